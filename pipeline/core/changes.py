@@ -1,0 +1,31 @@
+"""What upstream says about one person and one audience, before anything is decided about it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+Action = Literal["add", "remove"]
+
+
+class MembershipChange(NamedTuple):
+    """One statement: this member is in, or is out of, this audience.
+
+    A named tuple and not a frozen dataclass, because one is made for every event and a frozen
+    dataclass costs four times as much to make.
+    """
+
+    audience: str | None
+    """The name upstream uses; None means every configured audience (a withdrawal of consent)."""
+    action: Action
+    member_id: str
+    country: str | None
+    """As upstream spells it; normalised where it is used."""
+    identities: Sequence[Mapping[str, str]]
+    """One mapping an identity: field name of the native event to its plain or hashed value."""
+    consent: Mapping[str, object] | None
+    """The event's `consent` object, not yet judged."""
+    occurred_at_ms: int
+    """When the membership changed, in milliseconds since the epoch, UTC."""
+
+    def __repr__(self) -> str:
+        """Show what kind of change it is, and no person."""
+        return f"<MembershipChange {self.action} {self.audience}>"

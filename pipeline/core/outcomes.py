@@ -1,0 +1,61 @@
+"""What can become of an event or a change before it is sent: values, not exceptions."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+IgnoredReason = Literal[
+    "tombstone",  # a null value: upstream deleted a key, which states no membership
+    "not_membership",  # an event of another kind, such as a heartbeat
+]
+
+RejectedReason = Literal[
+    "malformed",  # the value is not what the topic's format says
+    "unknown_audience",  # no configured audience has this name
+    "no_usable_identity",  # nothing that the partner could match was left after normalising
+    "invalid_member_id",  # the partner does not take this externalUserId
+    "too_many_identities",  # more identities than the partner takes for one member
+    "unsupported_country",  # the partner takes no hashed data from this country
+    "record_too_large",  # one record alone is over the byte limit of a request
+    "unknown_format_version",  # stored by a newer version of this program
+    "refused",  # the partner refused this record
+    "invalid",  # the partner's job named this record invalid
+]
+
+WithheldReason = Literal[
+    "consent_missing",  # the member's country needs a signal and there was no valid one
+    "consent_denied",  # the member said no
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """An event that states no membership: counted and passed over."""
+
+    reason: IgnoredReason
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An event or a record that cannot be sent: it becomes a dead letter.
+
+    `detail` names the place and the remedy and never holds personal data.
+    """
+
+    reason: RejectedReason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A change that consent forbids to send: counted, and no dead letter."""
+
+    reason: WithheldReason
+
+
+class Prepared(NamedTuple):
+    """One record as the partner will get it."""
+
+    member: str
+    """The partner's externalUserId."""
+    value: bytes
+    """One object of the `records` array, UTF-8 JSON."""
