@@ -1,0 +1,258 @@
+"""One partition of a group, for as long as this process owns it, with the proof that it does."""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import errors as kafka_errors
+
+from pipeline.adapters.kafka.coordinator import Committed, Coordinator
+from pipeline.flow.ports import Record, StartingPoint
+from pipeline.observability.telemetry import Telemetry
+
+METADATA_FORMAT = 1
+FETCH_WAIT_MS = 1000
+TRY_AGAIN_SECONDS = 0.5
+START = Literal["earliest", "latest"]
+
+log = structlog.get_logger(__name__)
+
+
+class KafkaClaim:
+    """A partition between taking it over and losing it.
+
+    Ownership is proven by a commit that the coordinator accepted, from the moment it was *sent*,
+    for less than the session timeout: so long nobody else can have been given the partition. A
+    proof that ran out is never renewed (the claim has lapsed); the partition must be assigned
+    anew, because somebody else may have had it meanwhile.
+    """
+
+    def __init__(
+        self,
+        consumer: AIOKafkaConsumer,
+        coordinator: Coordinator,
+        tp: TopicPartition,
+        *,
+        start: START,
+        clock: Callable[[], float],
+        begun: Callable[[], None],
+        telemetry: Telemetry,
+    ) -> None:
+        self._consumer = consumer
+        self._coordinator = coordinator
+        self._tp = tp
+        self._start = start
+        self._clock = clock
+        self._begun = begun
+        self._telemetry = telemetry
+        self._assigned = asyncio.Event()
+        self._assigned.set()
+        self._proven = asyncio.Event()
+        self._epoch = 0
+        self._position: int | None = None
+        self._committable: int | None = None
+        self._is_clean = False
+        self._is_resting = False
+        self._proof_until: float | None = None
+
+    # What a stage may ask (flow.ports.Claim)
+
+    @property
+    def topic(self) -> str:
+        return str(self._tp.topic)
+
+    @property
+    def partition(self) -> int:
+        return int(self._tp.partition)
+
+    async def begin(self) -> StartingPoint:
+        """Find where the work begins; tries until the broker gives a good answer."""
+        while True:
+            try:
+                await self._assigned.wait()
+                start = await self._starting_point()
+            except kafka_errors.KafkaError as error:
+                if not _is_passing(error):
+                    raise
+                log.warning("no starting point yet", topic=self.topic, error=type(error).__name__)
+                await asyncio.sleep(TRY_AGAIN_SECONDS)
+                continue
+            self._seek(start.offset)
+            return start
+
+    async def fetch(self, most: int) -> Sequence[Record]:
+        await self._assigned.wait()
+        if self._is_resting:
+            self._is_resting = False
+            self._consumer.resume(self._tp)
+        epoch = self._epoch
+        try:
+            fetched = await self._consumer.getmany(
+                self._tp, timeout_ms=FETCH_WAIT_MS, max_records=most
+            )
+        except kafka_errors.OffsetOutOfRangeError:
+            await self._after_loss()
+            return ()
+        except kafka_errors.KafkaError as error:
+            await self._after_error(error)
+            return ()
+        records: Sequence[Record] = fetched.get(self._tp, ())
+        if epoch != self._epoch:
+            # Read for an assignment that is gone: they moved the position, so move it back.
+            self._seek(self._position)
+            return ()
+        if records:
+            self._position = records[-1].offset + 1
+        return records
+
+    def rest(self) -> None:
+        self._is_resting = True
+        if self._assigned.is_set():
+            self._consumer.pause(self._tp)
+
+    def rewind(self, offset: int) -> None:
+        self._seek(offset)
+
+    def settle(self, offset: int, *, clean: bool = False) -> None:
+        is_first = self._committable is None
+        self._committable = offset
+        self._is_clean = clean
+        if is_first:
+            self._begun()
+
+    @property
+    def is_owned(self) -> bool:
+        return (
+            self._assigned.is_set()
+            and self._proof_until is not None
+            and self._clock() < self._proof_until
+        )
+
+    async def owned(self) -> None:
+        while not self.is_owned:
+            self._proven.clear()
+            await self._proven.wait()
+
+    def lag(self) -> int | None:
+        if not self._assigned.is_set() or self._committable is None:
+            return None
+        end = self._consumer.highwater(self._tp)
+        return None if end is None else max(0, end - self._committable)
+
+    # What the group tells it
+
+    @property
+    def has_lapsed(self) -> bool:
+        """Whether a proof ran out: then nothing that this claim did since can be vouched for."""
+        return self._proof_until is not None and self._clock() >= self._proof_until
+
+    def committable(self, *, final: bool) -> Committed | None:
+        """What to commit now; only the last commit before giving up may say `clean`."""
+        if self._committable is None:
+            return None
+        clean = final and self._is_clean
+        metadata = json.dumps({"format": METADATA_FORMAT, "clean": clean})
+        return Committed(self._committable, metadata)
+
+    def prove(self, until: float) -> None:
+        """Take note of a commit that was accepted. After revocation none renews the proof."""
+        if self._assigned.is_set() and not self.has_lapsed:
+            self._proof_until = until
+            self._proven.set()
+
+    def revoke(self) -> None:
+        """End admission at once; the claim may still come back."""
+        self._assigned.clear()
+        self._epoch += 1
+
+    def renew(self) -> None:
+        """The same process got the partition again, and nobody else had it in between."""
+        self._proof_until = None
+        self._epoch += 1
+        self._assigned.set()
+        self._seek(self._position)
+        if self._is_resting:
+            self._consumer.pause(self._tp)
+
+    # Positions
+
+    def _seek(self, offset: int | None) -> None:
+        self._position = offset
+        if offset is not None and self._assigned.is_set():
+            self._consumer.seek(self._tp, offset)
+
+    async def _starting_point(self) -> StartingPoint:
+        found = await self._coordinator.committed([self._tp])
+        committed = found.get(self._tp)
+        if committed is None:
+            return StartingPoint(await self._first_start(), is_clean=True)
+        oldest = (await self._consumer.beginning_offsets([self._tp]))[self._tp]
+        newest = (await self._consumer.end_offsets([self._tp]))[self._tp]
+        if oldest <= committed.offset <= newest:
+            return StartingPoint(committed.offset, _says_clean(committed.metadata))
+        self._lost(committed.offset, oldest)
+        return StartingPoint(oldest, is_clean=False)
+
+    async def _first_start(self) -> int:
+        """`start` counts only where the group never worked on the topic.
+
+        Later, a partition without an offset is a new one, and all of it is new.
+        """
+        if self._start == "latest":
+            known = await self._coordinator.committed(None)
+            if not any(tp.topic == self._tp.topic for tp in known):
+                return int((await self._consumer.end_offsets([self._tp]))[self._tp])
+        return int((await self._consumer.beginning_offsets([self._tp]))[self._tp])
+
+    async def _after_loss(self) -> None:
+        oldest = (await self._consumer.beginning_offsets([self._tp]))[self._tp]
+        self._lost(self._position or 0, oldest)
+        self._seek(oldest)
+
+    def _lost(self, wanted: int, oldest: int) -> None:
+        lost = max(0, oldest - wanted)
+        self._telemetry.offsets_lost(topic=self.topic, partition=self.partition, records=lost)
+        log.error(
+            "records are gone before they were read: going on from the oldest",
+            topic=self.topic,
+            partition=self.partition,
+            wanted=wanted,
+            oldest=oldest,
+            lost=lost,
+        )
+
+    async def _after_error(self, error: kafka_errors.KafkaError) -> None:
+        if isinstance(error, kafka_errors.NoOffsetForPartitionError):
+            # The library looked an offset up for itself before we had sought; ours counts.
+            self._seek(self._position)
+        elif not _is_passing(error):
+            raise error
+        else:
+            log.warning("fetch failed", topic=self.topic, error=type(error).__name__)
+            await asyncio.sleep(TRY_AGAIN_SECONDS)
+
+
+def _is_passing(error: kafka_errors.KafkaError) -> bool:
+    """Whether waiting helps: permissions don't come by waiting, brokers do."""
+    return not isinstance(
+        error,
+        kafka_errors.GroupAuthorizationFailedError
+        | kafka_errors.TopicAuthorizationFailedError
+        | kafka_errors.ConsumerStoppedError
+        | kafka_errors.RecordTooLargeError,
+    )
+
+
+def _says_clean(metadata: str) -> bool:
+    try:
+        said = json.loads(metadata)
+    except ValueError:
+        return False
+    return (
+        isinstance(said, dict)
+        and said.get("format") == METADATA_FORMAT
+        and said.get("clean") is True
+    )

@@ -1,0 +1,76 @@
+"""Finding the cluster at start: waits for it a while, then says in one line what is wrong."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiokafka import errors as kafka_errors
+from aiokafka.admin import AIOKafkaAdminClient
+
+from pipeline.adapters.kafka.connection import KafkaConnection
+from pipeline.adapters.kafka.producer import make_producer
+
+TRY_AGAIN_SECONDS = 0.5
+
+
+class ClusterTrouble(Exception):
+    """The cluster cannot be reached or used; the message names the key and the remedy."""
+
+
+@asynccontextmanager
+async def admin_client(
+    connection: KafkaConnection, patience: float
+) -> AsyncIterator[AIOKafkaAdminClient]:
+    """An admin client, once the cluster answers.
+
+    Raises:
+        ClusterTrouble: it did not within `patience` seconds, or refused us.
+    """
+    admin = await _reach(connection, patience)
+    try:
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def check_transactions(connection: KafkaConnection, transactional_id: str) -> None:
+    """Take a transactional id once.
+
+    Raises:
+        ClusterTrouble: the brokers have no transactions, or do not grant us any.
+    """
+    producer = make_producer(connection, idempotent=True, transactional_id=transactional_id)
+    try:
+        async with asyncio.timeout(10):
+            await producer.start()
+            await producer.begin_transaction()
+            await producer.abort_transaction()
+    except (kafka_errors.KafkaError, TimeoutError) as error:
+        raise ClusterTrouble(
+            f"kafka.exactly_once: the brokers give us no transaction ({type(error).__name__}); "
+            f"grant the transactional id {transactional_id.rsplit('.', 1)[0]}.*, or set "
+            "kafka.exactly_once: false for brokers without transactions"
+        ) from error
+    finally:
+        await producer.stop()
+
+
+async def _reach(connection: KafkaConnection, patience: float) -> AIOKafkaAdminClient:
+    loop = asyncio.get_running_loop()
+    give_up_at = loop.time() + patience
+    while True:
+        admin = AIOKafkaAdminClient(**connection.options())
+        try:
+            async with asyncio.timeout_at(give_up_at):
+                await admin.start()
+        except (kafka_errors.KafkaError, TimeoutError, OSError) as error:
+            await admin.close()
+            if loop.time() + TRY_AGAIN_SECONDS >= give_up_at:
+                raise ClusterTrouble(
+                    f"kafka.bootstrap_servers: no Kafka answers at {connection.bootstrap_servers} "
+                    f"({type(error).__name__}); start it, or correct the address or the security "
+                    "settings"
+                ) from error
+            await asyncio.sleep(TRY_AGAIN_SECONDS)
+        else:
+            return admin

@@ -1,0 +1,120 @@
+"""Commits and fetches of offsets that never guess, through the consumer's own coordinator.
+
+The library's own calls are not enough here: its fetch takes an answer with an error in it for "no
+offset committed", and its commit is repeated with whatever generation the member has by then, even
+with none. Each call here is one request, built with the generation of one assignment.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import errors as kafka_errors
+from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
+
+NO_OFFSET = -1
+_MOVED = (
+    kafka_errors.GroupCoordinatorNotAvailableError,
+    kafka_errors.NotCoordinatorForGroupError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Who we are in the group for one assignment."""
+
+    generation: int
+    member_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What the group has stored for a partition."""
+
+    offset: int
+    metadata: str
+
+
+class Coordinator:
+    """The group's coordinator, as one consumer knows it.
+
+    Every method raises `aiokafka.errors.KafkaError` when it got no good answer; then nothing is
+    known, and the caller asks again.
+    """
+
+    def __init__(self, consumer: AIOKafkaConsumer, group: str) -> None:
+        self._group = group
+        # Private to the library, which has no other way to it: see requirements on its version.
+        self._inner = consumer._coordinator  # noqa: SLF001
+
+    def membership(self) -> Membership:
+        return Membership(self._inner.generation, self._inner.member_id)
+
+    def rejoin(self) -> None:
+        """Ask for a new assignment."""
+        self._inner.request_rejoin()
+
+    def check(self) -> None:
+        """Raise what stopped the consumer's coordination, if anything did."""
+        self._inner.check_errors()
+
+    async def commit(
+        self, membership: Membership, offsets: Mapping[TopicPartition, Committed]
+    ) -> Mapping[TopicPartition, type[Exception]]:
+        """Store offsets as this member of this generation; returns the partitions that failed."""
+        topics: dict[str, list[tuple[int, int, str]]] = defaultdict(list)
+        for tp, committed in offsets.items():
+            topics[tp.topic].append((tp.partition, committed.offset, committed.metadata))
+        await self._inner.ensure_coordinator_known()
+        response = await self._inner._send_req(  # noqa: SLF001
+            OffsetCommitRequest(
+                self._group,
+                membership.generation,
+                membership.member_id,
+                OffsetCommitRequest.DEFAULT_RETENTION_TIME,
+                list(topics.items()),
+            )
+        )
+        failed: dict[TopicPartition, type[Exception]] = {}
+        for topic, partitions in response.topics:
+            for partition, code in partitions:
+                if code:
+                    failed[TopicPartition(topic, partition)] = kafka_errors.for_code(code)
+        self._note(failed.values())
+        return failed
+
+    async def committed(
+        self, partitions: Iterable[TopicPartition] | None
+    ) -> Mapping[TopicPartition, Committed]:
+        """Stored offsets (None: of every partition the group knows), absent where there is none."""
+        topics: dict[str, list[int]] = defaultdict(list)
+        for tp in partitions or ():
+            topics[tp.topic].append(tp.partition)
+        await self._inner.ensure_coordinator_known()
+        response = await self._inner._send_req(  # noqa: SLF001
+            OffsetFetchRequest(self._group, None if partitions is None else list(topics.items()))
+        )
+        self._raise(getattr(response, "error_code", 0))
+        found: dict[TopicPartition, Committed] = {}
+        for topic, answers in response.topics:
+            for partition, offset, metadata, code in answers:
+                self._raise(code)
+                if offset != NO_OFFSET:
+                    found[TopicPartition(topic, partition)] = Committed(offset, metadata or "")
+        missing = {(tp.topic, tp.partition) for tp in partitions or ()} - {
+            (topic, answer[0]) for topic, answers in response.topics for answer in answers
+        }
+        if missing:
+            raise kafka_errors.UnknownError(f"no word on {len(missing)} partitions")
+        return found
+
+    def _raise(self, code: int) -> None:
+        if code:
+            error = kafka_errors.for_code(code)
+            self._note([error])
+            raise error()
+
+    def _note(self, failures: Iterable[type[Exception]]) -> None:
+        if any(issubclass(failure, _MOVED) for failure in failures):
+            self._inner.coordinator_dead()

@@ -1,0 +1,292 @@
+"""A consumer group: takes partitions over, proves that they are ours, gives them up in order."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import errors as kafka_errors
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+
+from pipeline.adapters.kafka.claim import START, KafkaClaim
+from pipeline.adapters.kafka.connection import KafkaConnection
+from pipeline.adapters.kafka.coordinator import Committed, Coordinator, Membership
+from pipeline.flow.ports import Tenant
+from pipeline.flow.stage import Stage
+from pipeline.observability.telemetry import Telemetry
+
+NEVER_MS = 2**31 - 1
+"""For max_poll_interval_ms: full lanes don't poll, and progress is watched elsewhere."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupOptions:
+    """How one stage takes part in its group. Times in seconds."""
+
+    group: str
+    session_timeout: float
+    heartbeat_interval: float
+    rebalance_timeout: float
+    drain: float
+    """How long a rebalance may wait for requests under way: it stops every lane of the group."""
+    grace: float
+    """The same at the end of the process, when nobody else waits."""
+    instance_id: str | None
+    commits: bool
+    """False where offsets are committed elsewhere, in transactions."""
+    read_committed: bool
+    starts: Mapping[str, START]
+
+
+@dataclass(slots=True)
+class _Tenancy:
+    claim: KafkaClaim
+    tenant: Tenant
+    task: asyncio.Task[None]
+
+
+class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
+    """One stage's membership in its group.
+
+    On revoke, in this order: no admission any more, let requests under way finish for a short
+    while, commit once, and leave everything standing. If the next generation gives a partition
+    back, its tenant goes on as if nothing had been; otherwise its task is cancelled.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        connection: KafkaConnection,
+        options: GroupOptions,
+        telemetry: Telemetry,
+        clock: Callable[[], float],
+    ) -> None:
+        self.stage = stage
+        self._connection = connection
+        self._options = options
+        self._telemetry = telemetry
+        self._clock = clock
+        self._tenancies: dict[TopicPartition, _Tenancy] = {}
+        self._membership = Membership(-1, "")
+        self._settled_generation: int | None = None
+        self._commit_turn = asyncio.Lock()
+        self._kicked = asyncio.Event()
+        self._failed: asyncio.Future[None] | None = None
+        self._is_stopping = False
+        self.is_joined = False
+
+    @property
+    def tenants(self) -> Mapping[TopicPartition, Tenant]:
+        return {tp: tenancy.tenant for tp, tenancy in self._tenancies.items()}
+
+    @property
+    def claims(self) -> Mapping[TopicPartition, KafkaClaim]:
+        return {tp: tenancy.claim for tp, tenancy in self._tenancies.items()}
+
+    async def run(self, stop: asyncio.Event) -> bool:
+        """Work until `stop`; returns whether everything under way came to its end."""
+        consumer = self._make_consumer()
+        await consumer.start()
+        try:
+            self._consumer = consumer
+            self._coordinator = Coordinator(consumer, self._options.group)
+            self._failed = asyncio.get_running_loop().create_future()
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                consumer.subscribe(list(self.stage.topics), listener=self)
+                committer = tasks.create_task(
+                    self._commit_always(), name=f"commit {self.stage.name}"
+                )
+                waiter = tasks.create_task(stop.wait(), name=f"stop {self.stage.name}")
+                ends: list[asyncio.Future[Any]] = [waiter, self._failed]
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                if self._failed.done():
+                    self._failed.result()
+                self._is_stopping = True
+                is_drained = await self._leave(self._options.grace)
+                committer.cancel()
+                for tenancy in self._tenancies.values():
+                    tenancy.task.cancel()
+            return is_drained
+        finally:
+            await consumer.stop()
+
+    # The library's calls, made while the group rebalances. It only logs what they raise.
+
+    async def on_partitions_revoked(self, revoked: AbstractSet[TopicPartition]) -> None:
+        try:
+            if not self._is_stopping:
+                await self._leave(self._options.drain)
+        except Exception as error:
+            self._fail(error)
+            raise
+
+    async def on_partitions_assigned(self, assigned: AbstractSet[TopicPartition]) -> None:
+        try:
+            if not self._is_stopping:
+                self._take(assigned)
+        except Exception as error:
+            self._fail(error)
+            raise
+
+    def _fail(self, error: Exception) -> None:
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_exception(error)
+
+    # Giving up and taking over
+
+    async def _leave(self, patience: float) -> bool:
+        """Stop admitting, wait for what is under way, and commit a last time."""
+        self.is_joined = False
+        for tenancy in self._tenancies.values():
+            tenancy.claim.revoke()
+        is_drained = await self._drain(patience)
+        is_committed = await self._commit(final=True)
+        self._settled_generation = self._membership.generation if is_committed else None
+        return is_drained and is_committed
+
+    async def _drain(self, patience: float) -> bool:
+        try:
+            async with asyncio.timeout(patience):
+                for tenancy in self._tenancies.values():
+                    await tenancy.tenant.quiet()
+        except TimeoutError:
+            log.warning("requests are still under way", stage=self.stage.name, after=patience)
+            return False
+        return True
+
+    def _take(self, assigned: AbstractSet[TopicPartition]) -> None:
+        self._membership = self._coordinator.membership()
+        # Nobody else can have had a partition between two generations that we were part of.
+        is_next = self._settled_generation == self._membership.generation - 1
+        gone: dict[TopicPartition, asyncio.Task[None]] = {}
+        for tp, tenancy in list(self._tenancies.items()):
+            if tp in assigned and is_next and not tenancy.claim.has_lapsed:
+                tenancy.claim.renew()
+            else:
+                tenancy.task.cancel()
+                gone[tp] = tenancy.task
+                del self._tenancies[tp]
+                self._telemetry.partition_released(topic=tp.topic, partition=tp.partition)
+        for tp in sorted(assigned - self._tenancies.keys()):
+            self._tenancies[tp] = self._move_in(tp, gone.get(tp))
+        self._telemetry.partitions_assigned(stage=self.stage.name, count=len(assigned))
+        log.info(
+            "partitions assigned",
+            stage=self.stage.name,
+            partitions=len(assigned),
+            generation=self._membership.generation,
+            given_up=len(gone),
+        )
+        self.is_joined = True
+        self._kicked.set()
+
+    def _move_in(self, tp: TopicPartition, former: asyncio.Task[None] | None) -> _Tenancy:
+        claim = KafkaClaim(
+            self._consumer,
+            self._coordinator,
+            tp,
+            start=self._options.starts.get(tp.topic, "earliest"),
+            clock=self._clock,
+            begun=self._kicked.set,
+            telemetry=self._telemetry,
+        )
+        tenant = self.stage.tenant(claim)
+        # Loading is the tenant's task and not this callback's: no heartbeats go out during it.
+        task = self._tasks.create_task(
+            _after(former, tenant), name=f"{self.stage.name} {tp.topic}[{tp.partition}]"
+        )
+        return _Tenancy(claim, tenant, task)
+
+    # Committing
+
+    async def _commit_always(self) -> None:
+        while True:
+            self._kicked.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._options.heartbeat_interval):
+                    await self._kicked.wait()
+            self._coordinator.check()
+            if not self.is_joined:
+                continue
+            if any(tenancy.claim.has_lapsed for tenancy in self._tenancies.values()):
+                log.warning("proof of ownership ran out: rejoining", stage=self.stage.name)
+                self._coordinator.rejoin()
+            await self._commit(final=False)
+            self._show_lag()
+
+    async def _commit(self, *, final: bool) -> bool:
+        """One request for all partitions; what it proves counts from when it was sent."""
+        async with self._commit_turn:
+            claims = {
+                tp: (tenancy.claim, committed)
+                for tp, tenancy in self._tenancies.items()
+                if not tenancy.claim.has_lapsed
+                and (committed := tenancy.claim.committable(final=final)) is not None
+            }
+            if not claims or not self._options.commits:
+                return True
+            sent_at = self._clock()
+            failed = await self._try_commit({tp: what for tp, (_, what) in claims.items()})
+            if failed is None:
+                return False
+            until = sent_at + self._options.session_timeout - 2 * self._options.heartbeat_interval
+            for tp, (claim, _) in claims.items():
+                if tp not in failed:
+                    claim.prove(until)
+            return not failed
+
+    async def _try_commit(
+        self, offsets: Mapping[TopicPartition, Committed]
+    ) -> Mapping[TopicPartition, type[Exception]] | None:
+        try:
+            async with asyncio.timeout(self._options.session_timeout / 4):
+                failed = await self._coordinator.commit(self._membership, offsets)
+        except (kafka_errors.KafkaError, TimeoutError) as error:
+            self._commit_failed(type(error).__name__)
+            return None
+        for reason in {failure.__name__ for failure in failed.values()}:
+            self._commit_failed(reason)
+        return failed
+
+    def _commit_failed(self, reason: str) -> None:
+        self._telemetry.commit_failed(stage=self.stage.name)
+        log.warning("commit failed", stage=self.stage.name, reason=reason)
+
+    def _show_lag(self) -> None:
+        for tp, tenancy in self._tenancies.items():
+            lag = tenancy.claim.lag()
+            if lag is not None:
+                self._telemetry.consumer_lag(topic=tp.topic, partition=tp.partition, records=lag)
+
+    def _make_consumer(self) -> AIOKafkaConsumer:
+        options = self._options
+        extra: dict[str, Any] = self._connection.options()
+        return AIOKafkaConsumer(
+            group_id=options.group,
+            group_instance_id=options.instance_id,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed" if options.read_committed else "read_uncommitted",
+            # Spreads topics and not partition numbers: range would give one member all lanes.
+            partition_assignment_strategy=(RoundRobinPartitionAssignor,),
+            session_timeout_ms=int(options.session_timeout * 1000),
+            heartbeat_interval_ms=int(options.heartbeat_interval * 1000),
+            rebalance_timeout_ms=int(options.rebalance_timeout * 1000),
+            max_poll_interval_ms=NEVER_MS,
+            metadata_max_age_ms=30_000,
+            **extra,
+        )
+
+
+async def _after(former: asyncio.Task[None] | None, tenant: Tenant) -> None:
+    """Run a tenant, once the one who had the partition before has cleaned up."""
+    if former is not None:
+        await asyncio.wait([former])
+    await tenant.run()

@@ -1,0 +1,248 @@
+"""Writing: messages that must not be lost, and the hop of ingest with and without transactions."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+
+import structlog
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import errors as kafka_errors
+
+from pipeline.adapters.kafka.connection import KafkaConnection
+from pipeline.core.messages import Message
+from pipeline.flow.ports import Parcel
+
+BATCH_BYTES = 900_000
+"""Of one produce request for one lane, under the brokers' usual limit of a megabyte."""
+TRY_AGAIN_SECONDS = 0.5
+OPEN_SECONDS = 30.0
+CLOSE_SECONDS = 2.0
+_PERMANENT = (
+    kafka_errors.TopicAuthorizationFailedError,
+    kafka_errors.ClusterAuthorizationFailedError,
+    kafka_errors.MessageSizeTooLargeError,
+    kafka_errors.ProducerClosed,
+)
+
+log = structlog.get_logger(__name__)
+
+
+def make_producer(
+    connection: KafkaConnection,
+    *,
+    idempotent: bool,
+    transactional_id: str | None = None,
+    transaction_timeout: float = 15.0,
+) -> AIOKafkaProducer:
+    """A producer whose every message is on all in-sync replicas before it counts."""
+    return AIOKafkaProducer(
+        acks="all",
+        enable_idempotence=idempotent,
+        transactional_id=transactional_id,
+        transaction_timeout_ms=int(transaction_timeout * 1000),
+        max_batch_size=BATCH_BYTES,
+        max_request_size=2 * BATCH_BYTES,
+        **connection.options(),
+    )
+
+
+class KafkaJournal:
+    """Messages that must not be lost. A broker that is away is waited for."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+
+    async def write(self, messages: Sequence[Message]) -> None:
+        left = list(messages)
+        while left:
+            left = await self._attempt(left)
+            if left:
+                await asyncio.sleep(TRY_AGAIN_SECONDS)
+
+    async def _attempt(self, messages: Sequence[Message]) -> list[Message]:
+        """Returns what is not known to be durable; writing it twice is harmless."""
+        under_way: list[tuple[Message, asyncio.Future[object]]] = []
+        failed: list[Message] = []
+        for message in messages:
+            try:
+                sent = await _send(self._producer, message)
+            except kafka_errors.KafkaError as error:
+                _raise_permanent(error, message.topic)
+                failed.append(message)
+            else:
+                under_way.append((message, sent))
+        for message, sent in under_way:
+            try:
+                await sent
+            except kafka_errors.KafkaError as error:
+                _raise_permanent(error, message.topic)
+                failed.append(message)
+        if failed:
+            log.warning("messages not durable yet", messages=len(failed))
+        return failed
+
+
+class PlainHop:
+    """For brokers without transactions: at least once, in the order of the source partition."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+
+    async def open(self) -> None:
+        return None
+
+    async def close(self) -> None:
+        return None
+
+    async def carry(
+        self,
+        parcels: Mapping[str, Sequence[Parcel]],
+        letters: Sequence[Message],
+        next_offset: int,  # noqa: ARG002 - the claim commits it
+    ) -> bool:
+        try:
+            await _produce(self._producer, parcels, letters)
+        except kafka_errors.KafkaError as error:
+            _raise_permanent(error, "a lane's topic")
+            log.warning("hop failed, carrying again", error=type(error).__name__)
+            await asyncio.sleep(TRY_AGAIN_SECONDS)
+            return False
+        return True
+
+
+class TransactionalHop:
+    """Records, dead letters and the source offset become visible together, or not at all.
+
+    One transactional id for each source partition: opening it shuts out whoever had it before,
+    which the client cannot do by group generation. After any failure the producer is replaced,
+    because a new one's first word ends whatever its predecessor left open, one way or the other.
+    """
+
+    def __init__(
+        self,
+        connection: KafkaConnection,
+        *,
+        transactional_id: str,
+        transaction_timeout: float,
+        group: str,
+        source: TopicPartition,
+    ) -> None:
+        self._connection = connection
+        self._transactional_id = transactional_id
+        self._timeout = transaction_timeout
+        self._group = group
+        self._source = source
+        self._producer: AIOKafkaProducer | None = None
+
+    async def open(self) -> None:
+        while True:
+            await self.close()
+            try:
+                async with asyncio.timeout(OPEN_SECONDS):
+                    await self._start()
+            except (kafka_errors.KafkaError, TimeoutError) as error:
+                _raise_permanent(error, self._source.topic)
+                log.warning("no transactional producer yet", error=type(error).__name__)
+                await asyncio.sleep(TRY_AGAIN_SECONDS)
+            else:
+                return
+
+    async def close(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with contextlib.suppress(kafka_errors.KafkaError, TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await producer.stop()
+
+    async def carry(
+        self,
+        parcels: Mapping[str, Sequence[Parcel]],
+        letters: Sequence[Message],
+        next_offset: int,
+    ) -> bool:
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._transact(parcels, letters, next_offset)
+        except kafka_errors.ProducerFenced:
+            # Somebody else has the partition: nothing of ours counts any more. We learn of it
+            # from the group as well; until then there is nothing to do but to keep still.
+            log.warning("fenced", topic=self._source.topic, partition=self._source.partition)
+            await asyncio.get_running_loop().create_future()
+        except (kafka_errors.KafkaError, TimeoutError) as error:
+            _raise_permanent(error, "a lane's topic")
+            log.warning("transaction failed, carrying again", error=type(error).__name__)
+            await self.open()
+            return False
+        return True
+
+    async def _start(self) -> None:
+        self._producer = make_producer(
+            self._connection,
+            idempotent=True,
+            transactional_id=self._transactional_id,
+            transaction_timeout=self._timeout,
+        )
+        await self._producer.start()
+        # The id is taken, and the former owner fenced, with the first transaction.
+        await self._producer.begin_transaction()
+        await self._producer.abort_transaction()
+
+    async def _transact(
+        self, parcels: Mapping[str, Sequence[Parcel]], letters: Sequence[Message], next_offset: int
+    ) -> None:
+        producer = self._producer
+        assert producer is not None, "opened before anything is carried"
+        await producer.begin_transaction()
+        try:
+            await _produce(producer, parcels, letters)
+            await producer.send_offsets_to_transaction({self._source: next_offset}, self._group)
+            await producer.commit_transaction()
+        except asyncio.CancelledError:
+            # Left open, it would hold up all readers of the lanes until its timeout.
+            with contextlib.suppress(kafka_errors.KafkaError, TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await producer.abort_transaction()
+            raise
+
+
+async def _produce(
+    producer: AIOKafkaProducer,
+    parcels: Mapping[str, Sequence[Parcel]],
+    letters: Sequence[Message],
+) -> None:
+    """Write everything, each topic in its order, and return when all of it is durable."""
+    sent = [await _send(producer, letter) for letter in letters]
+    for topic, records in parcels.items():
+        sent += await _send_in_order(producer, topic, records)
+    for future in sent:
+        await future
+
+
+async def _send_in_order(
+    producer: AIOKafkaProducer, topic: str, records: Sequence[Parcel]
+) -> list[asyncio.Future[object]]:
+    """Prepared batches cost a sixth of single sends."""
+    sent: list[asyncio.Future[object]] = []
+    now_ms = int(time.time() * 1000)
+    batch = producer.create_batch()
+    for key, value, headers in records:
+        if batch.append(timestamp=now_ms, key=key, value=value, headers=headers) is None:
+            sent.append(await producer.send_batch(batch, topic, partition=0))
+            batch = producer.create_batch()
+            batch.append(timestamp=now_ms, key=key, value=value, headers=headers)
+    sent.append(await producer.send_batch(batch, topic, partition=0))
+    return sent
+
+
+async def _send(producer: AIOKafkaProducer, message: Message) -> asyncio.Future[object]:
+    future: asyncio.Future[object] = await producer.send(
+        message.topic, message.value, message.key, headers=list(message.headers)
+    )
+    return future
+
+
+def _raise_permanent(error: BaseException, topic: str) -> None:
+    if isinstance(error, _PERMANENT):
+        log.error("cannot write", topic=topic, error=type(error).__name__)
+        raise error

@@ -1,0 +1,233 @@
+"""Puts everything together: the only module that knows every class."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import aiohttp
+from aiokafka import AIOKafkaProducer, TopicPartition
+from prometheus_client import CollectorRegistry
+
+from pipeline.adapters.kafka.connection import KafkaConnection
+from pipeline.adapters.kafka.group import ConsumerGroup, GroupOptions
+from pipeline.adapters.kafka.history import KafkaHistory
+from pipeline.adapters.kafka.producer import (
+    KafkaJournal,
+    PlainHop,
+    TransactionalHop,
+    make_producer,
+)
+from pipeline.app import cluster
+from pipeline.app.names import Names
+from pipeline.app.partners import Partners
+from pipeline.app.settings.lanes import lanes, routes
+from pipeline.app.settings.model import Settings
+from pipeline.core.budget import Budget
+from pipeline.core.messages import StageName
+from pipeline.destinations.amazon_ads.records import RecordRenderer
+from pipeline.flow.ingest import IngestDesk, Route
+from pipeline.flow.lane import Desk
+from pipeline.flow.poll import PollDesk
+from pipeline.flow.ports import Claim, Hop
+from pipeline.flow.stage import LetterBox, Pulse, Stage
+from pipeline.flow.stages import IngestStage, PollStage, UploadStage
+from pipeline.formats import native
+from pipeline.observability.metrics import PrometheusTelemetry
+from pipeline.observability.telemetry import LaneLabel
+
+GUARANTEED_BATCHES = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """What runs, and what can be asked about it."""
+
+    settings: Settings
+    groups: Mapping[StageName, ConsumerGroup]
+    telemetry: PrometheusTelemetry
+    partners: Partners
+    pulses: Mapping[str, Pulse]
+    pending_jobs: Mapping[LaneLabel, int]
+
+
+@asynccontextmanager
+async def assemble(settings: Settings, stages: Collection[StageName]) -> AsyncIterator[Pipeline]:
+    """Everything that the stages need, started, and closed again in reverse."""
+    async with AsyncExitStack() as stack:
+        telemetry = PrometheusTelemetry(CollectorRegistry())
+        telemetry.build_info(version=version("audience-pipeline"))
+        connection = cluster.connection(settings.kafka)
+        producer = make_producer(connection, idempotent=settings.kafka.exactly_once)
+        await producer.start()
+        stack.push_async_callback(producer.stop)
+        # Bounded by requests_per_second and max_in_flight, not by sockets.
+        connector = aiohttp.TCPConnector(limit=0)
+        http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
+        partners = Partners(settings, http, telemetry)
+        parts = _Parts(settings, connection, telemetry, producer, partners)
+        made: dict[StageName, Callable[[], Stage]] = {
+            "ingest": parts.ingest,
+            "upload": parts.upload,
+            "poll": parts.poll,
+        }
+        yield Pipeline(
+            settings=settings,
+            groups={name: parts.group(made[name]()) for name in made if name in stages},
+            telemetry=telemetry,
+            partners=partners,
+            pulses=parts.pulses,
+            pending_jobs=parts.pending_jobs,
+        )
+
+
+class _Parts:
+    """Makes stages from settings; holds what they share."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        connection: KafkaConnection,
+        telemetry: PrometheusTelemetry,
+        producer: AIOKafkaProducer,
+        partners: Partners,
+    ) -> None:
+        self._settings = settings
+        self._connection = connection
+        self._telemetry = telemetry
+        self._producer = producer
+        self._journal = KafkaJournal(producer)
+        self._partners = partners
+        self._names = Names(settings.kafka.namespace)
+        self.pulses: dict[str, Pulse] = {}
+        self.pending_jobs: Counter[LaneLabel] = Counter()
+
+    def ingest(self) -> IngestStage:
+        return IngestStage(
+            reads={source.topic: native.read for source in self._settings.sources},
+            desk=IngestDesk(
+                routes=self._routes(),
+                letters=self._letters("ingest"),
+                telemetry=self._telemetry,
+                wall_ms=_wall_ms,
+                chunk_records=self._settings.ingest.chunk_records,
+            ),
+            new_hop=self._hop,
+            new_pulse=self._pulse,
+        )
+
+    def upload(self) -> UploadStage:
+        served = {lane.topic: self._partners.lane(lane) for lane in lanes(self._settings)}
+        largest = max((one.plan.limits.max_bytes for one in served.values()), default=0)
+        return UploadStage(
+            lanes=served,
+            budget=Budget(
+                self._settings.upload.buffer_bytes,
+                guaranteed=GUARANTEED_BATCHES * largest,
+                lanes=len(served),
+            ),
+            desk=Desk(
+                journal=self._journal,
+                letters=self._letters("upload"),
+                telemetry=self._telemetry,
+                jobs_topic=self._names.jobs,
+                outcomes_topic=self._names.outcomes,
+                chance=random.random,
+                wall_ms=_wall_ms,
+            ),
+            new_pulse=self._pulse,
+        )
+
+    def poll(self) -> PollStage:
+        return PollStage(
+            desk=PollDesk(
+                plans=self._partners.poll_plans(),
+                journal=self._journal,
+                letters=self._letters("poll"),
+                history=KafkaHistory(self._connection, self._names.outcomes),
+                telemetry=self._telemetry,
+                jobs_topic=self._names.jobs,
+                outcomes_topic=self._names.outcomes,
+                chance=random.random,
+                wall_ms=_wall_ms,
+                pending=self.pending_jobs,
+            ),
+            new_pulse=self._pulse,
+        )
+
+    def group(self, stage: Stage) -> ConsumerGroup:
+        kafka, run = self._settings.kafka, self._settings.run
+        is_ingest = stage.name == "ingest"
+        options = GroupOptions(
+            group=self._names.group(stage.name),
+            session_timeout=kafka.session_timeout_ms / 1000,
+            heartbeat_interval=kafka.heartbeat_interval_ms / 1000,
+            rebalance_timeout=self._settings.rebalance_timeout_ms() / 1000,
+            drain=self._settings.upload.drain_seconds,
+            grace=run.grace_seconds,
+            instance_id=kafka.instance_id,
+            commits=not (is_ingest and kafka.exactly_once),
+            read_committed=kafka.exactly_once,
+            starts={source.topic: source.start for source in self._settings.sources},
+        )
+        return ConsumerGroup(stage, self._connection, options, self._telemetry, boot_seconds)
+
+    def _hop(self, claim: Claim) -> Hop:
+        if not self._settings.kafka.exactly_once:
+            return PlainHop(self._producer)
+        return TransactionalHop(
+            self._connection,
+            transactional_id=self._names.transactional_id(claim.topic, claim.partition),
+            transaction_timeout=self._settings.kafka.transaction_timeout_ms / 1000,
+            group=self._names.group("ingest"),
+            source=TopicPartition(claim.topic, claim.partition),
+        )
+
+    def _routes(self) -> Mapping[str, Sequence[Route]]:
+        renderers = {
+            name: RecordRenderer(
+                external_user_id=destination.external_user_id,
+                unsupported_country=destination.unsupported_country,
+                consent_countries=frozenset(destination.consent_countries),
+            )
+            for name, destination in self._settings.destinations.items()
+        }
+        return {
+            audience: [
+                Route(
+                    lane=LaneLabel(target.lane.destination, target.lane.connection),
+                    topic=target.lane.topic,
+                    audience_id=target.audience_id,
+                    target=",".join(target.target_types).encode(),
+                    country=target.country,
+                    renderer=renderers[target.lane.destination],
+                )
+                for target in targets
+            ]
+            for audience, targets in routes(self._settings).items()
+        }
+
+    def _letters(self, stage: StageName) -> LetterBox:
+        return LetterBox(
+            topic=self._names.dead_letters,
+            stage=stage,
+            payload=self._settings.dead_letters.payload,
+            wall_ms=_wall_ms,
+            telemetry=self._telemetry,
+        )
+
+    def _pulse(self, name: str) -> Pulse:
+        self.pulses[name] = Pulse(name, time.monotonic)
+        return self.pulses[name]
+
+
+def boot_seconds() -> float:
+    """A clock that goes on while the machine is suspended: other machines' clocks do, too."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,170 @@
+"""The command line: reads arguments and environment, and turns what goes wrong into one line."""
+
+import asyncio
+import os
+import sys
+import traceback
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import orjson
+import typer
+import uvloop
+
+from pipeline.adapters.admin import AdminAddressError
+from pipeline.adapters.kafka.cluster import ClusterTrouble
+from pipeline.adapters.kafka.topics import TopicTrouble
+from pipeline.app import checking
+from pipeline.app.assembly import assemble
+from pipeline.app.cluster import prepare
+from pipeline.app.settings.errors import SettingsError, suggestion
+from pipeline.app.settings.load import load
+from pipeline.app.settings.model import Settings, schema
+from pipeline.app.starting import StartRefused, warm_up
+from pipeline.app.supervisor import ExitCode, stop_on_signals, supervise
+from pipeline.core.messages import StageName
+from pipeline.formats.native import EVENT_SCHEMA
+from pipeline.observability import logging
+
+STAGES: Sequence[StageName] = get_args(StageName)
+TROUBLE = (AdminAddressError, ClusterTrouble, SettingsError, StartRefused, TopicTrouble)
+
+app = typer.Typer(
+    name="audience-pipeline",
+    help="Carries audience membership changes to advertising platforms, exactly.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+config_app = typer.Typer(help="About the configuration file.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+
+Config = Annotated[
+    Path, typer.Option("--config", "-c", help="The YAML file; config/reference.yaml has every key.")
+]
+
+
+@app.command()
+def run(
+    config: Config,
+    stages: Annotated[str, typer.Option(help="Which of the stages this process does.")] = ",".join(
+        STAGES
+    ),
+) -> None:
+    """Run until SIGTERM or SIGINT, then drain.
+
+    Exit codes: 0 drained, 1 failed, 2 wrong usage or configuration, 3 cut off after the grace
+    period, 4 ended by the watchdog.
+    """
+    chosen = _stages(stages)
+    settings = _settings(config)
+    _end(lambda: _run(settings, chosen))
+
+
+@app.command()
+def check(
+    config: Config,
+    online: Annotated[
+        bool, typer.Option("--online", help="Also try the brokers, the tokens and the terms.")
+    ] = False,
+) -> None:
+    """Validate a configuration; what is wrong is named with its key, its value and the remedy."""
+    settings = _settings(config)
+    for finding in checking.offline(settings):
+        typer.echo(finding.text)
+    if online:
+        _end(lambda: _check_online(settings))
+    typer.echo("configuration is valid")
+
+
+@config_app.command("schema")
+def config_schema(
+    event: Annotated[
+        bool, typer.Option("--event", help="The native event instead of the configuration.")
+    ] = False,
+) -> None:
+    """Print a JSON Schema: of the configuration file, or of the native event."""
+    document = EVENT_SCHEMA if event else schema()
+    typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+
+
+def main() -> None:
+    """Entry point of the installed command."""
+    app()
+
+
+async def _run(settings: Settings, stages: Sequence[StageName]) -> ExitCode:
+    stop = asyncio.Event()
+    stop_on_signals(stop, sys.stderr)
+    for difference in await prepare(settings, creates=True):
+        typer.echo(f"warning: {difference}", err=True)
+    async with assemble(settings, stages) as pipeline:
+        if {"upload", "poll"} & set(stages):
+            await warm_up(pipeline.partners.clients)
+        return await supervise(pipeline, stop)
+
+
+async def _check_online(settings: Settings) -> ExitCode:
+    is_bad = False
+    async for finding in checking.online(settings):
+        typer.echo(finding.text)
+        is_bad = is_bad or finding.is_bad
+    return ExitCode.FAILED if is_bad else ExitCode.DRAINED
+
+
+def _end(work: Callable[[], Coroutine[Any, Any, ExitCode]]) -> None:
+    """Do the work; leave with its exit code, or with one line that says what is wrong."""
+    try:
+        code = uvloop.run(work())
+    except Exception as error:  # noqa: BLE001 - the one place where everything ends
+        code = ExitCode.FAILED
+        for leaf in _leaves(error):
+            typer.echo(f"error: {_explained(leaf)}", err=True)
+    if code is not ExitCode.DRAINED:
+        raise typer.Exit(code)
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+def _explained(error: BaseException) -> str:
+    """Our own errors in their words; of any other only its kind and where it arose.
+
+    The message of a foreign error may hold the value that it stumbled over, and that a person.
+    """
+    if isinstance(error, TROUBLE):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)[-5:]
+    where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
+    return f"internal: {type(error).__name__} at {where}; please report it"
+
+
+def _settings(path: Path) -> Settings:
+    try:
+        settings = load(path, os.environ)
+    except SettingsError as error:
+        for line in str(error).splitlines():
+            typer.echo(f"error: {line}", err=True)
+        raise typer.Exit(ExitCode.USAGE) from None
+    logging.configure(
+        level=settings.logging.level, layout=settings.logging.format, stream=sys.stderr
+    )
+    return settings
+
+
+def _stages(text: str) -> Sequence[StageName]:
+    wanted = [name.strip() for name in text.split(",") if name.strip()]
+    for name in wanted:
+        if name not in STAGES:
+            typer.echo(f"error: --stages: no stage {name!r}; {suggestion(name, STAGES)}", err=True)
+            raise typer.Exit(ExitCode.USAGE)
+    if not wanted:
+        typer.echo(f"error: --stages: name at least one of {', '.join(STAGES)}", err=True)
+        raise typer.Exit(ExitCode.USAGE)
+    return [stage for stage in STAGES if stage in wanted]

@@ -1,0 +1,86 @@
+"""From settings to the cluster: how to reach it, which topics must be there, and that they are."""
+
+import ssl
+from collections.abc import Sequence
+
+import structlog
+
+from pipeline.adapters.kafka.cluster import ClusterTrouble, admin_client, check_transactions
+from pipeline.adapters.kafka.connection import KafkaConnection
+from pipeline.adapters.kafka.topics import TopicPlan, Topics, kept_topic, lane_topic
+from pipeline.app.names import Names
+from pipeline.app.settings.errors import suggestion
+from pipeline.app.settings.kafka import KafkaSettings
+from pipeline.app.settings.lanes import lanes
+from pipeline.app.settings.model import Settings
+
+JOB_DAYS, OUTCOME_DAYS, LETTER_DAYS = 14, 90, 30
+
+log = structlog.get_logger(__name__)
+
+
+def connection(kafka: KafkaSettings) -> KafkaConnection:
+    """How every client of this process reaches the cluster."""
+    secret = kafka.sasl.secret()
+    is_bearer = kafka.sasl.mechanism == "OAUTHBEARER"
+    return KafkaConnection(
+        bootstrap_servers=kafka.bootstrap_servers,
+        client_id=kafka.client_id,
+        security_protocol=kafka.security_protocol,
+        ssl_context=(lambda: _ssl_context(kafka)) if "SSL" in kafka.security_protocol else None,
+        sasl_mechanism=kafka.sasl.mechanism or "PLAIN",
+        username=kafka.sasl.username,
+        password=secret.read if secret is not None and not is_bearer else None,
+        token=secret.read if secret is not None and is_bearer else None,
+    )
+
+
+def _ssl_context(kafka: KafkaSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=kafka.ssl.ca_file)
+    context.check_hostname = kafka.ssl.check_hostname
+    if kafka.ssl.cert_file is not None:
+        key = kafka.ssl.key_secret()
+        password = key.read if key is not None else None
+        context.load_cert_chain(kafka.ssl.cert_file, kafka.ssl.key_file, password)
+    return context
+
+
+def own_topics(settings: Settings) -> Sequence[TopicPlan]:
+    """Every topic of ours, as it should be."""
+    names = Names(settings.kafka.namespace)
+    return [
+        *(lane_topic(lane.topic) for lane in lanes(settings)),
+        kept_topic(names.jobs, settings.poll.partitions, JOB_DAYS),
+        kept_topic(names.outcomes, settings.poll.partitions, OUTCOME_DAYS),
+        kept_topic(names.dead_letters, settings.dead_letters.partitions, LETTER_DAYS),
+    ]
+
+
+async def prepare(settings: Settings, *, creates: bool) -> Sequence[str]:
+    """Make sure that the cluster has what a run needs; returns what is not as it should be.
+
+    Raises:
+        ClusterTrouble, TopicTrouble: what is missing and what to do about it.
+    """
+    kafka = settings.kafka
+    plans = own_topics(settings)
+    async with admin_client(connection(kafka), kafka.startup_timeout_seconds) as admin:
+        topics = Topics(admin, kafka.replication_factor)
+        existing = await topics.partitions()
+        for source in settings.sources:
+            if source.topic not in existing:
+                raise ClusterTrouble(
+                    f"sources: topic {source.topic!r} does not exist at {kafka.bootstrap_servers}; "
+                    f"create it, or correct the name ({suggestion(source.topic, sorted(existing))})"
+                )
+        if creates:
+            for name in await topics.create(plans):
+                log.info("topic created", topic=name)
+        else:
+            missing = [plan.name for plan in plans if plan.name not in existing]
+            if missing:
+                log.info("topics that run would create", topics=missing)
+        differences = await topics.differences(plans)
+    if kafka.exactly_once:
+        await check_transactions(connection(kafka), f"{kafka.namespace}.ingest.check")
+    return differences

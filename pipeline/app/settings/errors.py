@@ -1,0 +1,108 @@
+"""What is wrong with a configuration, one line a problem, and the remedy beside it.
+
+SettingsError                  the file or the environment cannot be used; says why, and all of it
+└── SecretUnreadableError      a secret's file went away or emptied while the program ran
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+KeyPath = tuple[str | int, ...]
+"""Where a key stands in the file: names of keys, and places in lists counted from 0."""
+
+LONGEST_VALUE = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong; `value` is shown as it stands, so it never holds a secret."""
+
+    path: KeyPath
+    what: str
+    value: str | None = None
+    remedy: str = ""
+    source: str | None = None
+    """The environment variable or file to look into, where it is not the file being read."""
+
+    def line(self, file: str) -> str:
+        """One line: where it was said, which key, what is wrong, the value, the remedy."""
+        parts = [self.source or file, dotted(self.path), self.what, self.value]
+        said = ": ".join(part for part in parts if part)
+        return f"{said}; {self.remedy}" if self.remedy else said
+
+
+class SettingsError(Exception):
+    """A configuration that cannot be used; its text is one line a problem, all of them."""
+
+    def __init__(self, problems: Sequence[Problem], file: str = "settings") -> None:
+        super().__init__("\n".join(problem.line(file) for problem in problems))
+        self.problems = tuple(problems)
+
+
+class SecretUnreadableError(SettingsError):
+    """A secret's file that could not be read, or held nothing."""
+
+
+def dotted(path: KeyPath) -> str:
+    """The way a key is written in messages: `audiences[0].destinations[1].country`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: scalars shortened, anything larger only named.
+
+    A mapping or a list may hold a secret somewhere inside.
+    """
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return str(value)[:LONGEST_VALUE]
+        case str() if len(value) > LONGEST_VALUE:
+            return repr(value[:LONGEST_VALUE] + "…")
+        case str():
+            return repr(value)
+        case _:
+            return kind_of(value)
+
+
+def kind_of(value: object) -> str:
+    """What a value of YAML is called, without what it says."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a text"
+        case list() | tuple():
+            return "a list"
+        case dict():
+            return "a mapping"
+        case _:
+            return "a value of another kind"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant, letter case and `-` or `_` not counted."""
+    folded = {_folded(candidate): candidate for candidate in known}
+    found = get_close_matches(_folded(name), folded, n=1, cutoff=0.6)
+    return folded[found[0]] if found else None
+
+
+def suggestion(name: str, known: Sequence[str]) -> str:
+    """The nearest known name as a question, or all of them where none is near."""
+    meant = nearest(name, known)
+    if meant is not None:
+        return f"did you mean {meant!r}?"
+    return f"known here: {', '.join(known)}" if known else "remove it"
+
+
+def _folded(name: str) -> str:
+    return name.casefold().replace("-", "_")

@@ -1,0 +1,63 @@
+"""What /healthz, /readyz and /status say: from memory, at once, and about no person."""
+
+from collections.abc import Mapping
+
+from pipeline.adapters.admin import HealthReport, ReadinessReport
+from pipeline.app.assembly import Pipeline
+from pipeline.flow.upload import UploadTenant
+
+
+def health(pipeline: Pipeline) -> HealthReport:
+    """Alive while whatever has work gets on with it."""
+    limit = pipeline.settings.run.watchdog_seconds
+    stuck = [pulse for pulse in pipeline.pulses.values() if pulse.stuck_for() > limit]
+    reasons = [f"{pulse.name} made no progress for {pulse.stuck_for():.0f} s" for pulse in stuck]
+    return HealthReport(not reasons, reasons)
+
+
+def readiness(pipeline: Pipeline) -> ReadinessReport:
+    """Ready once every stage has its partitions and every client a token."""
+    reasons = [
+        f"{name} is not in its group yet"
+        for name, group in pipeline.groups.items()
+        if not group.is_joined
+    ]
+    if pipeline.groups.keys() & {"upload", "poll"}:
+        reasons += [
+            f"{name}: no access token: {client.trouble}"
+            for name, client in pipeline.partners.clients.items()
+            if client.trouble is not None
+        ]
+    return HealthReport(not reasons, reasons)
+
+
+def status(pipeline: Pipeline) -> Mapping[str, object]:
+    """Lanes, cap use, jobs and lag."""
+    return {
+        "stages": {
+            name: {"joined": group.is_joined, "partitions": len(group.claims)}
+            for name, group in pipeline.groups.items()
+        },
+        "lanes": _lanes(pipeline),
+        "jobs_pending": {
+            f"{label.destination}.{label.connection}": count
+            for label, count in pipeline.pending_jobs.items()
+            if count
+        },
+        "lag": {
+            f"{tp.topic}[{tp.partition}]": claim.lag()
+            for group in pipeline.groups.values()
+            for tp, claim in group.claims.items()
+        },
+    }
+
+
+def _lanes(pipeline: Pipeline) -> Mapping[str, object]:
+    group = pipeline.groups.get("upload")
+    if group is None:
+        return {}
+    return {
+        tenant.name: tenant.status()
+        for tenant in group.tenants.values()
+        if isinstance(tenant, UploadTenant)
+    }

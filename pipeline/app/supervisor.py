@@ -1,0 +1,118 @@
+"""Runs the stages until a signal, drains them, and says with the exit code how that went."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from enum import IntEnum
+from typing import TextIO
+
+import structlog
+
+from pipeline.adapters.admin import AdminServer
+from pipeline.app import status
+from pipeline.app.assembly import Pipeline
+
+WATCH_SECONDS = 5.0
+HARD_STOP_SECONDS = 3.0
+"""After the grace period, for the last commit and for leaving the groups."""
+
+log = structlog.get_logger(__name__)
+
+
+class ExitCode(IntEnum):
+    """How a run ended."""
+
+    DRAINED = 0
+    """Stopped on request; everything under way was answered and committed."""
+    FAILED = 1
+    """Could not start, or met something that a restart or a person must mend."""
+    USAGE = 2
+    """The configuration or the command line is wrong."""
+    CUT_OFF = 3
+    """Stopped on request, but not everything ended in time: it will be done again."""
+    STUCK = 4
+    """The watchdog ended a process that had work and made no progress."""
+
+
+class Stuck(Exception):
+    """Raised by the watchdog."""
+
+
+async def supervise(
+    pipeline: Pipeline, stop: asyncio.Event, announce: Callable[[int], None] | None = None
+) -> ExitCode:
+    """Run every stage until `stop`, or until one of them fails; a failure is raised.
+
+    A soft stop lets what is under way finish within the grace period; then comes the hard one.
+    """
+    settings = pipeline.settings
+    async with AdminServer(
+        host=settings.admin.host,
+        port=settings.admin.port,
+        exposition=pipeline.telemetry.exposition,
+        health=lambda: status.health(pipeline),
+        readiness=lambda: status.readiness(pipeline),
+        status=lambda: status.status(pipeline),
+    ) as admin:
+        log.info("running", stages=list(pipeline.groups), admin_port=admin.port)
+        if announce is not None:
+            announce(admin.port)
+        code = ExitCode.STUCK
+        try:
+            code = await _run_groups(pipeline, stop)
+        except* Stuck:
+            pass
+        return code
+
+
+async def _run_groups(pipeline: Pipeline, stop: asyncio.Event) -> ExitCode:
+    loop = asyncio.get_running_loop()
+    grace = pipeline.settings.run.grace_seconds
+    try:
+        async with asyncio.timeout(None) as deadline, asyncio.TaskGroup() as tasks:
+
+            async def arm_deadline() -> None:
+                await stop.wait()
+                deadline.reschedule(loop.time() + grace + HARD_STOP_SECONDS)
+
+            helpers = [
+                tasks.create_task(arm_deadline(), name="deadline"),
+                tasks.create_task(_watch(pipeline), name="watchdog"),
+            ]
+            runs = [
+                tasks.create_task(group.run(stop), name=f"group {name}")
+                for name, group in pipeline.groups.items()
+            ]
+            await asyncio.wait(runs, return_when=asyncio.ALL_COMPLETED)
+            for helper in helpers:
+                helper.cancel()
+    except TimeoutError:
+        log.warning("cut off", after_seconds=grace)
+        return ExitCode.CUT_OFF
+    drained = all(run.result() for run in runs)
+    log.info("stopped", drained=drained)
+    return ExitCode.DRAINED if drained else ExitCode.CUT_OFF
+
+
+async def _watch(pipeline: Pipeline) -> None:
+    """End the process when something that has work makes no progress: a restart mends more."""
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        report = status.health(pipeline)
+        if not report.ok:
+            log.error("watchdog", reasons=list(report.reasons))
+            raise Stuck
+
+
+def stop_on_signals(stop: asyncio.Event, errors: TextIO) -> None:
+    """SIGTERM and SIGINT ask for a soft stop; a second SIGINT ends the process at once."""
+    loop = asyncio.get_running_loop()
+
+    def asked() -> None:
+        if stop.is_set():
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            errors.write("stopping already; once more ends the process at once\n")
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked)

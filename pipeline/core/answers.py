@@ -1,0 +1,65 @@
+"""What one attempt to hand records to a partner can come to. Closed: whoever matches covers all."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+StopReason = Literal[
+    "unauthorised",  # the token is not accepted, or no token is to be had
+    "forbidden",  # permission or terms are missing
+    "not_found",  # the endpoint or the account is not there
+    "unsupported",  # the partner does not speak this media type or operation
+    "mostly_refused",  # more than a tenth of a batch was refused: it is not the records
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The partner took the records; the job follows, unless it named none."""
+
+    job_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Something in this batch is not acceptable; nothing of it was taken."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge:
+    """The body is over the partner's limit; nothing of it was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A person must mend something before this lane can go on; nothing was taken."""
+
+    reason: StopReason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """Too fast; nothing was taken. `wait` in seconds, None when the partner named no time."""
+
+    wait: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The records may have been taken, now or later: nobody said so."""
+
+    detail: str
+    by_partner: bool = False
+    """The partner itself answered with an error, so that the body may be what it stumbles over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """The request did not leave, or not whole: nothing can have been taken."""
+
+    detail: str
+
+
+Answer: TypeAlias = Accepted | Refused | TooLarge | Stop | Throttled | Unanswered | Unsent

@@ -1,0 +1,201 @@
+"""What waits in one lane: grouped by audience, one change a member, never two under way at once."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+FlushReason = Literal["records", "bytes", "linger", "probe"]
+SEPARATOR_BYTES = 1
+
+
+class Waiting(NamedTuple):
+    """One record of a lane's topic."""
+
+    key: bytes
+    """audienceId|externalUserId: one member of one audience."""
+    value: bytes
+    offset: int
+    changed_at_ms: int
+    target: bytes
+    """The target types that ingest knew, for audiences that have left the configuration."""
+    admitted_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Upper bounds of one request, and how long its first record may wait for company."""
+
+    max_records: int
+    max_bytes: int
+    """Of the encoded body, envelope and separators included."""
+    linger: float
+    envelope_bytes: int
+
+
+class Batch(NamedTuple):
+    """Records of one audience that go out together."""
+
+    audience: int
+    records: Sequence[Waiting]
+    reason: FlushReason
+
+    def __repr__(self) -> str:
+        return f"<Batch of {len(self.records)} for audience {self.audience}>"
+
+
+@dataclass(slots=True)
+class _Queue:
+    """One audience. `held` are changes of members whose earlier change is under way."""
+
+    ready: OrderedDict[bytes, Waiting] = field(default_factory=OrderedDict)
+    held: dict[bytes, Waiting] = field(default_factory=dict)
+    ready_bytes: int = 0
+
+    def put(self, waiting: Waiting) -> Waiting | None:
+        """Add a change at the place of the one that it overtakes, which is returned.
+
+        At the end, a member that changes all the time would never reach the front.
+        """
+        earlier = self.ready.get(waiting.key)
+        if earlier is not None:
+            waiting = waiting._replace(admitted_at=earlier.admitted_at)
+            self.ready_bytes -= _size(earlier)
+        self.ready[waiting.key] = waiting
+        self.ready_bytes += _size(waiting)
+        return earlier
+
+    def hold(self, waiting: Waiting) -> Waiting | None:
+        earlier = self.held.get(waiting.key)
+        if earlier is not None:
+            waiting = waiting._replace(admitted_at=earlier.admitted_at)
+        self.held[waiting.key] = waiting
+        return earlier
+
+    def let_go(self, key: bytes) -> None:
+        """Move a held change to the front: it has waited longest."""
+        waiting = self.held.pop(key, None)
+        if waiting is not None:
+            self.put(waiting)
+            self.ready.move_to_end(key, last=False)
+
+    def oldest(self) -> Waiting:
+        return next(iter(self.ready.values()))
+
+    def take(self, limits: Limits) -> list[Waiting]:
+        """As many records from the front as both limits allow, and at least one."""
+        taken: list[Waiting] = []
+        size = limits.envelope_bytes
+        while self.ready and len(taken) < limits.max_records:
+            following = self.oldest()
+            size += _size(following)
+            if taken and size > limits.max_bytes:
+                break
+            self.ready.popitem(last=False)
+            self.ready_bytes -= _size(following)
+            taken.append(following)
+        return taken
+
+
+class LaneQueue:
+    """Everything a lane has read and not yet handed over. Decides; sends nothing.
+
+    Linger counts from the first record, not from the last flush, so that a quiet audience waits
+    once and not for ever.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._queues: dict[int, _Queue] = {}
+        self._under_way: set[bytes] = set()
+        self._bytes = 0
+        self._count = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return self._count == 0
+
+    @property
+    def count(self) -> int:
+        return self._count
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of keys and values that wait, without those under way."""
+        return self._bytes
+
+    def add(self, audience: int, waiting: Waiting) -> Waiting | None:
+        """Let a change wait; returns the earlier change of the same member that it overtakes."""
+        queue = self._queues.setdefault(audience, _Queue())
+        if waiting.key in self._under_way:
+            earlier = queue.hold(waiting)
+        else:
+            earlier = queue.put(waiting)
+        self._account(added=(waiting,), removed=() if earlier is None else (earlier,))
+        return earlier
+
+    def take(self, now: float) -> Batch | None:
+        """The due batch with the oldest record, or None. Its members are under way from now on."""
+        due = [
+            (queue.oldest().admitted_at, audience, reason)
+            for audience, queue in self._queues.items()
+            if queue.ready and (reason := self._due(queue, now)) is not None
+        ]
+        if not due:
+            return None
+        _, audience, reason = min(due)
+        return self._taken(audience, self._queues[audience].take(self.limits), reason)
+
+    def take_one(self) -> Batch | None:
+        """The oldest record alone, due or not: to ask whether a stopped lane may go on."""
+        waiting = [
+            (queue.oldest().offset, audience)
+            for audience, queue in self._queues.items()
+            if queue.ready
+        ]
+        if not waiting:
+            return None
+        _, audience = min(waiting)
+        _, first = self._queues[audience].ready.popitem(last=False)
+        self._queues[audience].ready_bytes -= _size(first)
+        return self._taken(audience, [first], "probe")
+
+    def due_in(self, now: float) -> float | None:
+        """Seconds until the next linger ends; None when nothing waits that could be sent."""
+        heads = [queue.oldest().admitted_at for queue in self._queues.values() if queue.ready]
+        return None if not heads else max(0.0, min(heads) + self.limits.linger - now)
+
+    def settled(self, records: Iterable[Waiting], audience: int) -> None:
+        """These are no longer under way: newer changes of their members may go."""
+        queue = self._queues.get(audience, _Queue())
+        for record in records:
+            self._under_way.discard(record.key)
+            queue.let_go(record.key)
+        if not queue.ready and not queue.held:
+            self._queues.pop(audience, None)
+
+    def _taken(self, audience: int, records: list[Waiting], reason: FlushReason) -> Batch:
+        self._under_way.update(record.key for record in records)
+        self._account(added=(), removed=records)
+        return Batch(audience, records, reason)
+
+    def _due(self, queue: _Queue, now: float) -> FlushReason | None:
+        if len(queue.ready) >= self.limits.max_records:
+            return "records"
+        if queue.ready_bytes + self.limits.envelope_bytes >= self.limits.max_bytes:
+            return "bytes"
+        if now >= queue.oldest().admitted_at + self.limits.linger:
+            return "linger"
+        return None
+
+    def _account(self, *, added: Iterable[Waiting], removed: Iterable[Waiting]) -> None:
+        for record in added:
+            self._bytes += len(record.key) + len(record.value)
+            self._count += 1
+        for record in removed:
+            self._bytes -= len(record.key) + len(record.value)
+            self._count -= 1
+
+
+def _size(waiting: Waiting) -> int:
+    return len(waiting.value) + SEPARATOR_BYTES

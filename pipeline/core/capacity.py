@@ -1,0 +1,62 @@
+"""How fast a lane may send so that no rolling window ever holds as many records as the cap."""
+
+from collections import deque
+from dataclasses import dataclass
+
+# Our clock and the partner's may disagree on the length of a second: a thousandth is for that.
+CLOCK_ALLOWANCE = 1.001
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """The token bucket of one lane: `burst` tokens at most, refilled at `rate` records a second.
+
+    It must start empty whenever a lane is taken over.
+    """
+
+    burst: int
+    rate: float
+
+
+class CapTooSmall(ValueError):
+    """The cap leaves nothing to send beside what bursts and requests under way may add."""
+
+
+def pace(*, cap: int, window: float, largest_batch: int, max_in_flight: int) -> Pace:
+    """The fastest pace with which every window of `window` seconds holds fewer than `cap` records.
+
+    For any window: what is admitted in it is at most burst + window * rate; what was admitted
+    before it and arrives in it is at most what the owner may have under way, and as much again
+    for an owner that lost the lane with requests under way. The sum stays below the cap.
+
+    Raises:
+        CapTooSmall: names the smallest cap that these batches allow.
+    """
+    burst = 2 * largest_batch
+    in_flight = max_in_flight * largest_batch
+    steady = cap - 1 - burst - 2 * in_flight
+    if steady <= 0:
+        raise CapTooSmall(
+            f"a cap of {cap} is too small for batches of {largest_batch} with {max_in_flight} in "
+            f"flight: lower batch.max_records or max_in_flight, or raise the cap above "
+            f"{burst + 2 * in_flight + 1}"
+        )
+    return Pace(burst=burst, rate=steady / (CLOCK_ALLOWANCE * window))
+
+
+class RollingWindow:
+    """Counts the records of the last `length` seconds, for the metric that shows the cap's use."""
+
+    def __init__(self, length: float) -> None:
+        self._length = length
+        self._sent: deque[tuple[float, int]] = deque()
+        self._total = 0
+
+    def add(self, count: int, now: float) -> None:
+        self._sent.append((now, count))
+        self._total += count
+
+    def total(self, now: float) -> int:
+        while self._sent and self._sent[0][0] <= now - self._length:
+            self._total -= self._sent.popleft()[1]
+        return self._total

@@ -1,0 +1,138 @@
+"""A partner's job: what we handed over, how it is followed, and how it ended."""
+
+import json
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+JOB_FORMAT = 1
+
+TerminalState = Literal["SUCCEEDED", "PARTIALLYSUCCEEDED", "FAILED", "COMPLETED"]
+EndState = Literal[
+    "SUCCEEDED",
+    "PARTIALLYSUCCEEDED",
+    "FAILED",
+    "COMPLETED",
+    "ACCEPTED_UNTRACKED",  # the partner took the records and named no job
+    "NOT_FOUND",  # the partner does not know the job any more, or never did
+    "GIVEN_UP",  # it did not end within give_up_after
+]
+TERMINAL_STATES: frozenset[str] = frozenset(
+    {"SUCCEEDED", "PARTIALLYSUCCEEDED", "FAILED", "COMPLETED"}
+)
+
+
+class UnreadableJob(ValueError):
+    """A stored job or outcome that this version can't read; it is refused, never guessed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One accepted request. Times in milliseconds since the epoch."""
+
+    job_id: str
+    destination: str
+    connection: str
+    audience_id: int
+    records: int
+    removes: int
+    first_offset: int
+    last_offset: int
+    submitted_at_ms: int
+    polls: int = 0
+    carried_over: int = 0
+    """How often it was written again to the end of the topic because it was still pending."""
+    format: int = JOB_FORMAT
+
+    def encode(self) -> bytes:
+        return json.dumps(asdict(self), separators=(",", ":")).encode()
+
+    def carry_over(self, polls: int) -> "Job":
+        return replace(self, polls=polls, carried_over=self.carried_over + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvalidRecord:
+    """One record that the partner's job did not take, in the partner's words."""
+
+    member: str
+    audience: str
+    error: str
+
+    def __repr__(self) -> str:
+        return f"<InvalidRecord of audience {self.audience}>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobReport:
+    """What the partner says of a job now."""
+
+    state: str
+    invalid: tuple[InvalidRecord, ...] = ()
+    processed_percent: float | None = None
+    audience_size: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.state in TERMINAL_STATES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What became of a job's records; they add up to what was accepted."""
+
+    applied: int = 0
+    invalid: int = 0
+    failed: int = 0
+    unknown: int = 0
+
+
+def tally(records: int, state: EndState, invalid: int) -> Tally:
+    """Split a job's records by how they ended.
+
+    Invalid ones are those that the job named. Of the rest, a job that ended well applied all
+    (PARTIALLYSUCCEEDED: for at least one target), a failed one none, and of a job without an
+    end nothing is known.
+    """
+    named = min(invalid, records)
+    rest = records - named
+    if state == "FAILED":
+        return Tally(invalid=named, failed=rest)
+    if state in TERMINAL_STATES:
+        return Tally(invalid=named, applied=rest)
+    return Tally(unknown=records)
+
+
+def encode_outcome(
+    job: Job, state: EndState, report: JobReport | None, finished_at_ms: int
+) -> bytes:
+    """A job and how it ended, as written to the outcomes topic."""
+    invalid = len(report.invalid) if report is not None else 0
+    return json.dumps(
+        {
+            **asdict(job),
+            "state": state,
+            **asdict(tally(job.records, state, invalid)),
+            "processed_percent": report.processed_percent if report is not None else None,
+            "audience_size": report.audience_size if report is not None else {},
+            "finished_at_ms": finished_at_ms,
+        },
+        separators=(",", ":"),
+    ).encode()
+
+
+def decode_job(value: bytes | None) -> Job:
+    """Read a stored job.
+
+    Raises:
+        UnreadableJob: not a job, or of a format version that this program doesn't know.
+    """
+    try:
+        fields: Any = json.loads(value or b"")
+        version = fields["format"]
+        if version != JOB_FORMAT:
+            raise UnreadableJob(f"format version {version}, this program reads {JOB_FORMAT}")
+        return Job(**{name: fields[name] for name in Job.__dataclass_fields__})
+    except (ValueError, KeyError, TypeError) as error:
+        if isinstance(error, UnreadableJob):
+            raise
+        raise UnreadableJob(f"not a job: {type(error).__name__}") from None

@@ -1,0 +1,82 @@
+"""What we write to Kafka for others to read: every message says its format version."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from pipeline.core.outcomes import RejectedReason
+
+FORMAT = b"1"
+"""The version of everything stored: lane records, jobs, outcomes, commit metadata."""
+
+Headers = Sequence[tuple[str, bytes]]
+StageName = Literal["ingest", "upload", "poll"]
+
+
+class Message(NamedTuple):
+    """One message and the topic it is for; the partition follows from the key."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+    def __repr__(self) -> str:
+        return f"<Message for {self.topic}>"
+
+
+class Origin(NamedTuple):
+    """Where a message was read."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+def record_headers(changed_at_ms: int, target: bytes) -> Headers:
+    """Headers of a lane record.
+
+    The time of the change stands here and never as the Kafka timestamp: brokers delete by
+    timestamp and refuse ones from the future.
+    """
+    return (("format", FORMAT), ("changed_at", b"%d" % changed_at_ms), ("target", target))
+
+
+LARGEST_LETTER_BYTES = 900_000
+"""Of a dead letter's value: brokers refuse messages over a megabyte unless told otherwise."""
+REFERENCE_PREFIX_BYTES = 10_000
+
+
+def dead_letter(
+    topic: str,
+    *,
+    stage: StageName,
+    reason: RejectedReason,
+    detail: str,
+    origin: Origin,
+    key: bytes | None,
+    value: bytes | None,
+    written_at_ms: int,
+    payload: Literal["original", "reference"],
+) -> Message:
+    """What could not be carried, with why and where from.
+
+    With `reference` only the place is kept. A value too large for the topic is cut to its
+    beginning, and says so: a dead letter must never be what stops a stage.
+    """
+    kept: Literal["original", "reference", "beginning"] = payload
+    if payload == "reference":
+        key, value = None, f"{origin.topic}/{origin.partition}/{origin.offset}".encode()
+    elif value is not None and len(value) > LARGEST_LETTER_BYTES:
+        kept, value = "beginning", value[:REFERENCE_PREFIX_BYTES]
+    headers = (
+        ("format", FORMAT),
+        ("stage", stage.encode()),
+        ("reason", reason.encode()),
+        ("detail", detail[:2000].encode()),
+        ("topic", origin.topic.encode()),
+        ("partition", b"%d" % origin.partition),
+        ("offset", b"%d" % origin.offset),
+        ("at", b"%d" % written_at_ms),
+        ("payload", kept.encode()),
+    )
+    return Message(topic, key, value, headers)

@@ -1,0 +1,74 @@
+"""The rules that only drop characters: names, cities, postal codes and email addresses."""
+
+import re
+from typing import Final
+
+_LETTERS: Final = b"abcdefghijklmnopqrstuvwxyz"
+_DIGITS: Final = b"0123456789"
+
+
+def _all_but(kept: bytes) -> bytes:
+    return bytes(set(range(256)) - set(kept))
+
+
+_NO_LETTER: Final = _all_but(_LETTERS)
+_NO_LETTER_OR_DIGIT: Final = _all_but(_LETTERS + _DIGITS)
+_NOT_IN_EMAIL: Final = _all_but(_LETTERS + _DIGITS + b".@_-")
+_ADDRESS_OF_MAIL: Final = re.compile(rb"[^@]++@[^@.]++(?:\.[^@.]++)++")
+_ZIP_LENGTH: Final = 5
+
+
+def letters(lowered: str) -> str:
+    """What remains of a name: `a-z` only, accented letters dropped, not unaccented.
+
+    >>> letters("müller-lüdenscheidt 2")
+    'mllerldenscheidt'
+    """
+    return lowered.encode("ascii", "ignore").translate(None, _NO_LETTER).decode()
+
+
+def letters_and_digits(lowered: str) -> str:
+    """What remains of most fields: `a-z` and `0-9` only.
+
+    >>> letters_and_digits("san josé, 2nd")
+    'sanjos2nd'
+    """
+    return lowered.encode("ascii", "ignore").translate(None, _NO_LETTER_OR_DIGIT).decode()
+
+
+def email_characters(value: str) -> bytes:
+    """An email address in small letters with nothing but `a-z 0-9 . @ _ -`.
+
+    >>> email_characters(" John.Doe+tag@Example.com")
+    b'john.doetag@example.com'
+    """
+    return value.lower().encode("ascii", "ignore").translate(None, _NOT_IN_EMAIL)
+
+
+def is_email(characters: bytes) -> bool:
+    """Whether there is one @, something before it, and a domain with a dot behind it.
+
+    >>> is_email(b"ana@localhost")
+    False
+    """
+    return _ADDRESS_OF_MAIL.fullmatch(characters) is not None
+
+
+def without_zip_extension(value: str, country: str | None) -> str:
+    """The postal code up to its first dash, for the United States only.
+
+    Elsewhere a dash parts two halves of the code itself (`100-0001` in Japan).
+
+    >>> without_zip_extension("98101-1234", "US")
+    '98101'
+    """
+    return value.partition("-")[0] if country == "US" else value
+
+
+def zip_digits(value: str, country: str | None) -> str:
+    """The first five characters, for the United States only.
+
+    >>> zip_digits("981011234", "US")
+    '98101'
+    """
+    return value[:_ZIP_LENGTH] if country == "US" else value

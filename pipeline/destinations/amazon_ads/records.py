@@ -1,0 +1,195 @@
+"""Renders a membership change as one object of the `records` array of Amazon's audiences API.
+
+For an add the checks come in this order, so that whoever said no never becomes a dead letter:
+a denial withholds; a country that is none is rejected (or left out, see `UnsupportedCountry`);
+a missing signal withholds where one is due; a country Amazon takes no hashed data from is rejected
+(or left out). A remove passes all of these: it carries no consent, and its country only if
+Amazon takes it. Then, for both, the member's id and the identities are looked at.
+"""
+
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+import orjson
+
+from pipeline.core.changes import MembershipChange
+from pipeline.core.consent import Signal, judged
+from pipeline.core.countries import CONSENT_COUNTRIES, country_code
+from pipeline.core.hashing import FieldHasher
+from pipeline.core.normalize.fields import Field
+from pipeline.core.outcomes import Prepared, Rejected, Withheld
+
+ExternalUserId: TypeAlias = Literal["as_is", "sha256"]
+"""Whether the member's id goes out as it is or as its SHA-256."""
+
+UnsupportedCountry: TypeAlias = Literal["reject", "send_without_country"]
+"""What becomes of an add from a country that Amazon takes no hashed data from."""
+
+_SUPPORTED: Final = "AE AU BE BR CA DE EG ES FR GB IN IT JP MX NL PL SA SE SG TR US"
+HASHED_DATA_COUNTRIES: Final = frozenset(_SUPPORTED.split())
+"""Where Amazon takes hashed data from (source: guide, "supported countries")."""
+
+AMAZON_NAMES: Final[Mapping[Field, str]] = MappingProxyType(
+    {
+        "email": "email",
+        "phone": "phone",
+        "first_name": "firstname",
+        "last_name": "lastname",
+        "address": "address",
+        "city": "city",
+        "state": "state",
+        "postal": "postal",
+    }
+)
+"""The native event's field names to the keys of `hashedPII`."""
+
+_EXTERNAL_USER_ID: Final = re.compile(r"[0-9a-zA-Z\-_]{1,128}")
+_MOST_IDENTITIES: Final = 100
+_PLACES_REMEMBERED: Final = 1_024
+_GRANTED: Final = MappingProxyType({"amznAdStorage": "GRANTED", "amznUserData": "GRANTED"})
+
+_DENIED: Final = Withheld("consent_denied")
+_INVALID_ID: Final = Rejected(
+    "invalid_member_id",
+    "member.id: Amazon takes 1 to 128 letters, digits, - and _ only; "
+    "set external_user_id: sha256 for this destination",
+)
+_EMPTY_ID: Final = Rejected("invalid_member_id", "member.id: must not be empty")
+_NO_IDENTITY: Final = Rejected(
+    "no_usable_identity",
+    "member.identities: no field was left after normalising; "
+    "`normalize FIELD VALUE --country CC` shows why",
+)
+_NO_COUNTRY: Final = Rejected(
+    "unsupported_country",
+    "member.country: is no ISO 3166 alpha-2 code; correct it upstream, or set "
+    "unsupported_country: send_without_country",
+)
+
+
+class _Place(NamedTuple):
+    """What a country, as it was written, means for a record."""
+
+    code: str | None
+    """The ISO code, for normalising; None if there is none."""
+    sent: str | None
+    """The code that may stand in the record."""
+    needs_signal: bool
+    written_wrongly: bool
+    is_open: bool
+    """An add without any word of consent may go out as it is."""
+
+
+class RecordRenderer:
+    """Renders changes for one destination; what it remembers of values is bounded.
+
+    `consent_countries` are ISO codes in capitals. It is not safe to share between threads.
+    """
+
+    __slots__ = ("_consent_countries", "_hasher", "_hashes_ids", "_places", "_reject")
+
+    def __init__(
+        self,
+        *,
+        external_user_id: ExternalUserId = "as_is",
+        unsupported_country: UnsupportedCountry = "reject",
+        consent_countries: frozenset[str] = CONSENT_COUNTRIES,
+    ) -> None:
+        self._hashes_ids = external_user_id == "sha256"
+        self._reject = unsupported_country == "reject"
+        self._consent_countries = consent_countries
+        self._hasher = FieldHasher(AMAZON_NAMES)
+        self._places: dict[str | None, _Place] = {}
+
+    def render(
+        self, change: MembershipChange, default_country: str | None
+    ) -> Prepared | Withheld | Rejected:
+        """The record as Amazon will get it, or why there is none.
+
+        The record's country counts over `default_country` (the audience's, else the
+        destination's). With neither, an add needs a consent signal, as if from Europe.
+        """
+        written = change.country or default_country
+        place = self._places.get(written) or self._learned_place(written)
+        if change.action == "remove":
+            return self._record(change, place, {"action": "DELETE"})
+        if change.consent is None and place.is_open:
+            return self._record(change, place, {"action": "CREATE"})
+        permitted = self._permitted(change.consent, place)
+        if permitted is None:
+            return self._record(change, place, {"action": "CREATE"})
+        if not isinstance(permitted, Signal):
+            return permitted
+        consent = _user_consent(permitted, place)
+        return self._record(change, place, {"action": "CREATE", "userConsent": consent})
+
+    def _permitted(
+        self, consent: Mapping[str, object] | None, place: _Place
+    ) -> Signal | Withheld | Rejected | None:
+        verdict = judged(consent, required=place.needs_signal)
+        if self._reject and place.written_wrongly and verdict != _DENIED:
+            return _NO_COUNTRY
+        if isinstance(verdict, Withheld) or place.sent is not None or place.code is None:
+            return verdict
+        return _unsupported(place.code) if self._reject else verdict
+
+    def _record(
+        self, change: MembershipChange, place: _Place, parts: dict[str, object]
+    ) -> Prepared | Rejected:
+        member = change.member_id
+        if self._hashes_ids and member:
+            member = sha256(member.encode("utf-8", "surrogatepass")).hexdigest()
+        elif not _EXTERNAL_USER_ID.fullmatch(member):
+            return _INVALID_ID if member else _EMPTY_ID
+        hashes, code = self._hasher.hashes, place.code
+        identities = [identity for plain in change.identities if (identity := hashes(plain, code))]
+        if not identities:
+            return _NO_IDENTITY
+        if len(identities) > _MOST_IDENTITIES:
+            return _too_many(len(identities))
+        parts["externalUserId"] = member
+        parts["hashedPII"] = identities
+        if place.sent is not None:
+            parts["countryCode"] = place.sent
+        return Prepared(member, orjson.dumps(parts))
+
+    def _learned_place(self, written: str | None) -> _Place:
+        if len(self._places) >= _PLACES_REMEMBERED:
+            self._places.clear()
+        code = country_code(written) if written else None
+        needs_signal = code is None or code in self._consent_countries
+        place = _Place(
+            code=code,
+            sent=code if code in HASHED_DATA_COUNTRIES else None,
+            needs_signal=needs_signal,
+            written_wrongly=bool(written) and code is None,
+            is_open=code in HASHED_DATA_COUNTRIES and not needs_signal,
+        )
+        self._places[written] = place
+        return place
+
+
+def _unsupported(code: str) -> Rejected:
+    return Rejected(
+        "unsupported_country",
+        f"member.country: Amazon takes no hashed data from {code}; set "
+        "unsupported_country: send_without_country to send it without",
+    )
+
+
+def _too_many(count: int) -> Rejected:
+    return Rejected(
+        "too_many_identities",
+        f"member.identities: {count} usable ones, Amazon takes {_MOST_IDENTITIES}",
+    )
+
+
+def _user_consent(signal: Signal, place: _Place) -> dict[str, object]:
+    """The documented shape: where consent was given, and exactly one signal."""
+    consent = {"amzn": dict(_GRANTED)} if signal.kind == "amazon" else {signal.kind: signal.text}
+    if place.code is None:
+        return {"consent": consent}
+    return {"geo": {"countryCode": place.code}, "consent": consent}

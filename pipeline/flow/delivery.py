@@ -1,0 +1,207 @@
+"""One batch, from payment until each of its records has an answer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.core.answers import (
+    Accepted,
+    Answer,
+    Refused,
+    Stop,
+    Throttled,
+    TooLarge,
+    Unanswered,
+    Unsent,
+)
+from pipeline.core.batching import Batch, Waiting
+from pipeline.core.outcomes import RejectedReason
+from pipeline.core.retry import Backoff
+from pipeline.flow.ports import Ownership, Upload
+from pipeline.flow.till import Purse
+
+PATIENCE = 5
+"""Failures of one body, while others pass, after which it is searched for what makes it fail."""
+GUARDED_BATCH = 100
+"""From this size on, a batch of which more than a tenth is refused stops the lane instead."""
+HOPELESS_RUN = 10
+"""So many refused records, with nothing of a guarded batch accepted, stop the lane as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A record that the partner will not take, in its words."""
+
+    record: Waiting
+    reason: RejectedReason
+    detail: str
+
+
+class Lane(Protocol):
+    """What a delivery needs of the lane it belongs to."""
+
+    @property
+    def accepted_requests(self) -> int:
+        """Requests that the partner has taken, to tell a bad body from a bad partner."""
+
+    async def may_send(self) -> None:
+        """Return when the lane is owned and not asked to be silent."""
+
+    def throttled(self, wait: float) -> None: ...
+
+    def unanswered(self) -> None: ...
+
+    def counted(self, records: int) -> None:
+        """The partner counted, or may have counted, so many records."""
+
+    def shrink(self, body_bytes: int) -> None:
+        """The partner takes no body of this size."""
+
+    async def accepted(self, audience: int, part: Sequence[Waiting], job_id: str | None) -> None:
+        """Write the job down, then settle."""
+
+    async def refused(self, bad: Sequence[Bad]) -> None:
+        """Write the dead letters down, then settle."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Delivery:
+    """Hands one batch over, attempt after attempt, for as long as it takes.
+
+    A batch in which something is refused is halved until the bad records stand alone; the rest
+    is delivered. Tokens of refused attempts serve the next ones. While `is_waiting`, nothing of
+    it is on its way, and it may be cancelled without leaving a request without an answer.
+    """
+
+    batch: Batch
+    lane: Lane
+    upload: Upload
+    ownership: Ownership
+    purse: Purse
+    backoff: Backoff
+    chance: Callable[[], float]
+    moved: Callable[[], None]
+    """Called whenever `is_waiting` changes."""
+    is_waiting: bool = True
+    is_done: bool = False
+    had_unanswered: bool = False
+    stopping: bool = False
+
+    async def run(self) -> Stop | None:
+        """Until every record has its end (`is_done`), or with the reason why the lane must stop."""
+        parts: list[Sequence[Waiting]] = [self.batch.records]
+        bad: list[Bad] = []
+        accepted = 0
+        while parts:
+            part = parts.pop()
+            match await self._answered(part):
+                case None:
+                    return None
+                case Stop() as stop:
+                    return stop
+                case Accepted(job_id):
+                    accepted += 1
+                    await self.lane.accepted(self.batch.audience, part, job_id)
+                case Refused(detail):
+                    _narrow(part, parts, bad, Bad(part[0], "refused", detail))
+                case TooLarge():
+                    self._outgrown(part)
+                    too_large = Bad(part[0], "record_too_large", "over the partner's limit")
+                    _narrow(part, parts, bad, too_large)
+            if self._is_hopeless(bad, accepted):
+                return Stop("mostly_refused", bad[-1].detail)
+        if bad:
+            await self.lane.refused(bad)
+        self.is_done = True
+        return None
+
+    async def _answered(
+        self, part: Sequence[Waiting]
+    ) -> Accepted | Refused | TooLarge | Stop | None:
+        """Repeat the same body until the partner decides; None when the lane is being stopped."""
+        failures = 0
+        stumbles = 0
+        others = self.lane.accepted_requests
+        while not self.stopping:
+            answer = await self._attempt(part)
+            match answer:
+                case Throttled(wait):
+                    failures += 1
+                    self.lane.throttled(self._pause(failures) if wait is None else wait)
+                case Unsent():
+                    failures += 1
+                    await self._wait(asyncio.sleep(self._pause(failures)))
+                case Unanswered(detail, by_partner):
+                    failures += 1
+                    stumbles += by_partner
+                    if stumbles >= PATIENCE and self.lane.accepted_requests > others:
+                        return Refused(detail)
+                    await self._wait(asyncio.sleep(self._pause(failures)))
+                case _:
+                    return answer
+        return None
+
+    async def _attempt(self, part: Sequence[Waiting]) -> Answer:
+        await self._wait(self.purse.hold(len(part)))
+        await self._wait(self.lane.may_send())
+        try:
+            answer = await self.upload.send(
+                self.batch.audience,
+                part[0].target,
+                [record.value for record in part],
+                self.ownership,
+            )
+        except asyncio.CancelledError:
+            self._unanswered(part)
+            raise
+        match answer:
+            case Accepted():
+                self.purse.use(len(part))
+                self.lane.counted(len(part))
+            case Unanswered():
+                self._unanswered(part)
+            case _:
+                pass
+        return answer
+
+    async def _wait(self, wait: Awaitable[None]) -> None:
+        self._show_waiting(waiting=True)
+        try:
+            await wait
+        finally:
+            self._show_waiting(waiting=False)
+
+    def _show_waiting(self, *, waiting: bool) -> None:
+        self.is_waiting = waiting
+        self.moved()
+
+    def _unanswered(self, part: Sequence[Waiting]) -> None:
+        self.purse.use(len(part))
+        self.had_unanswered = True
+        self.lane.counted(len(part))
+        self.lane.unanswered()
+
+    def _outgrown(self, part: Sequence[Waiting]) -> None:
+        envelope = self.upload.envelope_bytes(self.batch.audience)
+        self.lane.shrink(envelope + sum(len(record.value) + 1 for record in part))
+
+    def _is_hopeless(self, bad: Sequence[Bad], accepted: int) -> bool:
+        if len(self.batch.records) < GUARDED_BATCH:
+            return False
+        refused = sum(one.reason == "refused" for one in bad)
+        return refused * 10 > len(self.batch.records) or (refused >= HOPELESS_RUN and not accepted)
+
+    def _pause(self, failures: int) -> float:
+        return self.backoff.delay(failures, self.chance())
+
+
+def _narrow(
+    part: Sequence[Waiting], parts: list[Sequence[Waiting]], bad: list[Bad], alone: Bad
+) -> None:
+    """Halve what was refused, or name the record when it stands alone."""
+    if len(part) == 1:
+        bad.append(alone)
+        return
+    middle = len(part) // 2
+    parts += [part[middle:], part[:middle]]

@@ -1,0 +1,298 @@
+"""The books of one lane: what was read, what is under way, what each answer changes."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from pipeline.core.batching import Batch, LaneQueue, Limits, Waiting
+from pipeline.core.capacity import RollingWindow
+from pipeline.core.jobs import Job, encode_outcome
+from pipeline.core.messages import FORMAT, Message, Origin
+from pipeline.core.offsets import Watermark
+from pipeline.core.outcomes import Rejected, RejectedReason
+from pipeline.core.retry import Backoff, Throttle
+from pipeline.flow.delivery import Bad
+from pipeline.flow.ports import Claim, Journal, Record, Upload
+from pipeline.flow.stage import LetterBox
+from pipeline.observability.telemetry import LaneLabel, Telemetry
+
+RECORD_OVERHEAD_BYTES = 500
+"""What Python's objects around one waiting record weigh, beside its key and value."""
+OFFSET_OVERHEAD_BYTES = 120
+"""What remembering one offset weighs that an open one before it keeps from being committed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanePlan:
+    """What one lane is configured to do. Times in seconds."""
+
+    name: str
+    label: LaneLabel
+    limits: Limits
+    cap: int
+    cap_window: float
+    max_in_flight: int
+    late_seconds: float
+    probe_seconds: float
+    backoff: Backoff
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What all lanes of a process share."""
+
+    journal: Journal
+    letters: LetterBox
+    telemetry: Telemetry
+    jobs_topic: str
+    outcomes_topic: str
+    chance: Callable[[], float]
+    wall_ms: Callable[[], int]
+
+
+class LaneBooks:
+    """State of one lane for one ownership. Reading a stretch again changes nothing settled."""
+
+    def __init__(
+        self, claim: Claim, plan: LanePlan, upload: Upload, throttle: Throttle, desk: Desk
+    ) -> None:
+        self._claim = claim
+        self._plan = plan
+        self._upload = upload
+        self._throttle = throttle
+        self._desk = desk
+        self._limits = plan.limits
+        self._window = RollingWindow(plan.cap_window)
+        self._cooling: list[tuple[float, int, Sequence[Waiting]]] = []
+        self._taken_bytes = 0
+        self._is_under_way = False
+        self._unanswered_at: float | None = None
+        self.queue = LaneQueue(plan.limits)
+        self.watermark = Watermark(0)
+        self.accepted_requests = 0
+
+    def begin(self, offset: int) -> None:
+        self.watermark = Watermark(offset)
+        self._claim.settle(offset)
+
+    def forget_waiting(self) -> None:
+        """Let go of everything read and not settled; it will be read again."""
+        self.queue = LaneQueue(self._limits)
+        self._cooling.clear()
+        self._taken_bytes = 0
+        self._settle(())
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether no request of ours can still be at work on the other side."""
+        return not self._is_under_way and self.late_for() <= 0
+
+    @property
+    def used_bytes(self) -> int:
+        waiting = self.queue.bytes + self.queue.count * RECORD_OVERHEAD_BYTES
+        return waiting + self._taken_bytes + self.watermark.span * OFFSET_OVERHEAD_BYTES
+
+    def late_for(self) -> float:
+        """Seconds until an unanswered request can no longer be applied late."""
+        if self._unanswered_at is None:
+            return 0.0
+        return self._unanswered_at + self._plan.late_seconds - _now()
+
+    # Reading
+
+    def admit(self, records: Sequence[Record]) -> Sequence[tuple[Record, Rejected]]:
+        """Let records wait for their batch; returns those that cannot be sent at all."""
+        unusable: list[tuple[Record, Rejected]] = []
+        superseded = 0
+        now = _now()
+        for record in records:
+            if not self.watermark.admit(record.offset):
+                continue
+            waiting = self._read(record, now)
+            if isinstance(waiting, Rejected):
+                unusable.append((record, waiting))
+                continue
+            earlier = self.queue.add(int(waiting.key.partition(b"|")[0]), waiting)
+            if earlier is not None:
+                superseded += 1
+                self.watermark.settle(earlier.offset)
+        if superseded:
+            self._desk.telemetry.records_superseded(lane=self._plan.label, count=superseded)
+            self._settle(())
+        return unusable
+
+    def _read(self, record: Record, now: float) -> Waiting | Rejected:
+        headers = dict(record.headers)
+        if headers.get("format") != FORMAT:
+            return Rejected(
+                "unknown_format_version",
+                "not written by this version's ingest; upgrade, or replay the event from upstream",
+            )
+        key, value = record.key, record.value
+        if key is None or value is None or not key.partition(b"|")[0].isdigit():
+            return Rejected("malformed", "a lane record needs a key audienceId|externalUserId")
+        if len(value) + self._limits.envelope_bytes > self._limits.max_bytes:
+            return Rejected("record_too_large", "one record is over batch.max_bytes")
+        changed_at = int(headers.get("changed_at", b"0"))
+        target = headers.get("target", b"")
+        return Waiting(key, value, record.offset, changed_at, target, now)
+
+    # Sending
+
+    def taken(self, batch: Batch) -> None:
+        """Take note that a batch is under way."""
+        self._taken_bytes += _weight(batch.records)
+        self._desk.telemetry.batch_sent(
+            lane=self._plan.label, reason=batch.reason, records=len(batch.records)
+        )
+
+    def show_under_way(self, under_way: bool) -> None:
+        """Take note whether any request is on its way or has an answer not yet written down."""
+        self._is_under_way = under_way
+        self._settle(())
+
+    async def may_send(self) -> None:
+        """Return when the lane is owned, nobody asked it to be silent, and it is its turn."""
+        while True:
+            await self._claim.owned()
+            await asyncio.sleep(self.silence())
+            await self._upload.turn()
+            if self._claim.is_owned and self.silence() <= 0:
+                return
+
+    def silence(self) -> float:
+        """Seconds for which the partner asked for silence."""
+        return self._throttle.wait(self._plan.name, _now())
+
+    def throttled(self, wait: float) -> None:
+        self._throttle.told(self._plan.name, wait, _now())
+
+    def unanswered(self) -> None:
+        self._unanswered_at = _now()
+
+    def counted(self, records: int) -> None:
+        """The partner counted, or may have counted, so many records."""
+        self._window.add(records, _now())
+        self.show_cap()
+
+    def window_records(self) -> int:
+        """Records that the partner counts in the window that ends now."""
+        return self._window.total(_now())
+
+    def show_cap(self) -> None:
+        self._desk.telemetry.cap_used(
+            lane=self._plan.label, window_records=self.window_records(), limit=self._plan.cap
+        )
+
+    def shrink(self, body_bytes: int) -> None:
+        """Remember that the partner takes no body of this size."""
+        smaller = min(self._limits.max_bytes, max(body_bytes // 2, self._limits.envelope_bytes + 1))
+        self._limits = replace(self._limits, max_bytes=smaller)
+        self.queue.limits = self._limits
+
+    # Settling
+
+    async def accepted(self, audience: int, part: Sequence[Waiting], job_id: str | None) -> None:
+        """Make the job durable, then settle its records: in this order nothing is lost."""
+        self.accepted_requests += 1
+        removes = sum(self._upload.is_removal(record.value) for record in part)
+        self._count_accepted(len(part), removes, part)
+        await self._desk.journal.write([self._job_message(audience, part, job_id, removes)])
+        self._settle(part)
+
+    async def refused(self, bad: Sequence[Bad]) -> None:
+        """Make the dead letters durable, then settle."""
+        letters = [
+            self._desk.letters.compose(
+                Origin(self._claim.topic, self._claim.partition, one.record.offset),
+                one.record.key,
+                one.record.value,
+                one.reason,
+                one.detail,
+            )
+            for one in bad
+        ]
+        await self._desk.journal.write(letters)
+        self._count_letters([one.reason for one in bad])
+        self._settle([one.record for one in bad])
+
+    async def unusable(self, rejected: Sequence[tuple[Record, Rejected]]) -> None:
+        """Dead-letter records of the topic that cannot be sent at all."""
+        letters = [
+            self._desk.letters.letter(self._claim, record, why.reason, why.detail)
+            for record, why in rejected
+        ]
+        await self._desk.journal.write(letters)
+        self._count_letters([why.reason for _, why in rejected])
+        for record, _ in rejected:
+            self.watermark.settle(record.offset)
+        self._settle(())
+
+    def answered(self, batch: Batch, *, had_unanswered: bool) -> None:
+        """The batch is done; after an unanswered attempt its members stay blocked for a while.
+
+        The attempt may still be at work on the other side, and would overtake a newer change.
+        """
+        self._taken_bytes -= _weight(batch.records)
+        if had_unanswered and (late := self.late_for()) > 0:
+            self._cooling.append((_now() + late, batch.audience, batch.records))
+        else:
+            self.queue.settled(batch.records, batch.audience)
+        self._settle(())
+
+    def cool_down(self) -> float | None:
+        """Unblock members whose time has come; seconds until the next ones, None without any."""
+        now = _now()
+        for due in [entry for entry in self._cooling if entry[0] <= now]:
+            self._cooling.remove(due)
+            self.queue.settled(due[2], due[1])
+        ends = [entry[0] for entry in self._cooling]
+        return min(ends) - now if ends else None
+
+    def _settle(self, records: Sequence[Waiting]) -> None:
+        for record in records:
+            self.watermark.settle(record.offset)
+        self._claim.settle(self.watermark.committable, clean=self.is_clean)
+
+    def _count_accepted(self, count: int, removes: int, part: Sequence[Waiting]) -> None:
+        telemetry, label = self._desk.telemetry, self._plan.label
+        if count > removes:
+            telemetry.records_accepted(lane=label, action="add", count=count - removes)
+        if removes:
+            telemetry.records_accepted(lane=label, action="remove", count=removes)
+        waited = (self._desk.wall_ms() - part[0].changed_at_ms) / 1000
+        telemetry.freshness(stage="accepted", seconds=max(0.0, waited), count=count)
+
+    def _count_letters(self, reasons: Sequence[RejectedReason]) -> None:
+        for reason, count in Counter(reasons).items():
+            self._desk.letters.written(reason, count)
+
+    def _job_message(
+        self, audience: int, part: Sequence[Waiting], job_id: str | None, removes: int
+    ) -> Message:
+        offsets = [record.offset for record in part]
+        job = Job(
+            job_id=job_id or f"untracked-{self._plan.name}-{min(offsets)}",
+            destination=self._plan.label.destination,
+            connection=self._plan.label.connection,
+            audience_id=audience,
+            records=len(part),
+            removes=removes,
+            first_offset=min(offsets),
+            last_offset=max(offsets),
+            submitted_at_ms=self._desk.wall_ms(),
+        )
+        if job_id is not None:
+            return Message(self._desk.jobs_topic, job.job_id.encode(), job.encode(), ())
+        self._desk.telemetry.records_unknown(lane=self._plan.label, count=len(part))
+        outcome = encode_outcome(job, "ACCEPTED_UNTRACKED", None, self._desk.wall_ms())
+        return Message(self._desk.outcomes_topic, job.job_id.encode(), outcome, ())
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _weight(records: Sequence[Waiting]) -> int:
+    return sum(len(record.key) + len(record.value) + RECORD_OVERHEAD_BYTES for record in records)

@@ -1,0 +1,292 @@
+"""Poll: follows each job at growing intervals until it ends, and then never asks again."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from pipeline.core.jobs import (
+    EndState,
+    InvalidRecord,
+    Job,
+    JobReport,
+    UnreadableJob,
+    decode_job,
+    encode_outcome,
+    tally,
+)
+from pipeline.core.messages import Message, Origin
+from pipeline.core.offsets import Watermark
+from pipeline.core.turns import Turns
+from pipeline.flow.ports import Claim, History, Journal, NotYet, Record, Status, Turnstile
+from pipeline.flow.stage import LetterBox, Pulse
+from pipeline.observability.telemetry import LaneLabel, Telemetry
+
+FETCH_RECORDS = 500
+PENDING_AT_MOST = 20_000
+"""Jobs one partition holds in memory; what comes later waits in the topic."""
+ASKED_AT_ONCE = 4
+LOOK_AGAIN_SECONDS = 1.0
+JITTER = 0.2
+"""Intervals vary by so much, or the jobs of one minute would be asked in one second for ever."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollPlan:
+    """How one destination's jobs are followed. Times in seconds."""
+
+    status: Status
+    turnstile: Turnstile
+    initial: float
+    factor: float
+    longest: float
+    give_up_after: float
+    missing_tolerated: float
+    """A job may be unknown to the partner for so long after it was submitted."""
+    carry_over_after: float
+    """A job still pending then goes to the end of the topic, or it would hold up the others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollDesk:
+    """What all partitions of the poll stage share."""
+
+    plans: Mapping[str, PollPlan]
+    journal: Journal
+    letters: LetterBox
+    history: History
+    telemetry: Telemetry
+    jobs_topic: str
+    outcomes_topic: str
+    chance: Callable[[], float]
+    wall_ms: Callable[[], int]
+    pending: Counter[LaneLabel]
+    """Jobs that all partitions of this process follow together."""
+
+
+@dataclass(slots=True)
+class _Followed:
+    job: Job
+    offset: int
+    polls: int = 0
+
+
+class PollTenant:
+    """Follows the jobs of one partition. A job that has an outcome is never asked again."""
+
+    def __init__(self, claim: Claim, desk: PollDesk, pulse: Pulse) -> None:
+        self._claim = claim
+        self._desk = desk
+        self._pulse = pulse
+        self._turns: Turns[_Followed] = Turns()
+        self._pending: Counter[LaneLabel] = Counter()
+        self._watermark = Watermark(0)
+        self._ended: frozenset[str] = frozenset()
+        self._changed = asyncio.Event()
+        self._asking = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+
+    async def run(self) -> None:
+        """Follow jobs until cancelled."""
+        start = await self._claim.begin()
+        self._watermark = Watermark(start.offset)
+        self._claim.settle(start.offset)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._read(), name=f"read jobs {self._claim.partition}")
+                tasks.create_task(self._ask_all(tasks), name=f"ask jobs {self._claim.partition}")
+        finally:
+            self._pulse.busy(False)
+            for label, count in self._pending.items():
+                self._show_pending(label, -count)
+
+    async def quiet(self) -> None:
+        await self._quiet.wait()
+
+    # Reading
+
+    async def _read(self) -> None:
+        self._pulse.busy(True)
+        is_first = True
+        while True:
+            if len(self._turns) >= PENDING_AT_MOST:
+                self._claim.rest()
+                await asyncio.sleep(LOOK_AGAIN_SECONDS)
+                self._pulse.beat()
+                continue
+            records = await self._claim.fetch(FETCH_RECORDS)
+            self._pulse.beat()
+            if records and is_first:
+                is_first = False
+                self._ended = await self._desk.history.ended(
+                    self._claim.partition, records[0].timestamp
+                )
+            for record in records:
+                await self._take(record)
+            self._changed.set()
+
+    async def _take(self, record: Record) -> None:
+        if not self._watermark.admit(record.offset):
+            return
+        try:
+            job = decode_job(record.value)
+        except UnreadableJob as unreadable:
+            await self._dead_letter(record, str(unreadable))
+            return
+        if job.job_id in self._ended or job.destination not in self._desk.plans:
+            if job.job_id not in self._ended:
+                await self._end(_Followed(job, record.offset), "GIVEN_UP", None)
+                return
+            self._settle(record.offset)
+            return
+        followed = _Followed(job, record.offset, job.polls)
+        self._count(job, +1)
+        self._turns.add(job.connection, self._first_due(job), followed)
+
+    async def _dead_letter(self, record: Record, detail: str) -> None:
+        letter = self._desk.letters.letter(self._claim, record, "malformed", detail)
+        await self._desk.journal.write([letter])
+        self._desk.letters.written("malformed")
+        self._settle(record.offset)
+
+    def _first_due(self, job: Job) -> float:
+        plan = self._desk.plans[job.destination]
+        wait = self._interval(plan, job.polls) - self._age(job)
+        return _now() + max(0.0, wait)
+
+    # Asking
+
+    async def _ask_all(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            await self._claim.owned()
+            followed = self._turns.take(_now()) if self._asking < ASKED_AT_ONCE else None
+            if followed is not None:
+                self._asking += 1
+                self._quiet.clear()
+                tasks.create_task(self._ask(followed), name=f"ask {followed.job.job_id}")
+                continue
+            self._changed.clear()
+            due = self._turns.due_in(_now()) if self._asking < ASKED_AT_ONCE else None
+            wait = LOOK_AGAIN_SECONDS if due is None else min(due, LOOK_AGAIN_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()
+
+    async def _ask(self, followed: _Followed) -> None:
+        plan = self._desk.plans[followed.job.destination]
+        try:
+            await plan.turnstile.turn()
+            report = await plan.status.ask(followed.job.job_id)
+            followed.polls += 1
+            await self._decide(followed, plan, report)
+        finally:
+            self._asking -= 1
+            if not self._asking:
+                self._quiet.set()
+            self._pulse.beat()
+            self._changed.set()
+
+    async def _decide(
+        self, followed: _Followed, plan: PollPlan, report: JobReport | NotYet
+    ) -> None:
+        age = self._age(followed.job)
+        if isinstance(report, JobReport) and report.is_terminal:
+            await self._end(followed, _end_state(report), report)
+        elif isinstance(report, NotYet) and report.is_missing and age > plan.missing_tolerated:
+            await self._end(followed, "NOT_FOUND", None)
+        elif age > plan.give_up_after:
+            await self._end(followed, "GIVEN_UP", None)
+        elif age > plan.carry_over_after * (followed.job.carried_over + 1):
+            await self._carry_over(followed)
+        else:
+            wait = self._interval(plan, followed.polls)
+            if isinstance(report, NotYet) and report.wait is not None:
+                wait = max(wait, report.wait)
+            self._turns.add(followed.job.connection, _now() + wait, followed)
+
+    async def _carry_over(self, followed: _Followed) -> None:
+        job = followed.job.carry_over(followed.polls)
+        message = Message(self._desk.jobs_topic, job.job_id.encode(), job.encode(), ())
+        await self._desk.journal.write([message])
+        self._count(followed.job, -1)
+        self._settle(followed.offset)
+
+    async def _end(self, followed: _Followed, state: EndState, report: JobReport | None) -> None:
+        """Write the outcome and what it refers to; only then is the job done."""
+        job = followed.job
+        invalid = () if report is None else report.invalid
+        outcome = encode_outcome(job, state, report, self._desk.wall_ms())
+        messages = [Message(self._desk.outcomes_topic, job.job_id.encode(), outcome, ())]
+        messages += [self._letter(followed, one) for one in invalid]
+        await self._desk.journal.write(messages)
+        if self._pending[_label(job)]:
+            self._count(job, -1)
+        self._settle(followed.offset)
+        self._say(job, state, len(invalid))
+
+    def _letter(self, followed: _Followed, invalid: InvalidRecord) -> Message:
+        """Refers to a record that was delivered: its value stands in the lane's topic."""
+        job = followed.job
+        origin = Origin(self._claim.topic, self._claim.partition, followed.offset)
+        key = f"{job.audience_id}|{invalid.member}".encode()
+        detail = f"job {job.job_id}, audience {job.audience_id}: {invalid.error}"
+        return self._desk.letters.compose(origin, key, job.encode(), "invalid", detail)
+
+    def _say(self, job: Job, state: EndState, invalid: int) -> None:
+        telemetry, label = self._desk.telemetry, _label(job)
+        ends = tally(job.records, state, invalid)
+        telemetry.job_ended(lane=label, state=state, seconds=self._age(job))
+        if ends.applied:
+            telemetry.records_applied(lane=label, count=ends.applied)
+            telemetry.freshness(stage="applied", seconds=self._age(job), count=ends.applied)
+        if ends.invalid:
+            telemetry.records_invalid(lane=label, count=ends.invalid)
+            self._desk.letters.written("invalid", invalid)
+        if ends.failed:
+            telemetry.records_failed(lane=label, count=ends.failed)
+        if ends.unknown:
+            telemetry.records_unknown(lane=label, count=ends.unknown)
+        if ends.invalid + ends.failed == job.records:
+            telemetry.job_wholly_invalid(lane=label, audience_id=str(job.audience_id))
+            log.error("job applied nothing", job=job.job_id, audience=job.audience_id, state=state)
+
+    def _settle(self, offset: int) -> None:
+        self._watermark.settle(offset)
+        self._claim.settle(self._watermark.committable)
+
+    def _count(self, job: Job, change: int) -> None:
+        self._pending[_label(job)] += change
+        self._show_pending(_label(job), change)
+
+    def _show_pending(self, label: LaneLabel, change: int) -> None:
+        self._desk.pending[label] += change
+        self._desk.telemetry.jobs_pending(lane=label, count=self._desk.pending[label])
+
+    def _interval(self, plan: PollPlan, polls: int) -> float:
+        base = min(plan.longest, plan.initial * plan.factor ** min(polls, 50))
+        return base * (1 - JITTER / 2 + JITTER * self._desk.chance())
+
+    def _age(self, job: Job) -> float:
+        return max(0.0, (self._desk.wall_ms() - job.submitted_at_ms) / 1000)
+
+
+def _label(job: Job) -> LaneLabel:
+    return LaneLabel(job.destination, job.connection)
+
+
+def _end_state(report: JobReport) -> EndState:
+    match report.state:
+        case "SUCCEEDED" | "PARTIALLYSUCCEEDED" | "FAILED" | "COMPLETED" as state:
+            return state
+        case _:
+            raise AssertionError(f"not a terminal state: {report.state}")
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,82 @@
+"""The one parser of times: ISO 8601 with an offset, or a number of seconds or milliseconds."""
+
+import re
+from datetime import datetime
+from typing import Final
+
+_PLAIN_LENGTH: Final = len("2026-11-22T10:15:00Z")
+
+# As seconds the limit is the year 5138, as milliseconds it is March 1973; no membership changed
+# before one or changes after the other. Microseconds and nanoseconds lie beyond the second limit.
+_MILLISECONDS_FROM: Final = 100_000_000_000
+_MILLISECONDS_UNTIL: Final = 100_000_000_000_000
+
+_ISO_PARTS: Final = (
+    r"([0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"[Tt ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])"
+    r"(?:\.([0-9]{1,9}))?"
+    r"(?:[Zz]|([+-])((?:0[0-9]|1[0-9]|2[0-3])):?([0-5][0-9]))"
+)
+_ISO: Final = re.compile(_ISO_PARTS)
+
+ISO_PATTERN: Final = f"^{_ISO_PARTS}$"
+"""What `epoch_milliseconds` takes as text, as a JSON Schema pattern; days a month lacks aside."""
+
+NUMBER_BOUNDS: Final = (1, _MILLISECONDS_UNTIL)
+"""The smallest number that is a time, and the first that is none any more."""
+
+
+def epoch_milliseconds(value: object) -> int | None:
+    """Milliseconds since the epoch, UTC, or None if `value` states no instant.
+
+    Text needs its offset (`Z`, `+01:00`, `+0100`): a time without one is a guess. Fractions of up
+    to nine digits are cut to milliseconds. Numbers below 100 000 000 000 are seconds, up to a
+    thousand times that milliseconds. Booleans and numbers in quotes are no times.
+
+    >>> epoch_milliseconds("2026-11-22T10:15:00.916374949-07:00")
+    1795367700916
+    >>> epoch_milliseconds(1714592744.067)
+    1714592744067
+    >>> epoch_milliseconds("2026-11-22T10:15:00") is None
+    True
+    """
+    if isinstance(value, str):
+        # The usual form, told apart at its marks, since fromisoformat reads others too (weeks,
+        # no dashes); it checks the digits and the calendar itself.
+        if (
+            len(value) == _PLAIN_LENGTH
+            and value[19] == "Z"
+            and value[10] == "T"
+            and value[13] == ":"
+            and value[4] == value[7] == "-"
+        ):
+            return _of_moment(value)
+        parts = _ISO.fullmatch(value)
+        return None if parts is None else _of_parts(parts)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return _of_number(value)
+
+
+def _of_number(number: float) -> int | None:
+    first, end = NUMBER_BOUNDS
+    if not first <= number < end:
+        return None
+    return int(number) if number >= _MILLISECONDS_FROM else round(number * 1000)
+
+
+def _of_moment(text: str) -> int | None:
+    try:
+        return int(datetime.fromisoformat(text).timestamp()) * 1000
+    except ValueError:
+        return None
+
+
+def _of_parts(parts: re.Match[str]) -> int | None:
+    moment, fraction, sign, hours, minutes = parts.groups()
+    milliseconds = _of_moment(f"{moment[:10]}T{moment[11:]}Z")
+    if milliseconds is None:
+        return None
+    milliseconds += int((fraction or "").ljust(3, "0")[:3])
+    ahead = (int(hours) * 60 + int(minutes)) * 60_000 if sign else 0
+    return milliseconds - ahead if sign == "+" else milliseconds + ahead

@@ -1,0 +1,85 @@
+"""How each of the partner's services words its answers: media types and bodies of errors."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer before it is written; `body` is what orjson can write, None for no body."""
+
+    status: int
+    body: object = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Refusal(Exception):
+    """A request that is answered with an error; `spelling` is how its message field is written."""
+
+    def __init__(
+        self, status: int, message: str, spelling: Literal["message", "Message"] = "message"
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.spelling = spelling
+
+
+ErrorBody: TypeAlias = Callable[[Refusal, str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One service's media type and its form of an error."""
+
+    media_type: str
+    error_body: ErrorBody
+
+    def refuse(self, refusal: Refusal, request_id: str) -> Reply:
+        return Reply(refusal.status, self.error_body(refusal, request_id))
+
+
+def _message(refusal: Refusal, _: str) -> object:
+    return {refusal.spelling: refusal.message}
+
+
+def _message_and_request(refusal: Refusal, request_id: str) -> object:
+    return {"message": refusal.message, "requestId": request_id}
+
+
+def _code_and_details(refusal: Refusal, _: str) -> object:
+    # The gateway in front of the services answers 401 itself, in its own form.
+    if refusal.status == 401:
+        return {"message": refusal.message}
+    return {"code": str(refusal.status), "details": refusal.message}
+
+
+def _message_with_errors(refusal: Refusal, request_id: str) -> object:
+    if refusal.status == 401:
+        return {"message": refusal.message}
+    kind = "INVALID_ARGUMENT" if refusal.status in (400, 422) else "SERVICE_ERROR"
+    return {
+        "message": refusal.message,
+        "requestId": request_id,
+        "errors": [{"errorType": kind, "field": "", "message": refusal.message}],
+    }
+
+
+def _login(refusal: Refusal, request_id: str) -> object:
+    error, _, description = refusal.message.partition(": ")
+    return {
+        "error": error,
+        "error_description": description or "The request failed.",
+        "request_id": request_id,
+    }
+
+
+AUDIENCES = Dialect("application/vnd.amcaudiences.v1+json", _message)
+CONNECTIONS = Dialect("application/vnd.amcaudiencesconnections.v1+json", _message_and_request)
+INSTANCES = Dialect("application/vnd.amcinstances.v1+json", _code_and_details)
+PROFILES = Dialect("application/json", _code_and_details)
+ADVERTISERS = Dialect("application/json", _message_with_errors)
+LOGIN = Dialect("application/json", _login)
+"""A message of the form `code: description` becomes the two fields of an OAuth error."""
+GATEWAY = Dialect("application/json", _message)
