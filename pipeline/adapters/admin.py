@@ -23,7 +23,7 @@ class AdminAddressError(Exception):
     """The admin endpoint cannot listen where the configuration says; the message has the remedy."""
 
 
-class AdminPortBusy(AdminAddressError):  # noqa: N818  a name that says it all
+class AdminPortBusy(AdminAddressError):
     """Another process listens on the admin port."""
 
 

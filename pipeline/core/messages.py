@@ -32,13 +32,13 @@ class Origin(NamedTuple):
     offset: int
 
 
-def record_headers(changed_at_ms: int, target: bytes) -> Headers:
+def record_headers(changed_at_ms: int, target: bytes) -> list[tuple[str, bytes]]:
     """Headers of a lane record.
 
     The time of the change stands here and never as the Kafka timestamp: brokers delete by
     timestamp and refuse ones from the future.
     """
-    return (("format", FORMAT), ("changed_at", b"%d" % changed_at_ms), ("target", target))
+    return [("format", FORMAT), ("changed_at", b"%d" % changed_at_ms), ("target", target)]
 
 
 LARGEST_LETTER_BYTES = 900_000

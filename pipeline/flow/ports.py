@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 from pipeline.core.answers import Answer
 from pipeline.core.jobs import JobReport
-from pipeline.core.messages import Headers, Message
+from pipeline.core.messages import Message
 
 
 class Record(Protocol):
@@ -85,7 +85,8 @@ class Parcel(NamedTuple):
 
     key: bytes
     value: bytes
-    headers: Headers
+    headers: list[tuple[str, bytes]]
+    """A list and nothing else: the client's batch builder takes no other sequence."""
 
 
 class Hop(Protocol):

@@ -12,7 +12,7 @@ _MILLISECONDS_FROM: Final = 100_000_000_000
 _MILLISECONDS_UNTIL: Final = 100_000_000_000_000
 
 _ISO_PARTS: Final = (
-    r"([0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"((?:19[7-9][0-9]|2[0-9]{3})-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
     r"[Tt ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])"
     r"(?:\.([0-9]{1,9}))?"
     r"(?:[Zz]|([+-])((?:0[0-9]|1[0-9]|2[0-3])):?([0-5][0-9]))"
@@ -29,8 +29,8 @@ NUMBER_BOUNDS: Final = (1, _MILLISECONDS_UNTIL)
 def epoch_milliseconds(value: object) -> int | None:
     """Milliseconds since the epoch, UTC, or None if `value` states no instant.
 
-    Text needs its offset (`Z`, `+01:00`, `+0100`): a time without one is a guess. Fractions of up
-    to nine digits are cut to milliseconds. Numbers below 100 000 000 000 are seconds, up to a
+    Text needs its offset (`Z`, `+01:00`, `+0100`): a time without one is a guess. Its year is from
+    1970 to 2999; fractions of up to nine digits are cut to milliseconds. Numbers below 100 000 000 000 are seconds, up to a
     thousand times that milliseconds. Booleans and numbers in quotes are no times.
 
     >>> epoch_milliseconds("2026-11-22T10:15:00.916374949-07:00")
@@ -49,6 +49,7 @@ def epoch_milliseconds(value: object) -> int | None:
             and value[10] == "T"
             and value[13] == ":"
             and value[4] == value[7] == "-"
+            and value[0] in "12"
         ):
             return _of_moment(value)
         parts = _ISO.fullmatch(value)
@@ -67,9 +68,10 @@ def _of_number(number: float) -> int | None:
 
 def _of_moment(text: str) -> int | None:
     try:
-        return int(datetime.fromisoformat(text).timestamp()) * 1000
+        milliseconds = int(datetime.fromisoformat(text).timestamp()) * 1000
     except ValueError:
         return None
+    return milliseconds if milliseconds >= 0 else None
 
 
 def _of_parts(parts: re.Match[str]) -> int | None:

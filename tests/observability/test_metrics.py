@@ -1,7 +1,7 @@
 """What operators' dashboards rely on: names, labels, and numbers that mean what they say."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
@@ -177,6 +177,7 @@ def test_rare_troubles_of_a_lane_begin_at_zero_so_that_the_first_one_is_an_incre
     assert registry.get_sample_value("audience_offsets_lost_total", labels) == 0
 
 
+@example([(60.0, 3)])
 @given(
     st.lists(
         st.tuples(st.floats(0, 1e6), st.integers(0, 6000)),

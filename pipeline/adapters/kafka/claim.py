@@ -53,6 +53,9 @@ class KafkaClaim:
         self._proven = asyncio.Event()
         self._epoch = 0
         self._position: int | None = None
+        """Where the next fetch begins: behind the markers of transactions, too."""
+        self._read_to: int | None = None
+        """Behind the last record that was handed out."""
         self._committable: int | None = None
         self._is_clean = False
         self._is_resting = False
@@ -105,7 +108,8 @@ class KafkaClaim:
             self._seek(self._position)
             return ()
         if records:
-            self._position = records[-1].offset + 1
+            self._read_to = records[-1].offset + 1
+        self._position = await self._consumer.position(self._tp)
         return records
 
     def rest(self) -> None:
@@ -137,10 +141,11 @@ class KafkaClaim:
             await self._proven.wait()
 
     def lag(self) -> int | None:
-        if not self._assigned.is_set() or self._committable is None:
+        done = self.committable(final=False)
+        if not self._assigned.is_set() or done is None:
             return None
         end = self._consumer.highwater(self._tp)
-        return None if end is None else max(0, end - self._committable)
+        return None if end is None else max(0, end - done.offset)
 
     # What the group tells it
 
@@ -151,11 +156,14 @@ class KafkaClaim:
 
     def committable(self, *, final: bool) -> Committed | None:
         """What to commit now; only the last commit before giving up may say `clean`."""
-        if self._committable is None:
+        offset = self._committable
+        if offset is None:
             return None
-        clean = final and self._is_clean
-        metadata = json.dumps({"format": METADATA_FORMAT, "clean": clean})
-        return Committed(self._committable, metadata)
+        if offset == self._read_to and self._position is not None:
+            # Everything read is done: markers of transactions behind it are no work either.
+            offset = max(offset, self._position)
+        metadata = json.dumps({"format": METADATA_FORMAT, "clean": final and self._is_clean})
+        return Committed(offset, metadata)
 
     def prove(self, until: float) -> None:
         """Take note of a commit that was accepted. After revocation none renews the proof."""
@@ -180,7 +188,7 @@ class KafkaClaim:
     # Positions
 
     def _seek(self, offset: int | None) -> None:
-        self._position = offset
+        self._position = self._read_to = offset
         if offset is not None and self._assigned.is_set():
             self._consumer.seek(self._tp, offset)
 

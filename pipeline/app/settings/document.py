@@ -30,6 +30,7 @@ def _mapping(loader: StrictLoader, node: yaml.MappingNode) -> dict[object, objec
 
 
 _SCALARS = {
+    "merge": ("<<", ["<"]),
     "null": ("~|null|Null|NULL|", ["~", "n", "N", ""]),
     "bool": ("true|True|TRUE|false|False|FALSE", list("tTfF")),
     "int": ("[-+]?[0-9](?:_?[0-9])*", list("-+0123456789")),
@@ -89,4 +90,4 @@ def _place(error: yaml.MarkedYAMLError) -> str:
 
 
 def _unusable(source: Path | str, what: str, remedy: str) -> SettingsError:
-    return SettingsError([Problem(path=(), what=what, remedy=remedy)], str(source))
+    return SettingsError([Problem(path=(), what=what, remedy=remedy, source=str(source))])

@@ -4,6 +4,7 @@ SettingsError                  the file or the environment cannot be used; says 
 └── SecretUnreadableError      a secret's file went away or emptied while the program ran
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -46,8 +47,7 @@ class SecretUnreadableError(SettingsError):
 
 def dotted(path: KeyPath) -> str:
     """The way a key is written in messages: `audiences[0].destinations[1].country`."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".")
+    return "".join(_link(part) for part in path).removeprefix(".")
 
 
 def shown(value: object) -> str:
@@ -62,10 +62,10 @@ def shown(value: object) -> str:
             return str(value).lower()
         case int() | float():
             return str(value)[:LONGEST_VALUE]
-        case str() if len(value) > LONGEST_VALUE:
-            return repr(value[:LONGEST_VALUE] + "…")
         case str():
-            return repr(value)
+            # What stands before an @ is a person, or a user and a password in a URL.
+            text = re.sub(r"[^/\s]*@", "…@", value)
+            return repr(text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…")
         case _:
             return kind_of(value)
 
@@ -93,7 +93,12 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that was probably meant, letter case and `-` or `_` not counted."""
     folded = {_folded(candidate): candidate for candidate in known}
     found = get_close_matches(_folded(name), folded, n=1, cutoff=0.6)
-    return folded[found[0]] if found else None
+    if found:
+        return folded[found[0]]
+    # Two letters swapped can look far apart to difflib: "kfaka" shares only "ka" with "kafka".
+    jumbled = {"".join(sorted(text)): candidate for text, candidate in folded.items()}
+    found = get_close_matches("".join(sorted(_folded(name))), jumbled, n=1, cutoff=0.8)
+    return jumbled[found[0]] if found else None
 
 
 def suggestion(name: str, known: Sequence[str]) -> str:
@@ -106,3 +111,9 @@ def suggestion(name: str, known: Sequence[str]) -> str:
 
 def _folded(name: str) -> str:
     return name.casefold().replace("-", "_")
+
+
+def _link(part: str | int) -> str:
+    if isinstance(part, int):
+        return f"[{part}]"
+    return f".{part if part.isprintable() else ascii(part)}"

@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from pipeline.app.settings.errors import KeyPath, Problem, kind_of, nearest, shown, suggestion
 from pipeline.app.settings.shape import annotation_at, fields_of, holds_secret
+from pipeline.app.settings.values import AMAZON_SECRETS
 
 UNKNOWN_KEY = "unknown key"
 EMPTY = "must not be empty"
@@ -145,10 +146,7 @@ def _is_path_of_secret(path: KeyPath, model: type[BaseModel]) -> bool:
 
 
 def _path_shown(value: object) -> str:
-    """A path, unless it may be the secret itself, written where its file belongs.
-
-    Amazon's begin with amzn1. and Atz?|; others rarely look like a path in a folder.
-    """
+    """A path, unless it may be the secret itself, written where its file belongs."""
     text = value if isinstance(value, str) else ""
-    is_path = "/" in text and not text.startswith(("amzn1.", "Atz"))
+    is_path = "/" in text and not text.startswith(AMAZON_SECRETS)
     return shown(value) if is_path else f"{kind_of(value)} that names no folder"

@@ -25,6 +25,9 @@ from pipeline.core.countries import country_code
 LARGEST_IDENTIFIER = 2**63 - 1
 """The partner's ids are Java longs."""
 
+AMAZON_SECRETS = ("amzn1.", "Atz")
+"""What client secrets and refresh tokens of Login with Amazon begin with."""
+
 FOLDER = "folder"
 """The key of the validation context that holds the folder which relative paths start from."""
 
@@ -117,6 +120,8 @@ def _file(value: object, info: ValidationInfo) -> Path:
 
 def _secret_file(value: object, info: ValidationInfo) -> Path:
     path = _resolved(value, info)
+    if str(value).startswith(AMAZON_SECRETS):
+        raise refusal("is a secret and not the path of one", "write it to a file and name that")
     try:
         FileSecret(path).read()
     except SecretUnreadableError as error:

@@ -28,7 +28,7 @@ class Audience:
     connection: str | None
     advertiser: int | None
     country: str | None
-    ttl: int | float
+    ttl: float
     fees: list[object] | None
 
 
@@ -147,7 +147,7 @@ def _country(request: dict[str, object]) -> str | None:
     return shapes.choice(request["countryCode"], "countryCode", COUNTRIES)
 
 
-def _ttl(metadata: dict[str, object], otherwise: int | float) -> int | float:
+def _ttl(metadata: dict[str, object], otherwise: float) -> float:
     return shapes.number(metadata.get("ttl", otherwise), "ttl", 0, LONGEST_TTL_SECONDS)
 
 

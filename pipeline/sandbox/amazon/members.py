@@ -1,6 +1,8 @@
 """Who is in which audience, what was said of each member before, and what was not taken."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -42,6 +44,7 @@ class Memberships:
         self._current: dict[int, dict[str, int]] = {}
         self._earlier: dict[int, dict[str, tuple[int, ...]]] = {}
         self._unapplied: dict[tuple[int, str], Unapplied] = {}
+        self._sizes: Counter[int] = Counter()
         self._sequence = 0
 
     def apply(
@@ -55,9 +58,12 @@ class Memberships:
             )
         ]
         current = self._current.setdefault(audience, {})
+        distinct = set(members)
+        self._sizes[audience] -= sum(current.get(member, 0) & 1 for member in distinct)
         if self._history:
-            self._remember(self._earlier.setdefault(audience, {}), current, members, changes)
+            self._remember(audience, distinct, members, changes)
         current.update(zip(members, changes, strict=True))
+        self._sizes[audience] += sum(current[member] & 1 for member in distinct)
 
     def pass_over(
         self, audience: int, entries: Iterable[tuple[str, bool]], reason: UnappliedReason
@@ -77,7 +83,7 @@ class Memberships:
         return list(self._current)
 
     def size(self, audience: int) -> int:
-        return sum(change & 1 for change in self._current.get(audience, {}).values())
+        return self._sizes[audience]
 
     def standing(self, audience: int) -> Iterator[tuple[str, Change]]:
         """The last accepted change of each member, as of now."""
@@ -100,12 +106,13 @@ class Memberships:
 
     def _remember(
         self,
-        earlier: dict[str, tuple[int, ...]],
-        current: Mapping[str, int],
+        audience: int,
+        distinct: AbstractSet[str],
         members: Sequence[str],
         changes: Sequence[int],
     ) -> None:
-        distinct = set(members)
+        current = self._current[audience]
+        earlier = self._earlier.setdefault(audience, {})
         for member in distinct & current.keys():
             earlier[member] = (*earlier.get(member, ()), current[member])[-self._history :]
         if len(distinct) == len(members):

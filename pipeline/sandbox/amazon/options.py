@@ -1,6 +1,6 @@
 """What a simulator can be set to before it starts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from pipeline.sandbox.amazon.directory import Directory, sample_directory
@@ -62,8 +62,6 @@ class SimulatorOptions:
 
 def strict(options: SimulatorOptions | None = None) -> SimulatorOptions:
     """The same options, but only what was created here is known, and terms come first."""
-    from dataclasses import replace
-
     return replace(
         options if options is not None else SimulatorOptions(),
         accept_any_audience=False,

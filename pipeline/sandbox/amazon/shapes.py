@@ -51,7 +51,7 @@ def long(value: object, where: str) -> int:
     return value
 
 
-def number(value: object, where: str, lowest: float, highest: float) -> int | float:
+def number(value: object, where: str, lowest: float, highest: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Refusal(400, f"{where} must be a number")
     if not lowest <= value <= highest:

@@ -1,0 +1,81 @@
+"""Shows how one field gets its hash, step by step, for a match-rate question at a desk.
+
+The steps are those the records are made with, not a copy of them.
+"""
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from pipeline.core.countries import country_code
+from pipeline.core.normalize.digests import hashed_already
+from pipeline.core.normalize.fields import FIELDS, field_named
+from pipeline.core.normalize.profile import STEPS
+from pipeline.destinations.amazon_ads.records import AMAZON_NAMES
+
+
+class UnknownField(ValueError):
+    """There is no field or no country of this name; the message lists what there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What became of one value on its way to the partner; its repr shows none of it."""
+
+    name: str
+    """The key in `hashedPII`."""
+    country: str | None
+    steps: tuple[tuple[str, str], ...] = field(repr=False)
+    """What was done, and the value after it."""
+    sha256: str | None = field(repr=False)
+    """What is sent, or None if the field is left out."""
+    omitted_because: str | None
+    """Why it is left out; names no value."""
+
+
+def explained(name: str, value: str, country: str | None = None) -> Explanation:
+    """The steps from `value` to its hash, or to the reason why there is none.
+
+    `name` may be the native event's (`first_name`) or Amazon's (`firstname`); `country` as upstream
+    writes it. Raises `UnknownField` for a field or country that does not exist.
+
+    >>> explained("city", "San José", "us").steps[-1]
+    ('keep a-z 0-9', 'sanjos')
+    >>> explained("email", "nobody").omitted_because
+    'empty after "one @, a name and a dotted domain, or nothing"'
+    """
+    known = field_named(name)
+    if known is None:
+        raise UnknownField(f"no field of this name; there are {', '.join(FIELDS)}")
+    code = country_code(country) if country else None
+    if country and code is None:
+        raise UnknownField("no country of this name; give an ISO 3166 alpha-2 code such as DE")
+    digest = hashed_already(value)
+    if digest is not None:
+        return _of_digest(AMAZON_NAMES[known], code, digest)
+    steps: list[tuple[str, str]] = []
+    for step, done in STEPS[known]:
+        value = done(value, code)
+        steps.append((step, value))
+    return Explanation(
+        name=AMAZON_NAMES[known],
+        country=code,
+        steps=tuple(steps),
+        sha256=sha256(value.encode()).hexdigest() if value else None,
+        omitted_because=None if value else _emptied_by(steps),
+    )
+
+
+def _of_digest(name: str, country: str | None, digest: str) -> Explanation:
+    return Explanation(
+        name=name,
+        country=country,
+        steps=(("hashed already: passed on in small letters", digest),) if digest else (),
+        sha256=digest or None,
+        omitted_because=None
+        if digest
+        else "hashed already, and not with SHA-256, or the hash of nothing: it can match nobody",
+    )
+
+
+def _emptied_by(steps: list[tuple[str, str]]) -> str:
+    return f'empty after "{next(step for step, value in steps if not value)}"'

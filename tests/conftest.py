@@ -1,0 +1,73 @@
+"""Brokers that tests share: started once, on first use, and told apart by a namespace a test."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import pytest
+
+from pipeline.sandbox.broker import EmbeddedBroker
+from tests.servers.apache_kafka import ApacheKafka, missing_for_apache_kafka
+
+
+class Cluster(Protocol):
+    """What a test may know of a broker that it shares with others."""
+
+    @property
+    def bootstrap_servers(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class GivenCluster:
+    """A cluster that somebody else runs, named by `KAFKA_BOOTSTRAP_SERVERS`."""
+
+    bootstrap_servers: str
+
+
+@pytest.fixture(scope="session")
+def embedded_broker() -> Iterator[EmbeddedBroker]:
+    with EmbeddedBroker() as broker:
+        yield broker
+
+
+@pytest.fixture(scope="session")
+def apache_kafka() -> Iterator[Cluster]:
+    """
+    The cluster in KAFKA_BOOTSTRAP_SERVERS, else a broker of this run: shared, never restarted.
+    """
+    given = os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+    if given:
+        yield GivenCluster(given)
+        return
+    _skip_unless_it_can_start()
+    with ApacheKafka() as kafka:
+        yield kafka
+
+
+@pytest.fixture
+def own_apache_kafka() -> Iterator[ApacheKafka]:
+    """
+    A broker for one test alone, which may stop, kill and restart it.
+    """
+    _skip_unless_it_can_start()
+    with ApacheKafka() as kafka:
+        yield kafka
+
+
+@pytest.fixture
+def namespace() -> str:
+    """
+    A `kafka.namespace` nobody has used, so that tests and runs can share one cluster.
+    """
+    return f"test-{uuid.uuid4().hex[:12]}"
+
+
+def _skip_unless_it_can_start() -> None:
+    missing = missing_for_apache_kafka(os.environ)
+    if missing is None:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{missing}; in continuous integration this may not be skipped")
+    pytest.skip(missing)
