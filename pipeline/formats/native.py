@@ -6,7 +6,7 @@ are passed over.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final, cast
+from typing import Final
 
 import orjson
 
@@ -46,6 +46,8 @@ def read(value: bytes | None) -> Sequence[MembershipChange] | Ignored | Rejected
 def _changes(event: object) -> Sequence[MembershipChange]:
     if not isinstance(event, dict):
         raise _Malformed("the event must be a JSON object")
+    if not isinstance(event.get("event_id", ""), str):
+        raise _Malformed("event_id: must be a string")
     action = event.get("action")
     if action == "withdraw_consent":
         return [_change(event, "remove", audience) for audience in _withdrawn(event)]
@@ -64,26 +66,20 @@ def _change(event: Mapping[str, object], action: Action, audience: str | None) -
             "occurred_at: must be ISO 8601 with an offset, or seconds or milliseconds as a number"
         )
     country = member.get("country")
+    if country is not None and not isinstance(country, str):
+        raise _Malformed("member.country: must be a string")
     consent = event.get("consent")
-    _check_optional(event, country, consent)
+    if consent is not None and not isinstance(consent, dict):
+        raise _Malformed("consent: must be an object")
     return MembershipChange(
         audience,
         action,
         _named(member.get("id"), "member.id"),
         country,
         _identities(member.get("identities")),
-        cast("dict[str, object] | None", consent),
+        consent,
         occurred_at_ms,
     )
-
-
-def _check_optional(event: Mapping[str, object], country: object, consent: object) -> None:
-    if not isinstance(event.get("event_id", ""), str):
-        raise _Malformed("event_id: must be a string")
-    if country is not None and not isinstance(country, str):
-        raise _Malformed("member.country: must be a string")
-    if consent is not None and not isinstance(consent, dict):
-        raise _Malformed("consent: must be an object")
 
 
 def _withdrawn(event: Mapping[str, object]) -> Sequence[str | None]:

@@ -30,8 +30,9 @@ def epoch_milliseconds(value: object) -> int | None:
     """Milliseconds since the epoch, UTC, or None if `value` states no instant.
 
     Text needs its offset (`Z`, `+01:00`, `+0100`): a time without one is a guess. Its year is from
-    1970 to 2999; fractions of up to nine digits are cut to milliseconds. Numbers below 100 000 000 000 are seconds, up to a
-    thousand times that milliseconds. Booleans and numbers in quotes are no times.
+    1970 to 2999; fractions of up to nine digits are cut to milliseconds. Numbers below
+    100 000 000 000 are seconds, up to a thousand times that milliseconds. Booleans and numbers in
+    quotes are no times.
 
     >>> epoch_milliseconds("2026-11-22T10:15:00.916374949-07:00")
     1795367700916

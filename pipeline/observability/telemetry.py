@@ -121,9 +121,9 @@ class Telemetry(Protocol):
     ) -> None:
         """A request ended after `seconds`.
 
-        `code` is the HTTP status as text, or `timeout`, `reset`, `unreachable` or, where the lane was
-        lost before the body had left, `withdrawn`; `endpoint` is
-        our name for what was asked (never a path with an identifier in it).
+        `code` is the HTTP status as text, or `timeout`, `reset`, `unreachable`, or `withdrawn`
+        where the lane was lost before the body had left; `endpoint` is our name for what was
+        asked (never a path with an identifier in it).
         """
 
     def records_accepted(self, *, lane: LaneLabel, action: Action, count: int) -> None:

@@ -28,7 +28,7 @@ _STOP_SECONDS = 20.0  # measured: 0.2
 _JAVA = ["java", "-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 _LOGGING = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
 
-# One replica of everything. A killed broker is let in again only when the session of its former self
+# One replica of everything. A killed broker is let in again when the session of its former self
 # has expired: 3 s instead of 9.
 _PROPERTIES = """
 process.roles=broker,controller

@@ -1,0 +1,50 @@
+# What a newcomer types. Everything is installed into .venv, from the locked versions.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-fast check format bench lock clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(INSTALLED) ## Install the command and the tools into .venv
+
+$(INSTALLED): requirements-dev.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(INSTALLED) ## Watch the whole system carry 200,000 events on this machine
+	$(BIN)/audience-pipeline sandbox --events 200000 --connections 3 --audiences 12 --faults mild
+
+test: $(INSTALLED) ## Run every test (a real Apache Kafka too, where Java and Maven are)
+	$(BIN)/pytest
+
+test-fast: $(INSTALLED) ## Run the tests that need neither Java nor minutes
+	$(BIN)/pytest -m "not kafka and not acceptance"
+
+check: $(INSTALLED) ## Lint, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(INSTALLED) ## Format the code
+	$(BIN)/ruff check --fix --select I .
+	$(BIN)/ruff format .
+
+bench: $(INSTALLED) ## Measure the hot path
+	$(BIN)/python -m benchmarks.hot_path
+
+lock: ## Resolve the locked versions anew (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group pyproject.toml:dev pyproject.toml -o requirements-dev.lock
+
+clean: ## Remove what was installed and built
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
