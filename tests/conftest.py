@@ -41,7 +41,7 @@ def apache_kafka() -> Iterator[Cluster]:
     if given:
         yield GivenCluster(given)
         return
-    _skip_unless_it_can_start()
+    skip_unless_kafka_can_start()
     with ApacheKafka() as kafka:
         yield kafka
 
@@ -51,7 +51,7 @@ def own_apache_kafka() -> Iterator[ApacheKafka]:
     """
     A broker for one test alone, which may stop, kill and restart it.
     """
-    _skip_unless_it_can_start()
+    skip_unless_kafka_can_start()
     with ApacheKafka() as kafka:
         yield kafka
 
@@ -64,7 +64,7 @@ def namespace() -> str:
     return f"test-{uuid.uuid4().hex[:12]}"
 
 
-def _skip_unless_it_can_start() -> None:
+def skip_unless_kafka_can_start() -> None:
     missing = missing_for_apache_kafka(os.environ)
     if missing is None:
         return

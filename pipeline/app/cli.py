@@ -18,11 +18,12 @@ from pipeline.adapters.kafka.topics import TopicTrouble
 from pipeline.app import checking
 from pipeline.app.assembly import assemble
 from pipeline.app.cluster import prepare
+from pipeline.app.sandbox_command import sandbox, simulator
 from pipeline.app.settings.errors import SettingsError, suggestion
 from pipeline.app.settings.load import load
 from pipeline.app.settings.model import Settings, schema
 from pipeline.app.starting import StartRefused, warm_up
-from pipeline.app.supervisor import ExitCode, stop_on_signals, supervise
+from pipeline.app.supervisor import HARD_STOP_SECONDS, ExitCode, stop_on_signals, supervise
 from pipeline.core.messages import StageName
 from pipeline.formats.native import EVENT_SCHEMA
 from pipeline.observability import logging
@@ -39,6 +40,8 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="About the configuration file.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
+app.command("sandbox")(sandbox)
+app.command("simulator")(simulator)
 
 Config = Annotated[
     Path, typer.Option("--config", "-c", help="The YAML file; config/reference.yaml has every key.")
@@ -96,7 +99,7 @@ def main() -> None:
 
 async def _run(settings: Settings, stages: Sequence[StageName]) -> ExitCode:
     stop = asyncio.Event()
-    stop_on_signals(stop, sys.stderr)
+    stop_on_signals(stop, sys.stderr, settings.run.grace_seconds + 2 * HARD_STOP_SECONDS)
     for difference in await prepare(settings, creates=True):
         typer.echo(f"warning: {difference}", err=True)
     async with assemble(settings, stages) as pipeline:

@@ -23,14 +23,11 @@ from pipeline.core.batching import Limits
 from pipeline.core.capacity import pace
 from pipeline.core.retry import Backoff, Throttle
 from pipeline.destinations.amazon_ads.tokens import Token, TokenRefused
-from pipeline.destinations.amazon_ads.upload import LaneTarget
+from pipeline.destinations.amazon_ads.upload import LaneTarget, largest_envelope
 from pipeline.flow.lane import LanePlan
 from pipeline.flow.poll import PollPlan
 from pipeline.flow.stages import ServedLane
 from pipeline.observability.telemetry import LaneLabel, Telemetry, TokenOutcome
-
-ENVELOPE_BYTES = 256
-"""More than any envelope of the partner: ids of 19 digits, a connection id and one target."""
 
 
 class Partners:
@@ -84,7 +81,7 @@ class Partners:
                 max_records=destination.batch.max_records,
                 max_bytes=destination.batch.max_bytes,
                 linger=destination.batch.linger_seconds,
-                envelope_bytes=ENVELOPE_BYTES,
+                envelope_bytes=largest_envelope(lane.connection_id),
             ),
             cap=destination.hourly_cap,
             cap_window=destination.cap_window_seconds,

@@ -104,8 +104,12 @@ async def _watch(pipeline: Pipeline) -> None:
             raise Stuck
 
 
-def stop_on_signals(stop: asyncio.Event, errors: TextIO) -> None:
-    """SIGTERM and SIGINT ask for a soft stop; a second SIGINT ends the process at once."""
+def stop_on_signals(stop: asyncio.Event, errors: TextIO, at_most: float) -> None:
+    """SIGTERM and SIGINT ask for a soft stop; a second SIGINT ends the process at once.
+
+    After `at_most` seconds the process ends whatever happens: the Kafka client has waits that
+    swallow a cancellation, and an event loop with one of them never closes.
+    """
     loop = asyncio.get_running_loop()
 
     def asked() -> None:
@@ -113,6 +117,7 @@ def stop_on_signals(stop: asyncio.Event, errors: TextIO) -> None:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             errors.write("stopping already; once more ends the process at once\n")
         stop.set()
+        signal.setitimer(signal.ITIMER_REAL, at_most)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked)

@@ -1,8 +1,8 @@
 """What waits in one lane: grouped by audience, one change a member, never two under way at once."""
 
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import Literal, NamedTuple
 
 FlushReason = Literal["records", "bytes", "linger", "probe"]
@@ -46,9 +46,13 @@ class Batch(NamedTuple):
 
 @dataclass(slots=True)
 class _Queue:
-    """One audience. `held` are changes of members whose earlier change is under way."""
+    """One audience. `held` are changes of members whose earlier change is under way.
 
-    ready: OrderedDict[bytes, Waiting] = field(default_factory=OrderedDict)
+    `places` says whose turn it is: the member that has waited longest, even if it was held.
+    """
+
+    ready: dict[bytes, Waiting] = field(default_factory=dict)
+    places: list[tuple[float, int, bytes]] = field(default_factory=list)
     held: dict[bytes, Waiting] = field(default_factory=dict)
     ready_bytes: int = 0
 
@@ -58,7 +62,9 @@ class _Queue:
         At the end, a member that changes all the time would never reach the front.
         """
         earlier = self.ready.get(waiting.key)
-        if earlier is not None:
+        if earlier is None:
+            heappush(self.places, (waiting.admitted_at, waiting.offset, waiting.key))
+        else:
             waiting = waiting._replace(admitted_at=earlier.admitted_at)
             self.ready_bytes -= _size(earlier)
         self.ready[waiting.key] = waiting
@@ -73,27 +79,29 @@ class _Queue:
         return earlier
 
     def let_go(self, key: bytes) -> None:
-        """Move a held change to the front: it has waited longest."""
+        """Move a held change to its place: before all that came after it."""
         waiting = self.held.pop(key, None)
         if waiting is not None:
             self.put(waiting)
-            self.ready.move_to_end(key, last=False)
 
     def oldest(self) -> Waiting:
-        return next(iter(self.ready.values()))
+        return self.ready[self.places[0][2]]
+
+    def take_oldest(self) -> Waiting:
+        _, _, key = heappop(self.places)
+        waiting = self.ready.pop(key)
+        self.ready_bytes -= _size(waiting)
+        return waiting
 
     def take(self, limits: Limits) -> list[Waiting]:
-        """As many records from the front as both limits allow, and at least one."""
+        """As many of the oldest records as both limits allow, and at least one."""
         taken: list[Waiting] = []
         size = limits.envelope_bytes
         while self.ready and len(taken) < limits.max_records:
-            following = self.oldest()
-            size += _size(following)
+            size += _size(self.oldest())
             if taken and size > limits.max_bytes:
                 break
-            self.ready.popitem(last=False)
-            self.ready_bytes -= _size(following)
-            taken.append(following)
+            taken.append(self.take_oldest())
         return taken
 
 
@@ -127,10 +135,8 @@ class LaneQueue:
     def add(self, audience: int, waiting: Waiting) -> Waiting | None:
         """Let a change wait; returns the earlier change of the same member that it overtakes."""
         queue = self._queues.setdefault(audience, _Queue())
-        if waiting.key in self._under_way:
-            earlier = queue.hold(waiting)
-        else:
-            earlier = queue.put(waiting)
+        is_held = waiting.key in self._under_way
+        earlier = queue.hold(waiting) if is_held else queue.put(waiting)
         self._account(added=(waiting,), removed=() if earlier is None else (earlier,))
         return earlier
 
@@ -156,9 +162,7 @@ class LaneQueue:
         if not waiting:
             return None
         _, audience = min(waiting)
-        _, first = self._queues[audience].ready.popitem(last=False)
-        self._queues[audience].ready_bytes -= _size(first)
-        return self._taken(audience, [first], "probe")
+        return self._taken(audience, [self._queues[audience].take_oldest()], "probe")
 
     def due_in(self, now: float) -> float | None:
         """Seconds until the next linger ends; None when nothing waits that could be sent."""

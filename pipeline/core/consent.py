@@ -12,9 +12,9 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from pipeline.core.outcomes import Withheld
 
 # Well-formed, not decoded: a TCF string is version 2 (its first six bits, "C") with room for the
-# fixed beginning of its core; a GPP string is a type 3 header ("DB") with at least one section.
-# What they grant is for the partner to judge, who knows its own vendor id.
-_TCF: Final = re.compile(r"C[A-Za-z0-9_-]{16,}(?:\.[A-Za-z0-9_-]+)*")
+# two dates that follow; a GPP string is a type 3 header ("DB") with at least one section. What
+# they grant is for the partner to judge, who knows its own vendor id.
+_TCF: Final = re.compile(r"C[A-Za-z0-9_-]{12,}(?:\.[A-Za-z0-9_-]+)*")
 _GPP: Final = re.compile(r"DB[A-Za-z0-9_-]+(?:~[A-Za-z0-9_.-]+)+")
 _FLAGS: Final = ("ad_storage", "user_data")
 

@@ -1,7 +1,7 @@
 """A partner's job: what we handed over, how it is followed, and how it ended."""
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 JOB_FORMAT = 1
@@ -126,13 +126,21 @@ def decode_job(value: bytes | None) -> Job:
     Raises:
         UnreadableJob: not a job, or of a format version that this program doesn't know.
     """
+    stored = _object(value)
+    version = stored.get("format")
+    if type(version) is int and version != JOB_FORMAT:
+        raise UnreadableJob(f"format version {version}, this program reads {JOB_FORMAT}")
+    for one in fields(Job):
+        if type(stored.get(one.name)) is not one.type:
+            raise UnreadableJob(f"not a job: {one.name} is missing or of another type")
+    return Job(**{one.name: stored[one.name] for one in fields(Job)})
+
+
+def _object(value: bytes | None) -> dict[str, Any]:
     try:
-        fields: Any = json.loads(value or b"")
-        version = fields["format"]
-        if version != JOB_FORMAT:
-            raise UnreadableJob(f"format version {version}, this program reads {JOB_FORMAT}")
-        return Job(**{name: fields[name] for name in Job.__dataclass_fields__})
-    except (ValueError, KeyError, TypeError) as error:
-        if isinstance(error, UnreadableJob):
-            raise
-        raise UnreadableJob(f"not a job: {type(error).__name__}") from None
+        stored: object = json.loads(value or b"")
+    except (ValueError, RecursionError):
+        raise UnreadableJob("not a job: not JSON") from None
+    if not isinstance(stored, dict):
+        raise UnreadableJob("not a job: not a JSON object")
+    return stored

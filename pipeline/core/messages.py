@@ -42,8 +42,8 @@ def record_headers(changed_at_ms: int, target: bytes) -> list[tuple[str, bytes]]
 
 
 LARGEST_LETTER_BYTES = 900_000
-"""Of a dead letter's value: brokers refuse messages over a megabyte unless told otherwise."""
-REFERENCE_PREFIX_BYTES = 10_000
+"""Of key and value of a dead letter: brokers refuse more than a megabyte unless told otherwise."""
+BEGINNING_BYTES = 10_000
 
 
 def dead_letter(
@@ -60,19 +60,21 @@ def dead_letter(
 ) -> Message:
     """What could not be carried, with why and where from.
 
-    With `reference` only the place is kept. A value too large for the topic is cut to its
-    beginning, and says so: a dead letter must never be what stops a stage.
+    With `reference` only the place is kept. What is too large for the topic is cut to its
+    beginning, and says so; a detail that is no valid text is written as far as it is one: a dead
+    letter must never be what stops a stage.
     """
     kept: Literal["original", "reference", "beginning"] = payload
     if payload == "reference":
         key, value = None, f"{origin.topic}/{origin.partition}/{origin.offset}".encode()
-    elif value is not None and len(value) > LARGEST_LETTER_BYTES:
-        kept, value = "beginning", value[:REFERENCE_PREFIX_BYTES]
+    elif len(key or b"") + len(value or b"") > LARGEST_LETTER_BYTES:
+        kept = "beginning"
+        key, value = key and key[:BEGINNING_BYTES], value and value[:BEGINNING_BYTES]
     headers = (
         ("format", FORMAT),
         ("stage", stage.encode()),
         ("reason", reason.encode()),
-        ("detail", detail[:2000].encode()),
+        ("detail", detail[:2000].encode(errors="replace")),
         ("topic", origin.topic.encode()),
         ("partition", b"%d" % origin.partition),
         ("offset", b"%d" % origin.offset),

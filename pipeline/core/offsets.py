@@ -46,8 +46,8 @@ class Watermark:
         return True
 
     def settle(self, offset: int) -> None:
-        """Take note that nothing is left to do for this record."""
-        if offset < self._committable:
+        """Take note that nothing is left to do for this record, if it has been admitted."""
+        if not self._committable <= offset < self._next:
             return
         self._settled.add(offset)
         while self._pending and self._pending[0] in self._settled:

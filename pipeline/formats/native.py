@@ -65,6 +65,9 @@ def _change(event: Mapping[str, object], action: Action, audience: str | None) -
         raise _Malformed(
             "occurred_at: must be ISO 8601 with an offset, or seconds or milliseconds as a number"
         )
+    member_id = member.get("id")
+    if not isinstance(member_id, str) or not member_id:
+        raise _Malformed("member.id: must be a string that is not empty")
     country = member.get("country")
     if country is not None and not isinstance(country, str):
         raise _Malformed("member.country: must be a string")
@@ -74,7 +77,7 @@ def _change(event: Mapping[str, object], action: Action, audience: str | None) -
     return MembershipChange(
         audience,
         action,
-        _named(member.get("id"), "member.id"),
+        member_id,
         country,
         _identities(member.get("identities")),
         consent,

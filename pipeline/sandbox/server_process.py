@@ -92,6 +92,8 @@ class ServerProcess:
         the server wrote, when it ends or is silent for `within` seconds; nothing runs on then.
         """
         assert self._process is None, "stop it before starting it again"
+        if _answers(self.port):
+            raise ServerStartError(f"{self.name}: another server answers on port {self.port}")
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 -- open for as long as the server runs
         self._process = self._spawn(self._output)
         deadline = time.monotonic() + within
@@ -100,9 +102,6 @@ class ServerProcess:
                 self._fail("ended at once")
             if time.monotonic() > deadline:
                 self._fail(f"was not ready within {within:g} s")
-        # Somebody else's server on this port would have answered as well.
-        if self._ended(0):
-            self._fail("ended at once")
 
     def stop(self, grace: float) -> None:
         """Ask the server to end; after `grace` seconds end it by force. Harmless when repeated."""

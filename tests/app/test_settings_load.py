@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pipeline.app.settings.document import parse
 from pipeline.app.settings.errors import SettingsError
-from pipeline.app.settings.load import load, settings_from
+from pipeline.app.settings.load import settings_from
 from pipeline.app.settings.model import Settings
 from pipeline.app.settings.shape import entry_of, fields_of, is_mapping
 from tests.app.test_settings_example import Example, target
@@ -83,6 +82,10 @@ def test_settings_cannot_be_changed_afterwards() -> None:
         ("destinations.amazon-na.kind", "adobe", "must be 'amazon_ads': 'adobe'; write"),
         ("destinations.amazon-na.region", "US", "must be 'NA', 'EU' or 'FE': 'US'; choose one"),
         ("destinations.amazon-na.api_url", "localhost:1", "must be a URL: 'localhost:1'; write"),
+        ("destinations.amazon-na.api_url", "http://", "must be a URL: 'http://'; write"),
+        ("destinations.amazon-na.api_url", "http://[x", "must be a URL: 'http://[x'; write"),
+        ("destinations.amazon-na.api_url", "http://h:99999", "must be a URL: 'http://h:99999'"),
+        ("destinations.amazon-na.token_url", "ftp://h", "token_url: must be a URL: 'ftp://h'"),
         ("destinations.amazon-na.country", "UK", "3166-1 alpha-2: 'UK'; did you mean 'GB'?"),
         ("destinations.amazon-na.country", "us", "'us'; did you mean 'US'?"),
         ("destinations.amazon-na.country", "XX", "'XX'; write two capital letters"),
@@ -246,75 +249,6 @@ def _said_against(example: Example) -> str:
     except SettingsError as refused:
         return str(refused)
     return ""
-
-
-def test_country_codes_are_not_read_as_truth_values() -> None:
-    assert parse("[NO, no, ON, y, true]", "text") == ["NO", "no", "ON", "y", True]
-
-
-def test_numbers_and_ids_are_read_as_they_are_written() -> None:
-    assert parse("[0123, 15_000_000, 1e3, 1.5, 12:30, 2026-01-01]", "text") == [
-        123,
-        15_000_000,
-        1000.0,
-        1.5,
-        "12:30",
-        "2026-01-01",
-    ]
-
-
-def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "twice.yaml"
-    path.write_text("kafka: {}\nadmin: {}\nkafka: {}\n", encoding="utf-8")
-
-    with pytest.raises(SettingsError) as refused:
-        load(path, {})
-
-    assert str(refused.value) == (
-        f"{path}: is not YAML, line 3, column 1: the key 'kafka' stands twice in one mapping; "
-        "correct the line, or the one before it"
-    )
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (b"kafka: [", "is not YAML, line 1, column 9: "),
-        (b"a: *hush", "line 1, column 4: an alias or a tag that means nothing here; put texts"),
-        (b"a: !hush x", "line 1, column 4: an alias or a tag that means nothing here; put texts"),
-        (b"- a", "must be a mapping of sections; begin it with keys"),
-        (b"1: a", "must be a mapping of sections"),
-        (b"\xff\xfe\xfa", "is not UTF-8 text; save it as UTF-8"),
-        (b"a: \x01", "is not YAML; remove the characters"),
-        (b"", "destinations: is required and missing"),
-        (b"kafka:", "kafka: must be a mapping: null"),
-    ],
-)
-def test_a_file_that_is_no_configuration_is_refused_in_one_line_each(
-    tmp_path: Path, content: bytes, said: str
-) -> None:
-    path = tmp_path / "broken.yaml"
-    path.write_bytes(content)
-
-    with pytest.raises(SettingsError) as refused:
-        load(path, {})
-
-    assert said in str(refused.value)
-    assert all(line.startswith(f"{path}: ") for line in str(refused.value).splitlines())
-    assert "hush" not in str(refused.value)
-
-
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "none.yaml"
-
-    with pytest.raises(SettingsError, match=r"none\.yaml: no such file or directory; give the"):
-        load(path, {})
-
-
-def test_merge_keys_and_anchors_still_work() -> None:
-    text = "base: &base {a: 1}\nother: {<<: *base, b: 2}"
-
-    assert parse(text, "text") == {"base": {"a": 1}, "other": {"a": 1, "b": 2}}
 
 
 def test_a_target_of_an_advertiser_takes_no_target_types() -> None:

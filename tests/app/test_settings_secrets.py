@@ -165,7 +165,11 @@ SASL = {"mechanism": "SCRAM-SHA-512", "username": "me", "password": "hush"}
             {"security_protocol": "SASL_SSL", "sasl": {"mechanism": "OAUTHBEARER"}},
             "kafka.sasl.token_file: OAUTHBEARER needs it; set it to a mounted file",
         ),
-        ({"ssl": {"ca_file": "/no/ca.pem"}}, "ca_file: no such file: '/no/ca.pem'; looked for in"),
+        ({"ssl": {"ca_file": "/"}}, "ca_file: is a directory: '/'; looked for in"),
+        (
+            {"ssl": {"ca_file": "/no/ca.pem"}},
+            "ca_file: no such file or directory: '/no/ca.pem'; looked",
+        ),
     ],
 )
 def test_security_of_kafka_is_whole_or_refused(kafka: dict[str, object], said: str) -> None:

@@ -21,7 +21,7 @@ SIGNALS: dict[str, tuple[dict[str, object] | None, str | None]] = {
     "tcf": ({"tcf": TCF}, "tcf"),
     "tcf with segments": ({"tcf": TCF + ".YAAAAAAAAAAA"}, "tcf"),
     "tcf version 1": ({"tcf": "BOyRmX5OyRmX5AAAAAENAAAAAAAAoAAA"}, None),
-    "tcf that is a word": ({"tcf": "CONSENT_GRANTED"}, None),
+    "tcf that is a word": ({"tcf": "CONSENTED"}, None),
     "tcf that is no text": ({"tcf": True}, None),
     "gpp": ({"gpp": GPP}, "gpp"),
     "gpp without a section": ({"gpp": "DBAA"}, None),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.normalize.phone import common_form, phone_digits, possible_number
+from pipeline.core.normalize.phone import common_forms, phone_digits, possible_number
 
 _CODES = {
     "AE": "971", "AU": "61", "BE": "32", "BR": "55", "CA": "1", "DE": "49", "EG": "20",
@@ -51,7 +51,7 @@ def written_numbers(draw: st.DrawFn) -> tuple[str, str]:
 @example(("1800201234", "GB"))
 def test_the_short_cut_answers_as_libphonenumber_does(written: tuple[str, str]) -> None:
     value, country = written
-    short = common_form(value, country)
+    short = common_forms(country)(value)
 
     assert short is None or short.decode() == possible_number(value, country)
 
@@ -68,7 +68,7 @@ def test_the_short_cut_agrees_for_every_beginning_of_four_digits(country: str) -
             random.choices("0123456789", k=random.choice([4, 5, 6, 7]))
         )
         value = random.choice(["", "", "0", f"+{code}", f"00{code}", code]) + digits
-        short = common_form(value, country)
+        short = common_forms(country)(value)
 
         assert short is None or short.decode() == possible_number(value, country), value
 
@@ -79,14 +79,14 @@ def test_the_usual_ways_to_write_a_number_take_the_short_cut(country: str) -> No
     national = re.sub(r"\D", "", usual.removeprefix("+1"))
     abroad = "+" + _CODES[country] + " " + (national if country == "IT" else national.lstrip("0"))
 
-    assert common_form(usual, country) == common_form(abroad, country) is not None
+    assert common_forms(country)(usual) == common_forms(country)(abroad) is not None
 
 
 @pytest.mark.parametrize(("country", "other"), list(product(["US", "DE"], sorted(_USUAL))))
 def test_a_plus_makes_a_number_independent_of_the_records_country(country: str, other: str) -> None:
     number = "+" + phone_digits(_USUAL[other], other)
 
-    assert common_form(number, country) == number[1:].encode()
+    assert common_forms(country)(number) == number[1:].encode()
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_what_is_not_common_is_asked_of_libphonenumber(
     value: str, country: str | None, digits: str
 ) -> None:
     assert digits == phone_digits(value, country)
-    assert common_form(value, country) is None
+    assert common_forms(country)(value) is None
 
 
 def test_importing_the_rules_does_not_import_libphonenumber() -> None:

@@ -1,9 +1,11 @@
 """A plain client of the simulator for its tests: it sends what it is told, right or wrong."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from io import BytesIO
 from random import Random
 
 import aiohttp
@@ -28,12 +30,16 @@ class VirtualTime:
 
     now: float = 1000.0
     slept: list[float] = field(default_factory=list)
+    held: asyncio.Event | None = None
+    """Where there is one, sleeping ends only once it is set."""
 
     def __call__(self) -> float:
         return self.now
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
+        if self.held is not None:
+            await self.held.wait()
         self.now += seconds
 
 
@@ -44,6 +50,10 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: object
+
+    def fields(self) -> set[str]:
+        assert isinstance(self.body, dict)
+        return set(self.body)
 
     def __getitem__(self, name: str) -> object:
         assert isinstance(self.body, dict)
@@ -76,8 +86,10 @@ class Partner:
         sent = {name: value for name, value in sent.items() if name not in without}
         data = body if isinstance(body, bytes) or body is None else orjson.dumps(body)
         url = self.simulator.url + path
+        # A file, because aiohttp warns of large bodies that it can't send piece by piece.
+        file = None if data is None else BytesIO(data)
         async with self.session.request(
-            method, url, data=data, headers=sent, skip_auto_headers=("Content-Type",)
+            method, url, data=file, headers=sent, skip_auto_headers=("Content-Type",)
         ) as reply:
             raw = await reply.read()
             parsed: object = orjson.loads(raw) if raw else None
@@ -95,6 +107,12 @@ class Partner:
             body["targetResource"] = {"connectionId": connection, "targetTypes": ["DSP"]}
         return await self.call("POST", RECORDS, body, media_type=AUDIENCES)
 
+    async def eventually(self, is_so: Callable[[], bool]) -> None:
+        """Ask the simulator for its state until it is so; each question lets it get on."""
+        async with asyncio.timeout(10):
+            while not is_so():
+                await self.call("GET", "/__simulator__/state")
+
     async def status(self, job_id: object) -> Answer:
         return await self.call("GET", f"{RECORDS}/{job_id}")
 
@@ -105,9 +123,7 @@ async def partner(
 ) -> AsyncIterator[Partner]:
     """A simulator on a free port, with virtual time and a token that needs no login."""
     time = VirtualTime()
-    options = replace(
-        options or SimulatorOptions(), static_access_tokens=frozenset({"static"})
-    )
+    options = replace(options or SimulatorOptions(), static_access_tokens=frozenset({"static"}))
     async with (
         AmazonAdsSimulator(
             options=options,

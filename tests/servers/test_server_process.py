@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from pipeline.sandbox.broker import EmbeddedBroker
 from pipeline.sandbox.server_process import ServerProcess, ServerStartError, free_port
+from tests.conftest import skip_unless_kafka_can_start
 from tests.servers.apache_kafka import kafka_jars
 
 _STARTS_A_BROKER_AND_HANGS = """
@@ -110,13 +112,15 @@ def test_a_server_that_never_answers_is_given_up_and_ended() -> None:
     assert silent.pid is None
 
 
-def test_a_port_in_use_is_an_error_even_though_somebody_answers_there() -> None:
+def test_somebody_else_answering_on_the_port_is_not_taken_for_the_server() -> None:
     with EmbeddedBroker() as broker:
         port = int(broker.bootstrap_servers.split(":")[1])
-        second = server("raise SystemExit('address in use')", port=port)
+        second = server("import time; time.sleep(60)", port=port)
 
-        with pytest.raises(ServerStartError, match="ended at once"):
+        with pytest.raises(ServerStartError, match="another server answers"):
             second.start(within=20)
+
+        assert second.pid is None
 
 
 @pytest.mark.parametrize("platform", ["linux", "another"])
@@ -177,6 +181,60 @@ def test_jars_that_are_there_are_used_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "kafka_2.13-4.3.0.jar").touch()
 
     assert kafka_jars({"AUDIENCE_KAFKA_LIB": str(tmp_path), "PATH": ""}) == tmp_path
+
+
+def test_two_at_once_fetch_the_jars_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    maven_that(tmp_path, monkeypatch, "(folder / 'kafka_2.13-4.3.0.jar').touch()")
+    wanted = {"AUDIENCE_KAFKA_LIB": str(tmp_path / "jars")}
+
+    with ThreadPoolExecutor(max_workers=2) as threads:
+        folders = set(threads.map(kafka_jars, [wanted, wanted]))
+
+    assert folders == {tmp_path / "jars"}
+    assert [jar.name for jar in (tmp_path / "jars").iterdir()] == ["kafka_2.13-4.3.0.jar"]
+    assert (tmp_path / "calls").read_text() == "x"
+
+
+def test_a_broken_download_is_reported_and_not_taken_for_jars(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    maven_that(
+        tmp_path, monkeypatch, "(folder / 'kafka_2.13-4.3.0.jar').touch(); sys.exit('no network')"
+    )
+    wanted = {"AUDIENCE_KAFKA_LIB": str(tmp_path / "jars")}
+
+    for _ in range(2):
+        with pytest.raises(ServerStartError, match="no network"):
+            kafka_jars(wanted)
+
+
+@pytest.mark.parametrize(
+    ("continuous_integration", "outcome"),
+    [("true", pytest.fail.Exception), ("", pytest.skip.Exception)],
+)
+def test_without_java_tests_are_skipped_but_fail_in_continuous_integration(
+    monkeypatch: pytest.MonkeyPatch, continuous_integration: str, outcome: type[BaseException]
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("CI", continuous_integration)
+
+    with pytest.raises(outcome, match="needs Java"):
+        skip_unless_kafka_can_start()
+
+
+def maven_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str) -> None:
+    """Put a Maven on the path that leaves an `x` in `calls` each time, and takes a moment."""
+    lines = [
+        f"#!{sys.executable}",
+        "import pathlib, sys, time",
+        "folder = pathlib.Path(sys.argv[-1].partition('=')[2]); folder.mkdir(parents=True)",
+        f"open({str(tmp_path / 'calls')!r}, 'a').write('x'); time.sleep(0.2)",
+        does,
+    ]
+    maven = tmp_path / "mvn"
+    maven.write_text("\n".join(lines))
+    maven.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
 
 
 def only_child_of(pid: int) -> int:

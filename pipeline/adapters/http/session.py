@@ -1,19 +1,17 @@
 """HTTP to a partner: the only door to aiohttp's client, and the last word on ownership."""
 
-import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
 
 import aiohttp
-from aiohttp.abc import AbstractStreamWriter
 
+from pipeline.adapters.http.body import GuardedBody
 from pipeline.destinations.exchange import Request, Response
 from pipeline.flow.ports import Ownership
 
-CHUNK_BYTES = 64 * 1024
-DRAIN_LOOK_SECONDS = 0.005
+LARGEST_ANSWER_BYTES = 16 * 1024 * 1024
+"""More than a job with 10,000 invalid records needs; a partner must not fill our memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,43 +34,6 @@ class Unreached:
 Exchange = Response | Silent | Unreached
 
 
-class OwnershipLost(Exception):
-    """The lane was lost while a request for it was leaving."""
-
-
-class GuardedBody(aiohttp.Payload):
-    """Holds the last byte back until all before it has left, and the lane is still ours then.
-
-    Without it a process that was frozen in the middle of a request would complete it after the
-    thaw, when somebody else owns the lane: the loop flushes sockets before it runs timers.
-    """
-
-    def __init__(self, pieces: Sequence[bytes], ownership: Ownership) -> None:
-        super().__init__(None)
-        self._pieces = pieces
-        self._ownership = ownership
-        self._size = sum(map(len, pieces))
-        self.is_complete = False
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        raise TypeError("a guarded body is written once, and never shown")
-
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        held_back = b""
-        for chunk in _chunks(self._pieces):
-            if held_back:
-                await writer.write(held_back)
-            held_back = chunk
-            if not self._ownership.is_owned:
-                raise OwnershipLost
-        await writer.write(held_back[:-1])
-        await _left(writer)
-        if not self._ownership.is_owned:
-            raise OwnershipLost
-        self.is_complete = True
-        await writer.write(held_back[-1:])
-
-
 class PartnerSession:
     """Sends requests to one API; never raises for what the network does."""
 
@@ -91,7 +52,10 @@ class PartnerSession:
     async def exchange(
         self, request: Request, headers: dict[str, str], ownership: Ownership | None = None
     ) -> Exchange:
-        """One request and what became of it; told to metrics with its time."""
+        """One request and what became of it; told to metrics with its time.
+
+        An answer that comes before the whole body has left counts, and the rest stays here.
+        """
         began = time.monotonic()
         exchange = await self._exchange(request, headers, ownership)
         code = str(exchange.status) if isinstance(exchange, Response) else exchange.code
@@ -112,38 +76,44 @@ class PartnerSession:
                 timeout=self._timeout,
                 allow_redirects=False,
             ) as reply:
-                return Response(
-                    status=reply.status, headers=dict(reply.headers), body=await reply.read()
-                )
+                return await _answer(reply, body)
         except aiohttp.ClientConnectorError as error:
             return Unreached(type(error).__name__, "unreachable")
-        except OwnershipLost:
-            return Unreached("the lane was lost", "withdrawn")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return _silence(error, body)
 
 
+async def _answer(reply: aiohttp.ClientResponse, body: GuardedBody | None) -> Exchange:
+    try:
+        content = await _content(reply)
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        # A refusal is one by its status, however much of its words was lost.
+        if reply.status < 400:
+            raise
+        content = b""
+    # The library stops sending with the end of the answer, so this body will never be whole.
+    if body is not None and not body.is_complete and reply.status < 400:
+        return Unreached(f"{reply.status} before the request was whole", "reset")
+    return Response(status=reply.status, headers=dict(reply.headers), body=content)
+
+
+async def _content(reply: aiohttp.ClientResponse) -> bytes:
+    """The answer's body, within bounds."""
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in reply.content.iter_any():
+        size += len(piece)
+        if size > LARGEST_ANSWER_BYTES:
+            reply.close()
+            raise aiohttp.ClientPayloadError("the answer is too large")
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
 def _silence(error: Exception, body: GuardedBody | None) -> Silent | Unreached:
+    if body is not None and body.is_withdrawn:
+        return Unreached("the lane was lost", "withdrawn")
     code = "timeout" if isinstance(error, TimeoutError) else "reset"
     if body is not None and not body.is_complete:
         return Unreached(type(error).__name__, code)
     return Silent(type(error).__name__, code)
-
-
-def _chunks(pieces: Sequence[bytes]) -> Iterable[bytes]:
-    """The pieces joined to about 64 KiB each: few writes, and no second copy of the whole body."""
-    size = max(1, CHUNK_BYTES * len(pieces) // max(1, sum(map(len, pieces))))
-    remaining = iter(pieces)
-    while chunk := b"".join(islice(remaining, size)):
-        yield chunk
-
-
-async def _left(writer: AbstractStreamWriter) -> None:
-    """Return once nothing of what was written waits in this process any more.
-
-    aiohttp waits only until less than its high-water mark is left.
-    """
-    await writer.drain()
-    transport = writer.transport
-    while transport is not None and transport.get_write_buffer_size() > 0:
-        await asyncio.sleep(DRAIN_LOOK_SECONDS)

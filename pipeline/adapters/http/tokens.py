@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import aiohttp
 import structlog
 
+from pipeline.core.retry import Backoff
 from pipeline.destinations.amazon_ads.tokens import (
     FORM_TYPE,
     Token,
@@ -18,6 +19,9 @@ from pipeline.destinations.amazon_ads.tokens import (
 from pipeline.destinations.exchange import Response
 
 REFRESH_TIMEOUT = aiohttp.ClientTimeout(total=30)
+
+REPLACEMENT_SECONDS = 5.0
+BETWEEN_FAILURES = Backoff(initial=1.0, maximum=30.0)
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +42,12 @@ class ClientSecrets:
 
 
 class TokenKeeper:
-    """Hands out the access token of one client."""
+    """Hands out the access token of one client.
+
+    One refresh at a time, for whoever asks. After a failed one nobody asks again for a second,
+    then two, up to thirty: the old token serves while it is valid, and the failure is repeated
+    when it is not. A rotated secret is found at the next refresh.
+    """
 
     def __init__(
         self,
@@ -51,35 +60,63 @@ class TokenKeeper:
         self._url = url
         self._secrets = secrets
         self._refreshed = refreshed
-        self._token: Token | None = None
-        self._usable_until = 0.0
         self._turn = asyncio.Lock()
+        self._token: Token | None = None
+        self._asked_at = 0.0
+        self._replaced_at = -REPLACEMENT_SECONDS
+        self._failure: TokenRefused | TokenUnavailable | None = None
+        self._failures = 0
+        self._ask_again_at = 0.0
         self.trouble: str | None = None
 
     async def token(self) -> Refreshed:
         """A usable token; asks for a new one shortly before the old one ends."""
-        return self._current() or await self._renew(None)
+        if self._token is not None and self._age() < self._token.usable_for:
+            return self._token
+        async with self._turn:
+            # Whoever had the turn before may have brought it already: one flight for all.
+            if self._token is not None and self._age() < self._token.usable_for:
+                return self._token
+            renewed = await self._renew()
+        if self._token is not None and self._age() < self._token.valid_for:
+            return self._token
+        return renewed
 
     async def replaced(self, refused: Token) -> Refreshed:
-        """Another token than this one, which the partner did not accept."""
-        current = self._current()
-        return current if current is not None and current != refused else await self._renew(refused)
+        """Another token than this one, which the partner did not accept.
 
-    def _current(self) -> Token | None:
-        return self._token if asyncio.get_running_loop().time() < self._usable_until else None
-
-    async def _renew(self, refused: Token | None) -> Refreshed:
+        A token that has itself just replaced another is not replaced again: then it is not the
+        token, and every request of the client would ask for one.
+        """
         async with self._turn:
-            current = self._current()
-            # Whoever had the turn before may have brought it already: one flight for all.
-            if current is not None and current != refused:
-                return current
-            asked_at = asyncio.get_running_loop().time()
-            refreshed = await self._refresh()
-            if isinstance(refreshed, Token):
-                self._token, self._usable_until = refreshed, asked_at + refreshed.usable_for
-            self._say(refreshed)
-            return refreshed
+            if self._token is not None and self._token is not refused:
+                return self._token
+            now = _now()
+            if self._token is refused and now < self._replaced_at + REPLACEMENT_SECONDS:
+                return TokenUnavailable("the partner does not accept its own new token")
+            self._token = None
+            renewed = await self._renew()
+            if isinstance(renewed, Token):
+                self._replaced_at = now
+            return renewed
+
+    def _age(self) -> float:
+        return _now() - self._asked_at
+
+    async def _renew(self) -> Refreshed:
+        asked_at = _now()
+        if self._failure is not None and asked_at < self._ask_again_at:
+            return self._failure
+        refreshed = await self._refresh()
+        if isinstance(refreshed, Token):
+            self._token, self._asked_at = refreshed, asked_at
+            self._failure, self._failures = None, 0
+        else:
+            self._failure = refreshed
+            self._failures += 1
+            self._ask_again_at = _now() + BETWEEN_FAILURES.delay(self._failures, chance=1.0)
+        self._say(refreshed)
+        return refreshed
 
     async def _refresh(self) -> Refreshed:
         try:
@@ -96,6 +133,7 @@ class TokenKeeper:
                 data=form,
                 headers={"Content-Type": FORM_TYPE, "Accept": "application/json"},
                 timeout=REFRESH_TIMEOUT,
+                allow_redirects=False,  # the form holds the secrets
             ) as reply:
                 response = Response(
                     status=reply.status, headers=dict(reply.headers), body=await reply.read()
@@ -110,3 +148,7 @@ class TokenKeeper:
         if trouble is not None and trouble != self.trouble:
             log.error("no access token", reason=trouble)
         self.trouble = trouble
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

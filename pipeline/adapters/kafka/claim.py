@@ -21,6 +21,10 @@ START = Literal["earliest", "latest"]
 log = structlog.get_logger(__name__)
 
 
+class TopicReplaced(Exception):
+    """A topic was deleted and made anew while it was read; a restart reads the new one."""
+
+
 class KafkaClaim:
     """A partition between taking it over and losing it.
 
@@ -197,12 +201,27 @@ class KafkaClaim:
         committed = found.get(self._tp)
         if committed is None:
             return StartingPoint(await self._first_start(), is_clean=True)
-        oldest = (await self._consumer.beginning_offsets([self._tp]))[self._tp]
-        newest = (await self._consumer.end_offsets([self._tp]))[self._tp]
-        if oldest <= committed.offset <= newest:
+        if await self._is_there(committed.offset):
             return StartingPoint(committed.offset, _says_clean(committed.metadata))
+        oldest = await self._oldest()
         self._lost(committed.offset, oldest)
         return StartingPoint(oldest, is_clean=False)
+
+    async def _is_there(self, offset: int) -> bool:
+        """Whether the partition still goes on from this offset: asked by fetching.
+
+        The offsets that brokers name for the ends are not enough: the embedded one names an end
+        that is too low, and a topic that was made anew may have grown past the old offset.
+        """
+        self._consumer.seek(self._tp, offset)
+        try:
+            await self._consumer.getmany(self._tp, timeout_ms=FETCH_WAIT_MS, max_records=1)
+        except kafka_errors.OffsetOutOfRangeError:
+            return False
+        return True
+
+    async def _oldest(self) -> int:
+        return int((await self._consumer.beginning_offsets([self._tp]))[self._tp])
 
     async def _first_start(self) -> int:
         """`start` counts only where the group never worked on the topic.
@@ -213,11 +232,16 @@ class KafkaClaim:
             known = await self._coordinator.committed(None)
             if not any(tp.topic == self._tp.topic for tp in known):
                 return int((await self._consumer.end_offsets([self._tp]))[self._tp])
-        return int((await self._consumer.beginning_offsets([self._tp]))[self._tp])
+        return await self._oldest()
 
     async def _after_loss(self) -> None:
-        oldest = (await self._consumer.beginning_offsets([self._tp]))[self._tp]
-        self._lost(self._position or 0, oldest)
+        oldest = await self._oldest()
+        position = self._position or 0
+        self._lost(position, oldest)
+        if oldest < position:
+            # What was read before belongs to a topic that is no more: only a fresh start, which
+            # has settled nothing yet, can read the new one from its beginning.
+            raise TopicReplaced(self.topic)
         self._seek(oldest)
 
     def _lost(self, wanted: int, oldest: int) -> None:

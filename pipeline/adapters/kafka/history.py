@@ -31,19 +31,17 @@ class KafkaHistory:
         try:
             consumer.assign([tp])
             found = (await consumer.offsets_for_times({tp: max(0, since_ms)}))[tp]
-            end = (await consumer.end_offsets([tp]))[tp]
-            if found is None or found.offset >= end:
+            if found is None:
                 return frozenset()
             consumer.seek(tp, found.offset)
-            return await self._read(consumer, tp, end)
+            return await self._read(consumer, tp)
         finally:
             await consumer.stop()
 
-    async def _read(
-        self, consumer: AIOKafkaConsumer, tp: TopicPartition, end: int
-    ) -> frozenset[str]:
+    async def _read(self, consumer: AIOKafkaConsumer, tp: TopicPartition) -> frozenset[str]:
+        """Until the end that came with the last fetch: asking for the end alone may give less."""
         ended: set[str] = set()
-        while await consumer.position(tp) < end:
+        while (end := consumer.highwater(tp)) is None or await consumer.position(tp) < end:
             try:
                 batch = await consumer.getmany(
                     tp, timeout_ms=READ_WAIT_MS, max_records=READ_RECORDS

@@ -18,7 +18,13 @@ def inconsistencies(settings: Settings) -> list[Problem]:
     unknown = list(_unknown_destinations(settings))
     if unknown:
         return [*found, *unknown]
-    return [*found, *_sharing(settings), *_topics(settings), *_room(settings)]
+    return [
+        *found,
+        *_shared_connections(settings),
+        *_shared_audiences(settings),
+        *_topics(settings),
+        *_room(settings),
+    ]
 
 
 def _names(settings: Settings) -> Iterator[Problem]:
@@ -98,38 +104,38 @@ def _unknown_destinations(settings: Settings) -> Iterator[Problem]:
             )
 
 
-def _sharing(settings: Settings) -> Iterator[Problem]:
+def _shared_connections(settings: Settings) -> Iterator[Problem]:
     owners: dict[str, str] = {}
-    homes: dict[tuple[str, int], tuple[str, KeyPath]] = {}
     for path, target in _targets(settings):
         owner = owners.setdefault(target.connection(), target.destination)
-        home, first = homes.setdefault(
-            (target.destination, target.audience_id), (target.connection(), path)
-        )
-        key = "connection_id" if target.connection_id else "advertiser_id"
         if owner != target.destination:
+            key = "connection_id" if target.connection_id else "advertiser_id"
             yield Problem(
                 path=(*path, key),
                 what=f"is used by the destination {owner!r} too, and its cap would count twice",
                 value=repr(target.connection()),
                 remedy="use each connection under one destination",
             )
+
+
+def _shared_audiences(settings: Settings) -> Iterator[Problem]:
+    homes: dict[tuple[str, int], tuple[str, KeyPath]] = {}
+    for path, target in _targets(settings):
+        identity = (target.destination, target.audience_id)
+        home, first = homes.setdefault(identity, (target.connection(), path))
+        if first == path:
+            continue
+        what = f"is fed at {dotted(first)} already, and one would undo what the other says"
+        remedy = "remove one of the two"
         if home != target.connection():
-            yield Problem(
-                path=(*path, "audience_id"),
-                what=f"goes through another connection at {dotted(first)}, "
-                "and changes of a member would not keep their order",
-                value=str(target.audience_id),
-                remedy=f"use {home!r} in both places",
+            what = (
+                f"goes through another connection at {dotted(first)}, "
+                "and changes of a member would not keep their order"
             )
-        elif first != path:
-            yield Problem(
-                path=(*path, "audience_id"),
-                what=f"is fed at {dotted(first)} already, "
-                "and one audience would undo what the other says",
-                value=str(target.audience_id),
-                remedy="remove one of the two",
-            )
+            remedy = f"keep one of the two, by {home!r} or by {target.connection()!r}"
+        yield Problem(
+            path=(*path, "audience_id"), what=what, value=str(target.audience_id), remedy=remedy
+        )
 
 
 def _topics(settings: Settings) -> Iterator[Problem]:

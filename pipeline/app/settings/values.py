@@ -93,12 +93,20 @@ def _destination_name(value: str) -> str:
 
 
 def _url(value: str) -> str:
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+        is_address = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or an address in brackets that is none
+        raise _not_a_url() from None
     if parts.username is not None or parts.password is not None:
         raise refusal("must not hold a user or a password", "give credentials by their own keys")
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-        raise refusal("must be a URL", "write it like 'https://host' or 'http://localhost:8080'")
+    if not is_address or parts.scheme not in {"http", "https"} or parts.query or parts.fragment:
+        raise _not_a_url()
     return value.rstrip("/")
+
+
+def _not_a_url() -> PydanticCustomError:
+    return refusal("must be a URL", "write it like 'https://host' or 'http://localhost:8080'")
 
 
 def _bootstrap_servers(value: str) -> str:
@@ -113,8 +121,11 @@ def _bootstrap_servers(value: str) -> str:
 
 def _file(value: object, info: ValidationInfo) -> Path:
     path = _resolved(value, info)
-    if not path.is_file():
-        raise refusal("no such file", _looked_for(path, "mount it there or correct the path"))
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        reason = (error.strerror or "cannot be read").lower()
+        raise refusal(reason, _looked_for(path, "mount it or correct the path")) from None
     return path
 
 

@@ -14,7 +14,6 @@ def _all_but(kept: bytes) -> bytes:
 _NO_LETTER: Final = _all_but(_LETTERS)
 _NO_LETTER_OR_DIGIT: Final = _all_but(_LETTERS + _DIGITS)
 _NOT_IN_EMAIL: Final = _all_but(_LETTERS + _DIGITS + b".@_-")
-_ADDRESS_OF_MAIL: Final = re.compile(rb"[^@]++@[^@.]++(?:\.[^@.]++)++")
 _ZIP_LENGTH: Final = 5
 
 
@@ -36,6 +35,10 @@ def letters_and_digits(lowered: str) -> str:
     return lowered.encode("ascii", "ignore").translate(None, _NO_LETTER_OR_DIGIT).decode()
 
 
+EMAIL: Final = re.compile(rb"[^@]++@[^@.]++(?:\.[^@.]++)++")
+"""One @, something before it, and a domain with a dot behind it."""
+
+
 def email_characters(value: str) -> bytes:
     """An email address in small letters with nothing but `a-z 0-9 . @ _ -`.
 
@@ -43,15 +46,6 @@ def email_characters(value: str) -> bytes:
     b'john.doetag@example.com'
     """
     return value.lower().encode("ascii", "ignore").translate(None, _NOT_IN_EMAIL)
-
-
-def is_email(characters: bytes) -> bool:
-    """Whether there is one @, something before it, and a domain with a dot behind it.
-
-    >>> is_email(b"ana@localhost")
-    False
-    """
-    return _ADDRESS_OF_MAIL.fullmatch(characters) is not None
 
 
 def without_zip_extension(value: str, country: str | None) -> str:

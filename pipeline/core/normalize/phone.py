@@ -1,12 +1,12 @@
 """Telephone numbers as digits with their country code: libphonenumber, and a short cut to it.
 
 libphonenumber takes about 20 microseconds a number. Nearly all numbers are written in a few forms
-whose answer follows from the numbering plan alone; `common_form` answers those in half a
+whose answer follows from the numbering plan alone; `common_forms` answers those in half a
 microsecond and leaves all others to libphonenumber. That both always agree is a property test.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
@@ -65,29 +65,34 @@ def _own_forms(plan: _Plan) -> re.Pattern[bytes]:
 
 
 _OWN: Final = MappingProxyType(
-    {country: (plan.code.encode(), _own_forms(plan)) for country, plan in _PLANS.items()}
+    {country: (plan.code.encode(), _own_forms(plan).fullmatch) for country, plan in _PLANS.items()}
 )
+_NO_FORMS: Final = (b"", re.compile(rb"(?!)").fullmatch)
 _WITH_PLUS: Final = re.compile(
     rf"\+({'|'.join(f'{plan.code}(?:{plan.national})' for plan in _PLANS.values())})".encode()
 )
 
 
-def common_form(value: str, country: str | None) -> bytes | None:
-    """The digits of a number in a common form, or None where libphonenumber has to be asked.
+def common_forms(country: str | None) -> Callable[[str], bytes | None]:
+    """For numbers of one country's records: the digits of a number in a common form, or None.
 
-    >>> common_form("06 12 34 56 78", "FR"), common_form("1-800-FLOWERS", "US")
+    None says that libphonenumber has to be asked.
+
+    >>> common_forms("FR")("06 12 34 56 78"), common_forms("US")("1-800-FLOWERS")
     (b'33612345678', None)
     """
-    if len(value) > _LONGEST:
-        return None
-    digits = value.encode("ascii", "replace").translate(None, _SEPARATORS)
-    own = _OWN.get(country) if country is not None else None
-    if own is not None:
-        code, forms = own
-        if (match := forms.fullmatch(digits)) is not None:
+    code, own = _OWN.get(country or "", _NO_FORMS)
+
+    def common(value: str) -> bytes | None:
+        if len(value) > _LONGEST:
+            return None
+        digits = value.encode("ascii", "replace").translate(None, _SEPARATORS)
+        if (match := own(digits)) is not None:
             return code + match[1]
-    foreign = _WITH_PLUS.fullmatch(digits)
-    return None if foreign is None else foreign[1]
+        foreign = _WITH_PLUS.fullmatch(digits)
+        return None if foreign is None else foreign[1]
+
+    return common
 
 
 def possible_number(value: str, country: str | None) -> str:
@@ -119,5 +124,5 @@ def phone_digits(value: str, country: str | None) -> str:
     >>> phone_digits("07911 123456", "GB"), phone_digits("+1 (206) 555-0100 ext. 7", None)
     ('447911123456', '12065550100')
     """
-    common = common_form(value, country)
+    common = common_forms(country)(value)
     return possible_number(value, country) if common is None else common.decode()

@@ -14,8 +14,8 @@ from pipeline.core.normalize.address import country_words, default_words, replac
 from pipeline.core.normalize.digests import hashed_already
 from pipeline.core.normalize.fields import Field
 from pipeline.core.normalize.letters import (
+    EMAIL,
     email_characters,
-    is_email,
     letters,
     letters_and_digits,
     without_zip_extension,
@@ -31,7 +31,7 @@ Step: TypeAlias = tuple[str, Callable[[str, str | None], str]]
 
 def _whole_email(value: str, country: str | None) -> str:
     del country
-    return value if is_email(value.encode("ascii", "ignore")) else ""
+    return value if EMAIL.fullmatch(value.encode("ascii", "ignore")) else ""
 
 
 _TRIM: Final[Step] = ("trim", lambda value, _: value.strip())

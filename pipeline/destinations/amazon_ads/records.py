@@ -87,6 +87,11 @@ class RecordRenderer:
     """Renders changes for one destination; what it remembers of values is bounded.
 
     `consent_countries` are ISO codes in capitals. It is not safe to share between threads.
+
+    >>> ana = [{"email": "ana@example.com"}]
+    >>> change = MembershipChange("vip", "remove", "u-1", "US", ana, None, 0)
+    >>> RecordRenderer().render(change, None).value[:41]
+    b'{"action":"DELETE","externalUserId":"u-1"'
     """
 
     __slots__ = ("_consent_countries", "_hasher", "_hashes_ids", "_places", "_reject")
@@ -111,6 +116,10 @@ class RecordRenderer:
 
         The record's country counts over `default_country` (the audience's, else the
         destination's). With neither, an add needs a consent signal, as if from Europe.
+
+        >>> change = MembershipChange("vip", "add", "u-1", "DE", [], None, 0)
+        >>> RecordRenderer().render(change, "US")
+        Withheld(reason='consent_missing')
         """
         written = change.country or default_country
         place = self._places.get(written) or self._learned_place(written)
@@ -145,7 +154,7 @@ class RecordRenderer:
         elif not _EXTERNAL_USER_ID.fullmatch(member):
             return _INVALID_ID if member else _EMPTY_ID
         hashes, code = self._hasher.hashes, place.code
-        identities = [identity for plain in change.identities if (identity := hashes(plain, code))]
+        identities = [hashed for plain in change.identities if (hashed := hashes(plain, code))]
         if not identities:
             return _NO_IDENTITY
         if len(identities) > _MOST_IDENTITIES:

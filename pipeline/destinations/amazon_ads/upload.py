@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
@@ -27,6 +28,7 @@ AUDIENCES_TYPE = "application/vnd.amcaudiences.v1+json"
 REMOVAL = b'"action":"DELETE"'
 """As rendered; hashes, ids and consent strings hold no quotes, so it can stand nowhere else."""
 
+LARGEST_AUDIENCE_ID = 2**63 - 1
 _STOPS: dict[int, StopReason] = {
     401: "unauthorised",
     403: "forbidden",
@@ -76,6 +78,12 @@ def envelope(target: LaneTarget, audience: int, written: bytes) -> tuple[bytes, 
     return orjson.dumps(head)[:-1] + b',"records":[', b"]}"
 
 
+def largest_envelope(connection_id: str | None) -> int:
+    """Bytes of the largest envelope a lane of this connection can have, whatever the audience."""
+    before, after = envelope(LaneTarget(connection_id, {}), LARGEST_AUDIENCE_ID, b"DSP")
+    return len(before) + len(after)
+
+
 def compose_records(
     target: LaneTarget, audience: int, written: bytes, records: Sequence[bytes]
 ) -> Request:
@@ -103,15 +111,21 @@ def interpret_records(response: Response, now: datetime) -> Answer:
         return Stop(_STOPS[status], detail(status, response.body))
     if status == 408 or status >= 500:
         return Unanswered(detail(status, response.body), by_partner=True)
-    if 400 <= status < 500:
+    if status in (400, 422):
         return Refused(detail(status, response.body))
-    return Unanswered(f"unexpected status {status}", by_partner=True)
+    if status >= 400:
+        # Nobody said that it is the records, so they stay where they are.
+        return Stop("unsupported", detail(status, response.body))
+    return Unanswered(f"unexpected status {status}")
 
 
 def compose_status(job_id: str) -> Request:
     """GET of one job."""
     return Request(
-        endpoint="status", method="GET", path=f"{RECORDS_PATH}/{job_id}", headers=_headers()
+        endpoint="status",
+        method="GET",
+        path=f"{RECORDS_PATH}/{quote(job_id, safe='')}",
+        headers=_headers(),
     )
 
 
@@ -127,12 +141,12 @@ def interpret_status(body: bytes) -> JobReport | None:
         return None
     if not isinstance(said, dict):
         return None
-    state = said.get("jobState")
+    state, invalid = said.get("jobState"), said.get("invalidRecords")
     successful = said.get("successful") or {}
     percent = successful.get("recordsProcessedRate") if isinstance(successful, dict) else None
     return JobReport(
-        state=state if state in _STATES else "PENDING",
-        invalid=tuple(_invalid(one) for one in said.get("invalidRecords") or ()),
+        state=state if isinstance(state, str) and state in _STATES else "PENDING",
+        invalid=tuple(map(_invalid, invalid)) if isinstance(invalid, list) else (),
         processed_percent=percent if isinstance(percent, int | float) else None,
         audience_size=_numbers(said.get("audienceSize")),
     )
@@ -158,7 +172,7 @@ def _job_id(body: bytes) -> str | None:
     return job if isinstance(job, str) and job else None
 
 
-def _invalid(one: Any) -> InvalidRecord:  # noqa: ANN401 - the partner's JSON
+def _invalid(one: Any) -> InvalidRecord:
     fields = one if isinstance(one, dict) else {}
     return InvalidRecord(
         member=str(fields.get("externalId") or fields.get("externalUserId") or ""),

@@ -42,6 +42,7 @@ class Performance:
     fault: Fault
     records: int = 0
     audience: int | None = None
+    target: str | None = None
 
 
 class Performer(Protocol):

@@ -49,15 +49,10 @@ def _message_and_request(refusal: Refusal, request_id: str) -> object:
 
 
 def _code_and_details(refusal: Refusal, _: str) -> object:
-    # The gateway in front of the services answers 401 itself, in its own form.
-    if refusal.status == 401:
-        return {"message": refusal.message}
     return {"code": str(refusal.status), "details": refusal.message}
 
 
 def _message_with_errors(refusal: Refusal, request_id: str) -> object:
-    if refusal.status == 401:
-        return {"message": refusal.message}
     kind = "INVALID_ARGUMENT" if refusal.status in (400, 422) else "SERVICE_ERROR"
     return {
         "message": refusal.message,

@@ -48,18 +48,19 @@ class Fault:
     is_taken: bool = False
     """A request that gets an error or no answer took effect nevertheless."""
     late_seconds: float | None = None
-    """Records that are taken become members only so much later."""
+    """The request takes effect, but its records become membership only so much later."""
     omits_job_id: bool = False
     job: JobFault = field(default_factory=JobFault)
 
     @property
     def takes_effect(self) -> bool:
-        return self.is_taken or (self.status is None and self.ending == "answer")
+        is_usual = self.status is None and self.ending == "answer"
+        return is_usual or self.is_taken or self.late_seconds is not None
 
     @property
     def is_refusal(self) -> bool:
         """A definite no, which the partner doesn't count."""
-        return not self.is_taken and self.status in REFUSALS and self.ending == "answer"
+        return not self.takes_effect and self.status in REFUSALS and self.ending == "answer"
 
 
 NO_FAULT = Fault()

@@ -17,6 +17,7 @@ class LoggedRequest:
     body_bytes: int
     records: int = 0
     audience: int | None = None
+    target: str | None = None
 
 
 class Journal:

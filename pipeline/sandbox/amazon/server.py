@@ -111,6 +111,7 @@ class Server:
                 body_bytes=len(call.body),
                 records=performance.records,
                 audience=performance.audience,
+                target=performance.target,
             )
         )
 

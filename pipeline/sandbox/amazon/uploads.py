@@ -84,6 +84,7 @@ class Uploads:
             fault=fault,
             records=len(request.members),
             audience=request.audience,
+            target=target,
         )
 
     def settle(self, now: float) -> None:

@@ -1,6 +1,6 @@
 """The simulator's own view under /__simulator__: what arrived, what became of it, what to break.
 
-GET state, membership, unapplied, requests, faults; POST faults; POST reset-tokens.
+GET state, membership, unapplied, requests; POST faults.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -13,6 +13,7 @@ from pipeline.sandbox.amazon.dialects import (
     ADVERTISERS,
     AUDIENCES,
     CONNECTIONS,
+    GATEWAY,
     INSTANCES,
     LOGIN,
     PROFILES,
@@ -106,7 +107,9 @@ class World:
             try:
                 check(entry, call, self.tokens)
             except Refusal as refusal:
-                reply = route.dialect.refuse(refusal, call.request_id)
+                # A gateway in front of the services answers 401 itself, in a form of its own.
+                dialect = GATEWAY if refusal.status == 401 else route.dialect
+                reply = dialect.refuse(refusal, call.request_id)
                 return Performance(reply=reply, fault=NO_FAULT)
         return self.performers[route.name](call)
 

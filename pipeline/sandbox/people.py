@@ -1,0 +1,165 @@
+"""Invented people: names, addresses and numbers as upstreams of several countries write them.
+
+Every mailbox is under example.com and its sisters, which belong to nobody (RFC 2606).
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+_MAILBOXES: Final = ("example.com", "example.org", "example.net")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Country:
+    """A country, and how its people write themselves down."""
+
+    code: str
+    needs_consent: bool = False
+    """Amazon adds its people only with a signal of consent."""
+    takes_hashed_data: bool = True
+    first_names: tuple[str, ...]
+    last_names: tuple[str, ...]
+    streets: tuple[str, ...]
+    """`{}` stands for the number of the house."""
+    places: tuple[tuple[str, str, str], ...]
+    """City, state, postal code; the state may be empty."""
+    phone: str
+    """`{:07d}` and the like stand for the digits that tell people apart."""
+
+
+COUNTRIES: Final = (
+    Country(
+        code="US",
+        first_names=("Ana", "James", "Mary-Jane", "Robert", "Linda", "De'Andre"),
+        last_names=("Diaz", "Smith", "O'Neill", "Johnson", "Nguyen", "Washington"),
+        streets=("{} Main Street", "{} N. Lake Avenue, Apt. 4", "{} Martin Luther King Jr. Blvd"),
+        places=(
+            ("Seattle", "WA", "98101"),
+            ("New York", "New York", "10001-4321"),
+            ("Saint Paul", "mn", "55101"),
+        ),
+        phone="+1 206 5{:06d}",
+    ),
+    Country(
+        code="GB",
+        needs_consent=True,
+        first_names=("Oliver", "Amelia", "George", "Isla"),
+        last_names=("Jones", "Taylor-Brown", "MacDonald", "Khan"),
+        streets=("{} Baker Street", "Flat 2, {} High Road"),
+        places=(("London", "", "NW1 6XE"), ("Edinburgh", "Scotland", "EH1 1YZ")),
+        phone="07911 {:06d}",
+    ),
+    Country(
+        code="DE",
+        needs_consent=True,
+        first_names=("Jürgen", "Änne", "Karl-Heinz", "Sophie"),
+        last_names=("Müller", "Schäfer", "von der Heide", "Groß"),
+        streets=("Hauptstraße {}", "Am Alten Markt {}a"),
+        places=(("München", "Bayern", "80331"), ("Köln", "NRW", "50667")),
+        phone="0171 {:07d}",
+    ),
+    Country(
+        code="FR",
+        needs_consent=True,
+        first_names=("Élodie", "Jean-Luc", "Zoé"),
+        last_names=("Lefèvre", "d'Aubigné", "Moreau"),
+        streets=("{} rue de la Paix", "{} bis avenue Foch"),
+        places=(("Paris", "Île-de-France", "75002"), ("Nîmes", "", "30000")),
+        phone="06 12 {:06d}",
+    ),
+    Country(
+        code="CA",
+        first_names=("Noah", "Chloé", "Liam"),
+        last_names=("Tremblay", "Singh", "MacKenzie"),
+        streets=("{} Queen St. West", "{} boul. René-Lévesque"),
+        places=(("Toronto", "Ontario", "M5V 2T6"), ("Montréal", "QC", "H2Z 1A4")),
+        phone="+1-416-5{:06d}",
+    ),
+    Country(
+        code="JP",
+        first_names=("Haruto", "Yui"),
+        last_names=("Sato", "Suzuki"),
+        streets=("{}-chome Marunouchi",),
+        places=(("Tokyo", "", "100-0001"), ("Osaka", "", "530-0001")),
+        phone="+81 90 1{:07d}",
+    ),
+    Country(
+        code="BR",
+        first_names=("João", "Conceição"),
+        last_names=("da Silva", "Gonçalves"),
+        streets=("Rua Augusta, {}",),
+        places=(("São Paulo", "São Paulo", "01310-000"), ("Curitiba", "PR", "80010-000")),
+        phone="+55 11 9 8{:07d}",
+    ),
+    Country(
+        code="IN",
+        first_names=("Aarav", "Priya"),
+        last_names=("Sharma", "Patel"),
+        streets=("{} MG Road",),
+        places=(("Mumbai", "Maharashtra", "400001"),),
+        phone="+91 98200 {:05d}",
+    ),
+)
+
+ELSEWHERE: Final = Country(
+    code="NZ",
+    takes_hashed_data=False,
+    first_names=("Aroha",),
+    last_names=("Te Rangi",),
+    streets=("{} Queen Street",),
+    places=(("Auckland", "", "1010"),),
+    phone="+64 21 {:06d}",
+)
+"""A country that Amazon takes no hashed data from: its people cannot be added."""
+ELSEWHERE_EVERY: Final = 100
+"""One person in so many lives there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One member. Everything follows from the number, so none of them has to be kept."""
+
+    number: int
+
+    @property
+    def member(self) -> str:
+        return f"u-{self.number:06d}"
+
+    @property
+    def country(self) -> Country:
+        if self.number % ELSEWHERE_EVERY == ELSEWHERE_EVERY - 1:
+            return ELSEWHERE
+        return COUNTRIES[self.number % len(COUNTRIES)]
+
+    def identities(self) -> list[dict[str, str]]:
+        """One identity, or two for some; its fields are plain but for what upstream hashed."""
+        mailbox = f"Member.{self.number}@{_MAILBOXES[self.number % len(_MAILBOXES)]}"
+        match self.number % 8:
+            case 0 | 1:
+                return [{"email": mailbox, **self._home()}]
+            case 2:
+                return [{"email": sha256(mailbox.lower().encode()).hexdigest()}]
+            case 3:
+                return [{"email": sha256(mailbox.lower().encode()).hexdigest().upper()}]
+            case 4:
+                return [{"email": f" {mailbox} ", "phone": self._phone()}]
+            case 5:
+                return [{"email": mailbox}, {"phone": self._phone(), **self._home()}]
+            case _:
+                return [{"email": mailbox, "phone": self._phone(), **self._home()}]
+
+    def _home(self) -> dict[str, str]:
+        country, number = self.country, self.number
+        city, state, postal = country.places[number // 8 % len(country.places)]
+        return {
+            "first_name": country.first_names[number // 8 % len(country.first_names)],
+            "last_name": country.last_names[number // 48 % len(country.last_names)],
+            "address": country.streets[number // 16 % len(country.streets)].format(number % 990),
+            "city": city,
+            **({"state": state} if state else {}),
+            "postal": postal,
+        }
+
+    def _phone(self) -> str:
+        return self.country.phone.format(self.number % 100_000)

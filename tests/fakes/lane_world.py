@@ -1,0 +1,254 @@
+"""One lane's world in memory: its topic, claims on it, and a partner that behaves, and misbehaves."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from pipeline.core.answers import (
+    Accepted,
+    Answer,
+    Refused,
+    Stop,
+    Throttled,
+    TooLarge,
+    Unanswered,
+    Unsent,
+)
+from pipeline.core.messages import Message, record_headers
+from pipeline.flow.ports import Ownership, StartingPoint
+
+AUDIENCE = 7
+
+
+@dataclass(frozen=True, slots=True)
+class TopicRecord:
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    timestamp: int = 0
+
+
+class LaneTopic:
+    """A lane's topic and what its group has committed."""
+
+    def __init__(self) -> None:
+        self.records: list[TopicRecord] = []
+        self.committed = StartingPoint(0, is_clean=True)
+        self.grown = asyncio.Event()
+        self._versions = 0
+
+    def put(self, member: str, action: str = "CREATE", audience: int = AUDIENCE) -> int:
+        """Append a change; its version says which change of the member is the last."""
+        self._versions += 1
+        value = {"externalUserId": member, "action": action, "version": self._versions}
+        self.append(
+            f"{audience}|{member}".encode(), json.dumps(value, separators=(",", ":")).encode()
+        )
+        return self._versions
+
+    def append(self, key: bytes | None, value: bytes | None, version: bytes = b"1") -> None:
+        headers = [("format", version), *record_headers(0, b"")[1:]]
+        self.records.append(TopicRecord(len(self.records), key, value, headers))
+        self.grown.set()
+
+
+class TopicClaim:
+    """A claim whose ownership and commits are the test's to decide."""
+
+    topic = "audience.records.lane"
+    partition = 0
+
+    def __init__(self, topic: LaneTopic) -> None:
+        self._topic = topic
+        self._position = 0
+        self._owned = asyncio.Event()
+        self._owned.set()
+        self.settled = topic.committed
+        self.rewinds: list[int] = []
+        self.is_resting = False
+
+    async def begin(self) -> StartingPoint:
+        self._position = self._topic.committed.offset
+        return self._topic.committed
+
+    async def fetch(self, most: int) -> Sequence[TopicRecord]:
+        self.is_resting = False
+        if self._position >= len(self._topic.records):
+            self._topic.grown.clear()
+            try:
+                async with asyncio.timeout(1.0):
+                    await self._topic.grown.wait()
+            except TimeoutError:
+                return ()
+        await asyncio.sleep(0)
+        fetched = self._topic.records[self._position : self._position + most]
+        self._position += len(fetched)
+        return fetched
+
+    def rest(self) -> None:
+        self.is_resting = True
+
+    def rewind(self, offset: int) -> None:
+        self.rewinds.append(offset)
+        self._position = offset
+
+    def settle(self, offset: int, *, clean: bool = False) -> None:
+        self.settled = StartingPoint(offset, clean)
+
+    @property
+    def is_owned(self) -> bool:
+        return self._owned.is_set()
+
+    async def owned(self) -> None:
+        await self._owned.wait()
+
+    def lag(self) -> int | None:
+        return len(self._topic.records) - self.settled.offset
+
+    def commit(self, *, final: bool) -> None:
+        """Store what was settled; only a last commit may say that everything was answered."""
+        if self.is_owned or final:
+            self._topic.committed = StartingPoint(
+                self.settled.offset, is_clean=final and self.settled.is_clean
+            )
+
+    def lose(self) -> None:
+        self._owned.clear()
+
+
+@dataclass(slots=True, kw_only=True)
+class Moods:
+    """How likely each misbehaviour of the partner is, and how slow it is."""
+
+    unsent: float = 0.0
+    throttled: float = 0.0
+    broken: float = 0.0
+    """Answers 503; may have applied the records, now or later."""
+    silent: float = 0.0
+    """Never answers; may have applied the records, now or later."""
+    stopping: float = 0.0
+    latest: float = 5.0
+    """Seconds after which it applies at the latest what it did not answer for."""
+    travel: float = 0.5
+    answer: float = 1.0
+
+
+@dataclass(slots=True)
+class ModelPartner:
+    """Counts a request when it arrives; what has left arrives even if its sender dies."""
+
+    random: Random
+    tasks: asyncio.TaskGroup
+    moods: Moods = field(default_factory=Moods)
+    fates: list[tuple[str, float]] = field(default_factory=list)
+    """Of the next requests: `silent`, applied so many seconds later."""
+    poison: frozenset[str] = frozenset()
+    largest_body: int | None = None
+    members: dict[tuple[int, str], int] = field(default_factory=dict)
+    arrivals: list[tuple[float, int]] = field(default_factory=list)
+    requests: list[tuple[int, list[str]]] = field(default_factory=list)
+    jobs: int = 0
+
+    def envelope_bytes(self, audience: int) -> int:
+        return 20
+
+    def is_removal(self, value: bytes) -> bool:
+        return b'"action":"DELETE"' in value
+
+    async def turn(self) -> None:
+        return None
+
+    async def send(
+        self, audience: int, target: bytes, records: Sequence[bytes], ownership: Ownership
+    ) -> Answer:
+        await asyncio.sleep(self.random.uniform(0, self.moods.travel))
+        if not ownership.is_owned or self.random.random() < self.moods.unsent:
+            return Unsent("did not leave")
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.tasks.create_task(self._arrive(audience, list(records), answered))
+        async with asyncio.timeout(60):
+            return await answered
+
+    async def _arrive(
+        self, audience: int, records: list[bytes], answered: asyncio.Future[Answer]
+    ) -> None:
+        await asyncio.sleep(self.random.uniform(0, self.moods.travel))
+        answer = await self._work(audience, records)
+        await asyncio.sleep(self.random.uniform(0, self.moods.answer))
+        if not answered.done():
+            answered.set_result(answer)
+
+    async def _work(self, audience: int, records: list[bytes]) -> Answer:
+        changes = [json.loads(record) for record in records]
+        members = [change["externalUserId"] for change in changes]
+        self.requests.append((audience, members))
+        if self.random.random() < self.moods.stopping:
+            return Stop("forbidden", "the terms are not accepted")
+        if self.random.random() < self.moods.throttled:
+            return Throttled(self.random.choice([None, 1.0, 3.0]))
+        if self.largest_body is not None and sum(map(len, records)) > self.largest_body:
+            return TooLarge()
+        if self.poison.intersection(members):
+            return Refused("one of these is bad")
+        self.arrivals.append((asyncio.get_running_loop().time(), len(records)))
+        if self.fates:
+            _, wait = self.fates.pop(0)
+            self.tasks.create_task(self._apply_late(audience, changes, wait))
+            return Unanswered("silent")
+        trouble = self.random.random()
+        if trouble < self.moods.broken + self.moods.silent:
+            await self._maybe_late(audience, changes)
+            return Unanswered("trouble", by_partner=trouble < self.moods.broken)
+        self._apply(audience, changes)
+        self.jobs += 1
+        return Accepted(f"job-{self.jobs}")
+
+    async def _maybe_late(self, audience: int, changes: list[dict[str, object]]) -> None:
+        fate = self.random.choice(["dropped", "applied", "late"])
+        if fate == "applied":
+            self._apply(audience, changes)
+        elif fate == "late":
+            wait = self.random.uniform(0, self.moods.latest)
+            self.tasks.create_task(self._apply_late(audience, changes, wait))
+
+    async def _apply_late(
+        self, audience: int, changes: list[dict[str, object]], wait: float
+    ) -> None:
+        await asyncio.sleep(wait)
+        self._apply(audience, changes)
+
+    def _apply(self, audience: int, changes: list[dict[str, object]]) -> None:
+        for change in changes:
+            version = change["version"]
+            assert isinstance(version, int)
+            self.members[audience, str(change["externalUserId"])] = version
+
+    def largest_window(self, seconds: float) -> int:
+        """The most records that arrived in any window of this length."""
+        largest = total = first = 0
+        arrivals = sorted(self.arrivals)
+        for at, count in arrivals:
+            total += count
+            while arrivals[first][0] <= at - seconds:
+                total -= arrivals[first][1]
+                first += 1
+            largest = max(largest, total)
+        return largest
+
+
+class MemoryJournal:
+    """Keeps what was written; durable at once, unless it is told to be slow."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.seconds = 0.0
+
+    async def write(self, messages: Sequence[Message]) -> None:
+        await asyncio.sleep(self.seconds)
+        self.messages += messages
+
+    def of(self, topic: str) -> list[Message]:
+        return [message for message in self.messages if message.topic == topic]

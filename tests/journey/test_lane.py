@@ -1,0 +1,430 @@
+"""One lane through everything that can happen to it, in virtual time."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.adapters.pacing import LanePacer
+from pipeline.core.batching import Limits
+from pipeline.core.budget import Budget
+from pipeline.core.capacity import pace
+from pipeline.core.retry import Backoff, Throttle
+from pipeline.flow.lane import Desk, LanePlan
+from pipeline.flow.stage import LetterBox, Pulse
+from pipeline.flow.upload import UploadTenant
+from pipeline.observability.telemetry import LaneLabel
+from tests.fakes.lane_world import LaneTopic, MemoryJournal, ModelPartner, Moods, TopicClaim
+from tests.fakes.telemetry import RecordingTelemetry
+from tests.fakes.virtual_loop import run_virtual
+
+CAP, WINDOW = 6000, 6.0
+LABEL = LaneLabel("amazon", "connection")
+ROUGH = Moods(unsent=0.1, throttled=0.1, broken=0.1, silent=0.1, latest=9.0)
+
+
+class CountingPacer:
+    """The lane's bucket, and how much was ever spent from it."""
+
+    def __init__(self, pacer: LanePacer, world: "World") -> None:
+        self._pacer = pacer
+        self._world = world
+
+    async def spend(self, tokens: int) -> None:
+        await self._pacer.spend(tokens)
+        self._world.spent += tokens
+
+
+@dataclass(slots=True)
+class World:
+    """A lane, its partner, and the means to give the lane to an owner."""
+
+    random: Random
+    partner: ModelPartner
+    topic: LaneTopic = field(default_factory=LaneTopic)
+    journal: MemoryJournal = field(default_factory=MemoryJournal)
+    telemetry: RecordingTelemetry = field(default_factory=RecordingTelemetry)
+    throttle: Throttle = field(default_factory=Throttle)
+    batch: int = 15
+    max_bytes: int = 100_000
+    linger: float = 1.0
+    in_flight: int = 4
+    late: float = 10.0
+    buffer_bytes: int = 10_000_000
+    backoff: Backoff = Backoff(initial=0.5, maximum=4.0)
+    spent: int = 0
+
+    def owner(self, claim: TopicClaim) -> UploadTenant:
+        lane_pace = pace(
+            cap=CAP, window=WINDOW, largest_batch=self.batch, max_in_flight=self.in_flight
+        )
+        wall_ms = lambda: int(asyncio.get_running_loop().time() * 1000)  # noqa: E731
+        return UploadTenant(
+            claim,
+            plan=LanePlan(
+                name="lane",
+                label=LABEL,
+                limits=Limits(
+                    max_records=self.batch,
+                    max_bytes=self.max_bytes,
+                    linger=self.linger,
+                    envelope_bytes=20,
+                ),
+                cap=CAP,
+                cap_window=WINDOW,
+                max_in_flight=self.in_flight,
+                late_seconds=self.late,
+                probe_seconds=60.0,
+                backoff=self.backoff,
+            ),
+            upload=self.partner,
+            pacer=CountingPacer(LanePacer(lane_pace), self),
+            throttle=self.throttle,
+            budget=Budget(self.buffer_bytes, guaranteed=self.buffer_bytes, lanes=1),
+            desk=Desk(
+                journal=self.journal,
+                letters=LetterBox(
+                    topic="letters",
+                    stage="upload",
+                    payload="original",
+                    wall_ms=wall_ms,
+                    telemetry=self.telemetry,
+                ),
+                telemetry=self.telemetry,
+                jobs_topic="jobs",
+                outcomes_topic="outcomes",
+                chance=self.random.random,
+                wall_ms=wall_ms,
+            ),
+            pulse=Pulse("lane", asyncio.get_running_loop().time),
+        )
+
+    async def own_until(self, done: Callable[[], bool], *, gently: bool = False) -> None:
+        """Own the lane, committing every second, until `done`; then lose it, or give it up."""
+        claim = TopicClaim(self.topic)
+        owner = self.owner(claim)
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(owner.run())
+            while not done():
+                await asyncio.sleep(1.0)
+                claim.commit(final=False)
+                assert not task.done()
+            claim.lose()
+            if gently:
+                async with asyncio.timeout(300):
+                    await owner.quiet()
+                claim.commit(final=True)
+            task.cancel()
+
+    async def own_for(self, seconds: float, *, gently: bool = False) -> None:
+        until = asyncio.get_running_loop().time() + seconds
+        await self.own_until(lambda: asyncio.get_running_loop().time() >= until, gently=gently)
+
+    async def own_to_the_end(self) -> None:
+        await self.own_until(lambda: self.topic.committed.offset == len(self.topic.records))
+
+    def expected(self) -> dict[tuple[int, str], int]:
+        """The last version of each member that the partner can take."""
+        last: dict[tuple[int, str], int] = {}
+        for record in self.topic.records:
+            assert record.key is not None
+            assert record.value is not None
+            audience, _, member = record.key.decode().partition("|")
+            if member not in self.partner.poison:
+                last[int(audience), member] = json.loads(record.value)["version"]
+        return last
+
+
+def in_world(
+    seed: int, story: Callable[[World], Awaitable[None]], moods: Moods | None = None
+) -> World:
+    """Tell a story in a new world, in virtual time, until all that is at work has ended."""
+
+    async def told() -> World:
+        async with asyncio.TaskGroup() as tasks:
+            random = Random(seed)
+            world = World(random, ModelPartner(random, tasks, moods or Moods()))
+            await story(world)
+        return world
+
+    return run_virtual(told())
+
+
+def test_every_change_arrives_and_the_last_one_of_each_member_stands() -> None:
+    """A calm partner ends up with exactly what the topic says."""
+
+    async def story(world: World) -> None:
+        for number in range(2000):
+            world.topic.put(f"m{number % 700}")
+        await world.own_to_the_end()
+
+    world = in_world(1, story)
+
+    assert world.expected() == world.partner.members
+
+
+def test_accepted_records_and_superseded_ones_add_up_to_what_was_read() -> None:
+    """Every record has an end, and it is counted once."""
+
+    async def story(world: World) -> None:
+        for number in range(500):
+            world.topic.put(f"m{number % 100}", audience=number % 3)
+        await world.own_to_the_end()
+
+    world = in_world(2, story)
+
+    accepted = world.telemetry.count("records_accepted")
+    assert len(world.topic.records) == accepted + world.telemetry.count("records_superseded")
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    poison=st.sets(st.integers(0, 60), max_size=3),
+    crashes=st.lists(st.tuples(st.floats(0.5, 30.0), st.booleans()), max_size=4),
+)
+def test_through_faults_crashes_and_handovers_nothing_is_lost_reordered_or_over_the_cap(
+    seed: int, poison: set[int], crashes: list[tuple[float, bool]]
+) -> None:
+    """
+    Whatever the partner does and however often the owner dies, the last change of every member
+    stands, bad records are named, and no window is over the cap.
+    """
+
+    async def story(world: World) -> None:
+        world.partner.poison = frozenset(f"m{number}" for number in poison)
+        for _ in range(1500):
+            member = f"m{world.random.randrange(60)}"
+            world.topic.put(member, world.random.choice(["CREATE", "DELETE"]))
+        for seconds, gently in crashes:
+            await world.own_for(seconds, gently=gently)
+            for _ in range(100):
+                world.topic.put(f"m{world.random.randrange(60)}")
+        await world.own_to_the_end()
+
+    world = in_world(seed, story, ROUGH)
+
+    assert world.expected() == world.partner.members
+    assert world.partner.largest_window(WINDOW) < CAP
+    assert sum(count for _, count in world.partner.arrivals) <= world.spent
+    named = {message.key for message in world.journal.of("letters")}
+    assert named <= {f"7|{member}".encode() for member in world.partner.poison}
+
+
+def test_with_a_backlog_nearly_all_of_the_cap_is_used() -> None:
+    """Ten windows of backlog and no handover: all that the arithmetic allows, but for a thousandth."""
+
+    async def story(world: World) -> None:
+        for number in range(CAP * 11):
+            world.topic.put(f"m{number}")
+        await world.own_for(WINDOW * 10 + 3)
+
+    world = in_world(3, story, Moods(travel=0.01, answer=0.02))
+
+    first = world.partner.arrivals[0][0]
+    used = sum(count for at, count in world.partner.arrivals if at < first + WINDOW * 10)
+    allowed = (CAP - 1 - 30 - 120) / 1.001
+    assert used >= 0.999 * allowed * 10
+    assert world.partner.largest_window(WINDOW) < CAP
+
+
+def test_one_bad_record_among_a_large_batch_is_named_at_little_cost() -> None:
+    """Halving finds it in two requests a level, and the others all arrive."""
+
+    async def story(world: World) -> None:
+        world.batch, world.in_flight = 512, 1
+        world.partner.poison = frozenset({"m137"})
+        for number in range(512):
+            world.topic.put(f"m{number}")
+        await world.own_to_the_end()
+
+    world = in_world(4, story)
+
+    assert world.expected() == world.partner.members
+    assert [message.key for message in world.journal.of("letters")] == [b"7|m137"]
+    assert len(world.partner.requests) <= 1 + 2 * 9
+
+
+def test_a_batch_that_is_mostly_refused_stops_the_lane_and_dead_letters_nothing() -> None:
+    """It is not the records: a person must look, and nothing may be thrown away meanwhile."""
+
+    async def story(world: World) -> None:
+        world.batch, world.in_flight = 200, 1
+        world.partner.poison = frozenset(f"m{number}" for number in range(200))
+        for number in range(200):
+            world.topic.put(f"m{number}")
+        await world.own_for(30)
+
+    world = in_world(5, story)
+
+    assert world.journal.of("letters") == []
+    assert len(world.partner.requests) < 60
+    assert world.topic.committed.offset == 0
+
+
+def test_a_stopped_lane_probes_with_one_record_and_resumes_by_itself() -> None:
+    """Once the person has mended it, everything is delivered without a restart."""
+
+    async def story(world: World) -> None:
+        for number in range(300):
+            world.topic.put(f"m{number}")
+        world.partner.moods.stopping = 1.0
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(world.own_to_the_end())
+            await asyncio.sleep(200)
+            probes = [len(members) for _, members in world.partner.requests[-2:]]
+            assert probes == [1, 1]
+            world.partner.moods.stopping = 0.0
+
+    world = in_world(6, story)
+
+    assert world.expected() == world.partner.members
+
+
+def test_a_body_over_the_partners_limit_is_halved_and_the_limit_remembered() -> None:
+    """After the first refusals, no request is too large any more."""
+
+    async def story(world: World) -> None:
+        world.batch = 400
+        world.in_flight = 1
+        world.partner.largest_body = 5000
+        for number in range(3000):
+            world.topic.put(f"m{number}")
+        await world.own_to_the_end()
+
+    world = in_world(7, story)
+
+    assert world.expected() == world.partner.members
+    assert max(len(members) for _, members in world.partner.requests[20:]) < 150
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "version", "reason"),
+    [
+        (b"7|m", b"{}", b"2", b"unknown_format_version"),
+        (None, b"{}", b"1", b"malformed"),
+        (b"no-audience", b"{}", b"1", b"malformed"),
+        (b"7|m", b"x" * 200_000, b"1", b"record_too_large"),
+    ],
+)
+def test_a_record_that_cannot_be_sent_becomes_a_dead_letter(
+    key: bytes | None, value: bytes, version: bytes, reason: bytes
+) -> None:
+    """It is named with its reason, and what stands behind it is delivered."""
+
+    async def story(world: World) -> None:
+        world.topic.append(key, value, version)
+        world.topic.put("after")
+        async with asyncio.timeout(60):
+            await world.own_to_the_end()
+
+    world = in_world(8, story)
+
+    letters = world.journal.of("letters")
+    assert [dict(letter.headers)["reason"] for letter in letters] == [reason]
+    assert list(world.partner.members) == [(7, "after")]
+
+
+def test_memory_stays_within_the_budget_while_the_partner_is_away() -> None:
+    """A lane that is full pauses its partition; what was read is bounded by its share."""
+
+    async def story(world: World) -> None:
+        world.buffer_bytes, world.max_bytes = 200_000, 50_000
+        for number in range(20_000):
+            world.topic.put(f"m{number}")
+        world.partner.moods = Moods(unsent=1.0)
+        await world.own_for(120)
+
+    world = in_world(9, story)
+
+    # One fetch of a thousand records may go over; then the lane rests.
+    assert world.telemetry.levels["buffered_bytes",] < 200_000 + 1000 * 700
+
+
+def test_nothing_newer_of_a_member_overtakes_a_request_that_may_still_be_at_work() -> None:
+    """
+    The first attempt gets no answer and is applied five seconds later; the repeat is accepted at
+    once; the member's next change waits until the first attempt can no longer arrive.
+    """
+
+    async def story(world: World) -> None:
+        world.partner.fates = [("silent", 5.0)]
+        world.topic.put("m", "CREATE")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(world.own_for(60))
+            await asyncio.sleep(3)
+            world.topic.put("m", "DELETE")
+
+    world = in_world(10, story, Moods(travel=0.01, answer=0.01))
+
+    assert world.expected() == world.partner.members
+    times = [at for at, _ in world.partner.arrivals]
+    assert len(times) == 3
+    assert times[2] - times[0] >= 10.0
+
+
+def test_an_owner_that_leaves_a_request_without_an_answer_does_not_say_clean() -> None:
+    """The successor then waits before it sends, and the late request changes nothing."""
+
+    async def story(world: World) -> None:
+        world.partner.fates = [("silent", 8.0)]
+        world.topic.put("m", "CREATE")
+        await world.own_for(1.9, gently=True)
+        world.topic.put("m", "DELETE")
+        assert not world.topic.committed.is_clean
+        await world.own_to_the_end()
+
+    world = in_world(11, story, Moods(travel=0.01, answer=0.01))
+
+    assert world.expected() == world.partner.members
+
+
+def test_an_owner_with_everything_answered_says_clean_and_its_successor_sends_at_once() -> None:
+    """A handover costs no hold when there is nothing to wait for."""
+
+    async def story(world: World) -> None:
+        world.topic.put("m", "CREATE")
+        await world.own_for(10, gently=True)
+        assert world.topic.committed.is_clean
+        world.topic.put("m", "DELETE")
+        async with asyncio.timeout(5):
+            await world.own_to_the_end()
+
+    world = in_world(12, story, Moods(travel=0.01, answer=0.01))
+
+    assert world.expected() == world.partner.members
+
+
+def test_handovers_in_quick_succession_never_exceed_the_cap() -> None:
+    """Every owner starts with an empty bucket; full ones would add up."""
+
+    async def story(world: World) -> None:
+        world.batch, world.in_flight, world.late = 100, 2, 0.0
+        for number in range(CAP * 6):
+            world.topic.put(f"m{number}")
+        for _ in range(30):
+            await world.own_for(1.0, gently=True)
+
+    world = in_world(13, story, Moods(travel=0.001, answer=0.001))
+
+    assert 0 < world.partner.largest_window(WINDOW) < CAP
+
+
+def test_every_attempt_that_may_have_been_taken_is_paid_for() -> None:
+    """A partner that counts and then fails, again and again, is still never over its cap."""
+
+    async def story(world: World) -> None:
+        world.batch, world.in_flight = 100, 8
+        world.backoff = Backoff(initial=0.01, maximum=0.01)
+        for number in range(CAP):
+            world.topic.put(f"m{number}")
+        await world.own_for(WINDOW * 4)
+
+    world = in_world(14, story, Moods(broken=1.0, travel=0.001, answer=0.001))
+
+    assert CAP / 2 < world.partner.largest_window(WINDOW) < CAP
