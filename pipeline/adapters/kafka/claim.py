@@ -15,6 +15,8 @@ from pipeline.observability.telemetry import Telemetry
 
 METADATA_FORMAT = 1
 FETCH_WAIT_MS = 1000
+ANSWER_WAIT_MS = 600
+"""A fetch is answered within half a second, with records or without."""
 TRY_AGAIN_SECONDS = 0.5
 START = Literal["earliest", "latest"]
 
@@ -215,7 +217,7 @@ class KafkaClaim:
         """
         self._consumer.seek(self._tp, offset)
         try:
-            await self._consumer.getmany(self._tp, timeout_ms=FETCH_WAIT_MS, max_records=1)
+            await self._consumer.getmany(self._tp, timeout_ms=ANSWER_WAIT_MS, max_records=1)
         except kafka_errors.OffsetOutOfRangeError:
             return False
         return True
