@@ -18,6 +18,7 @@ from pipeline.adapters.kafka.topics import TopicTrouble
 from pipeline.app import checking
 from pipeline.app.assembly import assemble
 from pipeline.app.cluster import prepare
+from pipeline.app.commands.groups import add_to
 from pipeline.app.sandbox_command import sandbox, simulator
 from pipeline.app.settings.errors import SettingsError, suggestion
 from pipeline.app.settings.load import load
@@ -42,6 +43,7 @@ config_app = typer.Typer(help="About the configuration file.", no_args_is_help=T
 app.add_typer(config_app, name="config")
 app.command("sandbox")(sandbox)
 app.command("simulator")(simulator)
+add_to(app)
 
 Config = Annotated[
     Path, typer.Option("--config", "-c", help="The YAML file; config/reference.yaml has every key.")

@@ -20,7 +20,7 @@ from rich.console import Console
 from pipeline.adapters.kafka.cluster import ClusterTrouble
 from pipeline.adapters.kafka.topics import TopicTrouble
 from pipeline.app.sandbox.options import SandboxOptions
-from pipeline.app.sandbox.run import Broker, Chance, Sandbox
+from pipeline.app.sandbox.run import STOP_SECONDS, Broker, Chance, Sandbox
 from pipeline.app.sandbox.trouble import SandboxTrouble
 from pipeline.app.supervisor import ExitCode, stop_on_signals
 from pipeline.observability import logging
@@ -31,6 +31,7 @@ from pipeline.sandbox.broker import EmbeddedBroker
 from pipeline.sandbox.server_process import ServerStartError
 
 SMALLEST_CAP = 60
+SIMULATOR_STOP_SECONDS = 10.0
 PARTNER_CAP, PARTNER_WINDOW = 15_000_000, 3_600.0
 
 Faults = Annotated[
@@ -109,7 +110,7 @@ def simulator(
 
 async def _run(options: SandboxOptions, broker: Broker, folder: Path, console: Console) -> bool:
     stop = asyncio.Event()
-    stop_on_signals(stop, sys.stderr)
+    stop_on_signals(stop, sys.stderr, 3 * STOP_SECONDS)
     chance = Chance(
         traffic=Random(options.seed),  # noqa: S311 - repeatable on purpose
         partner=Random(f"{options.seed} partner"),  # noqa: S311
@@ -127,7 +128,7 @@ async def _run(options: SandboxOptions, broker: Broker, folder: Path, console: C
 
 async def _simulate(options: SimulatorOptions, host: str, port: int, random: Random) -> None:
     stop = asyncio.Event()
-    stop_on_signals(stop, sys.stderr)
+    stop_on_signals(stop, sys.stderr, SIMULATOR_STOP_SECONDS)
 
     def started(running: AmazonAdsSimulator) -> None:
         typer.echo(f"simulator listens at {running.url}, tokens at {running.token_url}")

@@ -104,10 +104,10 @@ async def _watch(pipeline: Pipeline) -> None:
             raise Stuck
 
 
-def stop_on_signals(stop: asyncio.Event, errors: TextIO, at_most: float) -> None:
+def stop_on_signals(stop: asyncio.Event, errors: TextIO, at_most: float | None = None) -> None:
     """SIGTERM and SIGINT ask for a soft stop; a second SIGINT ends the process at once.
 
-    After `at_most` seconds the process ends whatever happens: the Kafka client has waits that
+    `at_most` seconds after it the process ends whatever happens: the Kafka client has waits that
     swallow a cancellation, and an event loop with one of them never closes.
     """
     loop = asyncio.get_running_loop()
@@ -117,7 +117,8 @@ def stop_on_signals(stop: asyncio.Event, errors: TextIO, at_most: float) -> None
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             errors.write("stopping already; once more ends the process at once\n")
         stop.set()
-        signal.setitimer(signal.ITIMER_REAL, at_most)
+        if at_most is not None:
+            signal.setitimer(signal.ITIMER_REAL, at_most)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked)

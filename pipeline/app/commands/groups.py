@@ -1,0 +1,30 @@
+"""The command groups, under the names that operators type."""
+
+import typer
+
+from pipeline.app.commands.audiences import audiences_app
+from pipeline.app.commands.connections import connections_app
+from pipeline.app.commands.dead_letters import dead_letters_app
+from pipeline.app.commands.directory import (
+    accounts_app,
+    advertisers_app,
+    instances_app,
+    profiles_app,
+)
+from pipeline.app.commands.jobs import jobs_app
+from pipeline.app.commands.normalize import normalize
+from pipeline.app.commands.terms import terms_app
+
+
+def add_to(app: typer.Typer) -> None:
+    """Make them part of the command."""
+    app.add_typer(terms_app, name="terms")
+    app.add_typer(accounts_app, name="accounts")
+    app.add_typer(instances_app, name="instances")
+    app.add_typer(profiles_app, name="profiles")
+    app.add_typer(advertisers_app, name="advertisers")
+    app.add_typer(connections_app, name="connections")
+    app.add_typer(audiences_app, name="audiences")
+    app.add_typer(jobs_app, name="jobs")
+    app.add_typer(dead_letters_app, name="dead-letters")
+    app.command("normalize")(normalize)
