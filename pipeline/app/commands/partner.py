@@ -120,9 +120,7 @@ class Partner:
             case TokenUnavailable(detail):
                 raise Unanswered(f"{key}: no access token: {detail}; try again, or check token_url")
             case Unreached(detail):
-                raise Unanswered(
-                    f"{key}: nothing answers at {self._url} ({detail}); check api_url"
-                )
+                raise Unanswered(f"{key}: nothing answers at {self._url} ({detail}); check api_url")
             case Silent(detail):
                 raise Unanswered(f"{key}: no answer from {self._url} ({detail}); {_after(request)}")
 

@@ -29,7 +29,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], nothing
     if table.row_count == 0:
         typer.echo(nothing)
         return
-    _console().print(table)
+    _show(table)
 
 
 def show_facts(facts: Mapping[str, object]) -> None:
@@ -40,7 +40,7 @@ def show_facts(facts: Mapping[str, object]) -> None:
     for name, value in facts.items():
         if value not in (None, ()):
             table.add_row(name, Text(cell(value)))
-    _console().print(table)
+    _show(table)
 
 
 def cell(value: object) -> str:
@@ -64,7 +64,10 @@ def moment(milliseconds: int | None) -> str | None:
     return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _console() -> Console:
-    return Console(
-        width=None if sys.stdout.isatty() else WIDE, highlight=False, markup=False, emoji=False
-    )
+def _show(table: Table) -> None:
+    width = None if sys.stdout.isatty() else WIDE
+    console = Console(width=width, highlight=False, markup=False, emoji=False)
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        typer.echo(line.rstrip())
