@@ -214,7 +214,8 @@ class _Parts:
         return LetterBox(
             topic=self._names.dead_letters,
             stage=stage,
-            payload=self._settings.dead_letters.payload,
+            # A letter of poll holds our own job and no event; it names a member and must keep it.
+            payload="original" if stage == "poll" else self._settings.dead_letters.payload,
             wall_ms=_wall_ms,
             telemetry=self._telemetry,
         )

@@ -95,20 +95,14 @@ class Delivery:
         accepted = 0
         while parts:
             part = parts.pop()
-            match await self._answered(part):
-                case None:
-                    return None
-                case Stop() as stop:
-                    return stop
-                case Accepted(job_id):
-                    accepted += 1
-                    await self.lane.accepted(self.batch.audience, part, job_id)
-                case Refused(detail):
-                    _narrow(part, parts, bad, Bad(part[0], "refused", detail))
-                case TooLarge():
-                    self._outgrown(part)
-                    too_large = Bad(part[0], "record_too_large", "over the partner's limit")
-                    _narrow(part, parts, bad, too_large)
+            answer = await self._answered(part)
+            if answer is None or isinstance(answer, Stop):
+                return answer
+            if isinstance(answer, Accepted):
+                accepted += 1
+                await self.lane.accepted(self.batch.audience, part, answer.job_id)
+            else:
+                self._narrow(part, parts, bad, answer)
             if self._is_hopeless(bad, accepted):
                 return Stop("mostly_refused", bad[-1].detail)
         if bad:
@@ -182,9 +176,22 @@ class Delivery:
         self.lane.counted(len(part))
         self.lane.unanswered()
 
-    def _outgrown(self, part: Sequence[Waiting]) -> None:
-        envelope = self.upload.envelope_bytes(self.batch.audience)
-        self.lane.shrink(envelope + sum(len(record.value) + 1 for record in part))
+    def _narrow(
+        self,
+        part: Sequence[Waiting],
+        parts: list[Sequence[Waiting]],
+        bad: list[Bad],
+        answer: Refused | TooLarge,
+    ) -> None:
+        """Halve what was refused, or name the record when it stands alone."""
+        if isinstance(answer, TooLarge):
+            envelope = self.upload.envelope_bytes(self.batch.audience)
+            self.lane.shrink(envelope + sum(len(record.value) + 1 for record in part))
+        if len(part) == 1:
+            bad.append(_alone(part[0], answer))
+            return
+        middle = len(part) // 2
+        parts += [part[middle:], part[:middle]]
 
     def _is_hopeless(self, bad: Sequence[Bad], accepted: int) -> bool:
         if len(self.batch.records) < GUARDED_BATCH:
@@ -196,12 +203,7 @@ class Delivery:
         return self.backoff.delay(failures, self.chance())
 
 
-def _narrow(
-    part: Sequence[Waiting], parts: list[Sequence[Waiting]], bad: list[Bad], alone: Bad
-) -> None:
-    """Halve what was refused, or name the record when it stands alone."""
-    if len(part) == 1:
-        bad.append(alone)
-        return
-    middle = len(part) // 2
-    parts += [part[middle:], part[:middle]]
+def _alone(record: Waiting, answer: Refused | TooLarge) -> Bad:
+    if isinstance(answer, TooLarge):
+        return Bad(record, "record_too_large", "over the partner's limit")
+    return Bad(record, "refused", answer.detail)

@@ -59,7 +59,8 @@ async def test_two_million_waiting_records_leave_memory_flat_and_others_unhinder
         finally:
             deployment.kill_all()
 
-    print(f"resident {before / MEGABYTE:.0f} MB, {WATCHED_SECONDS} s later {after / MEGABYTE:.0f} MB")
+    grown = f"{before / MEGABYTE:.0f} MB, {WATCHED_SECONDS} s later {after / MEGABYTE:.0f} MB"
+    print(f"resident {grown}")
     print(f"the other connection's record passed in {waited:.2f} s (linger {LINGER} s)")
     assert code == 0
     assert after <= before * 1.1
@@ -84,9 +85,7 @@ async def _fill(deployment: Deployment) -> None:
                     f'"hashedPII":[{{"email":"{digest}"}}]}}'
                 )
                 key = f"{audience}|{member}".encode()
-                if not batch.append(
-                    timestamp=None, key=key, value=value.encode(), headers=headers
-                ):
+                if not batch.append(timestamp=None, key=key, value=value.encode(), headers=headers):
                     break
                 number += 1
             await producer.send_batch(batch, topic, partition=0)

@@ -1,4 +1,4 @@
-"""One lane's world in memory: its topic, claims on it, and a partner that behaves, and misbehaves."""
+"""One lane's world in memory: its topic, claims on it, and a partner with moods."""
 
 import asyncio
 import json

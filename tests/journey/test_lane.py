@@ -56,7 +56,7 @@ class World:
     in_flight: int = 4
     late: float = 10.0
     buffer_bytes: int = 10_000_000
-    backoff: Backoff = Backoff(initial=0.5, maximum=4.0)
+    backoff: Backoff = field(default_factory=lambda: Backoff(initial=0.5, maximum=4.0))
     spent: int = 0
 
     def owner(self, claim: TopicClaim) -> UploadTenant:
@@ -217,7 +217,7 @@ def test_through_faults_crashes_and_handovers_nothing_is_lost_reordered_or_over_
 
 
 def test_with_a_backlog_nearly_all_of_the_cap_is_used() -> None:
-    """Ten windows of backlog and no handover: all that the arithmetic allows, but for a thousandth."""
+    """Ten windows of backlog and no handover: all that the arithmetic allows, less a thousandth."""
 
     async def story(world: World) -> None:
         for number in range(CAP * 11):

@@ -120,6 +120,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
     # The library's calls, made while the group rebalances. It only logs what they raise.
 
     async def on_partitions_revoked(self, revoked: AbstractSet[TopicPartition]) -> None:
+        del revoked  # an eager rebalance takes all of them
         try:
             if not self._is_stopping:
                 await self._leave(self._options.drain)

@@ -1,0 +1,119 @@
+"""The processes of a storm: each one known by a client id of its own, none forgotten."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.storm.plan import ROLES, Roles
+
+COMMAND = str(Path(sys.executable).with_name("audience-pipeline"))
+CLIENT_ID = "AUDIENCE_PIPELINE__DESTINATIONS__AMAZON_NA__CLIENT_ID"
+LONGEST_STOP_SECONDS = 40
+
+
+@dataclass(slots=True, eq=False)
+class Hand:
+    """One process of the installed command."""
+
+    name: str
+    roles: Roles
+    process: subprocess.Popen[bytes]
+    is_leaving: bool = False
+    """Somebody has asked it to end, or is about to end it."""
+    is_frozen: bool = False
+
+
+@dataclass(slots=True)
+class Crew:
+    """Starts, strikes and ends processes; notices those that end by themselves."""
+
+    config: Path
+    folder: Path
+    hands: list[Hand] = field(default_factory=list)
+    exits: list[tuple[str, int]] = field(default_factory=list)
+    """Of those that were asked to end."""
+    deserters: list[tuple[str, int]] = field(default_factory=list)
+    """Those that ended by themselves."""
+    started: int = 0
+
+    def start(self, roles: Roles) -> Hand:
+        self.started += 1
+        name = f"{self.started:02d}-{roles.replace(',', '-')}"
+        with (self.folder / f"run-{name}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [COMMAND, "run", "--config", str(self.config), "--stages", roles],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, CLIENT_ID: name},
+            )
+        hand = Hand(name, roles, process)
+        self.hands.append(hand)
+        return hand
+
+    def start_all(self) -> None:
+        for roles in ROLES:
+            self.start(roles)
+
+    def one_of(self, roles: Roles) -> Hand | None:
+        """The oldest process with these roles that nothing is being done to."""
+        for hand in self.hands:
+            if hand.roles == roles and not hand.is_leaving and not hand.is_frozen:
+                return hand
+        return None
+
+    def kill(self, hand: Hand) -> None:
+        hand.is_leaving = True
+        hand.process.kill()
+        hand.process.wait()
+        self.hands.remove(hand)
+
+    async def terminate(self, hand: Hand) -> None:
+        hand.is_leaving = True
+        hand.process.send_signal(signal.SIGTERM)
+        code = await asyncio.to_thread(hand.process.wait, LONGEST_STOP_SECONDS)
+        self.hands.remove(hand)
+        self.exits.append((hand.name, code))
+
+    async def freeze(self, hand: Hand, seconds: float) -> None:
+        hand.is_frozen = True
+        hand.process.send_signal(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            hand.process.send_signal(signal.SIGCONT)
+            hand.is_frozen = False
+
+    def replace_deserters(self) -> None:
+        for hand in list(self.hands):
+            code = hand.process.poll()
+            if code is not None and not hand.is_leaving:
+                self.hands.remove(hand)
+                self.deserters.append((hand.name, code))
+                self.start(hand.roles)
+
+    async def terminate_all(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for hand in list(self.hands):
+                tasks.create_task(self.terminate(hand))
+
+    def kill_all(self) -> None:
+        for hand in list(self.hands):
+            hand.process.send_signal(signal.SIGCONT)
+            self.kill(hand)
+
+    def left_behind(self) -> list[int]:
+        """Ids of processes that still run with our configuration."""
+        wanted = str(self.config).encode()
+        found = []
+        for place in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                arguments = place.read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if wanted in arguments:
+                found.append(int(place.parent.name))
+        return found
