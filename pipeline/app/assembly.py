@@ -21,6 +21,7 @@ from pipeline.adapters.kafka.producer import (
     TransactionalHop,
     make_producer,
 )
+from pipeline.adapters.kafka.trimmer import KafkaTrimmer
 from pipeline.app import cluster
 from pipeline.app.names import Names
 from pipeline.app.partners import Partners
@@ -135,6 +136,8 @@ class _Parts:
                 telemetry=self._telemetry,
                 jobs_topic=self._names.jobs,
                 outcomes_topic=self._names.outcomes,
+                trimmer=KafkaTrimmer(self._connection),
+                keep_delivered=self._settings.upload.keep_delivered_hours * 3600,
                 chance=random.random,
                 wall_ms=_wall_ms,
             ),

@@ -8,9 +8,14 @@ from pipeline.flow.upload import UploadTenant
 
 
 def health(pipeline: Pipeline) -> HealthReport:
-    """Alive while whatever has work gets on with it."""
+    """Alive while whatever has work gets on with it; a stage outside its group waits for it."""
     limit = pipeline.settings.run.watchdog_seconds
-    stuck = [pulse for pulse in pipeline.pulses.values() if pulse.stuck_for() > limit]
+    joined = tuple(name for name, group in pipeline.groups.items() if group.is_joined)
+    stuck = [
+        pulse
+        for pulse in pipeline.pulses.values()
+        if pulse.name.startswith(joined) and pulse.stuck_for() > limit
+    ]
     reasons = [f"{pulse.name} made no progress for {pulse.stuck_for():.0f} s" for pulse in stuck]
     return HealthReport(not reasons, reasons)
 

@@ -13,7 +13,7 @@ from pipeline.core.offsets import Watermark
 from pipeline.core.outcomes import Rejected, RejectedReason
 from pipeline.core.retry import Backoff, Throttle
 from pipeline.flow.delivery import Bad
-from pipeline.flow.ports import Claim, Journal, Record, Upload
+from pipeline.flow.ports import Claim, Journal, Record, StartingPoint, Trimmer, Upload
 from pipeline.flow.stage import LetterBox
 from pipeline.observability.telemetry import LaneLabel, Telemetry
 
@@ -47,6 +47,9 @@ class Desk:
     telemetry: Telemetry
     jobs_topic: str
     outcomes_topic: str
+    trimmer: Trimmer
+    keep_delivered: float
+    """Seconds for which delivered records stay in their topic, for a replay."""
     chance: Callable[[], float]
     wall_ms: Callable[[], int]
 
@@ -72,16 +75,23 @@ class LaneBooks:
         self.watermark = Watermark(0)
         self.accepted_requests = 0
 
-    def begin(self, offset: int) -> None:
-        self.watermark = Watermark(offset)
-        self._claim.settle(offset)
+    def begin(self, start: StartingPoint) -> None:
+        """Take over. Without a clean end of the former owner a request of its may be under way."""
+        self.watermark = Watermark(start.offset)
+        if not start.is_clean:
+            self._unanswered_at = _now()
+        self.report()
+
+    def report(self) -> None:
+        """Tell the claim what is done, and whether everything sent was answered."""
+        self._claim.settle(self.watermark.committable, clean=self.is_clean)
 
     def forget_waiting(self) -> None:
         """Let go of everything read and not settled; it will be read again."""
         self.queue = LaneQueue(self._limits)
         self._cooling.clear()
         self._taken_bytes = 0
-        self._settle(())
+        self.report()
 
     @property
     def is_clean(self) -> bool:
@@ -114,12 +124,12 @@ class LaneBooks:
                 unusable.append((record, waiting))
                 continue
             earlier = self.queue.add(int(waiting.key.partition(b"|")[0]), waiting)
-            if earlier is not None:
+            if earlier is not None and earlier.offset != record.offset:
                 superseded += 1
                 self.watermark.settle(earlier.offset)
         if superseded:
             self._desk.telemetry.records_superseded(lane=self._plan.label, count=superseded)
-            self._settle(())
+            self.report()
         return unusable
 
     def _read(self, record: Record, now: float) -> Waiting | Rejected:
@@ -134,9 +144,11 @@ class LaneBooks:
             return Rejected("malformed", "a lane record needs a key audienceId|externalUserId")
         if len(value) + self._limits.envelope_bytes > self._limits.max_bytes:
             return Rejected("record_too_large", "one record is over batch.max_bytes")
-        changed_at = int(headers.get("changed_at", b"0"))
+        changed_at = headers.get("changed_at", b"")
+        if not changed_at.isdigit():
+            return Rejected("malformed", "a lane record needs its time in the header changed_at")
         target = headers.get("target", b"")
-        return Waiting(key, value, record.offset, changed_at, target, now)
+        return Waiting(key, value, record.offset, int(changed_at), target, now)
 
     # Sending
 
@@ -150,7 +162,7 @@ class LaneBooks:
     def show_under_way(self, under_way: bool) -> None:
         """Take note whether any request is on its way or has an answer not yet written down."""
         self._is_under_way = under_way
-        self._settle(())
+        self.report()
 
     async def may_send(self) -> None:
         """Return when the lane is owned, nobody asked it to be silent, and it is its turn."""
@@ -227,7 +239,7 @@ class LaneBooks:
         self._count_letters([why.reason for _, why in rejected])
         for record, _ in rejected:
             self.watermark.settle(record.offset)
-        self._settle(())
+        self.report()
 
     def answered(self, batch: Batch, *, had_unanswered: bool) -> None:
         """The batch is done; after an unanswered attempt its members stay blocked for a while.
@@ -239,7 +251,7 @@ class LaneBooks:
             self._cooling.append((_now() + late, batch.audience, batch.records))
         else:
             self.queue.settled(batch.records, batch.audience)
-        self._settle(())
+        self.report()
 
     def cool_down(self) -> float | None:
         """Unblock members whose time has come; seconds until the next ones, None without any."""
@@ -253,7 +265,7 @@ class LaneBooks:
     def _settle(self, records: Sequence[Waiting]) -> None:
         for record in records:
             self.watermark.settle(record.offset)
-        self._claim.settle(self.watermark.committable, clean=self.is_clean)
+        self.report()
 
     def _count_accepted(self, count: int, removes: int, part: Sequence[Waiting]) -> None:
         telemetry, label = self._desk.telemetry, self._plan.label

@@ -139,6 +139,13 @@ class Upload(Protocol):
         """One attempt. The request does not become whole unless the lane is still owned."""
 
 
+class Trimmer(Protocol):
+    """Lets delivered records leave."""
+
+    async def trim(self, topic: str, *, settled: int, before_ms: int) -> None:
+        """Delete what lies before the settled offset and was written before that time."""
+
+
 class NotYet(NamedTuple):
     """The partner could not be asked, or did not know the job; `wait` in seconds if it said."""
 

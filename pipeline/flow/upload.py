@@ -22,6 +22,9 @@ FETCH_RECORDS = 1000
 LOOK_AGAIN_SECONDS = 1.0
 """How long to wait at most for something to change before looking again."""
 
+TRIM_SECONDS = 3600.0
+"""Segments of a lane's topic are an hour long, and brokers free whole ones."""
+
 LaneState = Literal["running", "holding", "throttled", "stopped"]
 
 log = structlog.get_logger(__name__)
@@ -66,12 +69,13 @@ class UploadTenant:
         """Serve the lane until cancelled."""
         try:
             start = await self._claim.begin()
-            self._books.begin(start.offset)
+            self._books.begin(start)
             if not start.is_clean:
                 await self._hold()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._till.run(), name=f"till {self._plan.name}")
                 tasks.create_task(self._serve(), name=f"serve {self._plan.name}")
+                tasks.create_task(self._trim(), name=f"trim {self._plan.name}")
         finally:
             self._pulse.busy(False)
             self._budget.release(self._plan.name)
@@ -80,6 +84,7 @@ class UploadTenant:
     async def quiet(self) -> None:
         """Return once no request is on its way and every answer is written down."""
         await self._quiet.wait()
+        self._books.report()
 
     @property
     def name(self) -> str:
@@ -126,6 +131,15 @@ class UploadTenant:
             reader.cancel()
         if stop != stopped_before:
             log.error("lane stopped", lane=self._plan.name, reason=stop.reason, detail=stop.detail)
+
+    async def _trim(self) -> None:
+        """Hashed data, too, leaves as soon as it may."""
+        while True:
+            await asyncio.sleep(TRIM_SECONDS)
+            await self._claim.owned()
+            before = self._desk.wall_ms() - int(self._desk.keep_delivered * 1000)
+            settled = self._books.watermark.committable
+            await self._desk.trimmer.trim(self._claim.topic, settled=settled, before_ms=before)
 
     # Reading ahead
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,6 +19,8 @@ from tests.acceptance.deployment import COMMAND, Deployment, event
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
 
 LOGIN = {"client_id": "client", "client_secret": "secret", "refresh_token": "refresh"}
+PARTNER = SimulatorOptions(client_id="client", client_secret="secret", refresh_token="refresh")
+RECORDS = 3
 
 
 class Customer:
@@ -51,7 +54,7 @@ async def test_from_the_first_token_to_the_end_of_the_first_job(
     Terms, accounts, instances, profiles, advertisers, connection, audience, first records, the
     job watched to its end; all that is known beforehand is the login.
     """
-    options = strict(SimulatorOptions(**LOGIN, job_seconds=(1.5, 1.5)))
+    options = strict(replace(PARTNER, job_seconds=(1.5, 1.5)))
     async with AmazonAdsSimulator(random=Random(1), options=options) as simulator:
         deployment = Deployment(
             tmp_path,
@@ -68,20 +71,20 @@ async def test_from_the_first_token_to_the_end_of_the_first_job(
         process = start(deployment, deployed)
         try:
             await deployment.produce(
-                event("vip-customers", f"u-{number}", number=number) for number in range(3)
+                event("vip-customers", f"u-{number}", number=number) for number in range(RECORDS)
             )
-            await deployment.until(lambda: simulator.totals().accepted >= 3, 60)
+            await deployment.until(lambda: simulator.totals()["records"]["accepted"] >= RECORDS, 60)
             jobs = await first_jobs(customer)
-            watched = await customer.reads(f"jobs watch {jobs[0]['job_id']}")
+            watched = [await customer.reads(f"jobs watch {one['job_id']}") for one in jobs]
             size = (await customer.reads(f"audiences show {audience}"))["size"]
         finally:
             await deployment.stop(process)
 
     assert target["audience_id"] == audience > 2**53
     assert {one["audience_id"] for one in jobs} == {audience}
-    assert watched["state"] == "SUCCEEDED"
-    assert size["received_records"] == 3
-    assert {audience: {f"u-{number}": "add" for number in range(3)}} == simulator.membership()
+    assert {one["state"] for one in watched} == {"SUCCEEDED"}
+    assert size["received_records"] == RECORDS
+    assert {audience: {f"u-{number}": "add" for number in range(RECORDS)}} == simulator.membership()
 
 
 async def set_up(deployment: Deployment) -> tuple[int, dict[str, Any]]:
@@ -131,8 +134,10 @@ def start(deployment: Deployment, config: Path) -> subprocess.Popen[bytes]:
 
 
 async def first_jobs(customer: Customer) -> list[Any]:
-    """Those that were written down by now; the answer to an upload comes a little before."""
-    async with asyncio.timeout(30):
-        while not (jobs := await customer.reads("jobs list")):
+    """Those of the first records, once all are written down."""
+    async with asyncio.timeout(60):
+        while True:
+            jobs: list[Any] = await customer.reads("jobs list")
+            if sum(one["records"] for one in jobs) >= RECORDS:
+                return jobs
             await asyncio.sleep(0.2)
-    return list(jobs)

@@ -25,7 +25,7 @@ from pipeline.destinations.amazon_ads.terms import (
     interpret_terms,
 )
 from pipeline.destinations.exchange import Request, Response
-from tests.destinations.specification import assert_documented
+from tests.destinations.specification import assert_documented, needs_specification
 
 CONNECTIONS_TYPE = "application/vnd.amcaudiencesconnections.v1+json"
 BOTH = NewConnection(
@@ -53,6 +53,7 @@ def test_a_connection_is_made_of_the_ends_that_are_given_and_of_no_others() -> N
     assert b"".join(request.body) == b'{"dspAdvertiserId":"585806696618602999"}'
 
 
+@needs_specification
 @pytest.mark.parametrize(
     "request_",
     [

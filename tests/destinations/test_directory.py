@@ -22,7 +22,7 @@ from pipeline.destinations.amazon_ads.directory import (
 from pipeline.destinations.amazon_ads.replies import Declined
 from pipeline.destinations.amazon_ads.requests import InvalidRequest
 from pipeline.destinations.exchange import Request, Response
-from tests.destinations.specification import assert_documented
+from tests.destinations.specification import assert_documented, needs_specification
 
 Interpret = Callable[[Request, Response], Page[Any] | Declined]
 
@@ -37,9 +37,8 @@ def advertisers(start: int, count: int) -> list[dict[str, str]]:
     return [{"advertiserId": str(585806696618602000 + start + n)} for n in range(count)]
 
 
-@pytest.mark.parametrize(
-    ("request_", "headers"),
-    [
+REQUESTS: Sequence[tuple[Request, dict[str, str]]] = [
+    (
         (compose_accounts(), {}),
         (
             compose_instances("ENTITY1", "ATVPDKIKX0DER"),

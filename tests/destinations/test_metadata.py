@@ -26,7 +26,7 @@ from pipeline.destinations.amazon_ads.metadata import (
 from pipeline.destinations.amazon_ads.replies import Declined
 from pipeline.destinations.amazon_ads.requests import InvalidRequest
 from pipeline.destinations.exchange import Request, Response
-from tests.destinations.specification import assert_documented
+from tests.destinations.specification import assert_documented, needs_specification
 
 LARGE = 413642381039213537
 """A float would make ...536 of it."""
@@ -83,6 +83,7 @@ def test_what_is_no_id_is_not_guessed(written: str) -> None:
     assert isinstance(interpret_create(Response(status=201, headers={}, body=body)), Declined)
 
 
+@needs_specification
 @pytest.mark.parametrize(
     "request_",
     [
@@ -155,6 +156,7 @@ def test_what_the_partner_would_refuse_is_not_sent(change: dict[str, Any], said:
     ],
     ids=str,
 )
+@needs_specification
 def test_the_limits_themselves_are_allowed(change: dict[str, Any]) -> None:
     assert_documented(compose_create(replace(VIP, **change)))
 

@@ -38,6 +38,7 @@ class LaneTopic:
         self.records: list[TopicRecord] = []
         self.committed = StartingPoint(0, is_clean=True)
         self.grown = asyncio.Event()
+        self.trimmed: list[tuple[int, int]] = []
         self._versions = 0
 
     def put(self, member: str, action: str = "CREATE", audience: int = AUDIENCE) -> int:
@@ -48,6 +49,10 @@ class LaneTopic:
             f"{audience}|{member}".encode(), json.dumps(value, separators=(",", ":")).encode()
         )
         return self._versions
+
+    async def trim(self, topic: str, *, settled: int, before_ms: int) -> None:
+        """Take note of what may be deleted (the fake keeps it all the same)."""
+        self.trimmed.append((settled, before_ms))
 
     def append(self, key: bytes | None, value: bytes | None, version: bytes = b"1") -> None:
         headers = [("format", version), *record_headers(0, b"")[1:]]

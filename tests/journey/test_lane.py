@@ -98,6 +98,8 @@ class World:
                 telemetry=self.telemetry,
                 jobs_topic="jobs",
                 outcomes_topic="outcomes",
+                trimmer=self.topic,
+                keep_delivered=7200.0,
                 chance=self.random.random,
                 wall_ms=wall_ms,
             ),
@@ -384,6 +386,23 @@ def test_an_owner_that_leaves_a_request_without_an_answer_does_not_say_clean() -
     assert world.expected() == world.partner.members
 
 
+def test_an_owner_that_is_still_on_hold_hands_the_hold_on() -> None:
+    """What the owner before it left under way is not answered by leaving again."""
+
+    async def story(world: World) -> None:
+        world.partner.fates = [("silent", 9.0)]
+        world.topic.put("m", "CREATE")
+        await world.own_for(1.9)
+        await world.own_for(2.0, gently=True)
+        assert not world.topic.committed.is_clean
+        world.topic.put("m", "DELETE")
+        await world.own_to_the_end()
+
+    world = in_world(15, story, Moods(travel=0.01, answer=0.01))
+
+    assert world.expected() == world.partner.members
+
+
 def test_an_owner_with_everything_answered_says_clean_and_its_successor_sends_at_once() -> None:
     """A handover costs no hold when there is nothing to wait for."""
 
@@ -428,3 +447,22 @@ def test_every_attempt_that_may_have_been_taken_is_paid_for() -> None:
     world = in_world(14, story, Moods(broken=1.0, travel=0.001, answer=0.001))
 
     assert CAP / 2 < world.partner.largest_window(WINDOW) < CAP
+
+
+def test_delivered_records_leave_their_topic_once_they_need_not_be_kept() -> None:
+    """Every hour what is settled and older than two hours may go, and never what is not settled."""
+
+    async def story(world: World) -> None:
+        for number in range(30):
+            world.topic.put(f"m{number}")
+        world.partner.poison = frozenset()
+        await world.own_for(3 * 3600 + 1)
+
+    world = in_world(16, story)
+
+    assert [settled for settled, _ in world.topic.trimmed] == [30, 30, 30]
+    ages = [
+        3600 * (number + 1) * 1000 - before
+        for number, (_, before) in enumerate(world.topic.trimmed)
+    ]
+    assert ages == pytest.approx([7_200_000] * 3, abs=2)

@@ -1,6 +1,7 @@
 """One partition of a group, for as long as this process owns it, with the proof that it does."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -114,8 +115,9 @@ class KafkaClaim:
             self._seek(self._position)
             return ()
         if records:
-            self._read_to = records[-1].offset + 1
-        self._position = await self._consumer.position(self._tp)
+            self._position = self._read_to = records[-1].offset + 1
+        else:
+            await self._pass_markers(epoch)
         return records
 
     def rest(self) -> None:
@@ -193,6 +195,13 @@ class KafkaClaim:
 
     # Positions
 
+    async def _pass_markers(self, epoch: int) -> None:
+        """Move past what is no record: only when there is none, so that none can be skipped."""
+        with contextlib.suppress(kafka_errors.IllegalStateError):
+            position = await self._consumer.position(self._tp)
+            if epoch == self._epoch:
+                self._position = position
+
     def _seek(self, offset: int | None) -> None:
         self._position = self._read_to = offset
         if offset is not None and self._assigned.is_set():
@@ -202,12 +211,26 @@ class KafkaClaim:
         found = await self._coordinator.committed([self._tp])
         committed = found.get(self._tp)
         if committed is None:
-            return StartingPoint(await self._first_start(), is_clean=True)
+            return await self._marked(await self._first_start())
         if await self._is_there(committed.offset):
             return StartingPoint(committed.offset, _says_clean(committed.metadata))
         oldest = await self._oldest()
         self._lost(committed.offset, oldest)
         return StartingPoint(oldest, is_clean=False)
+
+    async def _marked(self, offset: int) -> StartingPoint:
+        """Commit where the very first start begins; nothing was sent yet, so it is clean.
+
+        Otherwise a crash before any work was committed would make the next start the first one
+        again, and `latest` would skip what came between.
+        """
+        metadata = json.dumps({"format": METADATA_FORMAT, "clean": True})
+        failed = await self._coordinator.commit(
+            self._coordinator.membership(), {self._tp: Committed(offset, metadata)}
+        )
+        for failure in failed.values():
+            raise failure()
+        return StartingPoint(offset, is_clean=True)
 
     async def _is_there(self, offset: int) -> bool:
         """Whether the partition still goes on from this offset: asked by fetching.

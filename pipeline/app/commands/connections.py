@@ -35,12 +35,12 @@ def list_connections(
 ) -> None:
     """List the connections of the login."""
     found = _all(destination(config, destination_name))
+    if len(found) >= MOST_SHOWN:
+        typer.echo(f"the partner shows {MOST_SHOWN} at most: there may be more", err=True)
     if as_json:
         show_json(found)
         return
     show_table(COLUMNS, map(_row, found), "no connection yet; make one with `connections create`")
-    if len(found) == MOST_SHOWN:
-        typer.echo(f"the partner shows {MOST_SHOWN} at most: there may be more", err=True)
 
 
 @connections_app.command("show")

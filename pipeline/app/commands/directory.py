@@ -38,6 +38,7 @@ def list_accounts(
 ) -> None:
     """List AMC accounts, with the marketplace that goes with each."""
     found = destination(config, destination_name).ask(_accounts)
+    _say_if_cut_off(found)
     if as_json:
         show_json(found.items)
         return
@@ -46,7 +47,6 @@ def list_accounts(
         ((one.account_id, one.account_name, one.marketplace_id) for one in found.items),
         "the login sees no AMC account: have its person invited to one",
     )
-    _say_if_cut_off(found)
 
 
 @instances_app.command("list")
@@ -65,6 +65,7 @@ def list_instances(
     found = destination(config, destination_name).ask(
         lambda partner: _instances(partner, account, marketplace)
     )
+    _say_if_cut_off(found)
     if as_json:
         show_json(found.items)
         return
@@ -82,7 +83,6 @@ def list_instances(
         ),
         "no AMC instance: one is made in the AMC console",
     )
-    _say_if_cut_off(found)
 
 
 @profiles_app.command("list")
@@ -125,6 +125,7 @@ def list_advertisers(
     found = destination(config, destination_name).ask(
         lambda partner: _advertisers(partner, profile)
     )
+    _say_if_cut_off(found)
     if as_json:
         show_json(found.items)
         return
@@ -136,7 +137,6 @@ def list_advertisers(
         ),
         "no DSP advertiser under this profile: have the DSP account grant it to the login",
     )
-    _say_if_cut_off(found)
 
 
 async def _accounts(partner: Partner) -> Listing[Account]:

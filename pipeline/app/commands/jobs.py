@@ -15,6 +15,7 @@ from pipeline.app.commands.options import (
     DestinationName,
     Limit,
     SinceHours,
+    chosen,
     configured,
 )
 from pipeline.app.commands.partner import Partner, Unanswered, destination
@@ -101,11 +102,12 @@ def list_jobs(
 ) -> None:
     """List the newest jobs, oldest first, with what became of their records."""
     settings = configured(config)
+    wanted = None if destination_name is None else chosen(settings, destination_name)
     names = Names(settings.kafka.namespace)
     book = JobBook(names.outcomes)
     since_ms = time.time_ns() // 1_000_000 - round(since_hours * HOUR_MS)
     ended(lambda: read_back(settings.kafka, [names.jobs, names.outcomes], since_ms, book.take))
-    lines = book.newest(limit, state, destination_name)
+    lines = book.newest(limit, state, wanted)
     if as_json:
         show_json(lines)
     else:
@@ -181,13 +183,13 @@ def _tell(said: JobReport | NoReport, pause: float) -> None:
 
 
 def _patience(settings: Settings, name: str) -> Patience:
-    chosen: AmazonAdsSettings = settings.destinations[name]
+    found: AmazonAdsSettings = settings.destinations[name]
     return Patience(
-        initial=chosen.poll.initial_seconds,
-        factor=chosen.poll.factor,
-        longest=chosen.poll.max_seconds,
-        give_up_after=chosen.poll.give_up_after_seconds,
-        missing_tolerated=chosen.job_not_found_seconds,
+        initial=found.poll.initial_seconds,
+        factor=found.poll.factor,
+        longest=found.poll.max_seconds,
+        give_up_after=found.poll.give_up_after_seconds,
+        missing_tolerated=found.job_not_found_seconds,
     )
 
 

@@ -1,0 +1,49 @@
+"""All that a storm leaves behind to be judged by."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.storm.partner import Arrival, Question, Sent
+from tests.storm.plan import Gust
+from tests.storm.topics import Topics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Struck:
+    """A gust as it came to pass. Times in monotonic seconds."""
+
+    gust: Gust
+    began: float
+    ended: float
+    hand: str | None
+    """The process that it struck."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What happened, what the partner saw, and what the topics say."""
+
+    session_seconds: float
+    cap: int
+    window_seconds: float
+    began: float
+    ended: float
+    struck: Sequence[Struck]
+    produced: int
+    topics: Topics
+    undone: Mapping[str, int]
+    standing: Mapping[tuple[int, str], int]
+    """The checksum of the record that stands for each member of each audience."""
+    windows: Mapping[str, int]
+    """The most records that any window held, by connection."""
+    arrivals: Sequence[Arrival]
+    questions: Sequence[Question]
+    taken: Mapping[Sent, int]
+    partner_jobs: Mapping[str, int]
+    """Records of each job that the partner ran."""
+    repeated_in_request: int
+    unreadable_requests: int
+    exits: Sequence[tuple[str, int]]
+    deserters: Sequence[tuple[str, int]]
+    left_behind: Sequence[int]
+    bad_lines: Sequence[str]

@@ -1,0 +1,33 @@
+"""A short storm for every run of the tests; `make storm` has long ones."""
+
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.servers.apache_kafka import ApacheKafka
+from tests.storm.report import table
+from tests.storm.storm import Storm
+from tests.storm.verdict import failures
+
+SECONDS = 60.0
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.kafka, pytest.mark.timeout(420)]
+
+
+async def test_a_minute_of_everything_going_wrong_breaks_no_promise(
+    own_apache_kafka: ApacheKafka, tmp_path: Path
+) -> None:
+    """
+    Whatever strikes: memberships equal, no window over the cap, every record accounted for.
+    """
+    seed = int(os.environ.get("AUDIENCE_TEST_SEED", random.randrange(2**32)))
+    print(f"AUDIENCE_TEST_SEED={seed}")
+
+    storm = Storm(seed=seed, seconds=SECONDS, kafka=own_apache_kafka, folder=tmp_path)
+    evidence = await storm.run()
+
+    found = failures(evidence)
+    print(table(evidence, found))
+    assert found == []
