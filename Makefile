@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast check format bench lock clean
+.PHONY: help install demo test test-fast storm check format bench lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ test: $(INSTALLED) ## Run every test (a real Apache Kafka too, where Java and Ma
 
 test-fast: $(INSTALLED) ## Run the tests that need neither Java nor minutes
 	$(BIN)/pytest -m "not kafka and not acceptance"
+
+storm: $(INSTALLED) ## Let everything go wrong from a seed: make storm SEED=1 MINUTES=3
+	$(BIN)/python -m tests.storm --seed $(or $(SEED),1) --minutes $(or $(MINUTES),3)
 
 check: $(INSTALLED) ## Lint, types, layers
 	$(BIN)/ruff check .

@@ -21,6 +21,7 @@ from pipeline.core.jobs import (
 from pipeline.core.messages import Message, Origin
 from pipeline.core.offsets import Watermark
 from pipeline.core.turns import Turns
+from pipeline.flow.following import Followed, Following
 from pipeline.flow.ports import Claim, History, Journal, NotYet, Record, Status, Turnstile
 from pipeline.flow.stage import LetterBox, Pulse
 from pipeline.observability.telemetry import LaneLabel, Telemetry
@@ -69,13 +70,6 @@ class PollDesk:
     """Jobs that all partitions of this process follow together."""
 
 
-@dataclass(slots=True)
-class _Followed:
-    job: Job
-    offset: int
-    polls: int = 0
-
-
 class PollTenant:
     """Follows the jobs of one partition. A job that has an outcome is never asked again."""
 
@@ -83,10 +77,10 @@ class PollTenant:
         self._claim = claim
         self._desk = desk
         self._pulse = pulse
-        self._turns: Turns[_Followed] = Turns()
+        self._turns: Turns[Followed] = Turns()
         self._pending: Counter[LaneLabel] = Counter()
         self._watermark = Watermark(0)
-        self._ended: frozenset[str] = frozenset()
+        self._following = Following(PENDING_AT_MOST)
         self._changed = asyncio.Event()
         self._asking = 0
         self._quiet = asyncio.Event()
@@ -124,8 +118,8 @@ class PollTenant:
             self._pulse.beat()
             if records and is_first:
                 is_first = False
-                self._ended = await self._desk.history.ended(
-                    self._claim.partition, records[0].timestamp
+                self._following.ended_before(
+                    await self._desk.history.ended(self._claim.partition, records[0].timestamp)
                 )
             for record in records:
                 await self._take(record)
@@ -139,15 +133,16 @@ class PollTenant:
         except UnreadableJob as unreadable:
             await self._dead_letter(record, str(unreadable))
             return
-        if job.job_id in self._ended or job.destination not in self._desk.plans:
-            if job.job_id not in self._ended:
-                await self._end(_Followed(job, record.offset), "GIVEN_UP", None)
-                return
+        if self._following.has_ended(job.job_id):
             self._settle(record.offset)
-            return
-        followed = _Followed(job, record.offset, job.polls)
-        self._count(job, +1)
-        self._turns.add(job.connection, self._first_due(job), followed)
+        elif job.destination not in self._desk.plans:
+            await self._end(Followed(job, record.offset), "GIVEN_UP", None)
+        elif (earlier := self._following.move(job, record.offset)) is not None:
+            self._settle(earlier)
+        else:
+            followed = self._following.start(job, record.offset)
+            self._count(job, +1)
+            self._turns.add(job.connection, self._first_due(job), followed)
 
     async def _dead_letter(self, record: Record, detail: str) -> None:
         letter = self._desk.letters.letter(self._claim, record, "malformed", detail)
@@ -178,10 +173,13 @@ class PollTenant:
                 async with asyncio.timeout(wait):
                     await self._changed.wait()
 
-    async def _ask(self, followed: _Followed) -> None:
+    async def _ask(self, followed: Followed) -> None:
         plan = self._desk.plans[followed.job.destination]
         try:
             await plan.turnstile.turn()
+            if not self._claim.is_owned:
+                self._turns.add(followed.job.connection, _now(), followed)
+                return
             report = await plan.status.ask(followed.job.job_id)
             followed.polls += 1
             await self._decide(followed, plan, report)
@@ -192,9 +190,7 @@ class PollTenant:
             self._pulse.beat()
             self._changed.set()
 
-    async def _decide(
-        self, followed: _Followed, plan: PollPlan, report: JobReport | NotYet
-    ) -> None:
+    async def _decide(self, followed: Followed, plan: PollPlan, report: JobReport | NotYet) -> None:
         age = self._age(followed.job)
         if isinstance(report, JobReport) and report.is_terminal:
             await self._end(followed, _end_state(report), report)
@@ -210,14 +206,17 @@ class PollTenant:
                 wait = max(wait, report.wait)
             self._turns.add(followed.job.connection, _now() + wait, followed)
 
-    async def _carry_over(self, followed: _Followed) -> None:
+    async def _carry_over(self, followed: Followed) -> None:
         job = followed.job.carry_over(followed.polls)
         message = Message(self._desk.jobs_topic, job.job_id.encode(), job.encode(), ())
+        # Before the write: the new copy may be read before we hear that it is durable.
+        self._following.let_go(job.job_id)
+        offset = followed.offset
         await self._desk.journal.write([message])
-        self._count(followed.job, -1)
-        self._settle(followed.offset)
+        self._count(job, -1)
+        self._settle(offset)
 
-    async def _end(self, followed: _Followed, state: EndState, report: JobReport | None) -> None:
+    async def _end(self, followed: Followed, state: EndState, report: JobReport | None) -> None:
         """Write the outcome and what it refers to; only then is the job done."""
         job = followed.job
         invalid = () if report is None else report.invalid
@@ -225,12 +224,13 @@ class PollTenant:
         messages = [Message(self._desk.outcomes_topic, job.job_id.encode(), outcome, ())]
         messages += [self._letter(followed, one) for one in invalid]
         await self._desk.journal.write(messages)
+        self._following.end(job.job_id)
         if self._pending[_label(job)]:
             self._count(job, -1)
         self._settle(followed.offset)
         self._say(job, state, len(invalid))
 
-    def _letter(self, followed: _Followed, invalid: InvalidRecord) -> Message:
+    def _letter(self, followed: Followed, invalid: InvalidRecord) -> Message:
         """Refers to a record that was delivered: its value stands in the lane's topic."""
         job = followed.job
         origin = Origin(self._claim.topic, self._claim.partition, followed.offset)

@@ -48,8 +48,13 @@ async def test_a_backlog_of_six_windows_uses_nearly_all_of_the_cap_and_never_mor
         process = deployment.start("upload,poll")
         try:
             await deployment.until(lambda: simulator.totals()["records"]["arrived"] > 0, 30)
-            await asyncio.sleep(WINDOWS * WINDOW)
-            used = simulator.totals()["records"]["arrived"] / (2 * CAP * WINDOWS)
+            # In two halves: whatever else keeps the machine busy for a moment is not the cap's use.
+            began = simulator.totals()["records"]["arrived"]
+            await asyncio.sleep(WINDOWS * WINDOW / 2)
+            middle = simulator.totals()["records"]["arrived"]
+            await asyncio.sleep(WINDOWS * WINDOW / 2)
+            end = simulator.totals()["records"]["arrived"]
+            used = max(middle - began, end - middle) / (CAP * WINDOWS)
             code = await deployment.stop(process)
         finally:
             deployment.kill_all()

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import pickle
 import shutil
 import sys
@@ -20,6 +21,8 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--keep", action="store_true", help="keep the logs of a storm that passed")
     chosen = parser.parse_args()
+    # A client whose broker is away says so a thousand times a second.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     folder = Path(tempfile.mkdtemp(prefix=f"storm-{chosen.seed}-"))
     print(f"seed {chosen.seed}, {chosen.minutes:g} minutes, logs in {folder}", flush=True)
     with ApacheKafka() as kafka:

@@ -12,7 +12,9 @@ RECOVERY_SECONDS = 10.0
 ARRIVING_SECONDS = 0.25
 """What was on its way when a fault struck or ended has arrived by then."""
 ZOMBIE_SECONDS = 1.0
-"""A thawed process cannot have won a lane back sooner, holds and handshakes included."""
+"""After its thaw; by then a process has learned what it lost."""
+HANDOVER_AT_LEAST_SECONDS = 0.5
+"""Who gave a lane up does not have it back sooner."""
 HANDOVER_SECONDS = 15.0
 """After a fault of a process or a broker, until the lanes it moved have settled."""
 CLOCK_MS = 20.0
@@ -156,30 +158,22 @@ def _overlaps(evidence: Evidence) -> Iterator[str]:
 
 
 def _zombies(evidence: Evidence) -> Iterator[str]:
-    """A thawed process sends nothing for a lane that somebody else has served meanwhile."""
+    """A thawed process sends nothing for a lane that somebody else serves.
+
+    It may win the lane back at once; then the other sends no more, as a handover takes a second.
+    """
     for freeze in _freezes(evidence):
-        others = {
-            one.target
-            for one in evidence.arrivals
-            if one.client != freeze.hand and freeze.began + ARRIVING_SECONDS < one.at < freeze.ended
+        after_thaw = [one for one in evidence.arrivals if freeze.began + ARRIVING_SECONDS < one.at]
+        lanes = {
+            own.target
+            for own in after_thaw
+            for other in after_thaw
+            if own.client == freeze.hand != other.client
+            and own.target == other.target
+            and own.at < min(other.at, freeze.ended + ZOMBIE_SECONDS)
+            and other.at < own.at + HANDOVER_AT_LEAST_SECONDS
         }
-        own = {
-            one.target
-            for one in evidence.arrivals
-            if one.client == freeze.hand
-            and one.target in others
-            and freeze.began + ARRIVING_SECONDS < one.at < freeze.ended + ZOMBIE_SECONDS
-        }
-        lost = own & _lanes_of(evidence, freeze)
-        yield from _named(f"lanes were served by {freeze.hand} after its thaw", sorted(lost))
-
-
-def _lanes_of(evidence: Evidence, freeze: Struck) -> set[str]:
-    return {
-        one.target
-        for one in evidence.arrivals
-        if one.client == freeze.hand and freeze.began - 3.0 < one.at < freeze.began + 0.25
-    }
+        yield from _named(f"lanes were served by {freeze.hand} after its thaw", sorted(lanes))
 
 
 def _freezes(evidence: Evidence) -> Sequence[Struck]:

@@ -2,24 +2,19 @@
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import errors as kafka_errors
 
-from pipeline.adapters.kafka.coordinator import Committed, Coordinator
+from pipeline.adapters.kafka.beginning import Beginning, metadata
+from pipeline.adapters.kafka.coordinator import Committed
 from pipeline.flow.ports import Record, StartingPoint
-from pipeline.observability.telemetry import Telemetry
 
-METADATA_FORMAT = 1
 FETCH_WAIT_MS = 1000
-ANSWER_WAIT_MS = 600
 """A fetch is answered within half a second, with records or without."""
 TRY_AGAIN_SECONDS = 0.5
-START = Literal["earliest", "latest"]
 
 log = structlog.get_logger(__name__)
 
@@ -40,21 +35,17 @@ class KafkaClaim:
     def __init__(
         self,
         consumer: AIOKafkaConsumer,
-        coordinator: Coordinator,
         tp: TopicPartition,
+        beginning: Beginning,
         *,
-        start: START,
         clock: Callable[[], float],
         begun: Callable[[], None],
-        telemetry: Telemetry,
     ) -> None:
         self._consumer = consumer
-        self._coordinator = coordinator
         self._tp = tp
-        self._start = start
+        self._beginning = beginning
         self._clock = clock
         self._begun = begun
-        self._telemetry = telemetry
         self._assigned = asyncio.Event()
         self._assigned.set()
         self._proven = asyncio.Event()
@@ -83,7 +74,7 @@ class KafkaClaim:
         while True:
             try:
                 await self._assigned.wait()
-                start = await self._starting_point()
+                start = await self._beginning.find()
             except kafka_errors.KafkaError as error:
                 if not _is_passing(error):
                     raise
@@ -170,8 +161,7 @@ class KafkaClaim:
         if offset == self._read_to and self._position is not None:
             # Everything read is done: markers of transactions behind it are no work either.
             offset = max(offset, self._position)
-        metadata = json.dumps({"format": METADATA_FORMAT, "clean": final and self._is_clean})
-        return Committed(offset, metadata)
+        return Committed(offset, metadata(clean=final and self._is_clean))
 
     def prove(self, until: float) -> None:
         """Take note of a commit that was accepted. After revocation none renews the proof."""
@@ -207,79 +197,14 @@ class KafkaClaim:
         if offset is not None and self._assigned.is_set():
             self._consumer.seek(self._tp, offset)
 
-    async def _starting_point(self) -> StartingPoint:
-        found = await self._coordinator.committed([self._tp])
-        committed = found.get(self._tp)
-        if committed is None:
-            return await self._marked(await self._first_start())
-        if await self._is_there(committed.offset):
-            return StartingPoint(committed.offset, _says_clean(committed.metadata))
-        oldest = await self._oldest()
-        self._lost(committed.offset, oldest)
-        return StartingPoint(oldest, is_clean=False)
-
-    async def _marked(self, offset: int) -> StartingPoint:
-        """Commit where the very first start begins; nothing was sent yet, so it is clean.
-
-        Otherwise a crash before any work was committed would make the next start the first one
-        again, and `latest` would skip what came between.
-        """
-        metadata = json.dumps({"format": METADATA_FORMAT, "clean": True})
-        failed = await self._coordinator.commit(
-            self._coordinator.membership(), {self._tp: Committed(offset, metadata)}
-        )
-        for failure in failed.values():
-            raise failure()
-        return StartingPoint(offset, is_clean=True)
-
-    async def _is_there(self, offset: int) -> bool:
-        """Whether the partition still goes on from this offset: asked by fetching.
-
-        The offsets that brokers name for the ends are not enough: the embedded one names an end
-        that is too low, and a topic that was made anew may have grown past the old offset.
-        """
-        self._consumer.seek(self._tp, offset)
-        try:
-            await self._consumer.getmany(self._tp, timeout_ms=ANSWER_WAIT_MS, max_records=1)
-        except kafka_errors.OffsetOutOfRangeError:
-            return False
-        return True
-
-    async def _oldest(self) -> int:
-        return int((await self._consumer.beginning_offsets([self._tp]))[self._tp])
-
-    async def _first_start(self) -> int:
-        """`start` counts only where the group never worked on the topic.
-
-        Later, a partition without an offset is a new one, and all of it is new.
-        """
-        if self._start == "latest":
-            known = await self._coordinator.committed(None)
-            if not any(tp.topic == self._tp.topic for tp in known):
-                return int((await self._consumer.end_offsets([self._tp]))[self._tp])
-        return await self._oldest()
-
     async def _after_loss(self) -> None:
-        oldest = await self._oldest()
         position = self._position or 0
-        self._lost(position, oldest)
+        oldest = await self._beginning.after_loss(position)
         if oldest < position:
             # What was read before belongs to a topic that is no more: only a fresh start, which
             # has settled nothing yet, can read the new one from its beginning.
             raise TopicReplaced(self.topic)
         self._seek(oldest)
-
-    def _lost(self, wanted: int, oldest: int) -> None:
-        lost = max(0, oldest - wanted)
-        self._telemetry.offsets_lost(topic=self.topic, partition=self.partition, records=lost)
-        log.error(
-            "records are gone before they were read: going on from the oldest",
-            topic=self.topic,
-            partition=self.partition,
-            wanted=wanted,
-            oldest=oldest,
-            lost=lost,
-        )
 
     async def _after_error(self, error: kafka_errors.KafkaError) -> None:
         if isinstance(error, kafka_errors.NoOffsetForPartitionError):
@@ -300,16 +225,4 @@ def _is_passing(error: kafka_errors.KafkaError) -> bool:
         | kafka_errors.TopicAuthorizationFailedError
         | kafka_errors.ConsumerStoppedError
         | kafka_errors.RecordTooLargeError,
-    )
-
-
-def _says_clean(metadata: str) -> bool:
-    try:
-        said = json.loads(metadata)
-    except ValueError:
-        return False
-    return (
-        isinstance(said, dict)
-        and said.get("format") == METADATA_FORMAT
-        and said.get("clean") is True
     )

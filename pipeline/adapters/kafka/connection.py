@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from aiokafka.abc import AbstractTokenProvider
 
+from pipeline.adapters.kafka.steady import steady_connections
+
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 
 
@@ -25,6 +27,7 @@ class KafkaConnection:
 
     def options(self) -> dict[str, Any]:
         """Keyword arguments for an aiokafka client, taken afresh."""
+        steady_connections()
         options: dict[str, Any] = {
             "bootstrap_servers": self.bootstrap_servers,
             "client_id": self.client_id,

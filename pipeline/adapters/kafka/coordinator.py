@@ -6,18 +6,22 @@ with none. Each call here is one request, built with the generation of one assig
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import errors as kafka_errors
 from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
+from aiokafka.protocol.group import HeartbeatRequest
 
 NO_OFFSET = -1
 _MOVED = (
     kafka_errors.GroupCoordinatorNotAvailableError,
     kafka_errors.NotCoordinatorForGroupError,
 )
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,31 @@ class Coordinator:
         self._inner.request_rejoin()
 
     def check(self) -> None:
-        """Raise what stopped the consumer's coordination, if anything did."""
-        self._inner.check_errors()
+        """Raise what stopped the consumer's coordination, if anything did.
+
+        An error of one of its side tasks (the library looks offsets up for itself, and falls over
+        a coordinator that moves) ends with a new assignment: that starts the tasks again.
+        """
+        try:
+            self._inner.check_errors()
+        except kafka_errors.KafkaError as error:
+            is_over = self._inner._coordination_task.done()  # noqa: SLF001
+            if is_over or type(error) is not kafka_errors.KafkaError:
+                raise
+            log.warning("coordination failed: rejoining", group=self._group)
+            self.rejoin()
+
+    async def confirm(self, membership: Membership) -> None:
+        """Raise unless the group still knows us as this member of this generation.
+
+        While a rebalance is being prepared it does: nobody else was given anything yet.
+        """
+        await self._inner.ensure_coordinator_known()
+        response = await self._inner._send_req(  # noqa: SLF001
+            HeartbeatRequest(self._group, membership.generation, membership.member_id)
+        )
+        if response.error_code != kafka_errors.RebalanceInProgressError.errno:
+            self._raise(response.error_code)
 
     async def commit(
         self, membership: Membership, offsets: Mapping[TopicPartition, Committed]
@@ -85,15 +112,15 @@ class Coordinator:
         return failed
 
     async def committed(
-        self, partitions: Iterable[TopicPartition] | None
+        self, partitions: Sequence[TopicPartition]
     ) -> Mapping[TopicPartition, Committed]:
-        """Stored offsets (None: of every partition the group knows), absent where there is none."""
+        """The stored offsets; absent where there is none."""
         topics: dict[str, list[int]] = defaultdict(list)
-        for tp in partitions or ():
+        for tp in partitions:
             topics[tp.topic].append(tp.partition)
         await self._inner.ensure_coordinator_known()
         response = await self._inner._send_req(  # noqa: SLF001
-            OffsetFetchRequest(self._group, None if partitions is None else list(topics.items()))
+            OffsetFetchRequest(self._group, list(topics.items()))
         )
         self._raise(getattr(response, "error_code", 0))
         found: dict[TopicPartition, Committed] = {}
@@ -102,7 +129,7 @@ class Coordinator:
                 self._raise(code)
                 if offset != NO_OFFSET:
                     found[TopicPartition(topic, partition)] = Committed(offset, metadata or "")
-        missing = {(tp.topic, tp.partition) for tp in partitions or ()} - {
+        missing = {(tp.topic, tp.partition) for tp in partitions} - {
             (topic, answer[0]) for topic, answers in response.topics for answer in answers
         }
         if missing:

@@ -12,15 +12,17 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka import errors as kafka_errors
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
-from pipeline.adapters.kafka.claim import START, KafkaClaim
+from pipeline.adapters.kafka import ending
+from pipeline.adapters.kafka.beginning import START, Beginning
+from pipeline.adapters.kafka.claim import KafkaClaim
 from pipeline.adapters.kafka.connection import KafkaConnection
 from pipeline.adapters.kafka.coordinator import Committed, Coordinator, Membership
+from pipeline.adapters.kafka.tenancy import Tenancy, run_after
 from pipeline.flow.ports import Tenant
 from pipeline.flow.stage import Stage
 from pipeline.observability.telemetry import Telemetry
 
-NEVER_MS = 2**31 - 1
-"""For max_poll_interval_ms: full lanes don't poll, and progress is watched elsewhere."""
+NEVER_MS = 2**31 - 1  # for max_poll_interval_ms: full lanes don't poll, and others watch progress
 
 log = structlog.get_logger(__name__)
 
@@ -44,13 +46,6 @@ class GroupOptions:
     starts: Mapping[str, START]
 
 
-@dataclass(slots=True)
-class _Tenancy:
-    claim: KafkaClaim
-    tenant: Tenant
-    task: asyncio.Task[None]
-
-
 class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
     """One stage's membership in its group.
 
@@ -72,7 +67,8 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         self._options = options
         self._telemetry = telemetry
         self._clock = clock
-        self._tenancies: dict[TopicPartition, _Tenancy] = {}
+        self._tenancies: dict[TopicPartition, Tenancy] = {}
+        self._known_topics: set[str] = set()
         self._membership = Membership(-1, "")
         self._settled_generation: int | None = None
         self._commit_turn = asyncio.Lock()
@@ -115,12 +111,11 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
                     tenancy.task.cancel()
             return is_drained
         finally:
-            await consumer.stop()
+            await ending.stop(consumer)
 
     # The library's calls, made while the group rebalances. It only logs what they raise.
 
-    async def on_partitions_revoked(self, revoked: AbstractSet[TopicPartition]) -> None:
-        del revoked  # an eager rebalance takes all of them
+    async def on_partitions_revoked(self, _all: AbstractSet[TopicPartition]) -> None:
         try:
             if not self._is_stopping:
                 await self._leave(self._options.drain)
@@ -164,6 +159,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _take(self, assigned: AbstractSet[TopicPartition]) -> None:
         self._membership = self._coordinator.membership()
+        assigned = {tp for tp in assigned if self._may_serve(tp)}
         # Nobody else can have had a partition between two generations that we were part of.
         is_next = self._settled_generation == self._membership.generation - 1
         gone: dict[TopicPartition, asyncio.Task[None]] = {}
@@ -188,22 +184,43 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         self.is_joined = True
         self._kicked.set()
 
-    def _move_in(self, tp: TopicPartition, former: asyncio.Task[None] | None) -> _Tenancy:
-        claim = KafkaClaim(
+    def _may_serve(self, tp: TopicPartition) -> bool:
+        """A lane has one owner, or its cap and its order would be kept once for each of them."""
+        count = len(self._consumer.partitions_for_topic(tp.topic) or ())
+        if self.stage.name != "upload" or (tp.partition == 0 and count <= 1):
+            return True
+        if tp.partition == 0:
+            log.error("lane not served: it must have one partition", topic=tp.topic, has=count)
+        return False
+
+    def _move_in(self, tp: TopicPartition, former: asyncio.Task[None] | None) -> Tenancy:
+        beginning = Beginning(
             self._consumer,
             self._coordinator,
             tp,
-            start=self._options.starts.get(tp.topic, "earliest"),
-            clock=self._clock,
-            begun=self._kicked.set,
+            membership=lambda: self._membership,
+            start=self._start(tp.topic),
             telemetry=self._telemetry,
+        )
+        claim = KafkaClaim(
+            self._consumer, tp, beginning, clock=self._clock, begun=lambda: self._begun(tp.topic)
         )
         tenant = self.stage.tenant(claim)
         # Loading is the tenant's task and not this callback's: no heartbeats go out during it.
         task = self._tasks.create_task(
-            _after(former, tenant), name=f"{self.stage.name} {tp.topic}[{tp.partition}]"
+            run_after(former, tenant), name=f"{self.stage.name} {tp.topic}[{tp.partition}]"
         )
-        return _Tenancy(claim, tenant, task)
+        return Tenancy(claim, tenant, task)
+
+    def _begun(self, topic: str) -> None:
+        self._known_topics.add(topic)
+        self._kicked.set()
+
+    def _start(self, topic: str) -> START:
+        """A topic made anew while we read it takes its offsets along; all of it is new to us."""
+        if topic in self._known_topics:
+            return "earliest"
+        return self._options.starts.get(topic, "earliest")
 
     # Committing
 
@@ -262,13 +279,11 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _show_lag(self) -> None:
         for tp, tenancy in self._tenancies.items():
-            lag = tenancy.claim.lag()
-            if lag is not None:
+            if (lag := tenancy.claim.lag()) is not None:
                 self._telemetry.consumer_lag(topic=tp.topic, partition=tp.partition, records=lag)
 
     def _make_consumer(self) -> AIOKafkaConsumer:
         options = self._options
-        extra: dict[str, Any] = self._connection.options()
         return AIOKafkaConsumer(
             group_id=options.group,
             group_instance_id=options.instance_id,
@@ -282,12 +297,5 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
             rebalance_timeout_ms=int(options.rebalance_timeout * 1000),
             max_poll_interval_ms=NEVER_MS,
             metadata_max_age_ms=30_000,
-            **extra,
+            **self._connection.options(),
         )
-
-
-async def _after(former: asyncio.Task[None] | None, tenant: Tenant) -> None:
-    """Run a tenant, once the one who had the partition before has cleaned up."""
-    if former is not None:
-        await asyncio.wait([former])
-    await tenant.run()

@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka import errors as kafka_errors
 
 from pipeline.adapters.kafka.connection import KafkaConnection
+from pipeline.adapters.kafka.ending import CLOSE_SECONDS, FAILED, close, is_fenced
 from pipeline.core.messages import Message
 from pipeline.flow.ports import Parcel
 
@@ -17,14 +18,14 @@ BATCH_BYTES = 900_000
 """Of one produce request for one lane, under the brokers' usual limit of a megabyte."""
 TRY_AGAIN_SECONDS = 0.5
 OPEN_SECONDS = 30.0
-CLOSE_SECONDS = 2.0
+FENCED_SECONDS = 5.0
+"""How long one that was shut out keeps still; the group tells it meanwhile who is right."""
 _PERMANENT = (
     kafka_errors.TopicAuthorizationFailedError,
     kafka_errors.ClusterAuthorizationFailedError,
     kafka_errors.MessageSizeTooLargeError,
     kafka_errors.ProducerClosed,
 )
-
 log = structlog.get_logger(__name__)
 
 
@@ -117,6 +118,8 @@ class TransactionalHop:
     One transactional id for each source partition: opening it shuts out whoever had it before,
     which the client cannot do by group generation. After any failure the producer is replaced,
     because a new one's first word ends whatever its predecessor left open, one way or the other.
+    It is replaced with the *next* call, so that the claim is asked in between: a process that was
+    frozen would otherwise shut out its successor.
     """
 
     def __init__(
@@ -151,9 +154,7 @@ class TransactionalHop:
     async def close(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            with contextlib.suppress(kafka_errors.KafkaError, TimeoutError):
-                async with asyncio.timeout(CLOSE_SECONDS):
-                    await producer.stop()
+            await close(producer)
 
     async def carry(
         self,
@@ -161,20 +162,28 @@ class TransactionalHop:
         letters: Sequence[Message],
         next_offset: int,
     ) -> bool:
-        try:
-            async with asyncio.timeout(self._timeout):
-                await self._transact(parcels, letters, next_offset)
-        except kafka_errors.ProducerFenced:
-            # Somebody else has the partition: nothing of ours counts any more. We learn of it
-            # from the group as well; until then there is nothing to do but to keep still.
-            log.warning("fenced", topic=self._source.topic, partition=self._source.partition)
-            await asyncio.get_running_loop().create_future()
-        except (kafka_errors.KafkaError, TimeoutError) as error:
-            _raise_permanent(error, "a lane's topic")
-            log.warning("transaction failed, carrying again", error=type(error).__name__)
+        if self._producer is None:
+            # Only now is the last transaction decided, so the committed offset is read again.
             await self.open()
             return False
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._transact(self._producer, parcels, letters, next_offset)
+        except FAILED as error:
+            await self._failed(error)
+            return False
         return True
+
+    async def _failed(self, error: BaseException) -> None:
+        _raise_permanent(error, "a lane's topic")
+        was_fenced = is_fenced(self._producer, error)
+        await self.close()
+        if was_fenced:
+            # Somebody else has the partition, or a former owner woke up and took the id again.
+            log.warning("fenced", topic=self._source.topic, partition=self._source.partition)
+            await asyncio.sleep(FENCED_SECONDS)
+        else:
+            log.warning("transaction failed, carrying again", error=type(error).__name__)
 
     async def _start(self) -> None:
         self._producer = make_producer(
@@ -183,27 +192,27 @@ class TransactionalHop:
             transactional_id=self._transactional_id,
             transaction_timeout=self._timeout,
         )
+        # The id is taken with the start, and the former owner shut out by that.
         await self._producer.start()
-        # The id is taken, and the former owner fenced, with the first transaction.
-        await self._producer.begin_transaction()
-        await self._producer.abort_transaction()
 
     async def _transact(
-        self, parcels: Mapping[str, Sequence[Parcel]], letters: Sequence[Message], next_offset: int
+        self,
+        producer: AIOKafkaProducer,
+        parcels: Mapping[str, Sequence[Parcel]],
+        letters: Sequence[Message],
+        next_offset: int,
     ) -> None:
-        producer = self._producer
-        assert producer is not None, "opened before anything is carried"
         await producer.begin_transaction()
         try:
             await _produce(producer, parcels, letters)
             await producer.send_offsets_to_transaction({self._source: next_offset}, self._group)
-            await producer.commit_transaction()
         except asyncio.CancelledError:
             # Left open, it would hold up all readers of the lanes until its timeout.
-            with contextlib.suppress(kafka_errors.KafkaError, TimeoutError):
+            with contextlib.suppress(*FAILED):
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await producer.abort_transaction()
             raise
+        await producer.commit_transaction()
 
 
 async def _produce(
@@ -228,10 +237,10 @@ async def _send_in_order(
     batch = producer.create_batch()
     for key, value, headers in records:
         if batch.append(timestamp=now_ms, key=key, value=value, headers=headers) is None:
-            sent.append(await producer.send_batch(batch, topic, partition=0))
+            sent.append(_heard(await producer.send_batch(batch, topic, partition=0)))
             batch = producer.create_batch()
             batch.append(timestamp=now_ms, key=key, value=value, headers=headers)
-    sent.append(await producer.send_batch(batch, topic, partition=0))
+    sent.append(_heard(await producer.send_batch(batch, topic, partition=0)))
     return sent
 
 
@@ -239,6 +248,12 @@ async def _send(producer: AIOKafkaProducer, message: Message) -> asyncio.Future[
     future: asyncio.Future[object] = await producer.send(
         message.topic, message.value, message.key, headers=list(message.headers)
     )
+    return _heard(future)
+
+
+def _heard(future: asyncio.Future[object]) -> asyncio.Future[object]:
+    """The first failure is raised; those after it would be logged as errors nobody looked at."""
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())
     return future
 
 

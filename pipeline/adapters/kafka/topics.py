@@ -110,8 +110,11 @@ class Topics:
         """What existing topics have otherwise than they should, each with the mending command."""
         existing = await self.partitions()
         present = [plan for plan in plans if plan.name in existing]
+        brokers = len((await self._admin.describe_cluster())["brokers"])
+        settings = common_settings(brokers)
         found = [
-            f"topic {plan.name} has {existing[plan.name]} partitions instead of {plan.partitions}"
+            f"topic {plan.name} has {existing[plan.name]} partitions instead of {plan.partitions}; "
+            f"{_mending(plan, existing[plan.name])}"
             for plan in present
             if existing[plan.name] != plan.partitions
         ]
@@ -124,7 +127,7 @@ class Topics:
             for resource in response.resources
         }
         for plan in present:
-            for key, wanted in plan.settings.items():
+            for key, wanted in {**settings, **plan.settings}.items():
                 value = actual.get(plan.name, {}).get(key)
                 if value is not None and value != wanted:
                     found.append(
@@ -133,6 +136,19 @@ class Topics:
                         f"--add-config {key}={wanted}"
                     )
         return found
+
+
+def _mending(plan: TopicPlan, actual: int) -> str:
+    if actual < plan.partitions:
+        return (
+            f"mend it with: kafka-topics.sh --alter --topic {plan.name} "
+            f"--partitions {plan.partitions}"
+        )
+    return (
+        f"partitions cannot be taken away: once nothing in it is needed, delete it with "
+        f"kafka-topics.sh --delete --topic {plan.name}; the next start makes it anew"
+        + ("; until then this lane is not served" if plan.partitions == 1 else "")
+    )
 
 
 def command(plan: TopicPlan, factor: int, settings: Mapping[str, str]) -> str:

@@ -1,0 +1,51 @@
+"""How clients come to their end: within a bound, and with the reason why they failed."""
+
+import asyncio
+import contextlib
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import errors as kafka_errors
+
+CLOSE_SECONDS = 2.0
+FAILED = (
+    kafka_errors.KafkaError,
+    kafka_errors.IllegalOperation,  # is none of those, and comes when the sender has failed
+    TimeoutError,
+    AssertionError,  # the library's, when its sender failed or went on between two calls of ours
+)
+"""Everything that a call to a transactional producer may raise."""
+
+
+async def close(producer: AIOKafkaProducer) -> None:
+    """Within a bound: a producer that tries something without end would never stop."""
+    with contextlib.suppress(*FAILED):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await producer.stop()
+            return
+    with contextlib.suppress(*FAILED):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            # What `stop` would do next, had it not waited for messages that never go out.
+            await producer._sender.close()  # noqa: SLF001
+    await producer.client.close()
+
+
+async def stop(consumer: AIOKafkaConsumer) -> None:
+    """Leave the group and close every connection, whether the broker is there or not.
+
+    With the broker away the library's own fetches are waiting to try again; it cancels them and
+    then lets their end out, as if its caller had been cancelled, and closes nothing.
+    """
+    async with asyncio.TaskGroup() as tasks:
+        # A task that ends as cancelled ends nobody else: that is all the group is here for.
+        tasks.create_task(consumer.stop(), name="stop a consumer")
+    await consumer._client.close()  # noqa: SLF001
+
+
+def is_fenced(producer: AIOKafkaProducer | None, error: BaseException) -> bool:
+    """Whether a newer owner of the id is the reason; calls after the first fail otherwise."""
+    if isinstance(error, kafka_errors.ProducerFenced):
+        return True
+    sender = None if producer is None else producer._sender.sender_task  # noqa: SLF001
+    if sender is None or not sender.done() or sender.cancelled():
+        return False
+    return isinstance(sender.exception(), kafka_errors.ProducerFenced)

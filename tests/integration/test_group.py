@@ -1,0 +1,259 @@
+"""A group on real brokers: who works on what, what is committed, and what a rebalance does."""
+
+import asyncio
+
+import pytest
+from aiokafka import TopicPartition
+
+from tests.conftest import Cluster
+from tests.fakes.telemetry import RecordingTelemetry
+from tests.integration.world import (
+    HEARTBEAT,
+    Member,
+    ReadingStage,
+    fill,
+    group_options,
+    member,
+    until,
+)
+from tests.servers.apache_kafka import ApacheKafka
+from tests.servers.kafka_clients import committed_offset, create_topics, producing
+
+CLEAN = '{"format": 1, "clean": true}'
+NOT_CLEAN = '{"format": 1, "clean": false}'
+
+
+class TestOneMember:
+    async def test_every_partition_gets_a_tenant_and_a_restart_goes_on_where_it_was(
+        self, cluster: Cluster, namespace: str
+    ) -> None:
+        await create_topics(cluster, namespace, partitions=3)
+        for partition in range(3):
+            await fill(cluster, namespace, 5, partition)
+        first, second = ReadingStage([namespace]), ReadingStage([namespace])
+
+        async with member(cluster, first, group_options(namespace)):
+            await until(lambda: first.records() == 15)
+        await fill(cluster, namespace, 2, partition=1)
+        async with member(cluster, second, group_options(namespace)):
+            await until(lambda: second.records() == 2)
+
+        assert first.read() == {TopicPartition(namespace, n): [0, 1, 2, 3, 4] for n in range(3)}
+        assert second.read()[TopicPartition(namespace, 1)] == [5, 6]
+        assert {t.start.offset for t in second.tenants if t.start is not None} == {5}
+
+    async def test_what_is_settled_is_committed_within_a_heartbeat_or_two(
+        self, cluster: Cluster, namespace: str
+    ) -> None:
+        tp = TopicPartition(namespace, 0)
+        await create_topics(cluster, namespace)
+        stage = ReadingStage([namespace])
+
+        async with member(cluster, stage, group_options(namespace)) as one:
+            await until(lambda: one.owns == {tp})
+            await fill(cluster, namespace, 4)
+            async with asyncio.timeout(10):
+                while (await committed_offset(cluster, namespace, tp)).offset != 4:
+                    await asyncio.sleep(HEARTBEAT / 5)
+
+    @pytest.mark.kafka
+    async def test_a_drained_stop_says_clean(self, apache_kafka: Cluster, namespace: str) -> None:
+        """
+        Only the last commit may: the ones before it say that requests may be under way.
+        """
+        tp = TopicPartition(namespace, 0)
+        await create_topics(apache_kafka, namespace)
+        await fill(apache_kafka, namespace, 3)
+
+        async with member(apache_kafka, ReadingStage([namespace]), group_options(namespace)) as one:
+            await until(lambda: one.owns == {tp} and one.stage.records() == 3)
+            during = (await committed_offset(apache_kafka, namespace, tp)).metadata
+            assert await one.stop()
+
+        after = await committed_offset(apache_kafka, namespace, tp)
+        assert (during, after.offset, after.metadata) == (NOT_CLEAN, 3, CLEAN)
+
+    @pytest.mark.kafka
+    async def test_a_killed_owner_leaves_nothing_that_says_clean(
+        self, apache_kafka: Cluster, namespace: str
+    ) -> None:
+        tp = TopicPartition(namespace, 0)
+        await create_topics(apache_kafka, namespace)
+
+        async with member(apache_kafka, ReadingStage([namespace]), group_options(namespace)) as one:
+            await until(lambda: one.owns == {tp})
+            await one.kill()
+        successor = ReadingStage([namespace])
+        async with member(apache_kafka, successor, group_options(namespace)) as two:
+            await until(lambda: two.owns == {tp})
+
+        [tenant] = successor.tenants
+        assert tenant.start is not None
+        assert not tenant.start.is_clean
+
+    async def test_the_embedded_broker_drops_what_a_commit_says_so_nobody_is_clean(
+        self, embedded_broker: Cluster, namespace: str
+    ) -> None:
+        tp = TopicPartition(namespace, 0)
+        await create_topics(embedded_broker, namespace)
+
+        options = group_options(namespace)
+        async with member(embedded_broker, ReadingStage([namespace]), options) as one:
+            await until(lambda: one.owns == {tp})
+            assert await one.stop()
+
+        assert (await committed_offset(embedded_broker, namespace, tp)).metadata == ""
+
+
+@pytest.mark.kafka
+class TestOwnership:
+    async def test_it_is_proven_by_a_commit_and_ended_by_revocation(
+        self, apache_kafka: Cluster, namespace: str
+    ) -> None:
+        """
+        When the partitions are assigned nothing is owned yet, kept ones included.
+        """
+        await create_topics(apache_kafka, f"{namespace}.a", f"{namespace}.b")
+        stage = ReadingStage([f"{namespace}.a", f"{namespace}.b"])
+        options = group_options(f"{namespace}.group")
+        telemetry = _OwnershipAtAssignment()
+
+        async with member(apache_kafka, stage, options, telemetry) as one:
+            telemetry.watch(one)
+            await until(lambda: len(one.owns) == 2)
+            before = dict(one.group.tenants)
+            async with member(apache_kafka, ReadingStage(stage.topics), options) as two:
+                await until(lambda: len(one.owns) == 1 == len(two.owns))
+                kept = dict(one.group.tenants)
+
+        assert not any(telemetry.owned)
+        assert len(telemetry.owned) >= 2
+        assert all(not any(t.owned_when_asked_to_be_quiet) for t in stage.tenants)
+        assert {tp: before[tp] for tp in kept} == kept
+
+    async def test_it_ends_before_the_session_does_when_commits_stop_and_is_earned_anew(
+        self, own_apache_kafka: ApacheKafka, namespace: str
+    ) -> None:
+        """
+        Two heartbeats before; then the lane waits to be assigned again, to a new tenant.
+        """
+        tp = TopicPartition(namespace, 0)
+        clock = asyncio.get_running_loop().time
+        await create_topics(own_apache_kafka, namespace)
+        options = group_options(f"{namespace}.group")
+
+        async with member(own_apache_kafka, ReadingStage([namespace]), options) as one:
+            await until(lambda: one.owns == {tp})
+            former = one.tenant(tp)
+            await asyncio.to_thread(own_apache_kafka.stop)
+            stopped_at = clock()
+            await until(lambda: not one.owns)
+            lasted = clock() - stopped_at
+            await asyncio.to_thread(own_apache_kafka.start)
+            await until(lambda: one.owns == {tp})
+
+            assert former is not None
+            assert lasted <= options.session_timeout - 2 * options.heartbeat_interval
+            assert former.was_cancelled
+            assert one.tenant(tp) is not former
+
+
+@pytest.mark.kafka
+class TestRebalance:
+    async def test_lanes_are_spread_over_the_members(
+        self, apache_kafka: Cluster, namespace: str
+    ) -> None:
+        """
+        Each lane is a topic of one partition: by partition number one member would own them all.
+        """
+        topics = [f"{namespace}.records.{number}" for number in range(6)]
+        await create_topics(apache_kafka, *topics)
+        one_stage, two_stage = ReadingStage(topics), ReadingStage(topics)
+        options = group_options(namespace)
+
+        async with member(apache_kafka, one_stage, options) as one:
+            await until(lambda: len(one.owns) == 6)
+            before = dict(one.group.tenants)
+            async with member(apache_kafka, two_stage, options) as two:
+                await until(lambda: len(one.owns) == 3 == len(two.owns))
+                kept = dict(one.group.tenants)
+
+                assert one.owns.isdisjoint(two.owns)
+                assert {tp: before[tp] for tp in kept} == kept
+                gone = [t for t in one_stage.tenants if t not in kept.values()]
+                assert len(gone) == 3
+                assert all(tenant.was_cancelled for tenant in gone)
+
+    async def test_a_slow_tenant_holds_the_others_up_for_the_drain_and_no_longer(
+        self, apache_kafka: Cluster, namespace: str
+    ) -> None:
+        topics = [f"{namespace}.a", f"{namespace}.b"]
+        await create_topics(apache_kafka, *topics)
+        slow = ReadingStage(topics, slow=True, clean=False)
+        options = group_options(f"{namespace}.group", drain=1.0)
+        clock = asyncio.get_running_loop().time
+
+        async with member(apache_kafka, slow, options) as one:
+            await until(lambda: len(one.owns) == 2)
+            async with member(apache_kafka, ReadingStage(topics), options) as two:
+                joined_at = clock()
+                await until(lambda: len(one.owns) == 1 == len(two.owns))
+                took = clock() - joined_at
+                [given_up] = [t for t in slow.tenants if t.was_cancelled]
+                [successor] = two.stage.tenants
+
+                assert given_up.claim.topic == successor.claim.topic
+                assert successor.start is not None
+                assert not successor.start.is_clean
+                assert took < 4.0
+
+    async def test_nothing_is_handed_out_twice_or_lost_while_members_come_and_go(
+        self, apache_kafka: Cluster, namespace: str
+    ) -> None:
+        """
+        With everything settled at once a handover is exact: an offset belongs to one tenant.
+        """
+        await create_topics(apache_kafka, namespace, partitions=4)
+        stages = [ReadingStage([namespace]) for _ in range(3)]
+        options = group_options(namespace)
+
+        async with asyncio.TaskGroup() as tasks, member(apache_kafka, stages[0], options) as one:
+            producing_ = tasks.create_task(_trickle(apache_kafka, namespace, 4, 1000))
+            await until(lambda: len(one.owns) == 4)
+            async with member(apache_kafka, stages[1], options) as two:
+                await until(lambda: len(one.owns) == 2 == len(two.owns))
+                async with member(apache_kafka, stages[2], options) as three:
+                    await until(lambda: len(one.owns | two.owns | three.owns) == 4)
+                await until(lambda: len(one.owns | two.owns) == 4)
+            await producing_
+            await until(lambda: sum(stage.records() for stage in stages) >= 4000)
+
+        for number in range(4):
+            tp = TopicPartition(namespace, number)
+            read = [offset for stage in stages for offset in stage.read().get(tp, ())]
+            assert sorted(read) == list(range(1000))
+
+
+async def _trickle(cluster: Cluster, topic: str, partitions: int, each: int) -> None:
+    async with producing(cluster) as producer:
+        for start in range(0, each, 20):
+            for partition in range(partitions):
+                for number in range(start, start + 20):
+                    await producer.send(topic, b"%d" % number, partition=partition)
+            await asyncio.sleep(0.1)
+
+
+class _OwnershipAtAssignment(RecordingTelemetry):
+    """Takes down what a member owns in the very moment it is given partitions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.owned: list[set[TopicPartition]] = []
+        self._member: Member | None = None
+
+    def watch(self, member: Member) -> None:
+        self._member = member
+
+    def partitions_assigned(self, *, stage: object, count: int) -> None:
+        if self._member is not None:
+            self.owned.append(self._member.owns)

@@ -1,0 +1,221 @@
+"""One partition of jobs, followed in virtual time."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pipeline.core.jobs import Job, JobReport
+from pipeline.core.messages import Message
+from pipeline.flow.poll import PollDesk, PollPlan, PollTenant
+from pipeline.flow.ports import NotYet
+from pipeline.flow.stage import LetterBox, Pulse
+from tests.fakes.lane_world import LaneTopic, MemoryJournal, TopicClaim
+from tests.fakes.telemetry import RecordingTelemetry
+from tests.fakes.virtual_loop import run_virtual
+
+
+@dataclass(slots=True)
+class EndingPartner:
+    """Jobs end at their time; remembers who was asked for when."""
+
+    ends_at: dict[str, float]
+    asked: list[tuple[float, str]] = field(default_factory=list)
+
+    async def ask(self, job_id: str) -> JobReport | NotYet:
+        now = asyncio.get_running_loop().time()
+        self.asked.append((now, job_id))
+        await asyncio.sleep(0.1)
+        return JobReport(state="SUCCEEDED" if now >= self.ends_at[job_id] else "PENDING")
+
+
+@dataclass(slots=True)
+class SlowTurnstile:
+    seconds: float = 0.0
+
+    async def turn(self) -> None:
+        await asyncio.sleep(self.seconds)
+
+
+class JobsTopic(MemoryJournal):
+    """A journal whose jobs come back as the topic that is read; durable a little later."""
+
+    def __init__(self, topic: LaneTopic) -> None:
+        super().__init__()
+        self._topic = topic
+
+    async def write(self, messages: Sequence[Message]) -> None:
+        await super().write(messages)
+        for message in messages:
+            if message.topic == "jobs":
+                self._topic.append(message.key, message.value)
+        await asyncio.sleep(2.0)
+
+
+class NoHistory:
+    async def ended(self, partition: int, since_ms: int) -> frozenset[str]:
+        return frozenset()
+
+
+@dataclass(slots=True)
+class World:
+    partner: EndingPartner
+    topic: LaneTopic = field(default_factory=LaneTopic)
+    turnstile: SlowTurnstile = field(default_factory=SlowTurnstile)
+    journal: JobsTopic = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.journal = JobsTopic(self.topic)
+
+    def put(self, job: Job) -> None:
+        self.topic.append(job.job_id.encode(), job.encode())
+
+    def tenant(self, claim: TopicClaim) -> PollTenant:
+        telemetry = RecordingTelemetry()
+        plan = PollPlan(
+            status=self.partner,
+            turnstile=self.turnstile,
+            initial=1.0,
+            factor=1.5,
+            longest=10.0,
+            give_up_after=1000.0,
+            missing_tolerated=10.0,
+            carry_over_after=15.0,
+        )
+        letters = LetterBox(
+            topic="letters",
+            stage="poll",
+            payload="original",
+            wall_ms=_wall_ms,
+            telemetry=telemetry,
+        )
+        desk = PollDesk(
+            plans={"amazon": plan},
+            journal=self.journal,
+            letters=letters,
+            history=NoHistory(),
+            telemetry=telemetry,
+            jobs_topic="jobs",
+            outcomes_topic="outcomes",
+            chance=lambda: 0.5,
+            wall_ms=_wall_ms,
+            pending=Counter(),
+        )
+        return PollTenant(claim, desk, Pulse("jobs", asyncio.get_running_loop().time))
+
+    def outcomes(self) -> list[str]:
+        return [
+            json.loads(message.value or b"")["job_id"] for message in self.journal.of("outcomes")
+        ]
+
+
+def _wall_ms() -> int:
+    return int(asyncio.get_running_loop().time() * 1000)
+
+
+def _job(job_id: str) -> Job:
+    return Job(
+        job_id=job_id,
+        destination="amazon",
+        connection="connection",
+        audience_id=7,
+        records=10,
+        removes=0,
+        first_offset=0,
+        last_offset=9,
+        submitted_at_ms=0,
+    )
+
+
+def test_a_job_that_stands_twice_in_the_topic_is_followed_once() -> None:
+    """
+    Its carried-over copy and its old place are both read by whoever takes the partition over.
+    """
+    world = World(EndingPartner({"job": 30.0, "other": 5.0}))
+
+    async def story() -> TopicClaim:
+        world.put(_job("job"))
+        world.put(_job("other"))
+        world.put(_job("job").carry_over(polls=3))
+        claim = TopicClaim(world.topic)
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(world.tenant(claim).run())
+            await asyncio.sleep(100.0)
+            task.cancel()
+        return claim
+
+    claim = run_virtual(story())
+
+    assert sorted(world.outcomes()) == ["job", "other"]
+    asked = [at for at, job_id in world.partner.asked if job_id == "job"]
+    assert sum(at >= 30.0 for at in asked) == 1
+    assert claim.settled.offset == len(world.topic.records)
+
+
+def test_a_copy_that_is_read_after_the_job_has_ended_is_not_asked_for() -> None:
+    """
+    The old place of a carried-over job can end before its copy at the end of the topic is read.
+    """
+    world = World(EndingPartner({"job": 5.0}))
+
+    async def story() -> TopicClaim:
+        world.put(_job("job"))
+        claim = TopicClaim(world.topic)
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(world.tenant(claim).run())
+            await asyncio.sleep(20.0)
+            world.put(_job("job").carry_over(polls=3))
+            await asyncio.sleep(20.0)
+            task.cancel()
+        return claim
+
+    claim = run_virtual(story())
+
+    assert world.outcomes() == ["job"]
+    assert claim.settled.offset == 2
+
+
+def test_a_job_carried_over_is_followed_from_the_copy_that_is_read_before_the_write_is_known() -> (
+    None
+):
+    """
+    Between a copy standing in the topic and our hearing of it nothing is lost.
+    """
+    world = World(EndingPartner({"job": 60.0}))
+
+    async def story() -> TopicClaim:
+        world.put(_job("job"))
+        claim = TopicClaim(world.topic)
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(world.tenant(claim).run())
+            await asyncio.sleep(200.0)
+            task.cancel()
+        return claim
+
+    claim = run_virtual(story())
+
+    assert len(world.topic.records) > 2
+    assert world.outcomes() == ["job"]
+    assert claim.settled.offset == len(world.topic.records)
+
+
+def test_who_lost_the_partition_while_waiting_for_a_turn_asks_no_more() -> None:
+    """
+    A process that was frozen between its turn and its question leaves the job to its successor.
+    """
+    world = World(EndingPartner({"job": 0.0}), turnstile=SlowTurnstile(10.0))
+
+    async def story() -> None:
+        world.put(_job("job"))
+        claim = TopicClaim(world.topic)
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(world.tenant(claim).run())
+            await asyncio.sleep(5.0)
+            claim.lose()
+            await asyncio.sleep(20.0)
+            task.cancel()
+
+    run_virtual(story())
+
+    assert world.partner.asked == []
