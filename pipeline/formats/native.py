@@ -43,10 +43,11 @@ def read(value: bytes | None) -> Sequence[MembershipChange] | Ignored | Rejected
         return Rejected("malformed", str(error))
 
 
+# `type(x) is` and not isinstance: what orjson gives is never a subclass, and it is quicker.
 def _changes(event: object) -> Sequence[MembershipChange]:
-    if not isinstance(event, dict):
+    if type(event) is not dict:
         raise _Malformed("the event must be a JSON object")
-    if not isinstance(event.get("event_id", ""), str):
+    if type(event.get("event_id", "")) is not str:
         raise _Malformed("event_id: must be a string")
     action = event.get("action")
     if action == "withdraw_consent":
@@ -58,7 +59,7 @@ def _changes(event: object) -> Sequence[MembershipChange]:
 
 def _change(event: Mapping[str, object], action: Action, audience: str | None) -> MembershipChange:
     member = event.get("member")
-    if not isinstance(member, dict):
+    if type(member) is not dict:
         raise _Malformed("member: must be an object")
     occurred_at_ms = epoch_milliseconds(event.get("occurred_at"))
     if occurred_at_ms is None:
@@ -66,22 +67,19 @@ def _change(event: Mapping[str, object], action: Action, audience: str | None) -
             "occurred_at: must be ISO 8601 with an offset, or seconds or milliseconds as a number"
         )
     member_id = member.get("id")
-    if not isinstance(member_id, str) or not member_id:
+    if type(member_id) is not str or not member_id:
         raise _Malformed("member.id: must be a string that is not empty")
     country = member.get("country")
-    if country is not None and not isinstance(country, str):
+    if country is not None and type(country) is not str:
         raise _Malformed("member.country: must be a string")
     consent = event.get("consent")
-    if consent is not None and not isinstance(consent, dict):
+    if consent is not None and type(consent) is not dict:
         raise _Malformed("consent: must be an object")
-    return MembershipChange(
-        audience,
-        action,
-        member_id,
-        country,
-        _identities(member.get("identities")),
-        consent,
-        occurred_at_ms,
+    identities = _identities(member.get("identities"))
+    # Half the price of the class's own constructor, which does the same.
+    return tuple.__new__(
+        MembershipChange,
+        (audience, action, member_id, country, identities, consent, occurred_at_ms),
     )
 
 
@@ -98,13 +96,13 @@ def _withdrawn(event: Mapping[str, object]) -> Sequence[str | None]:
 def _identities(identities: object) -> Sequence[Mapping[str, str]]:
     if identities is None:
         return ()
-    if not isinstance(identities, list):
+    if type(identities) is not list:
         raise _Malformed("member.identities: must be a list")
-    for identity in identities:
-        try:
+    try:
+        for identity in identities:
             "".join(identity.values())  # the quickest way to ask whether all are strings
-        except (TypeError, AttributeError):
-            return [_identity(identity) for identity in identities]
+    except (TypeError, AttributeError):
+        return [_identity(identity) for identity in identities]
     return identities
 
 
@@ -123,7 +121,7 @@ def _identity(identity: object) -> Mapping[str, str]:
 
 
 def _named(value: object, place: str) -> str:
-    if isinstance(value, str) and value:
+    if type(value) is str and value:
         return value
     raise _Malformed(f"{place}: must be a string that is not empty")
 

@@ -8,9 +8,6 @@ _SHA256: Final = 64
 _OTHER_DIGESTS: Final = frozenset({32, 40, 56, 96, 128})  # MD5, SHA-1, SHA-224, SHA-384, SHA-512
 _OF_NOTHING: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
-SHORTEST_DIGEST: Final = min(_OTHER_DIGESTS)
-"""A value shorter than this many characters is plain for certain."""
-
 
 def hashed_already(value: str) -> str | None:
     """The SHA-256 that `value` is, in small letters; "" for a useless digest; None if it is plain.

@@ -58,16 +58,26 @@ _PLANS: Final[Mapping[str, _Plan]] = MappingProxyType(
 
 
 def _own_forms(plan: _Plan) -> re.Pattern[bytes]:
-    before = [rf"\+{plan.code}", plan.trunk]
-    if plan.abroad:
-        before.append(plan.abroad + plan.code)
-    return re.compile(rf"(?:{'|'.join(filter(None, before))})?({plan.national})".encode())
+    before = filter(None, [plan.trunk, plan.abroad and plan.abroad + plan.code])
+    return re.compile(rf"(?:{'|'.join(before)})?({plan.national})".encode())
+
+
+def _own_with_plus(plan: _Plan) -> re.Pattern[bytes]:
+    return re.compile(rf"\+{plan.code}(?:{plan.national})".encode())
 
 
 _OWN: Final = MappingProxyType(
-    {country: (plan.code.encode(), _own_forms(plan).fullmatch) for country, plan in _PLANS.items()}
+    {
+        country: (
+            plan.code.encode(),
+            _own_with_plus(plan).fullmatch,
+            _own_forms(plan).fullmatch,
+        )
+        for country, plan in _PLANS.items()
+    }
 )
-_NO_FORMS: Final = (b"", re.compile(rb"(?!)").fullmatch)
+_NOTHING: Final = re.compile(rb"(?!)").fullmatch
+_NO_FORMS: Final = (b"", _NOTHING, _NOTHING)
 _WITH_PLUS: Final = re.compile(
     rf"\+({'|'.join(f'{plan.code}(?:{plan.national})' for plan in _PLANS.values())})".encode()
 )
@@ -81,12 +91,14 @@ def common_forms(country: str | None) -> Callable[[str], bytes | None]:
     >>> common_forms("FR")("06 12 34 56 78"), common_forms("US")("1-800-FLOWERS")
     (b'33612345678', None)
     """
-    code, own = _OWN.get(country or "", _NO_FORMS)
+    code, own_with_plus, own = _OWN.get(country or "", _NO_FORMS)
 
     def common(value: str) -> bytes | None:
         if len(value) > _LONGEST:
             return None
         digits = value.encode("ascii", "replace").translate(None, _SEPARATORS)
+        if own_with_plus(digits):  # asked alone, since it is the usual form and needs no group
+            return digits[1:]
         if (match := own(digits)) is not None:
             return code + match[1]
         foreign = _WITH_PLUS.fullmatch(digits)
