@@ -5,7 +5,8 @@
 Every event has one identity with eight plain fields. Email, phone and address are different in
 nearly every event; names, cities, states and postal codes repeat as they do in a real population.
 The yardstick, taken in the same run, is the work nobody can save: orjson.loads of the event, eight
-SHA-256, orjson.dumps of the record.
+SHA-256, orjson.dumps of the record. The goal is stated for a core on which one SHA-256 takes
+0.33 us; machines differ and are shared, so the figure is also given as it would be at that pace.
 """
 
 import sys
@@ -25,6 +26,7 @@ from pipeline.formats import native
 from pipeline.formats.timestamps import epoch_milliseconds
 
 _GOAL = 150_000
+_GOAL_SHA_SECONDS = 0.33e-6
 _ROUNDS = 15
 _SYLLABLES = "an ber ca del e fra gi hu il jo ka lu ma no ol pe ri sa to va"
 _STREETS = "Main Oak Lake Hill Park Cedar Elm Washington Maple Pine View River Spring"
@@ -106,6 +108,11 @@ def _prepared(events: list[bytes], renderer: RecordRenderer) -> int:
     return done
 
 
+def _sha_seconds(count: int) -> float:
+    """What one digest costs here and now."""
+    return _seconds(_each(lambda value: sha256(value).hexdigest(), [b"ana@example.com"] * count))
+
+
 def _bare(events: list[bytes], record: object) -> None:
     value = b"ana.diaz@example.com"
     for event in events:
@@ -169,9 +176,13 @@ def main(count: int) -> None:
     record = orjson.loads(_rendered(renderer, _change(events[0])))
     seconds = _seconds(lambda: _prepared(events, renderer))
     bare = _seconds(lambda: _bare(events, record))
+    sha = _sha_seconds(count) / count
+    at_pace = count / seconds * sha / _GOAL_SHA_SECONDS
 
     print(f"hot path: event bytes in, record bytes out, {count} records of eight plain fields")
-    print(f"  {count / seconds:>10,.0f} records a second on one core (goal {_GOAL:,})")
+    print(f"  {count / seconds:>10,.0f} records a second on one core")
+    print(f"  {sha * 1e6:>10.2f} us one SHA-256 in this run")
+    print(f"  {at_pace:>10,.0f} records a second where it takes 0.33 us (goal {_GOAL:,})")
     print(f"  {seconds / count * 1e6:>10.2f} us a record")
     print(f"  {bare / count * 1e6:>10.2f} us the yardstick: loads, eight SHA-256, dumps")
     print(f"  {seconds / bare:>10.2f} times the yardstick")

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pipeline.sandbox.broker import EmbeddedBroker
 from tests.servers.apache_kafka import ApacheKafka, missing_for_apache_kafka
+
+# How long an example takes says how busy the machine is, and nothing about what is promised.
+settings.register_profile("promises", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("promises")
 
 
 class Cluster(Protocol):
