@@ -273,10 +273,5 @@ def _bad_lines(folder: Path) -> list[str]:
         f"{path.name}: {line[:300]}"
         for path in sorted(folder.glob("run-*.log"))
         for line in path.read_text(errors="replace").splitlines()
-        if _BAD_LINE.search(line) and not _is_of_a_fenced_batch(line)
+        if _BAD_LINE.search(line)
     ]
-
-
-def _is_of_a_fenced_batch(line: str) -> bool:
-    """The library keeps futures of batches to itself, and looks at none when it is shut out."""
-    return '"Future exception was never retrieved' in line and "exception=ProducerFenced(" in line
