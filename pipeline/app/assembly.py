@@ -13,7 +13,8 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from prometheus_client import CollectorRegistry
 
 from pipeline.adapters.kafka.connection import KafkaConnection
-from pipeline.adapters.kafka.group import ConsumerGroup, GroupOptions
+from pipeline.adapters.kafka.consumer import GroupOptions
+from pipeline.adapters.kafka.group import ConsumerGroup
 from pipeline.adapters.kafka.history import KafkaHistory
 from pipeline.adapters.kafka.producer import (
     KafkaJournal,
