@@ -44,6 +44,7 @@ class JobsTopic(MemoryJournal):
     def __init__(self, topic: LaneTopic) -> None:
         super().__init__()
         self._topic = topic
+        self.durable: list[Message] = []
 
     async def write(self, messages: Sequence[Message]) -> None:
         await super().write(messages)
@@ -51,6 +52,7 @@ class JobsTopic(MemoryJournal):
             if message.topic == "jobs":
                 self._topic.append(message.key, message.value)
         await asyncio.sleep(2.0)
+        self.durable += messages
 
 
 class NoHistory:
@@ -103,6 +105,10 @@ class World:
             pending=Counter(),
         )
         return PollTenant(claim, desk, Pulse("jobs", asyncio.get_running_loop().time))
+
+    @property
+    def durable_outcomes(self) -> int:
+        return sum(message.topic == "outcomes" for message in self.journal.durable)
 
     def outcomes(self) -> list[str]:
         return [
@@ -219,3 +225,27 @@ def test_who_lost_the_partition_while_waiting_for_a_turn_asks_no_more() -> None:
     run_virtual(story())
 
     assert world.partner.asked == []
+
+
+def test_no_job_is_settled_before_its_outcome_is_durable() -> None:
+    """Whoever takes over in between asks once more, and the outcome is not lost."""
+
+    async def story() -> tuple[World, list[tuple[int, int]]]:
+        world = World(EndingPartner({f"job-{number}": 0.0 for number in range(5)}))
+        seen: list[tuple[int, int]] = []
+        for number in range(5):
+            world.put(_job(f"job-{number}"))
+        claim = TopicClaim(world.topic)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(world.tenant(claim).run())
+            for _ in range(120):
+                await asyncio.sleep(0.1)
+                seen.append((claim.settled.offset, world.durable_outcomes))
+            running.cancel()
+        return world, seen
+
+    world, seen = run_virtual(story())
+
+    assert len(world.outcomes()) == 5
+    assert all(settled <= durable for settled, durable in seen)
+    assert seen[-1] == (5, 5)
