@@ -56,11 +56,7 @@ class Identities:
         ids = _ids_by_key(placed_targets(settings.audiences))
         for place, entry in enumerate(self.lock.audiences):
             if ids[entry.key()].isdisjoint({None, entry.audience_id}):
-                yield (
-                    f"{self.lock_file}: audiences[{place}]: no target uses the audience that was "
-                    f"made for {entry.audience!r}; it stays at the partner, so remove the entry "
-                    "only if the target never comes back"
-                )
+                yield f"{self.lock_file}: audiences[{place}]: {_unused(entry)}"
 
     def _identified(self, placed: PlacedTarget) -> TargetSettings:
         entry = self.lock.entry(placed.key)
@@ -115,6 +111,18 @@ def _indistinct(nameless: Sequence[PlacedTarget]) -> Iterator[Problem]:
                 remedy="remove one of the two, or give it the id of an audience that "
                 "`audiences create` made",
             )
+
+
+def _unused(entry: LockEntry) -> str:
+    if entry.audience_id is None:
+        return (
+            f"no target needs what was asked for {entry.audience!r} at {entry.asked_at} any more; "
+            "remove the entry"
+        )
+    return (
+        f"no target uses audience {entry.audience_id}, made for {entry.audience!r}; it stays at "
+        "the partner, so remove the entry only if the target never comes back"
+    )
 
 
 def _nameless(placed: PlacedTarget) -> Problem:

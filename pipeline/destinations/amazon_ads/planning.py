@@ -154,6 +154,11 @@ def hides_members(step: Step) -> bool:
             return False
 
 
+def id_of(step: Step) -> int | None:
+    """The audience that a step is about; None where none is known."""
+    return None if isinstance(step, Create | Asked) else step.audience_id
+
+
 def _fixed_differences(wanted: Wanted, audience: Audience) -> tuple[Difference, ...]:
     # What the partner leaves out of its answer nobody can compare.
     pairs: tuple[tuple[str, Value, Value], ...] = (
