@@ -19,6 +19,12 @@ class CarefulDumper(yaml.SafeDumper):
     """Quotes what either this reader or a YAML 1.1 one would take for something else than text."""
 
 
+def _text(dumper: CarefulDumper, text: str) -> yaml.ScalarNode:
+    # Between other quotes the library writes line breaks of Unicode in a way that loses them.
+    style = None if text.isascii() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
 def _plain_integer(loader: StrictLoader, node: yaml.ScalarNode) -> int:
     return int(str(loader.construct_scalar(node)))
 
@@ -49,6 +55,7 @@ for _name, (_pattern, _first) in _SCALARS.items():
         _side.add_implicit_resolver(
             f"tag:yaml.org,2002:{_name}", re.compile(f"^(?:{_pattern})$"), _first
         )
+CarefulDumper.add_representer(str, _text)
 StrictLoader.add_constructor("tag:yaml.org,2002:int", _plain_integer)
 StrictLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
 
