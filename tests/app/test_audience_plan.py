@@ -279,9 +279,13 @@ async def test_a_partner_out_of_reach_leaves_nothing_in_doubt(operator: Operator
 
 async def test_without_a_place_for_the_ids_nothing_is_made(operator: Operator) -> None:
     """
-    A folder that not even root may write to is that of the process's own open files.
+    Nor changed. A folder that not even root may write to is that of the process's own open files.
     """
-    await configured(operator)
+    connection = await operator.connection()
+    standing = await operator.audience("--connection", connection)
+    changing = {"audience_id": standing, "description": "the best"}
+    configure(operator, connection, {LAPSED: changing, VIP: {}})
+    asked = changes(operator)
     file = os.open(operator.config, os.O_RDONLY)
     config = Path(f"/proc/self/fd/{file}")
     try:
@@ -292,7 +296,7 @@ async def test_without_a_place_for_the_ids_nothing_is_made(operator: Operator) -
     assert refused.code == 1
     assert f"/proc/self/fd/{file}.lock.yaml" in refused.err
     assert "so let this user write to its folder" in refused.err
-    assert not changes(operator)
+    assert changes(operator) == asked
 
 
 class Full:

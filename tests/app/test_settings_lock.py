@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.app.settings.audience_lock import (
@@ -69,6 +69,7 @@ def unused(configuration: Configuration) -> list[str]:
 names = st.text(min_size=1) | st.from_regex(r"[-+.0-9eEnyNYofF:_~]{1,6}", fullmatch=True)
 
 
+@example(["\x85", "\u2028", "1e3", "NO", "~", "12:30"], "1e3")
 @given(st.lists(names, max_size=5), names)
 def test_what_is_written_is_read_again_whatever_the_names(audiences: list[str], name: str) -> None:
     """
