@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import typer
+
 from pipeline.app.commands.ending import CommandTrouble, fail
 from pipeline.app.settings.audience_lock import AudienceLock, lock_text
 
@@ -89,8 +91,13 @@ def _claim(folder: int, path: Path) -> None:
         fail(
             f"{path}: another `audiences apply` is at work in this folder; wait until it has ended"
         )
-    except OSError as error:
-        fail(f"{path.parent}: {(error.strerror or 'cannot be locked').lower()}; use another folder")
+    except OSError:
+        # Some network file systems cannot do this, and an operator must be able to go on.
+        typer.echo(
+            f"warning: {path.parent}: this file system has no locks; see to it that nobody else "
+            "applies meanwhile",
+            err=True,
+        )
 
 
 def _sync_folder(path: Path) -> None:

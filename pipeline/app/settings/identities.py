@@ -120,8 +120,9 @@ def _unused(entry: LockEntry) -> str:
             "remove the entry"
         )
     return (
-        f"no target uses audience {entry.audience_id}, made for {entry.audience!r}; it stays at "
-        "the partner, so remove the entry only if the target never comes back"
+        f"no target uses audience {entry.audience_id}, made for {entry.audience!r}; where the "
+        "target was renamed, rename the entry too, or the audience is made again; else remove the "
+        "entry only if the target never comes back"
     )
 
 
