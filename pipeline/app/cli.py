@@ -21,7 +21,7 @@ from pipeline.app.cluster import prepare
 from pipeline.app.commands.groups import add_to
 from pipeline.app.sandbox_command import sandbox, simulator
 from pipeline.app.settings.errors import SettingsError, suggestion
-from pipeline.app.settings.load import load
+from pipeline.app.settings.load import Configuration, load_with_lock
 from pipeline.app.settings.model import Settings, schema
 from pipeline.app.starting import StartRefused, warm_up
 from pipeline.app.supervisor import HARD_STOP_SECONDS, ExitCode, stop_on_signals, supervise
@@ -63,7 +63,7 @@ def run(
     period, 4 ended by the watchdog.
     """
     chosen = _stages(stages)
-    settings = _settings(config)
+    settings = _configuration(config).settings
     _end(lambda: _run(settings, chosen))
 
 
@@ -75,9 +75,12 @@ def check(
     ] = False,
 ) -> None:
     """Validate a configuration; what is wrong is named with its key, its value and the remedy."""
-    settings = _settings(config)
+    configuration = _configuration(config)
+    settings = configuration.settings
     for finding in checking.offline(settings):
         typer.echo(finding.text)
+    for line in configuration.identities.unused(settings):
+        typer.echo(f"warning: {line}")
     if online:
         _end(lambda: _check_online(settings))
     typer.echo("configuration is valid")
@@ -150,17 +153,16 @@ def _explained(error: BaseException) -> str:
     return f"internal: {type(error).__name__} at {where}; please report it"
 
 
-def _settings(path: Path) -> Settings:
+def _configuration(path: Path) -> Configuration:
     try:
-        settings = load(path, os.environ)
+        configuration = load_with_lock(path, os.environ)
     except SettingsError as error:
         for line in str(error).splitlines():
             typer.echo(f"error: {line}", err=True)
         raise typer.Exit(ExitCode.USAGE) from None
-    logging.configure(
-        level=settings.logging.level, layout=settings.logging.format, stream=sys.stderr
-    )
-    return settings
+    wanted = configuration.settings.logging
+    logging.configure(level=wanted.level, layout=wanted.format, stream=sys.stderr)
+    return configuration
 
 
 def _stages(text: str) -> Sequence[StageName]:

@@ -65,6 +65,8 @@ def lane_of(settings: Settings, target: TargetSettings) -> LaneSettings:
 
 
 def _route(settings: Settings, target: TargetSettings) -> RouteSettings:
+    # Only the control plane takes a configuration in which ids are missing, and it has no routes.
+    assert target.audience_id is not None
     return RouteSettings(
         lane=lane_of(settings, target),
         audience_id=target.audience_id,
