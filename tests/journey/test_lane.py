@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -19,7 +19,14 @@ from pipeline.flow.lane import Desk, LanePlan
 from pipeline.flow.stage import LetterBox, Pulse
 from pipeline.flow.upload import UploadTenant
 from pipeline.observability.telemetry import LaneLabel
-from tests.fakes.lane_world import LaneTopic, MemoryJournal, ModelPartner, Moods, TopicClaim
+from tests.fakes.lane_world import (
+    LaneTopic,
+    MemoryJournal,
+    ModelPartner,
+    Moods,
+    TopicClaim,
+    TopicRecord,
+)
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.virtual_loop import run_virtual
 
@@ -347,6 +354,49 @@ def test_memory_stays_within_the_budget_while_the_partner_is_away() -> None:
 
     # One fetch of a thousand records may go over; then the lane rests.
     assert world.telemetry.levels["buffered_bytes",] < 200_000 + 1000 * 700
+
+
+class HangingClaim(TopicClaim):
+    """A client that never answers, as a consumer in a rebalance without end."""
+
+    async def fetch(self, most: int) -> Sequence[TopicRecord]:
+        await asyncio.Event().wait()
+        return ()
+
+
+@pytest.mark.parametrize(
+    ("claim", "moods", "is_stuck"),
+    [
+        (HangingClaim, Moods(), True),
+        (TopicClaim, Moods(), False),
+        (TopicClaim, Moods(unsent=1.0), False),
+        (TopicClaim, Moods(broken=1.0), False),
+        (TopicClaim, Moods(stopping=1.0), False),
+    ],
+    ids=["a fetch that hangs", "calm", "nobody there", "503 for ever", "stopped"],
+)
+def test_a_lane_that_hangs_is_told_from_one_that_waits(
+    claim: type[TopicClaim], moods: Moods, *, is_stuck: bool
+) -> None:
+    """
+    The watchdog ends a process whose lane gets nowhere; a partner's outage is no reason for it.
+    """
+    longest: list[float] = []
+
+    async def story(world: World) -> None:
+        for number in range(300):
+            world.topic.put(f"m{number}")
+        owner = world.owner(claim(world.topic))
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(owner.run())
+            for _ in range(900):
+                await asyncio.sleep(1.0)
+                longest.append(owner._pulse.stuck_for())
+            running.cancel()
+
+    in_world(20, story, moods)
+
+    assert is_stuck == (max(longest) > 300)
 
 
 def test_nothing_is_settled_before_it_is_written_down() -> None:
