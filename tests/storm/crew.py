@@ -12,6 +12,7 @@ from tests.storm.plan import ROLES, Roles
 
 COMMAND = str(Path(sys.executable).with_name("audience-pipeline"))
 CLIENT_ID = "AUDIENCE_PIPELINE__DESTINATIONS__AMAZON_NA__CLIENT_ID"
+INSTANCE_ID = "AUDIENCE_PIPELINE__KAFKA__INSTANCE_ID"
 LONGEST_STOP_SECONDS = 40
 
 
@@ -22,6 +23,8 @@ class Hand:
     name: str
     roles: Roles
     process: subprocess.Popen[bytes]
+    identity: str
+    """What a platform of stable identities calls it; its successor is called the same."""
     is_leaving: bool = False
     """Somebody has asked it to end, or is about to end it."""
     is_frozen: bool = False
@@ -33,6 +36,8 @@ class Crew:
 
     config: Path
     folder: Path
+    static: bool
+    """Members of their groups by identity (`kafka.instance_id`), not by process."""
     hands: list[Hand] = field(default_factory=list)
     exits: list[tuple[str, int]] = field(default_factory=list)
     """Of those that were asked to end."""
@@ -41,16 +46,26 @@ class Crew:
     started: int = 0
 
     def start(self, roles: Roles) -> Hand:
+        return self._start(roles, f"identity-{self.started + 1}")
+
+    def succeed(self, gone: Hand) -> Hand:
+        """Start who takes the place of one that is no more."""
+        return self._start(gone.roles, gone.identity)
+
+    def _start(self, roles: Roles, identity: str) -> Hand:
         self.started += 1
         name = f"{self.started:02d}-{roles.replace(',', '-')}"
+        environment = {**os.environ, CLIENT_ID: name}
+        if self.static:
+            environment[INSTANCE_ID] = identity
         with (self.folder / f"run-{name}.log").open("wb") as log:
             process = subprocess.Popen(
                 [COMMAND, "run", "--config", str(self.config), "--stages", roles],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, CLIENT_ID: name},
+                env=environment,
             )
-        hand = Hand(name, roles, process)
+        hand = Hand(name, roles, process, identity)
         self.hands.append(hand)
         return hand
 
@@ -93,7 +108,7 @@ class Crew:
             if code is not None and not hand.is_leaving:
                 self.hands.remove(hand)
                 self.deserters.append((hand.name, code))
-                self.start(hand.roles)
+                self.succeed(hand)
 
     async def terminate_all(self) -> None:
         async with asyncio.TaskGroup() as tasks:

@@ -47,3 +47,7 @@ class Evidence:
     deserters: Sequence[tuple[str, int]]
     left_behind: Sequence[int]
     bad_lines: Sequence[str]
+    floods: Sequence[str]
+    """Seconds in which a process wrote more lines than anybody can read."""
+    is_static: bool
+    """Processes were members of their groups by identity."""

@@ -86,6 +86,8 @@ GOOD = Evidence(
     deserters=[],
     left_behind=[],
     bad_lines=[],
+    floods=[],
+    is_static=False,
 )
 LANE_RECORDS = TOPICS.lanes[LANE]
 
@@ -139,6 +141,7 @@ def test_a_storm_in_which_all_was_kept_passes() -> None:
         ({"deserters": [("one", 4)]}, "by themselves"),
         ({"left_behind": [4711]}, "left behind"),
         ({"bad_lines": ["run.log: Traceback"]}, "bad log lines"),
+        ({"floods": ["run.log: 3500 lines at 10:15:00"]}, "floods of log lines"),
         (
             {
                 "struck": [_struck("partner 503", 10.0, 12.0)],

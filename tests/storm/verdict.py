@@ -189,6 +189,7 @@ def _processes(evidence: Evidence) -> Iterator[str]:
     )
     yield from _named("processes were left behind", [str(one) for one in evidence.left_behind])
     yield from _named("bad log lines", evidence.bad_lines)
+    yield from _named("floods of log lines", evidence.floods)
 
 
 def _recoveries(evidence: Evidence) -> Iterator[str]:
