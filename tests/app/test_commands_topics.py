@@ -11,9 +11,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from pipeline.adapters.kafka.reading import Stored
 from pipeline.app.commands.dead_letters import Letter, Newest
 from pipeline.app.commands.jobs import JobBook
-from pipeline.app.commands.stored import Stored
 from pipeline.core.jobs import EndState, Job, JobReport, encode_outcome
 from pipeline.core.messages import Message, Origin, dead_letter
 from pipeline.sandbox.broker import EmbeddedBroker

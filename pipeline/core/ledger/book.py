@@ -109,6 +109,7 @@ class Ledger:
                     end=self._views[name].end,
                     records=lane.sums(),
                     jobs=jobs.get(name, JobSums()),
+                    gone=max(0, self._views[name].start - self._views[name].settled),
                     not_before=EARLIER_VERSION if lane.start > self._views[name].start else None,
                 )
                 for name, lane in self._lanes.items()

@@ -46,6 +46,8 @@ class LaneStatement:
     end: int
     records: LaneSums
     jobs: JobSums
+    gone: int = 0
+    """Offsets that were deleted before they were settled."""
     not_before: str | None = None
     """Why it does not begin with the lane's first record, if there is more than trimming to it."""
 
@@ -90,6 +92,11 @@ class LaneStatement:
     def differences(self) -> Iterator[str]:
         """What does not add up, with the lane's name; nothing when all is well."""
         lane, jobs = self.records, self.jobs
+        if self.gone:
+            yield (
+                f"lane {self.lane}: {self.gone:,} offsets before {self.start} were deleted before "
+                "they were settled"
+            )
         if lane.lost:
             yield (
                 f"lane {self.lane}: {len(lane.lost):,} of {lane.prepared:,} records have no end: "
