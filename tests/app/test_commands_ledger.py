@@ -1,6 +1,5 @@
 """`ledger` against topics that a pipeline could have left behind, and some that it could not."""
 
-import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,15 +7,14 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.core.jobs import EndState, Job, JobReport, encode_outcome
 from pipeline.core.messages import Message, Origin, dead_letter, record_headers
 from pipeline.core.runs import write_runs
 from pipeline.sandbox.broker import EmbeddedBroker
-from tests.app.test_commands import Ran, _logging_is_put_back, run
-from tests.app.test_commands_topics import NOW_MS, producing, topics_at
+from tests.app.test_commands import _logging_is_put_back
+from tests.app.test_commands_topics import NOW_MS, Topics, producing, topics_at
 
 __all__ = ["_logging_is_put_back"]
 
@@ -28,20 +26,10 @@ RECORDS = 10
 class Left:
     """The topics of one namespace, with ten records of ten members in each of two lanes."""
 
-    bootstrap_servers: str
-    namespace: str
-    config: Path
+    topics: Topics
 
     async def create(self) -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap_servers)
-        await admin.start()
-        names = ["jobs", "outcomes", "dead-letters", *(f"records.{lane}" for lane in LANES)]
-        try:
-            await admin.create_topics(
-                [NewTopic(f"{self.namespace}.{name}", 1, 1) for name in names]
-            )
-        finally:
-            await admin.close()
+        await self.topics.create(*(f"records.{lane}" for lane in LANES), partitions=1)
         for lane in LANES:
             await self.write(
                 [
@@ -51,11 +39,11 @@ class Left:
             )
 
     def lane(self, lane: str) -> str:
-        return f"{self.namespace}.records.{lane}"
+        return f"{self.topics.namespace}.records.{lane}"
 
     async def write(self, messages: Sequence[Message]) -> None:
         """All at once: the embedded broker names an end that is too low after such a batch."""
-        async with producing(self.bootstrap_servers) as producer:
+        async with producing(self.topics.bootstrap_servers) as producer:
             for one in messages:
                 await producer.send(
                     one.topic, one.value, one.key, headers=list(one.headers), partition=0
@@ -66,12 +54,12 @@ class Left:
         await self._commit("upload", self.lane(lane), offset)
 
     async def settle_jobs(self, offset: int) -> None:
-        await self._commit("poll", f"{self.namespace}.jobs", offset)
+        await self._commit("poll", f"{self.topics.namespace}.jobs", offset)
 
     async def _commit(self, stage: str, topic: str, offset: int) -> None:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.bootstrap_servers,
-            group_id=f"{self.namespace}.{stage}",
+            bootstrap_servers=self.topics.bootstrap_servers,
+            group_id=f"{self.topics.namespace}.{stage}",
             enable_auto_commit=False,
         )
         await consumer.start()
@@ -82,16 +70,13 @@ class Left:
         finally:
             await consumer.stop()
 
-    def job(self, job: Job) -> Message:
-        return Message(f"{self.namespace}.jobs", job.job_id.encode(), job.encode(), ())
-
     def outcome(self, job: Job, state: EndState) -> Message:
         value = encode_outcome(job.without_offsets(), state, JobReport(state=state), NOW_MS)
-        return Message(f"{self.namespace}.outcomes", job.job_id.encode(), value, ())
+        return Message(f"{self.topics.namespace}.outcomes", job.job_id.encode(), value, ())
 
     def letter(self, lane: str, offset: int) -> Message:
         return dead_letter(
-            f"{self.namespace}.dead-letters",
+            f"{self.topics.namespace}.dead-letters",
             stage="upload",
             reason="refused",
             detail="",
@@ -102,16 +87,12 @@ class Left:
             payload="original",
         )
 
-    async def run(self, line: str) -> Ran:
-        return await asyncio.to_thread(run, [*line.split(), "--config", str(self.config)])
-
 
 @pytest.fixture
 async def left(embedded_broker: EmbeddedBroker, namespace: str, tmp_path: Path) -> Left:
-    topics = topics_at(embedded_broker.bootstrap_servers, namespace, tmp_path, exactly=False)
-    made = Left(embedded_broker.bootstrap_servers, namespace, topics.config)
-    await made.create()
-    return made
+    left = Left(topics_at(embedded_broker.bootstrap_servers, namespace, tmp_path, exactly=False))
+    await left.create()
+    return left
 
 
 def job(job_id: str, lane: str, *offsets: int) -> Job:
@@ -135,12 +116,12 @@ async def test_every_term_is_read_from_the_topics(left: Left) -> None:
     Job b repeats two records of job a, and is not followed to its end yet.
     """
     one, other = job("a", LANES[0], 0, 1, 2, 4), job("b", LANES[0], 2, 4, 5)
-    await left.write([left.job(one), left.job(other)])
+    await left.write([left.topics.job(one), left.topics.job(other)])
     await left.write([left.outcome(one, "FAILED"), left.letter(LANES[0], 3)])
     await left.settle(LANES[0], 6)
     await left.settle_jobs(1)
 
-    ran = await left.run("ledger --json --lane connection-1")
+    ran = await left.topics.run("ledger --json --lane connection-1")
 
     assert ran.code == 0
     [lane] = ran.found["lanes"]
@@ -153,10 +134,10 @@ async def test_every_term_is_read_from_the_topics(left: Left) -> None:
 
 
 async def test_all_lanes_are_shown_in_sums_that_can_be_read(left: Left) -> None:
-    await left.write([left.job(job("a", LANES[0], *range(RECORDS)))])
+    await left.write([left.topics.job(job("a", LANES[0], *range(RECORDS)))])
     await left.settle(LANES[0], RECORDS)
 
-    ran = await left.run("ledger")
+    ran = await left.topics.run("ledger")
 
     assert ran.code == 0
     assert "10 prepared = 0 superseded + 0 dead-lettered + 10 accepted + 0 waiting" in ran.out
@@ -168,12 +149,12 @@ async def test_a_job_message_that_is_not_there_is_exit_code_one_and_names_the_la
     left: Left,
 ) -> None:
     gone, there = job("gone", LANES[1], 0, 1, 2, 3), job("there", LANES[1], *range(4, RECORDS))
-    await left.write([left.job(there)])
+    await left.write([left.topics.job(there)])
     await left.write([left.outcome(gone, "SUCCEEDED"), left.outcome(there, "SUCCEEDED")])
     await left.settle(LANES[1], RECORDS)
     await left.settle_jobs(1)
 
-    ran = await left.run("ledger")
+    ran = await left.topics.run("ledger")
 
     assert ran.code == 1
     lost, orphaned = ran.err.splitlines()
@@ -184,11 +165,11 @@ async def test_a_job_message_that_is_not_there_is_exit_code_one_and_names_the_la
 
 
 async def test_a_job_that_was_settled_without_an_outcome_is_exit_code_one(left: Left) -> None:
-    await left.write([left.job(job("forgotten", LANES[0], *range(RECORDS)))])
+    await left.write([left.topics.job(job("forgotten", LANES[0], *range(RECORDS)))])
     await left.settle(LANES[0], RECORDS)
     await left.settle_jobs(1)
 
-    ran = await left.run("ledger --json")
+    ran = await left.topics.run("ledger --json")
 
     assert ran.code == 1
     assert json.loads(ran.out)["adds_up"] is False
@@ -196,7 +177,7 @@ async def test_a_job_that_was_settled_without_an_outcome_is_exit_code_one(left: 
 
 
 async def test_a_lane_that_is_not_there_is_refused_with_the_nearest_one(left: Left) -> None:
-    ran = await left.run("ledger --lane amazon-na.connection-3")
+    ran = await left.topics.run("ledger --lane amazon-na.connection-3")
 
     assert ran.code == 1
     assert "no lane 'amazon-na.connection-3'; did you mean 'amazon-na.connection-" in ran.error

@@ -64,13 +64,13 @@ class Topics:
     namespace: str
     config: Path
 
-    async def create(self) -> None:
+    async def create(self, *others: str, partitions: int = 3) -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap_servers)
         await admin.start()
-        names = ("jobs", "outcomes", "dead-letters")
+        names = ("jobs", "outcomes", "dead-letters", *others)
         try:
             await admin.create_topics(
-                [NewTopic(f"{self.namespace}.{name}", 3, 1) for name in names]
+                [NewTopic(f"{self.namespace}.{name}", partitions, 1) for name in names]
             )
         finally:
             await admin.close()
