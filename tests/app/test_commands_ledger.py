@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.core.jobs import EndState, Job, JobReport, encode_outcome
 from pipeline.core.messages import Message, Origin, dead_letter, record_headers
 from pipeline.core.runs import write_runs
+from pipeline.destinations.amazon_ads.records import hashed_id
 from pipeline.sandbox.broker import EmbeddedBroker
 from tests.app.test_commands import _logging_is_put_back
 from tests.app.test_commands_topics import NOW_MS, Topics, producing, topics_at
+from tests.app.test_settings_example import target
 
 __all__ = ["_logging_is_put_back"]
 
@@ -74,12 +77,28 @@ class Left:
         value = encode_outcome(job.without_offsets(), state, JobReport(state=state), NOW_MS)
         return Message(f"{self.topics.namespace}.outcomes", job.job_id.encode(), value, ())
 
+    def change(self, key: bytes) -> Message:
+        return Message(self.lane(LANES[0]), key, b"{}", record_headers(0, b""))
+
+    def invalid(self, job: Job, key: bytes) -> Message:
+        return dead_letter(
+            f"{self.topics.namespace}.dead-letters",
+            stage="poll",
+            reason="invalid",
+            detail=f"job {job.job_id}, audience 7: no match key",
+            origin=Origin(f"{self.topics.namespace}.jobs", 0, 0),
+            key=key,
+            value=job.without_offsets().encode(),
+            written_at_ms=NOW_MS,
+            payload="original",
+        )
+
     def letter(self, lane: str, offset: int) -> Message:
         return dead_letter(
             f"{self.topics.namespace}.dead-letters",
             stage="upload",
             reason="refused",
-            detail="",
+            detail="too old",
             origin=Origin(self.lane(lane), 0, offset),
             key=b"7|u-1",
             value=b"{}",
@@ -181,3 +200,75 @@ async def test_a_lane_that_is_not_there_is_refused_with_the_nearest_one(left: Le
 
     assert ran.code == 1
     assert "no lane 'amazon-na.connection-3'; did you mean 'amazon-na.connection-" in ran.error
+
+
+async def test_each_change_of_a_member_is_told_with_its_end(left: Left) -> None:
+    """
+    Five changes of one member, five ends, and no word of anybody else.
+    """
+    for_audience(left, external_user_id="as_is")
+    await left.write([left.change(b"7|u-3") for _ in range(4)])
+    named = job("named", LANES[0], 3, 4)
+    whole = job("whole", LANES[0], 10)
+    await left.write([left.topics.job(named), left.topics.job(whole)])
+    await left.write([left.outcome(named, "SUCCEEDED"), left.invalid(named, b"7|u-3")])
+    await left.write([left.letter(LANES[0], 11)])
+    await left.settle(LANES[0], 13)
+
+    ran = await left.topics.run("ledger --member u-3 --audience vip --json")
+
+    assert [(one["offset"], one["end"]) for one in json.loads(ran.out)] == [
+        (3, "accepted"),
+        (10, "accepted"),
+        (11, "dead-lettered"),
+        (12, "superseded"),
+        (13, "waiting"),
+    ]
+    details = [one["detail"] for one in json.loads(ran.out)]
+    assert details[0] == "invalid: job named, audience 7: no match key"
+    assert details[1:4] == ["job whole: PENDING", "refused: too old", "by the change at offset 13"]
+    assert ran.code == 0
+    assert "u-4" not in ran.out
+
+
+async def test_a_change_that_is_lost_is_exit_code_one(left: Left) -> None:
+    for_audience(left, external_user_id="as_is")
+    await left.settle(LANES[0], RECORDS)
+
+    ran = await left.topics.run("ledger --member u-5 --audience vip")
+
+    assert ran.code == 1
+    assert "lost" in ran.out
+
+
+async def test_a_member_is_found_under_the_id_that_the_partner_gets(left: Left) -> None:
+    for_audience(left, external_user_id="sha256")
+    await left.write([left.change(b"7|" + hashed_id("ana@example.com").encode())])
+
+    found = await left.topics.run("ledger --member ana@example.com --audience vip --json")
+    nobody = await left.topics.run("ledger --member u-3 --audience vip")
+
+    assert [one["offset"] for one in found.found] == [RECORDS]
+    assert "no change of this member stands in a lane" in nobody.out
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("ledger --member u-1", "--member and --audience go together"),
+        ("ledger --member u-1 --audience vipp", "no audience 'vipp'; did you mean 'vip'?"),
+    ],
+)
+async def test_a_question_about_nobody_is_refused(left: Left, line: str, said: str) -> None:
+    ran = await left.topics.run(line)
+
+    assert said in ran.error
+
+
+def for_audience(left: Left, *, external_user_id: str) -> None:
+    """Let the audience `vip` go to the first lane, as the partner's audience 7."""
+    document = yaml.safe_load(left.topics.config.read_text())
+    document["destinations"]["amazon-na"]["external_user_id"] = external_user_id
+    connection = LANES[0].partition(".")[2]
+    document["audiences"][0]["destinations"] = [target(audience_id=7, connection_id=connection)]
+    left.topics.config.write_text(yaml.safe_dump(document))

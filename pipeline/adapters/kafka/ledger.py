@@ -1,6 +1,6 @@
 """Reads everything that the ledger needs, in the order that makes it exact for one instant."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aiokafka import TopicPartition
@@ -66,9 +66,9 @@ async def read_ledger(reader: TopicReader, topics: LedgerTopics, since_ms: int) 
         polled={tp.partition: polled.get(tp) for tp in jobs},
     )
     entry = _Entry(ledger)
-    await _read_whole(reader, [topics.jobs], entry.job)
-    await _read_whole(reader, [topics.outcomes], entry.outcome)
-    await _read_whole(reader, [topics.dead_letters], entry.letter)
+    await read_whole(reader, topics.jobs, entry.job)
+    await read_whole(reader, topics.outcomes, entry.outcome)
+    await read_whole(reader, topics.dead_letters, entry.letter)
     for lane, topic in topics.lanes.items():
         tp = TopicPartition(topic, 0)
         begins = {tp: max(starts[tp], ledger.begins(lane))}
@@ -121,8 +121,7 @@ def _starts(oldest: Positions, since: Positions, settled: Positions) -> Position
     return starts
 
 
-async def _read_whole(
-    reader: TopicReader, topics: Sequence[str], take: Callable[[PlacedRecord], None]
-) -> None:
-    starts = await reader.oldest(reader.partitions(*topics))
+async def read_whole(reader: TopicReader, topic: str, take: Callable[[PlacedRecord], None]) -> None:
+    """Hand over everything that stands in a topic."""
+    starts = await reader.oldest(reader.partitions(topic))
     await reader.read(starts, await reader.ends(starts), take)

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from pipeline.adapters.kafka.ledger import LedgerTopics, Told, read_ledger
+from pipeline.adapters.kafka.ledger import Told, read_ledger
 from pipeline.app.cluster import JOB_DAYS, reader
-from pipeline.app.commands.ending import CommandTrouble, ended
+from pipeline.app.commands.ending import CommandTrouble, ended, fail
+from pipeline.app.commands.member import ledger_topics, tell_member
 from pipeline.app.commands.options import AsJson, ConfigFile, configured
 from pipeline.app.commands.showing import show_json, show_table
 from pipeline.app.names import Names
@@ -33,6 +34,13 @@ def ledger(
         float,
         typer.Option(min=0, max=MOST_HOURS, help="Records written to their lane since, hours."),
     ] = MOST_HOURS,
+    member: Annotated[
+        str | None,
+        typer.Option(help="Instead, what became of each change of this member.id upstream."),
+    ] = None,
+    audience: Annotated[
+        str | None, typer.Option(help="With --member: the audience, as upstream names it.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Add up, from the topics, what became of every record that still stands in a lane.
@@ -40,6 +48,11 @@ def ledger(
     Exit codes: 0 it adds up (records may still wait, and jobs be pending), 1 it does not.
     """
     settings = configured(config)
+    if (member is None) != (audience is None):
+        fail("--member and --audience go together", ExitCode.USAGE)
+    if member is not None and audience is not None:
+        tell_member(settings, member, audience, as_json=as_json)
+        return
     since_ms = time.time_ns() // 1_000_000 - round(since_hours * HOUR_MS)
     told = ended(lambda: _read(settings.kafka, lane, since_ms))
     if as_json:
@@ -58,15 +71,8 @@ def ledger(
 async def _read(kafka: KafkaSettings, lane: str | None, since_ms: int) -> Told:
     names = Names(kafka.namespace)
     async with reader(kafka) as open_reader:
-        topics = LedgerTopics(
-            lanes=_chosen(names.lanes(open_reader.topics), lane),
-            jobs=names.jobs,
-            outcomes=names.outcomes,
-            dead_letters=names.dead_letters,
-            upload_group=names.group("upload"),
-            poll_group=names.group("poll"),
-        )
-        return await read_ledger(open_reader, topics, since_ms)
+        lanes = _chosen(names.lanes(open_reader.topics), lane)
+        return await read_ledger(open_reader, ledger_topics(names, lanes), since_ms)
 
 
 def _chosen(lanes: Mapping[str, str], wanted: str | None) -> Mapping[str, str]:
