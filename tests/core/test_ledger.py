@@ -11,6 +11,7 @@ from pipeline.core.jobs import EndState, Job, Outcome, tally
 from pipeline.core.ledger.book import EARLIER_VERSION, Ledger, Letter
 from pipeline.core.ledger.jobs import Place
 from pipeline.core.ledger.lane import LaneView
+from pipeline.core.ledger.member import MemberChanges
 from pipeline.core.ledger.statement import LaneStatement, LetterKind
 from pipeline.core.messages import Origin
 from pipeline.core.offsets import Watermark
@@ -422,3 +423,26 @@ def test_dead_letters_are_counted_by_stage_and_reason() -> None:
         ledger.letter(Letter(kind, Origin(TOPIC, 0, offset)))
 
     assert ledger.statement().letters == {malformed: 2, REFUSED: 1}
+
+
+def test_a_members_change_that_an_earlier_version_may_have_sent_is_not_called_lost() -> None:
+    older = replace(job_of("older", [0, 2, 4]), offsets="")
+    changes = MemberChanges(settled=10)
+    for offset in (3, 6):
+        changes.change(offset, None)
+
+    changes.job(older)
+
+    assert [one.end for one in changes.told()] == ["unclear", "lost"]
+
+
+def test_a_job_that_is_carried_over_says_nothing_new_of_a_members_change() -> None:
+    job = job_of("job", [0, 2, 6])
+    changes = MemberChanges(settled=10)
+    for offset in (3, 6):
+        changes.change(offset, None)
+
+    changes.job(job)
+    changes.job(job.without_offsets().carry_over(1))
+
+    assert [one.end for one in changes.told()] == ["superseded", "accepted"]

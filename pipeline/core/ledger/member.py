@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from pipeline.core.jobs import Job, Outcome
 
-End: TypeAlias = Literal["accepted", "dead-lettered", "superseded", "waiting", "lost"]
+End: TypeAlias = Literal["accepted", "dead-lettered", "superseded", "waiting", "unclear", "lost"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,7 @@ class MemberChanges:
         self._states: dict[str, str] = {}
         self._invalid: dict[str, str] = {}
         self._letters: dict[int, str] = {}
+        self._unclear: set[int] = set()
 
     def change(self, offset: int, changed_at_ms: int | None) -> None:
         """A record of the member; all of them come before the jobs."""
@@ -43,10 +44,15 @@ class MemberChanges:
         Raises:
             UnreadableJob: what it says of its offsets contradicts itself.
         """
-        for run in job.placed() or ():
-            for offset in self._changes:
-                if offset in run:
-                    self._jobs[offset][job.job_id] = None
+        if job.carried_over and not job.offsets:
+            # Its first message says it.
+            return
+        runs = job.placed()
+        for offset in self._changes:
+            if runs is None and job.first_offset <= offset <= job.last_offset:
+                self._unclear.add(offset)
+            elif any(offset in run for run in runs or ()):
+                self._jobs[offset][job.job_id] = None
 
     def outcome(self, outcome: Outcome) -> None:
         """An outcome of the lane; raises as `job`."""
@@ -78,6 +84,8 @@ class MemberChanges:
             return "dead-lettered", self._letters[offset]
         if offset >= self._settled:
             return "waiting", "upload has not come to it, or waits for an answer"
+        if offset in self._unclear:
+            return "unclear", "a job of an earlier version may have taken it, or not"
         if overtaken_by is not None:
             return "superseded", f"by the change at offset {overtaken_by}"
         return "lost", "settled without a job, a dead letter or a later change"
