@@ -1,6 +1,7 @@
 """The command line: reads arguments and environment, and turns what goes wrong into one line."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
@@ -14,9 +15,9 @@ from pipeline.app.assembly import assemble
 from pipeline.app.cluster import prepare
 from pipeline.app.commands.ending import ended
 from pipeline.app.commands.groups import add_to
-from pipeline.app.commands.options import loaded
 from pipeline.app.sandbox_command import sandbox, simulator
-from pipeline.app.settings.errors import suggestion
+from pipeline.app.settings.errors import SettingsError, suggestion
+from pipeline.app.settings.load import load
 from pipeline.app.settings.model import Settings, schema
 from pipeline.app.starting import warm_up
 from pipeline.app.supervisor import HARD_STOP_SECONDS, ExitCode, stop_on_signals, supervise
@@ -120,7 +121,12 @@ def _end(work: Callable[[], Coroutine[Any, Any, ExitCode]]) -> None:
 
 
 def _settings(path: Path) -> Settings:
-    settings = loaded(path)
+    try:
+        settings = load(path, os.environ)
+    except SettingsError as error:
+        for line in str(error).splitlines():
+            typer.echo(f"error: {line}", err=True)
+        raise typer.Exit(ExitCode.USAGE) from None
     logging.configure(
         level=settings.logging.level, layout=settings.logging.format, stream=sys.stderr
     )

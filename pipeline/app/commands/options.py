@@ -31,22 +31,17 @@ SinceHours = Annotated[
 Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="The newest so many.")]
 
 
-def loaded(path: Path) -> Settings:
-    """The configuration; leaves the program with a line for each problem of it."""
+def configured(path: Path) -> Settings:
+    """The configuration; leaves the program with a line for each problem of it.
+
+    Log lines stay away: what is wrong is said once, by the command itself.
+    """
     try:
-        return load(path, os.environ)
+        settings = load(path, os.environ)
     except SettingsError as error:
         for line in str(error).splitlines():
             typer.echo(f"error: {line}", err=True)
         raise typer.Exit(ExitCode.USAGE) from None
-
-
-def configured(path: Path) -> Settings:
-    """The configuration, as `loaded`.
-
-    Log lines stay away: what is wrong is said once, by the command itself.
-    """
-    settings = loaded(path)
     logging.configure(level="error", layout=settings.logging.format, stream=sys.stderr)
     standard_logging.getLogger().setLevel(standard_logging.CRITICAL)
     return settings
