@@ -1,5 +1,6 @@
 """Names of our topics and groups, all from one key: no second group must read the same lanes."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -20,6 +21,15 @@ class Names:
     @property
     def dead_letters(self) -> str:
         return f"{self.namespace}.dead-letters"
+
+    def lanes(self, topics: Iterable[str]) -> Mapping[str, str]:
+        """Topic by lane, of all lanes among these topics: those, too, that nobody serves now."""
+        prefix = f"{self.namespace}.records."
+        return {
+            topic.removeprefix(prefix): topic
+            for topic in sorted(topics)
+            if topic.startswith(prefix)
+        }
 
     def group(self, stage: str) -> str:
         return f"{self.namespace}.{stage}"

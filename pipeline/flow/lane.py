@@ -12,6 +12,7 @@ from pipeline.core.messages import FORMAT, Message, Origin
 from pipeline.core.offsets import Watermark
 from pipeline.core.outcomes import Rejected, RejectedReason
 from pipeline.core.retry import Backoff, Throttle
+from pipeline.core.runs import write_runs
 from pipeline.flow.delivery import Bad
 from pipeline.flow.ports import Claim, Journal, Record, StartingPoint, Trimmer, Upload
 from pipeline.flow.stage import LetterBox
@@ -293,6 +294,7 @@ class LaneBooks:
             removes=removes,
             first_offset=min(offsets),
             last_offset=max(offsets),
+            offsets=write_runs(offsets),
             submitted_at_ms=self._desk.wall_ms(),
         )
         if job_id is not None:

@@ -129,7 +129,7 @@ class PollTenant:
         if not self._watermark.admit(record.offset):
             return
         try:
-            job = decode_job(record.value)
+            job = decode_job(record.value).without_offsets()
         except UnreadableJob as unreadable:
             await self._dead_letter(record, str(unreadable))
             return

@@ -14,6 +14,12 @@ from pipeline.adapters.pacing import LanePacer
 from pipeline.core.batching import Limits
 from pipeline.core.budget import Budget
 from pipeline.core.capacity import pace
+from pipeline.core.jobs import decode_job
+from pipeline.core.ledger.book import Ledger, Letter
+from pipeline.core.ledger.jobs import Place
+from pipeline.core.ledger.lane import LaneView
+from pipeline.core.ledger.statement import LaneStatement, LetterKind
+from pipeline.core.messages import Origin
 from pipeline.core.retry import Backoff, Throttle
 from pipeline.flow.lane import Desk, LanePlan
 from pipeline.flow.stage import LetterBox, Pulse
@@ -137,6 +143,22 @@ class World:
     async def own_to_the_end(self) -> None:
         await self.own_until(lambda: self.topic.committed.offset == len(self.topic.records))
 
+    def ledger(self) -> LaneStatement:
+        """What the topics say, polling apart: no job has ended."""
+        lane, topic = "amazon.connection", TopicClaim.topic
+        view = LaneView(0, self.topic.committed.offset, len(self.topic.records))
+        book = Ledger({lane: view}, lane_topics={topic: lane}, jobs_topic="jobs", polled={0: 0})
+        for place, message in enumerate(self.journal.of("jobs")):
+            book.job(decode_job(message.value), Place(0, place))
+        for message in self.journal.of("letters"):
+            said = dict(message.headers)
+            origin = Origin(said["topic"].decode(), 0, int(said["offset"]))
+            book.letter(Letter(LetterKind(said["stage"].decode(), ""), origin))
+        for record in self.topic.records:
+            book.record(lane, record.offset, record.key)
+        [statement] = book.statement().lanes
+        return statement
+
     def expected(self) -> dict[tuple[int, str], int]:
         """The last version of each member that the partner can take."""
         last: dict[tuple[int, str], int] = {}
@@ -188,7 +210,11 @@ def test_accepted_records_and_superseded_ones_add_up_to_what_was_read() -> None:
     world = in_world(2, story)
 
     accepted = world.telemetry.count("records_accepted")
-    assert len(world.topic.records) == accepted + world.telemetry.count("records_superseded")
+    superseded = world.telemetry.count("records_superseded")
+    assert len(world.topic.records) == accepted + superseded
+    assert world.ledger().records.accepted == accepted
+    assert world.ledger().records.superseded == superseded
+    assert world.ledger().records.repeated == 0
 
 
 @settings(max_examples=25, deadline=None)
@@ -224,6 +250,8 @@ def test_through_faults_crashes_and_handovers_nothing_is_lost_reordered_or_over_
     assert sum(count for _, count in world.partner.arrivals) <= world.spent
     named = {message.key for message in world.journal.of("letters")}
     assert named <= {f"7|{member}".encode() for member in world.partner.poison}
+    assert list(world.ledger().differences()) == []
+    assert world.ledger().records.waiting == 0
 
 
 def test_with_a_backlog_nearly_all_of_the_cap_is_used() -> None:

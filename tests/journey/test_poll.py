@@ -4,9 +4,9 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from pipeline.core.jobs import Job, JobReport
+from pipeline.core.jobs import Job, JobReport, decode_job, decode_outcome
 from pipeline.core.messages import Message
 from pipeline.flow.poll import PollDesk, PollPlan, PollTenant
 from pipeline.flow.ports import NotYet
@@ -204,6 +204,29 @@ def test_a_job_carried_over_is_followed_from_the_copy_that_is_read_before_the_wr
     assert len(world.topic.records) > 2
     assert world.outcomes() == ["job"]
     assert claim.settled.offset == len(world.topic.records)
+
+
+def test_who_follows_a_job_does_not_hold_the_offsets_that_it_took() -> None:
+    """
+    Of twenty thousand jobs they would be hundreds of megabytes; the first message keeps them.
+    """
+    world = World(EndingPartner({"job": 60.0}))
+
+    async def story() -> None:
+        world.put(replace(_job("job"), last_offset=10, offsets="0:9,1"))
+        claim = TopicClaim(world.topic)
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(world.tenant(claim).run())
+            await asyncio.sleep(100.0)
+            task.cancel()
+
+    run_virtual(story())
+
+    first, *copies = [decode_job(record.value) for record in world.topic.records]
+    [outcome] = [decode_outcome(message.value) for message in world.journal.of("outcomes")]
+    assert first.offsets == "0:9,1"
+    assert {copy.offsets for copy in copies} == {""}
+    assert outcome.job.offsets == ""
 
 
 def test_who_lost_the_partition_while_waiting_for_a_turn_asks_no_more() -> None:

@@ -152,7 +152,7 @@ class RecordRenderer:
     ) -> Prepared | Rejected:
         member = change.member_id
         if self._hashes_ids and member:
-            member = sha256(member.encode("utf-8", "surrogatepass")).hexdigest()
+            member = hashed_id(member)
         elif not _is_external_user_id(member):
             return _INVALID_ID if member else _EMPTY_ID
         hashes_of, identities = place.hashes, []
@@ -185,6 +185,11 @@ class RecordRenderer:
         )
         self._places[written] = place
         return place
+
+
+def hashed_id(member: str) -> str:
+    """A member's id as it goes out under `external_user_id: sha256`."""
+    return sha256(member.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _unsupported(code: str) -> Rejected:
