@@ -33,7 +33,7 @@ from pipeline.core.messages import StageName
 from pipeline.destinations.amazon_ads.records import RecordRenderer
 from pipeline.flow.ingest import IngestDesk, Route
 from pipeline.flow.lane import Desk
-from pipeline.flow.poll import PollDesk
+from pipeline.flow.poll_desk import PollDesk
 from pipeline.flow.ports import Claim, Hop
 from pipeline.flow.stage import LetterBox, Pulse, Stage
 from pipeline.flow.stages import IngestStage, PollStage, UploadStage

@@ -64,3 +64,22 @@ async def test_batches_that_failed_before_they_went_out_are_no_errors_that_nobod
     del producer, accumulator, told
     gc.collect()
     assert unretrieved == []
+
+
+async def test_a_transaction_that_failed_is_no_error_that_nobody_retrieved() -> None:
+    """
+    Who is shut out while it writes never comes to the end of the transaction.
+    """
+    unretrieved: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, said: unretrieved.append(said))
+    producer = AIOKafkaProducer(bootstrap_servers="127.0.0.1:1", transactional_id="id")
+    transactions = producer._txn_manager
+    transactions.set_pid_and_epoch(1, 1)
+    transactions.begin_transaction()
+    transactions.fatal_error(ProducerFenced())
+
+    await ending.close(producer)
+
+    del producer, transactions
+    gc.collect()
+    assert unretrieved == []

@@ -3,12 +3,13 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.core.jobs import Job, JobReport, decode_job, decode_outcome
 from pipeline.core.messages import Message
-from pipeline.flow.poll import PollDesk, PollPlan, PollTenant
+from pipeline.flow.poll import PollTenant
+from pipeline.flow.poll_desk import PollDesk, PollPlan
 from pipeline.flow.ports import NotYet
 from pipeline.flow.stage import LetterBox, Pulse
 from tests.fakes.lane_world import LaneTopic, MemoryJournal, TopicClaim
@@ -55,9 +56,27 @@ class JobsTopic(MemoryJournal):
         self.durable += messages
 
 
-class NoHistory:
+@dataclass(slots=True)
+class OutcomesTopic:
+    """What stands in the topic of outcomes, by its time in milliseconds, and what comes."""
+
+    stands: dict[str, int] = field(default_factory=dict)
+    asked_since: list[int] = field(default_factory=list)
+    _coming: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+
     async def ended(self, partition: int, since_ms: int) -> frozenset[str]:
-        return frozenset()
+        self.asked_since.append(since_ms)
+        return frozenset(job for job, at in self.stands.items() if at >= since_ms)
+
+    async def follow(self, partition: int) -> AsyncGenerator[Sequence[str], None]:
+        yield ()
+        while True:
+            yield [await self._coming.get()]
+
+    def arrive(self, job_id: str) -> None:
+        """From a process that had the partition before."""
+        self.stands[job_id] = _wall_ms()
+        self._coming.put_nowait(job_id)
 
 
 @dataclass(slots=True)
@@ -65,6 +84,7 @@ class World:
     partner: EndingPartner
     topic: LaneTopic = field(default_factory=LaneTopic)
     turnstile: SlowTurnstile = field(default_factory=SlowTurnstile)
+    history: OutcomesTopic = field(default_factory=OutcomesTopic)
     journal: JobsTopic = field(init=False)
 
     def __post_init__(self) -> None:
@@ -96,7 +116,7 @@ class World:
             plans={"amazon": plan},
             journal=self.journal,
             letters=letters,
-            history=NoHistory(),
+            history=self.history,
             telemetry=telemetry,
             jobs_topic="jobs",
             outcomes_topic="outcomes",
@@ -272,3 +292,78 @@ def test_no_job_is_settled_before_its_outcome_is_durable() -> None:
     assert len(world.outcomes()) == 5
     assert all(settled <= durable for settled, durable in seen)
     assert seen[-1] == (5, 5)
+
+
+def test_an_outcome_of_a_former_owner_that_arrives_late_is_heard_of_and_nothing_is_asked() -> None:
+    """
+    It was on its way when the partition was lost, and became durable after this owner had looked.
+    """
+
+    async def story() -> World:
+        world = World(EndingPartner({"job": 0.0}))
+        world.put(_job("job"))
+        claim = TopicClaim(world.topic)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(world.tenant(claim).run())
+            await asyncio.sleep(0.5)
+            world.history.arrive("job")
+            await asyncio.sleep(30)
+            running.cancel()
+        assert claim.settled.offset == 1
+        return world
+
+    world = run_virtual(story())
+
+    assert world.partner.asked == []
+    assert world.outcomes() == []
+
+
+def test_a_copy_that_a_frozen_process_wrote_behind_the_end_of_its_job_is_not_asked_for() -> None:
+    """
+    Its message is young and its job is old: what is looked for is the outcome of the job.
+    """
+
+    async def story() -> World:
+        world = World(EndingPartner({"old": 0.0, "young": 0.0}))
+        await asyncio.sleep(7200)
+        world.history.stands["old"] = 3_600_000
+        world.put(replace(_job("young"), submitted_at_ms=_wall_ms()))
+        world.put(replace(_job("old"), carried_over=1))
+        claim = TopicClaim(world.topic)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(world.tenant(claim).run())
+            await asyncio.sleep(30)
+            running.cancel()
+        assert claim.settled.offset == 2
+        return world
+
+    world = run_virtual(story())
+
+    assert {job for _, job in world.partner.asked} == {"young"}
+    assert len(world.history.asked_since) == 1
+
+
+def test_who_lost_the_partition_while_it_asked_writes_no_copy() -> None:
+    """
+    The job's new owner follows it; a copy would stand behind whatever it writes.
+    """
+
+    async def story() -> World:
+        world = World(EndingPartner({"job": 900.0}))
+        world.put(_job("job"))
+        claim = TopicClaim(world.topic)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(world.tenant(claim).run())
+            while not world.partner.asked or world.partner.asked[-1][0] < 10.0:
+                await asyncio.sleep(0.01)
+            asked = len(world.partner.asked)
+            while len(world.partner.asked) == asked:
+                await asyncio.sleep(0.01)
+            claim.lose()
+            await asyncio.sleep(60)
+            running.cancel()
+        return world
+
+    world = run_virtual(story())
+
+    assert world.journal.of("jobs") == []

@@ -1,6 +1,7 @@
 """The processes of a storm: each one known by a client id of its own, none forgotten."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from tests.storm.plan import ROLES, Roles
 COMMAND = str(Path(sys.executable).with_name("audience-pipeline"))
 CLIENT_ID = "AUDIENCE_PIPELINE__DESTINATIONS__AMAZON_NA__CLIENT_ID"
 INSTANCE_ID = "AUDIENCE_PIPELINE__KAFKA__INSTANCE_ID"
-LONGEST_STOP_SECONDS = 40
+LONGEST_START_SECONDS = LONGEST_STOP_SECONDS = 40
 
 
 @dataclass(slots=True, eq=False)
@@ -88,10 +89,18 @@ class Crew:
 
     async def terminate(self, hand: Hand) -> None:
         hand.is_leaving = True
+        await self._up(hand)
         hand.process.send_signal(signal.SIGTERM)
         code = await asyncio.to_thread(hand.process.wait, LONGEST_STOP_SECONDS)
         self.hands.remove(hand)
         self.exits.append((hand.name, code))
+
+    async def _up(self, hand: Hand) -> None:
+        """Return once it runs: before that it has no handler yet, and a signal just ends it."""
+        log = self.folder / f"run-{hand.name}.log"
+        async with asyncio.timeout(LONGEST_START_SECONDS):
+            while b'"running"' not in log.read_bytes() and hand.process.poll() is None:
+                await asyncio.sleep(0.1)
 
     async def freeze(self, hand: Hand, seconds: float) -> None:
         hand.is_frozen = True
@@ -119,6 +128,19 @@ class Crew:
         for hand in list(self.hands):
             hand.process.send_signal(signal.SIGCONT)
             self.kill(hand)
+
+    def ask_ledger(self) -> list[str]:
+        """What the command finds amiss now that every process has ended."""
+        asked = subprocess.run(
+            [COMMAND, "ledger", "--config", str(self.config), "--json"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if not asked.stdout:
+            return [f"no answer, exit code {asked.returncode}: {asked.stderr[:300]}"]
+        said = json.loads(asked.stdout)
+        return [*said["differences"], *([] if said["at_rest"] else ["it is not at rest"])]
 
     def left_behind(self) -> list[int]:
         """Ids of processes that still run with our configuration."""

@@ -51,3 +51,5 @@ class Evidence:
     """Seconds in which a process wrote more lines than anybody can read."""
     is_static: bool
     """Processes were members of their groups by identity."""
+    ledger_says: Sequence[str]
+    """What `audience-pipeline ledger` found amiss at the end."""

@@ -116,7 +116,10 @@ class Storm:
         names = _names(deployment)
         left = await self._until_done(names)
         await crew.terminate_all()
-        return await self._evidence(simulator, crew, names, left, traffic.durable, began, ended)
+        ledger = await asyncio.to_thread(crew.ask_ledger)
+        return await self._evidence(
+            simulator, crew, names, left, traffic.durable, began, ended, ledger
+        )
 
     @asynccontextmanager
     async def _keeping(self, crew: Crew) -> AsyncIterator[None]:
@@ -205,6 +208,7 @@ class Storm:
         produced: int,
         began: float,
         ended: float,
+        ledger: Sequence[str],
     ) -> Evidence:
         totals = simulator.totals()
         memberships = simulator._world.memberships
@@ -236,6 +240,7 @@ class Storm:
             bad_lines=_bad_lines(self.folder),
             floods=_floods(self.folder),
             is_static=self.is_static(),
+            ledger_says=ledger,
         )
 
 

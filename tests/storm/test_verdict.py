@@ -88,6 +88,7 @@ GOOD = Evidence(
     bad_lines=[],
     floods=[],
     is_static=False,
+    ledger_says=[],
 )
 LANE_RECORDS = TOPICS.lanes[LANE]
 
@@ -141,6 +142,7 @@ def test_a_storm_in_which_all_was_kept_passes() -> None:
         ({"deserters": [("one", 4)]}, "by themselves"),
         ({"left_behind": [4711]}, "left behind"),
         ({"bad_lines": ["run.log: Traceback"]}, "bad log lines"),
+        ({"ledger_says": ["lane: 1 lost"]}, "the ledger command's answer: lane: 1 lost"),
         ({"floods": ["run.log: 3500 lines at 10:15:00"]}, "floods of log lines"),
         (
             {

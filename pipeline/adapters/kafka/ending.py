@@ -38,16 +38,23 @@ async def _close(producer: AIOKafkaProducer) -> None:
 
 
 def _hear_failures(producer: AIOKafkaProducer) -> None:
-    """Look at what the library tells nobody: each batch that failed before it went out.
+    """Look at the failures that the library tells nobody.
 
-    It gives such a batch's waiter the exception, and waits for it only in a full buffer; the event
-    loop would log every one as an error that nobody retrieved. Whoever wrote the batch has heard.
+    A batch that failed before it went out has a second future, and a transaction one that only its
+    end looks at; the event loop would log each as an error that nobody retrieved. Whoever wrote
+    the batch or began the transaction has heard by now.
     """
     accumulator = producer._message_accumulator  # noqa: SLF001
-    for batch in chain(accumulator._pending_batches, *accumulator._batches.values()):  # noqa: SLF001
-        for future in (batch.future, batch._drain_waiter):  # noqa: SLF001
-            if future.done() and not future.cancelled():
-                future.exception()
+    futures = [
+        future
+        for batch in chain(accumulator._pending_batches, *accumulator._batches.values())  # noqa: SLF001
+        for future in (batch.future, batch._drain_waiter)  # noqa: SLF001
+    ]
+    if producer._txn_manager is not None:  # noqa: SLF001
+        futures.append(producer._txn_manager._transaction_waiter)  # noqa: SLF001
+    for future in futures:
+        if future is not None and future.done() and not future.cancelled():
+            future.exception()
 
 
 async def stop(consumer: AIOKafkaConsumer) -> None:

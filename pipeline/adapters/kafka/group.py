@@ -53,6 +53,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         self._kicked = asyncio.Event()
         self._failed: asyncio.Future[None] | None = None
         self._is_stopping = False
+        self._has_lapsed = False
         self.is_joined = False
 
     @property
@@ -211,11 +212,18 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
             self._coordinator.check()
             if not self.is_joined:
                 continue
-            if any(tenancy.claim.has_lapsed for tenancy in self._tenancies.values()):
-                log.warning("proof of ownership ran out: rejoining", stage=self.stage.name)
-                self._coordinator.rejoin()
+            self._rejoin_if_lapsed()
             await self._commit(final=False)
             self._show_lag()
+
+    def _rejoin_if_lapsed(self) -> None:
+        lapsed = any(tenancy.claim.has_lapsed for tenancy in self._tenancies.values())
+        if lapsed:
+            # Again and again: with the broker away the request before this one is lost.
+            self._coordinator.rejoin()
+        if lapsed and not self._has_lapsed:
+            log.warning("proof of ownership ran out: rejoining", stage=self.stage.name)
+        self._has_lapsed = lapsed
 
     async def _commit(self, *, final: bool) -> bool:
         """One commit for all partitions; with a stable group behind it, it proves ownership.
