@@ -122,7 +122,8 @@ class Delivery:
             match answer:
                 case Throttled(wait):
                     failures += 1
-                    self.lane.throttled(self._pause(failures) if wait is None else wait)
+                    # No time to come (a date gone by: its clock may be wrong) is no time at all.
+                    self.lane.throttled(wait or self._pause(failures))
                 case Unsent():
                     failures += 1
                     await self._wait(asyncio.sleep(self._pause(failures)))

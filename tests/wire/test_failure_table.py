@@ -217,6 +217,30 @@ async def test_when_two_lanes_are_told_the_whole_client_is_silent() -> None:
     assert_promises_held(wire)
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(status=429, retry_after=0),
+        Fault(status=429, retry_after=-90, retry_after_form="date"),
+        Fault(status=429, retry_after=-90),
+    ],
+    ids=["no seconds", "a date gone by", "seconds gone by"],
+)
+async def test_a_partner_that_names_no_time_to_come_is_asked_after_longer_and_longer_pauses(
+    fault: Fault,
+) -> None:
+    """Its clock may be wrong; asked at once it would say the same, and so would every lane."""
+    async with wired(Setup(in_flight=1, chance=lambda: 1.0)) as wire:
+        wire.simulator.script(ScriptedFault(fault=fault, times=5))
+        wire.lane.put(MEMBERS[:BATCH])
+        await wire.settled()
+
+    times = [request.at for request in wire.uploads()]
+    assert len(times) == 6
+    assert times[-1] - times[0] >= 0.99 * (0.02 + 0.04 + 0.08 + 0.1 + 0.1)
+    assert_promises_held(wire)
+
+
 async def test_a_body_that_always_fails_while_others_pass_is_searched_for_its_bad_record() -> None:
     """After five errors of the partner itself it is halved like a refused one."""
     async with wired() as wire:
