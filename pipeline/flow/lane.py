@@ -142,7 +142,9 @@ class LaneBooks:
         key, value = record.key, record.value
         if key is None or value is None or not key.partition(b"|")[0].isdigit():
             return Rejected("malformed", "a lane record needs a key audienceId|externalUserId")
-        if len(value) + self._limits.envelope_bytes > self._limits.max_bytes:
+        # As configured: what was learnt from a 413 is a guess, and no reason to give a record up.
+        limits = self._plan.limits
+        if len(value) + limits.envelope_bytes > limits.max_bytes:
             return Rejected("record_too_large", "one record is over batch.max_bytes")
         changed_at = headers.get("changed_at", b"")
         if not changed_at.isdigit():

@@ -173,6 +173,21 @@ async def test_a_body_over_the_limit_is_halved_and_the_limit_remembered() -> Non
     assert_promises_held(wire)
 
 
+async def test_a_remembered_limit_gives_up_no_record_that_the_partner_would_take() -> None:
+    """
+    Two records together are over the limit and half of them is less than one record; each alone
+    is taken all the same.
+    """
+    async with wired(Setup(batch=2, in_flight=1, byte_limit=300)) as wire:
+        wire.lane.put(["first", "second"])
+        await wire.settled()
+        wire.lane.put([f"later-{number}" for number in range(20)])
+        await wire.settled()
+
+    assert reasons(wire) == []
+    assert_promises_held(wire)
+
+
 async def test_one_record_over_the_limit_is_named_and_the_others_arrive() -> None:
     """The partner's word on a record that stands alone is final."""
     async with wired(Setup(in_flight=1, byte_limit=5_000)) as wire:
