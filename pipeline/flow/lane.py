@@ -12,7 +12,7 @@ from pipeline.core.messages import FORMAT, Message, Origin
 from pipeline.core.offsets import Watermark
 from pipeline.core.outcomes import Rejected, RejectedReason
 from pipeline.core.retry import Backoff, Throttle
-from pipeline.flow.delivery import Bad
+from pipeline.core.search import Bad
 from pipeline.flow.ports import Claim, Journal, Record, StartingPoint, Trimmer, Upload
 from pipeline.flow.stage import LetterBox
 from pipeline.observability.telemetry import LaneLabel, Telemetry
@@ -87,7 +87,11 @@ class LaneBooks:
         self._claim.settle(self.watermark.committable, clean=self.is_clean)
 
     def forget_waiting(self) -> None:
-        """Let go of everything read and not settled; it will be read again."""
+        """Let go of everything read and not settled; it will be read again.
+
+        A remembered byte limit goes, too: whoever mends what stopped the lane may mend that.
+        """
+        self._limits = self._plan.limits
         self.queue = LaneQueue(self._limits)
         self._cooling.clear()
         self._taken_bytes = 0

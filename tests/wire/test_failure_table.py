@@ -159,6 +159,31 @@ async def test_a_refused_batch_is_halved_until_the_bad_record_stands_alone(statu
     assert_promises_held(wire, forfeited=1)
 
 
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_a_batch_that_is_mostly_refused_stops_the_lane_and_loses_no_record(
+    status: int,
+) -> None:
+    """
+    Then it is not the records: while it lasts none is given up, probes included, and all of them
+    arrive once it is mended.
+    """
+    async with wired(Setup(batch=200, in_flight=1, cap=6_000)) as wire:
+        wire.simulator.script(always(status))
+        wire.lane.put([f"member-{number}" for number in range(300)])
+        await until(lambda: wire.lane.state == "stopped")
+        before = len(wire.uploads())
+        await until(lambda: len(wire.uploads()) >= before + 20)
+        assert wire.lane.journal.messages == []
+        wire.lane.put(LATER, "DELETE")
+        wire.simulator.faults.clear()
+        await wire.settled()
+
+    assert before <= 60
+    assert wire.lane.letters() == []
+    assert wire.lane.state == "running"
+    assert_promises_held(wire, forfeited=None)
+
+
 async def test_a_body_over_the_limit_is_halved_and_the_limit_remembered() -> None:
     """What is halved pays nothing more, and no later body is over the limit."""
     async with wired(Setup(batch=100, in_flight=1, byte_limit=5_000)) as wire:
