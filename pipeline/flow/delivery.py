@@ -18,19 +18,20 @@ from pipeline.core.answers import (
 from pipeline.core.batching import Batch, Waiting
 from pipeline.core.retry import Backoff
 from pipeline.core.search import Bad, Search
+from pipeline.core.suspicion import Tally, is_the_body
 from pipeline.flow.ports import Ownership, Upload
 from pipeline.flow.till import Purse
-
-PATIENCE = 5
-"""Failures of one body, while others pass, after which it is searched for what makes it fail."""
 
 
 class Lane(Protocol):
     """What a delivery needs of the lane it belongs to."""
 
     @property
-    def accepted_requests(self) -> int:
-        """Requests that the partner has taken, to tell a bad body from a bad partner."""
+    def tally(self) -> Tally:
+        """How its requests went, to tell a bad body from a bad partner."""
+
+    def stumbled(self) -> None:
+        """The partner answered with an error of its own."""
 
     async def may_send(self) -> None:
         """Return when the lane is owned and not asked to be silent."""
@@ -104,7 +105,7 @@ class Delivery:
         """Repeat the same body until the partner decides; None when the lane is being stopped."""
         failures = 0
         stumbles = 0
-        others = self.lane.accepted_requests
+        before = self.lane.tally
         while not self.stopping:
             answer = await self._attempt(part)
             match answer:
@@ -117,9 +118,11 @@ class Delivery:
                     await self._wait(asyncio.sleep(self._pause(failures)))
                 case Unanswered(detail, by_partner):
                     failures += 1
-                    stumbles += by_partner
-                    if stumbles >= PATIENCE and self.lane.accepted_requests > others:
-                        return Refused(detail)
+                    if by_partner:
+                        stumbles += 1
+                        self.lane.stumbled()
+                        if is_the_body(len(part), stumbles, before, self.lane.tally):
+                            return Refused(detail)
                     await self._wait(asyncio.sleep(self._pause(failures)))
                 case _:
                     return answer

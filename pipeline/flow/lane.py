@@ -13,6 +13,7 @@ from pipeline.core.offsets import Watermark
 from pipeline.core.outcomes import Rejected, RejectedReason
 from pipeline.core.retry import Backoff, Throttle
 from pipeline.core.search import Bad
+from pipeline.core.suspicion import Tally
 from pipeline.flow.ports import Claim, Journal, Record, StartingPoint, Trimmer, Upload
 from pipeline.flow.stage import LetterBox
 from pipeline.observability.telemetry import LaneLabel, Telemetry
@@ -73,7 +74,7 @@ class LaneBooks:
         self._unanswered_at: float | None = None
         self.queue = LaneQueue(plan.limits)
         self.watermark = Watermark(0)
-        self.accepted_requests = 0
+        self.tally = Tally()
 
     def begin(self, start: StartingPoint) -> None:
         """Take over. Without a clean end of the former owner a request of its may be under way."""
@@ -186,6 +187,9 @@ class LaneBooks:
     def throttled(self, wait: float) -> None:
         self._throttle.told(self._plan.name, wait, _now())
 
+    def stumbled(self) -> None:
+        self.tally = self.tally._replace(stumbled=self.tally.stumbled + 1)
+
     def unanswered(self) -> None:
         self._unanswered_at = _now()
 
@@ -213,7 +217,7 @@ class LaneBooks:
 
     async def accepted(self, audience: int, part: Sequence[Waiting], job_id: str | None) -> None:
         """Make the job durable, then settle its records: in this order nothing is lost."""
-        self.accepted_requests += 1
+        self.tally = self.tally._replace(accepted=self.tally.accepted + 1)
         removes = sum(self._upload.is_removal(record.value) for record in part)
         self._count_accepted(len(part), removes, part)
         await self._desk.journal.write([self._job_message(audience, part, job_id, removes)])
