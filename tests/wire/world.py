@@ -47,6 +47,7 @@ class Setup:
     lanes: int = 1
     batch: int = 20
     in_flight: int = 4
+    linger: float = 0.02
     cap: int = CAP
     timeout: float = 10.0
     late: float = 0.3
@@ -73,7 +74,7 @@ class Setup:
             "refresh_token": "refresh",
             "hourly_cap": self.cap,
             "cap_window_seconds": WINDOW_SECONDS,
-            "batch": {"max_records": self.batch, "linger_seconds": 0.02},
+            "batch": {"max_records": self.batch, "linger_seconds": self.linger},
             "max_in_flight": self.in_flight,
             "request_timeout_seconds": self.timeout,
             "requests_per_second": 500,
