@@ -10,7 +10,7 @@ from pipeline.core.outcomes import RejectedReason
 GUARDED_BATCH = 100
 """From this size on, a batch of which more than a tenth is refused is hopeless."""
 HOPELESS_RUN = 10
-"""So many refused records, with nothing of the batch accepted, make it hopeless as well."""
+"""So many refused records, with nothing accepted in between, make it hopeless as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,9 @@ class Search:
     half on the way to them held a bad one. A few bad records, wherever they are, never look
     hopeless; one among n costs at most 2 * ceil(log2 n) requests more.
 
-    In a batch that is doubted (the lane was stopped for refusals) what is refused proves nothing
-    until something is accepted, and then it is asked for once more.
+    Small batches are judged together: `in_a_row` are records of the lane that were refused since
+    it last had anything accepted. In a batch that is doubted (the lane was stopped for refusals)
+    what is refused proves nothing until something is accepted, and then it is asked once more.
     """
 
     def __init__(self, batch: Batch, *, is_doubted: bool) -> None:
@@ -41,9 +42,12 @@ class Search:
         self._refused: list[Sequence[Waiting]] = []
         self._accepted = 0
         self.bad: list[Bad] = []
+        self.is_hopeless = False
+        """Whether so much is refused that it is not the records."""
 
-    def take(self) -> Sequence[Waiting] | None:
+    def take(self, *, in_a_row: int = 0) -> Sequence[Waiting] | None:
         """The part to send next; None when the batch is done or hopeless."""
+        self.is_hopeless = self._is_hopeless(in_a_row)
         if self.is_hopeless:
             return None
         if not self._due and self._refused:
@@ -66,14 +70,15 @@ class Search:
         else:
             self.bad.append(Bad(part[0], "refused", answer.detail))
 
-    @property
-    def is_hopeless(self) -> bool:
-        """Whether so much is refused that it is not the records."""
+    def _is_hopeless(self, in_a_row: int) -> bool:
         bad = len(self.bad)
         if self._size >= GUARDED_BATCH and bad * 10 > self._size:
             return True
-        enough = min(self._size, HOPELESS_RUN) if self._is_doubted else HOPELESS_RUN
-        return not self._accepted and bad >= enough
+        if self._accepted or not bad:
+            return False
+        if self._is_doubted:
+            return bad >= min(self._size, HOPELESS_RUN)
+        return bad + in_a_row >= HOPELESS_RUN
 
 
 def _first_parts(batch: Batch) -> list[Sequence[Waiting]]:

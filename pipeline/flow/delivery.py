@@ -30,6 +30,10 @@ class Lane(Protocol):
     def tally(self) -> Tally:
         """How its requests went, to tell a bad body from a bad partner."""
 
+    @property
+    def refused_in_a_row(self) -> int:
+        """Records refused since it last had anything accepted."""
+
     def stumbled(self) -> None:
         """The partner answered with an error of its own."""
 
@@ -81,7 +85,7 @@ class Delivery:
     async def run(self) -> Stop | None:
         """Until every record has its end (`is_done`), or with the reason why the lane must stop."""
         search = Search(self.batch, is_doubted=self.is_doubted)
-        while part := search.take():
+        while part := search.take(in_a_row=self.lane.refused_in_a_row):
             answer = await self._answered(part)
             if answer is None or isinstance(answer, Stop):
                 return answer

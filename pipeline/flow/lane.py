@@ -75,6 +75,7 @@ class LaneBooks:
         self.queue = LaneQueue(plan.limits)
         self.watermark = Watermark(0)
         self.tally = Tally()
+        self.refused_in_a_row = 0
 
     def begin(self, start: StartingPoint) -> None:
         """Take over. Without a clean end of the former owner a request of its may be under way."""
@@ -218,6 +219,7 @@ class LaneBooks:
     async def accepted(self, audience: int, part: Sequence[Waiting], job_id: str | None) -> None:
         """Make the job durable, then settle its records: in this order nothing is lost."""
         self.tally = self.tally._replace(accepted=self.tally.accepted + 1)
+        self.refused_in_a_row = 0
         removes = sum(self._upload.is_removal(record.value) for record in part)
         self._count_accepted(len(part), removes, part)
         await self._desk.journal.write([self._job_message(audience, part, job_id, removes)])
@@ -236,6 +238,7 @@ class LaneBooks:
             for one in bad
         ]
         await self._desk.journal.write(letters)
+        self.refused_in_a_row += len(bad)
         self._count_letters([one.reason for one in bad])
         self._settle([one.record for one in bad])
 

@@ -90,6 +90,24 @@ def test_fewer_than_ten_records_may_all_be_bad() -> None:
     assert len(there.named) == 9
 
 
+def test_small_batches_of_a_lane_are_judged_together() -> None:
+    search = Search(batch(2), is_doubted=False)
+    while part := search.take(in_a_row=9):
+        search.refused(part, Refused("400 no"))
+
+    assert search.is_hopeless
+    assert len(search.bad) == 1
+
+
+def test_a_batch_of_which_something_is_accepted_is_not_judged_by_those_before_it() -> None:
+    search = Search(batch(2), is_doubted=False)
+    search.take(in_a_row=0)
+    search.accepted()
+
+    assert search.take(in_a_row=50) is None
+    assert not search.is_hopeless
+
+
 def test_a_record_that_is_too_large_is_named_for_that() -> None:
     search = Search(batch(1), is_doubted=False)
     part = search.take()

@@ -184,6 +184,21 @@ async def test_a_batch_that_is_mostly_refused_stops_the_lane_and_loses_no_record
     assert_promises_held(wire, forfeited=None)
 
 
+async def test_a_quiet_lane_that_is_refused_everything_stops_as_well() -> None:
+    """However small its batches are, it gives nine records up before it knows."""
+    async with wired(Setup(batch=1, in_flight=1)) as wire:
+        wire.simulator.script(always(400))
+        wire.lane.put(MEMBERS)
+        await until(lambda: wire.lane.state == "stopped")
+        before = len(wire.uploads())
+        await until(lambda: len(wire.uploads()) >= before + 3)
+        wire.simulator.faults.clear()
+        await wire.settled()
+
+    assert len(wire.lane.letters()) == 9
+    assert_promises_held(wire, forfeited=None)
+
+
 async def test_a_body_over_the_limit_is_halved_and_the_limit_remembered() -> None:
     """What is halved pays nothing more, and no later body is over the limit."""
     async with wired(Setup(batch=100, in_flight=1, byte_limit=5_000)) as wire:
