@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from pipeline.sandbox.amazon.faults import PROFILES, Fault, ScriptedFault
+from pipeline.core.answers import StopReason
+from pipeline.sandbox.amazon.faults import PROFILES, Fault, FaultRates, ScriptedFault
 from tests.wire.verdict import assert_promises_held
 from tests.wire.world import Setup, Wire, until, wired
 
@@ -56,7 +57,19 @@ PASSING = {
         fault=Fault(ending="drop", late_seconds=0.4), setup=Setup(late=0.6)
     ),
 }
-MENDED_BY_A_PERSON = [401, 402, 403, 404, 405, 406, 409, 415, 501]
+UNHURRIED = FaultRates(latency=(0.02, 0.02))
+"""So that a test can step in between two requests."""
+MENDED_BY_A_PERSON: dict[int, StopReason] = {
+    401: "unauthorised",
+    402: "unsupported",
+    403: "forbidden",
+    404: "not_found",
+    405: "unsupported",
+    406: "unsupported",
+    409: "unsupported",
+    415: "unsupported",
+    501: "unsupported",
+}
 
 
 def always(status: int) -> ScriptedFault:
@@ -119,14 +132,20 @@ async def test_trouble_that_passes_costs_time_and_nothing_else(row: Passing) -> 
     assert_promises_held(wire, forfeited=row.forfeited)
 
 
-@pytest.mark.parametrize("status", MENDED_BY_A_PERSON)
-async def test_what_a_person_must_mend_stops_the_lane_until_it_is_mended(status: int) -> None:
+@pytest.mark.parametrize(("status", "reason"), MENDED_BY_A_PERSON.items())
+async def test_what_a_person_must_mend_stops_the_lane_until_it_is_mended(
+    status: int, reason: StopReason
+) -> None:
     """
-    A stopped lane keeps everything, asks with one record at a time, and goes on by itself.
+    A stopped lane says why and keeps everything, asks with one record, and goes on by itself.
     """
     async with wired(Setup(in_flight=1)) as wire:
         wire.simulator.script(always(status))
         wire.lane.put(MEMBERS)
+        await until(lambda: wire.lane.tenant.stop is not None)
+        assert wire.lane.tenant.stop is not None
+        assert wire.lane.tenant.stop.reason == reason
+        assert wire.lane.tenant.stop.detail.startswith(f"{status} ")
         await until(lambda: len(wire.uploads()) >= 4)
         assert wire.lane.state == "stopped"
         assert wire.lane.claim.settled.offset == 0
@@ -333,6 +352,7 @@ async def test_a_partner_that_cannot_be_reached_is_waited_for_and_not_paid(troub
 async def test_a_stop_in_the_middle_of_a_search_neither_loses_nor_repeats_what_was_found() -> None:
     """What was accepted stays settled, and the search begins anew with the rest."""
     async with wired(Setup(batch=200, in_flight=1, cap=6_000)) as wire:
+        wire.simulator.faults.rates = UNHURRIED
         wire.simulator.poison(["member-150"])
         wire.lane.put([f"member-{number}" for number in range(200)])
         await until(lambda: wire.outcomes().get("400", 0) >= 2)
@@ -350,6 +370,7 @@ async def test_a_lane_that_is_lost_in_the_middle_of_a_search_is_searched_by_its_
 ) -> None:
     """At least once: what the former owner had not settled is sent again, and named again."""
     async with wired(Setup(batch=200, in_flight=1, cap=6_000)) as wire:
+        wire.simulator.faults.rates = UNHURRIED
         wire.simulator.poison(["member-150"])
         wire.lane.put([f"member-{number}" for number in range(200)])
         await until(lambda: wire.outcomes().get("400", 0) >= 2)

@@ -273,8 +273,10 @@ class Wire:
         }
 
     async def settled(self) -> None:
+        """Return once all lanes are done, and the partner with what it took late."""
         for lane in self.lanes:
             await lane.settled()
+        await until(lambda: self.simulator.totals()["records"]["late"] == 0)
 
 
 async def until(is_so: Callable[[], bool]) -> None:
