@@ -13,7 +13,8 @@ from pipeline.core.offsets import Watermark
 from pipeline.core.outcomes import Rejected, RejectedReason
 from pipeline.core.retry import Backoff, Throttle
 from pipeline.core.runs import write_runs
-from pipeline.flow.delivery import Bad
+from pipeline.core.search import Bad
+from pipeline.core.suspicion import Tally
 from pipeline.flow.ports import Claim, Journal, Record, StartingPoint, Trimmer, Upload
 from pipeline.flow.stage import LetterBox
 from pipeline.observability.telemetry import LaneLabel, Telemetry
@@ -74,7 +75,8 @@ class LaneBooks:
         self._unanswered_at: float | None = None
         self.queue = LaneQueue(plan.limits)
         self.watermark = Watermark(0)
-        self.accepted_requests = 0
+        self.tally = Tally()
+        self.refused_in_a_row = 0
 
     def begin(self, start: StartingPoint) -> None:
         """Take over. Without a clean end of the former owner a request of its may be under way."""
@@ -88,7 +90,11 @@ class LaneBooks:
         self._claim.settle(self.watermark.committable, clean=self.is_clean)
 
     def forget_waiting(self) -> None:
-        """Let go of everything read and not settled; it will be read again."""
+        """Let go of everything read and not settled; it will be read again.
+
+        A remembered byte limit goes, too: whoever mends what stopped the lane may mend that.
+        """
+        self._limits = self._plan.limits
         self.queue = LaneQueue(self._limits)
         self._cooling.clear()
         self._taken_bytes = 0
@@ -143,7 +149,9 @@ class LaneBooks:
         key, value = record.key, record.value
         if key is None or value is None or not key.partition(b"|")[0].isdigit():
             return Rejected("malformed", "a lane record needs a key audienceId|externalUserId")
-        if len(value) + self._limits.envelope_bytes > self._limits.max_bytes:
+        # As configured: what was learnt from a 413 is a guess, and no reason to give a record up.
+        limits = self._plan.limits
+        if len(value) + limits.envelope_bytes > limits.max_bytes:
             return Rejected("record_too_large", "one record is over batch.max_bytes")
         changed_at = headers.get("changed_at", b"")
         if not changed_at.isdigit():
@@ -181,6 +189,9 @@ class LaneBooks:
     def throttled(self, wait: float) -> None:
         self._throttle.told(self._plan.name, wait, _now())
 
+    def stumbled(self) -> None:
+        self.tally = self.tally._replace(stumbled=self.tally.stumbled + 1)
+
     def unanswered(self) -> None:
         self._unanswered_at = _now()
 
@@ -208,7 +219,8 @@ class LaneBooks:
 
     async def accepted(self, audience: int, part: Sequence[Waiting], job_id: str | None) -> None:
         """Make the job durable, then settle its records: in this order nothing is lost."""
-        self.accepted_requests += 1
+        self.tally = self.tally._replace(accepted=self.tally.accepted + 1)
+        self.refused_in_a_row = 0
         removes = sum(self._upload.is_removal(record.value) for record in part)
         self._count_accepted(len(part), removes, part)
         await self._desk.journal.write([self._job_message(audience, part, job_id, removes)])
@@ -227,6 +239,7 @@ class LaneBooks:
             for one in bad
         ]
         await self._desk.journal.write(letters)
+        self.refused_in_a_row += len(bad)
         self._count_letters([one.reason for one in bad])
         self._settle([one.record for one in bad])
 

@@ -600,6 +600,25 @@ def test_every_attempt_that_may_have_been_taken_is_paid_for() -> None:
     assert CAP / 2 < world.partner.largest_window(WINDOW) < CAP
 
 
+@pytest.mark.parametrize("broken", [0.3, 0.6, 0.9])
+def test_a_partner_that_fails_often_is_no_reason_to_give_a_record_up(broken: float) -> None:
+    """
+    Where other requests fail as well it is not the records, however often one of them fails.
+    """
+
+    async def story(world: World) -> None:
+        world.batch, world.late = 2, 0.0
+        world.backoff = Backoff(initial=0.5, maximum=60.0)
+        for number in range(600):
+            world.topic.put(f"m{number}")
+        await world.own_to_the_end()
+
+    world = in_world(17, story, Moods(broken=broken, travel=0.01, answer=0.01))
+
+    assert world.journal.of("letters") == []
+    assert world.expected() == world.partner.members
+
+
 def test_delivered_records_leave_their_topic_once_they_need_not_be_kept() -> None:
     """Every hour what is settled and older than two hours may go, and never what is not settled."""
 
