@@ -20,11 +20,11 @@ class Tally(NamedTuple):
 def is_the_body(records: int, stumbles: int, before: Tally, now: Tally) -> bool:
     """Whether it is a body of so many records that makes the partner stumble over it.
 
-    `before` is the lane's tally when the body was first sent. Only if others pass at least as
-    often as this one fails, and nearly all of them: a partner that fails every other request
-    fails one and the same five times in a row, sooner or later.
+    `before` is the lane's tally when the body was first sent. Only if others pass, and nearly all
+    of them: a partner that fails every other request fails one and the same five times in a row,
+    sooner or later.
     """
     passed = now.accepted - before.accepted
     others = now.stumbled - before.stumbled - stumbles
     patience = PATIENCE if records > 1 else PATIENCE_ALONE
-    return stumbles >= patience and passed >= max(stumbles, OTHERS_PASS * others)
+    return stumbles >= patience and passed >= max(1, OTHERS_PASS * others)

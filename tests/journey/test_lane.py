@@ -427,6 +427,22 @@ def test_a_lane_that_hangs_is_told_from_one_that_waits(
     assert is_stuck == (max(longest) > 300)
 
 
+@pytest.mark.parametrize("failing", [0.2, 0.5, 0.7, 0.9])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_partner_that_often_fails_makes_no_record_look_bad(seed: int, failing: float) -> None:
+    """However many of its answers are 503: nothing is dead-lettered for that."""
+
+    async def story(world: World) -> None:
+        for number in range(400):
+            world.topic.put(f"m{number}")
+        await world.own_to_the_end()
+
+    world = in_world(seed, story, Moods(broken=failing, travel=0.1, answer=0.1))
+
+    assert world.journal.of("letters") == []
+    assert world.expected() == world.partner.members
+
+
 def test_nothing_is_settled_before_it_is_written_down() -> None:
     """
     With a journal that takes seconds and owners that die at any moment, every offset that was
