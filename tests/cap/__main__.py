@@ -36,6 +36,7 @@ def main() -> int:
             windows=chosen.windows,
             window_seconds=chosen.seconds,
             cap=round(chosen.a_second * chosen.seconds),
+            lanes=chosen.replicas,
             replicas=chosen.replicas,
         )
         measured = asyncio.run(run.measure())

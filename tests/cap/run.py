@@ -13,12 +13,10 @@ from pipeline.core.capacity import pace
 from pipeline.sandbox.amazon.options import SimulatorOptions
 from pipeline.sandbox.amazon.simulator import AmazonAdsSimulator
 from tests.acceptance.deployment import Deployment
-from tests.servers.apache_kafka import ApacheKafka
+from tests.conftest import Cluster
 from tests.storm.partner import Watch
 
 IN_FLIGHT = 2
-KEPT_FREE = 0.005
-"""Of the cap: what bursts and requests under way may add."""
 DRAIN_SECONDS = 2.0
 SPAN_SECONDS = 8.0
 """After the beginning of a rebalance, in which its cost is looked for."""
@@ -78,20 +76,23 @@ class Measured:
 
 @dataclass(slots=True, kw_only=True)
 class CapRun:
-    """One run; `replicas` processes of upload for as many lanes."""
+    """One run: so many processes of upload empty so many lanes."""
 
-    kafka: ApacheKafka
+    kafka: Cluster
     folder: Path
     windows: int
     window_seconds: float
     cap: int
+    lanes: int
     replicas: int
+    kept_free: float = 0.005
+    """Of the cap: what bursts and requests under way may add."""
     watch: Watch = field(default_factory=Watch)
     rebalances: list[float] = field(default_factory=list)
 
     @property
     def batch(self) -> int:
-        return max(1, int(KEPT_FREE * self.cap / (2 + 2 * IN_FLIGHT)))
+        return max(1, int(self.kept_free * self.cap / (2 + 2 * IN_FLIGHT)))
 
     async def measure(self) -> Measured:
         options = SimulatorOptions(cap=self.cap, window_seconds=self.window_seconds)
@@ -126,8 +127,8 @@ class CapRun:
             self.kafka.bootstrap_servers,
             f"cap-{time.time_ns()}",
             simulator.url,
-            connections=self.replicas,
-            audiences=self.replicas,
+            connections=self.lanes,
+            audiences=self.lanes,
             destination={
                 "hourly_cap": self.cap,
                 "cap_window_seconds": self.window_seconds,
@@ -142,7 +143,7 @@ class CapRun:
         process = deployment.start("upload")
         await deployment.until(lambda: "partitions assigned" in deployment.logs(), 30)
         assert await deployment.stop(process) == 0
-        for lane in range(self.replicas):
+        for lane in range(self.lanes):
             await deployment.fill_lane(lane, self.cap * (self.windows + 2))
 
     async def _empty(self, deployment: Deployment) -> float:
@@ -168,4 +169,4 @@ class CapRun:
             deployment.processes[-1].send_signal(signal.SIGTERM)
 
     def _is_every_lane_served(self) -> bool:
-        return len({one.target for one in self.watch.arrivals}) == self.replicas
+        return len({one.target for one in self.watch.arrivals}) == self.lanes

@@ -47,18 +47,9 @@ RULES: Sequence[Rule] = (
     Rule(
         name="an outcome is durable before its job is settled",
         file="pipeline/flow/poll.py",
-        kept="""        await self._desk.journal.write(messages)
-        self._following.end(job.job_id)
-        if self._pending[_label(job)]:
-            self._count(job, -1)
-        self._settle(followed.offset)
-""",
-        broken="""        self._settle(followed.offset)
-        await self._desk.journal.write(messages)
-        self._following.end(job.job_id)
-        if self._pending[_label(job)]:
-            self._count(job, -1)
-""",
+        kept="        await self._desk.journal.write(messages)\n        self._endings.note",
+        broken="        self._leave(followed)\n"
+        "        await self._desk.journal.write(messages)\n        self._endings.note",
         tests=["tests/journey/test_poll.py::test_no_job_is_settled_before_its_outcome_is_durable"],
     ),
     Rule(
