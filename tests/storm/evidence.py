@@ -41,6 +41,8 @@ class Evidence:
     taken: Mapping[Sent, int]
     partner_jobs: Mapping[str, int]
     """Records of each job that the partner ran."""
+    partner_invalid: Mapping[str, Sequence[tuple[int, str]]]
+    """Members that each of its jobs did not take, by audience."""
     repeated_in_request: int
     unreadable_requests: int
     exits: Sequence[tuple[str, int]]

@@ -94,13 +94,24 @@ class Ledger:
 
     def _judge_last(self, topics: Topics) -> None:
         excused = _excused(topics)
+        unheard = self._unheard_invalid(topics)
         for pair, record in self.last.items():
             if self.evidence.standing.get(pair) == record.digest:
                 continue
-            if record.offset in excused.get(pair, ()):
+            if pair in unheard or record.offset in excused.get(pair, ()):
                 continue
             taken = (*pair, record.digest) in self.evidence.taken
             (self.reordered if taken else self.lost).append(f"{pair[1]} of {pair[0]}")
+
+    def _unheard_invalid(self, topics: Topics) -> set[Pair]:
+        """Members that a job did not take whose id the partner told nobody: ended as unknown."""
+        told = {job.job_id for job in topics.jobs}
+        return {
+            pair
+            for job_id, pairs in self.evidence.partner_invalid.items()
+            if job_id not in told
+            for pair in pairs
+        }
 
 
 def _excused(topics: Topics) -> Mapping[Pair, set[int]]:

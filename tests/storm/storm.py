@@ -211,7 +211,7 @@ class Storm:
         ledger: Sequence[str],
     ) -> Evidence:
         totals = simulator.totals()
-        memberships = simulator._world.memberships
+        memberships, jobs = simulator._world.memberships, simulator._world.jobs._jobs
         return Evidence(
             session_seconds=SESSION_SECONDS,
             cap=CAP,
@@ -231,7 +231,12 @@ class Storm:
             arrivals=self.watch.arrivals,
             questions=self.watch.questions,
             taken=self.watch.taken,
-            partner_jobs={one: job.records for one, job in simulator._world.jobs._jobs.items()},
+            partner_jobs={one: job.records for one, job in jobs.items()},
+            partner_invalid={
+                one: [(job.audience, record.member) for record in job.invalid]
+                for one, job in jobs.items()
+                if job.invalid
+            },
             repeated_in_request=totals["repeated_in_request"],
             unreadable_requests=totals["unreadable_requests"],
             exits=crew.exits,

@@ -80,6 +80,7 @@ GOOD = Evidence(
     questions=[Question(at_ms=4_000.0, client="one", job_id="job")],
     taken={(7, "ana", 33): 1, (7, "bo", 22): 1},
     partner_jobs={"job": 2},
+    partner_invalid={},
     repeated_in_request=0,
     unreadable_requests=0,
     exits=[("one", 0), ("two", 3)],
@@ -99,6 +100,20 @@ def _topics(**otherwise: Any) -> dict[str, Any]:
 
 def test_a_storm_in_which_all_was_kept_passes() -> None:
     assert failures(GOOD) == []
+
+
+def test_a_member_that_only_a_job_without_an_id_did_not_take_is_no_failure_of_ours() -> None:
+    """
+    Its record ended as unknown: nobody was told of the job that names it.
+    """
+    standing = {(7, "ana"): 11, (7, "bo"): 22}
+    taken = {(7, "ana", 11): 1, (7, "ana", 33): 1, (7, "bo", 22): 1}
+
+    untold = replace(GOOD, standing=standing, taken=taken, partner_invalid={"gone": [(7, "ana")]})
+    told = replace(GOOD, standing=standing, taken=taken, partner_invalid={"job": [(7, "ana")]})
+
+    assert failures(untold) == []
+    assert any("instead of the last" in sentence for sentence in failures(told))
 
 
 @pytest.mark.parametrize(
