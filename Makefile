@@ -24,10 +24,10 @@ demo: $(INSTALLED) ## Watch the whole system carry 200,000 events on this machin
 	$(BIN)/audience-pipeline sandbox --events 200000 --connections 3 --audiences 12 --faults mild
 
 test: $(INSTALLED) ## Run every test (a real Apache Kafka too, where Java and Maven are)
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 test-fast: $(INSTALLED) ## Run the tests that need neither Java nor minutes
-	$(BIN)/pytest -m "not kafka and not acceptance"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not kafka and not acceptance"
 
 storm: $(INSTALLED) ## Let everything go wrong from a seed: make storm SEED=1 MINUTES=3 [SEEDS=10]
 	$(BIN)/python -m tests.storm --seed $(or $(SEED),1) --minutes $(or $(MINUTES),3) --seeds $(or $(SEEDS),1)

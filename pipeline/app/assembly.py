@@ -12,6 +12,7 @@ import aiohttp
 from aiokafka import AIOKafkaProducer, TopicPartition
 from prometheus_client import CollectorRegistry
 
+from pipeline.adapters.kafka.cluster import started
 from pipeline.adapters.kafka.connection import KafkaConnection
 from pipeline.adapters.kafka.consumer import GroupOptions
 from pipeline.adapters.kafka.group import ConsumerGroup
@@ -63,8 +64,12 @@ async def assemble(settings: Settings, stages: Collection[StageName]) -> AsyncIt
         telemetry = PrometheusTelemetry(CollectorRegistry())
         telemetry.build_info(version=version("audience-pipeline"))
         connection = cluster.connection(settings.kafka)
-        producer = make_producer(connection, idempotent=settings.kafka.exactly_once)
-        await producer.start()
+        producer = await started(
+            lambda: make_producer(connection, idempotent=settings.kafka.exactly_once),
+            AIOKafkaProducer.stop,
+            connection,
+            settings.kafka.startup_timeout_seconds,
+        )
         stack.push_async_callback(producer.stop)
         # Bounded by requests_per_second and max_in_flight, not by sockets.
         connector = aiohttp.TCPConnector(limit=0)
@@ -167,6 +172,7 @@ class _Parts:
         is_ingest = stage.name == "ingest"
         options = GroupOptions(
             group=self._names.group(stage.name),
+            startup_timeout=kafka.startup_timeout_seconds,
             session_timeout=kafka.session_timeout_ms / 1000,
             heartbeat_interval=kafka.heartbeat_interval_ms / 1000,
             rebalance_timeout=self._settings.rebalance_timeout_ms() / 1000,

@@ -145,6 +145,7 @@ class Process:
         self._may_run.set()
         options = GroupOptions(
             group="g",
+            startup_timeout=10.0,
             session_timeout=SESSION,
             heartbeat_interval=HEARTBEAT,
             rebalance_timeout=self.broker.rebalance_timeout,

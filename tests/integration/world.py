@@ -125,6 +125,7 @@ def group_options(
 ) -> GroupOptions:
     return GroupOptions(
         group=group,
+        startup_timeout=PATIENCE,
         session_timeout=SESSION,
         heartbeat_interval=HEARTBEAT,
         rebalance_timeout=SESSION + drain + 2 * HEARTBEAT,

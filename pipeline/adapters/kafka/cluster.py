@@ -1,8 +1,9 @@
 """Finding the cluster at start: waits for it a while, then says in one line what is wrong."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Protocol, TypeVar
 
 from aiokafka import errors as kafka_errors
 from aiokafka.admin import AIOKafkaAdminClient
@@ -26,7 +27,12 @@ async def admin_client(
     Raises:
         ClusterTrouble: it did not within `patience` seconds, or refused us.
     """
-    admin = await _reach(connection, patience)
+    admin = await started(
+        lambda: AIOKafkaAdminClient(**connection.options()),
+        AIOKafkaAdminClient.close,
+        connection,
+        patience,
+    )
     try:
         yield admin
     finally:
@@ -55,16 +61,33 @@ async def check_transactions(connection: KafkaConnection, transactional_id: str)
         await producer.stop()
 
 
-async def _reach(connection: KafkaConnection, patience: float) -> AIOKafkaAdminClient:
+class _Client(Protocol):
+    async def start(self) -> None: ...
+
+
+Client = TypeVar("Client", bound=_Client)
+
+
+async def started(
+    make: Callable[[], Client],
+    close: Callable[[Client], Awaitable[None]],
+    connection: KafkaConnection,
+    patience: float,
+) -> Client:
+    """A client that has reached the cluster; one that has not is closed and made anew.
+
+    Raises:
+        ClusterTrouble: nobody answered within `patience` seconds.
+    """
     loop = asyncio.get_running_loop()
     give_up_at = loop.time() + patience
     while True:
-        admin = AIOKafkaAdminClient(**connection.options())
+        client = make()
         try:
             async with asyncio.timeout_at(give_up_at):
-                await admin.start()
+                await client.start()
         except (kafka_errors.KafkaError, TimeoutError, OSError) as error:
-            await admin.close()
+            await close(client)
             if loop.time() + TRY_AGAIN_SECONDS >= give_up_at:
                 raise ClusterTrouble(
                     f"kafka.bootstrap_servers: no Kafka answers at {connection.bootstrap_servers} "
@@ -73,4 +96,4 @@ async def _reach(connection: KafkaConnection, patience: float) -> AIOKafkaAdminC
                 ) from error
             await asyncio.sleep(TRY_AGAIN_SECONDS)
         else:
-            return admin
+            return client

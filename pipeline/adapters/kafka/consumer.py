@@ -17,6 +17,8 @@ class GroupOptions:
     """How one stage takes part in its group. Times in seconds."""
 
     group: str
+    startup_timeout: float
+    """How long the brokers may be away when the process starts."""
     session_timeout: float
     heartbeat_interval: float
     rebalance_timeout: float

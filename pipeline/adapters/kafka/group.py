@@ -13,6 +13,7 @@ from aiokafka import errors as kafka_errors
 from pipeline.adapters.kafka import ending
 from pipeline.adapters.kafka.beginning import START, Beginning
 from pipeline.adapters.kafka.claim import KafkaClaim
+from pipeline.adapters.kafka.cluster import started
 from pipeline.adapters.kafka.connection import KafkaConnection
 from pipeline.adapters.kafka.consumer import GroupOptions, make_consumer
 from pipeline.adapters.kafka.coordinator import Committed, Coordinator, Membership
@@ -66,8 +67,12 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def run(self, stop: asyncio.Event) -> bool:
         """Work until `stop`; returns whether everything under way came to its end."""
-        consumer = make_consumer(self._connection, self._options)
-        await consumer.start()
+        consumer = await started(
+            lambda: make_consumer(self._connection, self._options),
+            ending.stop,
+            self._connection,
+            self._options.startup_timeout,
+        )
         try:
             self._consumer = consumer
             self._coordinator = Coordinator(consumer, self._options.group)
