@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from prometheus_client import CollectorRegistry
 
 from pipeline.adapters.kafka.connection import KafkaConnection
+from pipeline.adapters.kafka.controls import KafkaControls
 from pipeline.adapters.kafka.group import ConsumerGroup, GroupOptions
 from pipeline.adapters.kafka.history import KafkaHistory
 from pipeline.adapters.kafka.producer import (
@@ -21,6 +22,7 @@ from pipeline.adapters.kafka.producer import (
     TransactionalHop,
     make_producer,
 )
+from pipeline.adapters.kafka.replay import KafkaReplay
 from pipeline.adapters.kafka.trimmer import KafkaTrimmer
 from pipeline.app import cluster
 from pipeline.app.names import Names
@@ -31,9 +33,9 @@ from pipeline.core.budget import Budget
 from pipeline.core.messages import StageName
 from pipeline.destinations.amazon_ads.records import RecordRenderer
 from pipeline.flow.ingest import IngestDesk, Route
-from pipeline.flow.lane import Desk
+from pipeline.flow.plan import Desk
 from pipeline.flow.poll import PollDesk
-from pipeline.flow.ports import Claim, Hop
+from pipeline.flow.ports import Claim, Hop, Replay
 from pipeline.flow.stage import LetterBox, Pulse, Stage
 from pipeline.flow.stages import IngestStage, PollStage, UploadStage
 from pipeline.formats import native
@@ -53,6 +55,8 @@ class Pipeline:
     partners: Partners
     pulses: Mapping[str, Pulse]
     pending_jobs: Mapping[LaneLabel, int]
+    controls: KafkaControls | None
+    """Where lanes are served: to be followed beside the stages."""
 
 
 @asynccontextmanager
@@ -82,6 +86,7 @@ async def assemble(settings: Settings, stages: Collection[StageName]) -> AsyncIt
             partners=partners,
             pulses=parts.pulses,
             pending_jobs=parts.pending_jobs,
+            controls=parts.controls if "upload" in stages else None,
         )
 
 
@@ -103,6 +108,7 @@ class _Parts:
         self._journal = KafkaJournal(producer)
         self._partners = partners
         self._names = Names(settings.kafka.namespace)
+        self.controls = KafkaControls(connection, self._names.controls)
         self.pulses: dict[str, Pulse] = {}
         self.pending_jobs: Counter[LaneLabel] = Counter()
 
@@ -138,6 +144,8 @@ class _Parts:
                 outcomes_topic=self._names.outcomes,
                 trimmer=KafkaTrimmer(self._connection),
                 keep_delivered=self._settings.upload.keep_delivered_hours * 3600,
+                controls=self.controls,
+                new_replay=self._replay,
                 chance=random.random,
                 wall_ms=_wall_ms,
             ),
@@ -187,6 +195,14 @@ class _Parts:
             transaction_timeout=self._settings.kafka.transaction_timeout_ms / 1000,
             group=self._names.group("ingest"),
             source=TopicPartition(claim.topic, claim.partition),
+        )
+
+    def _replay(self, topic: str) -> Replay:
+        return KafkaReplay(
+            self._connection,
+            topic,
+            read_committed=self._settings.kafka.exactly_once,
+            telemetry=self._telemetry,
         )
 
     def _routes(self) -> Mapping[str, Sequence[Route]]:

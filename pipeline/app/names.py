@@ -21,6 +21,15 @@ class Names:
     def dead_letters(self) -> str:
         return f"{self.namespace}.dead-letters"
 
+    @property
+    def controls(self) -> str:
+        return f"{self.namespace}.controls"
+
+    @property
+    def lanes(self) -> str:
+        """What the topic of every lane begins with."""
+        return f"{self.namespace}.records."
+
     def group(self, stage: str) -> str:
         return f"{self.namespace}.{stage}"
 

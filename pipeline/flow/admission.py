@@ -1,0 +1,31 @@
+"""From a message of a lane's topic to a record that waits for its batch, or why it cannot."""
+
+from pipeline.core.batching import Limits, Waiting
+from pipeline.core.messages import FORMAT
+from pipeline.core.outcomes import Rejected
+from pipeline.flow.ports import Record
+
+
+def audience_of(key: bytes | None) -> int | None:
+    """The audience of a record with a key audienceId|externalUserId; None for another key."""
+    audience = (key or b"").partition(b"|")[0]
+    return int(audience) if audience.isdigit() else None
+
+
+def read_waiting(record: Record, limits: Limits, now: float) -> Waiting | Rejected:
+    """The record as it waits, admitted now."""
+    headers = dict(record.headers)
+    if headers.get("format") != FORMAT:
+        return Rejected(
+            "unknown_format_version",
+            "not written by this version's ingest; upgrade, or replay the event from upstream",
+        )
+    key, value = record.key, record.value
+    if key is None or value is None or audience_of(key) is None:
+        return Rejected("malformed", "a lane record needs a key audienceId|externalUserId")
+    if len(value) + limits.envelope_bytes > limits.max_bytes:
+        return Rejected("record_too_large", "one record is over batch.max_bytes")
+    changed_at = headers.get("changed_at", b"")
+    if not changed_at.isdigit():
+        return Rejected("malformed", "a lane record needs its time in the header changed_at")
+    return Waiting(key, value, record.offset, int(changed_at), headers.get("target", b""), now)
