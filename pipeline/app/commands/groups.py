@@ -12,6 +12,7 @@ from pipeline.app.commands.directory import (
     profiles_app,
 )
 from pipeline.app.commands.jobs import jobs_app
+from pipeline.app.commands.lanes import lanes_app
 from pipeline.app.commands.normalize import normalize
 from pipeline.app.commands.terms import terms_app
 
@@ -26,5 +27,6 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(connections_app, name="connections")
     app.add_typer(audiences_app, name="audiences")
     app.add_typer(jobs_app, name="jobs")
+    app.add_typer(lanes_app, name="lanes")
     app.add_typer(dead_letters_app, name="dead-letters")
     app.command("normalize")(normalize)
