@@ -112,7 +112,7 @@ class LaneBooks:
         superseded = 0
         now = _now()
         for record in records:
-            waiting = read_waiting(record, self._limits, now)
+            waiting = read_waiting(record, self._plan.limits, now)
             if isinstance(waiting, Rejected):
                 unusable.append((record, waiting))
                 continue
