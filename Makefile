@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast storm check format bench lock clean
+.PHONY: help install demo test test-fast storm cap check format bench lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -29,8 +29,11 @@ test: $(INSTALLED) ## Run every test (a real Apache Kafka too, where Java and Ma
 test-fast: $(INSTALLED) ## Run the tests that need neither Java nor minutes
 	$(BIN)/pytest -m "not kafka and not acceptance"
 
-storm: $(INSTALLED) ## Let everything go wrong from a seed: make storm SEED=1 MINUTES=3
-	$(BIN)/python -m tests.storm --seed $(or $(SEED),1) --minutes $(or $(MINUTES),3)
+storm: $(INSTALLED) ## Let everything go wrong from a seed: make storm SEED=1 MINUTES=3 [SEEDS=10]
+	$(BIN)/python -m tests.storm --seed $(or $(SEED),1) --minutes $(or $(MINUTES),3) --seeds $(or $(SEEDS),1)
+
+cap: $(INSTALLED) ## Measure how much of the cap is used: make cap WINDOWS=10 [REPLICAS=3]
+	$(BIN)/python -m tests.cap --windows $(or $(WINDOWS),10) --replicas $(or $(REPLICAS),1)
 
 check: $(INSTALLED) ## Lint, types, layers
 	$(BIN)/ruff check .

@@ -13,8 +13,9 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from prometheus_client import CollectorRegistry
 
 from pipeline.adapters.kafka.connection import KafkaConnection
+from pipeline.adapters.kafka.consumer import GroupOptions
 from pipeline.adapters.kafka.controls import KafkaControls
-from pipeline.adapters.kafka.group import ConsumerGroup, GroupOptions
+from pipeline.adapters.kafka.group import ConsumerGroup
 from pipeline.adapters.kafka.history import KafkaHistory
 from pipeline.adapters.kafka.producer import (
     KafkaJournal,
@@ -34,7 +35,7 @@ from pipeline.core.messages import StageName
 from pipeline.destinations.amazon_ads.records import RecordRenderer
 from pipeline.flow.ingest import IngestDesk, Route
 from pipeline.flow.plan import Desk
-from pipeline.flow.poll import PollDesk
+from pipeline.flow.poll_desk import PollDesk
 from pipeline.flow.ports import Claim, Hop, Replay
 from pipeline.flow.stage import LetterBox, Pulse, Stage
 from pipeline.flow.stages import IngestStage, PollStage, UploadStage

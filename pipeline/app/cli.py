@@ -3,34 +3,29 @@
 import asyncio
 import os
 import sys
-import traceback
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import orjson
 import typer
-import uvloop
 
-from pipeline.adapters.admin import AdminAddressError
-from pipeline.adapters.kafka.cluster import ClusterTrouble
-from pipeline.adapters.kafka.topics import TopicTrouble
 from pipeline.app import checking
 from pipeline.app.assembly import assemble
 from pipeline.app.cluster import prepare
+from pipeline.app.commands.ending import ended
 from pipeline.app.commands.groups import add_to
 from pipeline.app.sandbox_command import sandbox, simulator
 from pipeline.app.settings.errors import SettingsError, suggestion
-from pipeline.app.settings.load import load
+from pipeline.app.settings.load import Configuration, load_with_lock
 from pipeline.app.settings.model import Settings, schema
-from pipeline.app.starting import StartRefused, warm_up
+from pipeline.app.starting import warm_up
 from pipeline.app.supervisor import HARD_STOP_SECONDS, ExitCode, stop_on_signals, supervise
 from pipeline.core.messages import StageName
 from pipeline.formats.native import EVENT_SCHEMA
 from pipeline.observability import logging
 
 STAGES: Sequence[StageName] = get_args(StageName)
-TROUBLE = (AdminAddressError, ClusterTrouble, SettingsError, StartRefused, TopicTrouble)
 
 app = typer.Typer(
     name="audience-pipeline",
@@ -63,7 +58,7 @@ def run(
     period, 4 ended by the watchdog.
     """
     chosen = _stages(stages)
-    settings = _settings(config)
+    settings = _configuration(config).settings
     _end(lambda: _run(settings, chosen))
 
 
@@ -75,9 +70,12 @@ def check(
     ] = False,
 ) -> None:
     """Validate a configuration; what is wrong is named with its key, its value and the remedy."""
-    settings = _settings(config)
+    configuration = _configuration(config)
+    settings = configuration.settings
     for finding in checking.offline(settings):
         typer.echo(finding.text)
+    for line in configuration.identities.unused(settings):
+        typer.echo(f"warning: {line}")
     if online:
         _end(lambda: _check_online(settings))
     typer.echo("configuration is valid")
@@ -119,48 +117,22 @@ async def _check_online(settings: Settings) -> ExitCode:
 
 
 def _end(work: Callable[[], Coroutine[Any, Any, ExitCode]]) -> None:
-    """Do the work; leave with its exit code, or with one line that says what is wrong."""
-    try:
-        code = uvloop.run(work())
-    except Exception as error:  # noqa: BLE001 - the one place where everything ends
-        code = ExitCode.FAILED
-        for leaf in _leaves(error):
-            typer.echo(f"error: {_explained(leaf)}", err=True)
+    """Do the work and leave with its exit code."""
+    code = ended(work)
     if code is not ExitCode.DRAINED:
         raise typer.Exit(code)
 
 
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _leaves(inner)
-    else:
-        yield error
-
-
-def _explained(error: BaseException) -> str:
-    """Our own errors in their words; of any other only its kind and where it arose.
-
-    The message of a foreign error may hold the value that it stumbled over, and that a person.
-    """
-    if isinstance(error, TROUBLE):
-        return str(error)
-    frames = traceback.extract_tb(error.__traceback__)[-5:]
-    where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
-    return f"internal: {type(error).__name__} at {where}; please report it"
-
-
-def _settings(path: Path) -> Settings:
+def _configuration(path: Path) -> Configuration:
     try:
-        settings = load(path, os.environ)
+        configuration = load_with_lock(path, os.environ)
     except SettingsError as error:
         for line in str(error).splitlines():
             typer.echo(f"error: {line}", err=True)
         raise typer.Exit(ExitCode.USAGE) from None
-    logging.configure(
-        level=settings.logging.level, layout=settings.logging.format, stream=sys.stderr
-    )
-    return settings
+    wanted = configuration.settings.logging
+    logging.configure(level=wanted.level, layout=wanted.format, stream=sys.stderr)
+    return configuration
 
 
 def _stages(text: str) -> Sequence[StageName]:

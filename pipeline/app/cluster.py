@@ -1,12 +1,14 @@
 """From settings to the cluster: how to reach it, which topics must be there, and that they are."""
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 
 import structlog
 
 from pipeline.adapters.kafka.cluster import ClusterTrouble, admin_client, check_transactions
 from pipeline.adapters.kafka.connection import KafkaConnection
+from pipeline.adapters.kafka.reading import Stored, TopicReader, read_back, reading
 from pipeline.adapters.kafka.topics import (
     TopicPlan,
     Topics,
@@ -50,6 +52,27 @@ def _ssl_context(kafka: KafkaSettings) -> ssl.SSLContext:
         password = key.read if key is not None else None
         context.load_cert_chain(kafka.ssl.cert_file, kafka.ssl.key_file, password)
     return context
+
+
+def reader(kafka: KafkaSettings) -> AbstractAsyncContextManager[TopicReader]:
+    """What reads topics back, seeing what a stage of this configuration sees."""
+    return reading(
+        connection(kafka),
+        committed_only=kafka.exactly_once,
+        patience=kafka.startup_timeout_seconds,
+    )
+
+
+async def read_since(
+    kafka: KafkaSettings, topics: Sequence[str], since_ms: int, take: Callable[[Stored], None]
+) -> None:
+    """Hand over what was written to these topics at or after this time.
+
+    Raises:
+        ClusterTrouble: the cluster cannot be reached, or one of the topics does not exist.
+    """
+    async with reader(kafka) as open_reader:
+        await read_back(open_reader, topics, since_ms, take)
 
 
 def own_topics(settings: Settings) -> Sequence[TopicPlan]:

@@ -16,8 +16,7 @@ from pipeline.app.settings.model import Settings
 def lane_topics(settings: Settings, existing: Collection[str]) -> tuple[list[str], list[str]]:
     """Topics of configured lanes that exist, and those of lanes that have left."""
     configured = [lane.topic for lane in lanes(settings)]
-    prefix = Names(settings.kafka.namespace).lanes
-    left = {topic for topic in existing if topic.startswith(prefix)} - set(configured)
+    left = set(Names(settings.kafka.namespace).lanes(existing).values()) - set(configured)
     return [topic for topic in configured if topic in existing], sorted(left)
 
 
@@ -58,7 +57,7 @@ async def left_behind(
     Not to know it is no reason to refuse a start.
     """
     _, left = lane_topics(settings, existing)
-    prefix = Names(settings.kafka.namespace).lanes
+    prefix = Names(settings.kafka.namespace).lane_prefix
     try:
         found = await facts_of(settings, admin, connection, left)
     except ClusterTrouble as trouble:

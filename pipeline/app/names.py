@@ -1,5 +1,6 @@
 """Names of our topics and groups, all from one key: no second group must read the same lanes."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 
@@ -26,9 +27,17 @@ class Names:
         return f"{self.namespace}.controls"
 
     @property
-    def lanes(self) -> str:
+    def lane_prefix(self) -> str:
         """What the topic of every lane begins with."""
         return f"{self.namespace}.records."
+
+    def lanes(self, topics: Iterable[str]) -> Mapping[str, str]:
+        """Topic by lane, of all lanes among these topics: those, too, that nobody serves now."""
+        return {
+            topic.removeprefix(self.lane_prefix): topic
+            for topic in sorted(topics)
+            if topic.startswith(self.lane_prefix)
+        }
 
     def group(self, stage: str) -> str:
         return f"{self.namespace}.{stage}"

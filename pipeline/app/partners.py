@@ -25,7 +25,7 @@ from pipeline.core.retry import Backoff, Throttle
 from pipeline.destinations.amazon_ads.tokens import Token, TokenRefused
 from pipeline.destinations.amazon_ads.upload import LaneTarget, largest_envelope
 from pipeline.flow.plan import LanePlan
-from pipeline.flow.poll import PollPlan
+from pipeline.flow.poll_desk import PollPlan
 from pipeline.flow.stages import ServedLane
 from pipeline.observability.telemetry import LaneLabel, Telemetry, TokenOutcome
 

@@ -1,7 +1,7 @@
 """What waits in one lane: grouped by audience, one change a member, never two under way at once."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from typing import Literal, NamedTuple
 
@@ -152,8 +152,8 @@ class LaneQueue:
         _, audience, reason = min(due)
         return self._taken(audience, self._queues[audience].take(self.limits), reason)
 
-    def take_one(self) -> Batch | None:
-        """The oldest record alone, due or not: to ask whether a stopped lane may go on."""
+    def take_probe(self, most: int) -> Batch | None:
+        """A few of the oldest records, due or not: to ask whether a stopped lane may go on."""
         waiting = [
             (queue.oldest().offset, audience)
             for audience, queue in self._queues.items()
@@ -162,7 +162,8 @@ class LaneQueue:
         if not waiting:
             return None
         _, audience = min(waiting)
-        return self._taken(audience, [self._queues[audience].take_oldest()], "probe")
+        limits = replace(self.limits, max_records=min(most, self.limits.max_records))
+        return self._taken(audience, self._queues[audience].take(limits), "probe")
 
     def due_in(self, now: float) -> float | None:
         """Seconds until the next linger ends; None when nothing waits that could be sent."""

@@ -17,6 +17,12 @@ Wanted = Mapping[int, bool]
 """Whether it is to be kept back, for each audience of a lane of which somebody ever wanted it."""
 
 
+def audience_of(key: bytes | None) -> int | None:
+    """The audience of a record with a key audienceId|externalUserId; None for another key."""
+    audience = (key or b"").partition(b"|")[0]
+    return int(audience) if audience.isdigit() else None
+
+
 @dataclass(slots=True)
 class Hold:
     """One audience. From `since` on, what the lane's reader has passed may be unsent."""

@@ -1,8 +1,11 @@
 """A partner's job: what we handed over, how it is followed, and how it ended."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
+
+from pipeline.core.runs import UnreadableRuns, read_runs
 
 JOB_FORMAT = 1
 
@@ -41,6 +44,12 @@ class Job:
     polls: int = 0
     carried_over: int = 0
     """How often it was written again to the end of the topic because it was still pending."""
+    offsets: str = ""
+    """Which offsets of the lane it took (`core/runs.py`); empty where that is not said.
+
+    Only a job's first message says it: who follows jobs must not hold it for thousands of them,
+    and jobs of an earlier version don't have it.
+    """
     format: int = JOB_FORMAT
 
     def encode(self) -> bytes:
@@ -48,6 +57,27 @@ class Job:
 
     def carry_over(self, polls: int) -> "Job":
         return replace(self, polls=polls, carried_over=self.carried_over + 1)
+
+    def without_offsets(self) -> "Job":
+        """The job as it is followed."""
+        return replace(self, offsets="")
+
+    def placed(self) -> Sequence[range] | None:
+        """The offsets that it took from its lane, as runs; None where its message names too few.
+
+        Raises:
+            UnreadableJob: what it says of its offsets contradicts itself.
+        """
+        if not self.offsets:
+            is_whole = self.records == self.last_offset - self.first_offset + 1
+            return [range(self.first_offset, self.last_offset + 1)] if is_whole else None
+        try:
+            runs = read_runs(self.first_offset, self.offsets)
+        except UnreadableRuns as error:
+            raise UnreadableJob(f"not a job: offsets: {error}") from None
+        if sum(map(len, runs)) != self.records or runs[-1].stop != self.last_offset + 1:
+            raise UnreadableJob("not a job: offsets are not as many as its records")
+        return runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +114,21 @@ class Tally:
     invalid: int = 0
     failed: int = 0
     unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a job ended, as it is stored. Time in milliseconds since the epoch."""
+
+    job: Job
+    state: str
+    tally: Tally
+    finished_at_ms: int
+
+    @property
+    def is_untracked(self) -> bool:
+        """Whether the partner named no job, so that this is all there is of it."""
+        return self.state == "ACCEPTED_UNTRACKED"
 
 
 def tally(records: int, state: EndState, invalid: int) -> Tally:
@@ -126,7 +171,29 @@ def decode_job(value: bytes | None) -> Job:
     Raises:
         UnreadableJob: not a job, or of a format version that this program doesn't know.
     """
+    return _job(_object(value))
+
+
+def decode_outcome(value: bytes | None) -> Outcome:
+    """Read a stored outcome.
+
+    Raises:
+        UnreadableJob: not an outcome, or of a format version that this program doesn't know.
+    """
     stored = _object(value)
+    job = _job(stored)
+    ends: dict[str, Any] = {one.name: stored.get(one.name) for one in fields(Tally)}
+    state = stored.get("state")
+    finished: Any = stored.get("finished_at_ms")
+    if not isinstance(state, str) or any(
+        type(number) is not int for number in (*ends.values(), finished)
+    ):
+        raise UnreadableJob("not an outcome: its state, counts or time are missing")
+    return Outcome(job=job, state=state, tally=Tally(**ends), finished_at_ms=finished)
+
+
+def _job(stored: Mapping[str, Any]) -> Job:
+    stored = {"offsets": "", **stored}
     version = stored.get("format")
     if type(version) is int and version != JOB_FORMAT:
         raise UnreadableJob(f"format version {version}, this program reads {JOB_FORMAT}")

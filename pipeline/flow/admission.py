@@ -1,19 +1,18 @@
 """From a message of a lane's topic to a record that waits for its batch, or why it cannot."""
 
 from pipeline.core.batching import Limits, Waiting
+from pipeline.core.holds import audience_of
 from pipeline.core.messages import FORMAT
 from pipeline.core.outcomes import Rejected
 from pipeline.flow.ports import Record
 
 
-def audience_of(key: bytes | None) -> int | None:
-    """The audience of a record with a key audienceId|externalUserId; None for another key."""
-    audience = (key or b"").partition(b"|")[0]
-    return int(audience) if audience.isdigit() else None
-
-
 def read_waiting(record: Record, limits: Limits, now: float) -> Waiting | Rejected:
-    """The record as it waits, admitted now."""
+    """The record as it waits, admitted now.
+
+    `limits` are those of the configuration: what was learnt from a 413 is a guess, and no reason
+    to give a record up.
+    """
     headers = dict(record.headers)
     if headers.get("format") != FORMAT:
         return Rejected(

@@ -16,34 +16,26 @@ from pipeline.core.answers import (
     Unsent,
 )
 from pipeline.core.batching import Batch, Waiting
-from pipeline.core.outcomes import RejectedReason
 from pipeline.core.retry import Backoff
+from pipeline.core.search import Bad, Search
+from pipeline.core.suspicion import Tally, is_the_body
 from pipeline.flow.ports import Ownership, Upload
 from pipeline.flow.till import Purse
-
-PATIENCE = 5
-"""Failures of one body, while others pass, after which it is searched for what makes it fail."""
-GUARDED_BATCH = 100
-"""From this size on, a batch of which more than a tenth is refused stops the lane instead."""
-HOPELESS_RUN = 10
-"""So many refused records, with nothing of a guarded batch accepted, stop the lane as well."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bad:
-    """A record that the partner will not take, in its words."""
-
-    record: Waiting
-    reason: RejectedReason
-    detail: str
 
 
 class Lane(Protocol):
     """What a delivery needs of the lane it belongs to."""
 
     @property
-    def accepted_requests(self) -> int:
-        """Requests that the partner has taken, to tell a bad body from a bad partner."""
+    def tally(self) -> Tally:
+        """How its requests went, to tell a bad body from a bad partner."""
+
+    @property
+    def refused_in_a_row(self) -> int:
+        """Records refused since it last had anything accepted."""
+
+    def stumbled(self) -> None:
+        """The partner answered with an error of its own."""
 
     async def may_send(self) -> None:
         """Return when the lane is owned and not asked to be silent."""
@@ -69,9 +61,9 @@ class Lane(Protocol):
 class Delivery:
     """Hands one batch over, attempt after attempt, for as long as it takes.
 
-    A batch in which something is refused is halved until the bad records stand alone; the rest
-    is delivered. Tokens of refused attempts serve the next ones. While `is_waiting`, nothing of
-    it is on its way, and it may be cancelled without leaving a request without an answer.
+    A batch in which something is refused is searched for the bad records; the rest is delivered.
+    Tokens of refused attempts serve the next ones. While `is_waiting`, nothing of it is on its
+    way, and it may be cancelled without leaving a request without an answer.
     """
 
     batch: Batch
@@ -83,6 +75,8 @@ class Delivery:
     chance: Callable[[], float]
     moved: Callable[[], None]
     """Called whenever `is_waiting` changes."""
+    is_doubted: bool = False
+    """The lane was stopped for refusals, and asks whether they were the records' fault."""
     is_waiting: bool = True
     is_done: bool = False
     had_unanswered: bool = False
@@ -90,23 +84,22 @@ class Delivery:
 
     async def run(self) -> Stop | None:
         """Until every record has its end (`is_done`), or with the reason why the lane must stop."""
-        parts: list[Sequence[Waiting]] = [self.batch.records]
-        bad: list[Bad] = []
-        accepted = 0
-        while parts:
-            part = parts.pop()
+        search = Search(self.batch, is_doubted=self.is_doubted)
+        while part := search.take(in_a_row=self.lane.refused_in_a_row):
             answer = await self._answered(part)
             if answer is None or isinstance(answer, Stop):
                 return answer
             if isinstance(answer, Accepted):
-                accepted += 1
+                search.accepted()
                 await self.lane.accepted(self.batch.audience, part, answer.job_id)
-            else:
-                self._narrow(part, parts, bad, answer)
-            if self._is_hopeless(bad, accepted):
-                return Stop("mostly_refused", bad[-1].detail)
-        if bad:
-            await self.lane.refused(bad)
+                continue
+            search.refused(part, answer)
+            if isinstance(answer, TooLarge):
+                self._shrink(part)
+        if search.is_hopeless:
+            return Stop("mostly_refused", search.bad[-1].detail)
+        if search.bad:
+            await self.lane.refused(search.bad)
         self.is_done = True
         return None
 
@@ -116,21 +109,24 @@ class Delivery:
         """Repeat the same body until the partner decides; None when the lane is being stopped."""
         failures = 0
         stumbles = 0
-        others = self.lane.accepted_requests
+        before = self.lane.tally
         while not self.stopping:
             answer = await self._attempt(part)
             match answer:
                 case Throttled(wait):
                     failures += 1
-                    self.lane.throttled(self._pause(failures) if wait is None else wait)
+                    # No time to come (a date gone by: its clock may be wrong) is no time at all.
+                    self.lane.throttled(wait or self._pause(failures))
                 case Unsent():
                     failures += 1
                     await self._wait(asyncio.sleep(self._pause(failures)))
                 case Unanswered(detail, by_partner):
                     failures += 1
-                    stumbles += by_partner
-                    if stumbles >= PATIENCE and self.lane.accepted_requests > others:
-                        return Refused(detail)
+                    if by_partner:
+                        stumbles += 1
+                        self.lane.stumbled()
+                        if is_the_body(len(part), stumbles, before, self.lane.tally):
+                            return Refused(detail)
                     await self._wait(asyncio.sleep(self._pause(failures)))
                 case _:
                     return answer
@@ -176,34 +172,9 @@ class Delivery:
         self.lane.counted(len(part))
         self.lane.unanswered()
 
-    def _narrow(
-        self,
-        part: Sequence[Waiting],
-        parts: list[Sequence[Waiting]],
-        bad: list[Bad],
-        answer: Refused | TooLarge,
-    ) -> None:
-        """Halve what was refused, or name the record when it stands alone."""
-        if isinstance(answer, TooLarge):
-            envelope = self.upload.envelope_bytes(self.batch.audience)
-            self.lane.shrink(envelope + sum(len(record.value) + 1 for record in part))
-        if len(part) == 1:
-            bad.append(_alone(part[0], answer))
-            return
-        middle = len(part) // 2
-        parts += [part[middle:], part[:middle]]
-
-    def _is_hopeless(self, bad: Sequence[Bad], accepted: int) -> bool:
-        if len(self.batch.records) < GUARDED_BATCH:
-            return False
-        refused = sum(one.reason == "refused" for one in bad)
-        return refused * 10 > len(self.batch.records) or (refused >= HOPELESS_RUN and not accepted)
+    def _shrink(self, part: Sequence[Waiting]) -> None:
+        envelope = self.upload.envelope_bytes(self.batch.audience)
+        self.lane.shrink(envelope + sum(len(record.value) + 1 for record in part))
 
     def _pause(self, failures: int) -> float:
         return self.backoff.delay(failures, self.chance())
-
-
-def _alone(record: Waiting, answer: Refused | TooLarge) -> Bad:
-    if isinstance(answer, TooLarge):
-        return Bad(record, "record_too_large", "over the partner's limit")
-    return Bad(record, "refused", answer.detail)

@@ -1,11 +1,9 @@
-"""Which jobs of one partition are followed and which have ended, however often each stands there.
+"""Which jobs of one partition are followed, however often each stands there.
 
 A job that is still pending after a while is written again to the end of its topic. Whoever takes
 the partition over before its old place could be committed reads both: one job, followed once.
 """
 
-from collections import OrderedDict
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from pipeline.core.jobs import Job
@@ -23,19 +21,8 @@ class Followed:
 class Following:
     """The jobs of one partition, by id."""
 
-    def __init__(self, remembered: int) -> None:
-        self._remembered = remembered
+    def __init__(self) -> None:
         self._followed: dict[str, Followed] = {}
-        self._ended: OrderedDict[str, None] = OrderedDict()
-        self._ended_before: AbstractSet[str] = frozenset()
-
-    def ended_before(self, jobs: AbstractSet[str]) -> None:
-        """These have an outcome from before this partition was ours."""
-        self._ended_before = jobs
-
-    def has_ended(self, job_id: str) -> bool:
-        """Whether it has an outcome, as far as that is remembered."""
-        return job_id in self._ended or job_id in self._ended_before
 
     def start(self, job: Job, offset: int) -> Followed:
         followed = self._followed[job.job_id] = Followed(job, offset, job.polls)
@@ -52,12 +39,5 @@ class Following:
         return earlier
 
     def let_go(self, job_id: str) -> None:
-        """It is about to be written again, and will be followed from there."""
+        """It has ended, or is about to be written again, and will be followed from there."""
         self._followed.pop(job_id, None)
-
-    def end(self, job_id: str) -> None:
-        """Its outcome is durable."""
-        self._followed.pop(job_id, None)
-        self._ended[job_id] = None
-        if len(self._ended) > self._remembered:
-            self._ended.popitem(last=False)

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from pipeline.core.holds import Wanted
+from pipeline.core.holds import Wanted, audience_of
 from pipeline.core.outcomes import Rejected
-from pipeline.flow.admission import audience_of
 from pipeline.flow.lane import LaneBooks
 from pipeline.flow.plan import Desk, LanePlan
 from pipeline.flow.ports import Record, StartingPoint, Stretch

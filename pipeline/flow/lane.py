@@ -7,16 +7,17 @@ from dataclasses import replace
 
 from pipeline.core.batching import Batch, LaneQueue, Waiting
 from pipeline.core.capacity import RollingWindow
-from pipeline.core.holds import Holds, Wanted
-from pipeline.core.jobs import Job, encode_outcome
-from pipeline.core.messages import Message, Origin
+from pipeline.core.holds import Holds, Wanted, audience_of
+from pipeline.core.messages import Origin
 from pipeline.core.offsets import Watermark
 from pipeline.core.outcomes import Rejected, RejectedReason
 from pipeline.core.retry import Throttle
-from pipeline.flow.admission import audience_of, read_waiting
-from pipeline.flow.delivery import Bad
+from pipeline.core.search import Bad
+from pipeline.core.suspicion import Tally
+from pipeline.flow.admission import read_waiting
 from pipeline.flow.plan import Desk, LanePlan
 from pipeline.flow.ports import Claim, Record, StartingPoint, Upload
+from pipeline.flow.receipt import receipt
 
 RECORD_OVERHEAD_BYTES = 500
 """What Python's objects around one waiting record weigh, beside its key and value."""
@@ -45,7 +46,8 @@ class LaneBooks:
         self.watermark = Watermark(0)
         self.position = 0  # up to where the topic has been read since what waited was let go of
         self.holds = Holds()
-        self.accepted_requests = 0
+        self.tally = Tally()
+        self.refused_in_a_row = 0
 
     def begin(self, start: StartingPoint, wanted: Wanted) -> None:
         """Take over. Without a clean end of the former owner a request of its may be under way.
@@ -66,7 +68,11 @@ class LaneBooks:
         self._claim.settle(self.watermark.committable, clean=self.is_clean, held=self.holds.since())
 
     def forget_waiting(self) -> None:
-        """Let go of everything read and not settled; it will be read again."""
+        """Let go of everything read and not settled; it will be read again.
+
+        A remembered byte limit goes, too: whoever mends what stopped the lane may mend that.
+        """
+        self._limits = self._plan.limits
         self.queue = LaneQueue(self._limits)
         self._cooling.clear()
         self._taken_bytes = 0
@@ -166,6 +172,9 @@ class LaneBooks:
     def throttled(self, wait: float) -> None:
         self._throttle.told(self._plan.name, wait, _now())
 
+    def stumbled(self) -> None:
+        self.tally = self.tally._replace(stumbled=self.tally.stumbled + 1)
+
     def unanswered(self) -> None:
         self._unanswered_at = _now()
 
@@ -193,10 +202,14 @@ class LaneBooks:
 
     async def accepted(self, audience: int, part: Sequence[Waiting], job_id: str | None) -> None:
         """Make the job durable, then settle its records: in this order nothing is lost."""
-        self.accepted_requests += 1
+        self.tally = self.tally._replace(accepted=self.tally.accepted + 1)
+        self.refused_in_a_row = 0
         removes = sum(self._upload.is_removal(record.value) for record in part)
         self._count_accepted(len(part), removes, part)
-        await self._desk.journal.write([self._job_message(audience, part, job_id, removes)])
+        if job_id is None:
+            self._desk.telemetry.records_unknown(lane=self._plan.label, count=len(part))
+        job = receipt(self._plan, self._desk, audience, part, removes=removes, job_id=job_id)
+        await self._desk.journal.write([job])
         self._settle(part)
 
     async def refused(self, bad: Sequence[Bad]) -> None:
@@ -212,6 +225,7 @@ class LaneBooks:
             for one in bad
         ]
         await self._desk.journal.write(letters)
+        self.refused_in_a_row += len(bad)
         self._count_letters([one.reason for one in bad])
         self._settle([one.record for one in bad])
 
@@ -269,27 +283,6 @@ class LaneBooks:
     def _count_letters(self, reasons: Sequence[RejectedReason]) -> None:
         for reason, count in Counter(reasons).items():
             self._desk.letters.written(reason, count)
-
-    def _job_message(
-        self, audience: int, part: Sequence[Waiting], job_id: str | None, removes: int
-    ) -> Message:
-        offsets = [record.offset for record in part]
-        job = Job(
-            job_id=job_id or f"untracked-{self._plan.name}-{min(offsets)}",
-            destination=self._plan.label.destination,
-            connection=self._plan.label.connection,
-            audience_id=audience,
-            records=len(part),
-            removes=removes,
-            first_offset=min(offsets),
-            last_offset=max(offsets),
-            submitted_at_ms=self._desk.wall_ms(),
-        )
-        if job_id is not None:
-            return Message(self._desk.jobs_topic, job.job_id.encode(), job.encode(), ())
-        self._desk.telemetry.records_unknown(lane=self._plan.label, count=len(part))
-        outcome = encode_outcome(job, "ACCEPTED_UNTRACKED", None, self._desk.wall_ms())
-        return Message(self._desk.outcomes_topic, job.job_id.encode(), outcome, ())
 
 
 def _now() -> float:

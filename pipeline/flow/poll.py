@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import structlog
 
@@ -21,10 +20,12 @@ from pipeline.core.jobs import (
 from pipeline.core.messages import Message, Origin
 from pipeline.core.offsets import Watermark
 from pipeline.core.turns import Turns
+from pipeline.flow.endings import Endings
 from pipeline.flow.following import Followed, Following
-from pipeline.flow.ports import Claim, History, Journal, NotYet, Record, Status, Turnstile
-from pipeline.flow.stage import LetterBox, Pulse
-from pipeline.observability.telemetry import LaneLabel, Telemetry
+from pipeline.flow.poll_desk import PollDesk, PollPlan
+from pipeline.flow.ports import Claim, NotYet, Record
+from pipeline.flow.stage import Pulse
+from pipeline.observability.telemetry import LaneLabel
 
 FETCH_RECORDS = 500
 PENDING_AT_MOST = 20_000
@@ -37,39 +38,6 @@ JITTER = 0.2
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PollPlan:
-    """How one destination's jobs are followed. Times in seconds."""
-
-    status: Status
-    turnstile: Turnstile
-    initial: float
-    factor: float
-    longest: float
-    give_up_after: float
-    missing_tolerated: float
-    """A job may be unknown to the partner for so long after it was submitted."""
-    carry_over_after: float
-    """A job still pending then goes to the end of the topic, or it would hold up the others."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PollDesk:
-    """What all partitions of the poll stage share."""
-
-    plans: Mapping[str, PollPlan]
-    journal: Journal
-    letters: LetterBox
-    history: History
-    telemetry: Telemetry
-    jobs_topic: str
-    outcomes_topic: str
-    chance: Callable[[], float]
-    wall_ms: Callable[[], int]
-    pending: Counter[LaneLabel]
-    """Jobs that all partitions of this process follow together."""
-
-
 class PollTenant:
     """Follows the jobs of one partition. A job that has an outcome is never asked again."""
 
@@ -80,8 +48,11 @@ class PollTenant:
         self._turns: Turns[Followed] = Turns()
         self._pending: Counter[LaneLabel] = Counter()
         self._watermark = Watermark(0)
-        self._following = Following(PENDING_AT_MOST)
+        self._following = Following()
         self._changed = asyncio.Event()
+        self._endings = Endings(
+            desk.history, claim.partition, PENDING_AT_MOST, changed=self._changed.set
+        )
         self._asking = 0
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -93,6 +64,7 @@ class PollTenant:
         self._claim.settle(start.offset)
         try:
             async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._endings.listen(), name=f"ends {self._claim.partition}")
                 tasks.create_task(self._read(), name=f"read jobs {self._claim.partition}")
                 tasks.create_task(self._ask_all(tasks), name=f"ask jobs {self._claim.partition}")
         finally:
@@ -107,7 +79,6 @@ class PollTenant:
 
     async def _read(self) -> None:
         self._pulse.busy(True)
-        is_first = True
         while True:
             if len(self._turns) >= PENDING_AT_MOST:
                 self._claim.rest()
@@ -116,31 +87,36 @@ class PollTenant:
                 continue
             records = await self._claim.fetch(FETCH_RECORDS)
             self._pulse.beat()
-            if records and is_first:
-                is_first = False
-                self._following.ended_before(
-                    await self._desk.history.ended(self._claim.partition, records[0].timestamp)
-                )
-            for record in records:
-                await self._take(record)
+            jobs = await self._jobs(records)
+            # Nothing is asked before it is known what has ended, and a broker away is no hang.
+            self._pulse.busy(False)
+            await self._endings.reach_back([job for job, _ in jobs])
+            self._pulse.busy(True)
+            for job, offset in jobs:
+                await self._take(job, offset)
             self._changed.set()
 
-    async def _take(self, record: Record) -> None:
-        if not self._watermark.admit(record.offset):
-            return
-        try:
-            job = decode_job(record.value)
-        except UnreadableJob as unreadable:
-            await self._dead_letter(record, str(unreadable))
-            return
-        if self._following.has_ended(job.job_id):
-            self._settle(record.offset)
+    async def _jobs(self, records: Sequence[Record]) -> Sequence[tuple[Job, int]]:
+        """What is to be done, with its offsets; what cannot be read becomes a dead letter."""
+        jobs: list[tuple[Job, int]] = []
+        for record in records:
+            if not self._watermark.admit(record.offset):
+                continue
+            try:
+                jobs.append((decode_job(record.value).without_offsets(), record.offset))
+            except UnreadableJob as unreadable:
+                await self._dead_letter(record, str(unreadable))
+        return jobs
+
+    async def _take(self, job: Job, offset: int) -> None:
+        if self._endings.has(job.job_id):
+            self._settle(offset)
         elif job.destination not in self._desk.plans:
-            await self._end(Followed(job, record.offset), "GIVEN_UP", None)
-        elif (earlier := self._following.move(job, record.offset)) is not None:
+            await self._end(Followed(job, offset), "GIVEN_UP", None)
+        elif (earlier := self._following.move(job, offset)) is not None:
             self._settle(earlier)
         else:
-            followed = self._following.start(job, record.offset)
+            followed = self._following.start(job, offset)
             self._count(job, +1)
             self._turns.add(job.connection, self._first_due(job), followed)
 
@@ -177,6 +153,9 @@ class PollTenant:
         plan = self._desk.plans[followed.job.destination]
         try:
             await plan.turnstile.turn()
+            if self._endings.has(followed.job.job_id):
+                self._leave(followed)
+                return
             if not self._claim.is_owned:
                 self._turns.add(followed.job.connection, _now(), followed)
                 return
@@ -207,6 +186,10 @@ class PollTenant:
             self._turns.add(followed.job.connection, _now() + wait, followed)
 
     async def _carry_over(self, followed: Followed) -> None:
+        if not self._claim.is_owned:
+            # Its new owner follows it; written now, it would stand behind its own end.
+            self._turns.add(followed.job.connection, _now(), followed)
+            return
         job = followed.job.carry_over(followed.polls)
         message = Message(self._desk.jobs_topic, job.job_id.encode(), job.encode(), ())
         # Before the write: the new copy may be read before we hear that it is durable.
@@ -224,11 +207,16 @@ class PollTenant:
         messages = [Message(self._desk.outcomes_topic, job.job_id.encode(), outcome, ())]
         messages += [self._letter(followed, one) for one in invalid]
         await self._desk.journal.write(messages)
-        self._following.end(job.job_id)
-        if self._pending[_label(job)]:
-            self._count(job, -1)
-        self._settle(followed.offset)
+        self._endings.note(job.job_id)
+        self._leave(followed)
         self._say(job, state, len(invalid))
+
+    def _leave(self, followed: Followed) -> None:
+        """It has its outcome, from us or from who had the partition before."""
+        self._following.let_go(followed.job.job_id)
+        if self._pending[_label(followed.job)]:
+            self._count(followed.job, -1)
+        self._settle(followed.offset)
 
     def _letter(self, followed: Followed, invalid: InvalidRecord) -> Message:
         """Refers to a record that was delivered: its value stands in the lane's topic."""

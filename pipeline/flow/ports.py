@@ -1,6 +1,6 @@
 """What the flow needs from the world, in the flow's own words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
@@ -198,10 +198,13 @@ class Status(Protocol):
 
 
 class History(Protocol):
-    """What the outcomes topic already says."""
+    """What the outcomes topic says."""
 
     async def ended(self, partition: int, since_ms: int) -> frozenset[str]:
-        """Ids of the jobs of this partition whose outcome was written since then."""
+        """Ids of the jobs of this partition whose outcome was written since then, the newest."""
+
+    def follow(self, partition: int) -> AsyncGenerator[Sequence[str], None]:
+        """Ids whose outcome is written from now on; none at first, once nothing can be missed."""
 
 
 class Pacer(Protocol):

@@ -8,7 +8,8 @@ from pipeline.core.budget import Budget
 from pipeline.core.retry import Throttle
 from pipeline.flow.ingest import IngestDesk, IngestTenant, Read
 from pipeline.flow.plan import Desk, LanePlan
-from pipeline.flow.poll import PollDesk, PollTenant
+from pipeline.flow.poll import PollTenant
+from pipeline.flow.poll_desk import PollDesk
 from pipeline.flow.ports import Claim, Hop, Pacer, Upload
 from pipeline.flow.stage import Pulse
 from pipeline.flow.upload import UploadTenant

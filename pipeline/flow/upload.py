@@ -10,6 +10,7 @@ from pipeline.core.answers import Stop
 from pipeline.core.batching import Batch
 from pipeline.core.budget import Budget
 from pipeline.core.retry import Throttle
+from pipeline.core.search import HOPELESS_RUN
 from pipeline.flow.delivery import Delivery
 from pipeline.flow.holding import Holding
 from pipeline.flow.lane import LaneBooks
@@ -130,7 +131,7 @@ class UploadTenant:
                 tasks.create_task(self._replaying().run(), name=f"replay {self._plan.name}"),
             ]
             if stopped_before is not None:
-                await self._probe(tasks)
+                await self._probe(stopped_before, tasks)
             stop = await self._pump(tasks)
             await self._deliveries_end()
             for reader in readers:
@@ -187,17 +188,21 @@ class UploadTenant:
 
     # Sending
 
-    async def _probe(self, tasks: asyncio.TaskGroup) -> None:
-        """Send one record alone, to learn whether the lane may go on."""
+    async def _probe(self, before: Stop, tasks: asyncio.TaskGroup) -> None:
+        """Send one record alone, to learn whether the lane may go on.
+
+        After refusals it may be that one which is bad, so then a few of its neighbours follow.
+        """
+        is_doubted = before.reason == "mostly_refused"
         while self.stop is None:
             await self._claim.owned()
             self._holding.obey()
-            batch = self._books.queue.take_one()
+            batch = self._books.queue.take_probe(HOPELESS_RUN if is_doubted else 1)
             self._changed.clear()
             if batch is None:
                 await until(self._changed, LOOK_AGAIN_SECONDS)
                 continue
-            self._start(batch, tasks)
+            self._start(batch, tasks, is_doubted=is_doubted)
             await self._deliveries_end()
             if self.stop is None:
                 log.info("lane resumed", lane=self._plan.name)
@@ -232,7 +237,7 @@ class UploadTenant:
             self._start(batch, tasks)
         return min(waits)
 
-    def _start(self, batch: Batch, tasks: asyncio.TaskGroup) -> None:
+    def _start(self, batch: Batch, tasks: asyncio.TaskGroup, *, is_doubted: bool = False) -> None:
         delivery = Delivery(
             batch=batch,
             lane=self._books,
@@ -242,6 +247,7 @@ class UploadTenant:
             backoff=self._plan.backoff,
             chance=self._desk.chance,
             moved=self._moved,
+            is_doubted=is_doubted,
         )
         self._books.taken(batch)
         task = tasks.create_task(self._deliver(delivery), name=f"deliver {self._plan.name}")

@@ -6,7 +6,7 @@ are passed over.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -36,7 +36,8 @@ def read(value: bytes | None) -> Sequence[MembershipChange] | Ignored | Rejected
     if value is None:
         return _TOMBSTONE
     try:
-        return _changes(orjson.loads(value))
+        event = orjson.loads(value)
+        return _usual(event) or _changes(event)
     except orjson.JSONDecodeError as error:
         return Rejected("malformed", f"not JSON: see line {error.lineno}, column {error.colno}")
     except _Malformed as error:
@@ -44,6 +45,42 @@ def read(value: bytes | None) -> Sequence[MembershipChange] | Ignored | Rejected
 
 
 # `type(x) is` and not isinstance: what orjson gives is never a subclass, and it is quicker.
+def _usual(event: Any) -> tuple[MembershipChange] | None:
+    """What `_changes` makes of an event of the usual shape; None for any other, right or wrong.
+
+    Asking everything at once, in one call, takes half as long as finding out what is wrong.
+    """
+    try:
+        action, audience, member = event["action"], event["audience"], event["member"]
+        member_id, country, identities = member["id"], member.get("country"), member["identities"]
+        consent = event.get("consent")
+        occurred_at_ms = epoch_milliseconds(event["occurred_at"])
+        if not (
+            (action == "add" or action == "remove")
+            and type(audience) is type(member_id) is type(event.get("event_id", "")) is str
+            and audience
+            and member_id
+            and (country is None or type(country) is str)
+            and (consent is None or type(consent) is dict)
+            and type(identities) is list
+            and occurred_at_ms is not None
+        ):
+            return None
+        for identity in identities:
+            for value in identity.values():
+                if type(value) is not str:
+                    return None
+    except (KeyError, TypeError, AttributeError):
+        return None
+    # Half the price of the class's own constructor, which does the same.
+    return (
+        tuple.__new__(
+            MembershipChange,
+            (audience, action, member_id, country, identities, consent, occurred_at_ms),
+        ),
+    )
+
+
 def _changes(event: object) -> Sequence[MembershipChange]:
     if type(event) is not dict:
         raise _Malformed("the event must be a JSON object")
@@ -76,10 +113,8 @@ def _change(event: Mapping[str, object], action: Action, audience: str | None) -
     if consent is not None and type(consent) is not dict:
         raise _Malformed("consent: must be an object")
     identities = _identities(member.get("identities"))
-    # Half the price of the class's own constructor, which does the same.
-    return tuple.__new__(
-        MembershipChange,
-        (audience, action, member_id, country, identities, consent, occurred_at_ms),
+    return MembershipChange(
+        audience, action, member_id, country, identities, consent, occurred_at_ms
     )
 
 

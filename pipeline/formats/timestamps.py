@@ -2,7 +2,6 @@
 
 import re
 from datetime import datetime
-from functools import lru_cache
 from typing import Final
 
 _PLAIN_LENGTH: Final = len("2026-11-22T10:15:00Z")
@@ -27,6 +26,10 @@ _ISO: Final = re.compile(_ISO_PARTS)
 ISO_PATTERN: Final = f"^{_ISO_PARTS}$"
 """What `epoch_milliseconds` takes as text, as a JSON Schema pattern; days a month lacks aside."""
 
+_seconds: Final[dict[str, int]] = {}
+"""Times as written: thousands of events share a second, and a time is nobody's data."""
+_SECONDS_REMEMBERED: Final = 4_096
+
 NUMBER_BOUNDS: Final = (1, _MILLISECONDS_UNTIL)
 """The smallest number that is a time, and the first that is none any more."""
 
@@ -47,13 +50,18 @@ def epoch_milliseconds(value: object) -> int | None:
     True
     """
     if isinstance(value, str):
-        if len(value) == _PLAIN_LENGTH and value[19] == "Z":
-            return _second(value)
-        parts = _ISO.fullmatch(value)
-        return None if parts is None else _of_parts(parts)
+        known = _seconds.get(value)  # no function with a cache: asking it costs three times this
+        return _of_text(value) if known is None else known
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return _of_number(value)
+
+
+def _of_text(text: str) -> int | None:
+    if len(text) == _PLAIN_LENGTH and text[19] == "Z":
+        return _second(text)
+    parts = _ISO.fullmatch(text)
+    return None if parts is None else _of_parts(parts)
 
 
 def _of_number(number: float) -> int | None:
@@ -63,15 +71,22 @@ def _of_number(number: float) -> int | None:
     return int(number) if number >= _MILLISECONDS_FROM else round(number * 1000)
 
 
-@lru_cache(maxsize=4_096)  # thousands of events share a second, and a time is nobody's data
 def _second(text: str) -> int | None:
+    known = _seconds.get(text)
+    if known is not None:
+        return known
     if _MOMENT.fullmatch(text) is None:
         return None
     try:
         milliseconds = int(datetime.fromisoformat(f"{text[:10]}T{text[11:19]}Z").timestamp()) * 1000
     except ValueError:
         return None
-    return milliseconds if milliseconds >= 0 else None
+    if milliseconds < 0:
+        return None
+    if len(_seconds) >= _SECONDS_REMEMBERED:
+        _seconds.clear()
+    _seconds[text] = milliseconds
+    return milliseconds
 
 
 def _of_parts(parts: re.Match[str]) -> int | None:

@@ -2,7 +2,8 @@
 
 import logging
 import re
-from collections.abc import Iterable, Mapping, MutableMapping
+import time
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from functools import lru_cache
 from typing import Final, Literal, TextIO
 
@@ -17,6 +18,9 @@ WITHHELD: Final = "[withheld]"
 
 # At debug aiokafka prints keys, values and whole requests, so no setting of ours may ask for that.
 QUIET_LIBRARIES: Final = ("aiokafka", "aiohttp.access", "asyncio")
+
+REPEATED_SECONDS: Final = 10.0
+"""With its broker away a Kafka client says the same some fifty times a second."""
 
 _WITHHELD_WORDS: Final = frozenset(
     {"token", "secret", "password", "passphrase", "authorization", "credential", "credentials"}
@@ -38,15 +42,19 @@ _WITHHELD_TEXT: Final = re.compile(
 )
 
 
-def configure(*, level: Level, layout: Layout, stream: TextIO) -> None:
+def configure(
+    *, level: Level, layout: Layout, stream: TextIO, clock: Callable[[], float] = time.monotonic
+) -> None:
     """Send every line, of structlog and of the standard library, to `stream`; once a process.
 
-    Lines of libraries that are known to print records are held at warning whatever `level` is.
+    Lines of libraries that are known to print records are held at warning whatever `level` is,
+    and what they repeat comes once in `REPEATED_SECONDS`, with how often it was `held_back`.
     Fields named after secrets or persons, and text that looks like one, are blanked: the second
     fence, behind not logging them at all. Tracebacks show no local variables.
     """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_formatter(layout))
+    handler.addFilter(_LibraryRepeats(clock))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -90,6 +98,23 @@ class Repetition:
             return None
         self._said_at[key] = now
         return self._held_back.pop(key, 0)
+
+
+class _LibraryRepeats(logging.Filter):
+    """Keeps a library's statement from saying the same again and again."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self._clock = clock
+        self._repetition = Repetition(REPEATED_SECONDS)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith(QUIET_LIBRARIES):
+            return True
+        held_back = self._repetition.admit(f"{record.pathname}:{record.lineno}", self._clock())
+        if held_back:
+            record.held_back = held_back
+        return held_back is not None
 
 
 def _formatter(layout: Layout) -> ProcessorFormatter:

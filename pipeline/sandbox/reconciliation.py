@@ -6,9 +6,10 @@ Pure: everything comes in as values, and what differs goes out in words.
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from pipeline.core.changes import Action
+from pipeline.core.ledger.statement import LetterKind
 from pipeline.sandbox.expectation import Expectation
 
 NAMED_AT_MOST: Final = 5
@@ -35,13 +36,6 @@ class LaneCounts:
     @property
     def ended(self) -> int:
         return self.applied + self.invalid + self.failed + self.unknown
-
-
-class LetterKind(NamedTuple):
-    """What dead letters are counted by."""
-
-    stage: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

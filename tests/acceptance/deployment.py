@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ import yaml
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from pipeline.core.messages import record_headers
 from pipeline.sandbox.amazon.simulator import AmazonAdsSimulator
 from pipeline.sandbox.server_process import free_port
 
@@ -157,6 +159,30 @@ class Deployment:
             for one in events:
                 key = one["member"]["id"].encode()
                 await producer.send(self.source, json.dumps(one).encode(), key)
+
+    async def fill_lane(self, connection: int, records: int) -> None:
+        """Write rendered records straight into a lane's topic, as ingest would."""
+        audience = self.audience_id(connection)
+        headers = record_headers(int(time.time() * 1000), b"DSP")
+        digest = "0123456789abcdef" * 4
+        number = 0
+        async with self.producer() as producer:
+            while number < records:
+                batch = producer.create_batch()
+                while number < records:
+                    member = f"u-{number}"
+                    value = (
+                        f'{{"externalUserId":"{member}","countryCode":"US","action":"CREATE",'
+                        f'"hashedPII":[{{"email":"{digest}"}}]}}'
+                    )
+                    key = f"{audience}|{member}".encode()
+                    if not batch.append(
+                        timestamp=None, key=key, value=value.encode(), headers=headers
+                    ):
+                        break
+                    number += 1
+                await producer.send_batch(batch, self.lane_topic(connection), partition=0)
+                await asyncio.sleep(0)
 
     @contextlib.asynccontextmanager
     async def producer(self) -> AsyncIterator[AIOKafkaProducer]:

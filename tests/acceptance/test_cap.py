@@ -1,77 +1,56 @@
 """The cap on the real path: never over, and never idle under it."""
 
-import asyncio
-import random
 from pathlib import Path
 
 import pytest
 
-from pipeline.sandbox.amazon.options import SimulatorOptions
-from pipeline.sandbox.amazon.simulator import AmazonAdsSimulator
-from tests.acceptance.deployment import Deployment, event
+from tests.cap.run import CapRun
 from tests.conftest import Cluster
-
-CAP, WINDOW, WINDOWS = 6000, 6.0, 6
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.kafka, pytest.mark.timeout(240)]
 
 
-async def test_a_backlog_of_six_windows_uses_nearly_all_of_the_cap_and_never_more(
-    apache_kafka: Cluster, namespace: str, tmp_path: Path
+async def test_a_backlog_uses_nearly_all_of_the_cap_and_never_more(
+    apache_kafka: Cluster, tmp_path: Path
 ) -> None:
     """
-    Two connections with 6,000 records in 6 seconds each: 95 % used at least, no window over.
+    Two connections, three windows, and 98 % of the cap to be had with these batches: 95 % used.
     """
-    backlog = CAP * (WINDOWS + 1)
-    options = SimulatorOptions(cap=CAP, window_seconds=WINDOW)
-    async with AmazonAdsSimulator(random=random.Random(1), options=options) as simulator:
-        deployment = Deployment(
-            tmp_path,
-            apache_kafka.bootstrap_servers,
-            namespace,
-            simulator.url,
-            audiences=2,
-            destination={
-                "hourly_cap": CAP,
-                "cap_window_seconds": WINDOW,
-                "batch": {"max_records": 15, "linger_seconds": 1},
-            },
-        )
-        await deployment.create_source()
-        await deployment.produce(
-            event(f"audience-{number % 2}", f"u-{number}") for number in range(2 * backlog)
-        )
-        # The backlog stands in the lanes before the clock starts: it is the cap that is measured.
-        process = deployment.start("ingest")
-        await _ingested(deployment, 2 * backlog)
-        assert await deployment.stop(process) == 0
-        process = deployment.start("upload,poll")
-        try:
-            await deployment.until(lambda: simulator.totals()["records"]["arrived"] > 0, 30)
-            # In two halves: whatever else keeps the machine busy for a moment is not the cap's use.
-            began = simulator.totals()["records"]["arrived"]
-            await asyncio.sleep(WINDOWS * WINDOW / 2)
-            middle = simulator.totals()["records"]["arrived"]
-            await asyncio.sleep(WINDOWS * WINDOW / 2)
-            end = simulator.totals()["records"]["arrived"]
-            used = max(middle - began, end - middle) / (CAP * WINDOWS)
-            code = await deployment.stop(process)
-        finally:
-            deployment.kill_all()
+    measured = await CapRun(
+        kafka=apache_kafka,
+        folder=tmp_path,
+        windows=3,
+        window_seconds=10.0,
+        cap=5000,
+        lanes=2,
+        replicas=1,
+        kept_free=0.02,
+    ).measure()
 
-    largest = max(simulator.largest_window(f"connection-{number}") for number in (0, 1))
-    print(f"used {used:.1%} of the cap; largest window {largest} of fewer than {CAP}")
-    assert code == 0
-    assert used >= 0.95
-    assert largest < CAP
+    print(f"used {dict(measured.used())}; largest windows {dict(measured.largest)} of 5000")
+    assert len(measured.largest) == 2
+    assert max(measured.largest.values()) < measured.cap
+    assert min(measured.used().values()) >= 0.95
 
 
-async def _ingested(deployment: Deployment, events: int) -> None:
-    async with asyncio.timeout(120):
-        while True:
-            await asyncio.sleep(0.5)
-            try:
-                if await deployment.metric("audience_events_consumed_total") >= events:
-                    return
-            except OSError:
-                continue
+async def test_replicas_that_come_and_go_never_exceed_the_cap(
+    apache_kafka: Cluster, tmp_path: Path
+) -> None:
+    """
+    A rebalance in every window moves lanes from one process to another.
+    """
+    measured = await CapRun(
+        kafka=apache_kafka,
+        folder=tmp_path,
+        windows=2,
+        window_seconds=12.0,
+        cap=6000,
+        lanes=2,
+        replicas=2,
+        kept_free=0.02,
+    ).measure()
+
+    print(f"used {dict(measured.used())}; largest windows {dict(measured.largest)} of 6000")
+    assert len(measured.rebalances) == 2
+    assert max(measured.largest.values()) < measured.cap
+    assert min(min(measured.by_window(lane)) for lane in measured.arrivals) > 0

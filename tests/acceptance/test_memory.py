@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.messages import record_headers
 from pipeline.sandbox.amazon.options import SimulatorOptions
 from pipeline.sandbox.amazon.simulator import AmazonAdsSimulator
 from tests.acceptance.deployment import Deployment, event
@@ -49,7 +48,7 @@ async def test_two_million_waiting_records_leave_memory_flat_and_others_unhinder
         process = deployment.start()
         try:
             await deployment.until(lambda: "partitions assigned" in deployment.logs(), 30)
-            await _fill(deployment)
+            await deployment.fill_lane(0, WAITING)
             await deployment.until(lambda: simulator.totals()["records"]["arrived"] > 5000, 60)
             before = _resident(process.pid)
             waited = await _passing_time(deployment, simulator)
@@ -66,30 +65,6 @@ async def test_two_million_waiting_records_leave_memory_flat_and_others_unhinder
     assert after <= before * 1.1
     assert waited <= LINGER + 2.0
     assert simulator.largest_window("connection-0") < options.cap
-
-
-async def _fill(deployment: Deployment) -> None:
-    """Write rendered records straight into the lane's topic, as ingest would."""
-    audience = deployment.audience_id(0)
-    headers = record_headers(int(time.time() * 1000), b"DSP")
-    digest = "0123456789abcdef" * 4
-    async with deployment.producer() as producer:
-        topic = deployment.lane_topic(0)
-        number = 0
-        while number < WAITING:
-            batch = producer.create_batch()
-            while number < WAITING:
-                member = f"u-{number}"
-                value = (
-                    f'{{"externalUserId":"{member}","countryCode":"US","action":"CREATE",'
-                    f'"hashedPII":[{{"email":"{digest}"}}]}}'
-                )
-                key = f"{audience}|{member}".encode()
-                if not batch.append(timestamp=None, key=key, value=value.encode(), headers=headers):
-                    break
-                number += 1
-            await producer.send_batch(batch, topic, partition=0)
-            await asyncio.sleep(0)
 
 
 async def _passing_time(deployment: Deployment, simulator: AmazonAdsSimulator) -> float:

@@ -64,7 +64,7 @@ async def test_from_the_first_token_to_the_end_of_the_first_job(
             destination={**LOGIN, "batch": {"linger_seconds": 0.2}},
             sections={"kafka": {"exactly_once": False}},
         )
-        audience, target = await set_up(deployment)
+        audience = await set_up(deployment)
         deployed = Path(tmp_path / "config.yaml")
         customer = Customer(deployed)
         await deployment.create_source()
@@ -80,15 +80,15 @@ async def test_from_the_first_token_to_the_end_of_the_first_job(
         finally:
             await deployment.stop(process)
 
-    assert target["audience_id"] == audience > 2**53
+    assert audience > 2**53
     assert {one["audience_id"] for one in jobs} == {audience}
     assert {one["state"] for one in watched} == {"SUCCEEDED"}
     assert size["received_records"] == RECORDS
     assert {audience: {f"u-{number}": "add" for number in range(RECORDS)}} == simulator.membership()
 
 
-async def set_up(deployment: Deployment) -> tuple[int, dict[str, Any]]:
-    """All that is done once; the audience's id, and the configuration's target for it."""
+async def set_up(deployment: Deployment) -> int:
+    """All that is done once; the id of the audience."""
     path = deployment.folder / "config.yaml"
     document = deployment.document()
     document.pop("audiences")
@@ -110,17 +110,20 @@ async def set_up(deployment: Deployment) -> tuple[int, dict[str, Any]]:
     [listed] = await customer.reads("connections list")
     assert made["connection_id"] == listed["connection_id"]
     assert (listed["is_default"], listed["amc_instance_id"]) == (True, instance["instance_id"])
-    printed = await customer.types(
-        f"audiences create --external-id vip-customers --connection {made['connection_id']}",
-        *("--name", "VIP customers", "--country", "US"),
-    )
-    # Pasted below what is there, as the command says.
-    document |= yaml.safe_load(printed.partition("\n\n")[2])
+    target = {
+        "destination": "amazon-na",
+        "connection_id": made["connection_id"],
+        "target_types": ["DSP"],
+        "country": "US",
+        "name": "VIP customers",
+    }
+    document["audiences"] = [{"audience": "vip-customers", "destinations": [target]}]
     path.write_text(yaml.safe_dump(document))
-    target = document["audiences"][0]["destinations"][0]
-    shown = await customer.reads(f"audiences show {target['audience_id']}")
+    assert "1 create" in await customer.types("audiences plan")
+    [applied] = await customer.reads("audiences apply")
+    shown = await customer.reads(f"audiences show {applied['audience_id']}")
     assert shown["name"] == "VIP customers"
-    return shown["audience_id"], target
+    return int(shown["audience_id"])
 
 
 def start(deployment: Deployment, config: Path) -> subprocess.Popen[bytes]:

@@ -9,7 +9,10 @@ from pipeline.adapters.kafka.beginning import (
     read_metadata,
 )
 from pipeline.adapters.kafka.controls import ControlBook
+from pipeline.adapters.kafka.coordinator import Committed
+from pipeline.adapters.kafka.ledger import held
 from pipeline.core.controls import encode_control
+from pipeline.core.ledger.held import NOTHING_HELD, Held
 
 LONG = 413642381039213537
 
@@ -30,6 +33,15 @@ def test_more_than_brokers_take_is_said_with_one_offset_for_all() -> None:
     assert read_metadata(metadata(clean=False, held=eighty)) == Said(False, eighty, None)
     assert len(metadata(clean=False, held=many)) <= LARGEST_METADATA_BYTES
     assert read_metadata(metadata(clean=False, held=many)) == Said(False, {}, 10**12)
+
+
+def test_the_ledger_learns_what_is_kept_back_from_the_commit_that_settled_it() -> None:
+    named = metadata(clean=True, held={7: 4})
+    many = metadata(clean=True, held={LONG + number: 4 for number in range(200)})
+
+    assert held(Committed(10, named)) == Held({7: 4})
+    assert held(Committed(10, many)) == Held(others=4)
+    assert held(Committed(10, "")) == held(None) == NOTHING_HELD
 
 
 def test_keys_of_a_later_version_are_passed_over() -> None:

@@ -11,9 +11,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from pipeline.adapters.kafka.reading import Stored
 from pipeline.app.commands.dead_letters import Letter, Newest
 from pipeline.app.commands.jobs import JobBook
-from pipeline.app.commands.stored import Stored
 from pipeline.core.jobs import EndState, Job, JobReport, encode_outcome
 from pipeline.core.messages import Message, Origin, dead_letter
 from pipeline.sandbox.broker import EmbeddedBroker
@@ -64,13 +64,13 @@ class Topics:
     namespace: str
     config: Path
 
-    async def create(self) -> None:
+    async def create(self, *others: str, partitions: int = 3) -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap_servers)
         await admin.start()
-        names = ("jobs", "outcomes", "dead-letters")
+        names = ("jobs", "outcomes", "dead-letters", *others)
         try:
             await admin.create_topics(
-                [NewTopic(f"{self.namespace}.{name}", 3, 1) for name in names]
+                [NewTopic(f"{self.namespace}.{name}", partitions, 1) for name in names]
             )
         finally:
             await admin.close()

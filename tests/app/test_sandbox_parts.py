@@ -19,11 +19,12 @@ from pipeline.app.sandbox.scene import Scene, Speed
 from pipeline.app.sandbox.view import line, picture
 from pipeline.app.settings.lanes import lanes
 from pipeline.app.settings.load import settings_from
+from pipeline.core.ledger.statement import LetterKind
 from pipeline.observability.metrics import PrometheusTelemetry
 from pipeline.observability.telemetry import LaneLabel
 from pipeline.sandbox.amazon.faults import PROFILES
 from pipeline.sandbox.expectation import Expectation
-from pipeline.sandbox.reconciliation import Held, LaneCounts, LetterKind
+from pipeline.sandbox.reconciliation import Held, LaneCounts
 
 OPTIONS = SandboxOptions(
     events=1_000,

@@ -29,6 +29,7 @@ EXAMPLES = {
     "audiences",
     "destinations.amazon-na.client_secret_file",
     "destinations.amazon-na.refresh_token_file",
+    "audiences.0.destinations.0.audience_id",
     "audiences.0.destinations.0.connection_id",
 }
 

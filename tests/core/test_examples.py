@@ -7,7 +7,8 @@ import pytest
 import pipeline.core.normalize
 
 _MODULES = [module.name for module in pkgutil.iter_modules(pipeline.core.normalize.__path__)]
-_OTHERS = ["core.consent", "core.countries", "core.hashing", "formats.native", "formats.timestamps"]
+_OTHERS = ["core.consent", "core.countries", "core.hashing", "core.runs"]
+_OTHERS += ["formats.native", "formats.timestamps"]
 _AMAZON = ["destinations.amazon_ads.explain", "destinations.amazon_ads.records"]
 
 

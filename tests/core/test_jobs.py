@@ -1,5 +1,5 @@
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import get_args
 
 import pytest
@@ -16,9 +16,11 @@ from pipeline.core.jobs import (
     TerminalState,
     UnreadableJob,
     decode_job,
+    decode_outcome,
     encode_outcome,
     tally,
 )
+from pipeline.core.runs import write_runs
 
 JOB = Job(
     job_id="job-1",
@@ -45,6 +47,7 @@ JOBS = st.builds(
     submitted_at_ms=NUMBERS,
     polls=NUMBERS,
     carried_over=NUMBERS,
+    offsets=st.text(),
 )
 STATES: list[EndState] = list(get_args(EndState))
 JSON_VALUES = st.recursive(
@@ -112,6 +115,65 @@ def test_a_field_of_another_type_is_refused_and_never_guessed(name: str, value: 
 def test_no_message_stops_the_reader(value: bytes) -> None:
     with pytest.raises(UnreadableJob):
         decode_job(value)
+
+
+def test_a_job_of_a_version_that_did_not_say_its_offsets_is_read() -> None:
+    older = {name: value for name, value in asdict(JOB).items() if name != "offsets"}
+
+    job = decode_job(json.dumps(older).encode())
+
+    assert job == JOB
+    assert job.placed() is None
+    assert replace(job, records=21).placed() == [range(100, 121)]
+
+
+@given(offsets=st.sets(st.integers(0, 2**40), min_size=1, max_size=50))
+def test_a_job_says_exactly_which_offsets_it_took(offsets: set[int]) -> None:
+    job = replace(
+        JOB,
+        records=len(offsets),
+        first_offset=min(offsets),
+        last_offset=max(offsets),
+        offsets=write_runs(offsets),
+    )
+
+    placed = decode_job(job.encode()).placed()
+
+    assert placed is not None
+    assert [offset for run in placed for offset in run] == sorted(offsets)
+
+
+@pytest.mark.parametrize(
+    "offsets",
+    ["x", "0:", ":3", "0:0,20", "-1:9,10", "0:9,10", "0:9,12", "0:8,11", "0:9", "0:9,11,"],
+)
+def test_offsets_that_contradict_the_job_are_refused(offsets: str) -> None:
+    """
+    Ten records from 100 to 120 are `0:9,11` (100 to 108, and 120), for instance.
+    """
+    assert replace(JOB, offsets="0:9,11").placed() == [range(100, 109), range(120, 121)]
+
+    with pytest.raises(UnreadableJob):
+        replace(JOB, offsets=offsets).placed()
+
+
+@given(state=st.sampled_from(STATES), invalid=st.integers(0, 20))
+def test_a_stored_outcome_comes_back_as_it_was(state: EndState, invalid: int) -> None:
+    report = JobReport(
+        state=state, invalid=(InvalidRecord(member="u", audience="7", error="no"),) * invalid
+    )
+
+    outcome = decode_outcome(encode_outcome(JOB, state, report, 9))
+
+    assert outcome.job == JOB
+    assert (outcome.state, outcome.finished_at_ms) == (state, 9)
+    assert outcome.tally == tally(JOB.records, state, invalid)
+
+
+@pytest.mark.parametrize("value", [None, b"{}", JOB.encode(), stored(state="FAILED", applied="1")])
+def test_what_is_no_outcome_is_refused(value: bytes | None) -> None:
+    with pytest.raises(UnreadableJob):
+        decode_outcome(value)
 
 
 def test_a_job_that_is_written_again_remembers_how_often() -> None:

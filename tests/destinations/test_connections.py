@@ -10,7 +10,6 @@ from pipeline.destinations.amazon_ads.connections import (
     compose_create,
     compose_delete,
     compose_delete_all,
-    compose_list,
     interpret_create,
     interpret_delete,
     interpret_list,
@@ -20,22 +19,12 @@ from pipeline.destinations.amazon_ads.requests import InvalidRequest
 from pipeline.destinations.amazon_ads.terms import (
     Terms,
     compose_acceptance,
-    compose_terms,
     interpret_acceptance,
     interpret_terms,
 )
-from pipeline.destinations.exchange import Request, Response
-from tests.destinations.specification import assert_documented, needs_specification
+from pipeline.destinations.exchange import Response
 
 CONNECTIONS_TYPE = "application/vnd.amcaudiencesconnections.v1+json"
-BOTH = NewConnection(
-    amc_account_id="ENTITY1",
-    amc_account_marketplace_id="ATVPDKIKX0DER",
-    amc_instance_id="amc1",
-    dsp_advertiser_id="585806696618602999",
-    dsp_profile_id="3100000000000001",
-    is_default=True,
-)
 
 
 def answer(status: int, body: object = None, **headers: str) -> Response:
@@ -51,25 +40,6 @@ def test_a_connection_is_made_of_the_ends_that_are_given_and_of_no_others() -> N
     assert CONNECTIONS_TYPE == request.headers["Content-Type"] == request.headers["Accept"]
     # A number in metadata, and yet a string here.
     assert b"".join(request.body) == b'{"dspAdvertiserId":"585806696618602999"}'
-
-
-@needs_specification
-@pytest.mark.parametrize(
-    "request_",
-    [
-        compose_create(BOTH),
-        compose_create(NewConnection(dsp_advertiser_id="1", connection_id="mine")),
-        compose_list(),
-        compose_list("mine"),
-        compose_delete("mine"),
-        compose_delete_all(),
-        compose_terms(),
-        compose_acceptance("token"),
-    ],
-    ids=lambda request: f"{request.method} {request.path} {dict(request.query)}",
-)
-def test_every_request_is_as_the_partner_documents_it(request_: Request) -> None:
-    assert_documented(request_)
 
 
 @pytest.mark.parametrize(

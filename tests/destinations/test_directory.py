@@ -22,7 +22,6 @@ from pipeline.destinations.amazon_ads.directory import (
 from pipeline.destinations.amazon_ads.replies import Declined
 from pipeline.destinations.amazon_ads.requests import InvalidRequest
 from pipeline.destinations.exchange import Request, Response
-from tests.destinations.specification import assert_documented, needs_specification
 
 Interpret = Callable[[Request, Response], Page[Any] | Declined]
 
@@ -49,12 +48,6 @@ REQUESTS: Sequence[tuple[Request, dict[str, str]]] = [
     (compose_profiles(), {"Content-Type": "application/json", "Accept": "application/json"}),
     (compose_advertisers(2**63 - 1), {"Amazon-Advertising-API-Scope": "9223372036854775807"}),
 ]
-
-
-@needs_specification
-@pytest.mark.parametrize("request_", [request for request, _ in REQUESTS])
-def test_every_request_is_as_the_partner_documents_it(request_: Request) -> None:
-    assert_documented(request_)
 
 
 @pytest.mark.parametrize(("request_", "headers"), REQUESTS)

@@ -26,7 +26,6 @@ from pipeline.destinations.amazon_ads.metadata import (
 from pipeline.destinations.amazon_ads.replies import Declined
 from pipeline.destinations.amazon_ads.requests import InvalidRequest
 from pipeline.destinations.exchange import Request, Response
-from tests.destinations.specification import assert_documented, needs_specification
 
 LARGE = 413642381039213537
 """A float would make ...536 of it."""
@@ -83,23 +82,6 @@ def test_what_is_no_id_is_not_guessed(written: str) -> None:
     assert isinstance(interpret_create(Response(status=201, headers={}, body=body)), Declined)
 
 
-@needs_specification
-@pytest.mark.parametrize(
-    "request_",
-    [
-        compose_create(VIP),
-        compose_create(FULL),
-        compose_create(replace(VIP, connection_id=None, advertiser_id=LARGE)),
-        compose_show(LARGE),
-        compose_update(LARGE, AudienceUpdate(description="")),
-        compose_update(LARGE, AudienceUpdate(ttl=0, fees=(Fee("JPY", 1),))),
-    ],
-    ids=lambda request: f"{request.method} {len(b''.join(request.body))}",
-)
-def test_every_request_is_as_the_partner_documents_it(request_: Request) -> None:
-    assert_documented(request_)
-
-
 def test_an_audience_is_made_with_all_that_was_said_of_it() -> None:
     assert sent(compose_create(FULL)) == {
         "name": "vip customers",
@@ -142,23 +124,6 @@ def test_an_audience_is_made_with_all_that_was_said_of_it() -> None:
 def test_what_the_partner_would_refuse_is_not_sent(change: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidRequest, match=said):
         replace(VIP, **change)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"name": "n" * 10},
-        {"name": "n" * 128},
-        {"description": "d" * 1000},
-        {"ttl": 0},
-        {"ttl": LONGEST_TTL_SECONDS},
-        {"connection_id": None, "advertiser_id": LONG},
-    ],
-    ids=str,
-)
-@needs_specification
-def test_the_limits_themselves_are_allowed(change: dict[str, Any]) -> None:
-    assert_documented(compose_create(replace(VIP, **change)))
 
 
 @pytest.mark.parametrize("audience_id", [0, -1, 2**63])

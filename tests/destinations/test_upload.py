@@ -1,15 +1,12 @@
 """What is sent to Amazon Ads, byte for byte, and what its answers mean."""
 
 import json
-import os
 from datetime import UTC, datetime
-from pathlib import Path
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 
 from pipeline.core.answers import (
     Accepted,
@@ -114,24 +111,6 @@ class TestCompose:
         request = compose_records(LaneTarget(None, {}), 7, b"", [RECORD])
 
         assert HASH not in repr(request)
-
-    @pytest.mark.skipif(
-        "AUDIENCE_SPEC_DIR" not in os.environ,
-        reason="AUDIENCE_SPEC_DIR does not say where the partner's OpenAPI documents are",
-    )
-    @pytest.mark.parametrize("target", [LaneTarget("c-1", {7: ("DSP",)}), LaneTarget(None, {})])
-    def test_the_partners_own_schema_accepts_it(self, target: LaneTarget) -> None:
-        path = Path(os.environ["AUDIENCE_SPEC_DIR"]) / "advertiser-audiences.json"
-        document = json.loads(path.read_text())
-        operation = document["paths"]["/amc/audiences/records"]["post"]
-        [content] = operation["requestBody"]["content"].values()
-        validator = Draft202012Validator(
-            {**content["schema"], "components": document["components"]}
-        )
-
-        validator.validate(json.loads(body_of(target, 7, records=[RECORD, RECORD])))
-        with pytest.raises(Exception, match="is not of type"):
-            validator.validate({"audienceId": "7", "records": [json.loads(RECORD)]})
 
 
 class TestEnvelope:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
@@ -195,6 +196,9 @@ class ModelPartner:
     arrivals: list[tuple[float, int]] = field(default_factory=list)
     requests: list[tuple[int, list[str]]] = field(default_factory=list)
     jobs: int = 0
+    overlapping: list[str] = field(default_factory=list)
+    """Members that were in two requests at a time."""
+    _under_way: Counter[tuple[int, str]] = field(default_factory=Counter)
 
     def envelope_bytes(self, audience: int) -> int:
         return 20
@@ -207,6 +211,17 @@ class ModelPartner:
 
     async def send(
         self, audience: int, target: bytes, records: Sequence[bytes], ownership: Ownership
+    ) -> Answer:
+        members = [(audience, json.loads(record)["externalUserId"]) for record in records]
+        self.overlapping += [member for _, member in self._under_way.keys() & set(members)]
+        self._under_way.update(members)
+        try:
+            return await self._carried(audience, records, ownership)
+        finally:
+            self._under_way -= Counter(members)
+
+    async def _carried(
+        self, audience: int, records: Sequence[bytes], ownership: Ownership
     ) -> Answer:
         await asyncio.sleep(self.random.uniform(0, self.moods.travel))
         if not ownership.is_owned or self.random.random() < self.moods.unsent:

@@ -1,5 +1,7 @@
 """What has ended is found again, beside the jobs it belongs to."""
 
+import asyncio
+import contextlib
 import time
 
 import pytest
@@ -11,6 +13,7 @@ from pipeline.adapters.kafka.topics import Topics, kept_topic
 from pipeline.core.messages import Message
 from tests.conftest import Cluster
 from tests.integration.world import connection
+from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.kafka_clients import administering, reading, take
 
 PARTITIONS = 4
@@ -49,6 +52,31 @@ async def test_nothing_is_found_where_nothing_was_written_since(
     in_an_hour = await history.ended(0, int((time.time() + 3600) * 1000))
 
     assert empty == in_an_hour == frozenset()
+
+
+@pytest.mark.kafka
+async def test_outcomes_that_come_are_heard_of_through_a_restart_of_the_broker(
+    own_apache_kafka: ApacheKafka, namespace: str
+) -> None:
+    await _make(own_apache_kafka, namespace)
+    topic = f"{namespace}.outcomes"
+    await _write(own_apache_kafka, topic, JOBS[:10])
+    history = KafkaHistory(connection(own_apache_kafka), topic)
+    heard: list[str] = []
+
+    async with contextlib.aclosing(history.follow(0)) as coming:
+        assert await anext(coming) == ()
+        await _write(own_apache_kafka, topic, JOBS[10:20])
+        heard += await anext(coming)
+        await asyncio.to_thread(own_apache_kafka.stop)
+        await asyncio.to_thread(own_apache_kafka.start)
+        await _write(own_apache_kafka, topic, JOBS[20:])
+        wanted = set(JOBS[10:]) & await history.ended(0, 0)
+        async with asyncio.timeout(30):
+            while not wanted <= set(heard):
+                heard += await anext(coming)
+
+    assert wanted == set(heard)
 
 
 async def test_the_embedded_broker_knows_no_times_and_more_is_found(

@@ -12,7 +12,9 @@ from aiokafka import TopicPartition
 from pipeline.adapters.kafka.controls import KafkaControls
 from pipeline.adapters.kafka.group import ConsumerGroup
 from pipeline.adapters.kafka.lanes import LaneTopicFacts, look_at
+from pipeline.adapters.kafka.ledger import held
 from pipeline.adapters.kafka.producer import KafkaJournal, make_producer
+from pipeline.adapters.kafka.reading import reading as topic_reader
 from pipeline.adapters.kafka.replay import KafkaReplay
 from pipeline.adapters.kafka.topics import Topics, compacted_topic, lane_topic
 from pipeline.adapters.kafka.trimmer import KafkaTrimmer
@@ -22,6 +24,7 @@ from pipeline.core.batching import Limits
 from pipeline.core.budget import Budget
 from pipeline.core.capacity import Pace
 from pipeline.core.controls import control_key, encode_control
+from pipeline.core.ledger.held import Held
 from pipeline.core.messages import Message, record_headers
 from pipeline.core.retry import Backoff, Throttle
 from pipeline.flow.plan import Desk, LanePlan
@@ -134,6 +137,14 @@ class Lane:
         said = (await self.facts()).said
         return None if said is None else said.held
 
+    async def kept(self) -> Held:
+        """As the ledger reads it."""
+        tp = TopicPartition(self.topic, 0)
+        look = topic_reader(connection(self.cluster), committed_only=True, patience=30.0)
+        async with look as reader:
+            committed = await reader.committed(f"{self.namespace}.upload", [tp])
+        return held(committed.get(tp))
+
     async def until_held(self, wanted: object) -> None:
         async with asyncio.timeout(30):
             while await self.held() != wanted:
@@ -238,6 +249,7 @@ async def test_what_is_kept_outlives_a_crash_and_a_handover_and_is_sent_in_order
     async with lane.served():
         await until(lambda: b'{"n":19}' in lane.partner.of(OTHER))
         await lane.until_held({WRONG: 0})
+    assert await lane.kept() == Held({WRONG: 0})
     assert lane.partner.of(WRONG) == []
     async with lane.served():
         await lane.say(WRONG, is_paused=False)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from aiokafka import TopicPartition
 
 from pipeline.adapters.kafka.connection import KafkaConnection
-from pipeline.adapters.kafka.group import ConsumerGroup, GroupOptions
+from pipeline.adapters.kafka.consumer import GroupOptions
+from pipeline.adapters.kafka.group import ConsumerGroup
 from pipeline.core.messages import StageName
 from pipeline.flow.ports import Claim, StartingPoint
 from tests.conftest import Cluster

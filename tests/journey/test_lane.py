@@ -1,13 +1,15 @@
 """One lane through everything that can happen to it, in virtual time."""
 
 import asyncio
+import json
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.retry import Backoff
-from tests.fakes.lane_world import Moods
+from tests.fakes.lane_world import Moods, TopicClaim, TopicRecord
 from tests.journey.world import CAP, ROUGH, WINDOW, World, in_world
 
 
@@ -35,7 +37,11 @@ def test_accepted_records_and_superseded_ones_add_up_to_what_was_read() -> None:
     world = in_world(2, story)
 
     accepted = world.telemetry.count("records_accepted")
-    assert len(world.topic.records) == accepted + world.telemetry.count("records_superseded")
+    superseded = world.telemetry.count("records_superseded")
+    assert len(world.topic.records) == accepted + superseded
+    assert world.ledger().records.accepted == accepted
+    assert world.ledger().records.superseded == superseded
+    assert world.ledger().records.repeated == 0
 
 
 @settings(max_examples=25, deadline=None)
@@ -67,9 +73,12 @@ def test_through_faults_crashes_and_handovers_nothing_is_lost_reordered_or_over_
 
     assert world.expected() == world.partner.members
     assert world.partner.largest_window(WINDOW) < CAP
+    assert world.partner.overlapping == []
     assert sum(count for _, count in world.partner.arrivals) <= world.spent
     named = {message.key for message in world.journal.of("letters")}
     assert named <= {f"7|{member}".encode() for member in world.partner.poison}
+    assert list(world.ledger().differences()) == []
+    assert world.ledger().records.waiting == 0
 
 
 def test_with_a_backlog_nearly_all_of_the_cap_is_used() -> None:
@@ -202,6 +211,137 @@ def test_memory_stays_within_the_budget_while_the_partner_is_away() -> None:
     assert world.telemetry.levels["buffered_bytes",] < 200_000 + 1000 * 700
 
 
+class HangingClaim(TopicClaim):
+    """A client that never answers, as a consumer in a rebalance without end."""
+
+    async def fetch(self, most: int) -> Sequence[TopicRecord]:
+        await asyncio.Event().wait()
+        return ()
+
+
+@pytest.mark.parametrize(
+    ("claim", "moods", "is_stuck"),
+    [
+        (HangingClaim, Moods(), True),
+        (TopicClaim, Moods(), False),
+        (TopicClaim, Moods(unsent=1.0), False),
+        (TopicClaim, Moods(broken=1.0), False),
+        (TopicClaim, Moods(stopping=1.0), False),
+    ],
+    ids=["a fetch that hangs", "calm", "nobody there", "503 for ever", "stopped"],
+)
+def test_a_lane_that_hangs_is_told_from_one_that_waits(
+    claim: type[TopicClaim], moods: Moods, *, is_stuck: bool
+) -> None:
+    """
+    The watchdog ends a process whose lane gets nowhere; a partner's outage is no reason for it.
+    """
+    longest: list[float] = []
+
+    async def story(world: World) -> None:
+        for number in range(300):
+            world.topic.put(f"m{number}")
+        owner = world.owner(claim(world.topic))
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(owner.run())
+            for _ in range(900):
+                await asyncio.sleep(1.0)
+                longest.append(owner._pulse.stuck_for())
+            running.cancel()
+
+    in_world(20, story, moods)
+
+    assert is_stuck == (max(longest) > 300)
+
+
+@pytest.mark.parametrize("failing", [0.2, 0.5, 0.7, 0.9])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_partner_that_often_fails_makes_no_record_look_bad(seed: int, failing: float) -> None:
+    """However many of its answers are 503: nothing is dead-lettered for that."""
+
+    async def story(world: World) -> None:
+        for number in range(400):
+            world.topic.put(f"m{number}")
+        await world.own_to_the_end()
+
+    world = in_world(seed, story, Moods(broken=failing, travel=0.1, answer=0.1))
+
+    assert world.journal.of("letters") == []
+    assert world.expected() == world.partner.members
+
+
+def test_nothing_is_settled_before_it_is_written_down() -> None:
+    """
+    With a journal that takes seconds and owners that die at any moment, every offset that was
+    committed is in a job or a dead letter that is durable by then.
+    """
+    passed: list[int] = []
+
+    async def look(world: World) -> None:
+        while True:
+            await asyncio.sleep(0.25)
+            assert set(range(world.topic.committed.offset)) <= written_down(world)
+            passed.append(world.topic.committed.offset)
+
+    async def story(world: World) -> None:
+        world.partner.poison = frozenset({"m77", "m301"})
+        world.journal.seconds = 2.3
+        for number in range(600):
+            world.topic.put(f"m{number}")
+        async with asyncio.TaskGroup() as tasks:
+            looking = tasks.create_task(look(world))
+            for seconds in (4.2, 6.7, 3.1):
+                await world.own_for(seconds)
+            await world.own_to_the_end()
+            looking.cancel()
+
+    in_world(17, story, Moods(travel=0.2, answer=0.2))
+
+    assert len(set(passed)) > 5
+
+
+def written_down(world: World) -> set[int]:
+    """Offsets in durable jobs and letters; a job's are those from its first to its last."""
+    offsets = {int(dict(letter.headers)["offset"]) for letter in world.journal.of("letters")}
+    for message in world.journal.of("jobs"):
+        job = json.loads(message.value or b"")
+        offsets.update(range(job["first_offset"], job["last_offset"] + 1))
+    return offsets
+
+
+def test_nothing_newer_of_a_member_overtakes_a_request_that_is_under_way() -> None:
+    """
+    Requests travel for up to three seconds and may pass each other; one member's never do.
+    """
+
+    async def story(world: World) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(world.own_for(120))
+            for number in range(400):
+                world.topic.put(f"m{number % 20}")
+                await asyncio.sleep(0.1)
+
+    world = in_world(18, story, Moods(travel=3.0, answer=0.1))
+
+    assert world.partner.overlapping == []
+    assert world.expected() == world.partner.members
+
+
+def test_a_successor_overtakes_nothing_that_its_predecessor_left_at_work() -> None:
+    """An owner dies with a request on its way, which is applied seconds after its death."""
+
+    async def story(world: World) -> None:
+        world.partner.fates = [("silent", 8.0)]
+        world.topic.put("m", "CREATE")
+        await world.own_for(1.9)
+        world.topic.put("m", "DELETE")
+        await world.own_to_the_end()
+
+    world = in_world(19, story, Moods(travel=0.01, answer=0.01))
+
+    assert world.expected() == world.partner.members
+
+
 def test_nothing_newer_of_a_member_overtakes_a_request_that_may_still_be_at_work() -> None:
     """
     The first attempt gets no answer and is applied five seconds later; the repeat is accepted at
@@ -293,14 +433,33 @@ def test_every_attempt_that_may_have_been_taken_is_paid_for() -> None:
 
     async def story(world: World) -> None:
         world.batch, world.in_flight = 100, 8
-        world.backoff = Backoff(initial=0.01, maximum=0.01)
+        world.backoff = Backoff(initial=0.05, maximum=0.05)
         for number in range(CAP):
             world.topic.put(f"m{number}")
-        await world.own_for(WINDOW * 4)
+        await world.own_for(WINDOW * 2)
 
-    world = in_world(14, story, Moods(broken=1.0, travel=0.001, answer=0.001))
+    world = in_world(14, story, Moods(broken=1.0, travel=0.02, answer=0.02))
 
     assert CAP / 2 < world.partner.largest_window(WINDOW) < CAP
+
+
+@pytest.mark.parametrize("broken", [0.3, 0.6, 0.9])
+def test_a_partner_that_fails_often_is_no_reason_to_give_a_record_up(broken: float) -> None:
+    """
+    Where other requests fail as well it is not the records, however often one of them fails.
+    """
+
+    async def story(world: World) -> None:
+        world.batch, world.late = 2, 0.0
+        world.backoff = Backoff(initial=0.5, maximum=60.0)
+        for number in range(600):
+            world.topic.put(f"m{number}")
+        await world.own_to_the_end()
+
+    world = in_world(17, story, Moods(broken=broken, travel=0.01, answer=0.01))
+
+    assert world.journal.of("letters") == []
+    assert world.expected() == world.partner.members
 
 
 def test_delivered_records_leave_their_topic_once_they_need_not_be_kept() -> None:

@@ -59,6 +59,7 @@ def test_what_waits_and_what_comes_of_a_paused_audience_is_kept_and_sent_first_o
         assert sent_to(world, WRONG) == []
         assert len(sent_to(world, OTHER)) == 100
         assert world.topic.committed[0::2] == (200, {WRONG: 0})
+        assert (world.ledger().records.waiting, list(world.ledger().differences())) == (100, [])
         world.wishes.resume(WRONG)
         for number in range(100, 150):
             world.topic.put(f"m{number}", audience=WRONG)
@@ -134,6 +135,8 @@ def test_however_it_is_paused_and_resumed_nothing_is_lost_reordered_or_over_the_
     assert world.expected() == world.partner.members
     assert world.partner.largest_window(WINDOW) < CAP
     assert sum(count for _, count in world.partner.arrivals) <= world.spent
+    assert list(world.ledger().differences()) == []
+    assert world.ledger().records.waiting == 0
 
 
 async def own_through(world: World, left: list[tuple[float, Happening]]) -> None:

@@ -3,12 +3,13 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field, replace
 
-from pipeline.core.jobs import Job, JobReport
+from pipeline.core.jobs import Job, JobReport, decode_job, decode_outcome
 from pipeline.core.messages import Message
-from pipeline.flow.poll import PollDesk, PollPlan, PollTenant
+from pipeline.flow.poll import PollTenant
+from pipeline.flow.poll_desk import PollDesk, PollPlan
 from pipeline.flow.ports import NotYet
 from pipeline.flow.stage import LetterBox, Pulse
 from tests.fakes.lane_world import LaneTopic, MemoryJournal, TopicClaim
@@ -44,6 +45,7 @@ class JobsTopic(MemoryJournal):
     def __init__(self, topic: LaneTopic) -> None:
         super().__init__()
         self._topic = topic
+        self.durable: list[Message] = []
 
     async def write(self, messages: Sequence[Message]) -> None:
         await super().write(messages)
@@ -51,11 +53,30 @@ class JobsTopic(MemoryJournal):
             if message.topic == "jobs":
                 self._topic.append(message.key, message.value)
         await asyncio.sleep(2.0)
+        self.durable += messages
 
 
-class NoHistory:
+@dataclass(slots=True)
+class OutcomesTopic:
+    """What stands in the topic of outcomes, by its time in milliseconds, and what comes."""
+
+    stands: dict[str, int] = field(default_factory=dict)
+    asked_since: list[int] = field(default_factory=list)
+    _coming: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+
     async def ended(self, partition: int, since_ms: int) -> frozenset[str]:
-        return frozenset()
+        self.asked_since.append(since_ms)
+        return frozenset(job for job, at in self.stands.items() if at >= since_ms)
+
+    async def follow(self, partition: int) -> AsyncGenerator[Sequence[str], None]:
+        yield ()
+        while True:
+            yield [await self._coming.get()]
+
+    def arrive(self, job_id: str) -> None:
+        """From a process that had the partition before."""
+        self.stands[job_id] = _wall_ms()
+        self._coming.put_nowait(job_id)
 
 
 @dataclass(slots=True)
@@ -63,6 +84,7 @@ class World:
     partner: EndingPartner
     topic: LaneTopic = field(default_factory=LaneTopic)
     turnstile: SlowTurnstile = field(default_factory=SlowTurnstile)
+    history: OutcomesTopic = field(default_factory=OutcomesTopic)
     journal: JobsTopic = field(init=False)
 
     def __post_init__(self) -> None:
@@ -94,7 +116,7 @@ class World:
             plans={"amazon": plan},
             journal=self.journal,
             letters=letters,
-            history=NoHistory(),
+            history=self.history,
             telemetry=telemetry,
             jobs_topic="jobs",
             outcomes_topic="outcomes",
@@ -103,6 +125,10 @@ class World:
             pending=Counter(),
         )
         return PollTenant(claim, desk, Pulse("jobs", asyncio.get_running_loop().time))
+
+    @property
+    def durable_outcomes(self) -> int:
+        return sum(message.topic == "outcomes" for message in self.journal.durable)
 
     def outcomes(self) -> list[str]:
         return [
@@ -200,6 +226,29 @@ def test_a_job_carried_over_is_followed_from_the_copy_that_is_read_before_the_wr
     assert claim.settled.offset == len(world.topic.records)
 
 
+def test_who_follows_a_job_does_not_hold_the_offsets_that_it_took() -> None:
+    """
+    Of twenty thousand jobs they would be hundreds of megabytes; the first message keeps them.
+    """
+    world = World(EndingPartner({"job": 60.0}))
+
+    async def story() -> None:
+        world.put(replace(_job("job"), last_offset=10, offsets="0:9,1"))
+        claim = TopicClaim(world.topic)
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(world.tenant(claim).run())
+            await asyncio.sleep(100.0)
+            task.cancel()
+
+    run_virtual(story())
+
+    first, *copies = [decode_job(record.value) for record in world.topic.records]
+    [outcome] = [decode_outcome(message.value) for message in world.journal.of("outcomes")]
+    assert first.offsets == "0:9,1"
+    assert {copy.offsets for copy in copies} == {""}
+    assert outcome.job.offsets == ""
+
+
 def test_who_lost_the_partition_while_waiting_for_a_turn_asks_no_more() -> None:
     """
     A process that was frozen between its turn and its question leaves the job to its successor.
@@ -219,3 +268,102 @@ def test_who_lost_the_partition_while_waiting_for_a_turn_asks_no_more() -> None:
     run_virtual(story())
 
     assert world.partner.asked == []
+
+
+def test_no_job_is_settled_before_its_outcome_is_durable() -> None:
+    """Whoever takes over in between asks once more, and the outcome is not lost."""
+
+    async def story() -> tuple[World, list[tuple[int, int]]]:
+        world = World(EndingPartner({f"job-{number}": 0.0 for number in range(5)}))
+        seen: list[tuple[int, int]] = []
+        for number in range(5):
+            world.put(_job(f"job-{number}"))
+        claim = TopicClaim(world.topic)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(world.tenant(claim).run())
+            for _ in range(120):
+                await asyncio.sleep(0.1)
+                seen.append((claim.settled.offset, world.durable_outcomes))
+            running.cancel()
+        return world, seen
+
+    world, seen = run_virtual(story())
+
+    assert len(world.outcomes()) == 5
+    assert all(settled <= durable for settled, durable in seen)
+    assert seen[-1] == (5, 5)
+
+
+def test_an_outcome_of_a_former_owner_that_arrives_late_is_heard_of_and_nothing_is_asked() -> None:
+    """
+    It was on its way when the partition was lost, and became durable after this owner had looked.
+    """
+
+    async def story() -> World:
+        world = World(EndingPartner({"job": 0.0}))
+        world.put(_job("job"))
+        claim = TopicClaim(world.topic)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(world.tenant(claim).run())
+            await asyncio.sleep(0.5)
+            world.history.arrive("job")
+            await asyncio.sleep(30)
+            running.cancel()
+        assert claim.settled.offset == 1
+        return world
+
+    world = run_virtual(story())
+
+    assert world.partner.asked == []
+    assert world.outcomes() == []
+
+
+def test_a_copy_that_a_frozen_process_wrote_behind_the_end_of_its_job_is_not_asked_for() -> None:
+    """
+    Its message is young and its job is old: what is looked for is the outcome of the job.
+    """
+
+    async def story() -> World:
+        world = World(EndingPartner({"old": 0.0, "young": 0.0}))
+        await asyncio.sleep(7200)
+        world.history.stands["old"] = 3_600_000
+        world.put(replace(_job("young"), submitted_at_ms=_wall_ms()))
+        world.put(replace(_job("old"), carried_over=1))
+        claim = TopicClaim(world.topic)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(world.tenant(claim).run())
+            await asyncio.sleep(30)
+            running.cancel()
+        assert claim.settled.offset == 2
+        return world
+
+    world = run_virtual(story())
+
+    assert {job for _, job in world.partner.asked} == {"young"}
+    assert len(world.history.asked_since) == 1
+
+
+def test_who_lost_the_partition_while_it_asked_writes_no_copy() -> None:
+    """
+    The job's new owner follows it; a copy would stand behind whatever it writes.
+    """
+
+    async def story() -> World:
+        world = World(EndingPartner({"job": 900.0}))
+        world.put(_job("job"))
+        claim = TopicClaim(world.topic)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(world.tenant(claim).run())
+            while not world.partner.asked or world.partner.asked[-1][0] < 10.0:
+                await asyncio.sleep(0.01)
+            asked = len(world.partner.asked)
+            while len(world.partner.asked) == asked:
+                await asyncio.sleep(0.01)
+            claim.lose()
+            await asyncio.sleep(60)
+            running.cancel()
+        return world
+
+    world = run_virtual(story())
+
+    assert world.journal.of("jobs") == []

@@ -10,6 +10,13 @@ from pipeline.adapters.pacing import LanePacer
 from pipeline.core.batching import Limits
 from pipeline.core.budget import Budget
 from pipeline.core.capacity import pace
+from pipeline.core.jobs import decode_job
+from pipeline.core.ledger.book import Ledger, Letter
+from pipeline.core.ledger.held import Held
+from pipeline.core.ledger.jobs import Place
+from pipeline.core.ledger.lane import LaneView
+from pipeline.core.ledger.statement import LaneStatement, LetterKind
+from pipeline.core.messages import Origin
 from pipeline.core.retry import Backoff, Throttle
 from pipeline.flow.plan import Desk, LanePlan
 from pipeline.flow.stage import LetterBox, Pulse
@@ -141,6 +148,24 @@ class World:
 
     async def own_to_the_end(self) -> None:
         await self.own_until(lambda: self.topic.committed.offset == len(self.topic.records))
+
+    def ledger(self) -> LaneStatement:
+        """What the topics say, polling apart: no job has ended."""
+        lane, topic = "amazon.connection", TopicClaim.topic
+        committed, end = self.topic.committed, len(self.topic.records)
+        held = Held(committed.held, committed.others_held)
+        view = LaneView(0, committed.offset, end, held)
+        book = Ledger({lane: view}, lane_topics={topic: lane}, jobs_topic="jobs", polled={0: 0})
+        for place, message in enumerate(self.journal.of("jobs")):
+            book.job(decode_job(message.value), Place(0, place))
+        for message in self.journal.of("letters"):
+            said = dict(message.headers)
+            origin = Origin(said["topic"].decode(), 0, int(said["offset"]))
+            book.letter(Letter(LetterKind(said["stage"].decode(), ""), origin))
+        for record in self.topic.records:
+            book.record(lane, record.offset, record.key)
+        [statement] = book.statement().lanes
+        return statement
 
     def expected(self) -> dict[tuple[int, str], int]:
         """The last version of each member that the partner can take."""

@@ -46,6 +46,26 @@ def lines_of(stream: io.StringIO) -> list[dict[str, object]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
+def test_what_a_library_repeats_comes_once_an_interval_with_how_often_it_was_held_back() -> None:
+    """
+    A client whose broker is away would fill the disk; our own lines all come.
+    """
+    stream, now = io.StringIO(), [100.0]
+    configure(level="info", layout="json", stream=stream, clock=lambda: now[0])
+    library, ours = logging.getLogger("aiokafka.conn"), logging.getLogger("pipeline.flow.upload")
+
+    for second in range(12):
+        now[0] = 100.0 + second
+        for node in range(3):
+            library.error("no connection to node %s", node)
+        ours.warning("lane stopped")
+
+    lines = lines_of(stream)
+    library_lines = [line for line in lines if line["logger"] == "aiokafka.conn"]
+    assert [line.get("held_back") for line in library_lines] == [None, 29]
+    assert len(lines) - len(library_lines) == 12
+
+
 def test_a_line_of_ours_is_one_json_object_with_its_fields() -> None:
     stream = written()
 

@@ -283,7 +283,7 @@ def test_no_profile_refuses_records_for_good() -> None:
         drawn = {faults.draw("records.upload", 0.0).status for _ in range(2000)}
 
         assert drawn <= {None, 429, 500, 502, 503, 504}
-        assert faults.poisoned(["a"]) == set()
+        assert faults.poisoned(["a"]) == {}
 
 
 def test_rates_of_one_always_strike() -> None:

@@ -203,6 +203,20 @@ async def test_a_poisoned_record_refuses_its_request_and_is_told_apart_afterward
     assert (totals["arrived"], totals["refused"], totals["applied"]) == (2, 4, 2)
 
 
+async def test_a_poisoned_record_may_make_the_partner_stumble_instead() -> None:
+    """
+    An error of the server, unlike a refusal, counts against the cap.
+    """
+    async with partner() as running:
+        running.simulator.poison(["bad"], status=503)
+        whole = await running.upload([record("a"), record("bad"), record("c")])
+        good = await running.upload([record("a"), record("c")])
+        totals = running.simulator.totals()["records"]
+
+    assert (whole.status, good.status) == (503, 202)
+    assert (totals["arrived"], totals["refused"], totals["applied"]) == (5, 0, 2)
+
+
 async def test_each_target_has_a_window_of_its_own() -> None:
     async with partner(SimulatorOptions(window_seconds=10.0, cap=9)) as running:
         await running.upload(members(5))

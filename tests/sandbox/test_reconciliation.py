@@ -6,9 +6,10 @@ from random import Random
 import pytest
 
 from pipeline.core.changes import Action
+from pipeline.core.ledger.statement import LetterKind
 from pipeline.sandbox import reconciliation
 from pipeline.sandbox.expectation import Audience, Expectation, Target
-from pipeline.sandbox.reconciliation import Held, LaneCounts, LetterKind, Letters, Told
+from pipeline.sandbox.reconciliation import Held, LaneCounts, Letters, Told
 from pipeline.sandbox.traffic import Traffic
 
 CAP = 1_000

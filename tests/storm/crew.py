@@ -1,6 +1,7 @@
 """The processes of a storm: each one known by a client id of its own, none forgotten."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,8 @@ from tests.storm.plan import ROLES, Roles
 
 COMMAND = str(Path(sys.executable).with_name("audience-pipeline"))
 CLIENT_ID = "AUDIENCE_PIPELINE__DESTINATIONS__AMAZON_NA__CLIENT_ID"
-LONGEST_STOP_SECONDS = 40
+INSTANCE_ID = "AUDIENCE_PIPELINE__KAFKA__INSTANCE_ID"
+LONGEST_START_SECONDS = LONGEST_STOP_SECONDS = 40
 
 
 @dataclass(slots=True, eq=False)
@@ -22,6 +24,8 @@ class Hand:
     name: str
     roles: Roles
     process: subprocess.Popen[bytes]
+    identity: str
+    """What a platform of stable identities calls it; its successor is called the same."""
     is_leaving: bool = False
     """Somebody has asked it to end, or is about to end it."""
     is_frozen: bool = False
@@ -33,6 +37,8 @@ class Crew:
 
     config: Path
     folder: Path
+    static: bool
+    """Members of their groups by identity (`kafka.instance_id`), not by process."""
     hands: list[Hand] = field(default_factory=list)
     exits: list[tuple[str, int]] = field(default_factory=list)
     """Of those that were asked to end."""
@@ -41,16 +47,26 @@ class Crew:
     started: int = 0
 
     def start(self, roles: Roles) -> Hand:
+        return self._start(roles, f"identity-{self.started + 1}")
+
+    def succeed(self, gone: Hand) -> Hand:
+        """Start who takes the place of one that is no more."""
+        return self._start(gone.roles, gone.identity)
+
+    def _start(self, roles: Roles, identity: str) -> Hand:
         self.started += 1
         name = f"{self.started:02d}-{roles.replace(',', '-')}"
+        environment = {**os.environ, CLIENT_ID: name}
+        if self.static:
+            environment[INSTANCE_ID] = identity
         with (self.folder / f"run-{name}.log").open("wb") as log:
             process = subprocess.Popen(
                 [COMMAND, "run", "--config", str(self.config), "--stages", roles],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, CLIENT_ID: name},
+                env=environment,
             )
-        hand = Hand(name, roles, process)
+        hand = Hand(name, roles, process, identity)
         self.hands.append(hand)
         return hand
 
@@ -73,10 +89,18 @@ class Crew:
 
     async def terminate(self, hand: Hand) -> None:
         hand.is_leaving = True
+        await self._up(hand)
         hand.process.send_signal(signal.SIGTERM)
         code = await asyncio.to_thread(hand.process.wait, LONGEST_STOP_SECONDS)
         self.hands.remove(hand)
         self.exits.append((hand.name, code))
+
+    async def _up(self, hand: Hand) -> None:
+        """Return once it runs: before that it has no handler yet, and a signal just ends it."""
+        log = self.folder / f"run-{hand.name}.log"
+        async with asyncio.timeout(LONGEST_START_SECONDS):
+            while b'"running"' not in log.read_bytes() and hand.process.poll() is None:
+                await asyncio.sleep(0.1)
 
     async def freeze(self, hand: Hand, seconds: float) -> None:
         hand.is_frozen = True
@@ -93,7 +117,7 @@ class Crew:
             if code is not None and not hand.is_leaving:
                 self.hands.remove(hand)
                 self.deserters.append((hand.name, code))
-                self.start(hand.roles)
+                self.succeed(hand)
 
     async def terminate_all(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -104,6 +128,19 @@ class Crew:
         for hand in list(self.hands):
             hand.process.send_signal(signal.SIGCONT)
             self.kill(hand)
+
+    def ask_ledger(self) -> list[str]:
+        """What the command finds amiss now that every process has ended."""
+        asked = subprocess.run(
+            [COMMAND, "ledger", "--config", str(self.config), "--json"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if not asked.stdout:
+            return [f"no answer, exit code {asked.returncode}: {asked.stderr[:300]}"]
+        said = json.loads(asked.stdout)
+        return [*said["differences"], *([] if said["at_rest"] else ["it is not at rest"])]
 
     def left_behind(self) -> list[int]:
         """Ids of processes that still run with our configuration."""

@@ -47,3 +47,9 @@ class Evidence:
     deserters: Sequence[tuple[str, int]]
     left_behind: Sequence[int]
     bad_lines: Sequence[str]
+    floods: Sequence[str]
+    """Seconds in which a process wrote more lines than anybody can read."""
+    is_static: bool
+    """Processes were members of their groups by identity."""
+    ledger_says: Sequence[str]
+    """What `audience-pipeline ledger` found amiss at the end."""

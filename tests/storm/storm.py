@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ CONNECTIONS, AUDIENCES, MEMBERS = 3, 6, 4000
 CHANGES_PER_SECOND = 900
 START_SECONDS, END_SECONDS = 60.0, 150.0
 SCALE_BY = 2
+MOST_LINES_A_SECOND = 200
+_SECOND = re.compile(r"\d\d:\d\d:\d\d(?=\.\d)")
 _BAD_LINE = re.compile(r"Traceback|internal:|never retrieved|nhandled|\"exception\"")
 
 DESTINATION: Mapping[str, object] = {
@@ -71,7 +74,7 @@ class Storm:
             self.watch.over(simulator)
             deployment = self._deployment(simulator)
             await deployment.create_source()
-            crew = Crew(deployment.write(), self.folder)
+            crew = Crew(deployment.write(), self.folder, self.is_static())
             try:
                 return await self._weather(simulator, deployment, crew)
             finally:
@@ -113,7 +116,10 @@ class Storm:
         names = _names(deployment)
         left = await self._until_done(names)
         await crew.terminate_all()
-        return await self._evidence(simulator, crew, names, left, traffic.durable, began, ended)
+        ledger = await asyncio.to_thread(crew.ask_ledger)
+        return await self._evidence(
+            simulator, crew, names, left, traffic.durable, began, ended, ledger
+        )
 
     @asynccontextmanager
     async def _keeping(self, crew: Crew) -> AsyncIterator[None]:
@@ -151,6 +157,10 @@ class Storm:
                 await asyncio.sleep(max(0.0, began + gust.at - time.monotonic()))
                 random = Random(f"{self.seed} gust {number}")
                 tasks.create_task(self._strike(simulator, crew, broker, gust, random, began))
+
+    def is_static(self) -> bool:
+        """Whether processes are members by identity, as half of the seeds have it."""
+        return Random(f"{self.seed} membership").random() < 0.5
 
     def plan(self) -> Sequence[Gust]:
         return plan(Random(f"{self.seed} plan"), self.seconds, CONNECTIONS)
@@ -198,6 +208,7 @@ class Storm:
         produced: int,
         began: float,
         ended: float,
+        ledger: Sequence[str],
     ) -> Evidence:
         totals = simulator.totals()
         memberships = simulator._world.memberships
@@ -227,6 +238,9 @@ class Storm:
             deserters=crew.deserters,
             left_behind=crew.left_behind(),
             bad_lines=_bad_lines(self.folder),
+            floods=_floods(self.folder),
+            is_static=self.is_static(),
+            ledger_says=ledger,
         )
 
 
@@ -245,13 +259,16 @@ async def _strike_process(crew: Crew, gust: Gust) -> str | None:
     match gust.kind:
         case "freeze":
             await crew.freeze(struck, gust.seconds)
+        case "terminate" if crew.static:
+            await crew.terminate(struck)
+            crew.succeed(struck)
         case "terminate":
             crew.start(gust.role)
             await crew.terminate(struck)
         case _:
             crew.kill(struck)
             await asyncio.sleep(gust.seconds)
-            crew.start(gust.role)
+            crew.succeed(struck)
     return struck.name
 
 
@@ -268,15 +285,24 @@ def _names(deployment: Deployment) -> Names:
     )
 
 
+def _floods(folder: Path) -> list[str]:
+    """Processes that wrote more than anybody can read, and in which second."""
+    found = []
+    for path in sorted(folder.glob("run-*.log")):
+        lines = path.read_text(errors="replace").splitlines()
+        seconds = Counter(stamp[0] for line in lines if (stamp := _SECOND.search(line)))
+        found += [
+            f"{path.name}: {count} lines at {second}"
+            for second, count in seconds.items()
+            if count > MOST_LINES_A_SECOND
+        ]
+    return found
+
+
 def _bad_lines(folder: Path) -> list[str]:
     return [
         f"{path.name}: {line[:300]}"
         for path in sorted(folder.glob("run-*.log"))
         for line in path.read_text(errors="replace").splitlines()
-        if _BAD_LINE.search(line) and not _is_of_a_fenced_batch(line)
+        if _BAD_LINE.search(line)
     ]
-
-
-def _is_of_a_fenced_batch(line: str) -> bool:
-    """The library keeps futures of batches to itself, and looks at none when it is shut out."""
-    return '"Future exception was never retrieved' in line and "exception=ProducerFenced(" in line

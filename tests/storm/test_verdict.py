@@ -86,6 +86,9 @@ GOOD = Evidence(
     deserters=[],
     left_behind=[],
     bad_lines=[],
+    floods=[],
+    is_static=False,
+    ledger_says=[],
 )
 LANE_RECORDS = TOPICS.lanes[LANE]
 
@@ -139,6 +142,8 @@ def test_a_storm_in_which_all_was_kept_passes() -> None:
         ({"deserters": [("one", 4)]}, "by themselves"),
         ({"left_behind": [4711]}, "left behind"),
         ({"bad_lines": ["run.log: Traceback"]}, "bad log lines"),
+        ({"ledger_says": ["lane: 1 lost"]}, "the ledger command's answer: lane: 1 lost"),
+        ({"floods": ["run.log: 3500 lines at 10:15:00"]}, "floods of log lines"),
         (
             {
                 "struck": [_struck("partner 503", 10.0, 12.0)],

@@ -100,6 +100,7 @@ def _ledger(evidence: Evidence) -> Iterator[str]:
     if evidence.unreadable_requests:
         yield f"{evidence.unreadable_requests} requests broke a rule of the partner"
     ends = sum(ledger.ends.values())
+    yield from _named("differences are in the ledger command's answer", evidence.ledger_says)
     if ends != ledger.accepted:
         yield f"{ledger.accepted} records were accepted, {ends} ended: {dict(ledger.ends)}"
 
@@ -189,6 +190,7 @@ def _processes(evidence: Evidence) -> Iterator[str]:
     )
     yield from _named("processes were left behind", [str(one) for one in evidence.left_behind])
     yield from _named("bad log lines", evidence.bad_lines)
+    yield from _named("floods of log lines", evidence.floods)
 
 
 def _recoveries(evidence: Evidence) -> Iterator[str]:

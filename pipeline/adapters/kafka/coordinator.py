@@ -79,12 +79,21 @@ class Coordinator:
 
         While a rebalance is being prepared it does: nobody else was given anything yet.
         """
+        await self.is_stable(membership)
+
+    async def is_stable(self, membership: Membership) -> bool:
+        """Whether the group knows us as this member, and no rebalance is being prepared.
+
+        A commit does not tell: it is accepted until the rebalance is over.
+        """
         await self._inner.ensure_coordinator_known()
         response = await self._inner._send_req(  # noqa: SLF001
             HeartbeatRequest(self._group, membership.generation, membership.member_id)
         )
-        if response.error_code != kafka_errors.RebalanceInProgressError.errno:
-            self._raise(response.error_code)
+        if response.error_code == kafka_errors.RebalanceInProgressError.errno:
+            return False
+        self._raise(response.error_code)
+        return True
 
     async def commit(
         self, membership: Membership, offsets: Mapping[TopicPartition, Committed]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from itertools import chain
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import errors as kafka_errors
@@ -18,6 +19,13 @@ FAILED = (
 
 async def close(producer: AIOKafkaProducer) -> None:
     """Within a bound: a producer that tries something without end would never stop."""
+    try:
+        await _close(producer)
+    finally:
+        _hear_failures(producer)
+
+
+async def _close(producer: AIOKafkaProducer) -> None:
     with contextlib.suppress(*FAILED):
         async with asyncio.timeout(CLOSE_SECONDS):
             await producer.stop()
@@ -27,6 +35,26 @@ async def close(producer: AIOKafkaProducer) -> None:
             # What `stop` would do next, had it not waited for messages that never go out.
             await producer._sender.close()  # noqa: SLF001
     await producer.client.close()
+
+
+def _hear_failures(producer: AIOKafkaProducer) -> None:
+    """Look at the failures that the library tells nobody.
+
+    A batch that failed before it went out has a second future, and a transaction one that only its
+    end looks at; the event loop would log each as an error that nobody retrieved. Whoever wrote
+    the batch or began the transaction has heard by now.
+    """
+    accumulator = producer._message_accumulator  # noqa: SLF001
+    futures = [
+        future
+        for batch in chain(accumulator._pending_batches, *accumulator._batches.values())  # noqa: SLF001
+        for future in (batch.future, batch._drain_waiter)  # noqa: SLF001
+    ]
+    if producer._txn_manager is not None:  # noqa: SLF001
+        futures.append(producer._txn_manager._transaction_waiter)  # noqa: SLF001
+    for future in futures:
+        if future is not None and future.done() and not future.cancelled():
+            future.exception()
 
 
 async def stop(consumer: AIOKafkaConsumer) -> None:

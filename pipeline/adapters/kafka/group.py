@@ -4,46 +4,24 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka import errors as kafka_errors
-from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
 from pipeline.adapters.kafka import ending
 from pipeline.adapters.kafka.beginning import START, Beginning
 from pipeline.adapters.kafka.claim import KafkaClaim
 from pipeline.adapters.kafka.connection import KafkaConnection
+from pipeline.adapters.kafka.consumer import GroupOptions, make_consumer
 from pipeline.adapters.kafka.coordinator import Committed, Coordinator, Membership
 from pipeline.adapters.kafka.tenancy import Tenancy, run_after
 from pipeline.flow.ports import Tenant
 from pipeline.flow.stage import Stage
 from pipeline.observability.telemetry import Telemetry
 
-NEVER_MS = 2**31 - 1  # for max_poll_interval_ms: full lanes don't poll, and others watch progress
-
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupOptions:
-    """How one stage takes part in its group. Times in seconds."""
-
-    group: str
-    session_timeout: float
-    heartbeat_interval: float
-    rebalance_timeout: float
-    drain: float
-    """How long a rebalance may wait for requests under way: it stops every lane of the group."""
-    grace: float
-    """The same at the end of the process, when nobody else waits."""
-    instance_id: str | None
-    commits: bool
-    """False where offsets are committed elsewhere, in transactions."""
-    read_committed: bool
-    starts: Mapping[str, START]
 
 
 class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -75,6 +53,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         self._kicked = asyncio.Event()
         self._failed: asyncio.Future[None] | None = None
         self._is_stopping = False
+        self._has_lapsed = False
         self.is_joined = False
 
     @property
@@ -87,7 +66,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def run(self, stop: asyncio.Event) -> bool:
         """Work until `stop`; returns whether everything under way came to its end."""
-        consumer = self._make_consumer()
+        consumer = make_consumer(self._connection, self._options)
         await consumer.start()
         try:
             self._consumer = consumer
@@ -233,14 +212,25 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
             self._coordinator.check()
             if not self.is_joined:
                 continue
-            if any(tenancy.claim.has_lapsed for tenancy in self._tenancies.values()):
-                log.warning("proof of ownership ran out: rejoining", stage=self.stage.name)
-                self._coordinator.rejoin()
+            self._rejoin_if_lapsed()
             await self._commit(final=False)
             self._show_lag()
 
+    def _rejoin_if_lapsed(self) -> None:
+        lapsed = any(tenancy.claim.has_lapsed for tenancy in self._tenancies.values())
+        if lapsed:
+            # Again and again: with the broker away the request before this one is lost.
+            self._coordinator.rejoin()
+        if lapsed and not self._has_lapsed:
+            log.warning("proof of ownership ran out: rejoining", stage=self.stage.name)
+        self._has_lapsed = lapsed
+
     async def _commit(self, *, final: bool) -> bool:
-        """One request for all partitions; what it proves counts from when it was sent."""
+        """One commit for all partitions; with a stable group behind it, it proves ownership.
+
+        The proof counts from when the commit was sent. A group that prepares a rebalance takes
+        commits, too, but may give the partitions away before a proof of that age has run out.
+        """
         async with self._commit_turn:
             claims = {
                 tp: (tenancy.claim, committed)
@@ -254,11 +244,23 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
             failed = await self._try_commit({tp: what for tp, (_, what) in claims.items()})
             if failed is None:
                 return False
+            if final or not await self._is_stable():
+                return not failed
             until = sent_at + self._options.session_timeout - 2 * self._options.heartbeat_interval
             for tp, (claim, _) in claims.items():
                 if tp not in failed:
                     claim.prove(until)
             return not failed
+
+    async def _is_stable(self) -> bool:
+        try:
+            async with asyncio.timeout(self._options.session_timeout / 4):
+                return await self._coordinator.is_stable(self._membership)
+        except (kafka_errors.KafkaError, TimeoutError) as error:
+            log.warning(
+                "no word from the group", stage=self.stage.name, reason=type(error).__name__
+            )
+            return False
 
     async def _try_commit(
         self, offsets: Mapping[TopicPartition, Committed]
@@ -281,21 +283,3 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         for tp, tenancy in self._tenancies.items():
             if (lag := tenancy.claim.lag()) is not None:
                 self._telemetry.consumer_lag(topic=tp.topic, partition=tp.partition, records=lag)
-
-    def _make_consumer(self) -> AIOKafkaConsumer:
-        options = self._options
-        return AIOKafkaConsumer(
-            group_id=options.group,
-            group_instance_id=options.instance_id,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            isolation_level="read_committed" if options.read_committed else "read_uncommitted",
-            # Spreads topics and not partition numbers: range would give one member all lanes.
-            partition_assignment_strategy=(RoundRobinPartitionAssignor,),
-            session_timeout_ms=int(options.session_timeout * 1000),
-            heartbeat_interval_ms=int(options.heartbeat_interval * 1000),
-            rebalance_timeout_ms=int(options.rebalance_timeout * 1000),
-            max_poll_interval_ms=NEVER_MS,
-            metadata_max_age_ms=30_000,
-            **self._connection.options(),
-        )

@@ -1,15 +1,21 @@
-"""Reads back from the outcomes topic which jobs have ended."""
+"""Reads from the outcomes topic which jobs have ended: what stands there, and what comes."""
 
+import asyncio
 import json
+from collections.abc import AsyncGenerator, Sequence
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import errors as kafka_errors
 
+from pipeline.adapters.kafka import ending
 from pipeline.adapters.kafka.connection import KafkaConnection
 
 READ_RECORDS = 5000
 READ_WAIT_MS = 1000
+TRY_AGAIN_SECONDS = 0.5
+REMEMBERED = 200_000
+"""Ids at most, the newest; a job whose end is older than these is asked for once more."""
 
 log = structlog.get_logger(__name__)
 
@@ -23,12 +29,50 @@ class KafkaHistory:
 
     async def ended(self, partition: int, since_ms: int) -> frozenset[str]:
         """Ids of jobs of this partition whose outcome was written at or after this time."""
+        while True:
+            try:
+                return await self._ended(TopicPartition(self._topic, partition), since_ms)
+            except kafka_errors.KafkaError as error:
+                log.warning("outcomes not read", error=type(error).__name__)
+                await asyncio.sleep(TRY_AGAIN_SECONDS)
+
+    async def follow(self, partition: int) -> AsyncGenerator[Sequence[str], None]:
+        """Ids as their outcomes are written; a broker that is away is waited for."""
         tp = TopicPartition(self._topic, partition)
-        consumer = AIOKafkaConsumer(
+        position: int | None = None
+        while True:
+            consumer = self._consumer()
+            try:
+                await consumer.start()
+                consumer.assign([tp])
+                if position is None:
+                    position = int((await consumer.end_offsets([tp]))[tp])
+                consumer.seek(tp, position)
+                yield ()
+                while True:
+                    batch = await consumer.getmany(tp, timeout_ms=READ_WAIT_MS)
+                    records = batch.get(tp, ())
+                    if records:
+                        position = records[-1].offset + 1
+                        yield [_job_id(record.key, record.value) for record in records]
+            except kafka_errors.OffsetOutOfRangeError:
+                # Its retention took what was not yet read: older than any job that is followed.
+                position = None
+            except kafka_errors.KafkaError as error:
+                log.warning("outcomes not followed", error=type(error).__name__)
+                await asyncio.sleep(TRY_AGAIN_SECONDS)
+            finally:
+                await ending.stop(consumer)
+
+    def _consumer(self) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
             enable_auto_commit=False, auto_offset_reset="none", **self._connection.options()
         )
-        await consumer.start()
+
+    async def _ended(self, tp: TopicPartition, since_ms: int) -> frozenset[str]:
+        consumer = self._consumer()
         try:
+            await consumer.start()
             consumer.assign([tp])
             found = (await consumer.offsets_for_times({tp: max(0, since_ms)}))[tp]
             if found is None:
@@ -36,11 +80,11 @@ class KafkaHistory:
             consumer.seek(tp, found.offset)
             return await self._read(consumer, tp)
         finally:
-            await consumer.stop()
+            await ending.stop(consumer)
 
     async def _read(self, consumer: AIOKafkaConsumer, tp: TopicPartition) -> frozenset[str]:
         """Until the end that came with the last fetch: asking for the end alone may give less."""
-        ended: set[str] = set()
+        ended: dict[str, None] = {}
         while (end := consumer.highwater(tp)) is None or await consumer.position(tp) < end:
             try:
                 batch = await consumer.getmany(
@@ -49,7 +93,9 @@ class KafkaHistory:
             except kafka_errors.OffsetOutOfRangeError:
                 break
             for record in batch.get(tp, ()):
-                ended.add(_job_id(record.key, record.value))
+                ended[_job_id(record.key, record.value)] = None
+                if len(ended) > REMEMBERED:
+                    del ended[next(iter(ended))]
         return frozenset(ended)
 
 

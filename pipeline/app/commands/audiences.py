@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from pipeline.app.commands.ending import CommandTrouble, checked, fail
+from pipeline.app.commands.audience_targets import updated
+from pipeline.app.commands.ending import checked, fail
 from pipeline.app.commands.options import AsJson, ConfigFile, DestinationName
-from pipeline.app.commands.partner import Partner, destination
+from pipeline.app.commands.partner import destination
 from pipeline.app.commands.showing import show_facts, show_json
 from pipeline.app.supervisor import ExitCode
 from pipeline.core.countries import country_code
@@ -19,10 +20,8 @@ from pipeline.destinations.amazon_ads.metadata import (
     NewAudience,
     compose_create,
     compose_show,
-    compose_update,
     interpret_create,
     interpret_show,
-    interpret_update,
 )
 from pipeline.destinations.amazon_ads.requests import LARGEST_ID
 
@@ -109,17 +108,9 @@ def update_audience(
     """Change what can be changed; what is not given stays as it is."""
     update = checked(lambda: AudienceUpdate(description=description, ttl=ttl, fees=_fees(fee)))
     audience = destination(config, destination_name).ask(
-        lambda partner: _updated(partner, audience_id, update)
+        lambda partner: updated(partner, audience_id, update)
     )
     _show(audience, as_json=as_json)
-
-
-async def _updated(partner: Partner, audience_id: int, update: AudienceUpdate) -> Audience:
-    standing = await partner.learn(compose_show(audience_id), interpret_show)
-    if standing.audience_id not in (None, audience_id):
-        raise CommandTrouble("the partner answered about another audience; nothing was changed")
-    request = compose_update(audience_id, update.completed(standing))
-    return await partner.learn(request, interpret_update)
 
 
 def _country(written: str | None) -> str | None:

@@ -2,18 +2,17 @@
 
 import heapq
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
+from pipeline.adapters.kafka.reading import Stored
+from pipeline.app.cluster import read_since
 from pipeline.app.commands.ending import ended
 from pipeline.app.commands.options import AsJson, ConfigFile, Limit, SinceHours, configured
 from pipeline.app.commands.showing import moment, show_json, show_table
-from pipeline.app.commands.stored import Stored, read_back
 from pipeline.app.names import Names
-from pipeline.app.settings.model import Settings
 
 dead_letters_app = typer.Typer(help="What could not be carried.", no_args_is_help=True)
 
@@ -84,7 +83,8 @@ def list_letters(
             newest.add(_at_ms(stored), letter)
 
     since_ms = time.time_ns() // 1_000_000 - round(since_hours * HOUR_MS)
-    ended(lambda: _read(settings, since_ms, take))
+    topic = Names(settings.kafka.namespace).dead_letters
+    ended(lambda: read_since(settings.kafka, [topic], since_ms, take))
     letters = newest.letters()
     if as_json:
         show_json(letters)
@@ -112,11 +112,6 @@ def letter_of(stored: Stored, *, with_payload: bool) -> Letter:
         payload_kind=_text(stored, "payload"),
         payload=payload if with_payload else None,
     )
-
-
-async def _read(settings: Settings, since_ms: int, take: Callable[[Stored], None]) -> None:
-    topic = Names(settings.kafka.namespace).dead_letters
-    await read_back(settings.kafka, [topic], since_ms, take)
 
 
 def _at_ms(stored: Stored) -> int:

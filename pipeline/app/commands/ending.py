@@ -8,8 +8,11 @@ from typing import Any, NoReturn, TypeVar
 import typer
 import uvloop
 
+from pipeline.adapters.admin import AdminAddressError
 from pipeline.adapters.kafka.cluster import ClusterTrouble
+from pipeline.adapters.kafka.topics import TopicTrouble
 from pipeline.app.settings.errors import SettingsError
+from pipeline.app.starting import StartRefused
 from pipeline.app.supervisor import ExitCode
 from pipeline.destinations.amazon_ads.requests import InvalidRequest
 
@@ -20,7 +23,10 @@ class CommandTrouble(Exception):
     """A command could not do its work; the message says why and what to do, on one line."""
 
 
-TROUBLE = (ClusterTrouble, CommandTrouble, SettingsError)
+TROUBLE = (
+    *(AdminAddressError, ClusterTrouble, CommandTrouble),
+    *(SettingsError, StartRefused, TopicTrouble),
+)
 
 
 def ended(work: Callable[[], Coroutine[Any, Any, Found]]) -> Found:
@@ -64,6 +70,6 @@ def _explained(error: BaseException) -> str:
     """
     if isinstance(error, TROUBLE):
         return str(error)
-    frames = traceback.extract_tb(error.__traceback__)[-3:]
+    frames = traceback.extract_tb(error.__traceback__)[-5:]
     where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
     return f"internal: {type(error).__name__} at {where}; please report it"

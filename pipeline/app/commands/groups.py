@@ -2,6 +2,7 @@
 
 import typer
 
+from pipeline.app.commands.audience_plan import apply_audiences, plan_audiences
 from pipeline.app.commands.audiences import audiences_app
 from pipeline.app.commands.connections import connections_app
 from pipeline.app.commands.dead_letters import dead_letters_app
@@ -13,6 +14,7 @@ from pipeline.app.commands.directory import (
 )
 from pipeline.app.commands.jobs import jobs_app
 from pipeline.app.commands.lanes import lanes_app
+from pipeline.app.commands.ledger import ledger
 from pipeline.app.commands.normalize import normalize
 from pipeline.app.commands.terms import terms_app
 
@@ -25,8 +27,11 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(profiles_app, name="profiles")
     app.add_typer(advertisers_app, name="advertisers")
     app.add_typer(connections_app, name="connections")
+    audiences_app.command("plan")(plan_audiences)
+    audiences_app.command("apply")(apply_audiences)
     app.add_typer(audiences_app, name="audiences")
     app.add_typer(jobs_app, name="jobs")
     app.add_typer(lanes_app, name="lanes")
     app.add_typer(dead_letters_app, name="dead-letters")
+    app.command("ledger")(ledger)
     app.command("normalize")(normalize)

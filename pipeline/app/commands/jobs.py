@@ -1,13 +1,14 @@
 """`jobs`: those we submitted, and what the partner says of one."""
 
 import asyncio
-import json
 import time
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated
 
 import typer
 
+from pipeline.adapters.kafka.reading import Stored
+from pipeline.app.cluster import read_since
 from pipeline.app.commands.ending import ended
 from pipeline.app.commands.options import (
     AsJson,
@@ -20,13 +21,19 @@ from pipeline.app.commands.options import (
 )
 from pipeline.app.commands.partner import Partner, Unanswered, destination
 from pipeline.app.commands.showing import cell, moment, show_facts, show_json, show_table
-from pipeline.app.commands.stored import Stored, read_back
 from pipeline.app.commands.watching import NoReport, Patience, watched
 from pipeline.app.names import Names
 from pipeline.app.settings.destinations import AmazonAdsSettings
 from pipeline.app.settings.model import Settings
 from pipeline.app.supervisor import ExitCode
-from pipeline.core.jobs import Job, JobReport, UnreadableJob, decode_job
+from pipeline.core.jobs import (
+    Job,
+    JobReport,
+    Outcome,
+    UnreadableJob,
+    decode_job,
+    decode_outcome,
+)
 from pipeline.destinations.amazon_ads.remedies import NOT_THE_PARTNER
 from pipeline.destinations.amazon_ads.replies import Declined, declined
 from pipeline.destinations.amazon_ads.upload import compose_status, interpret_status
@@ -72,14 +79,14 @@ class JobBook:
 
     def take(self, stored: Stored) -> None:
         try:
-            job = decode_job(stored.value)
+            line = self._line(stored)
         except UnreadableJob:
             self.unreadable += 1
             return
         if stored.topic == self._outcomes_topic:
-            self._lines[job.job_id] = job.submitted_at_ms, _ended_line(job, stored.value or b"{}")
+            self._lines[line[1].job_id] = line
         else:
-            self._lines.setdefault(job.job_id, (job.submitted_at_ms, _line(job)))
+            self._lines.setdefault(line[1].job_id, line)
 
     def newest(self, limit: int, state: str | None, destination_name: str | None) -> list[JobLine]:
         """The newest that match, oldest first."""
@@ -89,6 +96,13 @@ class JobBook:
             for _, line in lines
             if state in (None, line.state) and destination_name in (None, line.destination)
         ][-limit:]
+
+    def _line(self, stored: Stored) -> tuple[int, JobLine]:
+        if stored.topic == self._outcomes_topic:
+            outcome = decode_outcome(stored.value)
+            return outcome.job.submitted_at_ms, _ended_line(outcome)
+        job = decode_job(stored.value)
+        return job.submitted_at_ms, _line(job)
 
 
 @jobs_app.command("list")
@@ -106,7 +120,7 @@ def list_jobs(
     names = Names(settings.kafka.namespace)
     book = JobBook(names.outcomes)
     since_ms = time.time_ns() // 1_000_000 - round(since_hours * HOUR_MS)
-    ended(lambda: read_back(settings.kafka, [names.jobs, names.outcomes], since_ms, book.take))
+    ended(lambda: read_since(settings.kafka, [names.jobs, names.outcomes], since_ms, book.take))
     lines = book.newest(limit, state, wanted)
     if as_json:
         show_json(lines)
@@ -227,19 +241,10 @@ def _line(job: Job) -> JobLine:
     )
 
 
-def _ended_line(job: Job, value: bytes) -> JobLine:
-    said: dict[str, object] = json.loads(value)
-
-    def number(name: str) -> int | None:
-        found = said.get(name)
-        return found if isinstance(found, int) else None
-
+def _ended_line(outcome: Outcome) -> JobLine:
     return replace(
-        _line(job),
-        state=str(said.get("state")),
-        applied=number("applied"),
-        invalid=number("invalid"),
-        failed=number("failed"),
-        unknown=number("unknown"),
-        finished_at=moment(number("finished_at_ms")),
+        _line(outcome.job),
+        state=outcome.state,
+        **asdict(outcome.tally),
+        finished_at=moment(outcome.finished_at_ms),
     )

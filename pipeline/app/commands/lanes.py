@@ -172,7 +172,7 @@ async def _lines(settings: Settings) -> list[LaneLine]:
         existing = await Topics(admin, None).partitions()
         here, left = lane_topics(settings, existing)
         facts = await facts_of(settings, admin, connection(settings.kafka), [*here, *left])
-    prefix = Names(settings.kafka.namespace).lanes
+    prefix = Names(settings.kafka.namespace).lane_prefix
     return [
         _line(one, one.topic.removeprefix(prefix), controls, named, configured=one.topic in here)
         for one in facts
@@ -221,7 +221,7 @@ def _is_paused(controls: Controls, place: Place) -> bool:
 
 
 async def _left(settings: Settings, lane: str) -> LaneTopicFacts:
-    prefix = Names(settings.kafka.namespace).lanes
+    prefix = Names(settings.kafka.namespace).lane_prefix
     async with _admin(settings) as admin:
         _, left = lane_topics(settings, await Topics(admin, None).partitions())
         if prefix + lane not in left:
@@ -236,7 +236,7 @@ async def _left(settings: Settings, lane: str) -> LaneTopicFacts:
 
 async def _retire(settings: Settings, lane: str) -> None:
     """The topic, and then what was wanted of its audiences: a lane made anew begins afresh."""
-    topic = Names(settings.kafka.namespace).lanes + lane
+    topic = Names(settings.kafka.namespace).lane_prefix + lane
     async with _admin(settings) as admin:
         answer = await admin.delete_topics([topic], timeout_ms=RETIRE_SECONDS_MS)
     for name, code, *_ in answer.topic_error_codes:

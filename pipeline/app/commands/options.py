@@ -10,7 +10,7 @@ import typer
 
 from pipeline.app.commands.ending import fail
 from pipeline.app.settings.errors import SettingsError
-from pipeline.app.settings.load import load
+from pipeline.app.settings.load import Configuration, load_with_lock
 from pipeline.app.settings.model import Settings
 from pipeline.app.supervisor import ExitCode
 from pipeline.observability import logging
@@ -34,17 +34,24 @@ Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="The new
 def configured(path: Path) -> Settings:
     """The configuration; leaves the program with a line for each problem of it.
 
-    Log lines stay away: what is wrong is said once, by the command itself.
+    Audiences need not be made yet. Log lines stay away: what is wrong is said once, by the command
+    itself.
     """
+    return configured_with_lock(path).settings
+
+
+def configured_with_lock(path: Path) -> Configuration:
+    """The same with the lock file beside it."""
     try:
-        settings = load(path, os.environ)
+        configuration = load_with_lock(path, os.environ, needs_ids=False)
     except SettingsError as error:
         for line in str(error).splitlines():
             typer.echo(f"error: {line}", err=True)
         raise typer.Exit(ExitCode.USAGE) from None
-    logging.configure(level="error", layout=settings.logging.format, stream=sys.stderr)
+    layout = configuration.settings.logging.format
+    logging.configure(level="error", layout=layout, stream=sys.stderr)
     standard_logging.getLogger().setLevel(standard_logging.CRITICAL)
-    return settings
+    return configuration
 
 
 def chosen(settings: Settings, name: str | None) -> str:

@@ -1,7 +1,8 @@
 """One destination's partner, as commands speak to it: an answer, or trouble in one line."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +33,10 @@ Item = TypeVar("Item")
 
 class Unanswered(CommandTrouble):
     """The partner could not be reached, or did not answer: asking again may help."""
+
+
+class Unheard(Unanswered):
+    """There was no answer to a request that may have arrived, and may have been done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,7 @@ class Partner:
             case Unreached(detail):
                 raise Unanswered(f"{key}: nothing answers at {self._url} ({detail}); check api_url")
             case Silent(detail):
-                raise Unanswered(f"{key}: no answer from {self._url} ({detail}); {_after(request)}")
+                raise Unheard(f"{key}: no answer from {self._url} ({detail}); {_after(request)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +142,19 @@ class Destination:
         return ended(lambda: self._with_partner(work))
 
     async def _with_partner(self, work: Callable[[Partner], Coroutine[Any, Any, Found]]) -> Found:
-        async with aiohttp.ClientSession() as http:
-            partners = Partners(self.settings, http, PrometheusTelemetry(CollectorRegistry()))
-            url = self.settings.destinations[self.name].api_base()
-            return await work(Partner(self.name, url, partners.clients[self.name]))
+        async with partners_of(self.settings) as partners:
+            return await work(partners[self.name])
+
+
+@asynccontextmanager
+async def partners_of(settings: Settings) -> AsyncIterator[Mapping[str, Partner]]:
+    """The partner of every destination, by the destination's name."""
+    async with aiohttp.ClientSession() as http:
+        clients = Partners(settings, http, PrometheusTelemetry(CollectorRegistry())).clients
+        yield {
+            name: Partner(name, destination.api_base(), clients[name])
+            for name, destination in settings.destinations.items()
+        }
 
 
 def destination(config: Path, name: str | None) -> Destination:

@@ -9,7 +9,8 @@ import aiohttp
 import orjson
 from prometheus_client.parser import text_string_to_metric_families
 
-from pipeline.sandbox.reconciliation import LaneCounts, LetterKind, Told
+from pipeline.core.ledger.statement import LetterKind
+from pipeline.sandbox.reconciliation import LaneCounts, Told
 
 ANSWER_SECONDS = 5.0
 

@@ -15,7 +15,8 @@ from pipeline.adapters.kafka.producer import make_producer
 from pipeline.adapters.kafka.topics import Topics, kept_topic
 from pipeline.app.names import Names
 from pipeline.app.sandbox.trouble import SandboxTrouble
-from pipeline.sandbox.reconciliation import LetterKind, Letters, Member
+from pipeline.core.ledger.statement import LetterKind
+from pipeline.sandbox.reconciliation import Letters, Member
 from pipeline.sandbox.traffic import Event
 
 PARTITIONS = 6

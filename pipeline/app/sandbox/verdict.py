@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.app.sandbox.view import SHORT_NAME
+from pipeline.core.ledger.statement import Equation
 from pipeline.sandbox.expectation import Expectation
 from pipeline.sandbox.reconciliation import Held, Told
 
@@ -63,27 +64,21 @@ def _equations(told: Told) -> Iterator[str]:
     """The two sums that make the ledger a ledger, in numbers."""
     total = told.total()
     letters = told.letters_of("upload")
-    sums = (
-        (
-            f"{total.prepared:,} prepared",
+    ends = {name: getattr(total, name) for name in ("applied", "invalid", "failed", "unknown")}
+    for equation in (
+        Equation(
+            "prepared",
             total.prepared,
-            {"superseded": total.superseded, "dead letters": letters, "accepted": total.accepted},
-        ),
-        (
-            f"{total.accepted:,} accepted",
-            total.accepted,
             {
-                "applied": total.applied,
-                "invalid": total.invalid,
-                "failed": total.failed,
-                "unknown": total.unknown,
+                "superseded": total.superseded,
+                "dead-lettered": letters,
+                "accepted": total.accepted,
             },
         ),
-    )
-    for left, whole, parts in sums:
-        right = " + ".join(f"{count:,} {name}" for name, count in parts.items())
-        mark = "[green]✓[/]" if sum(parts.values()) == whole else "[yellow]≠[/]"
-        yield f"  {mark} {left} = {right}"
+        Equation("accepted", total.accepted, ends),
+    ):
+        mark = "[yellow]≠[/]" if equation.difference else "[green]✓[/]"
+        yield f"  {mark} {equation}"
 
 
 def _reasons(expected: Expectation, told: Told) -> Table:

@@ -1,11 +1,12 @@
 """Which upstream audience goes to which audiences of the partners."""
 
-from collections.abc import Iterator
-from typing import Literal, Self
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from pipeline.app.settings.errors import Problem
+from pipeline.app.settings.errors import KeyPath, Problem
 from pipeline.app.settings.values import (
     Country,
     DestinationName,
@@ -13,11 +14,54 @@ from pipeline.app.settings.values import (
     Section,
     Text,
     TopicText,
+    Whole,
+    refusal,
     refuse,
+)
+from pipeline.destinations.amazon_ads.metadata import (
+    LONGEST_DESCRIPTION,
+    LONGEST_NAME,
+    LONGEST_TTL_SECONDS,
+    SHORTEST_NAME,
 )
 
 ADVERTISER = "advertiser-"
 """What the label of a lane without a connection begins with."""
+
+
+def is_name(value: str) -> bool:
+    """Whether the partner takes this as the name of an audience."""
+    return SHORTEST_NAME <= len(value) <= LONGEST_NAME
+
+
+def _name(value: str) -> str:
+    if is_name(value):
+        return value
+    raise refusal(
+        f"must have {SHORTEST_NAME} to {LONGEST_NAME} characters, and has {len(value)}",
+        "give the audience another name",
+    )
+
+
+def _description(value: str) -> str:
+    if len(value) <= LONGEST_DESCRIPTION:
+        return value
+    raise refusal(
+        f"must have at most {LONGEST_DESCRIPTION} characters, and has {len(value)}", "shorten it"
+    )
+
+
+AudienceName = Annotated[
+    str,
+    AfterValidator(_name),
+    Field(json_schema_extra={"minLength": SHORTEST_NAME, "maxLength": LONGEST_NAME}),
+]
+Description = Annotated[
+    str,
+    AfterValidator(_description),
+    Field(json_schema_extra={"maxLength": LONGEST_DESCRIPTION}),
+]
+Ttl = Annotated[Whole, Field(ge=0, le=LONGEST_TTL_SECONDS)]
 
 
 class TargetSettings(Section):
@@ -25,8 +69,8 @@ class TargetSettings(Section):
 
     destination: DestinationName
     """A name under `destinations`."""
-    audience_id: Identifier
-    """The partner's id of the audience."""
+    audience_id: Identifier | None = None
+    """The partner's id of the audience; null: the one that `audiences apply` made and noted."""
     connection_id: TopicText | None = None
     """Reaches Amazon Marketing Cloud, and DSP too with target_types; or else advertiser_id."""
     advertiser_id: Identifier | None = None
@@ -35,6 +79,14 @@ class TargetSettings(Section):
     """[DSP]: to DSP as well; []: to Amazon Marketing Cloud alone."""
     country: Country | None = None
     """Of members whose event names none; null: that of the destination."""
+    name: AudienceName | None = None
+    """At the partner, fixed once it is made; null: the upstream name."""
+    external_audience_id: Text | None = None
+    """Our id of it at the partner, fixed once it is made; null: the upstream name."""
+    description: Description | None = None
+    """`audiences apply` sees to it; null: as it is."""
+    ttl_seconds: Ttl | None = None
+    """How long a member stays, which `audiences apply` sees to; null: as it is."""
 
     def connection(self) -> str:
         """The label of what the cap is counted for: the connection, or the advertiser."""
@@ -73,3 +125,31 @@ class AudienceSettings(Section):
 
     audience: Text
     destinations: tuple[TargetSettings, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AudienceKey:
+    """What the lock file knows an audience of the partner by."""
+
+    audience: str
+    """Upstream's name of it."""
+    destination: str
+    connection: str
+    """The connection's id, or advertiser-<id>."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedTarget:
+    """A target, and where it stands in the file."""
+
+    path: KeyPath
+    key: AudienceKey
+    target: TargetSettings
+
+
+def placed_targets(audiences: Sequence[AudienceSettings]) -> Iterator[PlacedTarget]:
+    """Every target, in the order of the file."""
+    for row, audience in enumerate(audiences):
+        for column, target in enumerate(audience.destinations):
+            key = AudienceKey(audience.audience, target.destination, target.connection())
+            yield PlacedTarget(("audiences", row, "destinations", column), key, target)

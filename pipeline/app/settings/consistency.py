@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 
-from pipeline.app.settings.audiences import TargetSettings
+from pipeline.app.settings.audiences import TargetSettings, placed_targets
 from pipeline.app.settings.errors import KeyPath, Problem, dotted, suggestion
 from pipeline.app.settings.lanes import lane_of, lanes
 from pipeline.app.settings.model import Settings
@@ -88,9 +88,7 @@ def _clocks(settings: Settings) -> Iterator[Problem]:
 
 
 def _targets(settings: Settings) -> Iterator[tuple[KeyPath, TargetSettings]]:
-    for row, audience in enumerate(settings.audiences):
-        for column, target in enumerate(audience.destinations):
-            yield ("audiences", row, "destinations", column), target
+    return ((placed.path, placed.target) for placed in placed_targets(settings.audiences))
 
 
 def _unknown_destinations(settings: Settings) -> Iterator[Problem]:
@@ -121,6 +119,8 @@ def _shared_connections(settings: Settings) -> Iterator[Problem]:
 def _shared_audiences(settings: Settings) -> Iterator[Problem]:
     homes: dict[tuple[str, int], tuple[str, KeyPath]] = {}
     for path, target in _targets(settings):
+        if target.audience_id is None:
+            continue
         identity = (target.destination, target.audience_id)
         home, first = homes.setdefault(identity, (target.connection(), path))
         if first == path:

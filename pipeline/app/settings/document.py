@@ -1,6 +1,7 @@
-"""Reads the YAML of a configuration, strictly: no key twice, and `NO` is Norway, not false."""
+"""Reads the YAML of a configuration, strictly (no key twice, `NO` is Norway), and writes some."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -12,6 +13,16 @@ class StrictLoader(yaml.SafeLoader):
     """YAML 1.2's idea of scalars, in which a country, a time or an id is not something else."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+
+
+class CarefulDumper(yaml.SafeDumper):
+    """Quotes what either this reader or a YAML 1.1 one would take for something else than text."""
+
+
+def _text(dumper: CarefulDumper, text: str) -> yaml.ScalarNode:
+    # Between other quotes the library writes line breaks of Unicode in a way that loses them.
+    style = None if text.isascii() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 
 
 def _plain_integer(loader: StrictLoader, node: yaml.ScalarNode) -> int:
@@ -40,9 +51,11 @@ _SCALARS = {
     ),
 }
 for _name, (_pattern, _first) in _SCALARS.items():
-    StrictLoader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_name}", re.compile(f"^(?:{_pattern})$"), _first
-    )
+    for _side in (StrictLoader, CarefulDumper):
+        _side.add_implicit_resolver(
+            f"tag:yaml.org,2002:{_name}", re.compile(f"^(?:{_pattern})$"), _first
+        )
+CarefulDumper.add_representer(str, _text)
 StrictLoader.add_constructor("tag:yaml.org,2002:int", _plain_integer)
 StrictLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
 
@@ -82,6 +95,14 @@ def parse(text: str, source: Path | str) -> object:
     else:
         return value
     raise _unusable(source, problem, remedy)
+
+
+def text_of(document: Mapping[str, object]) -> str:
+    """The YAML of a document, its keys in their order; `parse` gives the same document back."""
+    text: str = yaml.dump(
+        document, Dumper=CarefulDumper, sort_keys=False, allow_unicode=True, width=1_000
+    )
+    return text
 
 
 def _place(error: yaml.MarkedYAMLError) -> str:

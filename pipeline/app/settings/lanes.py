@@ -43,9 +43,16 @@ def lanes(settings: Settings) -> list[LaneSettings]:
 
 
 def routes(settings: Settings) -> Mapping[str, tuple[RouteSettings, ...]]:
-    """Where each upstream audience goes, in the order of the file."""
+    """Where each upstream audience goes, in the order of the file.
+
+    An audience that is not made yet, as only the control plane knows them, is no way.
+    """
     return {
-        audience.audience: tuple(_route(settings, target) for target in audience.destinations)
+        audience.audience: tuple(
+            _route(settings, target, target.audience_id)
+            for target in audience.destinations
+            if target.audience_id is not None
+        )
         for audience in settings.audiences
     }
 
@@ -64,10 +71,10 @@ def lane_of(settings: Settings, target: TargetSettings) -> LaneSettings:
     )
 
 
-def _route(settings: Settings, target: TargetSettings) -> RouteSettings:
+def _route(settings: Settings, target: TargetSettings, audience_id: int) -> RouteSettings:
     return RouteSettings(
         lane=lane_of(settings, target),
-        audience_id=target.audience_id,
+        audience_id=audience_id,
         target_types=target.target_types,
         country=target.country or settings.destinations[target.destination].country,
     )

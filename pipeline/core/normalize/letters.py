@@ -48,7 +48,7 @@ def email_characters(value: str) -> bytes:
     return value.lower().encode("ascii", "ignore").translate(None, _NOT_IN_EMAIL)
 
 
-_CLEAN_EMAIL: Final = re.compile(rb"[a-z0-9._-]++@[a-z0-9_-]++(?:\.[a-z0-9_-]++)++")
+_CLEAN_EMAIL: Final = re.compile(r"[a-z0-9._-]++@[a-z0-9_-]++(?:\.[a-z0-9_-]++)++")
 
 clean_email: Final = _CLEAN_EMAIL.fullmatch
 """Whether `EMAIL` takes this and `email_characters` would leave it as it is: of those in small

@@ -99,7 +99,7 @@ def compose_records(
 
 
 def interpret_records(response: Response, now: datetime) -> Answer:
-    """What the partner's answer to records means (the failure table in ARCHITECTURE)."""
+    """What the partner's answer to records means (the table of trouble in README)."""
     status = response.status
     if 200 <= status < 300:
         return Accepted(_job_id(response.body))

@@ -147,7 +147,7 @@ class FaultScript:
         self._random = random
         self._salt = random.getrandbits(32)
         self._scripted: list[tuple[ScriptedFault, float]] = []
-        self._poison: set[str] = set()
+        self._poison: dict[str, int] = {}
         self._invalid: dict[str, str] = {}
 
     def script(self, entries: Sequence[ScriptedFault], now: float) -> None:
@@ -156,9 +156,9 @@ class FaultScript:
             until = math.inf if entry.seconds is None else now + entry.seconds
             self._scripted.append((entry, until))
 
-    def poison(self, members: Collection[str]) -> None:
-        """From now on a request that carries any of these is answered with 400."""
-        self._poison.update(members)
+    def poison(self, members: Collection[str], status: int = 400) -> None:
+        """From now on a request that carries any of these is answered so."""
+        self._poison.update(dict.fromkeys(members, status))
 
     def invalidate(self, members: Collection[str], error: str = "INVALID_RECORD") -> None:
         """From now on jobs name the records of these as invalid."""
@@ -201,8 +201,11 @@ class FaultScript:
         shortest, longest = fault.latency
         return self._random.uniform(shortest, longest) if longest > 0 else 0.0
 
-    def poisoned(self, members: Sequence[str]) -> set[str]:
-        return self._poison.intersection(members) if self._poison else set()
+    def poisoned(self, members: Sequence[str]) -> dict[str, int]:
+        """The poisoned ones among these, and how each is answered."""
+        if not self._poison:
+            return {}
+        return {member: self._poison[member] for member in members if member in self._poison}
 
     def invalid(self, members: Sequence[str], digests: Sequence[int]) -> dict[int, str]:
         """Positions of the records that their job will name, with its words."""

@@ -92,9 +92,9 @@ class AmazonAdsSimulator:
         """Misbehave so from now on; in this order where several match."""
         self._world.faults.script(entries, self._clock())
 
-    def poison(self, members: Collection[str]) -> None:
-        """Refuse with 400 every request that carries a record of any of these."""
-        self._world.faults.poison(members)
+    def poison(self, members: Collection[str], status: int = 400) -> None:
+        """Answer every request so that carries a record of any of these; nothing of it is taken."""
+        self._world.faults.poison(members, status)
 
     def expire_tokens(self) -> None:
         """Make all access tokens issued so far useless."""

@@ -4,7 +4,7 @@ import heapq
 import math
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import NamedTuple
 
@@ -79,6 +79,8 @@ class Uploads:
             self.totals["unreadable_requests"] += 1
             return Performance(reply=AUDIENCES.refuse(refusal, call.request_id), fault=NO_FAULT)
         fault = self.faults.draw("records.upload", call.now, target, request.audience)
+        if fault.takes_effect:
+            fault = self._poisoned(request, fault)
         return Performance(
             reply=self._reply(call, request, target, fault),
             fault=fault,
@@ -134,14 +136,24 @@ class Uploads:
             return Refusal(429, "Too Many Requests")
         if fault.is_refusal and fault.status is not None:
             return Refusal(fault.status, fault.message or "The request was refused")
-        poisoned = self.faults.poisoned(request.members) if fault.takes_effect else set[str]()
+        return None
+
+    def _poisoned(self, request: UploadRequest, fault: Fault) -> Fault:
+        """The fault that a poisoned record makes of this one; the same where there is none."""
+        poisoned = self.faults.poisoned(request.members)
         if not poisoned:
-            return None
+            return fault
         pairs = zip(request.members, request.adds, strict=True)
         self.memberships.pass_over(
             request.audience, [pair for pair in pairs if pair[0] in poisoned], "refused"
         )
-        return Refusal(400, "A record could not be processed")
+        return replace(
+            fault,
+            status=min(poisoned.values()),
+            message="A record could not be processed",
+            is_taken=False,
+            late_seconds=None,
+        )
 
     def _has_room(self, target: str, count: int, now: float) -> bool:
         window = self.windows.get(target)

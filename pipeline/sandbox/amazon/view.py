@@ -37,6 +37,7 @@ class Misbehaviour:
     clear: bool = False
     script: tuple[ScriptedFault, ...] = ()
     poison: frozenset[str] = frozenset()
+    poison_status: int = 400
     invalid: frozenset[str] = frozenset()
     profile: ProfileName | None = None
     rates: FaultRates | None = None
@@ -54,7 +55,7 @@ def misbehave(world: World, wish: Misbehaviour, now: float) -> None:
     if wish.rates is not None:
         world.faults.rates = wish.rates
     world.faults.script([replace(entry) for entry in wish.script], now)
-    world.faults.poison(wish.poison)
+    world.faults.poison(wish.poison, wish.poison_status)
     world.faults.invalidate(wish.invalid)
     if wish.expire_tokens:
         world.tokens.expire_all()

@@ -1,0 +1,62 @@
+"""Which offsets a batch took from its lane, in a few characters: as runs of consecutive ones."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+
+class UnreadableRuns(ValueError):
+    """The text is not one that `write_runs` writes."""
+
+
+def write_runs(offsets: Collection[int]) -> str:
+    """The offsets as text, counted from the smallest; at most about seven characters each.
+
+    Each run says how many offsets lie between it and the one before, and after a colon its
+    length where that is not one.
+
+    >>> write_runs([100, 101, 102, 110])
+    '0:3,7'
+    """
+    written: list[str] = []
+    ordered = sorted(offsets)
+    first = following = ordered[0]
+    skipped = 0
+    for offset in ordered:
+        if offset != following:
+            written.append(_run(skipped, following - first))
+            skipped, first = offset - following, offset
+        following = offset + 1
+    written.append(_run(skipped, following - first))
+    return ",".join(written)
+
+
+def read_runs(first: int, text: str) -> Sequence[range]:
+    """The runs, in rising order, of which the first begins at this offset.
+
+    Raises:
+        UnreadableRuns: the text says something else.
+
+    >>> read_runs(100, "0:3,7")
+    [range(100, 103), range(110, 111)]
+    """
+    return list(_runs(first, text))
+
+
+def _run(skipped: int, length: int) -> str:
+    return str(skipped) if length == 1 else f"{skipped}:{length}"
+
+
+def _runs(following: int, text: str) -> Iterator[range]:
+    for written in text.split(","):
+        skipped, colon, length = written.partition(":")
+        start = following + _number(skipped)
+        following = start + (_number(length) if colon else 1)
+        if following == start:
+            raise UnreadableRuns("a run of no offsets")
+        yield range(start, following)
+
+
+def _number(digits: str) -> int:
+    # An offset has 63 bits, and Python refuses to read numbers of very many digits.
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 19):
+        raise UnreadableRuns("not a number of offsets")
+    return int(digits)

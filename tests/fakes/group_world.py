@@ -1,0 +1,264 @@
+"""A group's coordinator in memory, and processes of the group that freeze at any moment."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+
+from aiokafka import TopicPartition
+from aiokafka import errors as kafka_errors
+
+from pipeline.adapters.kafka.connection import KafkaConnection
+from pipeline.adapters.kafka.consumer import GroupOptions
+from pipeline.adapters.kafka.coordinator import Committed, Membership
+from pipeline.adapters.kafka.group import ConsumerGroup
+from pipeline.core.messages import StageName
+from pipeline.flow.ports import Claim
+from tests.fakes.telemetry import RecordingTelemetry
+
+LANE = TopicPartition("lane", 0)
+SESSION, HEARTBEAT, DRAIN = 10.0, 1.0, 2.0
+
+
+@dataclass(slots=True)
+class Broker:
+    """The coordinator of one group with one partition, as Apache Kafka does it.
+
+    It takes commits of the current generation while a rebalance is being prepared, waits as long
+    as `rebalance_timeout` for members that heartbeat and do not join, and throws out whoever was
+    not heard of for a session.
+    """
+
+    random: Random
+    rebalance_timeout: float
+    on_given: Callable[[str], None]
+    generation: int = 0
+    owner: str | None = None
+    heard: dict[str, float] = field(default_factory=dict)
+    joining: dict[str, asyncio.Future[int]] = field(default_factory=dict)
+    prepared_since: float | None = None
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(0.05)
+            for member in [one for one, at in self.heard.items() if _now() - at > SESSION]:
+                self.leave(member)
+            self._maybe_complete()
+
+    def leave(self, member: str) -> None:
+        """As one that was thrown out, or that said goodbye."""
+        self.heard.pop(member, None)
+        self.joining.pop(member, None)
+        self._prepare()
+
+    def join(self, member: str) -> asyncio.Future[int]:
+        self.heard[member] = _now()
+        self.joining[member] = asyncio.get_running_loop().create_future()
+        self._prepare()
+        return self.joining[member]
+
+    def heartbeat(self, member: str, generation: int) -> None:
+        self._known(member, generation)
+        if self.prepared_since is not None:
+            raise kafka_errors.RebalanceInProgressError
+
+    def commit(self, member: str, generation: int) -> None:
+        self._known(member, generation)
+
+    def _known(self, member: str, generation: int) -> None:
+        if member not in self.heard:
+            raise kafka_errors.UnknownMemberIdError
+        if generation != self.generation:
+            raise kafka_errors.IllegalGenerationError
+        self.heard[member] = _now()
+
+    def _prepare(self) -> None:
+        if self.prepared_since is None:
+            self.prepared_since = _now()
+
+    def _maybe_complete(self) -> None:
+        if self.prepared_since is None or not self.joining:
+            return
+        is_late = _now() - self.prepared_since > self.rebalance_timeout
+        if self.joining.keys() != self.heard.keys() and not is_late:
+            return
+        self.generation += 1
+        self.prepared_since = None
+        joined, self.joining = self.joining, {}
+        self.heard = {member: _now() for member in joined}
+        self.owner = self.random.choice(sorted(joined))
+        self.on_given(self.owner)
+        for future in joined.values():
+            future.set_result(self.generation)
+
+
+class FrozenConsumer:
+    """What a group asks of the client beside the coordinator; nothing is ever fetched."""
+
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return {0}
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        return None
+
+    def pause(self, tp: TopicPartition) -> None:
+        return None
+
+
+@dataclass(eq=False)
+class HoldingTenant:
+    claim: Claim
+
+    async def run(self) -> None:
+        self.claim.settle(0)
+        await asyncio.Event().wait()
+
+    async def quiet(self) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class HoldingStage:
+    name: StageName = "upload"
+    topics: Sequence[str] = ("lane",)
+
+    def tenant(self, claim: Claim) -> HoldingTenant:
+        return HoldingTenant(claim)
+
+
+@dataclass(slots=True)
+class Process:
+    """A member: the real group, and the parts of the client that talk to the coordinator.
+
+    While it is frozen nothing of it goes out or is worked on; its clock goes on.
+    """
+
+    name: str
+    broker: Broker
+    random: Random
+    longest_travel: float
+    group: ConsumerGroup = field(init=False)
+    generation: int = -1
+    _may_run: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._may_run.set()
+        options = GroupOptions(
+            group="g",
+            session_timeout=SESSION,
+            heartbeat_interval=HEARTBEAT,
+            rebalance_timeout=self.broker.rebalance_timeout,
+            drain=DRAIN,
+            grace=DRAIN,
+            instance_id=None,
+            commits=True,
+            read_committed=True,
+            starts={},
+        )
+        connection = KafkaConnection(bootstrap_servers="nowhere", client_id=self.name)
+        self.group = ConsumerGroup(
+            HoldingStage(),
+            connection,
+            options,
+            RecordingTelemetry(),
+            asyncio.get_running_loop().time,
+        )
+        self.group._consumer = FrozenConsumer()
+        self.group._coordinator = ModelCoordinator(self)  # type: ignore[assignment]
+
+    @property
+    def owns(self) -> bool:
+        """What it would say now, if it were asked."""
+        claim = self.group.claims.get(LANE)
+        return claim is not None and claim.is_owned
+
+    async def freeze(self, seconds: float) -> None:
+        self._may_run.clear()
+        await asyncio.sleep(seconds)
+        self._may_run.set()
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            self.group._tasks = tasks
+            tasks.create_task(self._commit())
+            tasks.create_task(self._coordinate())
+
+    async def said(self, ask: Callable[[], None]) -> None:
+        """One question to the broker: what it costs on the way, and what it answers."""
+        await self._may_run.wait()
+        await self._travel()
+        error: kafka_errors.KafkaError | None = None
+        try:
+            ask()
+        except kafka_errors.KafkaError as raised:
+            error = raised
+        await self._travel()
+        await self._may_run.wait()
+        if error is not None:
+            raise error
+
+    async def _commit(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT)
+            await self._may_run.wait()
+            if self.group.is_joined:
+                await self.group._commit(final=False)
+
+    async def _coordinate(self) -> None:
+        while True:
+            await self._join()
+            with_us = True
+            while with_us:
+                await asyncio.sleep(HEARTBEAT)
+                try:
+                    await self.said(lambda: self.broker.heartbeat(self.name, self.generation))
+                except kafka_errors.KafkaError:
+                    with_us = False
+                lapsed = [claim for claim in self.group.claims.values() if claim.has_lapsed]
+                with_us = with_us and not lapsed
+
+    async def _join(self) -> None:
+        await self._may_run.wait()
+        await self.group.on_partitions_revoked(set())
+        await self._may_run.wait()
+        await self._travel()
+        generation = await self.broker.join(self.name)
+        owner = self.broker.owner
+        await self._travel()
+        await self._may_run.wait()
+        self.generation = generation
+        await self.group.on_partitions_assigned({LANE} if owner == self.name else set())
+
+    async def _travel(self) -> None:
+        await asyncio.sleep(self.random.uniform(0.0, self.longest_travel))
+
+
+@dataclass(slots=True)
+class ModelCoordinator:
+    """The calls of `adapters.kafka.coordinator.Coordinator`, to the broker in memory."""
+
+    process: Process
+
+    def membership(self) -> Membership:
+        return Membership(self.process.generation, self.process.name)
+
+    async def commit(
+        self, membership: Membership, offsets: Mapping[TopicPartition, Committed]
+    ) -> Mapping[TopicPartition, type[Exception]]:
+        broker = self.process.broker
+        await self.process.said(lambda: broker.commit(membership.member_id, membership.generation))
+        return {}
+
+    async def is_stable(self, membership: Membership) -> bool:
+        broker = self.process.broker
+        try:
+            await self.process.said(
+                lambda: broker.heartbeat(membership.member_id, membership.generation)
+            )
+        except kafka_errors.RebalanceInProgressError:
+            return False
+        return True
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
