@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from pipeline.adapters.kafka.cluster import started
 from pipeline.adapters.kafka.connection import KafkaConnection
 from pipeline.adapters.kafka.consumer import GroupOptions
+from pipeline.adapters.kafka.controls import KafkaControls
 from pipeline.adapters.kafka.group import ConsumerGroup
 from pipeline.adapters.kafka.history import KafkaHistory
 from pipeline.adapters.kafka.producer import (
@@ -23,6 +24,7 @@ from pipeline.adapters.kafka.producer import (
     TransactionalHop,
     make_producer,
 )
+from pipeline.adapters.kafka.replay import KafkaReplay
 from pipeline.adapters.kafka.trimmer import KafkaTrimmer
 from pipeline.app import cluster
 from pipeline.app.names import Names
@@ -33,9 +35,9 @@ from pipeline.core.budget import Budget
 from pipeline.core.messages import StageName
 from pipeline.destinations.amazon_ads.records import RecordRenderer
 from pipeline.flow.ingest import IngestDesk, Route
-from pipeline.flow.lane import Desk
+from pipeline.flow.plan import Desk
 from pipeline.flow.poll_desk import PollDesk
-from pipeline.flow.ports import Claim, Hop
+from pipeline.flow.ports import Claim, Hop, Replay
 from pipeline.flow.stage import LetterBox, Pulse, Stage
 from pipeline.flow.stages import IngestStage, PollStage, UploadStage
 from pipeline.formats import native
@@ -55,6 +57,8 @@ class Pipeline:
     partners: Partners
     pulses: Mapping[str, Pulse]
     pending_jobs: Mapping[LaneLabel, int]
+    controls: KafkaControls | None
+    """Where lanes are served: to be followed beside the stages."""
 
 
 @asynccontextmanager
@@ -88,6 +92,7 @@ async def assemble(settings: Settings, stages: Collection[StageName]) -> AsyncIt
             partners=partners,
             pulses=parts.pulses,
             pending_jobs=parts.pending_jobs,
+            controls=parts.controls if "upload" in stages else None,
         )
 
 
@@ -109,6 +114,7 @@ class _Parts:
         self._journal = KafkaJournal(producer)
         self._partners = partners
         self._names = Names(settings.kafka.namespace)
+        self.controls = KafkaControls(connection, self._names.controls)
         self.pulses: dict[str, Pulse] = {}
         self.pending_jobs: Counter[LaneLabel] = Counter()
 
@@ -144,6 +150,8 @@ class _Parts:
                 outcomes_topic=self._names.outcomes,
                 trimmer=KafkaTrimmer(self._connection),
                 keep_delivered=self._settings.upload.keep_delivered_hours * 3600,
+                controls=self.controls,
+                new_replay=self._replay,
                 chance=random.random,
                 wall_ms=_wall_ms,
             ),
@@ -194,6 +202,14 @@ class _Parts:
             transaction_timeout=self._settings.kafka.transaction_timeout_ms / 1000,
             group=self._names.group("ingest"),
             source=TopicPartition(claim.topic, claim.partition),
+        )
+
+    def _replay(self, topic: str) -> Replay:
+        return KafkaReplay(
+            self._connection,
+            topic,
+            read_committed=self._settings.kafka.exactly_once,
+            telemetry=self._telemetry,
         )
 
     def _routes(self) -> Mapping[str, Sequence[Route]]:

@@ -9,7 +9,14 @@ import structlog
 from pipeline.adapters.kafka.cluster import ClusterTrouble, admin_client, check_transactions
 from pipeline.adapters.kafka.connection import KafkaConnection
 from pipeline.adapters.kafka.reading import Stored, TopicReader, read_back, reading
-from pipeline.adapters.kafka.topics import TopicPlan, Topics, kept_topic, lane_topic
+from pipeline.adapters.kafka.topics import (
+    TopicPlan,
+    Topics,
+    compacted_topic,
+    kept_topic,
+    lane_topic,
+)
+from pipeline.app.lane_topics import left_behind
 from pipeline.app.names import Names
 from pipeline.app.settings.errors import suggestion
 from pipeline.app.settings.kafka import KafkaSettings
@@ -76,6 +83,7 @@ def own_topics(settings: Settings) -> Sequence[TopicPlan]:
         kept_topic(names.jobs, settings.poll.partitions, JOB_DAYS),
         kept_topic(names.outcomes, settings.poll.partitions, OUTCOME_DAYS),
         kept_topic(names.dead_letters, settings.dead_letters.partitions, LETTER_DAYS),
+        compacted_topic(names.controls),
     ]
 
 
@@ -104,6 +112,7 @@ async def prepare(settings: Settings, *, creates: bool) -> Sequence[str]:
             if missing:
                 log.info("topics that run would create", topics=missing)
         differences = await topics.differences(plans)
+        left = await left_behind(settings, admin, connection(kafka), existing)
     if kafka.exactly_once:
         await check_transactions(connection(kafka), f"{kafka.namespace}.ingest.check")
-    return differences
+    return [*differences, *left]

@@ -22,13 +22,21 @@ class Names:
     def dead_letters(self) -> str:
         return f"{self.namespace}.dead-letters"
 
+    @property
+    def controls(self) -> str:
+        return f"{self.namespace}.controls"
+
+    @property
+    def lane_prefix(self) -> str:
+        """What the topic of every lane begins with."""
+        return f"{self.namespace}.records."
+
     def lanes(self, topics: Iterable[str]) -> Mapping[str, str]:
         """Topic by lane, of all lanes among these topics: those, too, that nobody serves now."""
-        prefix = f"{self.namespace}.records."
         return {
-            topic.removeprefix(prefix): topic
+            topic.removeprefix(self.lane_prefix): topic
             for topic in sorted(topics)
-            if topic.startswith(prefix)
+            if topic.startswith(self.lane_prefix)
         }
 
     def group(self, stage: str) -> str:

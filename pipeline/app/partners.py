@@ -24,7 +24,7 @@ from pipeline.core.capacity import pace
 from pipeline.core.retry import Backoff, Throttle
 from pipeline.destinations.amazon_ads.tokens import Token, TokenRefused
 from pipeline.destinations.amazon_ads.upload import LaneTarget, largest_envelope
-from pipeline.flow.lane import LanePlan
+from pipeline.flow.plan import LanePlan
 from pipeline.flow.poll_desk import PollPlan
 from pipeline.flow.stages import ServedLane
 from pipeline.observability.telemetry import LaneLabel, Telemetry, TokenOutcome

@@ -179,6 +179,18 @@ class LaneQueue:
         if not queue.ready and not queue.held:
             self._queues.pop(audience, None)
 
+    def waiting(self, audiences: Iterable[int]) -> int:
+        """How many records of these audiences wait."""
+        queues = [self._queues[one] for one in audiences if one in self._queues]
+        return sum(len(queue.ready) + len(queue.held) for queue in queues)
+
+    def drop(self, audience: int) -> Sequence[Waiting]:
+        """Let go of what waits of an audience, and return it; what is under way stays so."""
+        queue = self._queues.pop(audience, _Queue())
+        dropped = [*queue.ready.values(), *queue.held.values()]
+        self._account(added=(), removed=dropped)
+        return dropped
+
     def _taken(self, audience: int, records: list[Waiting], reason: FlushReason) -> Batch:
         self._under_way.update(record.key for record in records)
         self._account(added=(), removed=records)

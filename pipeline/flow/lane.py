@@ -2,58 +2,27 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
-from pipeline.core.batching import Batch, LaneQueue, Limits, Waiting
+from pipeline.core.batching import Batch, LaneQueue, Waiting
 from pipeline.core.capacity import RollingWindow
-from pipeline.core.jobs import Job, encode_outcome
-from pipeline.core.messages import FORMAT, Message, Origin
+from pipeline.core.holds import Holds, Wanted, audience_of
+from pipeline.core.messages import Origin
 from pipeline.core.offsets import Watermark
 from pipeline.core.outcomes import Rejected, RejectedReason
-from pipeline.core.retry import Backoff, Throttle
-from pipeline.core.runs import write_runs
+from pipeline.core.retry import Throttle
 from pipeline.core.search import Bad
 from pipeline.core.suspicion import Tally
-from pipeline.flow.ports import Claim, Journal, Record, StartingPoint, Trimmer, Upload
-from pipeline.flow.stage import LetterBox
-from pipeline.observability.telemetry import LaneLabel, Telemetry
+from pipeline.flow.admission import read_waiting
+from pipeline.flow.plan import Desk, LanePlan
+from pipeline.flow.ports import Claim, Record, StartingPoint, Upload
+from pipeline.flow.receipt import receipt
 
 RECORD_OVERHEAD_BYTES = 500
 """What Python's objects around one waiting record weigh, beside its key and value."""
 OFFSET_OVERHEAD_BYTES = 120
 """What remembering one offset weighs that an open one before it keeps from being committed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LanePlan:
-    """What one lane is configured to do. Times in seconds."""
-
-    name: str
-    label: LaneLabel
-    limits: Limits
-    cap: int
-    cap_window: float
-    max_in_flight: int
-    late_seconds: float
-    probe_seconds: float
-    backoff: Backoff
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """What all lanes of a process share."""
-
-    journal: Journal
-    letters: LetterBox
-    telemetry: Telemetry
-    jobs_topic: str
-    outcomes_topic: str
-    trimmer: Trimmer
-    keep_delivered: float
-    """Seconds for which delivered records stay in their topic, for a replay."""
-    chance: Callable[[], float]
-    wall_ms: Callable[[], int]
 
 
 class LaneBooks:
@@ -75,19 +44,28 @@ class LaneBooks:
         self._unanswered_at: float | None = None
         self.queue = LaneQueue(plan.limits)
         self.watermark = Watermark(0)
+        self.position = 0  # up to where the topic has been read since what waited was let go of
+        self.holds = Holds()
         self.tally = Tally()
         self.refused_in_a_row = 0
 
-    def begin(self, start: StartingPoint) -> None:
-        """Take over. Without a clean end of the former owner a request of its may be under way."""
+    def begin(self, start: StartingPoint, wanted: Wanted) -> None:
+        """Take over. Without a clean end of the former owner a request of its may be under way.
+
+        What it kept back, if unknown, may be all that anybody ever paused: repeating does no harm.
+        """
         self.watermark = Watermark(start.offset)
+        self.position = start.offset
+        unknown = {} if start.others_held is None else dict.fromkeys(wanted, start.others_held)
+        self.holds.begin({**unknown, **start.held}, wanted)
         if not start.is_clean:
             self._unanswered_at = _now()
         self.report()
 
     def report(self) -> None:
-        """Tell the claim what is done, and whether everything sent was answered."""
-        self._claim.settle(self.watermark.committable, clean=self.is_clean)
+        """Tell the claim what is done, what is kept back, and whether all sent was answered."""
+        self.holds.end()
+        self._claim.settle(self.watermark.committable, clean=self.is_clean, held=self.holds.since())
 
     def forget_waiting(self) -> None:
         """Let go of everything read and not settled; it will be read again.
@@ -98,6 +76,8 @@ class LaneBooks:
         self.queue = LaneQueue(self._limits)
         self._cooling.clear()
         self._taken_bytes = 0
+        self.position = self.watermark.committable
+        self.holds.turn_back()
         self.report()
 
     @property
@@ -108,7 +88,8 @@ class LaneBooks:
     @property
     def used_bytes(self) -> int:
         waiting = self.queue.bytes + self.queue.count * RECORD_OVERHEAD_BYTES
-        return waiting + self._taken_bytes + self.watermark.span * OFFSET_OVERHEAD_BYTES
+        offsets = self.watermark.span + self.holds.span
+        return waiting + self._taken_bytes + offsets * OFFSET_OVERHEAD_BYTES
 
     def late_for(self) -> float:
         """Seconds until an unanswered request can no longer be applied late."""
@@ -119,45 +100,47 @@ class LaneBooks:
     # Reading
 
     def admit(self, records: Sequence[Record]) -> Sequence[tuple[Record, Rejected]]:
-        """Let records wait for their batch; returns those that cannot be sent at all."""
+        """Let records wait for their batch; returns those that cannot be sent at all.
+
+        Those of an audience that is kept back don't wait: they are settled.
+        """
+        fresh = [record for record in records if self.watermark.admit(record.offset)]
+        if records:
+            self.position = records[-1].offset + 1
+        if self.holds:
+            fresh = [record for record in fresh if not self._keeps(record)]
+            self.report()
+        return self.let_wait(fresh)
+
+    def let_wait(self, records: Sequence[Record]) -> Sequence[tuple[Record, Rejected]]:
+        """As `admit`, for what is known to be new and not kept back."""
         unusable: list[tuple[Record, Rejected]] = []
         superseded = 0
         now = _now()
         for record in records:
-            if not self.watermark.admit(record.offset):
-                continue
-            waiting = self._read(record, now)
+            waiting = read_waiting(record, self._plan.limits, now)
             if isinstance(waiting, Rejected):
                 unusable.append((record, waiting))
                 continue
             earlier = self.queue.add(int(waiting.key.partition(b"|")[0]), waiting)
             if earlier is not None and earlier.offset != record.offset:
                 superseded += 1
-                self.watermark.settle(earlier.offset)
+                self._end(earlier)
         if superseded:
             self._desk.telemetry.records_superseded(lane=self._plan.label, count=superseded)
             self.report()
         return unusable
 
-    def _read(self, record: Record, now: float) -> Waiting | Rejected:
-        headers = dict(record.headers)
-        if headers.get("format") != FORMAT:
-            return Rejected(
-                "unknown_format_version",
-                "not written by this version's ingest; upgrade, or replay the event from upstream",
-            )
-        key, value = record.key, record.value
-        if key is None or value is None or not key.partition(b"|")[0].isdigit():
-            return Rejected("malformed", "a lane record needs a key audienceId|externalUserId")
-        # As configured: what was learnt from a 413 is a guess, and no reason to give a record up.
-        limits = self._plan.limits
-        if len(value) + limits.envelope_bytes > limits.max_bytes:
-            return Rejected("record_too_large", "one record is over batch.max_bytes")
-        changed_at = headers.get("changed_at", b"")
-        if not changed_at.isdigit():
-            return Rejected("malformed", "a lane record needs its time in the header changed_at")
-        target = headers.get("target", b"")
-        return Waiting(key, value, record.offset, int(changed_at), target, now)
+    def meet(self) -> None:
+        """Give audiences back to the lane's reader whose replay is level with it."""
+        if self.position >= self.watermark.next:
+            self.holds.meet(self.position)
+
+    def _keeps(self, record: Record) -> bool:
+        is_kept = self.holds.keeps(audience_of(record.key))
+        if is_kept:
+            self.watermark.settle(record.offset)
+        return is_kept
 
     # Sending
 
@@ -223,7 +206,10 @@ class LaneBooks:
         self.refused_in_a_row = 0
         removes = sum(self._upload.is_removal(record.value) for record in part)
         self._count_accepted(len(part), removes, part)
-        await self._desk.journal.write([self._job_message(audience, part, job_id, removes)])
+        if job_id is None:
+            self._desk.telemetry.records_unknown(lane=self._plan.label, count=len(part))
+        job = receipt(self._plan, self._desk, audience, part, removes=removes, job_id=job_id)
+        await self._desk.journal.write([job])
         self._settle(part)
 
     async def refused(self, bad: Sequence[Bad]) -> None:
@@ -251,9 +237,7 @@ class LaneBooks:
         ]
         await self._desk.journal.write(letters)
         self._count_letters([why.reason for _, why in rejected])
-        for record, _ in rejected:
-            self.watermark.settle(record.offset)
-        self.report()
+        self._settle([record for record, _ in rejected])
 
     def answered(self, batch: Batch, *, had_unanswered: bool) -> None:
         """The batch is done; after an unanswered attempt its members stay blocked for a while.
@@ -276,10 +260,16 @@ class LaneBooks:
         ends = [entry[0] for entry in self._cooling]
         return min(ends) - now if ends else None
 
-    def _settle(self, records: Sequence[Waiting]) -> None:
+    def _settle(self, records: Sequence[Waiting | Record]) -> None:
         for record in records:
-            self.watermark.settle(record.offset)
+            self._end(record)
         self.report()
+
+    def _end(self, record: Waiting | Record) -> None:
+        """Settle a record for the lane's reader and for a replay, whichever admitted it."""
+        self.watermark.settle(record.offset)
+        if self.holds:
+            self.holds.settle(audience_of(record.key), record.offset)
 
     def _count_accepted(self, count: int, removes: int, part: Sequence[Waiting]) -> None:
         telemetry, label = self._desk.telemetry, self._plan.label
@@ -293,28 +283,6 @@ class LaneBooks:
     def _count_letters(self, reasons: Sequence[RejectedReason]) -> None:
         for reason, count in Counter(reasons).items():
             self._desk.letters.written(reason, count)
-
-    def _job_message(
-        self, audience: int, part: Sequence[Waiting], job_id: str | None, removes: int
-    ) -> Message:
-        offsets = [record.offset for record in part]
-        job = Job(
-            job_id=job_id or f"untracked-{self._plan.name}-{min(offsets)}",
-            destination=self._plan.label.destination,
-            connection=self._plan.label.connection,
-            audience_id=audience,
-            records=len(part),
-            removes=removes,
-            first_offset=min(offsets),
-            last_offset=max(offsets),
-            offsets=write_runs(offsets),
-            submitted_at_ms=self._desk.wall_ms(),
-        )
-        if job_id is not None:
-            return Message(self._desk.jobs_topic, job.job_id.encode(), job.encode(), ())
-        self._desk.telemetry.records_unknown(lane=self._plan.label, count=len(part))
-        outcome = encode_outcome(job, "ACCEPTED_UNTRACKED", None, self._desk.wall_ms())
-        return Message(self._desk.outcomes_topic, job.job_id.encode(), outcome, ())
 
 
 def _now() -> float:

@@ -1,9 +1,11 @@
 """What the flow needs from the world, in the flow's own words."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from pipeline.core.answers import Answer
+from pipeline.core.holds import Wanted
 from pipeline.core.jobs import JobReport
 from pipeline.core.messages import Message
 
@@ -23,12 +25,19 @@ class Record(Protocol):
     def headers(self) -> Sequence[tuple[str, bytes]]: ...
 
 
+NOTHING_HELD: Mapping[int, int] = MappingProxyType({})
+
+
 class StartingPoint(NamedTuple):
     """Where the work on a partition begins."""
 
     offset: int
     is_clean: bool
     """The former owner had an answer to everything it sent, or there was none."""
+    held: Mapping[int, int] = NOTHING_HELD
+    """Audiences that it kept back, and since which offset, as far as that is known."""
+    others_held: int | None = None
+    """Where that is not known: any other audience may be kept back since this offset."""
 
 
 class Claim(Protocol):
@@ -56,8 +65,10 @@ class Claim(Protocol):
     def rewind(self, offset: int) -> None:
         """Fetch from this offset next."""
 
-    def settle(self, offset: int, *, clean: bool = False) -> None:
-        """Everything before this offset is done; the next commit says so."""
+    def settle(
+        self, offset: int, *, clean: bool = False, held: Mapping[int, int] = NOTHING_HELD
+    ) -> None:
+        """Everything before this offset is done, but for what is kept back; a commit says so."""
 
     @property
     def is_owned(self) -> bool:
@@ -144,6 +155,32 @@ class Trimmer(Protocol):
 
     async def trim(self, topic: str, *, settled: int, before_ms: int) -> None:
         """Delete what lies before the settled offset and was written before that time."""
+
+
+class Stretch(NamedTuple):
+    """What a replay read, and the offset up to which that is everything."""
+
+    records: Sequence[Record]
+    end: int
+
+
+class Replay(Protocol):
+    """A second look at a lane's topic, beside the claim on it."""
+
+    async def read(self, offset: int, most: int) -> Stretch:
+        """What stands from this offset on, at most so many records; waits a second for some."""
+
+    async def close(self) -> None:
+        """Let go of what it takes to read; the next `read` takes it again."""
+
+
+class Controls(Protocol):
+    """What operators want of the audiences of each lane."""
+
+    async def known(self) -> None:
+        """Return once everything that was asked for up to now has been read."""
+
+    def wanted(self, lane: str) -> Wanted: ...
 
 
 class NotYet(NamedTuple):

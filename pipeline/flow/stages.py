@@ -7,7 +7,7 @@ from typing import Literal
 from pipeline.core.budget import Budget
 from pipeline.core.retry import Throttle
 from pipeline.flow.ingest import IngestDesk, IngestTenant, Read
-from pipeline.flow.lane import Desk, LanePlan
+from pipeline.flow.plan import Desk, LanePlan
 from pipeline.flow.poll import PollTenant
 from pipeline.flow.poll_desk import PollDesk
 from pipeline.flow.ports import Claim, Hop, Pacer, Upload

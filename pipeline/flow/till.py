@@ -18,12 +18,15 @@ class Till:
     def __init__(self, pacer: Pacer, waited: Callable[[float], None]) -> None:
         self._pacer = pacer
         self._waited = waited
-        self._queue: list[tuple[int, int, int, asyncio.Future[None]]] = []
+        self._queue: list[tuple[float, int, int, asyncio.Future[None]]] = []
         self._arrivals = itertools.count()
         self._wanted = asyncio.Event()
 
-    async def pay(self, tokens: int, oldest: int) -> None:
-        """Return once the tokens are this caller's; the lowest offset has the next turn."""
+    async def pay(self, tokens: int, oldest: float) -> None:
+        """Return once the tokens are this caller's; who has waited since `oldest` is next.
+
+        Not the lowest offset: a long replay of a resumed audience would let no other pass.
+        """
         paid: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._queue, (oldest, next(self._arrivals), tokens, paid))
         self._wanted.set()
@@ -53,7 +56,7 @@ class Purse:
     records uses the same tokens; otherwise finding one bad record would cost two batches.
     """
 
-    def __init__(self, till: Till, oldest: int) -> None:
+    def __init__(self, till: Till, oldest: float) -> None:
         self._till = till
         self._oldest = oldest
         self._tokens = 0

@@ -1,7 +1,6 @@
 """Upload: one lane, from its topic to the partner, never over its cap and never out of order."""
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 from typing import Literal
 
@@ -13,18 +12,17 @@ from pipeline.core.budget import Budget
 from pipeline.core.retry import Throttle
 from pipeline.core.search import HOPELESS_RUN
 from pipeline.flow.delivery import Delivery
-from pipeline.flow.lane import Desk, LaneBooks, LanePlan
+from pipeline.flow.holding import Holding
+from pipeline.flow.lane import LaneBooks
+from pipeline.flow.plan import Desk, LanePlan
 from pipeline.flow.ports import Claim, Pacer, Upload
+from pipeline.flow.replaying import LOOK_AGAIN_SECONDS, Replaying, until
 from pipeline.flow.stage import Pulse
 from pipeline.flow.till import Purse, Till
+from pipeline.flow.trimming import trim_always
 
 FETCH_RECORDS = 1000
 """At most this many at once: at about 5 µs each they hold the event loop for 5 ms."""
-LOOK_AGAIN_SECONDS = 1.0
-"""How long to wait at most for something to change before looking again."""
-
-TRIM_SECONDS = 3600.0
-"""Segments of a lane's topic are an hour long, and brokers free whole ones."""
 
 LaneState = Literal["running", "holding", "throttled", "stopped"]
 
@@ -58,6 +56,7 @@ class UploadTenant:
         self._pulse = pulse
         self._till = Till(pacer, self._paid_after)
         self._books = LaneBooks(claim, plan, upload, throttle, desk)
+        self._holding = Holding(self._books, plan, desk)
         self._deliveries: dict[asyncio.Task[None], Delivery] = {}
         self._changed = asyncio.Event()
         self._roomy = asyncio.Event()
@@ -70,13 +69,15 @@ class UploadTenant:
         """Serve the lane until cancelled."""
         try:
             start = await self._claim.begin()
-            self._books.begin(start)
+            await self._desk.controls.known()
+            self._holding.begin(start)
             if not start.is_clean:
                 await self._hold()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._till.run(), name=f"till {self._plan.name}")
                 tasks.create_task(self._serve(), name=f"serve {self._plan.name}")
-                tasks.create_task(self._trim(), name=f"trim {self._plan.name}")
+                trims = trim_always(self._claim, self._books, self._desk)
+                tasks.create_task(trims, name=f"trim {self._plan.name}")
         finally:
             self._pulse.busy(False)
             self._budget.release(self._plan.name)
@@ -102,6 +103,7 @@ class UploadTenant:
             "window_records": self._books.window_records(),
             "cap": self._plan.cap,
             "next_offset_to_settle": self._books.watermark.committable,
+            "held_audiences": self._holding.status(),
         }
 
     async def _hold(self) -> None:
@@ -124,23 +126,18 @@ class UploadTenant:
         """Read and send until something stops the lane; first ask, if it was stopped before."""
         stopped_before, self.stop = self.stop, None
         async with asyncio.TaskGroup() as tasks:
-            reader = tasks.create_task(self._read(), name=f"read {self._plan.name}")
+            readers = [
+                tasks.create_task(self._read(), name=f"read {self._plan.name}"),
+                tasks.create_task(self._replaying().run(), name=f"replay {self._plan.name}"),
+            ]
             if stopped_before is not None:
                 await self._probe(stopped_before, tasks)
             stop = await self._pump(tasks)
             await self._deliveries_end()
-            reader.cancel()
+            for reader in readers:
+                reader.cancel()
         if stop != stopped_before:
             log.error("lane stopped", lane=self._plan.name, reason=stop.reason, detail=stop.detail)
-
-    async def _trim(self) -> None:
-        """Hashed data, too, leaves as soon as it may."""
-        while True:
-            await asyncio.sleep(TRIM_SECONDS)
-            await self._claim.owned()
-            before = self._desk.wall_ms() - int(self._desk.keep_delivered * 1000)
-            settled = self._books.watermark.committable
-            await self._desk.trimmer.trim(self._claim.topic, settled=settled, before_ms=before)
 
     # Reading ahead
 
@@ -150,14 +147,28 @@ class UploadTenant:
             await self._room()
             records = await self._claim.fetch(FETCH_RECORDS)
             self._pulse.beat()
+            self._holding.obey()
             unusable = self._books.admit(records)
-            self._occupy()
-            self._changed.set()
+            self._took_in()
             if unusable:
                 # Nothing else must be read meanwhile, but a broker that is away is no hang.
                 self._pulse.busy(False)
                 await self._books.unusable(unusable)
                 self._pulse.busy(True)
+
+    def _took_in(self) -> None:
+        self._occupy()
+        self._changed.set()
+
+    def _replaying(self) -> Replaying:
+        return Replaying(
+            self._books,
+            self._holding,
+            self._desk.new_replay(self._claim.topic),
+            has_room=lambda: self._budget.room(self._plan.name) > 0,
+            roomy=self._roomy,
+            took_in=self._took_in,
+        )
 
     async def _room(self) -> None:
         """Pause when the lane is full, and go on only when half of its share is free again."""
@@ -167,7 +178,7 @@ class UploadTenant:
         self._pulse.busy(False)
         while self._budget.room(self._plan.name) < self._plan.limits.max_bytes:
             self._roomy.clear()
-            await self._until(self._roomy, LOOK_AGAIN_SECONDS)
+            await until(self._roomy, LOOK_AGAIN_SECONDS)
         self._pulse.busy(True)
 
     def _occupy(self) -> None:
@@ -185,10 +196,11 @@ class UploadTenant:
         is_doubted = before.reason == "mostly_refused"
         while self.stop is None:
             await self._claim.owned()
+            self._holding.obey()
             batch = self._books.queue.take_probe(HOPELESS_RUN if is_doubted else 1)
             self._changed.clear()
             if batch is None:
-                await self._until(self._changed, LOOK_AGAIN_SECONDS)
+                await until(self._changed, LOOK_AGAIN_SECONDS)
                 continue
             self._start(batch, tasks, is_doubted=is_doubted)
             await self._deliveries_end()
@@ -202,11 +214,12 @@ class UploadTenant:
             await self._claim.owned()
             wait = self._dispatch(tasks)
             self._changed.clear()
-            await self._until(self._changed, wait)
+            await until(self._changed, wait)
         return self.stop
 
     def _dispatch(self, tasks: asyncio.TaskGroup) -> float:
         """Start what may start now; returns seconds until there may be more."""
+        self._holding.obey()
         now = asyncio.get_running_loop().time()
         waits = [LOOK_AGAIN_SECONDS]
         if (cooling := self._books.cool_down()) is not None:
@@ -230,7 +243,7 @@ class UploadTenant:
             lane=self._books,
             upload=self._upload,
             ownership=self._claim,
-            purse=Purse(self._till, min(record.offset for record in batch.records)),
+            purse=Purse(self._till, min(record.admitted_at for record in batch.records)),
             backoff=self._plan.backoff,
             chance=self._desk.chance,
             moved=self._moved,
@@ -239,6 +252,7 @@ class UploadTenant:
         self._books.taken(batch)
         task = tasks.create_task(self._deliver(delivery), name=f"deliver {self._plan.name}")
         self._deliveries[task] = delivery
+        self._roomy.set()
         task.add_done_callback(self._ended)
 
     async def _deliver(self, delivery: Delivery) -> None:
@@ -283,9 +297,3 @@ class UploadTenant:
         if state != self.state:
             self.state = state
             self._desk.telemetry.lane_state(lane=self._plan.label, state=state)
-
-    @staticmethod
-    async def _until(event: asyncio.Event, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await event.wait()

@@ -113,6 +113,7 @@ class PrometheusTelemetry:
             self._gauges["lane_state"].forget(lane.connection, state)
         self._gauges["cap_window_records"].forget(lane.connection)
         self._gauges["cap_limit_records"].forget(lane.connection)
+        self._gauges["audiences_paused"].forget(lane.connection)
 
     def records_superseded(self, *, lane: LaneLabel, count: int) -> None:
         self._count("records_superseded", count, lane.destination, lane.connection)
@@ -143,6 +144,9 @@ class PrometheusTelemetry:
 
     def buffered_bytes(self, size: int) -> None:
         self._show("buffered_bytes", size)
+
+    def audiences_paused(self, *, lane: LaneLabel, count: int) -> None:
+        self._show("audiences_paused", count, lane.connection)
 
     def tokens_refreshed(self, *, destination: str, outcome: TokenOutcome) -> None:
         self._count("token_refreshes", 1, destination, outcome)

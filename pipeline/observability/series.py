@@ -48,6 +48,7 @@ GAUGES: Final = (
     Series("lane_state", ("connection", "state"), "1 for the state a lane is in, 0 for others."),
     Series("cap_window_records", ("connection",), "Records sent in the window that ends now."),
     Series("cap_limit_records", ("connection",), "Records a window must stay under."),
+    Series("audiences_paused", ("connection",), "Audiences kept back or sent what was kept."),
     Series("jobs_pending", ("connection",), "Jobs this process follows."),
     Series("buffered_bytes", (), "Memory budget taken."),
 )

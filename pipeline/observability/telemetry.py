@@ -138,6 +138,9 @@ class Telemetry(Protocol):
     def buffered_bytes(self, size: int) -> None:
         """So much of the memory budget is taken now: fetched, batched and under way."""
 
+    def audiences_paused(self, *, lane: LaneLabel, count: int) -> None:
+        """So many audiences of the lane are kept back, or not done yet with what was kept."""
+
     def tokens_refreshed(self, *, destination: str, outcome: TokenOutcome) -> None:
         """The authorisation server was asked for an access token."""
 

@@ -39,6 +39,7 @@ def pipeline(tmp_path: Path, pulse: Pulse, watchdog_seconds: float) -> Pipeline:
         "partners": None,
         "pulses": {pulse.name: pulse},
         "pending_jobs": {},
+        "controls": None,
     }
     return Pipeline(settings=load(path, {}), **made)
 

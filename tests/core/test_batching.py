@@ -307,6 +307,30 @@ def test_members_that_change_faster_than_batches_go_starve_nobody() -> None:
     raise AssertionError("three batches of the busy went before the one that waits")
 
 
+def test_an_audience_that_is_dropped_leaves_nothing_waiting_and_comes_back_in_order() -> None:
+    """
+    What is under way stays under way: the member's next change waits for it as ever.
+    """
+    queue = LaneQueue(LIMITS)
+    queue.add(1, change("a"))
+    queue.add(2, change("x", audience=2, at=1.0))
+    under_way = queue.take(5.0)
+    assert under_way is not None
+    queue.add(1, change("a", offset=1))
+    queue.add(1, change("b", offset=2))
+
+    dropped = queue.drop(1)
+    again = queue.drop(1)
+    queue.add(1, change("a", offset=1, at=7.0))
+
+    assert (sorted(one.offset for one in dropped), list(again)) == ([1, 2], [])
+    assert (queue.count, queue.waiting([1]), queue.waiting([2, 3])) == (2, 1, 1)
+    assert members(queue.take(20.0)) == ["x"]
+    assert queue.take(20.0) is None
+    queue.settled(under_way.records, 1)
+    assert members(queue.take(20.0)) == ["a"]
+
+
 def test_a_smaller_limit_holds_for_what_waits_already() -> None:
     queue = LaneQueue(LIMITS)
     queue.add(1, change("a", size=20))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pipeline.core.batching import Batch, LaneQueue, Limits, Waiting
 from pipeline.core.jobs import EndState, Job, Outcome, tally
 from pipeline.core.ledger.book import EARLIER_VERSION, Ledger, Letter
+from pipeline.core.ledger.held import Held
 from pipeline.core.ledger.jobs import Place
 from pipeline.core.ledger.lane import LaneView
 from pipeline.core.ledger.member import MemberChanges
@@ -423,6 +424,32 @@ def test_dead_letters_are_counted_by_stage_and_reason() -> None:
         ledger.letter(Letter(kind, Origin(TOPIC, 0, offset)))
 
     assert ledger.statement().letters == {malformed: 2, REFUSED: 1}
+
+
+def test_records_of_an_audience_that_is_kept_back_wait_though_they_are_settled() -> None:
+    """
+    From where the audience is held on; what lies before, and other audiences, must have an end.
+    """
+    lane = [(n, b"%d|u-%d" % (7 if n % 2 else 8, n)) for n in range(10)]
+    one = TEN_SETTLED._replace(held=Held({7: 4}))
+    unnamed = TEN_SETTLED._replace(held=Held(others=4))
+
+    statement = stated(one, lane, jobs=[job_of("j", [0, 2, 4, 6, 5])], refused=[1])
+    of_all = stated(unnamed, lane, jobs=[job_of("j", [0, 1, 2])])
+
+    assert (statement.records.waiting, statement.records.lost) == (2, [3, 8])
+    assert not statement.is_at_rest
+    assert (of_all.records.waiting, of_all.records.lost) == (6, [3])
+
+
+def test_a_members_change_that_is_kept_back_waits() -> None:
+    changes = MemberChanges(settled=10, held_since=4)
+    for offset in (3, 4, 6):
+        changes.change(offset, None)
+
+    changes.job(job_of("job", [4]))
+
+    assert [one.end for one in changes.told()] == ["superseded", "accepted", "waiting"]
 
 
 def test_a_members_change_that_an_earlier_version_may_have_sent_is_not_called_lost() -> None:

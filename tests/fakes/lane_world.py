@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -18,7 +18,7 @@ from pipeline.core.answers import (
     Unsent,
 )
 from pipeline.core.messages import Message, record_headers
-from pipeline.flow.ports import Ownership, StartingPoint
+from pipeline.flow.ports import NOTHING_HELD, Ownership, StartingPoint, Stretch
 
 AUDIENCE = 7
 
@@ -67,8 +67,11 @@ class TopicClaim:
     topic = "audience.records.lane"
     partition = 0
 
-    def __init__(self, topic: LaneTopic) -> None:
+    def __init__(self, topic: LaneTopic, most: int = 1000, seconds: float = 0.0) -> None:
+        """Hands out so many records at once at most, and takes so long for it."""
         self._topic = topic
+        self._most = most
+        self._seconds = seconds
         self._position = 0
         self._owned = asyncio.Event()
         self._owned.set()
@@ -89,8 +92,8 @@ class TopicClaim:
                     await self._topic.grown.wait()
             except TimeoutError:
                 return ()
-        await asyncio.sleep(0)
-        fetched = self._topic.records[self._position : self._position + most]
+        await asyncio.sleep(self._seconds)
+        fetched = self._topic.records[self._position : self._position + min(most, self._most)]
         self._position += len(fetched)
         return fetched
 
@@ -101,8 +104,10 @@ class TopicClaim:
         self.rewinds.append(offset)
         self._position = offset
 
-    def settle(self, offset: int, *, clean: bool = False) -> None:
-        self.settled = StartingPoint(offset, clean)
+    def settle(
+        self, offset: int, *, clean: bool = False, held: Mapping[int, int] = NOTHING_HELD
+    ) -> None:
+        self.settled = StartingPoint(offset, clean, held)
 
     @property
     def is_owned(self) -> bool:
@@ -117,12 +122,46 @@ class TopicClaim:
     def commit(self, *, final: bool) -> None:
         """Store what was settled; only a last commit may say that everything was answered."""
         if self.is_owned or final:
-            self._topic.committed = StartingPoint(
-                self.settled.offset, is_clean=final and self.settled.is_clean
-            )
+            self._topic.committed = self.settled._replace(is_clean=final and self.settled.is_clean)
 
     def lose(self) -> None:
         self._owned.clear()
+
+
+class TopicReplay:
+    """A second look at a lane's topic; at most so much of it at once, and as slow as it is told."""
+
+    def __init__(self, topic: LaneTopic, most: int, seconds: float) -> None:
+        self._topic = topic
+        self._most = most
+        self._seconds = seconds
+
+    async def read(self, offset: int, most: int) -> Stretch:
+        await asyncio.sleep(self._seconds)
+        records = self._topic.records[offset : offset + min(most, self._most)]
+        return Stretch(records, offset + len(records))
+
+    async def close(self) -> None:
+        return None
+
+
+class Wishes:
+    """What the operator wants of each audience, and when it comes to the ears of the owner."""
+
+    def __init__(self) -> None:
+        self.paused: dict[int, bool] = {}
+
+    def pause(self, audience: int = AUDIENCE) -> None:
+        self.paused[audience] = True
+
+    def resume(self, audience: int = AUDIENCE) -> None:
+        self.paused[audience] = False
+
+    async def known(self) -> None:
+        await asyncio.sleep(0)
+
+    def wanted(self, lane: str) -> Mapping[int, bool]:
+        return self.paused
 
 
 @dataclass(slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from pipeline.core.messages import Message
-from pipeline.flow.ports import Parcel, StartingPoint
+from pipeline.flow.ports import NOTHING_HELD, Parcel, StartingPoint
 from tests.fakes.lane_world import TopicRecord
 
 
@@ -64,7 +64,9 @@ class SourceClaim:
     def rewind(self, offset: int) -> None:
         self.position = offset
 
-    def settle(self, offset: int, *, clean: bool = False) -> None:
+    def settle(
+        self, offset: int, *, clean: bool = False, held: Mapping[int, int] = NOTHING_HELD
+    ) -> None:
         self.settled = offset
 
     async def owned(self) -> None:

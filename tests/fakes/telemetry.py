@@ -77,7 +77,7 @@ class RecordingTelemetry:
         self.levels["lane_state", lane.destination, lane.connection, state] = 1
 
     def lane_released(self, *, lane: LaneLabel) -> None:
-        for fact in ("lane_state", "cap_window", "cap_limit"):
+        for fact in ("lane_state", "cap_window", "cap_limit", "audiences_paused"):
             self._forget(fact, lane)
 
     def records_superseded(self, *, lane: LaneLabel, count: int) -> None:
@@ -108,6 +108,9 @@ class RecordingTelemetry:
 
     def buffered_bytes(self, size: int) -> None:
         self.levels[("buffered_bytes",)] = size
+
+    def audiences_paused(self, *, lane: LaneLabel, count: int) -> None:
+        self.levels["audiences_paused", lane.destination, lane.connection] = count
 
     def tokens_refreshed(self, *, destination: str, outcome: TokenOutcome) -> None:
         self.counts["tokens_refreshed", destination, outcome] += 1

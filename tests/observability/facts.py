@@ -40,6 +40,7 @@ def _state_upload(telemetry: Telemetry) -> None:
     telemetry.cap_used(lane=LANE, window_records=89, limit=15_000_000)
     telemetry.cap_waited(lane=LANE, seconds=0.5)
     telemetry.buffered_bytes(65_536)
+    telemetry.audiences_paused(lane=LANE, count=2)
     telemetry.tokens_refreshed(destination="amazon-na", outcome="renewed")
 
 

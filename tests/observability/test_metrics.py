@@ -60,6 +60,7 @@ CONTRACT: list[tuple[str, dict[str, str], float]] = [
     ("audience_commit_failures_total", {"stage": "ingest"}, 1),
     ("audience_partitions_assigned", {"stage": "ingest"}, 6),
     ("audience_buffered_bytes", {}, 65_536),
+    ("audience_audiences_paused", CONNECTION, 2),
     ("audience_build_info", {"version": "1.2.3"}, 1),
 ]
 

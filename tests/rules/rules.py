@@ -26,9 +26,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a job is durable before its records are settled",
         file="pipeline/flow/lane.py",
-        kept="        await self._desk.journal.write([self._job_message(audience, part, job_id",
-        broken="        self._settle(part)\n"
-        "        await self._desk.journal.write([self._job_message(audience, part, job_id",
+        kept="        await self._desk.journal.write([job])\n",
+        broken="        self._settle(part)\n        await self._desk.journal.write([job])\n",
         tests=[f"{JOURNEY}::test_nothing_is_settled_before_it_is_written_down"],
     ),
     Rule(

@@ -22,15 +22,15 @@ from pipeline.app.settings.lanes import LaneSettings, lanes
 from pipeline.app.settings.load import settings_from
 from pipeline.app.settings.model import Settings
 from pipeline.core.budget import Budget
-from pipeline.flow.lane import Desk
-from pipeline.flow.ports import Pacer
+from pipeline.flow.plan import Desk
+from pipeline.flow.ports import NOTHING_HELD, Pacer
 from pipeline.flow.stage import LetterBox, Pulse
 from pipeline.flow.stages import ServedLane
 from pipeline.flow.upload import UploadTenant
 from pipeline.sandbox.amazon.journal import LoggedRequest
 from pipeline.sandbox.amazon.options import SimulatorOptions
 from pipeline.sandbox.amazon.simulator import AmazonAdsSimulator
-from tests.fakes.lane_world import LaneTopic, MemoryJournal, TopicClaim
+from tests.fakes.lane_world import LaneTopic, MemoryJournal, TopicClaim, TopicReplay, Wishes
 from tests.fakes.telemetry import RecordingTelemetry
 
 AUDIENCE = 413642381039213536
@@ -123,8 +123,10 @@ class WatchedClaim(TopicClaim):
         super().__init__(topic)
         self.moved = asyncio.Event()
 
-    def settle(self, offset: int, *, clean: bool = False) -> None:
-        super().settle(offset, clean=clean)
+    def settle(
+        self, offset: int, *, clean: bool = False, held: Mapping[int, int] = NOTHING_HELD
+    ) -> None:
+        super().settle(offset, clean=clean, held=held)
         self.moved.set()
 
 
@@ -316,6 +318,8 @@ class _Wiring:
             outcomes_topic="outcomes",
             trimmer=topic,
             keep_delivered=3600.0,
+            controls=Wishes(),
+            new_replay=lambda _: TopicReplay(topic, 1000, 0.0),
             chance=self.chance,
             wall_ms=_wall_ms,
         )

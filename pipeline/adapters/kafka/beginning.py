@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import errors as kafka_errors
 
 from pipeline.adapters.kafka.coordinator import Committed, Coordinator, Membership
-from pipeline.flow.ports import StartingPoint
+from pipeline.flow.ports import NOTHING_HELD, StartingPoint
 from pipeline.observability.telemetry import Telemetry
 
 METADATA_FORMAT = 1
+LARGEST_METADATA_BYTES = 4096
+"""What brokers take of it unless told otherwise (offset.metadata.max.bytes)."""
 ANSWER_WAIT_MS = 600
 START = Literal["earliest", "latest"]
 
@@ -51,9 +53,11 @@ class Beginning:
         committed = found.get(self._tp)
         if committed is None:
             return await self._first()
+        start = await self._said(committed)
         if await self._is_there(committed.offset):
-            return StartingPoint(committed.offset, _says_clean(committed.metadata))
-        return StartingPoint(await self.after_loss(committed.offset), is_clean=False)
+            return start
+        lost_to = await self.after_loss(committed.offset)
+        return start._replace(offset=lost_to, is_clean=False)
 
     async def after_loss(self, wanted: int) -> int:
         """Count and tell what is gone; the oldest offset that is still there."""
@@ -80,7 +84,7 @@ class Beginning:
         if self._start == "latest":
             known = await self._coordinator.committed(self._siblings())
             if self._tp in known:
-                return StartingPoint(known[self._tp].offset, _says_clean(known[self._tp].metadata))
+                return await self._said(known[self._tp])
             if not known:
                 # All at once: marked alone, one partition would make the others look added.
                 return await self._mark(await self._consumer.end_offsets(self._siblings()))
@@ -97,6 +101,14 @@ class Beginning:
         for failure in failed.values():
             raise failure()
         return StartingPoint(offsets[self._tp], is_clean=True)
+
+    async def _said(self, committed: Committed) -> StartingPoint:
+        """What a commit says; one without metadata leaves open what was kept back."""
+        said = read_metadata(committed.metadata)
+        if said is None:
+            oldest = min(committed.offset, await self._oldest())
+            return StartingPoint(committed.offset, is_clean=False, others_held=oldest)
+        return StartingPoint(committed.offset, said.is_clean, said.held, said.others_held)
 
     def _siblings(self) -> Sequence[TopicPartition]:
         """All partitions of the topic."""
@@ -120,18 +132,38 @@ class Beginning:
         return True
 
 
-def metadata(*, clean: bool) -> str:
-    """What a commit says of the requests sent: whether each has its answer."""
-    return json.dumps({"format": METADATA_FORMAT, "clean": clean})
+def metadata(*, clean: bool, held: Mapping[int, int] = NOTHING_HELD) -> str:
+    """What a commit says beside the offset.
+
+    `clean`: whether each request sent has its answer. `held`: since which offset each audience is
+    kept back, or, where that is more than brokers take, `held_since`: the lowest of them for all.
+    It stands here because a commit is refused to a former owner, and offset and holds move as one.
+    """
+    said: dict[str, object] = {"format": METADATA_FORMAT, "clean": clean}
+    if not held:
+        return json.dumps(said)
+    whole = json.dumps(said | {"held": held}, separators=(",", ":"))
+    if len(whole) <= LARGEST_METADATA_BYTES:
+        return whole
+    return json.dumps(said | {"held_since": min(held.values())})
 
 
-def _says_clean(said: str) -> bool:
+class Said(NamedTuple):
+    """What a commit said beside the offset."""
+
+    is_clean: bool
+    held: Mapping[int, int]
+    others_held: int | None
+
+
+def read_metadata(text: str) -> Said | None:
+    """None for what nobody here wrote; keys that a later version adds are passed over."""
     try:
-        parsed = json.loads(said)
-    except ValueError:
-        return False
-    return (
-        isinstance(parsed, dict)
-        and parsed.get("format") == METADATA_FORMAT
-        and parsed.get("clean") is True
-    )
+        said = json.loads(text)
+        if said["format"] != METADATA_FORMAT:
+            return None
+        held = {int(audience): int(since) for audience, since in said.get("held", {}).items()}
+        others = said.get("held_since")
+        return Said(said.get("clean") is True, held, None if others is None else int(others))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None

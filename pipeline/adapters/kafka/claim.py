@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -10,7 +10,7 @@ from aiokafka import errors as kafka_errors
 
 from pipeline.adapters.kafka.beginning import Beginning, metadata
 from pipeline.adapters.kafka.coordinator import Committed
-from pipeline.flow.ports import Record, StartingPoint
+from pipeline.flow.ports import NOTHING_HELD, Record, StartingPoint
 
 FETCH_WAIT_MS = 1000
 """A fetch is answered within half a second, with records or without."""
@@ -56,6 +56,7 @@ class KafkaClaim:
         """Behind the last record that was handed out."""
         self._committable: int | None = None
         self._is_clean = False
+        self._held = NOTHING_HELD
         self._is_resting = False
         self._proof_until: float | None = None
 
@@ -119,10 +120,13 @@ class KafkaClaim:
     def rewind(self, offset: int) -> None:
         self._seek(offset)
 
-    def settle(self, offset: int, *, clean: bool = False) -> None:
+    def settle(
+        self, offset: int, *, clean: bool = False, held: Mapping[int, int] = NOTHING_HELD
+    ) -> None:
         is_first = self._committable is None
         self._committable = offset
         self._is_clean = clean
+        self._held = held
         if is_first:
             self._begun()
 
@@ -161,7 +165,7 @@ class KafkaClaim:
         if offset == self._read_to and self._position is not None:
             # Everything read is done: markers of transactions behind it are no work either.
             offset = max(offset, self._position)
-        return Committed(offset, metadata(clean=final and self._is_clean))
+        return Committed(offset, metadata(clean=final and self._is_clean, held=self._held))
 
     def prove(self, until: float) -> None:
         """Take note of a commit that was accepted. After revocation none renews the proof."""

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 from aiokafka import TopicPartition
 
+from pipeline.adapters.kafka.beginning import read_metadata
+from pipeline.adapters.kafka.coordinator import Committed
 from pipeline.adapters.kafka.reading import PlacedRecord, TopicReader
 from pipeline.core.jobs import UnreadableJob, decode_job, decode_outcome
 from pipeline.core.ledger.book import Ledger, Letter
+from pipeline.core.ledger.held import NOTHING_HELD, Held
 from pipeline.core.ledger.jobs import Place
 from pipeline.core.ledger.lane import LaneView
 from pipeline.core.ledger.statement import LetterKind, Statement
@@ -51,13 +54,16 @@ async def read_ledger(reader: TopicReader, topics: LedgerTopics, since_ms: int) 
     jobs = reader.partitions(topics.jobs)
     reader.partitions(topics.outcomes, topics.dead_letters)
     oldest = await reader.oldest(lanes)
-    settled = await reader.committed(topics.upload_group, lanes)
-    polled = await reader.committed(topics.poll_group, jobs)
+    committed = await reader.committed(topics.upload_group, lanes)
+    settled = offsets(committed)
+    polled = offsets(await reader.committed(topics.poll_group, jobs))
     starts = _starts(oldest, await reader.since(lanes, since_ms), settled)
     ends = await reader.ends(starts)
     ledger = Ledger(
         {
-            lane: LaneView(starts[tp], settled.get(tp, oldest[tp]), ends[tp])
+            lane: LaneView(
+                starts[tp], settled.get(tp, oldest[tp]), ends[tp], held(committed.get(tp))
+            )
             for lane, topic in topics.lanes.items()
             for tp in [TopicPartition(topic, 0)]
         },
@@ -107,6 +113,21 @@ class _Entry:
 
     def record_of(self, lane: str) -> Callable[[PlacedRecord], None]:
         return lambda record: self._ledger.record(lane, record.offset, record.key)
+
+
+def offsets(committed: Mapping[TopicPartition, Committed]) -> Positions:
+    """Where a group goes on, without what it said beside that."""
+    return {tp: one.offset for tp, one in committed.items()}
+
+
+def held(committed: Committed | None) -> Held:
+    """What a commit of upload says of audiences that are kept back.
+
+    One that says nothing, as of a tool that rewound the group, keeps nothing back: the next owner
+    reads the paused audiences from the oldest record on, and says so with its first commit.
+    """
+    said = None if committed is None else read_metadata(committed.metadata)
+    return NOTHING_HELD if said is None else Held(said.held, said.others_held)
 
 
 def _starts(oldest: Positions, since: Positions, settled: Positions) -> Positions:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from aiokafka import TopicPartition
 
-from pipeline.adapters.kafka.ledger import LedgerTopics, read_whole
+from pipeline.adapters.kafka.ledger import LedgerTopics, held, read_whole
 from pipeline.adapters.kafka.reading import PlacedRecord, TopicReader
 from pipeline.core.jobs import UnreadableJob, decode_job, decode_outcome
 from pipeline.core.ledger.book import lane_of
@@ -24,9 +24,11 @@ async def read_member(
     """
     tps = reader.partitions(topics.lanes[lane])
     oldest = await reader.oldest(tps)
-    settled = await reader.committed(topics.upload_group, tps)
     first = TopicPartition(topics.lanes[lane], 0)
-    entry = _Entry(MemberChanges(settled.get(first, oldest[first])), topics.lanes[lane], lane, key)
+    committed = (await reader.committed(topics.upload_group, tps)).get(first)
+    settled = oldest[first] if committed is None else committed.offset
+    changes = MemberChanges(settled, held(committed).since_of(key))
+    entry = _Entry(changes, topics.lanes[lane], lane, key)
     for topic, take in (
         (topics.lanes[lane], entry.record),
         (topics.jobs, entry.job),

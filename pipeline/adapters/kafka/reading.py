@@ -105,8 +105,8 @@ class TopicReader:
 
     async def committed(
         self, group: str, partitions: Sequence[TopicPartition]
-    ) -> Mapping[TopicPartition, int]:
-        """Where a group goes on; absent where it has not begun.
+    ) -> Mapping[TopicPartition, Committed]:
+        """Where a group goes on, and what it said beside that; absent where it has not begun.
 
         Asked without joining it, and believed only from an answer without errors.
         """
@@ -117,10 +117,9 @@ class TopicReader:
         )
         await asking.start()
         try:
-            found = await _asked(Coordinator(asking, group), partitions)
+            return await _asked(Coordinator(asking, group), partitions)
         finally:
             await ending.stop(asking)
-        return {tp: committed.offset for tp, committed in found.items()}
 
     async def ends(self, starts: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
         """Where partitions end now, for readers that begin there.

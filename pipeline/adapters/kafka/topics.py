@@ -54,6 +54,11 @@ def kept_topic(name: str, partitions: int, days: int) -> TopicPlan:
     )
 
 
+def compacted_topic(name: str) -> TopicPlan:
+    """Keeps the last message of each key for ever."""
+    return TopicPlan(name, 1, {"cleanup.policy": "compact"})
+
+
 def common_settings(brokers: int) -> Mapping[str, str]:
     """Settings of every topic of ours: no acknowledged message may be lost with one broker."""
     return {

@@ -13,6 +13,7 @@ from pipeline.app.commands.directory import (
     profiles_app,
 )
 from pipeline.app.commands.jobs import jobs_app
+from pipeline.app.commands.lanes import lanes_app
 from pipeline.app.commands.ledger import ledger
 from pipeline.app.commands.normalize import normalize
 from pipeline.app.commands.terms import terms_app
@@ -30,6 +31,7 @@ def add_to(app: typer.Typer) -> None:
     audiences_app.command("apply")(apply_audiences)
     app.add_typer(audiences_app, name="audiences")
     app.add_typer(jobs_app, name="jobs")
+    app.add_typer(lanes_app, name="lanes")
     app.add_typer(dead_letters_app, name="dead-letters")
     app.command("ledger")(ledger)
     app.command("normalize")(normalize)

@@ -8,7 +8,7 @@ from pipeline.app.settings.errors import KeyPath, Problem, dotted, suggestion
 from pipeline.app.settings.lanes import lane_of, lanes
 from pipeline.app.settings.model import Settings
 
-OWN_TOPICS = ("records", "jobs", "outcomes", "dead-letters", "paused")
+OWN_TOPICS = ("records", "jobs", "outcomes", "dead-letters", "controls")
 LONGEST_TOPIC = 249
 
 

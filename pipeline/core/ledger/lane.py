@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from pipeline.core.ledger.held import NOTHING_HELD, Held
+
 _ACCEPTED: Final = 1
 _REFUSED: Final = 2
 
@@ -14,9 +16,11 @@ class LaneView(NamedTuple):
     start: int
     """The first one that counts: what was trimmed is gone, and so is what became of it."""
     settled: int
-    """Where the group goes on: whatever lies before has its end, or the promise is broken."""
+    """Where the group goes on: what lies before has its end, or is held, or it is lost."""
     end: int
     """Asked for after `settled`, so that what overtook a settled record lies before it."""
+    held: Held = NOTHING_HELD
+    """What of it is kept back; asked for with `settled`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +58,7 @@ class LaneRecords:
     def __init__(self, view: LaneView) -> None:
         self._base = self._start = view.start
         self._settled = view.settled
+        self._held = view.held
         self._end = max(view.start, view.end)
         self._marks = bytearray(self._end - view.start)
         self._open: dict[int, int] = {}
@@ -103,7 +108,7 @@ class LaneRecords:
             self._accepted += 1
         elif mark & _REFUSED:
             self._refused += 1
-        elif offset >= self._settled:
+        elif offset >= self._settled or self._held.keeps(offset, key):
             self._waiting += 1
         else:
             self._open[member] = offset

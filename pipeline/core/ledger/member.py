@@ -1,5 +1,6 @@
 """What became of each change of one member of one audience, in the order of its lane."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,8 +26,10 @@ class ChangeEnd:
 class MemberChanges:
     """Takes the member's records in order, and jobs, outcomes and letters of the lane in any."""
 
-    def __init__(self, settled: int) -> None:
+    def __init__(self, settled: int, held_since: int | None = None) -> None:
+        """Where upload goes on, and from where the audience is kept back, if it is."""
         self._settled = settled
+        self._held_since = math.inf if held_since is None else held_since
         self._changes: dict[int, int | None] = {}
         self._jobs: defaultdict[int, dict[str, None]] = defaultdict(dict)
         self._states: dict[str, str] = {}
@@ -84,6 +87,8 @@ class MemberChanges:
             return "dead-lettered", self._letters[offset]
         if offset >= self._settled:
             return "waiting", "upload has not come to it, or waits for an answer"
+        if offset >= self._held_since:
+            return "waiting", "kept back: its audience is paused, or resumed and not done"
         if offset in self._unclear:
             return "unclear", "a job of an earlier version may have taken it, or not"
         if overtaken_by is not None:

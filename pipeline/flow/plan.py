@@ -1,0 +1,44 @@
+"""What a lane is told: how it is configured, and what all lanes of a process share."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline.core.batching import Limits
+from pipeline.core.retry import Backoff
+from pipeline.flow.ports import Controls, Journal, Replay, Trimmer
+from pipeline.flow.stage import LetterBox
+from pipeline.observability.telemetry import LaneLabel, Telemetry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanePlan:
+    """What one lane is configured to do. Times in seconds."""
+
+    name: str
+    label: LaneLabel
+    limits: Limits
+    cap: int
+    cap_window: float
+    max_in_flight: int
+    late_seconds: float
+    probe_seconds: float
+    backoff: Backoff
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What all lanes of a process share."""
+
+    journal: Journal
+    letters: LetterBox
+    telemetry: Telemetry
+    jobs_topic: str
+    outcomes_topic: str
+    trimmer: Trimmer
+    keep_delivered: float
+    """Seconds for which delivered records stay in their topic, for a replay."""
+    controls: Controls
+    new_replay: Callable[[str], Replay]
+    """A second reader of the topic of a lane."""
+    chance: Callable[[], float]
+    wall_ms: Callable[[], int]

@@ -1,0 +1,39 @@
+"""What stands in our topics for records that the partner took: the job to follow, or its end."""
+
+from collections.abc import Sequence
+
+from pipeline.core.batching import Waiting
+from pipeline.core.jobs import Job, encode_outcome
+from pipeline.core.messages import Message
+from pipeline.core.runs import write_runs
+from pipeline.flow.plan import Desk, LanePlan
+
+
+def receipt(
+    plan: LanePlan,
+    desk: Desk,
+    audience: int,
+    part: Sequence[Waiting],
+    *,
+    removes: int,
+    job_id: str | None,
+) -> Message:
+    """A job; without an id nobody can follow it, and that is its outcome."""
+    offsets = [record.offset for record in part]
+    job = Job(
+        job_id=job_id or f"untracked-{plan.name}-{min(offsets)}",
+        destination=plan.label.destination,
+        connection=plan.label.connection,
+        audience_id=audience,
+        records=len(part),
+        removes=removes,
+        first_offset=min(offsets),
+        last_offset=max(offsets),
+        offsets=write_runs(offsets),
+        submitted_at_ms=desk.wall_ms(),
+    )
+    key = job.job_id.encode()
+    if job_id is not None:
+        return Message(desk.jobs_topic, key, job.encode(), ())
+    outcome = encode_outcome(job, "ACCEPTED_UNTRACKED", None, desk.wall_ms())
+    return Message(desk.outcomes_topic, key, outcome, ())

@@ -1,0 +1,323 @@
+"""An audience paused and resumed on a real broker: controls, commit metadata, and the replay."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from aiokafka import TopicPartition
+
+from pipeline.adapters.kafka.controls import KafkaControls
+from pipeline.adapters.kafka.group import ConsumerGroup
+from pipeline.adapters.kafka.lanes import LaneTopicFacts, look_at
+from pipeline.adapters.kafka.ledger import held
+from pipeline.adapters.kafka.producer import KafkaJournal, make_producer
+from pipeline.adapters.kafka.reading import reading as topic_reader
+from pipeline.adapters.kafka.replay import KafkaReplay
+from pipeline.adapters.kafka.topics import Topics, compacted_topic, lane_topic
+from pipeline.adapters.kafka.trimmer import KafkaTrimmer
+from pipeline.adapters.pacing import LanePacer
+from pipeline.core.answers import Accepted, Answer
+from pipeline.core.batching import Limits
+from pipeline.core.budget import Budget
+from pipeline.core.capacity import Pace
+from pipeline.core.controls import control_key, encode_control
+from pipeline.core.ledger.held import Held
+from pipeline.core.messages import Message, record_headers
+from pipeline.core.retry import Backoff, Throttle
+from pipeline.flow.plan import Desk, LanePlan
+from pipeline.flow.ports import Ownership
+from pipeline.flow.stage import LetterBox, Pulse
+from pipeline.flow.stages import ServedLane, UploadStage
+from pipeline.observability.telemetry import LaneLabel
+from tests.conftest import Cluster
+from tests.fakes.lane_world import MemoryJournal
+from tests.fakes.telemetry import RecordingTelemetry
+from tests.integration.world import connection, group_options, until
+from tests.servers.kafka_clients import administering, producing, reading
+
+pytestmark = pytest.mark.kafka
+
+WRONG, OTHER = 7, 8
+LANE = "amazon.connection"
+
+
+@dataclass(slots=True)
+class Partner:
+    """Takes everything at once, and remembers in which order."""
+
+    taken: list[tuple[int, bytes]] = field(default_factory=list)
+
+    def envelope_bytes(self, audience: int) -> int:
+        return 20
+
+    def is_removal(self, value: bytes) -> bool:
+        return False
+
+    async def turn(self) -> None:
+        return None
+
+    async def send(
+        self, audience: int, target: bytes, records: Sequence[bytes], ownership: Ownership
+    ) -> Answer:
+        self.taken += [(audience, record) for record in records]
+        return Accepted(f"job-{len(self.taken)}")
+
+    def of(self, audience: int) -> list[bytes]:
+        return [record for to, record in self.taken if to == audience]
+
+
+@dataclass(slots=True)
+class Lane:
+    """A lane's topic on a cluster, the topic of controls, and processes that serve it."""
+
+    cluster: Cluster
+    namespace: str
+    partner: Partner = field(default_factory=Partner)
+    telemetry: RecordingTelemetry = field(default_factory=RecordingTelemetry)
+    written: int = 0
+
+    @property
+    def topic(self) -> str:
+        return f"{self.namespace}.records.{LANE}"
+
+    @property
+    def controls(self) -> str:
+        return f"{self.namespace}.controls"
+
+    async def make(self) -> None:
+        async with administering(self.cluster) as admin:
+            await Topics(admin, None).create(
+                [lane_topic(self.topic), compacted_topic(self.controls)]
+            )
+
+    async def write(self, *audiences: int) -> None:
+        """A transaction of ten records for each, so that a marker stands behind them."""
+        id_ = f"{self.namespace}.{self.written}"
+        async with (
+            producing(self.cluster, transactional_id=id_) as producer,
+            producer.transaction(),
+        ):
+            for number in range(self.written, self.written + 10):
+                for audience in audiences:
+                    await producer.send(
+                        self.topic,
+                        b'{"n":%d}' % number,
+                        b"%d|m%d" % (audience, number % 5),
+                        headers=record_headers(0, b""),
+                    )
+        self.written += 10
+
+    async def say(self, audience: int, *, is_paused: bool) -> None:
+        await self.say_raw(encode_control(is_paused=is_paused, at_ms=0), audience)
+
+    async def say_raw(self, value: bytes, audience: int) -> None:
+        producer = make_producer(connection(self.cluster), idempotent=True)
+        await producer.start()
+        try:
+            key = control_key(LANE, audience)
+            await KafkaJournal(producer).write([Message(self.controls, key, value, ())])
+        finally:
+            await producer.stop()
+
+    async def facts(self) -> LaneTopicFacts:
+        async with administering(self.cluster) as admin:
+            [facts] = await look_at(
+                admin,
+                connection(self.cluster),
+                [self.topic],
+                group=f"{self.namespace}.upload",
+                read_committed=True,
+            )
+        return facts
+
+    async def held(self) -> object:
+        said = (await self.facts()).said
+        return None if said is None else said.held
+
+    async def kept(self) -> Held:
+        """As the ledger reads it."""
+        tp = TopicPartition(self.topic, 0)
+        look = topic_reader(connection(self.cluster), committed_only=True, patience=30.0)
+        async with look as reader:
+            committed = await reader.committed(f"{self.namespace}.upload", [tp])
+        return held(committed.get(tp))
+
+    async def until_held(self, wanted: object) -> None:
+        async with asyncio.timeout(30):
+            while await self.held() != wanted:
+                await asyncio.sleep(0.1)
+
+    @asynccontextmanager
+    async def served(self, *, dies: bool = False) -> AsyncIterator[None]:
+        """By one process, until the block ends; it leaves in order, or it dies."""
+        controls = KafkaControls(connection(self.cluster), self.controls)
+        options = group_options(f"{self.namespace}.upload")
+        group = ConsumerGroup(
+            self._stage(controls),
+            connection(self.cluster),
+            options,
+            self.telemetry,
+            time.monotonic,
+        )
+        stop = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            following = tasks.create_task(controls.follow())
+            working = tasks.create_task(group.run(stop))
+            yield
+            if dies:
+                working.cancel()
+            stop.set()
+            await asyncio.wait([working])
+            following.cancel()
+
+    def _stage(self, controls: KafkaControls) -> UploadStage:
+        desk = Desk(
+            journal=MemoryJournal(),
+            letters=LetterBox(
+                topic="letters",
+                stage="upload",
+                payload="reference",
+                wall_ms=lambda: 0,
+                telemetry=self.telemetry,
+            ),
+            telemetry=self.telemetry,
+            jobs_topic="jobs",
+            outcomes_topic="outcomes",
+            trimmer=KafkaTrimmer(connection(self.cluster)),
+            keep_delivered=3600.0,
+            controls=controls,
+            new_replay=lambda topic: KafkaReplay(
+                connection(self.cluster), topic, read_committed=True, telemetry=self.telemetry
+            ),
+            chance=lambda: 0.5,
+            wall_ms=lambda: 0,
+        )
+        return UploadStage(
+            lanes={self.topic: self._lane()},
+            budget=Budget(10_000_000, guaranteed=1_000_000, lanes=1),
+            desk=desk,
+            new_pulse=lambda name: Pulse(name, time.monotonic),
+        )
+
+    def _lane(self) -> ServedLane:
+        plan = LanePlan(
+            name=LANE,
+            label=LaneLabel("amazon", "connection"),
+            limits=Limits(max_records=3, max_bytes=10_000, linger=0.05, envelope_bytes=20),
+            cap=1_000_000,
+            cap_window=60.0,
+            max_in_flight=2,
+            late_seconds=0.1,
+            probe_seconds=1.0,
+            backoff=Backoff(initial=0.1, maximum=1.0),
+        )
+        return ServedLane(
+            plan=plan,
+            upload=self.partner,
+            throttle=Throttle(),
+            new_pacer=lambda: LanePacer(Pace(burst=100, rate=10_000.0)),
+        )
+
+
+@pytest.fixture
+async def lane(apache_kafka: Cluster, namespace: str) -> Lane:
+    made = Lane(apache_kafka, namespace)
+    await made.make()
+    return made
+
+
+def last_of_each(records: Sequence[bytes]) -> set[bytes]:
+    """Five members take turns, so the last change of each is among the last five."""
+    return set(records[-5:])
+
+
+async def test_what_is_kept_outlives_a_crash_and_a_handover_and_is_sent_in_order_on_resume(
+    lane: Lane,
+) -> None:
+    """
+    The held offset stands in the metadata of the commit, and the next process finds it there.
+    """
+    await lane.write(WRONG, OTHER)
+    await lane.say(WRONG, is_paused=True)
+    async with lane.served(dies=True):
+        await until(lambda: len(set(lane.partner.of(OTHER))) >= 5)
+        await lane.until_held({WRONG: 0})
+    await lane.write(WRONG, OTHER)
+    async with lane.served():
+        await until(lambda: b'{"n":19}' in lane.partner.of(OTHER))
+        await lane.until_held({WRONG: 0})
+    assert await lane.kept() == Held({WRONG: 0})
+    assert lane.partner.of(WRONG) == []
+    async with lane.served():
+        await lane.say(WRONG, is_paused=False)
+        await until(lambda: lane.partner.of(WRONG))
+        await lane.write(WRONG, OTHER)
+        await until(lambda: b'{"n":29}' in lane.partner.of(WRONG))
+        await lane.until_held({})
+
+    sent = lane.partner.of(WRONG)
+    assert last_of_each(sent) == {b'{"n":%d}' % number for number in range(25, 30)}
+    by_member = [[n for n in map(_number, sent) if n % 5 == member] for member in range(5)]
+    assert by_member == [sorted(set(numbers)) for numbers in by_member]
+    facts = await lane.facts()
+    assert (facts.waiting, facts.oldest_ms) == (0, None)
+
+
+async def test_a_group_that_was_rewound_keeps_a_paused_audience_back_from_its_oldest_record(
+    lane: Lane,
+) -> None:
+    """
+    Offset tools write no metadata; nothing is sent before the resume, and then all of it.
+    """
+    tp = TopicPartition(lane.topic, 0)
+    await lane.write(WRONG, OTHER)
+    await lane.say(WRONG, is_paused=True)
+    async with reading(lane.cluster, group=f"{lane.namespace}.upload") as consumer:
+        consumer.assign([tp])
+        await consumer.commit({tp: (15, "")})
+
+    async with lane.served():
+        await lane.until_held({WRONG: 0})
+        assert lane.partner.of(WRONG) == []
+        await lane.say(WRONG, is_paused=False)
+        await until(lambda: len(set(lane.partner.of(WRONG))) >= 5)
+        await lane.until_held({})
+
+    assert last_of_each(lane.partner.of(WRONG)) == {b'{"n":%d}' % n for n in range(5, 10)}
+
+
+async def test_a_control_message_that_cannot_be_read_is_ignored_and_the_word_before_it_stands(
+    lane: Lane,
+) -> None:
+    await lane.say(WRONG, is_paused=True)
+    await lane.say_raw(b'{"format": 99, "state": "running"}', WRONG)
+    await lane.write(WRONG, OTHER)
+
+    async with lane.served():
+        await until(lambda: len(set(lane.partner.of(OTHER))) >= 5)
+        await lane.until_held({WRONG: 0})
+
+    assert lane.partner.of(WRONG) == []
+
+
+async def test_kept_records_that_somebody_deleted_are_counted_and_the_rest_is_sent(
+    lane: Lane,
+) -> None:
+    await lane.write(WRONG)
+    await lane.say(WRONG, is_paused=True)
+    async with lane.served():
+        await lane.until_held({WRONG: 0})
+        await KafkaTrimmer(connection(lane.cluster)).trim(lane.topic, settled=6, before_ms=2**53)
+        await lane.say(WRONG, is_paused=False)
+        await until(lambda: b'{"n":9}' in lane.partner.of(WRONG))
+        await lane.until_held({})
+
+    assert lane.telemetry.counts["offsets_lost", lane.topic, "0"] == 6
+    assert b'{"n":6}' in lane.partner.of(WRONG)
+
+
+def _number(record: bytes) -> int:
+    return int(record.removeprefix(b'{"n":').removesuffix(b"}"))
