@@ -36,7 +36,7 @@ DESTINATION: Mapping[str, object] = {
     "hourly_cap": CAP,
     "cap_window_seconds": WINDOW_SECONDS,
     "batch": {"max_records": 50, "linger_seconds": 0.5},
-    "request_timeout_seconds": 4,
+    "request_timeout_seconds": 6,
     "late_seconds": 2.5,
     "poll": {
         "initial_seconds": 1,

@@ -14,15 +14,7 @@ from tests.storm.verdict import failures
 
 SECONDS = 60.0
 
-pytestmark = [
-    pytest.mark.acceptance,
-    pytest.mark.kafka,
-    pytest.mark.timeout(420),
-    pytest.mark.skipif(
-        "AUDIENCE_STORM" not in os.environ,
-        reason="a storm is asked for: make storm, or AUDIENCE_STORM=1",
-    ),
-]
+pytestmark = [pytest.mark.acceptance, pytest.mark.kafka, pytest.mark.timeout(420)]
 
 
 async def test_a_minute_of_everything_going_wrong_breaks_no_promise(
