@@ -244,6 +244,7 @@ def test_the_example_needs_no_advice() -> None:
         ("destinations.amazon-na.batch", {"max_records": 6_001}, "batch.max_records: 6001 is more"),
         ("destinations.amazon-na.hourly_cap", 7_499_999, "hourly_cap: 0.8% of 7499999 is kept"),
         ("destinations.amazon-na.hourly_cap", 1_000_000, "hourly_cap: 6.0% of 1000000 is kept"),
+        ("destinations.amazon-na.max_in_flight", 1, "late_seconds: 10 is longer than the 2.9 s"),
         ("destinations.amazon-na.cap_window_seconds", 60, "cap_window_seconds: 60 is shorter"),
         ("destinations.amazon-na.api_url", "http://proxy:80", "api_url: 'http://proxy:80' sends"),
         ("destinations.amazon-eu", destination(), "destinations.amazon-eu: no audience goes there"),

@@ -1,4 +1,4 @@
-"""What is allowed and may not be meant: said by `check` and at every start, refused by nobody."""
+"""What is allowed and may not be meant: said by `check`, refused by nobody."""
 
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -65,10 +65,17 @@ def _destination(destination: AmazonAdsSettings) -> Iterator[str]:
             f"requests under way ({reserve} records), so that much is never used; lower "
             "batch.max_records or max_in_flight to stay under 0.8%"
         )
+    tolerated = 2 * destination.in_flight_records() / destination.pace().rate
     if destination.cap_window_seconds < PARTNER_WINDOW_SECONDS:
         yield (
             f"cap_window_seconds: {destination.cap_window_seconds:g} is shorter than the partner's "
             "hour, in which hourly_cap can pass many times; for tests only"
+        )
+    elif destination.late_seconds > tolerated:
+        yield (
+            f"late_seconds: {destination.late_seconds:g} is longer than the {tolerated:.1f} s for "
+            "which the cap allows requests that were given up to arrive, if all of them do; raise "
+            "max_in_flight, or lower late_seconds if the partner is quicker"
         )
     for key, url in (
         ("api_url", destination.api_base()),
