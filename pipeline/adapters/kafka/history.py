@@ -100,6 +100,11 @@ class KafkaHistory:
 
 
 def _job_id(key: bytes | None, value: bytes | None) -> str:
+    """Of whose job an outcome is; a message of somebody else is of nobody's."""
     if key is not None:
         return key.decode(errors="replace")
-    return str(json.loads(value or b"{}").get("job_id"))
+    try:
+        stored = json.loads(value or b"{}")
+    except ValueError:
+        return ""
+    return str(stored.get("job_id", "")) if isinstance(stored, dict) else ""
