@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 
 import aiohttp
@@ -18,13 +19,10 @@ from pipeline.adapters.kafka.consumer import GroupOptions
 from pipeline.adapters.kafka.controls import KafkaControls
 from pipeline.adapters.kafka.group import ConsumerGroup
 from pipeline.adapters.kafka.history import KafkaHistory
-from pipeline.adapters.kafka.producer import (
-    KafkaJournal,
-    PlainHop,
-    TransactionalHop,
-    make_producer,
-)
+from pipeline.adapters.kafka.journal import KafkaJournal
+from pipeline.adapters.kafka.producer import PlainHop, TransactionalHop, make_producer
 from pipeline.adapters.kafka.replay import KafkaReplay
+from pipeline.adapters.kafka.shared import SharedProducer
 from pipeline.adapters.kafka.trimmer import KafkaTrimmer
 from pipeline.app import cluster
 from pipeline.app.names import Names
@@ -68,18 +66,16 @@ async def assemble(settings: Settings, stages: Collection[StageName]) -> AsyncIt
         telemetry = PrometheusTelemetry(CollectorRegistry())
         telemetry.build_info(version=version("audience-pipeline"))
         connection = cluster.connection(settings.kafka)
-        producer = await started(
-            lambda: make_producer(connection, idempotent=settings.kafka.exactly_once),
-            AIOKafkaProducer.stop,
-            connection,
-            settings.kafka.startup_timeout_seconds,
-        )
-        stack.push_async_callback(producer.stop)
+        make = partial(make_producer, connection, idempotent=settings.kafka.exactly_once)
+        patience = settings.kafka.startup_timeout_seconds
+        first = await started(make, AIOKafkaProducer.stop, connection, patience)
+        producers = SharedProducer(make, first)
+        stack.push_async_callback(producers.close)
         # Bounded by requests_per_second and max_in_flight, not by sockets.
         connector = aiohttp.TCPConnector(limit=0)
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         partners = Partners(settings, http, telemetry)
-        parts = _Parts(settings, connection, telemetry, producer, partners)
+        parts = _Parts(settings, connection, telemetry, producers, partners)
         made: dict[StageName, Callable[[], Stage]] = {
             "ingest": parts.ingest,
             "upload": parts.upload,
@@ -104,14 +100,14 @@ class _Parts:
         settings: Settings,
         connection: KafkaConnection,
         telemetry: PrometheusTelemetry,
-        producer: AIOKafkaProducer,
+        producers: SharedProducer,
         partners: Partners,
     ) -> None:
         self._settings = settings
         self._connection = connection
         self._telemetry = telemetry
-        self._producer = producer
-        self._journal = KafkaJournal(producer)
+        self._producers = producers
+        self._journal = KafkaJournal(producers)
         self._partners = partners
         self._names = Names(settings.kafka.namespace)
         self.controls = KafkaControls(connection, self._names.controls)
@@ -195,7 +191,7 @@ class _Parts:
 
     def _hop(self, claim: Claim) -> Hop:
         if not self._settings.kafka.exactly_once:
-            return PlainHop(self._producer)
+            return PlainHop(self._producers)
         return TransactionalHop(
             self._connection,
             transactional_id=self._names.transactional_id(claim.topic, claim.partition),

@@ -3,6 +3,8 @@
 import json
 from typing import NamedTuple
 
+from pipeline.core.holds import LONGEST_ID
+
 FORMAT = 1
 
 
@@ -34,13 +36,13 @@ def encode_control(*, is_paused: bool, at_ms: int) -> bytes:
 def decode_control(key: bytes | None, value: bytes | None) -> Control | Unreadable:
     """What a message of the control topic says; one that is not understood is never guessed at."""
     lane, _, audience = (key or b"").rpartition(b"|")
-    if not lane or not audience.isdigit():
+    if not lane or not audience.isdigit() or len(audience) > LONGEST_ID:
         return Unreadable("its key is no lane|audience id")
     if value is None:
         return Control(lane.decode(errors="replace"), int(audience), None)
     try:
         said = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Unreadable("its value is no JSON")
     if not isinstance(said, dict) or said.get("format") != FORMAT:
         return Unreadable("another version wrote it")

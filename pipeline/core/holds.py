@@ -13,6 +13,9 @@ from typing import NamedTuple
 
 from pipeline.core.offsets import Watermark
 
+LONGEST_ID = 20
+"""Digits of a 64-bit number, at most."""
+
 Wanted = Mapping[int, bool]
 """Whether it is to be kept back, for each audience of a lane of which somebody ever wanted it."""
 
@@ -20,7 +23,7 @@ Wanted = Mapping[int, bool]
 def audience_of(key: bytes | None) -> int | None:
     """The audience of a record with a key audienceId|externalUserId; None for another key."""
     audience = (key or b"").partition(b"|")[0]
-    return int(audience) if audience.isdigit() else None
+    return int(audience) if audience.isdigit() and len(audience) <= LONGEST_ID else None
 
 
 @dataclass(slots=True)
@@ -77,6 +80,9 @@ class Holds:
                 continue
             hold.is_paused = not hold.is_paused
             (paused if hold.is_paused else resumed).append(audience)
+            if hold.is_paused:
+                # What is forgotten here is sent once more, in order; kept, it would fill the lane.
+                hold.replayed = Watermark(hold.since)
             hold.turn_back()
         for audience, is_paused in wanted.items():
             if is_paused and audience not in self._holds:

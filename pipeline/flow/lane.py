@@ -224,8 +224,9 @@ class LaneBooks:
             )
             for one in bad
         ]
-        await self._desk.journal.write(letters)
+        # At once, or batches that are judged meanwhile would not know of each other's.
         self.refused_in_a_row += len(bad)
+        await self._desk.journal.write(letters)
         self._count_letters([one.reason for one in bad])
         self._settle([one.record for one in bad])
 

@@ -165,21 +165,29 @@ class UploadTenant:
             self._books,
             self._holding,
             self._desk.new_replay(self._claim.topic),
-            has_room=lambda: self._budget.room(self._plan.name) > 0,
+            has_room=self._has_room,
             roomy=self._roomy,
             took_in=self._took_in,
         )
 
     async def _room(self) -> None:
         """Pause when the lane is full, and go on only when half of its share is free again."""
-        if self._budget.room(self._plan.name) > 0:
+        if self._has_room():
             return
         self._claim.rest()
         self._pulse.busy(False)
-        while self._budget.room(self._plan.name) < self._plan.limits.max_bytes:
+        half = self._plan.limits.max_bytes
+        while self._budget.room(self._plan.name) < half and not self._is_idle():
             self._roomy.clear()
             await until(self._roomy, LOOK_AGAIN_SECONDS)
         self._pulse.busy(True)
+
+    def _has_room(self) -> bool:
+        return self._budget.room(self._plan.name) > 0 or self._is_idle()
+
+    def _is_idle(self) -> bool:
+        """Nothing to send: then what fills the lane are offsets, and only reading frees those."""
+        return self._books.queue.is_empty and not self._deliveries
 
     def _occupy(self) -> None:
         self._budget.occupy(self._plan.name, self._books.used_bytes)

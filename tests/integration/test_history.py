@@ -8,11 +8,10 @@ import pytest
 from aiokafka import TopicPartition
 
 from pipeline.adapters.kafka.history import KafkaHistory
-from pipeline.adapters.kafka.producer import KafkaJournal, make_producer
 from pipeline.adapters.kafka.topics import Topics, kept_topic
 from pipeline.core.messages import Message
 from tests.conftest import Cluster
-from tests.integration.world import connection
+from tests.integration.world import connection, journal
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.kafka_clients import administering, reading, take
 
@@ -100,16 +99,10 @@ async def _make(cluster: Cluster, namespace: str) -> None:
 async def _write(
     cluster: Cluster, topic: str, keys: list[str], *, after: int = 0, idempotent: bool = True
 ) -> None:
-    producer = make_producer(connection(cluster), idempotent=idempotent)
-    await producer.start()
-    try:
+    async with journal(cluster, idempotent=idempotent) as outcomes:
         while time.time_ns() // 1_000_000 <= after:
             pass
-        await KafkaJournal(producer).write(
-            [Message(topic, key.encode(), b"{}", ()) for key in keys]
-        )
-    finally:
-        await producer.stop()
+        await outcomes.write([Message(topic, key.encode(), b"{}", ()) for key in keys])
 
 
 async def _times(cluster: Cluster, topic: str, count: int) -> list[int]:

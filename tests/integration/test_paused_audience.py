@@ -13,7 +13,6 @@ from pipeline.adapters.kafka.controls import KafkaControls
 from pipeline.adapters.kafka.group import ConsumerGroup
 from pipeline.adapters.kafka.lanes import LaneTopicFacts, look_at
 from pipeline.adapters.kafka.ledger import held
-from pipeline.adapters.kafka.producer import KafkaJournal, make_producer
 from pipeline.adapters.kafka.reading import reading as topic_reader
 from pipeline.adapters.kafka.replay import KafkaReplay
 from pipeline.adapters.kafka.topics import Topics, compacted_topic, lane_topic
@@ -35,7 +34,7 @@ from pipeline.observability.telemetry import LaneLabel
 from tests.conftest import Cluster
 from tests.fakes.lane_world import MemoryJournal
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.integration.world import connection, group_options, until
+from tests.integration.world import connection, group_options, journal, until
 from tests.servers.kafka_clients import administering, producing, reading
 
 pytestmark = pytest.mark.kafka
@@ -114,13 +113,9 @@ class Lane:
         await self.say_raw(encode_control(is_paused=is_paused, at_ms=0), audience)
 
     async def say_raw(self, value: bytes, audience: int) -> None:
-        producer = make_producer(connection(self.cluster), idempotent=True)
-        await producer.start()
-        try:
+        async with journal(self.cluster) as controls:
             key = control_key(LANE, audience)
-            await KafkaJournal(producer).write([Message(self.controls, key, value, ())])
-        finally:
-            await producer.stop()
+            await controls.write([Message(self.controls, key, value, ())])
 
     async def facts(self) -> LaneTopicFacts:
         async with administering(self.cluster) as admin:

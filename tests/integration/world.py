@@ -5,12 +5,16 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from aiokafka import TopicPartition
 
 from pipeline.adapters.kafka.connection import KafkaConnection
 from pipeline.adapters.kafka.consumer import GroupOptions
 from pipeline.adapters.kafka.group import ConsumerGroup
+from pipeline.adapters.kafka.journal import KafkaJournal
+from pipeline.adapters.kafka.producer import make_producer
+from pipeline.adapters.kafka.shared import SharedProducer
 from pipeline.core.messages import StageName
 from pipeline.flow.ports import Claim, StartingPoint
 from tests.conftest import Cluster
@@ -156,6 +160,18 @@ async def member(
         task = tasks.create_task(group.run(stop), name="group")
         yield Member(stage, group, told, task, stop)
         stop.set()
+
+
+@asynccontextmanager
+async def journal(cluster: Cluster, *, idempotent: bool = True) -> AsyncIterator[KafkaJournal]:
+    """Writes what must not be lost, with a producer that it may replace."""
+    make = partial(make_producer, connection(cluster), idempotent=idempotent)
+    producers = SharedProducer(make, make())
+    await producers.current.start()
+    try:
+        yield KafkaJournal(producers)
+    finally:
+        await producers.close()
 
 
 async def until(fact: Callable[[], object], seconds: float = PATIENCE) -> None:

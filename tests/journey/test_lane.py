@@ -195,6 +195,36 @@ def test_a_record_that_cannot_be_sent_becomes_a_dead_letter(
     assert list(world.partner.members) == [(7, "after")]
 
 
+def test_a_lane_full_of_offsets_to_remember_still_probes_and_resumes() -> None:
+    """
+    In an outage a few busy members fill a lane with offsets behind one that is open; then the
+    partner stops the lane. There is nothing left to send, and only reading on brings what there is.
+    """
+
+    async def story(world: World) -> None:
+        world.buffer_bytes, world.max_bytes = 60_000, 4000
+        world.topic.put("first")
+        for number in range(5000):
+            world.topic.put(f"m{number % 3}", audience=8)
+        world.partner.moods = Moods(broken=1.0, travel=0.01, answer=0.01)
+        claim = TopicClaim(world.topic)
+        owner = world.owner(claim)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(owner.run())
+            await asyncio.sleep(60)
+            world.partner.moods = Moods(stopping=1.0, travel=0.01, answer=0.01)
+            while owner.state != "stopped":
+                await asyncio.sleep(1)
+            world.partner.moods = Moods(travel=0.01, answer=0.01)
+            await asyncio.sleep(300)
+            running.cancel()
+        assert owner.state == "running"
+
+    world = in_world(21, story)
+
+    assert world.expected() == world.partner.members
+
+
 def test_memory_stays_within_the_budget_while_the_partner_is_away() -> None:
     """A lane that is full pauses its partition; what was read is bounded by its share."""
 

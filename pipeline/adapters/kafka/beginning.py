@@ -57,7 +57,10 @@ class Beginning:
         if await self._is_there(committed.offset):
             return start
         lost_to = await self.after_loss(committed.offset)
-        return start._replace(offset=lost_to, is_clean=False)
+        # A log that begins anew, lower, takes what was kept back along.
+        held = {audience: min(since, lost_to) for audience, since in start.held.items()}
+        others = None if start.others_held is None else min(start.others_held, lost_to)
+        return StartingPoint(lost_to, is_clean=False, held=held, others_held=others)
 
     async def after_loss(self, wanted: int) -> int:
         """Count and tell what is gone; the oldest offset that is still there."""

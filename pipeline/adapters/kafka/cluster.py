@@ -9,6 +9,7 @@ from aiokafka import errors as kafka_errors
 from aiokafka.admin import AIOKafkaAdminClient
 
 from pipeline.adapters.kafka.connection import KafkaConnection
+from pipeline.adapters.kafka.ending import close
 from pipeline.adapters.kafka.producer import make_producer
 
 TRY_AGAIN_SECONDS = 0.5
@@ -58,7 +59,7 @@ async def check_transactions(connection: KafkaConnection, transactional_id: str)
             "kafka.exactly_once: false for brokers without transactions"
         ) from error
     finally:
-        await producer.stop()
+        await close(producer)
 
 
 class _Client(Protocol):
@@ -70,11 +71,11 @@ Client = TypeVar("Client", bound=_Client)
 
 async def started(
     make: Callable[[], Client],
-    close: Callable[[Client], Awaitable[None]],
+    end: Callable[[Client], Awaitable[None]],
     connection: KafkaConnection,
     patience: float,
 ) -> Client:
-    """A client that has reached the cluster; one that has not is closed and made anew.
+    """A client that has reached the cluster; one that has not is ended and made anew.
 
     Raises:
         ClusterTrouble: nobody answered within `patience` seconds.
@@ -87,7 +88,7 @@ async def started(
             async with asyncio.timeout_at(give_up_at):
                 await client.start()
         except (kafka_errors.KafkaError, TimeoutError, OSError) as error:
-            await close(client)
+            await end(client)
             if loop.time() + TRY_AGAIN_SECONDS >= give_up_at:
                 raise ClusterTrouble(
                     f"kafka.bootstrap_servers: no Kafka answers at {connection.bootstrap_servers} "

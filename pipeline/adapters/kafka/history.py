@@ -105,6 +105,6 @@ def _job_id(key: bytes | None, value: bytes | None) -> str:
         return key.decode(errors="replace")
     try:
         stored = json.loads(value or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     return str(stored.get("job_id", "")) if isinstance(stored, dict) else ""

@@ -1,4 +1,4 @@
-"""Writing: messages that must not be lost, and the hop of ingest with and without transactions."""
+"""Writing: producers, and the hop of ingest with and without transactions."""
 
 import asyncio
 import contextlib
@@ -11,6 +11,7 @@ from aiokafka import errors as kafka_errors
 
 from pipeline.adapters.kafka.connection import KafkaConnection
 from pipeline.adapters.kafka.ending import CLOSE_SECONDS, FAILED, close, is_fenced
+from pipeline.adapters.kafka.shared import SharedProducer
 from pipeline.core.messages import Message
 from pipeline.flow.ports import Parcel
 
@@ -24,7 +25,6 @@ _PERMANENT = (
     kafka_errors.TopicAuthorizationFailedError,
     kafka_errors.ClusterAuthorizationFailedError,
     kafka_errors.MessageSizeTooLargeError,
-    kafka_errors.ProducerClosed,
 )
 log = structlog.get_logger(__name__)
 
@@ -48,47 +48,11 @@ def make_producer(
     )
 
 
-class KafkaJournal:
-    """Messages that must not be lost. A broker that is away is waited for."""
-
-    def __init__(self, producer: AIOKafkaProducer) -> None:
-        self._producer = producer
-
-    async def write(self, messages: Sequence[Message]) -> None:
-        left = list(messages)
-        while left:
-            left = await self._attempt(left)
-            if left:
-                await asyncio.sleep(TRY_AGAIN_SECONDS)
-
-    async def _attempt(self, messages: Sequence[Message]) -> list[Message]:
-        """Returns what is not known to be durable; writing it twice is harmless."""
-        under_way: list[tuple[Message, asyncio.Future[object]]] = []
-        failed: list[Message] = []
-        for message in messages:
-            try:
-                sent = await _send(self._producer, message)
-            except kafka_errors.KafkaError as error:
-                _raise_permanent(error, message.topic)
-                failed.append(message)
-            else:
-                under_way.append((message, sent))
-        for message, sent in under_way:
-            try:
-                await sent
-            except kafka_errors.KafkaError as error:
-                _raise_permanent(error, message.topic)
-                failed.append(message)
-        if failed:
-            log.warning("messages not durable yet", messages=len(failed))
-        return failed
-
-
 class PlainHop:
     """For brokers without transactions: at least once, in the order of the source partition."""
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
-        self._producer = producer
+    def __init__(self, producers: SharedProducer) -> None:
+        self._producers = producers
 
     async def open(self) -> None:
         return None
@@ -102,10 +66,12 @@ class PlainHop:
         letters: Sequence[Message],
         next_offset: int,  # noqa: ARG002 - the claim commits it
     ) -> bool:
+        producer = self._producers.current
         try:
-            await _produce(self._producer, parcels, letters)
+            await _produce(producer, parcels, letters)
         except kafka_errors.KafkaError as error:
-            _raise_permanent(error, "a lane's topic")
+            raise_permanent(error, "a lane's topic")
+            await self._producers.replace_if_broken(producer, [error])
             log.warning("hop failed, carrying again", error=type(error).__name__)
             await asyncio.sleep(TRY_AGAIN_SECONDS)
             return False
@@ -145,7 +111,7 @@ class TransactionalHop:
                 async with asyncio.timeout(OPEN_SECONDS):
                     await self._start()
             except (kafka_errors.KafkaError, TimeoutError) as error:
-                _raise_permanent(error, self._source.topic)
+                raise_permanent(error, self._source.topic)
                 log.warning("no transactional producer yet", error=type(error).__name__)
                 await asyncio.sleep(TRY_AGAIN_SECONDS)
             else:
@@ -175,7 +141,7 @@ class TransactionalHop:
         return True
 
     async def _failed(self, error: BaseException) -> None:
-        _raise_permanent(error, "a lane's topic")
+        raise_permanent(error, "a lane's topic")
         was_fenced = is_fenced(self._producer, error)
         await self.close()
         if was_fenced:
@@ -221,7 +187,7 @@ async def _produce(
     letters: Sequence[Message],
 ) -> None:
     """Write everything, each topic in its order, and return when all of it is durable."""
-    sent = [await _send(producer, letter) for letter in letters]
+    sent = [await send(producer, letter) for letter in letters]
     for topic, records in parcels.items():
         sent += await _send_in_order(producer, topic, records)
     for future in sent:
@@ -244,7 +210,8 @@ async def _send_in_order(
     return sent
 
 
-async def _send(producer: AIOKafkaProducer, message: Message) -> asyncio.Future[object]:
+async def send(producer: AIOKafkaProducer, message: Message) -> asyncio.Future[object]:
+    """Hand a message over; what comes of it is heard, whether anybody waits for it or not."""
     future: asyncio.Future[object] = await producer.send(
         message.topic, message.value, message.key, headers=list(message.headers)
     )
@@ -257,7 +224,8 @@ def _heard(future: asyncio.Future[object]) -> asyncio.Future[object]:
     return future
 
 
-def _raise_permanent(error: BaseException, topic: str) -> None:
+def raise_permanent(error: BaseException, topic: str) -> None:
+    """Raise what no waiting and no other producer mends."""
     if isinstance(error, _PERMANENT):
         log.error("cannot write", topic=topic, error=type(error).__name__)
         raise error

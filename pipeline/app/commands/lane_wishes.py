@@ -3,13 +3,16 @@
 import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from aiokafka import errors as kafka_errors
 
 from pipeline.adapters.kafka.cluster import ClusterTrouble, admin_client
 from pipeline.adapters.kafka.controls import KafkaControls
-from pipeline.adapters.kafka.producer import KafkaJournal, make_producer
+from pipeline.adapters.kafka.journal import KafkaJournal
+from pipeline.adapters.kafka.producer import make_producer
+from pipeline.adapters.kafka.shared import SharedProducer
 from pipeline.adapters.kafka.topics import Topics, TopicTrouble, compacted_topic
 from pipeline.app.cluster import connection
 from pipeline.app.commands.ending import CommandTrouble
@@ -107,11 +110,13 @@ async def want(settings: Settings, found: Sequence[Place], *, is_paused: bool | 
     value = None
     if is_paused is not None:
         value = encode_control(is_paused=is_paused, at_ms=time.time_ns() // 1_000_000)
-    producer = make_producer(connection(settings.kafka), idempotent=settings.kafka.exactly_once)
+    idempotent = settings.kafka.exactly_once
+    make = partial(make_producer, connection(settings.kafka), idempotent=idempotent)
+    producers = SharedProducer(make, make())
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            await producer.start()
-            await KafkaJournal(producer).write(
+            await producers.current.start()
+            await KafkaJournal(producers).write(
                 [Message(topic, control_key(one.lane, one.audience_id), value, ()) for one in found]
             )
     except (kafka_errors.KafkaError, TimeoutError) as error:
@@ -119,4 +124,4 @@ async def want(settings: Settings, found: Sequence[Place], *, is_paused: bool | 
             f"topic {topic} cannot be written ({type(error).__name__}); try again"
         ) from error
     finally:
-        await producer.stop()
+        await producers.close()
