@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from pipeline.adapters.kafka.producer import TransactionalHop
+from pipeline.adapters.kafka.producer import PlainHop, TransactionalHop
+from pipeline.adapters.kafka.shared import SharedProducer
 from pipeline.core.messages import Message
 from pipeline.flow.ports import Parcel
 from tests.conftest import Cluster
@@ -222,3 +224,34 @@ async def test_a_source_that_is_deleted_while_in_use_hangs_nothing(
 
     assert not carried
     assert hop._producer is None
+
+
+async def test_hops_that_share_a_producer_and_a_lane_all_carry_at_the_first_try(
+    embedded_broker: Cluster, namespace: str
+) -> None:
+    """
+    Without transactions a chunk that is carried again stands twice.
+    """
+    await create_topics(embedded_broker, namespace)
+    # A bound of 3 s, so that the test need not be long; none of the waits comes near it.
+    options = connection(embedded_broker).options()
+    make = partial(
+        AIOKafkaProducer, acks="all", request_timeout_ms=3000, max_batch_size=50_000, **options
+    )
+    producers = SharedProducer(make, make())
+    await producers.current.start()
+    parcels = {namespace: [Parcel(b"key", b"v" * 400, []) for _ in range(500)]}
+    carried: list[bool] = []
+
+    async def carry_many() -> None:
+        hop = PlainHop(producers)
+        carried.extend([await hop.carry(parcels, [], 0) for _ in range(15)])
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(12):
+                tasks.create_task(carry_many())
+    finally:
+        await producers.close()
+
+    assert carried == [True] * 180

@@ -68,7 +68,9 @@ class PlainHop:
     ) -> bool:
         producer = self._producers.current
         try:
-            await _produce(producer, parcels, letters)
+            async with self._producers.handing_over:
+                sent = await _hand_over(producer, parcels, letters)
+            await _durable(sent)
         except kafka_errors.KafkaError as error:
             raise_permanent(error, "a lane's topic")
             await self._producers.replace_if_broken(producer, [error])
@@ -170,7 +172,7 @@ class TransactionalHop:
     ) -> None:
         await producer.begin_transaction()
         try:
-            await _produce(producer, parcels, letters)
+            await _durable(await _hand_over(producer, parcels, letters))
             await producer.send_offsets_to_transaction({self._source: next_offset}, self._group)
         except asyncio.CancelledError:
             # Left open, it would hold up all readers of the lanes until its timeout.
@@ -181,15 +183,19 @@ class TransactionalHop:
         await producer.commit_transaction()
 
 
-async def _produce(
+async def _hand_over(
     producer: AIOKafkaProducer,
     parcels: Mapping[str, Sequence[Parcel]],
     letters: Sequence[Message],
-) -> None:
-    """Write everything, each topic in its order, and return when all of it is durable."""
+) -> list[asyncio.Future[object]]:
+    """Give everything to the producer, each topic in its order."""
     sent = [await send(producer, letter) for letter in letters]
     for topic, records in parcels.items():
         sent += await _send_in_order(producer, topic, records)
+    return sent
+
+
+async def _durable(sent: Sequence[asyncio.Future[object]]) -> None:
     for future in sent:
         await future
 

@@ -31,6 +31,12 @@ class SharedProducer:
     def __init__(self, make: Callable[[], AIOKafkaProducer], first: AIOKafkaProducer) -> None:
         self._make = make
         self._turn = asyncio.Lock()
+        self.handing_over = asyncio.Lock()
+        """Held while batches are handed over, by whoever shares lanes with others.
+
+        The library counts the time that a batch waits for the one before it again and again, so
+        of several that wait at one partition some time out within a second.
+        """
         self.current = first
         """Started."""
 
