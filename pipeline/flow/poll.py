@@ -1,7 +1,6 @@
 """Poll: follows each job at growing intervals until it ends, and then never asks again."""
 
 import asyncio
-import contextlib
 from collections import Counter
 from collections.abc import Sequence
 
@@ -24,14 +23,13 @@ from pipeline.flow.endings import Endings
 from pipeline.flow.following import Followed, Following
 from pipeline.flow.poll_desk import PollDesk, PollPlan
 from pipeline.flow.ports import Claim, NotYet, Record
-from pipeline.flow.stage import Pulse
+from pipeline.flow.stage import LOOK_AGAIN_SECONDS, Pulse, until
 from pipeline.observability.telemetry import LaneLabel
 
 FETCH_RECORDS = 500
 PENDING_AT_MOST = 20_000
 """Jobs one partition holds in memory; what comes later waits in the topic."""
 ASKED_AT_ONCE = 4
-LOOK_AGAIN_SECONDS = 1.0
 JITTER = 0.2
 """Intervals vary by so much, or the jobs of one minute would be asked in one second for ever."""
 
@@ -145,9 +143,7 @@ class PollTenant:
             self._changed.clear()
             due = self._turns.due_in(_now()) if self._asking < ASKED_AT_ONCE else None
             wait = LOOK_AGAIN_SECONDS if due is None else min(due, LOOK_AGAIN_SECONDS)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._changed.wait()
+            await until(self._changed, wait)
 
     async def _ask(self, followed: Followed) -> None:
         plan = self._desk.plans[followed.job.destination]

@@ -1,16 +1,14 @@
 """Reads a lane's topic a second time, for audiences that were resumed."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 
 from pipeline.flow.holding import Holding
 from pipeline.flow.lane import LaneBooks
 from pipeline.flow.ports import Replay
+from pipeline.flow.stage import LOOK_AGAIN_SECONDS, until
 
 REPLAY_RECORDS = 1000
-LOOK_AGAIN_SECONDS = 1.0
-"""How long to wait at most for something to change before looking again."""
 
 
 class Replaying:
@@ -53,10 +51,3 @@ class Replaying:
         self._took_in()
         if unusable:
             await self._books.unusable(unusable)
-
-
-async def until(event: asyncio.Event, seconds: float) -> None:
-    """Wait for an event, or so many seconds."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()

@@ -1,5 +1,7 @@
 """What the three stages have in common: their shape, their pulse, and their dead letters."""
 
+import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -8,6 +10,9 @@ from pipeline.core.messages import Message, Origin, StageName, dead_letter
 from pipeline.core.outcomes import RejectedReason
 from pipeline.flow.ports import Claim, Record, Tenant
 from pipeline.observability.telemetry import Telemetry
+
+LOOK_AGAIN_SECONDS = 1.0
+"""How long to wait at most for something to change before looking again."""
 
 
 class Stage(Protocol):
@@ -89,3 +94,10 @@ class LetterBox:
     def written(self, reason: RejectedReason, count: int = 1) -> None:
         """Count dead letters once they are durable."""
         self.telemetry.dead_letters_written(stage=self.stage, reason=reason, count=count)
+
+
+async def until(event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, or so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -16,8 +16,8 @@ from pipeline.flow.holding import Holding
 from pipeline.flow.lane import LaneBooks
 from pipeline.flow.plan import Desk, LanePlan
 from pipeline.flow.ports import Claim, Pacer, Upload
-from pipeline.flow.replaying import LOOK_AGAIN_SECONDS, Replaying, until
-from pipeline.flow.stage import Pulse
+from pipeline.flow.replaying import Replaying
+from pipeline.flow.stage import LOOK_AGAIN_SECONDS, Pulse, until
 from pipeline.flow.till import Purse, Till
 from pipeline.flow.trimming import trim_always
 

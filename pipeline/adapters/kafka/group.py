@@ -1,7 +1,6 @@
 """A consumer group: takes partitions over, proves that they are ours, gives them up in order."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -19,7 +18,7 @@ from pipeline.adapters.kafka.consumer import GroupOptions, make_consumer
 from pipeline.adapters.kafka.coordinator import Committed, Coordinator, Membership
 from pipeline.adapters.kafka.tenancy import Tenancy, run_after
 from pipeline.flow.ports import Tenant
-from pipeline.flow.stage import Stage
+from pipeline.flow.stage import Stage, until
 from pipeline.observability.telemetry import Telemetry
 
 log = structlog.get_logger(__name__)
@@ -211,9 +210,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _commit_always(self) -> None:
         while True:
             self._kicked.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._options.heartbeat_interval):
-                    await self._kicked.wait()
+            await until(self._kicked, self._options.heartbeat_interval)
             self._coordinator.check()
             if not self.is_joined:
                 continue
