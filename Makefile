@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast storm cap check format bench lock clean
+.PHONY: help install demo test test-fast explore storm cap check format bench lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ test: $(INSTALLED) ## Run every test (a real Apache Kafka too, where Java and Ma
 
 test-fast: $(INSTALLED) ## Run the tests that need neither Java nor minutes
 	$(BIN)/pytest -n 2 --dist loadfile -m "not kafka and not acceptance"
+
+explore: $(INSTALLED) ## Look for what make test does not reach: make explore [SEED=n] [MINUTES=10]
+	$(BIN)/python -m tests.explore --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 storm: $(INSTALLED) ## Let everything go wrong from a seed: make storm SEED=1 MINUTES=3 [SEEDS=10]
 	$(BIN)/python -m tests.storm --seed $(or $(SEED),1) --minutes $(or $(MINUTES),3) --seeds $(or $(SEEDS),1)

@@ -12,8 +12,17 @@ from hypothesis import HealthCheck, Phase, settings
 from pipeline.sandbox.broker import EmbeddedBroker
 from tests.servers.apache_kafka import ApacheKafka, missing_for_apache_kafka
 
+SEED = int(os.environ.get("AUDIENCE_SEED", "1"))
+"""What every test with chance in it begins from: the same in each run, but for `make explore`."""
+
 # How long an example takes says how busy the machine is, and nothing about what is promised.
-settings.register_profile("promises", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "promises", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+)
+# Other examples each time, from the seed that `make explore` prints.
+settings.register_profile(
+    "explore", settings.get_profile("promises"), derandomize=False, max_examples=2_000
+)
 # Where it is known that an example fails, none need be made smaller.
 settings.register_profile(
     "broken", settings.get_profile("promises"), phases=[Phase.explicit, Phase.generate]

@@ -2,6 +2,7 @@
 
 import random
 import time
+import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -149,6 +150,7 @@ class _Parts:
                 controls=self.controls,
                 new_replay=self._replay,
                 chance=random.random,
+                new_id=lambda: uuid.uuid4().hex,
                 wall_ms=_wall_ms,
             ),
             new_pulse=self._pulse,

@@ -41,4 +41,6 @@ class Desk:
     new_replay: Callable[[str], Replay]
     """A second reader of the topic of a lane."""
     chance: Callable[[], float]
+    new_id: Callable[[], str]
+    """A text that nobody has used."""
     wall_ms: Callable[[], int]

@@ -21,7 +21,8 @@ def receipt(
     """A job; without an id nobody can follow it, and that is its outcome."""
     offsets = [record.offset for record in part]
     job = Job(
-        job_id=job_id or f"untracked-{plan.name}-{min(offsets)}",
+        # Its own for each acceptance: a message written twice is one, a record taken twice is two.
+        job_id=job_id or f"untracked-{plan.name}-{min(offsets)}-{desk.new_id()}",
         destination=plan.label.destination,
         connection=plan.label.connection,
         audience_id=audience,

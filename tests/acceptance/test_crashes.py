@@ -1,7 +1,6 @@
 """The installed command on Apache Kafka, killed again and again."""
 
 import asyncio
-import os
 import random
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from pipeline.sandbox.amazon.options import SimulatorOptions
 from pipeline.sandbox.amazon.simulator import AmazonAdsSimulator
 from tests.acceptance.deployment import Churn, Deployment
-from tests.conftest import Cluster
+from tests.conftest import SEED, Cluster
 
 KILLS = 10
 CAP, WINDOW = 3000, 5.0
@@ -24,11 +23,9 @@ async def test_killed_ten_times_the_memberships_are_equal_and_no_window_is_over_
     """
     SIGKILL at random moments loses nothing, brings no old change back, and never exceeds the cap.
     """
-    seed = int(os.environ.get("AUDIENCE_TEST_SEED", random.randrange(2**32)))
-    print(f"AUDIENCE_TEST_SEED={seed}")
-    rng = random.Random(seed)
+    rng = random.Random(SEED)
     options = SimulatorOptions(cap=CAP, window_seconds=WINDOW)
-    async with AmazonAdsSimulator(random=random.Random(seed), options=options) as simulator:
+    async with AmazonAdsSimulator(random=random.Random(SEED), options=options) as simulator:
         deployment = Deployment(
             tmp_path,
             apache_kafka.bootstrap_servers,

@@ -76,7 +76,6 @@ class History:
             self.followed[len(self.jobs)] = job
             self.jobs.append(job)
         else:
-            job = replace(job, job_id=f"untracked-{min(offsets)}", submitted_at_ms=len(self.lane))
             self.outcomes.append(outcome_of(job, "ACCEPTED_UNTRACKED"))
         self._settle(batch)
 
@@ -345,6 +344,34 @@ def test_an_outcome_that_is_gone_shows_as_a_job_that_nobody_follows(
     [difference] = history.statement().differences()
     assert LANE in difference
     assert gone in difference
+
+
+def test_records_taken_twice_without_a_job_are_one_acceptance_and_one_repeat() -> None:
+    """
+    Found by exploring: a crash came between the first acceptance and its commit.
+    """
+    history = History()
+    taken = [("write", 0), ("read", 0), ("send", 0), ("untracked", 0)]
+    play([*taken, ("crash", 0), *taken[1:]], history)
+
+    statement = history.statement()
+
+    assert (statement.records.accepted, statement.records.repeated) == (1, 1)
+    assert (statement.jobs.handed_over, statement.jobs.unknown) == (2, 2)
+    assert list(statement.differences()) == []
+
+
+def test_an_acceptance_without_a_job_that_was_written_twice_counts_once() -> None:
+    """
+    The broker was away, so its message was written again: by its id it is the same acceptance.
+    """
+    untracked = outcome_of(job_of("untracked-1", range(10)), "ACCEPTED_UNTRACKED")
+
+    statement = stated(TEN_SETTLED, LANE_OF_TEN, outcomes=[untracked, untracked])
+
+    assert (statement.records.accepted, statement.records.repeated) == (10, 0)
+    assert (statement.jobs.handed_over, statement.jobs.unknown) == (10, 10)
+    assert list(statement.differences()) == []
 
 
 LANE_OF_TEN = [(offset, b"7|%d" % offset) for offset in range(10)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -188,6 +189,7 @@ class Lane:
                 connection(self.cluster), topic, read_committed=True, telemetry=self.telemetry
             ),
             chance=lambda: 0.5,
+            new_id=lambda: uuid.uuid4().hex,
             wall_ms=lambda: 0,
         )
         return UploadStage(

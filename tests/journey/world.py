@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -120,6 +121,7 @@ class World:
                 controls=self.wishes,
                 new_replay=lambda _: TopicReplay(self.topic, *self.replay),
                 chance=self.random.random,
+                new_id=lambda: uuid.uuid4().hex,
                 wall_ms=wall_ms,
             ),
             pulse=Pulse("lane", asyncio.get_running_loop().time),

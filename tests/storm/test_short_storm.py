@@ -1,12 +1,11 @@
 """A short storm for every run of the tests; `make storm` has long ones."""
 
 import logging
-import os
-import random
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import SEED
 from tests.servers.apache_kafka import ApacheKafka
 from tests.storm.report import table
 from tests.storm.storm import Storm
@@ -25,10 +24,7 @@ async def test_a_minute_of_everything_going_wrong_breaks_no_promise(
     """
     # A client whose broker is away says so a thousand times a second.
     caplog.set_level(logging.CRITICAL, "aiokafka")
-    seed = int(os.environ.get("AUDIENCE_TEST_SEED", random.randrange(2**32)))
-    print(f"AUDIENCE_TEST_SEED={seed}")
-
-    storm = Storm(seed=seed, seconds=SECONDS, kafka=own_apache_kafka, folder=tmp_path)
+    storm = Storm(seed=SEED, seconds=SECONDS, kafka=own_apache_kafka, folder=tmp_path)
     evidence = await storm.run()
 
     found = failures(evidence)

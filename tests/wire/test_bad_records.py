@@ -1,11 +1,11 @@
 """Bad records in a full batch of 6000, over real HTTP: all are named, and at what cost."""
 
-import os
 from math import ceil, log2
-from random import Random, SystemRandom
+from random import Random
 
 import pytest
 
+from tests.conftest import SEED
 from tests.wire.verdict import assert_promises_held
 from tests.wire.world import Setup, Wire, wired
 
@@ -18,11 +18,9 @@ SETUP = Setup(batch=FULL, in_flight=1, cap=150_000, linger=5.0)
 @pytest.fixture
 def chance() -> Random:
     """
-    Other places in every run; WIRE_SEED repeats one.
+    Other places for every seed.
     """
-    seed = int(os.environ.get("WIRE_SEED", SystemRandom().randrange(1_000_000)))
-    print(f"WIRE_SEED={seed}")
-    return Random(seed)
+    return Random(SEED)
 
 
 async def searched(bad: list[str]) -> Wire:

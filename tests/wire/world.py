@@ -7,6 +7,7 @@ import asyncio
 import itertools
 import random
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from pipeline.flow.upload import UploadTenant
 from pipeline.sandbox.amazon.journal import LoggedRequest
 from pipeline.sandbox.amazon.options import SimulatorOptions
 from pipeline.sandbox.amazon.simulator import AmazonAdsSimulator
+from tests.conftest import SEED
 from tests.fakes.lane_world import LaneTopic, MemoryJournal, TopicClaim, TopicReplay, Wishes
 from tests.fakes.telemetry import RecordingTelemetry
 
@@ -53,7 +55,7 @@ class Setup:
     late: float = 0.3
     byte_limit: int = 5_000_000
     """Of the partner."""
-    chance: Callable[[], float] = random.random
+    chance: Callable[[], float] = field(default_factory=lambda: random.Random(SEED).random)
     """Of the full jitter of every backoff."""
     api_host: str = "127.0.0.1"
     resolver: AbstractResolver | None = None
@@ -321,6 +323,7 @@ class _Wiring:
             controls=Wishes(),
             new_replay=lambda _: TopicReplay(topic, 1000, 0.0),
             chance=self.chance,
+            new_id=lambda: uuid.uuid4().hex,
             wall_ms=_wall_ms,
         )
         return WiredLane(

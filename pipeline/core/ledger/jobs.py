@@ -76,13 +76,10 @@ class JobEnds:
     def outcome(self, lane: str, outcome: Outcome) -> Sequence[range] | None:
         """Take note of an end; as `job` for one that has no message of its own."""
         job = outcome.job
+        self._ends[job.job_id] = lane, outcome.tally
         if not outcome.is_untracked:
-            self._ends[job.job_id] = lane, outcome.tally
             return None
-        # Named by its first offset, which two of them may share after a crash.
-        named = f"{job.job_id} {job.submitted_at_ms}"
-        self._ends[named] = lane, outcome.tally
-        known = self._jobs.setdefault(named, _Known(lane, job.records, None))
+        known = self._jobs.setdefault(job.job_id, _Known(lane, job.records, None))
         return self._placed(known, job)
 
     def refuse(self, place: Place) -> None:
