@@ -22,13 +22,13 @@ from time import process_time
 
 import orjson
 
-from pipeline.core.changes import MembershipChange
-from pipeline.core.hashing import FieldHasher
-from pipeline.core.normalize.fields import FIELDS, Field
-from pipeline.core.outcomes import Prepared
-from pipeline.destinations.amazon_ads.records import AMAZON_NAMES, RecordRenderer
-from pipeline.formats import native
-from pipeline.formats.timestamps import epoch_milliseconds
+from pipeline.destinations.amazon_ads.rendering import AMAZON_NAMES, RecordRenderer
+from pipeline.domain.change import MembershipChange
+from pipeline.domain.reasons import Prepared
+from pipeline.identity.hashing import FieldHasher
+from pipeline.identity.normalize.fields import FIELDS, Field
+from pipeline.sources import native
+from pipeline.sources.timestamps import epoch_milliseconds
 
 _GOAL = 150_000
 _GOAL_SHA_SECONDS = 0.33e-6

@@ -1,6 +1,6 @@
 """Makes `python -m pipeline` the same as the installed command."""
 
-from pipeline.app.cli import main
+from pipeline.cli.main import main
 
 if __name__ == "__main__":
     main()

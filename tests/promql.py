@@ -6,8 +6,8 @@ from functools import cache
 
 from prometheus_client import CollectorRegistry
 
-from pipeline.observability.metrics import PrometheusTelemetry
-from tests.observability.facts import state_every_fact
+from pipeline.telemetry.metrics import PrometheusTelemetry
+from tests.telemetry.facts import state_every_fact
 
 OF_THE_SCRAPE = {"job", "instance"}
 FUNCTIONS = {

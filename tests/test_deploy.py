@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.app.settings.load import load
-from pipeline.app.settings.model import Settings
+from pipeline.configuration.load import load
+from pipeline.configuration.model import Settings
 from tests.promql import faults
 
 ROOT = Path(__file__).parent.parent

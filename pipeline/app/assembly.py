@@ -14,34 +14,34 @@ import aiohttp
 from aiokafka import AIOKafkaProducer, TopicPartition
 from prometheus_client import CollectorRegistry
 
-from pipeline.adapters.kafka.cluster import started
-from pipeline.adapters.kafka.connection import KafkaConnection
-from pipeline.adapters.kafka.consumer import GroupOptions
-from pipeline.adapters.kafka.controls import KafkaControls
-from pipeline.adapters.kafka.group import ConsumerGroup
-from pipeline.adapters.kafka.history import KafkaHistory
-from pipeline.adapters.kafka.journal import KafkaJournal
-from pipeline.adapters.kafka.producer import PlainHop, TransactionalHop, make_producer
-from pipeline.adapters.kafka.replay import KafkaReplay
-from pipeline.adapters.kafka.shared import SharedProducer
-from pipeline.adapters.kafka.trimmer import KafkaTrimmer
-from pipeline.app import cluster
-from pipeline.app.names import Names
-from pipeline.app.partners import Partners
-from pipeline.app.settings.lanes import lanes, routes
-from pipeline.app.settings.model import Settings
-from pipeline.core.budget import Budget
-from pipeline.core.messages import StageName
-from pipeline.destinations.amazon_ads.records import RecordRenderer
-from pipeline.flow.ingest import IngestDesk, Route
-from pipeline.flow.plan import Desk
-from pipeline.flow.poll_desk import PollDesk
-from pipeline.flow.ports import Claim, Hop, Replay
-from pipeline.flow.stage import LetterBox, Pulse, Stage
-from pipeline.flow.stages import IngestStage, PollStage, UploadStage
-from pipeline.formats import native
-from pipeline.observability.metrics import PrometheusTelemetry
-from pipeline.observability.telemetry import LaneLabel
+from pipeline.configuration.model import Settings
+from pipeline.configuration.routing import lanes, routes
+from pipeline.destinations.amazon_ads.rendering import RecordRenderer
+from pipeline.domain.message import StageName
+from pipeline.domain.names import Names
+from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.cluster import started
+from pipeline.kafka.group import ConsumerGroup
+from pipeline.kafka.group_consumer import GroupOptions
+from pipeline.kafka.message_writer import KafkaJournal
+from pipeline.kafka.outcome_reader import KafkaHistory
+from pipeline.kafka.pause_requests import KafkaControls
+from pipeline.kafka.producer import SharedProducer
+from pipeline.kafka.replay import KafkaReplay
+from pipeline.kafka.transactional_writer import PlainHop, TransactionalHop, make_producer
+from pipeline.kafka.trimmer import KafkaTrimmer
+from pipeline.operations import cluster_setup
+from pipeline.operations.clients import Partners
+from pipeline.sources import native
+from pipeline.stages.contract import LetterBox, Pulse, Stage
+from pipeline.stages.ingest.worker import IngestDesk, Route
+from pipeline.stages.poll.plan import PollDesk
+from pipeline.stages.ports import Claim, Hop, Replay
+from pipeline.stages.roster import IngestStage, PollStage, UploadStage
+from pipeline.stages.upload.memory import Budget
+from pipeline.stages.upload.plan import Desk
+from pipeline.telemetry.facts import LaneLabel
+from pipeline.telemetry.metrics import PrometheusTelemetry
 
 GUARANTEED_BATCHES = 2
 
@@ -66,7 +66,7 @@ async def assemble(settings: Settings, stages: Collection[StageName]) -> AsyncIt
     async with AsyncExitStack() as stack:
         telemetry = PrometheusTelemetry(CollectorRegistry())
         telemetry.build_info(version=version("audience-pipeline"))
-        connection = cluster.connection(settings.kafka)
+        connection = cluster_setup.connection(settings.kafka)
         make = partial(make_producer, connection, idempotent=settings.kafka.exactly_once)
         patience = settings.kafka.startup_timeout_seconds
         first = await started(make, AIOKafkaProducer.stop, connection, patience)

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from pipeline.adapters.admin import HealthReport, ReadinessReport
+from pipeline.app.admin import HealthReport, ReadinessReport
 from pipeline.app.assembly import Pipeline
-from pipeline.flow.upload import UploadTenant
+from pipeline.stages.upload.worker import UploadTenant
 
 
 def health(pipeline: Pipeline) -> HealthReport:

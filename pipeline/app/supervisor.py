@@ -8,8 +8,8 @@ from typing import TextIO
 
 import structlog
 
-from pipeline.adapters.admin import AdminServer
 from pipeline.app import status
+from pipeline.app.admin import AdminServer
 from pipeline.app.assembly import Pipeline
 
 WATCH_SECONDS = 5.0

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from pipeline.core.changes import Action
-from pipeline.core.outcomes import IgnoredReason, RejectedReason, WithheldReason
+from pipeline.domain.change import Action
+from pipeline.domain.reasons import IgnoredReason, RejectedReason, WithheldReason
 
 
 class Target(NamedTuple):

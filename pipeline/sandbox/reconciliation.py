@@ -8,8 +8,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeVar
 
-from pipeline.core.changes import Action
-from pipeline.core.ledger.statement import LetterKind
+from pipeline.domain.change import Action
+from pipeline.operations.ledger.statement import LetterKind
 from pipeline.sandbox.expectation import Expectation
 
 NAMED_AT_MOST: Final = 5

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from pipeline.core.changes import Action
-from pipeline.core.outcomes import WithheldReason
+from pipeline.domain.change import Action
+from pipeline.domain.reasons import WithheldReason
 from pipeline.sandbox.expectation import Audience, Expectation
 from pipeline.sandbox.people import Person
 

@@ -18,8 +18,8 @@ import yaml
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from pipeline.core.messages import record_headers
-from pipeline.sandbox.amazon.simulator import AmazonAdsSimulator
+from pipeline.domain.message import record_headers
+from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
 from pipeline.sandbox.server_process import free_port
 
 COMMAND = str(Path(sys.executable).with_name("audience-pipeline"))

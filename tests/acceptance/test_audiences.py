@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from tests.acceptance.deployment import COMMAND
-from tests.app.test_settings_example import destination
+from tests.configuration.test_example_files import destination
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(120)]
 

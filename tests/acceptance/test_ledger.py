@@ -12,7 +12,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
-from pipeline.sandbox.amazon.simulator import AmazonAdsSimulator
+from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
 from tests.acceptance.deployment import COMMAND, LOOK_SECONDS, Churn, Deployment
 from tests.conftest import Cluster
 from tests.servers.kafka_clients import administering, reading

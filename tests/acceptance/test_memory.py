@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.sandbox.amazon.options import SimulatorOptions
-from pipeline.sandbox.amazon.simulator import AmazonAdsSimulator
+from pipeline.sandbox.amazon_ads.options import SimulatorOptions
+from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
 from tests.acceptance.deployment import Deployment, event
 from tests.conftest import Cluster
 

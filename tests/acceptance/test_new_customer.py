@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.sandbox.amazon.options import SimulatorOptions, strict
-from pipeline.sandbox.amazon.simulator import AmazonAdsSimulator
+from pipeline.sandbox.amazon_ads.options import SimulatorOptions, strict
+from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
 from pipeline.sandbox.broker import EmbeddedBroker
 from tests.acceptance.deployment import COMMAND, Deployment, event
 

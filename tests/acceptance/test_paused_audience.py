@@ -8,8 +8,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from pipeline.sandbox.amazon.options import SimulatorOptions
-from pipeline.sandbox.amazon.simulator import AmazonAdsSimulator
+from pipeline.sandbox.amazon_ads.options import SimulatorOptions
+from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
 from pipeline.sandbox.broker import EmbeddedBroker
 from tests.acceptance.deployment import COMMAND, Churn, Deployment
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.sandbox.amazon.options import SimulatorOptions
-from pipeline.sandbox.amazon.simulator import AmazonAdsSimulator
+from pipeline.sandbox.amazon_ads.options import SimulatorOptions
+from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
 from pipeline.sandbox.broker import EmbeddedBroker
 from pipeline.sandbox.server_process import free_port
 from tests.acceptance.deployment import COMMAND, Deployment

@@ -9,8 +9,8 @@ import yaml
 
 from pipeline.app import status, supervisor
 from pipeline.app.assembly import Pipeline
-from pipeline.app.settings.load import load
-from pipeline.flow.stage import Pulse
+from pipeline.configuration.load import load
+from pipeline.stages.contract import Pulse
 from tests.fakes.virtual_loop import run_virtual
 
 ROOT = Path(__file__).parents[2]

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from pipeline.core.capacity import pace
-from pipeline.sandbox.amazon.options import SimulatorOptions
-from pipeline.sandbox.amazon.simulator import AmazonAdsSimulator
+from pipeline.domain.quota import pace
+from pipeline.sandbox.amazon_ads.options import SimulatorOptions
+from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
 from tests.acceptance.deployment import Deployment
+from tests.chaos.partner import Watch
 from tests.conftest import Cluster
-from tests.storm.partner import Watch
 
 IN_FLIGHT = 2
 DRAIN_SECONDS = 2.0

@@ -6,17 +6,17 @@ import orjson
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.changes import Action, MembershipChange
-from pipeline.core.consent import Signal, judged
-from pipeline.core.countries import CONSENT_COUNTRIES, country_code
-from pipeline.core.hashing import hashed
-from pipeline.core.normalize.fields import FIELDS, Field
-from pipeline.core.outcomes import Prepared
-from pipeline.destinations.amazon_ads.records import (
+from pipeline.destinations.amazon_ads.rendering import (
     AMAZON_NAMES,
     HASHED_DATA_COUNTRIES,
     RecordRenderer,
 )
+from pipeline.domain.change import Action, MembershipChange
+from pipeline.domain.reasons import Prepared
+from pipeline.identity.consent import Signal, judged
+from pipeline.identity.countries import CONSENT_COUNTRIES, country_code
+from pipeline.identity.hashing import hashed
+from pipeline.identity.normalize.fields import FIELDS, Field
 
 _TCF = "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA"
 _GRANTED = {"amznAdStorage": "GRANTED", "amznUserData": "GRANTED"}

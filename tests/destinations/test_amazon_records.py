@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.changes import Action, MembershipChange
-from pipeline.core.hashing import hashed
-from pipeline.core.normalize.fields import FIELDS, Field
-from pipeline.core.normalize.profile import normalize
-from pipeline.core.outcomes import Prepared, Rejected, Withheld
 from pipeline.destinations.amazon_ads.explain import UnknownField, explained
-from pipeline.destinations.amazon_ads.records import AMAZON_NAMES, RecordRenderer
+from pipeline.destinations.amazon_ads.rendering import AMAZON_NAMES, RecordRenderer
+from pipeline.domain.change import Action, MembershipChange
+from pipeline.domain.reasons import Prepared, Rejected, Withheld
+from pipeline.identity.hashing import hashed
+from pipeline.identity.normalize.fields import FIELDS, Field
+from pipeline.identity.normalize.profile import normalize
 
 _TCF = "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA"
 _ANA: dict[str, str] = {

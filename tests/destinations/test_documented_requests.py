@@ -10,21 +10,21 @@ from typing import Any
 import orjson
 import pytest
 
-from pipeline.core.changes import MembershipChange
-from pipeline.core.outcomes import Prepared
 from pipeline.destinations import amazon_ads
-from pipeline.destinations.amazon_ads import connections, directory, metadata, terms, upload
-from pipeline.destinations.amazon_ads.connections import NewConnection
-from pipeline.destinations.amazon_ads.directory import Page
-from pipeline.destinations.amazon_ads.metadata import (
+from pipeline.destinations.amazon_ads import audiences, changes, connections, directory, terms
+from pipeline.destinations.amazon_ads.audiences import (
     LONGEST_TTL_SECONDS,
     AudienceUpdate,
     Fee,
     NewAudience,
 )
-from pipeline.destinations.amazon_ads.records import RecordRenderer
-from pipeline.destinations.amazon_ads.upload import LaneTarget
+from pipeline.destinations.amazon_ads.changes import LaneTarget
+from pipeline.destinations.amazon_ads.connections import NewConnection
+from pipeline.destinations.amazon_ads.directory import Page
+from pipeline.destinations.amazon_ads.rendering import RecordRenderer
 from pipeline.destinations.exchange import Request, Response
+from pipeline.domain.change import MembershipChange
+from pipeline.domain.reasons import Prepared
 from tests.specification import Operation, needs_specification, operation
 
 LONG = 2**63 - 1
@@ -85,8 +85,8 @@ def uploads() -> Iterator[Request]:
         LaneTarget("connection-1", {LARGE: ()}),
         LaneTarget(None, {}),
     ):
-        yield upload.compose_records(target, LARGE, b"", records())
-    yield upload.compose_records(LaneTarget("connection-1", {}), LARGE, b"DSP", records()[:1])
+        yield changes.compose_records(target, LARGE, b"", records())
+    yield changes.compose_records(LaneTarget("connection-1", {}), LARGE, b"DSP", records()[:1])
 
 
 ACCOUNTS = directory.compose_accounts()
@@ -119,8 +119,8 @@ REQUESTS: Mapping[Callable[..., Request], Sequence[Request]] = {
             {"totalResults": 101, "response": [{"advertiserId": "7"}] * 100},
         ),
     ],
-    metadata.compose_create: [
-        metadata.compose_create(audience)
+    audiences.compose_create: [
+        audiences.compose_create(audience)
         for audience in (
             VIP,
             FULL,
@@ -133,13 +133,13 @@ REQUESTS: Mapping[Callable[..., Request], Sequence[Request]] = {
             replace(VIP, ttl=LONGEST_TTL_SECONDS),
         )
     ],
-    metadata.compose_show: [metadata.compose_show(LARGE)],
-    metadata.compose_update: [
-        metadata.compose_update(LARGE, AudienceUpdate(description="")),
-        metadata.compose_update(LARGE, AudienceUpdate(ttl=0, fees=(Fee("JPY", 1),))),
+    audiences.compose_show: [audiences.compose_show(LARGE)],
+    audiences.compose_update: [
+        audiences.compose_update(LARGE, AudienceUpdate(description="")),
+        audiences.compose_update(LARGE, AudienceUpdate(ttl=0, fees=(Fee("JPY", 1),))),
     ],
-    upload.compose_records: list(uploads()),
-    upload.compose_status: [upload.compose_status("5a523424-7d0e-4ed0-a2bd-3e6bd3a4d4a4")],
+    changes.compose_records: list(uploads()),
+    changes.compose_status: [changes.compose_status("5a523424-7d0e-4ed0-a2bd-3e6bd3a4d4a4")],
 }
 
 
@@ -197,7 +197,7 @@ def test_every_request_is_as_the_partner_documents_it(request_: Request) -> None
         replace(INSTANCES, headers={}),
         replace(INSTANCES, query={"pageSize": "7"}),
         replace(ADVERTISERS, query={"count": "101"}),
-        replace(REQUESTS[upload.compose_records][0], body=[b'{"audienceId":"7","records":[{}]}']),
+        replace(REQUESTS[changes.compose_records][0], body=[b'{"audienceId":"7","records":[{}]}']),
     ],
     ids=["a header is missing", "an unknown query", "a page too long", "a quoted id"],
 )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.destinations.amazon_ads.metadata import (
+from pipeline.destinations.amazon_ads.audiences import (
     LONGEST_TTL_SECONDS,
     Audience,
     AudienceUpdate,

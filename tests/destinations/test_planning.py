@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from pipeline.destinations.amazon_ads.metadata import Audience, AudienceSize, NewAudience
+from pipeline.destinations.amazon_ads.audiences import Audience, AudienceSize, NewAudience
 from pipeline.destinations.amazon_ads.planning import (
     Asked,
     Create,

@@ -8,18 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.answers import (
-    Accepted,
-    Answer,
-    Refused,
-    Stop,
-    StopReason,
-    Throttled,
-    TooLarge,
-    Unanswered,
-)
-from pipeline.core.jobs import InvalidRecord, JobReport
-from pipeline.destinations.amazon_ads.upload import (
+from pipeline.destinations.amazon_ads.changes import (
     LARGEST_AUDIENCE_ID,
     LaneTarget,
     compose_records,
@@ -30,6 +19,17 @@ from pipeline.destinations.amazon_ads.upload import (
     largest_envelope,
 )
 from pipeline.destinations.exchange import Response
+from pipeline.domain.job import InvalidRecord, JobReport
+from pipeline.domain.send_result import (
+    Accepted,
+    Answer,
+    Refused,
+    Stop,
+    StopReason,
+    Throttled,
+    TooLarge,
+    Unanswered,
+)
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 HASH = "5e" * 32

@@ -30,7 +30,7 @@ def main() -> int:
         name
         for name, command in (
             ("examples", ["pytest", *CHANCE, f"--hypothesis-seed={seed}"]),
-            ("storm", ["tests.storm", "--seed", str(seed), "--minutes", str(chosen.minutes)]),
+            ("storm", ["tests.chaos", "--seed", str(seed), "--minutes", str(chosen.minutes)]),
         )
         if not _passes(command, seed)
     ]

@@ -8,12 +8,12 @@ from random import Random
 from aiokafka import TopicPartition
 from aiokafka import errors as kafka_errors
 
-from pipeline.adapters.kafka.connection import KafkaConnection
-from pipeline.adapters.kafka.consumer import GroupOptions
-from pipeline.adapters.kafka.coordinator import Committed, Membership
-from pipeline.adapters.kafka.group import ConsumerGroup
-from pipeline.core.messages import StageName
-from pipeline.flow.ports import Claim
+from pipeline.domain.message import StageName
+from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.coordinator import Committed, Membership
+from pipeline.kafka.group import ConsumerGroup
+from pipeline.kafka.group_consumer import GroupOptions
+from pipeline.stages.ports import Claim
 from tests.fakes.telemetry import RecordingTelemetry
 
 LANE = TopicPartition("lane", 0)

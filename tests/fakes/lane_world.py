@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from pipeline.core.answers import (
+from pipeline.domain.message import Message, record_headers
+from pipeline.domain.send_result import (
     Accepted,
     Answer,
     Refused,
@@ -17,8 +18,7 @@ from pipeline.core.answers import (
     Unanswered,
     Unsent,
 )
-from pipeline.core.messages import Message, record_headers
-from pipeline.flow.ports import NOTHING_HELD, Ownership, StartingPoint, Stretch
+from pipeline.stages.ports import NOTHING_HELD, Ownership, StartingPoint, Stretch
 
 AUDIENCE = 7
 

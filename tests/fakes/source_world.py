@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from pipeline.core.messages import Message
-from pipeline.flow.ports import NOTHING_HELD, Parcel, StartingPoint
+from pipeline.domain.message import Message
+from pipeline.stages.ports import NOTHING_HELD, Parcel, StartingPoint
 from tests.fakes.lane_world import TopicRecord
 
 

@@ -2,10 +2,10 @@
 
 from collections import Counter, defaultdict
 
-from pipeline.core.changes import Action
-from pipeline.core.jobs import EndState
-from pipeline.core.outcomes import IgnoredReason, RejectedReason, WithheldReason
-from pipeline.observability.telemetry import (
+from pipeline.domain.change import Action
+from pipeline.domain.job import EndState
+from pipeline.domain.reasons import IgnoredReason, RejectedReason, WithheldReason
+from pipeline.telemetry.facts import (
     FlushReason,
     LaneLabel,
     LaneState,

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import errors as kafka_errors
 from aiokafka.structs import OffsetAndMetadata
 
-from pipeline.adapters.kafka.coordinator import Committed, Coordinator, Membership
+from pipeline.kafka.coordinator import Committed, Coordinator, Membership
 from tests.conftest import Cluster
 from tests.integration.mock_cluster import (
     COORDINATOR_LOADING,

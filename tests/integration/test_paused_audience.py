@@ -10,28 +10,28 @@ from dataclasses import dataclass, field
 import pytest
 from aiokafka import TopicPartition
 
-from pipeline.adapters.kafka.controls import KafkaControls
-from pipeline.adapters.kafka.group import ConsumerGroup
-from pipeline.adapters.kafka.lanes import LaneTopicFacts, look_at
-from pipeline.adapters.kafka.ledger import held
-from pipeline.adapters.kafka.reading import reading as topic_reader
-from pipeline.adapters.kafka.replay import KafkaReplay
-from pipeline.adapters.kafka.topics import Topics, compacted_topic, lane_topic
-from pipeline.adapters.kafka.trimmer import KafkaTrimmer
-from pipeline.adapters.pacing import LanePacer
-from pipeline.core.answers import Accepted, Answer
-from pipeline.core.batching import Limits
-from pipeline.core.budget import Budget
-from pipeline.core.capacity import Pace
-from pipeline.core.controls import control_key, encode_control
-from pipeline.core.ledger.held import Held
-from pipeline.core.messages import Message, record_headers
-from pipeline.core.retry import Backoff, Throttle
-from pipeline.flow.plan import Desk, LanePlan
-from pipeline.flow.ports import Ownership
-from pipeline.flow.stage import LetterBox, Pulse
-from pipeline.flow.stages import ServedLane, UploadStage
-from pipeline.observability.telemetry import LaneLabel
+from pipeline.domain.message import Message, record_headers
+from pipeline.domain.pause_request import control_key, encode_control
+from pipeline.domain.quota import Pace
+from pipeline.domain.send_result import Accepted, Answer
+from pipeline.kafka.group import ConsumerGroup
+from pipeline.kafka.lane_positions import LaneTopicFacts, look_at
+from pipeline.kafka.pause_requests import KafkaControls
+from pipeline.kafka.replay import KafkaReplay
+from pipeline.kafka.topic_reader import reading as topic_reader
+from pipeline.kafka.topics import Topics, compacted_topic, lane_topic
+from pipeline.kafka.trimmer import KafkaTrimmer
+from pipeline.operations.ledger.paused import Held
+from pipeline.operations.ledger.reading import held
+from pipeline.stages.contract import LetterBox, Pulse
+from pipeline.stages.ports import Ownership
+from pipeline.stages.retry import Backoff, Throttle
+from pipeline.stages.roster import ServedLane, UploadStage
+from pipeline.stages.upload.batching import Limits
+from pipeline.stages.upload.memory import Budget
+from pipeline.stages.upload.plan import Desk, LanePlan
+from pipeline.stages.upload.token_bucket import LanePacer
+from pipeline.telemetry.facts import LaneLabel
 from tests.conftest import Cluster
 from tests.fakes.lane_world import MemoryJournal
 from tests.fakes.telemetry import RecordingTelemetry

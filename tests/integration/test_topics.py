@@ -6,7 +6,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from structlog.testing import capture_logs
 
-from pipeline.adapters.kafka.topics import Topics, kept_topic, lane_topic
+from pipeline.kafka.topics import Topics, kept_topic, lane_topic
 from tests.conftest import Cluster
 from tests.integration.world import ReadingStage, group_options, member, until
 from tests.servers.kafka_clients import administering, create_topics

@@ -9,14 +9,14 @@ from functools import partial
 
 from aiokafka import TopicPartition
 
-from pipeline.adapters.kafka.connection import KafkaConnection
-from pipeline.adapters.kafka.consumer import GroupOptions
-from pipeline.adapters.kafka.group import ConsumerGroup
-from pipeline.adapters.kafka.journal import KafkaJournal
-from pipeline.adapters.kafka.producer import make_producer
-from pipeline.adapters.kafka.shared import SharedProducer
-from pipeline.core.messages import StageName
-from pipeline.flow.ports import Claim, StartingPoint
+from pipeline.domain.message import StageName
+from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.group import ConsumerGroup
+from pipeline.kafka.group_consumer import GroupOptions
+from pipeline.kafka.message_writer import KafkaJournal
+from pipeline.kafka.producer import SharedProducer
+from pipeline.kafka.transactional_writer import make_producer
+from pipeline.stages.ports import Claim, StartingPoint
 from tests.conftest import Cluster
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.servers.kafka_clients import producing

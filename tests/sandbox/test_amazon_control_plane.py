@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.sandbox.amazon.directory import FIRST_ADVERTISER, US_MARKETPLACE, sample_directory
-from pipeline.sandbox.amazon.options import SimulatorOptions, strict
+from pipeline.sandbox.amazon_ads.directory import FIRST_ADVERTISER, US_MARKETPLACE, sample_directory
+from pipeline.sandbox.amazon_ads.options import SimulatorOptions, strict
 from tests.sandbox.amazon_client import (
     AUDIENCES,
     CONNECTIONS,

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from pipeline.sandbox.amazon.options import SimulatorOptions
+from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from tests.sandbox.amazon_client import (
     AUDIENCES,
     CLIENT_ID,

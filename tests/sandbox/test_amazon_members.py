@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.sandbox.amazon.members import Memberships
+from pipeline.sandbox.amazon_ads.members import Memberships
 
 changes = st.lists(
     st.lists(st.tuples(st.sampled_from("abc"), st.booleans(), st.integers(0, 2**32 - 1))),

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import aiohttp
 import pytest
 
-from pipeline.sandbox.amazon.faults import (
+from pipeline.sandbox.amazon_ads.faults import (
     PROFILES,
     Fault,
     FaultRates,
@@ -15,9 +15,9 @@ from pipeline.sandbox.amazon.faults import (
     ProfileName,
     ScriptedFault,
 )
-from pipeline.sandbox.amazon.options import SimulatorOptions
-from pipeline.sandbox.amazon.vocabulary import EndpointName
-from pipeline.sandbox.amazon.world import ROUTES
+from pipeline.sandbox.amazon_ads.options import SimulatorOptions
+from pipeline.sandbox.amazon_ads.vocabulary import EndpointName
+from pipeline.sandbox.amazon_ads.world import ROUTES
 from tests.sandbox.amazon_client import AUDIENCE, Partner, members, partner, record
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.sandbox.amazon.dialects import Refusal
-from pipeline.sandbox.amazon.record_rules import problem_of, read_upload, record_digest
+from pipeline.sandbox.amazon_ads.dialects import Refusal
+from pipeline.sandbox.amazon_ads.record_rules import problem_of, read_upload, record_digest
 from tests.sandbox.amazon_client import AUDIENCE, digest, members, record
 
 GOOD_CONSENTS: list[Any] = [

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from schemathesis import GenerationMode
 
-from pipeline.sandbox.amazon.directory import FIRST_ADVERTISER, US_MARKETPLACE, sample_directory
-from pipeline.sandbox.amazon.faults import Fault, JobFault, ScriptedFault
-from pipeline.sandbox.amazon.options import SimulatorOptions
-from pipeline.sandbox.amazon.world import ROUTES, Route
+from pipeline.sandbox.amazon_ads.directory import FIRST_ADVERTISER, US_MARKETPLACE, sample_directory
+from pipeline.sandbox.amazon_ads.faults import Fault, JobFault, ScriptedFault
+from pipeline.sandbox.amazon_ads.options import SimulatorOptions
+from pipeline.sandbox.amazon_ads.world import ROUTES, Route
 from tests.sandbox.amazon_client import CLIENT_ID, Answer, Partner, members, partner
 from tests.sandbox.generated_requests import (
     ONLY_FROM_THE_PARTNER,

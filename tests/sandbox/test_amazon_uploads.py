@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.sandbox.amazon.faults import Fault, FaultRates, JobFault, ScriptedFault
-from pipeline.sandbox.amazon.members import Change
-from pipeline.sandbox.amazon.options import SimulatorOptions
-from pipeline.sandbox.amazon.record_rules import record_digest
+from pipeline.sandbox.amazon_ads.faults import Fault, FaultRates, JobFault, ScriptedFault
+from pipeline.sandbox.amazon_ads.members import Change
+from pipeline.sandbox.amazon_ads.options import SimulatorOptions
+from pipeline.sandbox.amazon_ads.record_rules import record_digest
 from tests.sandbox.amazon_client import (
     AUDIENCE,
     AUDIENCES,

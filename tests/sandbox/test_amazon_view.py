@@ -6,9 +6,9 @@ import aiohttp
 import orjson
 import pytest
 
-from pipeline.sandbox.amazon.options import SimulatorOptions
-from pipeline.sandbox.amazon.record_rules import record_digest
-from pipeline.sandbox.amazon.simulator import AmazonAdsSimulator, run_simulator
+from pipeline.sandbox.amazon_ads.options import SimulatorOptions
+from pipeline.sandbox.amazon_ads.record_rules import record_digest
+from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator, run_simulator
 from tests.sandbox.amazon_client import AUDIENCE, Partner, digest, members, partner, record
 
 VIEW = "/__simulator__"

@@ -3,7 +3,7 @@ from itertools import accumulate
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.sandbox.amazon.windows import ArrivalWindow
+from pipeline.sandbox.amazon_ads.windows import ArrivalWindow
 
 LENGTH = 10.0
 arrivals = st.lists(

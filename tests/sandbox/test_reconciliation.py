@@ -5,8 +5,8 @@ from random import Random
 
 import pytest
 
-from pipeline.core.changes import Action
-from pipeline.core.ledger.statement import LetterKind
+from pipeline.domain.change import Action
+from pipeline.operations.ledger.statement import LetterKind
 from pipeline.sandbox import reconciliation
 from pipeline.sandbox.expectation import Audience, Expectation, Target
 from pipeline.sandbox.reconciliation import Held, LaneCounts, Letters, Told

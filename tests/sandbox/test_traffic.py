@@ -7,14 +7,14 @@ from random import Random
 import orjson
 import pytest
 
-from pipeline.core.changes import Action, MembershipChange
-from pipeline.core.outcomes import Ignored, Prepared, Rejected, Withheld
-from pipeline.destinations.amazon_ads.records import RecordRenderer
-from pipeline.formats.native import read
-from pipeline.sandbox.amazon.record_rules import problem_of
+from pipeline.destinations.amazon_ads.rendering import RecordRenderer
+from pipeline.domain.change import Action, MembershipChange
+from pipeline.domain.reasons import Ignored, Prepared, Rejected, Withheld
+from pipeline.sandbox.amazon_ads.record_rules import problem_of
 from pipeline.sandbox.expectation import Audience, Expectation, Target
 from pipeline.sandbox.people import COUNTRIES, Person
 from pipeline.sandbox.traffic import Event, Traffic
+from pipeline.sources.native import read
 
 START_MS = 1_795_000_000_000
 AUDIENCES = (

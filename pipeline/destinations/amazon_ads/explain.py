@@ -6,11 +6,11 @@ The steps are those the records are made with, not a copy of them.
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from pipeline.core.countries import country_code
-from pipeline.core.normalize.digests import hashed_already
-from pipeline.core.normalize.fields import FIELDS, field_named
-from pipeline.core.normalize.profile import STEPS
-from pipeline.destinations.amazon_ads.records import AMAZON_NAMES
+from pipeline.destinations.amazon_ads.rendering import AMAZON_NAMES
+from pipeline.identity.countries import country_code
+from pipeline.identity.normalize.digests import hashed_already
+from pipeline.identity.normalize.fields import FIELDS, field_named
+from pipeline.identity.normalize.profile import STEPS
 
 
 class UnknownField(ValueError):

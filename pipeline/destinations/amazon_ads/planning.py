@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.destinations.amazon_ads.metadata import (
+from pipeline.destinations.amazon_ads.audiences import (
     LONGEST_TTL_SECONDS,
     Audience,
     AudienceUpdate,

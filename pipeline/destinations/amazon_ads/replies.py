@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
-from pipeline.core.retry import header
 from pipeline.destinations.amazon_ads.errors import detail
 from pipeline.destinations.amazon_ads.remedies import NOT_THE_PARTNER, remedy
-from pipeline.destinations.exchange import Response
+from pipeline.destinations.exchange import Response, header
 
 SMALLEST_LONG, LARGEST_LONG = -(2**63), 2**63 - 1
 

@@ -1,0 +1,75 @@
+"""How a command ends: with what it found, or with one line that says what is wrong."""
+
+import traceback
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import typer
+import uvloop
+
+from pipeline.app.admin import AdminAddressError
+from pipeline.app.supervisor import ExitCode
+from pipeline.destinations.amazon_ads.requests import InvalidRequest
+from pipeline.kafka.cluster import ClusterTrouble
+from pipeline.kafka.topics import TopicTrouble
+from pipeline.operations.warm_up import StartRefused
+from pipeline.settings.problems import SettingsError
+
+Found = TypeVar("Found")
+
+
+class CommandTrouble(Exception):
+    """A command could not do its work; the message says why and what to do, on one line."""
+
+
+TROUBLE = (
+    *(AdminAddressError, ClusterTrouble, CommandTrouble),
+    *(SettingsError, StartRefused, TopicTrouble),
+)
+
+
+def ended(work: Callable[[], Coroutine[Any, Any, Found]]) -> Found:
+    """What the work found; leaves the program with a line for each trouble instead."""
+    try:
+        return uvloop.run(work())
+    except InvalidRequest as error:
+        fail(str(error), ExitCode.USAGE)
+    except Exception as error:  # noqa: BLE001 - the one place where every command ends
+        for leaf in _leaves(error):
+            typer.echo(f"error: {_explained(leaf)}", err=True)
+    raise typer.Exit(ExitCode.FAILED)
+
+
+def checked(made: Callable[[], Found]) -> Found:
+    """What was made; leaves the program when a guard refuses it."""
+    try:
+        return made()
+    except InvalidRequest as error:
+        fail(str(error), ExitCode.USAGE)
+
+
+def fail(message: str, code: ExitCode = ExitCode.FAILED) -> NoReturn:
+    """Leave the program with one line."""
+    typer.echo(f"error: {message}", err=True)
+    raise typer.Exit(code)
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+def _explained(error: BaseException) -> str:
+    """Our own errors in their words; of any other only its kind and where it arose.
+
+    The message of a foreign error may hold the value that it stumbled over, and that a person.
+    """
+    if isinstance(error, TROUBLE):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)[-5:]
+    where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
+    return f"internal: {type(error).__name__} at {where}; please report it"

@@ -1,0 +1,182 @@
+"""What no section can see alone: names that must match, lanes that must not share, room."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from pipeline.configuration.model import Settings
+from pipeline.configuration.routing import lane_of, lanes
+from pipeline.configuration.targets import TargetSettings, placed_targets
+from pipeline.settings.problems import KeyPath, Problem, dotted, suggestion
+
+OWN_TOPICS = ("records", "jobs", "outcomes", "dead-letters", "controls")
+LONGEST_TOPIC = 249
+
+
+def inconsistencies(settings: Settings) -> list[Problem]:
+    """All of them; lanes are only looked at where every destination they name exists."""
+    found = [*_names(settings), *_sources(settings), *_clocks(settings)]
+    unknown = list(_unknown_destinations(settings))
+    if unknown:
+        return [*found, *unknown]
+    return [
+        *found,
+        *_shared_connections(settings),
+        *_shared_audiences(settings),
+        *_topics(settings),
+        *_room(settings),
+    ]
+
+
+def _names(settings: Settings) -> Iterator[Problem]:
+    audiences = [audience.audience for audience in settings.audiences]
+    for place, name in _repeated(audiences):
+        yield Problem(
+            path=("audiences", place, "audience"),
+            what="is configured twice",
+            value=repr(name),
+            remedy="put all its destinations under one entry",
+        )
+    destinations = list(settings.destinations)
+    folded = [name.casefold().replace("-", "_") for name in destinations]
+    for place, _ in _repeated(folded):
+        yield Problem(
+            path=("destinations", destinations[place]),
+            what="differs from another name only in letter case or in '-' and '_', "
+            "which environment variables cannot tell apart",
+            remedy="rename one of them",
+        )
+
+
+def _sources(settings: Settings) -> Iterator[Problem]:
+    topics = [source.topic for source in settings.sources]
+    for place, topic in _repeated(topics):
+        yield Problem(
+            path=("sources", place, "topic"),
+            what="is read twice",
+            value=repr(topic),
+            remedy="remove one of the two",
+        )
+    own = tuple(f"{settings.kafka.namespace}.{name}" for name in OWN_TOPICS)
+    for place, topic in enumerate(topics):
+        if topic.startswith(own):
+            yield Problem(
+                path=("sources", place, "topic"),
+                what="is a topic of our own: what we write would be read as events",
+                value=repr(topic),
+                remedy="read another topic, or change kafka.namespace "
+                f"({settings.kafka.namespace!r})",
+            )
+
+
+def _clocks(settings: Settings) -> Iterator[Problem]:
+    least_ms = settings.drained_session_ms() + settings.kafka.heartbeat_interval_ms
+    if settings.rebalance_timeout_ms() <= least_ms:
+        yield Problem(
+            path=("kafka", "rebalance_timeout_ms"),
+            what="must be more than session_timeout_ms, upload.drain_seconds and "
+            "heartbeat_interval_ms together, or a lane could have two owners",
+            value=str(settings.rebalance_timeout_ms()),
+            remedy=f"set it above {least_ms}, or to null",
+        )
+    if settings.run.grace_seconds <= settings.upload.drain_seconds:
+        yield Problem(
+            path=("run", "grace_seconds"),
+            what="must be more than upload.drain_seconds, or nothing is settled at a stop",
+            value=f"{settings.run.grace_seconds:g}",
+            remedy=f"set it above {settings.upload.drain_seconds:g}",
+        )
+
+
+def _targets(settings: Settings) -> Iterator[tuple[KeyPath, TargetSettings]]:
+    return ((placed.path, placed.target) for placed in placed_targets(settings.audiences))
+
+
+def _unknown_destinations(settings: Settings) -> Iterator[Problem]:
+    for path, target in _targets(settings):
+        if target.destination not in settings.destinations:
+            yield Problem(
+                path=(*path, "destination"),
+                what="no destination of this name",
+                value=repr(target.destination),
+                remedy=suggestion(target.destination, tuple(settings.destinations)),
+            )
+
+
+def _shared_connections(settings: Settings) -> Iterator[Problem]:
+    owners: dict[str, str] = {}
+    for path, target in _targets(settings):
+        owner = owners.setdefault(target.connection(), target.destination)
+        if owner != target.destination:
+            key = "connection_id" if target.connection_id else "advertiser_id"
+            yield Problem(
+                path=(*path, key),
+                what=f"is used by the destination {owner!r} too, and its cap would count twice",
+                value=repr(target.connection()),
+                remedy="use each connection under one destination",
+            )
+
+
+def _shared_audiences(settings: Settings) -> Iterator[Problem]:
+    homes: dict[tuple[str, int], tuple[str, KeyPath]] = {}
+    for path, target in _targets(settings):
+        if target.audience_id is None:
+            continue
+        identity = (target.destination, target.audience_id)
+        home, first = homes.setdefault(identity, (target.connection(), path))
+        if first == path:
+            continue
+        what = f"is fed at {dotted(first)} already, and one would undo what the other says"
+        remedy = "remove one of the two"
+        if home != target.connection():
+            what = (
+                f"goes through another connection at {dotted(first)}, "
+                "and changes of a member would not keep their order"
+            )
+            remedy = f"keep one of the two, by {home!r} or by {target.connection()!r}"
+        yield Problem(
+            path=(*path, "audience_id"), what=what, value=str(target.audience_id), remedy=remedy
+        )
+
+
+def _topics(settings: Settings) -> Iterator[Problem]:
+    names: dict[str, str] = {}
+    for path, target in _targets(settings):
+        topic = lane_of(settings, target).topic
+        if len(topic) > LONGEST_TOPIC:
+            yield Problem(
+                path=("kafka", "namespace"),
+                what=f"makes the topic of {dotted(path)} {len(topic)} characters long, "
+                f"and Kafka takes {LONGEST_TOPIC}",
+                value=repr(settings.kafka.namespace),
+                remedy="shorten it, or the name of the destination",
+            )
+        # Kafka refuses a topic whose name differs from another's in '.' and '_' alone.
+        other = names.setdefault(topic.replace(".", "_"), topic)
+        if other != topic:
+            yield Problem(
+                path=path,
+                what=f"its topic {topic!r} collides with {other!r}, which Kafka refuses",
+                remedy="rename a destination",
+            )
+
+
+def _room(settings: Settings) -> Iterator[Problem]:
+    needs: dict[str, int] = defaultdict(int)
+    for lane in lanes(settings):
+        needs[lane.destination] += 2 * settings.destinations[lane.destination].batch.max_bytes
+    needed = sum(needs.values())
+    if settings.upload.buffer_bytes < needed:
+        yield Problem(
+            path=("upload", "buffer_bytes"),
+            what=f"must hold two batches of each of the {len(lanes(settings))} lanes",
+            value=str(settings.upload.buffer_bytes),
+            remedy=f"set it to {needed} or more, or lower batch.max_bytes",
+        )
+
+
+def _repeated(names: list[str]) -> Iterator[tuple[int, str]]:
+    seen: set[str] = set()
+    for place, name in enumerate(names):
+        if name in seen:
+            yield place, name
+        seen.add(name)

@@ -1,0 +1,136 @@
+"""The ids that the lock file knows put into the configuration, and what does not go together."""
+
+import shlex
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.configuration.lock import NO_LOCK, AudienceLock, LockEntry
+from pipeline.configuration.model import Settings
+from pipeline.configuration.targets import (
+    AudienceKey,
+    PlacedTarget,
+    TargetSettings,
+    is_name,
+    placed_targets,
+)
+from pipeline.destinations.amazon_ads.audiences import LONGEST_NAME, SHORTEST_NAME
+from pipeline.settings.problems import Problem, dotted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identities:
+    """The lock of a configuration, and whether every target must have an id."""
+
+    lock: AudienceLock = NO_LOCK
+    lock_file: Path = Path("the lock file")
+    config: Path = Path("FILE")
+    are_needed: bool = True
+    """False for the control plane, which makes what is missing."""
+
+    def laid_over(self, settings: Settings) -> Settings:
+        """The settings, with the id that the lock has for each target that names none."""
+        targets = map(self._identified, placed_targets(settings.audiences))
+        audiences = tuple(
+            one.model_copy(update={"destinations": tuple(next(targets) for _ in one.destinations)})
+            for one in settings.audiences
+        )
+        return settings.model_copy(update={"audiences": audiences})
+
+    def problems(self, settings: Settings) -> Iterator[Problem]:
+        """What the settings as they are written and the lock do not agree on."""
+        placed = list(placed_targets(settings.audiences))
+        nameless = [one for one in placed if one.target.audience_id is None]
+        yield from _indistinct(nameless)
+        yield from self._contradictions(placed)
+        for one in nameless:
+            entry = self.lock.entry(one.key)
+            if entry is None and not is_name(one.target.name or one.key.audience):
+                yield _nameless(one)
+            elif self.are_needed and (entry is None or entry.audience_id is None):
+                yield self._unmade(one, entry)
+
+    def unused(self, settings: Settings) -> Iterator[str]:
+        """A line for each entry of the lock that no target needs any more."""
+        ids = _ids_by_key(placed_targets(settings.audiences))
+        for place, entry in enumerate(self.lock.audiences):
+            if ids[entry.key()].isdisjoint({None, entry.audience_id}):
+                yield f"{self.lock_file}: audiences[{place}]: {_unused(entry)}"
+
+    def _identified(self, placed: PlacedTarget) -> TargetSettings:
+        entry = self.lock.entry(placed.key)
+        if placed.target.audience_id is not None or entry is None:
+            return placed.target
+        return placed.target.model_copy(update={"audience_id": entry.audience_id})
+
+    def _contradictions(self, placed: Sequence[PlacedTarget]) -> Iterator[Problem]:
+        """Ids that are written down twice and differ, so that nobody can tell which is meant."""
+        ids = _ids_by_key(placed)
+        for one in placed:
+            entry = self.lock.entry(one.key)
+            if entry is None or entry.audience_id is None:
+                continue
+            if ids[one.key].isdisjoint({None, entry.audience_id}):
+                yield Problem(
+                    path=(*one.path, "audience_id"),
+                    what=f"is another one than {self.lock_file.name} has for it",
+                    value=f"{one.target.audience_id} here, {entry.audience_id} there",
+                    remedy=f"remove the wrong one: this key, or its entry in {self.lock_file}",
+                )
+
+    def _unmade(self, placed: PlacedTarget, entry: LockEntry | None) -> Problem:
+        path = (*placed.path, "audience_id")
+        command = f"audience-pipeline audiences apply --config {shlex.quote(str(self.config))}"
+        if entry is None:
+            what = "is missing, and the audience is not made yet"
+            return Problem(path=path, what=what, remedy=f"`{command}` creates it")
+        return Problem(
+            path=path,
+            what=f"is missing; it was asked for at {entry.asked_at}, and no answer is written down",
+            remedy=f"`{command}` says how to find out",
+        )
+
+
+def _ids_by_key(placed: Iterable[PlacedTarget]) -> Mapping[AudienceKey, set[int | None]]:
+    ids: dict[AudienceKey, set[int | None]] = defaultdict(set)
+    for one in placed:
+        ids[one.key].add(one.target.audience_id)
+    return ids
+
+
+def _indistinct(nameless: Sequence[PlacedTarget]) -> Iterator[Problem]:
+    homes: dict[AudienceKey, PlacedTarget] = {}
+    for one in nameless:
+        first = homes.setdefault(one.key, one)
+        if first is not one:
+            yield Problem(
+                path=(*one.path, "audience_id"),
+                what=f"is missing as at {dotted(first.path)}, which goes the same way, so that "
+                "the lock file could not tell them apart",
+                remedy="remove one of the two, or give it the id of an audience that "
+                "`audiences create` made",
+            )
+
+
+def _unused(entry: LockEntry) -> str:
+    if entry.audience_id is None:
+        return (
+            f"no target needs what was asked for {entry.audience!r} at {entry.asked_at} any more; "
+            "remove the entry"
+        )
+    return (
+        f"no target uses audience {entry.audience_id}, made for {entry.audience!r}; where the "
+        "target was renamed, rename the entry too, or the audience is made again; else remove the "
+        "entry only if the target never comes back"
+    )
+
+
+def _nameless(placed: PlacedTarget) -> Problem:
+    return Problem(
+        path=(*placed.path, "name"),
+        what=f"is required: the audience is made under it, a name has {SHORTEST_NAME} to "
+        f"{LONGEST_NAME} characters, and the upstream name has {len(placed.key.audience)}",
+        value=repr(placed.key.audience),
+        remedy="add 'name: …', or the audience_id of one that is there",
+    )

@@ -1,0 +1,108 @@
+"""Reads the file, its lock and the environment, or says everything that is wrong at once."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from pipeline.configuration.consistency import inconsistencies
+from pipeline.configuration.identities import Identities
+from pipeline.configuration.lock import NO_LOCK, AudienceLock, lock_path, read_lock
+from pipeline.configuration.model import Settings
+from pipeline.settings.document import read
+from pipeline.settings.environment import child, origin_of, overlaid
+from pipeline.settings.problems import KeyPath, Problem, SettingsError
+from pipeline.settings.translation import UNKNOWN_KEY, problems_of
+from pipeline.settings.values import FOLDER
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The settings, with the ids of the lock in them, and the lock itself."""
+
+    settings: Settings
+    identities: Identities
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Settings:
+    """The configuration, whole and consistent; SettingsError with a line for each problem.
+
+    Paths in it are relative to the folder of the file. Every target has its id, its own or that
+    of the lock file beside it.
+    """
+    return load_with_lock(path, environ).settings
+
+
+def load_with_lock(
+    path: Path, environ: Mapping[str, str], *, needs_ids: bool = True
+) -> Configuration:
+    """The same with the lock; without `needs_ids`, audiences that are not made yet have none."""
+    laid = overlaid(read(path), environ, Settings)
+    lock, troubles = _lock(lock_path(path))
+    identities = Identities(
+        lock=lock,
+        lock_file=lock_path(path),
+        config=path,
+        are_needed=needs_ids,
+    )
+    # Of a lock that cannot be read nobody knows what it lacks.
+    settings, problems = _examined(laid.document, path.parent, None if troubles else identities)
+    if settings is None or laid.problems or troubles:
+        named = [replace(one, source=origin_of(laid.origins, one.path)) for one in problems]
+        raise SettingsError([*laid.problems, *named, *troubles], str(path))
+    return Configuration(settings, identities)
+
+
+def settings_from(document: Mapping[str, object], folder: Path) -> Settings:
+    """The same from a document in memory, for programs that write their own configuration."""
+    settings, problems = _examined(document, folder, Identities())
+    if settings is None:
+        raise SettingsError(problems)
+    return settings
+
+
+def _lock(path: Path) -> tuple[AudienceLock, list[Problem]]:
+    try:
+        return read_lock(path), []
+    except SettingsError as error:
+        return NO_LOCK, list(error.problems)
+
+
+def _examined(
+    document: Mapping[str, object], folder: Path, identities: Identities | None
+) -> tuple[Settings | None, list[Problem]]:
+    try:
+        settings = Settings.model_validate(document, context={FOLDER: folder})
+    except ValidationError as error:
+        problems = problems_of(error, Settings, document)
+        unknown = [problem.path for problem in problems if problem.what == UNKNOWN_KEY]
+    else:
+        whole, problems = _identified(settings, identities)
+        problems += inconsistencies(whole)
+        return (None if problems else whole), problems
+    if not unknown:
+        return None, problems
+    # An unknown key hides what else is wrong with its section: look again without those keys.
+    _, others = _examined(_without(document, unknown), folder, identities)
+    return None, [*problems, *(other for other in others if other not in problems)]
+
+
+def _identified(
+    settings: Settings, identities: Identities | None
+) -> tuple[Settings, list[Problem]]:
+    if identities is None:
+        return settings, []
+    return identities.laid_over(settings), list(identities.problems(settings))
+
+
+def _without(document: Mapping[str, object], paths: list[KeyPath]) -> Mapping[str, object]:
+    pruned = deepcopy(dict(document))
+    for path in paths:
+        node: object = pruned
+        for key in path[:-1]:
+            node = child(node, key)
+        if isinstance(node, dict):
+            node.pop(path[-1], None)
+    return pruned

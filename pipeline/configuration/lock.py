@@ -1,0 +1,138 @@
+"""The lock file: the audiences that `audiences apply` made, and those it only asked for."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from pipeline.configuration.targets import ADVERTISER, AudienceKey
+from pipeline.settings.document import parse, text_of
+from pipeline.settings.problems import Problem, SettingsError, shown
+from pipeline.settings.translation import problems_of
+from pipeline.settings.values import DestinationName, Identifier, Section, Text, TopicText
+
+VERSION = 1
+HEADING = """\
+# Written by `audience-pipeline audiences apply`: the ids of the audiences that it made. It belongs
+# to the configuration beside it: keep both together and under version control, for without this
+# file the audiences would be made a second time.
+"""
+RESTORE = "restore the file from version control, or correct it by hand"
+
+
+class LockEntry(Section):
+    """One audience that was asked for; without an id while nobody knows whether it was made."""
+
+    audience: Text
+    destination: DestinationName
+    connection_id: TopicText | None = None
+    advertiser_id: Identifier | None = None
+    audience_id: Identifier | None = None
+    external_audience_id: Text
+    name: Text
+    asked_at: Text
+    """When the request went out, UTC."""
+
+    def key(self) -> AudienceKey:
+        connection = self.connection_id or f"{ADVERTISER}{self.advertiser_id}"
+        return AudienceKey(self.audience, self.destination, connection)
+
+
+class AudienceLock(Section):
+    """What the file says; every audience once, sorted."""
+
+    version: Literal[1] = 1
+    audiences: tuple[LockEntry, ...] = ()
+
+    def entry(self, key: AudienceKey) -> LockEntry | None:
+        return next((entry for entry in self.audiences if entry.key() == key), None)
+
+    def with_entry(self, entry: LockEntry) -> "AudienceLock":
+        """With this entry in the place of any other of its key."""
+        kept = self.without(entry.key()).audiences
+        ordered = sorted([*kept, entry], key=LockEntry.key)
+        return self.model_copy(update={"audiences": tuple(ordered)})
+
+    def without(self, key: AudienceKey) -> "AudienceLock":
+        kept = tuple(entry for entry in self.audiences if entry.key() != key)
+        return self.model_copy(update={"audiences": kept})
+
+
+NO_LOCK = AudienceLock()
+
+
+def lock_path(config: Path) -> Path:
+    """Where the lock of a configuration is: beside it, `pipeline.lock.yaml` for `pipeline.yaml`."""
+    return config.with_name(f"{config.stem}.lock.yaml")
+
+
+def lock_text(lock: AudienceLock) -> str:
+    """The file as it is written; `read_lock` gives the same lock back."""
+    return HEADING + text_of(lock.model_dump(exclude_none=True, mode="json"))
+
+
+def read_lock(path: Path) -> AudienceLock:
+    """What the file says; no audience where there is no file.
+
+    Raises:
+        SettingsError: it is there and cannot be used; a line for each problem.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return NO_LOCK
+    except OSError as error:
+        what = (error.strerror or "cannot be read").lower()
+        raise _unusable(
+            path, [Problem(path=(), what=what, remedy="let this user read it")]
+        ) from None
+    except UnicodeDecodeError:
+        problem = Problem(path=(), what="is not UTF-8 text", remedy=RESTORE)
+        raise _unusable(path, [problem]) from None
+    return _validated(parse(text, path), path)
+
+
+def _validated(document: object, path: Path) -> AudienceLock:
+    if not isinstance(document, dict) or not document:
+        # An empty file is no empty lock: whoever emptied it would make every audience again.
+        problem = Problem(path=(), what="is no lock file", remedy=RESTORE)
+        raise _unusable(path, [problem])
+    version = document.get("version")
+    if version != VERSION or isinstance(version, bool):
+        problem = Problem(
+            path=("version",),
+            what=f"must be {VERSION}, the one that this release reads and writes",
+            value=shown(version),
+            remedy="use the release that wrote the file, or a newer one",
+        )
+        raise _unusable(path, [problem])
+    try:
+        lock = AudienceLock.model_validate(document)
+    except ValidationError as error:
+        found = problems_of(error, AudienceLock, document)
+        raise _unusable(path, [replace(one, remedy=RESTORE) for one in found]) from None
+    problems = list(_inconsistencies(lock))
+    if problems:
+        raise _unusable(path, problems)
+    return lock
+
+
+def _inconsistencies(lock: AudienceLock) -> Iterator[Problem]:
+    seen: set[AudienceKey] = set()
+    for place, entry in enumerate(lock.audiences):
+        if (entry.connection_id is None) == (entry.advertiser_id is None):
+            what = "must have exactly one of connection_id and advertiser_id"
+            yield Problem(path=("audiences", place), what=what, remedy=RESTORE)
+        elif entry.key() in seen:
+            what = "stands in the file twice"
+            remedy = "keep the entry whose audience_id the partner knows (`audiences show`)"
+            yield Problem(
+                path=("audiences", place), what=what, value=repr(entry.audience), remedy=remedy
+            )
+        seen.add(entry.key())
+
+
+def _unusable(path: Path, problems: list[Problem]) -> SettingsError:
+    return SettingsError([replace(problem, source=str(path)) for problem in problems])

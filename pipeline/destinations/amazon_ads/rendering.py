@@ -1,0 +1,229 @@
+"""Renders a membership change as one object of the `records` array of Amazon's audiences API.
+
+For an add the checks come in this order, so that whoever said no never becomes a dead letter:
+a denial withholds; a country that is none is rejected (or left out, see `UnsupportedCountry`);
+a missing signal withholds where one is due; a country Amazon takes no hashed data from is rejected
+(or left out). A remove passes all of these: it carries no consent, and its country only if
+Amazon takes it. Then, for both, the member's id and the identities are looked at.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+import orjson
+
+from pipeline.domain.change import MembershipChange
+from pipeline.domain.reasons import Prepared, Rejected, Withheld
+from pipeline.identity.consent import Signal, judged
+from pipeline.identity.countries import CONSENT_COUNTRIES, country_code
+from pipeline.identity.hashing import FieldHasher, IdentityHashes
+from pipeline.identity.normalize.fields import Field
+
+ExternalUserId: TypeAlias = Literal["as_is", "sha256"]
+"""Whether the member's id goes out as it is or as its SHA-256."""
+
+UnsupportedCountry: TypeAlias = Literal["reject", "send_without_country"]
+"""What becomes of an add from a country that Amazon takes no hashed data from."""
+
+_SUPPORTED: Final = "AE AU BE BR CA DE EG ES FR GB IN IT JP MX NL PL SA SE SG TR US"
+HASHED_DATA_COUNTRIES: Final = frozenset(_SUPPORTED.split())
+"""Where Amazon takes hashed data from (source: guide, "supported countries")."""
+
+AMAZON_NAMES: Final[Mapping[Field, str]] = MappingProxyType(
+    {
+        "email": "email",
+        "phone": "phone",
+        "first_name": "firstname",
+        "last_name": "lastname",
+        "address": "address",
+        "city": "city",
+        "state": "state",
+        "postal": "postal",
+    }
+)
+"""The native event's field names to the keys of `hashedPII`."""
+
+_is_external_user_id: Final = re.compile(r"[0-9a-zA-Z\-_]{1,128}").fullmatch
+_MOST_IDENTITIES: Final = 100
+_PLACES_REMEMBERED: Final = 1_024
+_GRANTED: Final = MappingProxyType({"amznAdStorage": "GRANTED", "amznUserData": "GRANTED"})
+_CREATE: Final = '{"action":"CREATE",'
+_DELETE: Final = '{"action":"DELETE",'
+
+_DENIED: Final = Withheld("consent_denied")
+_INVALID_ID: Final = Rejected(
+    "invalid_member_id",
+    "member.id: Amazon takes 1 to 128 letters, digits, - and _ only; "
+    "set external_user_id: sha256 for this destination",
+)
+_EMPTY_ID: Final = Rejected("invalid_member_id", "member.id: must not be empty")
+_NO_IDENTITY: Final = Rejected(
+    "no_usable_identity",
+    "member.identities: no field was left after normalising; "
+    "`normalize FIELD VALUE --country CC` shows why",
+)
+_NO_COUNTRY: Final = Rejected(
+    "unsupported_country",
+    "member.country: is no ISO 3166 alpha-2 code; correct it upstream, or set "
+    "unsupported_country: send_without_country",
+)
+
+
+class _Place(NamedTuple):
+    """What a country, as it was written, means for a record."""
+
+    code: str | None
+    """The ISO code, for normalising; None if there is none."""
+    sent: str | None
+    """The code that may stand in the record."""
+    needs_signal: bool
+    written_wrongly: bool
+    is_open: bool
+    """An add without any word of consent may go out as it is."""
+    end: str
+    """The JSON that ends a record: with `sent`, or without."""
+    hashes: IdentityHashes
+    """Hashes an identity as this country has it."""
+
+
+class RecordRenderer:
+    """Renders changes for one destination; what it remembers of values is bounded.
+
+    `consent_countries` are ISO codes in capitals. It is not safe to share between threads.
+
+    >>> ana = [{"email": "ana@example.com"}]
+    >>> change = MembershipChange("vip", "remove", "u-1", "US", ana, None, 0)
+    >>> RecordRenderer().render(change, None).value[:41]
+    b'{"action":"DELETE","externalUserId":"u-1"'
+    """
+
+    __slots__ = ("_consent_countries", "_hasher", "_hashes_ids", "_places", "_reject")
+
+    def __init__(
+        self,
+        *,
+        external_user_id: ExternalUserId = "as_is",
+        unsupported_country: UnsupportedCountry = "reject",
+        consent_countries: frozenset[str] = CONSENT_COUNTRIES,
+    ) -> None:
+        self._hashes_ids = external_user_id == "sha256"
+        self._reject = unsupported_country == "reject"
+        self._consent_countries = consent_countries
+        self._hasher = FieldHasher(AMAZON_NAMES)
+        self._places: dict[str | None, _Place] = {}
+
+    def render(
+        self, change: MembershipChange, default_country: str | None
+    ) -> Prepared | Withheld | Rejected:
+        """The record as Amazon will get it, or why there is none.
+
+        The record's country counts over `default_country` (the audience's, else the
+        destination's). With neither, an add needs a consent signal, as if from Europe.
+
+        >>> change = MembershipChange("vip", "add", "u-1", "DE", [], None, 0)
+        >>> RecordRenderer().render(change, "US")
+        Withheld(reason='consent_missing')
+        """
+        _, action, member, country, identities, consent, _ = change
+        written = country or default_country
+        place = self._places.get(written) or self._learned_place(written)
+        if action == "remove":
+            return self._record(_DELETE, member, identities, place)
+        if consent is None and place.is_open:
+            return self._record(_CREATE, member, identities, place)
+        permitted = self._permitted(consent, place)
+        if permitted is None:
+            return self._record(_CREATE, member, identities, place)
+        if not isinstance(permitted, Signal):
+            return permitted
+        return self._record(_with_consent(permitted, place), member, identities, place)
+
+    def _permitted(
+        self, consent: Mapping[str, object] | None, place: _Place
+    ) -> Signal | Withheld | Rejected | None:
+        verdict = judged(consent, required=place.needs_signal)
+        if self._reject and place.written_wrongly and verdict != _DENIED:
+            return _NO_COUNTRY
+        if isinstance(verdict, Withheld) or place.sent is not None or place.code is None:
+            return verdict
+        return _unsupported(place.code) if self._reject else verdict
+
+    def _record(
+        self, start: str, member: str, identities: Sequence[Mapping[str, str]], place: _Place
+    ) -> Prepared | Rejected:
+        if self._hashes_ids and member:
+            member = hashed_id(member)
+        elif not _is_external_user_id(member):
+            return _INVALID_ID if member else _EMPTY_ID
+        if len(identities) == 1:  # without a list of one, since this is usual
+            objects = _hashed_pii(place.hashes(identities[0]))
+        else:
+            usable = list(filter(None, map(_hashed_pii, map(place.hashes, identities))))
+            if len(usable) > _MOST_IDENTITIES:
+                return _too_many(len(usable))
+            objects = ",".join(usable)
+        if not objects:
+            return _NO_IDENTITY
+        # Written by hand, since neither an id of these characters nor a digest needs escaping.
+        record = f'{start}"externalUserId":"{member}","hashedPII":[{objects}]{place.end}'
+        # Half the price of the class's own constructor, which does the same.
+        return tuple.__new__(Prepared, (member, record.encode()))
+
+    def _learned_place(self, written: str | None) -> _Place:
+        if len(self._places) >= _PLACES_REMEMBERED:
+            self._places.clear()
+        code = country_code(written) if written else None
+        needs_signal = code is None or code in self._consent_countries
+        sent = code if code in HASHED_DATA_COUNTRIES else None
+        place = _Place(
+            code=code,
+            sent=sent,
+            needs_signal=needs_signal,
+            written_wrongly=bool(written) and code is None,
+            is_open=code in HASHED_DATA_COUNTRIES and not needs_signal,
+            end="}" if sent is None else f',"countryCode":"{sent}"}}',
+            hashes=self._hasher.of_country(code),
+        )
+        self._places[written] = place
+        return place
+
+
+def hashed_id(member: str) -> str:
+    """A member's id as it goes out under `external_user_id: sha256`."""
+    return sha256(member.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _unsupported(code: str) -> Rejected:
+    return Rejected(
+        "unsupported_country",
+        f"member.country: Amazon takes no hashed data from {code}; set "
+        "unsupported_country: send_without_country to send it without",
+    )
+
+
+def _too_many(count: int) -> Rejected:
+    return Rejected(
+        "too_many_identities",
+        f"member.identities: {count} usable ones, Amazon takes {_MOST_IDENTITIES}",
+    )
+
+
+def _hashed_pii(hashes: tuple[str, ...] | dict[str, str]) -> str:
+    """One object of `hashedPII`, "" for none; a tuple has the order of `AMAZON_NAMES`."""
+    if isinstance(hashes, dict):
+        return orjson.dumps(hashes).decode() if hashes else ""
+    email, phone, first, last, address, city, state, postal = hashes
+    return (
+        f'{{"email":"{email}","phone":"{phone}","firstname":"{first}","lastname":"{last}",'
+        f'"address":"{address}","city":"{city}","state":"{state}","postal":"{postal}"}}'
+    )
+
+
+def _with_consent(signal: Signal, place: _Place) -> str:
+    """The start of an add with consent: where it was given, and exactly one signal."""
+    consent = {"amzn": dict(_GRANTED)} if signal.kind == "amazon" else {signal.kind: signal.text}
+    geo = {} if place.code is None else {"geo": {"countryCode": place.code}}
+    return f'{_CREATE}"userConsent":{orjson.dumps({**geo, "consent": consent}).decode()},'

@@ -1,0 +1,191 @@
+"""The partners we send to: where, as whom, and how fast."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from pipeline.domain.quota import CapTooSmall, Pace, pace
+from pipeline.identity.countries import CONSENT_COUNTRIES
+from pipeline.settings.problems import Problem
+from pipeline.settings.secrets import Secret, pair_problems, required
+from pipeline.settings.values import (
+    Country,
+    Decimal,
+    Hidden,
+    Positive,
+    SecretFile,
+    Section,
+    Text,
+    Url,
+    Whole,
+    refuse,
+)
+
+Region = Literal["NA", "EU", "FE"]
+
+# Amazon Ads API overview: each region has its own API host and its own token host.
+API_URLS: dict[Region, str] = {
+    "NA": "https://advertising-api.amazon.com",
+    "EU": "https://advertising-api-eu.amazon.com",
+    "FE": "https://advertising-api-fe.amazon.com",
+}
+TOKEN_URLS: dict[Region, str] = {
+    "NA": "https://api.amazon.com/auth/o2/token",
+    "EU": "https://api.amazon.co.uk/auth/o2/token",
+    "FE": "https://api.amazon.co.jp/auth/o2/token",
+}
+PARTNER_HOURLY_CAP = 15_000_000
+"""Adds and removes per connection and hour stay under this (Amazon's guide)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a token is asked for with; the secrets are read at each use."""
+
+    client_id: str
+    client_secret: Secret
+    refresh_token: Secret
+
+
+class BatchSettings(Section):
+    """A request leaves when the first of the three is reached; none is ever exceeded."""
+
+    max_records: Whole = Field(default=6_000, ge=1, le=10_000)
+    """Records of a request; the partner advises 6000 and refuses more than 10000."""
+    max_bytes: Whole = Field(default=4_000_000, ge=1_000)
+    """Bytes of a request's body."""
+    linger_seconds: Positive = 5
+    """How long the first record of a batch waits for company."""
+
+
+def _growing(initial_seconds: float, max_seconds: float) -> Iterator[Problem]:
+    if max_seconds < initial_seconds:
+        yield Problem(
+            path=("max_seconds",),
+            what="must not be less than initial_seconds",
+            value=f"{max_seconds:g}",
+            remedy=f"set it to {initial_seconds:g} or more",
+        )
+
+
+class JobPollSettings(Section):
+    """How a submitted job is followed: at growing intervals, until it ends or is given up."""
+
+    initial_seconds: Positive = 30
+    """From the submission to the first question."""
+    factor: Decimal = Field(default=1.5, ge=1)
+    """Each interval is the last one times this."""
+    max_seconds: Positive = 300
+    """No interval is longer."""
+    give_up_after_seconds: Positive = 86_400
+    """A job still pending then counts as unknown."""
+    requests_per_second: Positive = 5
+    """Questions of this destination in all, per process."""
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        refuse(_growing(self.initial_seconds, self.max_seconds))
+        return self
+
+
+class BackoffSettings(Section):
+    """How long to wait after an answer that may pass: exponential, with full jitter."""
+
+    initial_seconds: Positive = 1
+    max_seconds: Positive = 60
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        refuse(_growing(self.initial_seconds, self.max_seconds))
+        return self
+
+
+class AmazonAdsSettings(Section):
+    """Amazon Ads, Advertiser audiences: one client in one region."""
+
+    kind: Literal["amazon_ads"]
+    region: Region
+    """NA, EU or FE: that of the DSP advertiser account; sets api_url and token_url."""
+    api_url: Url | None = None
+    """Instead of the region's, for a proxy or the simulator."""
+    token_url: Url | None = None
+    """Instead of the region's, for a proxy or the simulator."""
+    client_id: Text
+    client_secret: Hidden | None = None
+    """Exactly one of client_secret and client_secret_file."""
+    client_secret_file: SecretFile | None = None
+    refresh_token: Hidden | None = None
+    """Exactly one of refresh_token and refresh_token_file."""
+    refresh_token_file: SecretFile | None = None
+    hourly_cap: Whole = Field(default=PARTNER_HOURLY_CAP, ge=1, le=PARTNER_HOURLY_CAP)
+    """In any window fewer records than this reach the partner, per connection."""
+    cap_window_seconds: Positive = 3_600
+    """The window of hourly_cap; shorter only to prove the cap in a test."""
+    batch: BatchSettings = BatchSettings()
+    max_in_flight: Whole = Field(default=4, ge=1, le=100)
+    """Requests of one connection under way at a time."""
+    request_timeout_seconds: Positive = 60
+    requests_per_second: Positive = 10
+    """Requests of this destination in all, per process."""
+    late_seconds: Decimal = Field(default=10, ge=0)
+    """How long a request that was never answered may still change things at the partner."""
+    backoff: BackoffSettings = BackoffSettings()
+    poll: JobPollSettings = JobPollSettings()
+    job_not_found_seconds: Decimal = Field(default=120, ge=0)
+    """So long after its submission a job that the partner does not know is asked for again."""
+    external_user_id: Literal["as_is", "sha256"] = "as_is"
+    """The member's id at the partner: upstream's own, or its digest."""
+    country: Country | None = None
+    """Of members whose event names none; null: none is sent."""
+    unsupported_country: Literal["reject", "send_without_country"] = "reject"
+    """What becomes of members in countries that the partner takes no hashed data from."""
+    consent_countries: tuple[Country, ...] = tuple(sorted(CONSENT_COUNTRIES))
+    """Members of these countries are added only with a valid consent signal."""
+
+    def api_base(self) -> str:
+        """The URL before every path of the API, without a slash at its end."""
+        return self.api_url or API_URLS[self.region]
+
+    def token_endpoint(self) -> str:
+        """The URL that gives access tokens."""
+        return self.token_url or TOKEN_URLS[self.region]
+
+    def credentials(self) -> Credentials:
+        """Who we are; the secrets are read at each use."""
+        return Credentials(
+            self.client_id,
+            required(self.client_secret, self.client_secret_file),
+            required(self.refresh_token, self.refresh_token_file),
+        )
+
+    def in_flight_records(self) -> int:
+        """I of the cap's arithmetic: what may be paid for and still on its way."""
+        return self.max_in_flight * self.batch.max_records
+
+    def pace(self) -> Pace:
+        """The token bucket with which every window holds fewer records than hourly_cap."""
+        return pace(
+            cap=self.hourly_cap,
+            window=self.cap_window_seconds,
+            largest_batch=self.batch.max_records,
+            max_in_flight=self.max_in_flight,
+        )
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        refuse(self._problems())
+        return self
+
+    def _problems(self) -> Iterator[Problem]:
+        yield from pair_problems("client_secret", self.client_secret, self.client_secret_file)
+        yield from pair_problems("refresh_token", self.refresh_token, self.refresh_token_file)
+        try:
+            self.pace()
+        except CapTooSmall as error:
+            yield Problem(path=("hourly_cap",), what=str(error), value=str(self.hourly_cap))
+
+
+DestinationSettings = AmazonAdsSettings
+"""Any destination; a union told apart by `kind` as soon as there is a second."""

@@ -1,0 +1,213 @@
+"""A partner's job: what we handed over, how it is followed, and how it ended."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal
+
+from pipeline.domain.offset_ranges import UnreadableRuns, read_runs
+
+JOB_FORMAT = 1
+
+TerminalState = Literal["SUCCEEDED", "PARTIALLYSUCCEEDED", "FAILED", "COMPLETED"]
+EndState = Literal[
+    "SUCCEEDED",
+    "PARTIALLYSUCCEEDED",
+    "FAILED",
+    "COMPLETED",
+    "ACCEPTED_UNTRACKED",  # the partner took the records and named no job
+    "NOT_FOUND",  # the partner does not know the job any more, or never did
+    "GIVEN_UP",  # it did not end within give_up_after
+]
+TERMINAL_STATES: frozenset[str] = frozenset(
+    {"SUCCEEDED", "PARTIALLYSUCCEEDED", "FAILED", "COMPLETED"}
+)
+
+
+class UnreadableJob(ValueError):
+    """A stored job or outcome that this version can't read; it is refused, never guessed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One accepted request. Times in milliseconds since the epoch."""
+
+    job_id: str
+    destination: str
+    connection: str
+    audience_id: int
+    records: int
+    removes: int
+    first_offset: int
+    last_offset: int
+    submitted_at_ms: int
+    polls: int = 0
+    carried_over: int = 0
+    """How often it was written again to the end of the topic because it was still pending."""
+    offsets: str = ""
+    """Which offsets of the lane it took (`domain/offset_ranges.py`); empty where that is not said.
+
+    Only a job's first message says it: who follows jobs must not hold it for thousands of them,
+    and jobs of an earlier version don't have it.
+    """
+    format: int = JOB_FORMAT
+
+    def encode(self) -> bytes:
+        return json.dumps(asdict(self), separators=(",", ":")).encode()
+
+    def carry_over(self, polls: int) -> "Job":
+        return replace(self, polls=polls, carried_over=self.carried_over + 1)
+
+    def without_offsets(self) -> "Job":
+        """The job as it is followed."""
+        return replace(self, offsets="")
+
+    def placed(self) -> Sequence[range] | None:
+        """The offsets that it took from its lane, as runs; None where its message names too few.
+
+        Raises:
+            UnreadableJob: what it says of its offsets contradicts itself.
+        """
+        if not self.offsets:
+            is_whole = self.records == self.last_offset - self.first_offset + 1
+            return [range(self.first_offset, self.last_offset + 1)] if is_whole else None
+        try:
+            runs = read_runs(self.first_offset, self.offsets)
+        except UnreadableRuns as error:
+            raise UnreadableJob(f"not a job: offsets: {error}") from None
+        if sum(map(len, runs)) != self.records or runs[-1].stop != self.last_offset + 1:
+            raise UnreadableJob("not a job: offsets are not as many as its records")
+        return runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvalidRecord:
+    """One record that the partner's job did not take, in the partner's words."""
+
+    member: str
+    audience: str
+    error: str
+
+    def __repr__(self) -> str:
+        return f"<InvalidRecord of audience {self.audience}>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobReport:
+    """What the partner says of a job now."""
+
+    state: str
+    invalid: tuple[InvalidRecord, ...] = ()
+    processed_percent: float | None = None
+    audience_size: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.state in TERMINAL_STATES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What became of a job's records; they add up to what was accepted."""
+
+    applied: int = 0
+    invalid: int = 0
+    failed: int = 0
+    unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a job ended, as it is stored. Time in milliseconds since the epoch."""
+
+    job: Job
+    state: str
+    tally: Tally
+    finished_at_ms: int
+
+    @property
+    def is_untracked(self) -> bool:
+        """Whether the partner named no job, so that this is all there is of it."""
+        return self.state == "ACCEPTED_UNTRACKED"
+
+
+def tally(records: int, state: EndState, invalid: int) -> Tally:
+    """Split a job's records by how they ended.
+
+    Invalid ones are those that the job named. Of the rest, a job that ended well applied all
+    (PARTIALLYSUCCEEDED: for at least one target), a failed one none, and of a job without an
+    end nothing is known.
+    """
+    named = min(invalid, records)
+    rest = records - named
+    if state == "FAILED":
+        return Tally(invalid=named, failed=rest)
+    if state in TERMINAL_STATES:
+        return Tally(invalid=named, applied=rest)
+    return Tally(unknown=records)
+
+
+def encode_outcome(
+    job: Job, state: EndState, report: JobReport | None, finished_at_ms: int
+) -> bytes:
+    """A job and how it ended, as written to the outcomes topic."""
+    invalid = len(report.invalid) if report is not None else 0
+    return json.dumps(
+        {
+            **asdict(job),
+            "state": state,
+            **asdict(tally(job.records, state, invalid)),
+            "processed_percent": report.processed_percent if report is not None else None,
+            "audience_size": report.audience_size if report is not None else {},
+            "finished_at_ms": finished_at_ms,
+        },
+        separators=(",", ":"),
+    ).encode()
+
+
+def decode_job(value: bytes | None) -> Job:
+    """Read a stored job.
+
+    Raises:
+        UnreadableJob: not a job, or of a format version that this program doesn't know.
+    """
+    return _job(_object(value))
+
+
+def decode_outcome(value: bytes | None) -> Outcome:
+    """Read a stored outcome.
+
+    Raises:
+        UnreadableJob: not an outcome, or of a format version that this program doesn't know.
+    """
+    stored = _object(value)
+    job = _job(stored)
+    ends: dict[str, Any] = {one.name: stored.get(one.name) for one in fields(Tally)}
+    state = stored.get("state")
+    finished: Any = stored.get("finished_at_ms")
+    if not isinstance(state, str) or any(
+        type(number) is not int for number in (*ends.values(), finished)
+    ):
+        raise UnreadableJob("not an outcome: its state, counts or time are missing")
+    return Outcome(job=job, state=state, tally=Tally(**ends), finished_at_ms=finished)
+
+
+def _job(stored: Mapping[str, Any]) -> Job:
+    stored = {"offsets": "", **stored}
+    version = stored.get("format")
+    if type(version) is int and version != JOB_FORMAT:
+        raise UnreadableJob(f"format version {version}, this program reads {JOB_FORMAT}")
+    for one in fields(Job):
+        if type(stored.get(one.name)) is not one.type:
+            raise UnreadableJob(f"not a job: {one.name} is missing or of another type")
+    return Job(**{one.name: stored[one.name] for one in fields(Job)})
+
+
+def _object(value: bytes | None) -> dict[str, Any]:
+    try:
+        stored: object = json.loads(value or b"")
+    except (ValueError, RecursionError):
+        raise UnreadableJob("not a job: not JSON") from None
+    if not isinstance(stored, dict):
+        raise UnreadableJob("not a job: not a JSON object")
+    return stored

@@ -1,0 +1,118 @@
+"""The body of a request that may only become whole while its lane is owned."""
+
+import asyncio
+import gc
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Protocol
+
+import aiohttp
+from aiohttp.abc import AbstractStreamWriter
+
+from pipeline.stages.ports import Ownership
+
+CHUNK_BYTES = 64 * 1024
+DRAIN_LOOK_SECONDS = 0.005
+
+
+class OwnershipLost(Exception):
+    """The lane was lost while a request for it was leaving."""
+
+
+class GuardedBody(aiohttp.Payload):
+    """Holds the last byte back until all before it has left, and the lane is still ours then.
+
+    Without it a process that was frozen in the middle of a request would complete it after the
+    thaw, when somebody else owns the lane: the loop flushes sockets before it runs timers. It
+    is written once: every attempt must be paid for, so the client may not repeat one by itself.
+    """
+
+    def __init__(self, pieces: Sequence[bytes], ownership: Ownership) -> None:
+        super().__init__(None)
+        self._pieces = pieces
+        self._ownership = ownership
+        self._size = sum(map(len, pieces))
+        self.is_complete = False
+        """Whether the last byte may have left."""
+        self.is_withdrawn = False
+        """Whether the lane was lost before that."""
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:  # noqa: ARG002
+        raise TypeError("a guarded body is written once, and never shown")
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        if self._consumed:
+            raise aiohttp.ClientPayloadError("a guarded body is written once")
+        self._consumed = True
+        held_back = b""
+        for chunk in _chunks(self._pieces):
+            if held_back:
+                await writer.write(held_back)
+                await _heard()
+            held_back = chunk
+            self._check_ownership()
+        await writer.write(held_back[:-1])
+        await _left(writer)
+        self._check_ownership()
+        self.is_complete = True
+        await writer.write(held_back[-1:])
+
+    def _check_ownership(self) -> None:
+        if not self._ownership.is_owned:
+            self.is_withdrawn = True
+            raise OwnershipLost
+
+
+def _chunks(pieces: Sequence[bytes]) -> Iterable[bytes]:
+    """The pieces joined to about 64 KiB each: few writes, and no second copy of the whole body."""
+    size = max(1, CHUNK_BYTES * len(pieces) // max(1, sum(map(len, pieces))))
+    remaining = filter(None, pieces)
+    while chunk := b"".join(islice(remaining, size)):
+        yield chunk
+
+
+async def _heard() -> None:
+    """Let an answer in that came before the whole body: a write to a closed socket loses it.
+
+    The loop looks at its sockets once in a turn, after whoever waited for the turn: in the first
+    turn it reads, in the second the reader stops us. One turn is not enough, measured.
+    """
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
+async def _left(writer: AbstractStreamWriter) -> None:
+    """Return once nothing of what was written waits in this process any more.
+
+    aiohttp waits only until less than its high-water mark is left.
+
+    Raises:
+        ConnectionResetError: the connection is gone, and with it what was written.
+    """
+    await writer.drain()
+    transport = writer.transport
+    layers = [] if transport is None else _layers(transport)
+    # No loop tells when a buffer is empty, only when it fell below a mark.
+    while any(layer.get_write_buffer_size() > 0 for layer in layers):  # noqa: ASYNC110
+        await asyncio.sleep(DRAIN_LOOK_SECONDS)
+    if writer.transport is None or writer.transport.is_closing():
+        raise ConnectionResetError
+
+
+class _Layer(Protocol):
+    def get_write_buffer_size(self) -> int: ...
+
+
+def _layers(transport: asyncio.WriteTransport) -> list[_Layer]:
+    """The transport and, under TLS, the one that holds what is encrypted and not yet sent.
+
+    A TLS transport counts only what it has not encrypted yet; up to 72 KiB may wait below it,
+    and neither loop has a public way to the lower one.
+    """
+    protocol = transport.get_extra_info("uvloop.sslproto")
+    if protocol is not None:
+        # Compiled, and shows its fields to the garbage collector alone.
+        found = gc.get_referents(protocol)
+        return [one for one in found if hasattr(one, "get_write_buffer_size")]
+    below = getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
+    return [transport] if below is None else [transport, below]

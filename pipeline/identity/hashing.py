@@ -1,0 +1,224 @@
+"""Plain personal data ends here: normalises the fields of an identity and hashes them.
+
+The digest is SHA-256 over UTF-8, in small hexadecimal letters (source: Amazon, "prepare data":
+`abc@example.com` becomes `9eceb134...`).
+"""
+
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from operator import itemgetter
+from typing import Final, TypeAlias
+
+from pipeline.identity.normalize.digests import hashed_already
+from pipeline.identity.normalize.fields import FIELDS, Field
+from pipeline.identity.normalize.letters import EMAIL, clean_email, email_characters
+from pipeline.identity.normalize.phone import common_forms
+from pipeline.identity.normalize.profile import plain_normalized
+from pipeline.identity.normalize.tables import COUNTRIES
+
+_LONGEST_REMEMBERED: Final = 64  # with the number of entries it bounds the memory of a table
+
+
+def hashed(field: Field, value: str, country: str | None) -> str | None:
+    """The SHA-256 to send for a value, or None if the field is to be left out.
+
+    >>> hashed("email", "abc@example.com", None)
+    '9eceb13483d7f187ec014fd6d4854d1420cfc634328af85f51d0323ba8622e21'
+    >>> hashed("email", "abc", None) is None
+    True
+    """
+    digest = hashed_already(value)
+    if digest is not None:
+        return digest or None
+    normalized = plain_normalized(field, value, country)
+    return None if normalized is None else sha256(normalized.encode()).hexdigest()
+
+
+_HashOf: TypeAlias = Callable[[str], str]
+"""What gives the hash of a value of one field of one country's records, "" if it is left out."""
+
+_Rule: TypeAlias = Callable[[Field, str, str | None], str | None]
+"""Field, value and country to what becomes of it, None if it is left out."""
+
+_Ways: TypeAlias = Mapping[str, tuple[str, _HashOf]]
+"""For each field what the partner calls it, and what gives its hash."""
+
+IdentityHashes: TypeAlias = Callable[[Mapping[str, str]], tuple[str, ...] | dict[str, str]]
+"""An identity to the hashes of all fields, in the order of `FIELDS`, if all are usable; else to
+the partner's name and the hash of every usable field, which may be none.
+
+The tuple is for speed: filling a dictionary and reading it again is a twentieth of the hot path.
+"""
+
+_ALL: Final = len(FIELDS)
+_every_value: Final[Callable[[Mapping[str, str]], tuple[str, ...]]] = itemgetter(*FIELDS)
+
+
+class _Memo(dict[str, str]):
+    """A table of at most `room` answers that asks `answer` for those it does not hold.
+
+    A dict that fills itself, since only its look-ups cost no call; nothing else is asked so often.
+    """
+
+    __slots__ = ("_answer", "_room")
+
+    def __init__(self, answer: Callable[[str], str], room: int) -> None:
+        super().__init__()
+        self._answer = answer
+        self._room = room
+
+    def __missing__(self, value: str) -> str:
+        """Remember and give the answer; a full table starts anew, a long value is not kept."""
+        answer = self._answer(value)
+        if len(value) <= _LONGEST_REMEMBERED:
+            if len(self) >= self._room:
+                self.clear()
+            # One object where both are alike, as for house numbers: it takes half the memory.
+            self[value] = value if answer == value else answer
+        return answer
+
+    def __repr__(self) -> str:
+        """Show how much it holds, and no person."""
+        return f"<_Memo of {len(self)}>"
+
+
+class FieldHasher:
+    """Hashes as `hashed` does, quicker, and remembers what repeats.
+
+    What it remembers is plain personal data: of names, cities, states, postal codes and the words
+    of addresses at most `remembered` values of 64 characters a table (5 MB with the default), one
+    table each, or one a country where the country decides; none in its repr, all gone with the
+    object. A full table starts anew.
+
+    >>> hasher = FieldHasher({field: field for field in FIELDS})
+    >>> hasher.hashes({"first_name": "n/a!", "last_name": "\u674e"}, "JP").keys()
+    dict_keys(['first_name'])
+    """
+
+    __slots__ = ("_learned", "_memos", "_names", "_remembered")
+
+    def __init__(self, names: Mapping[Field, str], *, remembered: int = 16_384) -> None:
+        self._names = names
+        self._remembered = remembered
+        self._memos: dict[str, _Memo] = {}
+        self._learned: dict[str | None, IdentityHashes] = {}
+
+    def hashes(self, identity: Mapping[str, str], country: str | None) -> dict[str, str]:
+        """The partner's name and the hash of every usable field; empty if there is none.
+
+        `country` is an ISO 3166 code in capitals; keys that are no field are passed over.
+        """
+        hashes = self.of_country(country)(identity)
+        if isinstance(hashes, dict):
+            return hashes
+        return dict(zip([self._names[field] for field in FIELDS], hashes, strict=True))
+
+    def of_country(self, country: str | None) -> IdentityHashes:
+        """What hashes the identities of one country; for those who ask it often."""
+        return self._learned.get(country) or self._learn(country)
+
+    def _learn(self, country: str | None) -> IdentityHashes:
+        ways: _Ways = {
+            field: (self._names[field], self._hash_of(field, country)) for field in FIELDS
+        }
+        self._learned[country] = learned = _identity_hashes(ways)
+        return learned
+
+    def _hash_of(self, field: Field, country: str | None) -> _HashOf:
+        match field:
+            case "email":
+                return _email_hash
+            case "phone":
+                return _phone_hash(country)
+            case "address":
+                return _address_hash(self._memo(field, country, plain_normalized))
+            case _:
+                return self._memo(field, country, hashed).__getitem__
+
+    def _memo(self, field: Field, country: str | None, rule: _Rule) -> _Memo:
+        def answer(value: str) -> str:
+            return rule(field, value, country) or ""
+
+        return self._memos.setdefault(_table(field, country), _Memo(answer, self._remembered))
+
+
+def _identity_hashes(ways: _Ways) -> IdentityHashes:
+    names = [ways[field][0] for field in FIELDS]
+    hash_0, hash_1, hash_2, hash_3, hash_4, hash_5, hash_6, hash_7 = (
+        ways[field][1] for field in FIELDS
+    )
+
+    def identity_hashes(identity: Mapping[str, str]) -> tuple[str, ...] | dict[str, str]:
+        if len(identity) != _ALL:
+            return _usable(identity, ways)
+        try:
+            a, b, c, d, e, f, g, h = _every_value(identity)
+        except KeyError:
+            return _usable(identity, ways)
+        # An identity of all fields is usual, and a loop over them takes half a microsecond longer.
+        a, b, c, d, e, f, g, h = hashes = (
+            hash_0(a), hash_1(b), hash_2(c), hash_3(d), hash_4(e), hash_5(f), hash_6(g), hash_7(h)
+        )  # fmt: skip
+        if a and b and c and d and e and f and g and h:
+            return hashes
+        return {name: digest for name, digest in zip(names, hashes, strict=True) if digest}
+
+    return identity_hashes
+
+
+def _usable(identity: Mapping[str, str], ways: _Ways) -> dict[str, str]:
+    hashes = {}
+    for field, value in identity.items():
+        if field in ways:
+            name, hash_of = ways[field]
+            if digest := hash_of(value):
+                hashes[name] = digest
+    return hashes
+
+
+def _table(field: Field, country: str | None) -> str:
+    """Which values may share a table: those whose result does not depend on more than its name."""
+    match field:
+        case "first_name" | "last_name":
+            return "name"
+        case "postal":
+            return "postal US" if country == "US" else "postal"
+        case "address" | "state":
+            return f"{field} {country}" if country in COUNTRIES else field
+        case _:
+            return field
+
+
+def _email_hash(value: str) -> str:
+    small = value.lower()
+    if clean_email(small):  # which no digest is
+        return sha256(small.encode()).hexdigest()
+    characters = email_characters(value)
+    if EMAIL.fullmatch(characters):
+        return sha256(characters).hexdigest()
+    return hashed_already(value) or ""
+
+
+def _phone_hash(country: str | None) -> _HashOf:
+    common = common_forms(country)
+
+    def phone_hash(value: str) -> str:
+        digits = common(value)  # None for every digest, which is longer
+        if digits is not None:
+            return sha256(digits).hexdigest()
+        return hashed("phone", value, country) or ""
+
+    return phone_hash
+
+
+def _address_hash(memo: _Memo) -> _HashOf:
+    normalized = memo.__getitem__
+
+    def address_hash(value: str) -> str:
+        words = value.lower().split()
+        if len(words) == 1 and (digest := hashed_already(value)) is not None:
+            return digest
+        text = "".join(map(normalized, words))
+        return sha256(text.encode()).hexdigest() if text else ""
+
+    return address_hash

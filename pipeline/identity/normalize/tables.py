@@ -1,0 +1,71 @@
+"""Reads the word and state tables of `countries/*.toml`, once, when it is imported.
+
+To correct a country, edit its file; a word that stands under two entries of one table is
+refused here, because only one of them could hold.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+_Entries: TypeAlias = Mapping[str, list[str]]
+
+
+class TableError(ValueError):
+    """A table file says two things about one word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    """What one country adds to the rules for addresses and states."""
+
+    words: Mapping[str, str]
+    """Address word to what it becomes."""
+    states: Mapping[str, str]
+    """Name of a state, as letters and digits, to its code."""
+
+
+def inverted(entries: _Entries, place: str) -> Mapping[str, str]:
+    """Each word with what it becomes; `place` names the table in the error.
+
+    >>> dict(inverted({"st": ["street", "str"]}, "us.words"))
+    {'street': 'st', 'str': 'st'}
+    """
+    words: dict[str, str] = {}
+    for result, spellings in entries.items():
+        for spelling in spellings:
+            if spelling in words:
+                raise TableError(f"{place}: {spelling!r} stands under two entries")
+            words[spelling] = result
+    return MappingProxyType(words)
+
+
+_FOLDER = resources.files("pipeline.identity.normalize") / "countries"
+_DEFAULT = tomllib.loads((_FOLDER / "default.toml").read_text("utf-8"))
+
+
+def _country(code: str) -> Country:
+    name = code.lower()
+    tables = tomllib.loads((_FOLDER / f"{name}.toml").read_text("utf-8"))
+    return Country(
+        words=inverted(tables.get("words", {}), f"{name}.words"),
+        states=inverted(tables.get("states", {}), f"{name}.states"),
+    )
+
+
+WORDS: Final = inverted(_DEFAULT["words"], "default.words")
+DIRECTIONS: Final = inverted(_DEFAULT["directions"], "default.directions")
+NUMBERS: Final = inverted(_DEFAULT["numbers"], "default.numbers")
+DELIMITERS: Final[Mapping[int, str]] = MappingProxyType(str.maketrans(_DEFAULT["delimiters"]))
+CHARACTERS: Final[Mapping[int, str]] = MappingProxyType(str.maketrans(_DEFAULT["characters"]))
+
+COUNTRIES: Final[Mapping[str, Country]] = MappingProxyType(
+    {
+        code: _country(code)
+        for code in ("US", "CA", "DE", "FR", "IT", "ES", "MX", "BR", "NL", "TR", "GB")
+    }
+)
+"""The countries that have a file, by ISO 3166 code; the others follow the default alone."""

@@ -1,0 +1,100 @@
+"""Finding the cluster at start: waits for it a while, then says in one line what is wrong."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Protocol, TypeVar
+
+from aiokafka import errors as kafka_errors
+from aiokafka.admin import AIOKafkaAdminClient
+
+from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.closing import close
+from pipeline.kafka.transactional_writer import make_producer
+
+TRY_AGAIN_SECONDS = 0.5
+
+
+class ClusterTrouble(Exception):
+    """The cluster cannot be reached or used; the message names the key and the remedy."""
+
+
+@asynccontextmanager
+async def admin_client(
+    connection: KafkaConnection, patience: float
+) -> AsyncIterator[AIOKafkaAdminClient]:
+    """An admin client, once the cluster answers.
+
+    Raises:
+        ClusterTrouble: it did not within `patience` seconds, or refused us.
+    """
+    admin = await started(
+        lambda: AIOKafkaAdminClient(**connection.options()),
+        AIOKafkaAdminClient.close,
+        connection,
+        patience,
+    )
+    try:
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def check_transactions(connection: KafkaConnection, transactional_id: str) -> None:
+    """Take a transactional id once.
+
+    Raises:
+        ClusterTrouble: the brokers have no transactions, or do not grant us any.
+    """
+    producer = make_producer(connection, idempotent=True, transactional_id=transactional_id)
+    try:
+        async with asyncio.timeout(10):
+            await producer.start()
+            await producer.begin_transaction()
+            await producer.abort_transaction()
+    except (kafka_errors.KafkaError, TimeoutError) as error:
+        raise ClusterTrouble(
+            f"kafka.exactly_once: the brokers give us no transaction ({type(error).__name__}); "
+            f"grant the transactional id {transactional_id.rsplit('.', 1)[0]}.*, or set "
+            "kafka.exactly_once: false for brokers without transactions"
+        ) from error
+    finally:
+        await close(producer)
+
+
+class _Client(Protocol):
+    async def start(self) -> None: ...
+
+
+Client = TypeVar("Client", bound=_Client)
+
+
+async def started(
+    make: Callable[[], Client],
+    end: Callable[[Client], Awaitable[None]],
+    connection: KafkaConnection,
+    patience: float,
+) -> Client:
+    """A client that has reached the cluster; one that has not is ended and made anew.
+
+    Raises:
+        ClusterTrouble: nobody answered within `patience` seconds.
+    """
+    loop = asyncio.get_running_loop()
+    give_up_at = loop.time() + patience
+    while True:
+        client = make()
+        try:
+            async with asyncio.timeout_at(give_up_at):
+                await client.start()
+        except (kafka_errors.KafkaError, TimeoutError, OSError) as error:
+            await end(client)
+            if loop.time() + TRY_AGAIN_SECONDS >= give_up_at:
+                raise ClusterTrouble(
+                    f"kafka.bootstrap_servers: no Kafka answers at {connection.bootstrap_servers} "
+                    f"({type(error).__name__}); start it, or correct the address or the security "
+                    "settings"
+                ) from error
+            await asyncio.sleep(TRY_AGAIN_SECONDS)
+        else:
+            return client

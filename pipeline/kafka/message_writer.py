@@ -1,0 +1,50 @@
+"""Messages that must not be lost: jobs, outcomes, dead letters."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+from aiokafka import errors as kafka_errors
+
+from pipeline.domain.message import Message
+from pipeline.kafka.producer import SharedProducer
+from pipeline.kafka.transactional_writer import TRY_AGAIN_SECONDS, raise_permanent, send
+
+log = structlog.get_logger(__name__)
+
+
+class KafkaJournal:
+    """Messages that must not be lost. A broker that is away is waited for."""
+
+    def __init__(self, producers: SharedProducer) -> None:
+        self._producers = producers
+
+    async def write(self, messages: Sequence[Message]) -> None:
+        left = list(messages)
+        while left:
+            left = await self._attempt(left)
+            if left:
+                await asyncio.sleep(TRY_AGAIN_SECONDS)
+
+    async def _attempt(self, messages: Sequence[Message]) -> list[Message]:
+        """Returns what is not known to be durable; writing it twice is harmless."""
+        producer = self._producers.current
+        under_way: list[tuple[Message, asyncio.Future[object]]] = []
+        failed: list[tuple[Message, kafka_errors.KafkaError]] = []
+        for message in messages:
+            try:
+                under_way.append((message, await send(producer, message)))
+            except kafka_errors.KafkaError as error:
+                failed.append((message, error))
+        for message, sent in under_way:
+            try:
+                await sent
+            except kafka_errors.KafkaError as error:
+                failed.append((message, error))
+        if not failed:
+            return []
+        for message, why in failed:
+            raise_permanent(why, message.topic)
+        log.warning("messages not durable yet", messages=len(failed))
+        await self._producers.replace_if_broken(producer, [why for _, why in failed])
+        return [message for message, _ in failed]

@@ -1,0 +1,131 @@
+"""Follows the control topic: what operators want of the audiences of each lane."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import errors as kafka_errors
+
+from pipeline.domain.pause_request import Unreadable, Wanted, decode_control
+from pipeline.kafka import closing
+from pipeline.kafka.client_options import KafkaConnection
+
+FETCH_WAIT_MS = 500
+TRY_AGAIN_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class ControlBook:
+    """The last word on each audience of each lane, of all messages so far."""
+
+    def __init__(self) -> None:
+        self._lanes: defaultdict[str, dict[int, bool]] = defaultdict(dict)
+
+    def take(self, offset: int, key: bytes | None, value: bytes | None) -> None:
+        """One more message; one that cannot be read is told about, and changes nothing."""
+        control = decode_control(key, value)
+        if isinstance(control, Unreadable):
+            log.error("control message not understood: ignored", offset=offset, why=control.why)
+        elif control.is_paused is None:
+            self._lanes[control.lane].pop(control.audience, None)
+        else:
+            self._lanes[control.lane][control.audience] = control.is_paused
+
+    def wanted(self, lane: str) -> Wanted:
+        return self._lanes.get(lane, {})
+
+    @property
+    def lanes(self) -> Mapping[str, Wanted]:
+        return self._lanes
+
+
+class KafkaControls:
+    """Reads the topic from its beginning, in no group, and goes on reading.
+
+    Nothing of it counts before all of it is read: an old word must not be taken for the last one.
+    """
+
+    def __init__(self, connection: KafkaConnection, topic: str) -> None:
+        self._connection = connection
+        self._tp = TopicPartition(topic, 0)
+        self._book = ControlBook()
+        self._consumer: AIOKafkaConsumer | None = None
+        self._position = 0
+        self._moved = asyncio.Event()
+
+    def wanted(self, lane: str) -> Wanted:
+        return self._book.wanted(lane)
+
+    @property
+    def lanes(self) -> Mapping[str, Wanted]:
+        """Everything that is wanted, by lane."""
+        return self._book.lanes
+
+    async def known(self) -> None:
+        """Return once everything up to the end of the topic as it is now has been taken in."""
+        end = None
+        while end is None:
+            end = await self._end()
+        while self._consumer is None or self._position < end:
+            await self._move()
+
+    async def follow(self) -> None:
+        """Read until cancelled; a broker that is away is waited for."""
+        while True:
+            try:
+                await self._follow()
+            except kafka_errors.KafkaError as error:
+                log.warning("controls not read", topic=self._tp.topic, error=type(error).__name__)
+                await asyncio.sleep(TRY_AGAIN_SECONDS)
+
+    async def _follow(self) -> None:
+        consumer = self._reader()
+        self._position = 0
+        try:
+            await consumer.start()
+            consumer.assign([self._tp])
+            await consumer.seek_to_beginning(self._tp)
+            book = ControlBook()
+            await self._read_to_the_end(consumer, book)
+            self._book, self._consumer = book, consumer
+            self._moved.set()
+            while True:
+                await self._read(consumer, book)
+        finally:
+            self._consumer = None
+            await closing.stop(consumer)
+
+    async def _read_to_the_end(self, consumer: AIOKafkaConsumer, book: ControlBook) -> None:
+        while (end := consumer.highwater(self._tp)) is None or self._position < end:
+            await self._read(consumer, book)
+
+    async def _read(self, consumer: AIOKafkaConsumer, book: ControlBook) -> None:
+        fetched = await consumer.getmany(self._tp, timeout_ms=FETCH_WAIT_MS)
+        records: list[ConsumerRecord[bytes, bytes]] = fetched.get(self._tp, [])
+        for record in records:
+            book.take(record.offset, record.key, record.value)
+        self._position = int(await consumer.position(self._tp))
+        self._moved.set()
+
+    async def _end(self) -> int | None:
+        """The end of the topic as it is now; None when that could not be learned."""
+        while self._consumer is None:
+            await self._move()
+        try:
+            return int((await self._consumer.end_offsets([self._tp]))[self._tp])
+        except kafka_errors.KafkaError as error:
+            log.warning("end of controls not known yet", error=type(error).__name__)
+            await asyncio.sleep(TRY_AGAIN_SECONDS)
+            return None
+
+    async def _move(self) -> None:
+        self._moved.clear()
+        await self._moved.wait()
+
+    def _reader(self) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            enable_auto_commit=False, auto_offset_reset="earliest", **self._connection.options()
+        )

@@ -1,0 +1,54 @@
+"""Deletes from lane topics what was settled long enough ago; they have no other retention."""
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import errors as kafka_errors
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+
+from pipeline.kafka.client_options import KafkaConnection
+
+log = structlog.get_logger(__name__)
+
+
+class KafkaTrimmer:
+    """DeleteRecords up to what is both settled and older than what is to be kept.
+
+    Brokers free whole segments only, so the disk follows later than the records.
+    """
+
+    def __init__(self, connection: KafkaConnection) -> None:
+        self._connection = connection
+
+    async def trim(self, topic: str, *, settled: int, before_ms: int) -> None:
+        """Delete what lies before `settled` and was written before that time.
+
+        A broker that refuses or is away is told about and asked again next time.
+        """
+        tp = TopicPartition(topic, 0)
+        try:
+            offset = min(settled, await self._written_before(tp, before_ms, settled))
+            if offset > 0:
+                await self._delete(tp, offset)
+        except kafka_errors.KafkaError as error:
+            log.warning("lane not trimmed", topic=topic, error=type(error).__name__)
+
+    async def _written_before(self, tp: TopicPartition, before_ms: int, otherwise: int) -> int:
+        """The first offset written at or after that time; `otherwise` when there is none."""
+        consumer = AIOKafkaConsumer(enable_auto_commit=False, **self._connection.options())
+        await consumer.start()
+        try:
+            found = (await consumer.offsets_for_times({tp: before_ms}))[tp]
+            oldest = (await consumer.beginning_offsets([tp]))[tp]
+            offset = otherwise if found is None else int(found.offset)
+            return offset if offset > oldest else 0
+        finally:
+            await consumer.stop()
+
+    async def _delete(self, tp: TopicPartition, offset: int) -> None:
+        admin = AIOKafkaAdminClient(**self._connection.options())
+        try:
+            await admin.start()
+            await admin.delete_records({tp: RecordsToDelete(before_offset=offset)})
+            log.info("lane trimmed", topic=tp.topic, before=offset)
+        finally:
+            await admin.close()

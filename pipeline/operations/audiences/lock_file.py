@@ -1,0 +1,108 @@
+"""Writes the lock file: one writer at a time, and never half a file."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+
+from pipeline.cli.ending import CommandTrouble, fail
+from pipeline.configuration.lock import AudienceLock, lock_text
+
+
+class LockUnwritable(CommandTrouble):
+    """The lock file cannot be written; it is as it was before."""
+
+
+class LockFile:
+    """The lock file of one configuration, for whoever holds it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def save(self, lock: AudienceLock) -> None:
+        """Put this lock in the place of the file; when it returns, a crash cannot undo it.
+
+        Raises:
+            LockUnwritable: it could not be done.
+        """
+        try:
+            self._draft(lock_text(lock)).replace(self._target())
+            _sync_folder(self._target().parent)
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def try_out(self) -> None:
+        """See that it can be written, and leave no trace.
+
+        Raises:
+            LockUnwritable: it cannot.
+        """
+        try:
+            self._draft("").unlink()
+        except OSError as error:
+            raise self._unwritable(error) from None
+
+    def _draft(self, text: str) -> Path:
+        target = self._target()
+        draft = target.with_name(f".{target.name}.new")
+        with draft.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        return draft
+
+    def _target(self) -> Path:
+        # Where a link leads: a rename over the link itself would cut it.
+        return self.path.resolve()
+
+    def _unwritable(self, error: OSError) -> LockUnwritable:
+        reason = (error.strerror or "cannot be written").lower()
+        return LockUnwritable(
+            f"{self.path}: {reason}; the ids of new audiences are kept in this file, so let this "
+            "user write to its folder"
+        )
+
+
+@contextmanager
+def held(path: Path) -> Iterator[LockFile]:
+    """The lock file, kept from every other `audiences apply` meanwhile.
+
+    Leaves the program with one line where that cannot be.
+    """
+    try:
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        fail(f"{path.parent}: {(error.strerror or 'cannot be opened').lower()}; check --config")
+    try:
+        _claim(folder, path)
+        yield LockFile(path)
+    finally:
+        os.close(folder)
+
+
+def _claim(folder: int, path: Path) -> None:
+    # The folder, because the file itself is another one after each rename.
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        fail(
+            f"{path}: another `audiences apply` is at work in this folder; wait until it has ended"
+        )
+    except OSError:
+        # Some network file systems cannot do this, and an operator must be able to go on.
+        typer.echo(
+            f"warning: {path.parent}: this file system has no locks; see to it that nobody else "
+            "applies meanwhile",
+            err=True,
+        )
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

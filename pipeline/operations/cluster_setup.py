@@ -1,0 +1,118 @@
+"""From settings to the cluster: how to reach it, which topics must be there, and that they are."""
+
+import ssl
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+
+import structlog
+
+from pipeline.configuration.kafka import KafkaSettings
+from pipeline.configuration.model import Settings
+from pipeline.configuration.routing import lanes
+from pipeline.domain.names import Names
+from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.cluster import ClusterTrouble, admin_client, check_transactions
+from pipeline.kafka.topic_reader import Stored, TopicReader, read_back, reading
+from pipeline.kafka.topics import (
+    TopicPlan,
+    Topics,
+    compacted_topic,
+    kept_topic,
+    lane_topic,
+)
+from pipeline.operations.lane_topics import left_behind
+from pipeline.settings.problems import suggestion
+
+JOB_DAYS, OUTCOME_DAYS, LETTER_DAYS = 14, 90, 30
+
+log = structlog.get_logger(__name__)
+
+
+def connection(kafka: KafkaSettings) -> KafkaConnection:
+    """How every client of this process reaches the cluster."""
+    secret = kafka.sasl.secret()
+    is_bearer = kafka.sasl.mechanism == "OAUTHBEARER"
+    return KafkaConnection(
+        bootstrap_servers=kafka.bootstrap_servers,
+        client_id=kafka.client_id,
+        security_protocol=kafka.security_protocol,
+        ssl_context=(lambda: _ssl_context(kafka)) if "SSL" in kafka.security_protocol else None,
+        sasl_mechanism=kafka.sasl.mechanism or "PLAIN",
+        username=kafka.sasl.username,
+        password=secret.read if secret is not None and not is_bearer else None,
+        token=secret.read if secret is not None and is_bearer else None,
+    )
+
+
+def _ssl_context(kafka: KafkaSettings) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=kafka.ssl.ca_file)
+    context.check_hostname = kafka.ssl.check_hostname
+    if kafka.ssl.cert_file is not None:
+        key = kafka.ssl.key_secret()
+        password = key.read if key is not None else None
+        context.load_cert_chain(kafka.ssl.cert_file, kafka.ssl.key_file, password)
+    return context
+
+
+def reader(kafka: KafkaSettings) -> AbstractAsyncContextManager[TopicReader]:
+    """What reads topics back, seeing what a stage of this configuration sees."""
+    return reading(
+        connection(kafka),
+        committed_only=kafka.exactly_once,
+        patience=kafka.startup_timeout_seconds,
+    )
+
+
+async def read_since(
+    kafka: KafkaSettings, topics: Sequence[str], since_ms: int, take: Callable[[Stored], None]
+) -> None:
+    """Hand over what was written to these topics at or after this time.
+
+    Raises:
+        ClusterTrouble: the cluster cannot be reached, or one of the topics does not exist.
+    """
+    async with reader(kafka) as open_reader:
+        await read_back(open_reader, topics, since_ms, take)
+
+
+def own_topics(settings: Settings) -> Sequence[TopicPlan]:
+    """Every topic of ours, as it should be."""
+    names = Names(settings.kafka.namespace)
+    return [
+        *(lane_topic(lane.topic) for lane in lanes(settings)),
+        kept_topic(names.jobs, settings.poll.partitions, JOB_DAYS),
+        kept_topic(names.outcomes, settings.poll.partitions, OUTCOME_DAYS),
+        kept_topic(names.dead_letters, settings.dead_letters.partitions, LETTER_DAYS),
+        compacted_topic(names.controls),
+    ]
+
+
+async def prepare(settings: Settings, *, creates: bool) -> Sequence[str]:
+    """Make sure that the cluster has what a run needs; returns what is not as it should be.
+
+    Raises:
+        ClusterTrouble, TopicTrouble: what is missing and what to do about it.
+    """
+    kafka = settings.kafka
+    plans = own_topics(settings)
+    async with admin_client(connection(kafka), kafka.startup_timeout_seconds) as admin:
+        topics = Topics(admin, kafka.replication_factor)
+        existing = await topics.partitions()
+        for source in settings.sources:
+            if source.topic not in existing:
+                raise ClusterTrouble(
+                    f"sources: topic {source.topic!r} does not exist at {kafka.bootstrap_servers}; "
+                    f"create it, or correct the name ({suggestion(source.topic, sorted(existing))})"
+                )
+        if creates:
+            for name in await topics.create(plans):
+                log.info("topic created", topic=name)
+        else:
+            missing = [plan.name for plan in plans if plan.name not in existing]
+            if missing:
+                log.info("topics that run would create", topics=missing)
+        differences = await topics.differences(plans)
+        left = await left_behind(settings, admin, connection(kafka), existing)
+    if kafka.exactly_once:
+        await check_transactions(connection(kafka), f"{kafka.namespace}.ingest.check")
+    return [*differences, *left]

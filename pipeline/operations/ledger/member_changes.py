@@ -1,0 +1,101 @@
+"""What became of each change of one member of one audience, in the order of its lane."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, TypeAlias
+
+from pipeline.domain.job import Job, Outcome
+
+End: TypeAlias = Literal["accepted", "dead-lettered", "superseded", "waiting", "unclear", "lost"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeEnd:
+    """One change, and its end. It names no member."""
+
+    offset: int
+    changed_at_ms: int | None
+    end: End
+    detail: str
+    """The job and how it ended, the reason of the dead letter, or what overtook it."""
+
+
+class MemberChanges:
+    """Takes the member's records in order, and jobs, outcomes and letters of the lane in any."""
+
+    def __init__(self, settled: int, held_since: int | None = None) -> None:
+        """Where upload goes on, and from where the audience is kept back, if it is."""
+        self._settled = settled
+        self._held_since = math.inf if held_since is None else held_since
+        self._changes: dict[int, int | None] = {}
+        self._jobs: defaultdict[int, dict[str, None]] = defaultdict(dict)
+        self._states: dict[str, str] = {}
+        self._invalid: dict[str, str] = {}
+        self._letters: dict[int, str] = {}
+        self._unclear: set[int] = set()
+
+    def change(self, offset: int, changed_at_ms: int | None) -> None:
+        """A record of the member; all of them come before the jobs."""
+        self._changes[offset] = changed_at_ms
+
+    def job(self, job: Job) -> None:
+        """A job of the lane.
+
+        Raises:
+            UnreadableJob: what it says of its offsets contradicts itself.
+        """
+        if job.carried_over and not job.offsets:
+            # Its first message says it.
+            return
+        runs = job.placed()
+        for offset in self._changes:
+            if runs is None and job.first_offset <= offset <= job.last_offset:
+                self._unclear.add(offset)
+            elif any(offset in run for run in runs or ()):
+                self._jobs[offset][job.job_id] = None
+
+    def outcome(self, outcome: Outcome) -> None:
+        """An outcome of the lane; raises as `job`."""
+        self._states[outcome.job.job_id] = outcome.state
+        if outcome.is_untracked:
+            self.job(outcome.job)
+
+    def letter(self, offset: int, reason: str, detail: str) -> None:
+        """A dead letter of upload for a record of the lane."""
+        self._letters[offset] = f"{reason}: {detail}"
+
+    def invalid(self, job_id: str, detail: str) -> None:
+        """A dead letter of poll: this job named the member's record invalid."""
+        self._invalid[job_id] = detail
+
+    def told(self) -> Sequence[ChangeEnd]:
+        """Every change with its end, oldest first."""
+        following = dict(pairwise(self._changes))
+        return [
+            ChangeEnd(offset=offset, changed_at_ms=at, end=end, detail=detail)
+            for offset, at in self._changes.items()
+            for end, detail in [self._end(offset, following.get(offset))]
+        ]
+
+    def _end(self, offset: int, overtaken_by: int | None) -> tuple[End, str]:
+        if offset in self._jobs:
+            return "accepted", "; ".join(map(self._job_end, self._jobs[offset]))
+        if offset in self._letters:
+            return "dead-lettered", self._letters[offset]
+        if offset >= self._settled:
+            return "waiting", "upload has not come to it, or waits for an answer"
+        if offset >= self._held_since:
+            return "waiting", "kept back: its audience is paused, or resumed and not done"
+        if offset in self._unclear:
+            return "unclear", "a job of an earlier version may have taken it, or not"
+        if overtaken_by is not None:
+            return "superseded", f"by the change at offset {overtaken_by}"
+        return "lost", "settled without a job, a dead letter or a later change"
+
+    def _job_end(self, job_id: str) -> str:
+        if job_id in self._invalid:
+            return f"invalid: {self._invalid[job_id]}"
+        return f"job {job_id}: {self._states.get(job_id, 'PENDING')}"

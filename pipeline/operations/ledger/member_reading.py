@@ -1,0 +1,87 @@
+"""Reads what became of one member's changes in one lane."""
+
+from collections.abc import Sequence
+
+from aiokafka import TopicPartition
+
+from pipeline.domain.job import UnreadableJob, decode_job, decode_outcome
+from pipeline.kafka.topic_reader import PlacedRecord, TopicReader
+from pipeline.operations.ledger.book import lane_of
+from pipeline.operations.ledger.member_changes import ChangeEnd, MemberChanges
+from pipeline.operations.ledger.reading import LedgerTopics, held, read_whole
+
+
+async def read_member(
+    reader: TopicReader, topics: LedgerTopics, lane: str, key: bytes
+) -> Sequence[ChangeEnd]:
+    """The changes that stand in the lane under this key, oldest first, each with its end.
+
+    Asked for in the order that makes it exact: where upload goes on, the records, the jobs, the
+    outcomes and dead letters.
+
+    Raises:
+        TopicMissing: the lane's topic or one of ours does not exist.
+    """
+    tps = reader.partitions(topics.lanes[lane])
+    oldest = await reader.oldest(tps)
+    first = TopicPartition(topics.lanes[lane], 0)
+    committed = (await reader.committed(topics.upload_group, tps)).get(first)
+    settled = oldest[first] if committed is None else committed.offset
+    changes = MemberChanges(settled, held(committed).since_of(key))
+    entry = _Entry(changes, topics.lanes[lane], lane, key)
+    for topic, take in (
+        (topics.lanes[lane], entry.record),
+        (topics.jobs, entry.job),
+        (topics.outcomes, entry.outcome),
+        (topics.dead_letters, entry.letter),
+    ):
+        await read_whole(reader, topic, take)
+    return entry.changes.told()
+
+
+class _Entry:
+    """Picks what concerns the member. What this version can't read is passed over."""
+
+    def __init__(self, changes: MemberChanges, topic: str, lane: str, key: bytes) -> None:
+        self.changes = changes
+        self._topic = topic
+        self._lane = lane
+        self._key = key
+
+    def record(self, record: PlacedRecord) -> None:
+        if record.key == self._key:
+            changed_at = dict(record.headers).get("changed_at", b"")
+            is_time = changed_at.isdigit() and len(changed_at) <= 15
+            self.changes.change(record.offset, int(changed_at) if is_time else None)
+
+    def job(self, record: PlacedRecord) -> None:
+        try:
+            job = decode_job(record.value)
+            if lane_of(job) == self._lane:
+                self.changes.job(job)
+        except UnreadableJob:
+            return
+
+    def outcome(self, record: PlacedRecord) -> None:
+        try:
+            outcome = decode_outcome(record.value)
+            if lane_of(outcome.job) == self._lane:
+                self.changes.outcome(outcome)
+        except UnreadableJob:
+            return
+
+    def letter(self, record: PlacedRecord) -> None:
+        said = {name: value.decode(errors="replace") for name, value in record.headers}
+        stage, reason, detail = (said.get(name, "") for name in ("stage", "reason", "detail"))
+        offset = said.get("offset", "")
+        is_placed = offset.isdecimal() and len(offset) <= 19
+        if stage == "upload" and said.get("topic") == self._topic and is_placed:
+            self.changes.letter(int(offset), reason, detail)
+        elif (stage, reason) == ("poll", "invalid") and record.key == self._key:
+            self._invalid(record, detail)
+
+    def _invalid(self, record: PlacedRecord, detail: str) -> None:
+        try:
+            self.changes.invalid(decode_job(record.value).job_id, detail)
+        except UnreadableJob:
+            return

@@ -1,0 +1,140 @@
+"""The ledger's sums, and in a sentence each what does not add up."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pipeline.operations.ledger.job_ends import JobSums
+from pipeline.operations.ledger.lane_records import LaneSums
+
+NAMED_AT_MOST = 5
+"""Offsets or jobs that one sentence names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """A whole, and the parts that it must be the sum of."""
+
+    what: str
+    whole: int
+    parts: Mapping[str, int]
+
+    @property
+    def difference(self) -> int:
+        return self.whole - sum(self.parts.values())
+
+    def __str__(self) -> str:
+        """In numbers, as in `3 prepared = 1 superseded + 2 accepted`."""
+        right = " + ".join(f"{count:,} {name}" for name, count in self.parts.items())
+        sign = "≠" if self.difference else "="
+        return f"{self.whole:,} {self.what} {sign} {right}"
+
+
+class LetterKind(NamedTuple):
+    """What dead letters are counted by."""
+
+    stage: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneStatement:
+    """One lane, from its first offset that counts to before `end`."""
+
+    lane: str
+    start: int
+    end: int
+    records: LaneSums
+    jobs: JobSums
+    gone: int = 0
+    """Offsets that were deleted before they were settled."""
+    not_before: str | None = None
+    """Why it does not begin with the lane's first record, if there is more than trimming to it."""
+
+    def equations(self) -> Sequence[Equation]:
+        """Prepared, accepted, and how that ended; parts that are seldom there only if they are."""
+        lane, jobs = self.records, self.jobs
+        return (
+            Equation(
+                "prepared",
+                lane.prepared,
+                {
+                    "superseded": lane.superseded,
+                    "dead-lettered": lane.dead_lettered,
+                    "accepted": lane.accepted,
+                    "waiting": lane.waiting,
+                },
+            ),
+            Equation(
+                "handed over",
+                jobs.handed_over,
+                {"accepted": lane.accepted, "repeated": lane.repeated}
+                | ({"outside these offsets": lane.outside} if lane.outside else {}),
+            ),
+            Equation(
+                "handed over",
+                jobs.handed_over,
+                {
+                    "applied": jobs.applied,
+                    "invalid": jobs.invalid,
+                    "failed": jobs.failed,
+                    "unknown": jobs.unknown,
+                    "pending": jobs.pending,
+                },
+            ),
+        )
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether every record has its last end: nothing waits and no job is pending."""
+        return not self.records.waiting and not self.jobs.pending
+
+    def differences(self) -> Iterator[str]:
+        """What does not add up, with the lane's name; nothing when all is well."""
+        lane, jobs = self.records, self.jobs
+        if self.gone:
+            yield (
+                f"lane {self.lane}: {self.gone:,} offsets before {self.start} were deleted before "
+                "they were settled"
+            )
+        if lane.lost:
+            yield (
+                f"lane {self.lane}: {len(lane.lost):,} of {lane.prepared:,} records have no end: "
+                "no job, no dead letter and no later change of their member "
+                f"(offset {_some(lane.lost)})"
+            )
+        if lane.unfounded:
+            yield (
+                f"lane {self.lane}: {lane.unfounded:,} records have a job or a dead letter and do "
+                "not stand in the lane"
+            )
+        if jobs.unfollowed:
+            yield (
+                f"lane {self.lane}: {len(jobs.unfollowed):,} jobs were settled without an outcome "
+                f"({_some(jobs.unfollowed)})"
+            )
+        if jobs.orphaned:
+            yield (
+                f"lane {self.lane}: {len(jobs.orphaned):,} jobs have an outcome and no message in "
+                f"the topic of jobs ({_some(jobs.orphaned)})"
+            )
+        explained = (lane.lost, lane.unfounded, jobs.unfollowed)
+        for equation in self.equations():
+            if equation.difference and not any(explained):
+                yield f"lane {self.lane}: {equation}: {equation.difference:+,} unexplained"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """All lanes, and the dead letters that stand in their topic."""
+
+    lanes: Sequence[LaneStatement]
+    letters: Mapping[LetterKind, int]
+
+    def differences(self) -> Sequence[str]:
+        return [difference for lane in self.lanes for difference in lane.differences()]
+
+
+def _some(names: Sequence[object]) -> str:
+    more = ", …" if len(names) > NAMED_AT_MOST else ""
+    return ", ".join(map(str, names[:NAMED_AT_MOST])) + more

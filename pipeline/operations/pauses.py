@@ -1,0 +1,126 @@
+"""What an operator may want of an audience, and where it is written down: the control topic."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from aiokafka import errors as kafka_errors
+
+from pipeline.cli.ending import CommandTrouble
+from pipeline.configuration.model import Settings
+from pipeline.configuration.routing import routes
+from pipeline.domain.message import Message
+from pipeline.domain.names import Names
+from pipeline.domain.pause_request import Wanted, control_key, encode_control
+from pipeline.kafka.cluster import ClusterTrouble, admin_client
+from pipeline.kafka.message_writer import KafkaJournal
+from pipeline.kafka.pause_requests import KafkaControls
+from pipeline.kafka.producer import SharedProducer
+from pipeline.kafka.topics import Topics, TopicTrouble, compacted_topic
+from pipeline.kafka.transactional_writer import make_producer
+from pipeline.operations.cluster_setup import connection
+from pipeline.settings.problems import suggestion
+
+PATIENCE_SECONDS = 30.0
+
+Controls = Mapping[str, Wanted]
+"""What is wanted of audiences, by lane."""
+
+
+class Place(NamedTuple):
+    """One audience of the partner in one lane."""
+
+    lane: str
+    audience_id: int
+    names: tuple[str, ...]
+    """The upstream audiences that go to it."""
+
+    def __str__(self) -> str:
+        names = f" ({', '.join(self.names)})" if self.names else ""
+        return f"audience {self.audience_id}{names} of lane {self.lane}"
+
+
+def places(settings: Settings, controls: Controls) -> list[Place]:
+    """Every audience of the configuration, and those of which somebody ever wanted something."""
+    found: dict[tuple[str, int], tuple[str, ...]] = {}
+    for name, targets in routes(settings).items():
+        for target in targets:
+            key = (target.lane.name, target.audience_id)
+            found[key] = (*found.get(key, ()), name)
+    for lane, wanted in controls.items():
+        for audience_id in wanted:
+            found.setdefault((lane, audience_id), ())
+    return [Place(lane, audience_id, names) for (lane, audience_id), names in found.items()]
+
+
+def meant(known: Iterable[Place], audience: str, destination: str | None) -> list[Place]:
+    """Those with this upstream name or this id of the partner, of one destination or of all.
+
+    Raises:
+        CommandTrouble: there is none; names the nearest.
+    """
+    places_there = [one for one in known if destination in (None, one.lane.partition(".")[0])]
+    found = [one for one in places_there if audience in (*one.names, str(one.audience_id))]
+    if not found:
+        names = {name for one in places_there for name in (*one.names, str(one.audience_id))}
+        raise CommandTrouble(
+            f"no audience {audience!r} goes to {destination or 'any destination'}; "
+            f"{suggestion(audience, sorted(names))}"
+        )
+    return found
+
+
+async def read_controls(settings: Settings) -> Controls:
+    """Everything that is wanted; makes the topic where it is missing.
+
+    Raises:
+        ClusterTrouble: the cluster does not answer. CommandTrouble: the topic cannot be made.
+    """
+    kafka = settings.kafka
+    topic = Names(kafka.namespace).controls
+    where = connection(kafka)
+    async with admin_client(where, kafka.startup_timeout_seconds) as admin:
+        try:
+            await Topics(admin, kafka.replication_factor).create([compacted_topic(topic)])
+        except TopicTrouble as trouble:
+            raise CommandTrouble(str(trouble)) from trouble
+    controls = KafkaControls(where, topic)
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as tasks:
+            following = tasks.create_task(controls.follow(), name="controls")
+            await controls.known()
+            following.cancel()
+    except TimeoutError as error:
+        raise ClusterTrouble(
+            f"topic {topic} cannot be read: the brokers hand it out to nobody, or not to us"
+        ) from error
+    return controls.lanes
+
+
+async def want(settings: Settings, found: Sequence[Place], *, is_paused: bool | None) -> None:
+    """Write down what is wanted of these audiences; None: nothing any more.
+
+    Raises:
+        ClusterTrouble: it could not be written.
+    """
+    topic = Names(settings.kafka.namespace).controls
+    value = None
+    if is_paused is not None:
+        value = encode_control(is_paused=is_paused, at_ms=time.time_ns() // 1_000_000)
+    idempotent = settings.kafka.exactly_once
+    make = partial(make_producer, connection(settings.kafka), idempotent=idempotent)
+    producers = SharedProducer(make, make())
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await producers.current.start()
+            await KafkaJournal(producers).write(
+                [Message(topic, control_key(one.lane, one.audience_id), value, ()) for one in found]
+            )
+    except (kafka_errors.KafkaError, TimeoutError) as error:
+        raise ClusterTrouble(
+            f"topic {topic} cannot be written ({type(error).__name__}); try again"
+        ) from error
+    finally:
+        await producers.close()

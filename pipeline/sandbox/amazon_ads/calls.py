@@ -1,0 +1,98 @@
+"""One request as the simulator's services see it, and what they make of it; no HTTP library."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.sandbox.amazon_ads.dialects import Dialect, Refusal, Reply
+from pipeline.sandbox.amazon_ads.faults import Fault, FaultScript
+from pipeline.sandbox.amazon_ads.vocabulary import EndpointName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request that arrived whole at `now`. Header names are in lower case."""
+
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    now: float
+    request_id: str
+    is_awaited: Callable[[], bool]
+    """Whether somebody still waits for the answer."""
+
+    def header(self, name: str) -> str | None:
+        return self.headers.get(name.lower())
+
+    def content_type(self) -> str | None:
+        """The media type of the body without its parameters, in lower case."""
+        value = self.header("Content-Type")
+        return None if value is None else value.partition(";")[0].strip().lower()
+
+    def __repr__(self) -> str:
+        return f"<Call {self.request_id} of {len(self.body)} bytes>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Performance:
+    """What was decided about a call: the reply, and the fault with which it is given."""
+
+    reply: Reply
+    fault: Fault
+    records: int = 0
+    audience: int | None = None
+    target: str | None = None
+
+
+class Performer(Protocol):
+    """Decides about a call that passed the gate."""
+
+    def __call__(self, call: Call) -> Performance: ...
+
+
+def answered(dialect: Dialect, call: Call, answer: Callable[[Call], Reply]) -> Reply:
+    """The reply, with a refusal put in the service's words."""
+    try:
+        return answer(call)
+    except Refusal as refusal:
+        return dialect.refuse(refusal, call.request_id)
+
+
+def faulty(dialect: Dialect, call: Call, fault: Fault, answer: Callable[[], Reply]) -> Reply:
+    """The reply under a fault; the answer is worked out only when the call takes effect."""
+    reply = answer() if fault.takes_effect else Reply(204)
+    if fault.status is None:
+        return reply
+    message = fault.message or PHRASES.get(fault.status, "The request failed")
+    return dialect.refuse(Refusal(fault.status, message), call.request_id)
+
+
+PHRASES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    413: "Request Entity Too Large",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    501: "Not Implemented",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+    504: "Endpoint request timed out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ordinary:
+    """An endpoint whose faults depend on nothing in its request."""
+
+    name: EndpointName
+    dialect: Dialect
+    faults: FaultScript
+    answer: Callable[[Call], Reply]
+
+    def __call__(self, call: Call) -> Performance:
+        fault = self.faults.draw(self.name, call.now)
+        reply = faulty(self.dialect, call, fault, lambda: answered(self.dialect, call, self.answer))
+        return Performance(reply=reply, fault=fault)

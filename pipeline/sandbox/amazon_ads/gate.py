@@ -1,0 +1,62 @@
+"""What every call must bring before a service looks at it: token, headers, media types."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.sandbox.amazon_ads.calls import Call
+from pipeline.sandbox.amazon_ads.dialects import Refusal
+from pipeline.sandbox.amazon_ads.tokens import TokenBook
+
+CLIENT_ID = "Amazon-Advertising-API-ClientId"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What one endpoint asks for."""
+
+    media_type: str
+    has_body: bool
+    required_headers: Sequence[str] = ()
+
+
+def check(entry: Entry, call: Call, tokens: TokenBook) -> None:
+    """Let the call pass, or say why not.
+
+    Raises:
+        Refusal: 401 without a good token or client id, 400 without another required header, 406
+            and 415 for media types.
+    """
+    _check_token(entry, call, tokens)
+    for name in entry.required_headers:
+        if name != CLIENT_ID and not call.header(name):
+            raise Refusal(400, f"{name} is required")
+    _check_accept(entry, call)
+    _check_content_type(entry, call)
+
+
+def _check_token(entry: Entry, call: Call, tokens: TokenBook) -> None:
+    scheme, _, token = (call.header("Authorization") or "").partition(" ")
+    client_id = call.header(CLIENT_ID)
+    if CLIENT_ID in entry.required_headers and not client_id:
+        raise Refusal(401, "Unauthorized")
+    if scheme.lower() != "bearer" or not tokens.is_good(token.strip(), client_id, call.now):
+        raise Refusal(401, "Unauthorized")
+
+
+def _check_accept(entry: Entry, call: Call) -> None:
+    accept = call.header("Accept")
+    if accept is None:
+        return
+    offered = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
+    if offered.isdisjoint({entry.media_type, "application/*", "*/*"}):
+        raise Refusal(406, "Not Acceptable")
+
+
+def _check_content_type(entry: Entry, call: Call) -> None:
+    given = call.content_type()
+    if given is None and not call.body:
+        return
+    # Without a body only a vendor type of another service is known to be refused.
+    tolerated = {entry.media_type} if entry.has_body else {entry.media_type, "application/json"}
+    if given not in tolerated:
+        raise Refusal(415, "Unsupported Media Type")

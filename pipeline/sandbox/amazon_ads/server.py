@@ -1,0 +1,163 @@
+"""The simulated partner on HTTP: reads a request whole, asks the world, answers or misbehaves."""
+
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from email.utils import formatdate
+from functools import partial
+
+import orjson
+from aiohttp import web
+
+from pipeline.sandbox.amazon_ads.calls import Call, Performance
+from pipeline.sandbox.amazon_ads.dialects import GATEWAY, Refusal, Reply
+from pipeline.sandbox.amazon_ads.faults import Fault
+from pipeline.sandbox.amazon_ads.journal import LoggedRequest
+from pipeline.sandbox.amazon_ads.world import ROUTES, Route, World
+
+READABLE_BYTES = 256 * 1024 * 1024
+"""A body is read to its end and then refused: cutting it off would look like a reset."""
+
+
+@dataclass(slots=True)
+class _Wait:
+    """Tells whether a client still waits for the answer to its request."""
+
+    request: web.Request
+    is_answered: bool = False
+
+    def is_on(self) -> bool:
+        transport = self.request.transport
+        return not self.is_answered and transport is not None and not transport.is_closing()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """Carries calls from aiohttp to the world."""
+
+    world: World
+    clock: Callable[[], float]
+    wall_clock: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+    new_request_id: Callable[[], str]
+
+    def application(self) -> web.Application:
+        application = web.Application(client_max_size=READABLE_BYTES, middlewares=[_in_json])
+        for route in ROUTES:
+            handler = partial(self._serve, route)
+            application.router.add_route(route.method, route.path, handler)
+        return application
+
+    async def _serve(self, route: Route, request: web.Request) -> web.StreamResponse:
+        began = self.clock()
+        wait = _Wait(request)
+        if self.world.faults.resets(route.name, began):
+            return self._gone(route, request, began, "reset")
+        try:
+            body = await request.read()
+        except (ConnectionError, web.RequestPayloadError):
+            # Held back or cut off: it never arrived whole, so it counts for nothing.
+            return self._gone(route, request, began, "incomplete")
+        call = self._call(request, body, wait)
+        performance = self.world.perform(route, call)
+        await self._delay(performance.fault)
+        wait.is_answered = True
+        self._log(route, call, performance)
+        if performance.fault.ending == "drop":
+            _reset(request)
+            return web.Response()
+        return self._response(route, call, performance)
+
+    async def _delay(self, fault: Fault) -> None:
+        latency = self.world.faults.latency(fault)
+        if latency > 0:
+            await self.sleep(latency)
+
+    def _call(self, request: web.Request, body: bytes, wait: _Wait) -> Call:
+        return Call(
+            path=dict(request.match_info),
+            query=dict(request.query),
+            headers={name.lower(): value for name, value in request.headers.items()},
+            body=body,
+            now=self.clock(),
+            request_id=self.new_request_id(),
+            is_awaited=wait.is_on,
+        )
+
+    def _gone(
+        self, route: Route, request: web.Request, began: float, outcome: str
+    ) -> web.StreamResponse:
+        self.world.journal.add(
+            LoggedRequest(
+                at=began,
+                endpoint=route.name,
+                outcome=outcome,
+                seconds=self.clock() - began,
+                body_bytes=0,
+            )
+        )
+        _reset(request)
+        return web.Response()
+
+    def _log(self, route: Route, call: Call, performance: Performance) -> None:
+        is_dropped = performance.fault.ending == "drop"
+        self.world.journal.add(
+            LoggedRequest(
+                at=call.now,
+                endpoint=route.name,
+                outcome="dropped" if is_dropped else str(performance.reply.status),
+                seconds=self.clock() - call.now,
+                body_bytes=len(call.body),
+                records=performance.records,
+                audience=performance.audience,
+                target=performance.target,
+            )
+        )
+
+    def _response(self, route: Route, call: Call, performance: Performance) -> web.Response:
+        headers = {"x-amzn-RequestId": call.request_id, **performance.reply.headers}
+        fault = performance.fault
+        if fault.status is not None and fault.retry_after is not None:
+            headers["Retry-After"] = self._retry_after(fault.retry_after, fault.retry_after_form)
+        return written(performance.reply, route.dialect.media_type, headers)
+
+    def _retry_after(self, seconds: float, form: str) -> str:
+        if form == "date":
+            return formatdate(self.wall_clock() + seconds, usegmt=True)
+        return str(int(seconds))
+
+
+def written(reply: Reply, media_type: str, headers: dict[str, str]) -> web.Response:
+    """A reply as bytes; one without a body has no media type either."""
+    if reply.body is None:
+        return web.Response(status=reply.status, headers=headers)
+    return web.Response(
+        status=reply.status,
+        body=orjson.dumps(reply.body),
+        headers={**headers, "Content-Type": media_type},
+    )
+
+
+@web.middleware
+async def _in_json(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        reply = GATEWAY.refuse(Refusal(error.status, error.reason), "")
+        allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+        return written(reply, GATEWAY.media_type, allowed)
+
+
+def _reset(request: web.Request) -> None:
+    """Close the connection so that the client sees a reset, not an end."""
+    transport = request.transport
+    if transport is None:
+        return
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        # Lingering for no time makes the kernel send RST and forget what was not sent.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()

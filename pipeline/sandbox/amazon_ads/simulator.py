@@ -1,0 +1,150 @@
+"""A partner on loopback: started and stopped by a test, the sandbox or a stand-alone command."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import AsyncExitStack
+from random import Random
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from pipeline.sandbox.amazon_ads.faults import FaultScript, ScriptedFault
+from pipeline.sandbox.amazon_ads.journal import LoggedRequest
+from pipeline.sandbox.amazon_ads.members import Action, Change, Unapplied
+from pipeline.sandbox.amazon_ads.options import SimulatorOptions
+from pipeline.sandbox.amazon_ads.server import Server
+from pipeline.sandbox.amazon_ads.view import Totals, View, WindowView, totals, windows
+from pipeline.sandbox.amazon_ads.world import build_world
+
+CLOSING_SECONDS = 1.0
+
+
+class AmazonAdsSimulator:
+    """The Amazon Ads audiences API as far as this project uses it, as strict as the real one.
+
+    `clock` gives monotonic seconds and decides everything that depends on time; `wall_clock` is
+    only written out (dates, `Retry-After`); `sleep` is what latencies are made of. The same
+    `random` gives the same ids and the same seeded faults for the same requests.
+    """
+
+    def __init__(
+        self,
+        *,
+        random: Random,
+        options: SimulatorOptions | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        self._clock = clock
+        self._host = host
+        self._port = port
+        self._world = build_world(options or SimulatorOptions(), random, wall_clock)
+        request_numbers = itertools.count(1)
+        server = Server(
+            world=self._world,
+            clock=clock,
+            wall_clock=wall_clock,
+            sleep=sleep,
+            new_request_id=lambda: f"request-{next(request_numbers):08d}",
+        )
+        self._application = server.application()
+        View(self._world, clock).add_to(self._application)
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        runner = web.AppRunner(self._application, access_log=None, shutdown_timeout=CLOSING_SECONDS)
+        async with AsyncExitStack() as stack:
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            site = web.TCPSite(runner, self._host, self._port)
+            await site.start()
+            self._port = int(runner.addresses[0][1])
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    @property
+    def url(self) -> str:
+        return f"http://{self._host}:{self._port}"
+
+    @property
+    def token_url(self) -> str:
+        return f"{self.url}/auth/o2/token"
+
+    @property
+    def faults(self) -> FaultScript:
+        return self._world.faults
+
+    def script(self, *entries: ScriptedFault) -> None:
+        """Misbehave so from now on; in this order where several match."""
+        self._world.faults.script(entries, self._clock())
+
+    def poison(self, members: Collection[str], status: int = 400) -> None:
+        """Answer every request so that carries a record of any of these; nothing of it is taken."""
+        self._world.faults.poison(members, status)
+
+    def expire_tokens(self) -> None:
+        """Make all access tokens issued so far useless."""
+        self._world.tokens.expire_all()
+
+    def membership(self) -> dict[int, dict[str, Action]]:
+        """The last action taken of each member, by audience."""
+        self._world.uploads.settle(self._clock())
+        memberships = self._world.memberships
+        return {
+            audience: {member: change.action for member, change in memberships.standing(audience)}
+            for audience in memberships.audiences()
+        }
+
+    def history(self, audience: int, member: str) -> list[Change]:
+        """What was taken of a member, oldest first, as far as it is kept."""
+        self._world.uploads.settle(self._clock())
+        return self._world.memberships.history(audience, member)
+
+    def unapplied(self) -> list[Unapplied]:
+        """The last record of each member that was refused, invalid or of a failed job."""
+        self._world.uploads.settle(self._clock())
+        return self._world.memberships.unapplied()
+
+    def windows(self) -> dict[str, WindowView]:
+        return windows(self._world, self._clock())
+
+    def largest_window(self, target: str) -> int:
+        """The most records that any window of this target held; 0 for an unknown one."""
+        window = self._world.uploads.windows.get(target)
+        return 0 if window is None else window.largest
+
+    def totals(self) -> Totals:
+        return totals(self._world, self._clock())
+
+    def requests(self) -> Sequence[LoggedRequest]:
+        """The last requests, oldest first."""
+        return self._world.journal.recent()
+
+
+async def run_simulator(
+    options: SimulatorOptions,
+    host: str,
+    port: int,
+    stop: asyncio.Event,
+    *,
+    random: Random,
+    started: Callable[[AmazonAdsSimulator], None] = lambda _: None,
+) -> None:
+    """Serve until asked to stop. `started` is called once the port is open."""
+    async with AmazonAdsSimulator(options=options, random=random, host=host, port=port) as running:
+        started(running)
+        await stop.wait()

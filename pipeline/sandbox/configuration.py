@@ -1,0 +1,113 @@
+"""The configuration that the sandbox writes for the pipeline: the file a user would write."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from pipeline.sandbox.demo_options import SandboxOptions
+from pipeline.sandbox.expectation import Audience
+
+DESTINATION = "amazon-sandbox"
+LARGEST_BATCH = 6_000
+BATCHES_A_WINDOW = 60
+"""Batches small beside the cap, or most of it would be spent on being careful with them."""
+IN_FLIGHT = 2
+BODY_BYTES = 4_000_000
+LATE_SECONDS = 4.0
+"""Longer than the simulator ever takes to do what it was asked by a request it did not answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """What the pipeline logs in with, and the simulator asks for."""
+
+    client_id: str
+    client_secret: str
+    refresh_token: str
+
+    def __repr__(self) -> str:
+        return f"<Login of {self.client_id}>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """Where the pipeline finds the others, and where it is found."""
+
+    broker: str
+    has_transactions: bool
+    namespace: str
+    source_topic: str
+    api_url: str
+    token_url: str
+    login: Login
+    admin_port: int
+
+
+def written(
+    folder: Path, options: SandboxOptions, audiences: Sequence[Audience], around: Surroundings
+) -> Path:
+    """The path of the file, once it is there."""
+    path = folder / "sandbox.yaml"
+    path.write_text(yaml.safe_dump(document(options, audiences, around), sort_keys=False))
+    return path
+
+
+def document(
+    options: SandboxOptions, audiences: Sequence[Audience], around: Surroundings
+) -> Mapping[str, object]:
+    """The configuration. Times are short where a demonstration would otherwise be spent waiting."""
+    return {
+        "kafka": {
+            "bootstrap_servers": around.broker,
+            "namespace": around.namespace,
+            "exactly_once": around.has_transactions,
+        },
+        "sources": [{"topic": around.source_topic}],
+        "destinations": {DESTINATION: _destination(options, around)},
+        "audiences": [_audience(audience) for audience in audiences],
+        "upload": {"buffer_bytes": max(64_000_000, 4 * BODY_BYTES * options.connections)},
+        "admin": {"host": "127.0.0.1", "port": around.admin_port},
+        "logging": {"format": "json"},
+    }
+
+
+def _destination(options: SandboxOptions, around: Surroundings) -> dict[str, object]:
+    return {
+        "kind": "amazon_ads",
+        "region": "NA",
+        "api_url": around.api_url,
+        "token_url": around.token_url,
+        "client_id": around.login.client_id,
+        "client_secret": around.login.client_secret,
+        "refresh_token": around.login.refresh_token,
+        "hourly_cap": options.cap,
+        "cap_window_seconds": options.cap_window,
+        "batch": {
+            "max_records": max(1, min(LARGEST_BATCH, options.cap // BATCHES_A_WINDOW)),
+            "max_bytes": BODY_BYTES,
+            "linger_seconds": 1,
+        },
+        "max_in_flight": IN_FLIGHT,
+        "requests_per_second": 100,
+        "request_timeout_seconds": 20,
+        "late_seconds": LATE_SECONDS,
+        "backoff": {"initial_seconds": 0.25, "max_seconds": 5},
+        "poll": {"initial_seconds": 1, "max_seconds": 2, "requests_per_second": 50},
+    }
+
+
+def _audience(audience: Audience) -> dict[str, object]:
+    return {
+        "audience": audience.name,
+        "destinations": [
+            {
+                "destination": DESTINATION,
+                "audience_id": target.audience_id,
+                "connection_id": target.connection,
+                "target_types": ["DSP"],
+            }
+            for target in audience.targets
+        ],
+    }

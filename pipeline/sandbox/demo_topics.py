@@ -1,0 +1,179 @@
+"""The sandbox's own look at Kafka: upstream's topic, what is settled, and the dead letters."""
+
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import errors as kafka_errors
+from aiokafka.admin import AIOKafkaAdminClient
+
+from pipeline.domain.names import Names
+from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.cluster import admin_client
+from pipeline.kafka.topics import Topics, kept_topic
+from pipeline.kafka.transactional_writer import make_producer
+from pipeline.operations.ledger.statement import LetterKind
+from pipeline.sandbox.reconciliation import Letters, Member
+from pipeline.sandbox.traffic import Event
+from pipeline.sandbox.trouble import SandboxTrouble
+
+PARTITIONS = 6
+SOURCE_DAYS = 1
+START_SECONDS = 10.0
+READ_WAIT_MS = 500
+
+
+class SandboxTopics:
+    """Topics of one run: written, looked at and read, and removed where they would stay behind.
+
+    Everything raises `SandboxTrouble` when the broker fails.
+    """
+
+    def __init__(
+        self,
+        connection: KafkaConnection,
+        admin: AIOKafkaAdminClient,
+        reader: AIOKafkaConsumer,
+        namespace: str,
+    ) -> None:
+        self._connection = connection
+        self._admin = admin
+        self._reader = reader
+        self._names = Names(namespace)
+        self.source = f"{namespace}.events"
+
+    async def create_source(self) -> None:
+        """Make upstream's topic.
+
+        Raises:
+            TopicTrouble: the broker forbids it.
+        """
+        plan = kept_topic(self.source, PARTITIONS, SOURCE_DAYS)
+        await Topics(self._admin, None).create([plan])
+
+    async def write(self, blocks: Iterable[Iterable[Event]]) -> AsyncIterator[int]:
+        """Write events; after each block says how many it was. At the end all are durable."""
+        with _kafka_named():
+            producer = make_producer(self._connection, idempotent=False)
+            await producer.start()
+            try:
+                for block in blocks:
+                    count = 0
+                    for event in block:
+                        await producer.send(self.source, event.value, event.key)
+                        count += 1
+                    yield count
+                await producer.flush()
+            finally:
+                await producer.stop()
+
+    async def all_settled(self) -> bool:
+        """Whether every stage has committed everything there is for it.
+
+        Asked in the order of the flow: once ingest is through, no more comes to the lanes, and
+        once these are through no more jobs come.
+        """
+        with _kafka_named():
+            topics = await Topics(self._admin, None).partitions()
+            lanes = f"{self._names.namespace}.records."
+            stages = (
+                ("ingest", [self.source]),
+                ("upload", [topic for topic in topics if topic.startswith(lanes)]),
+                ("poll", [self._names.jobs]),
+            )
+            for stage, read in stages:
+                partitions = [
+                    TopicPartition(topic, number)
+                    for topic in read
+                    for number in range(topics.get(topic, 0))
+                ]
+                if not await self._is_through(self._names.group(stage), partitions):
+                    return False
+            return True
+
+    async def _is_through(self, group: str, partitions: list[TopicPartition]) -> bool:
+        ends = await self._reader.end_offsets(partitions)
+        committed = await self._admin.list_consumer_group_offsets(group, partitions=partitions)
+        return all(
+            end == 0 or (tp in committed and committed[tp].offset >= end)
+            for tp, end in ends.items()
+        )
+
+    async def dead_letters(self) -> Letters:
+        """Everything that stands in the topic of dead letters now."""
+        counts: Counter[LetterKind] = Counter()
+        invalid: set[Member] = set()
+        with _kafka_named():
+            async for record in self._whole(self._names.dead_letters):
+                kind = _kind(record)
+                counts[kind] += 1
+                if kind.reason == "invalid":
+                    invalid.add(_member(record))
+        return Letters(counts=counts, invalid=invalid)
+
+    async def _whole(self, topic: str) -> AsyncIterator[ConsumerRecord]:
+        count = (await Topics(self._admin, None).partitions())[topic]
+        partitions = [TopicPartition(topic, number) for number in range(count)]
+        ends = await self._reader.end_offsets(partitions)
+        self._reader.assign(partitions)
+        await self._reader.seek_to_beginning(*partitions)
+        while [tp for tp in partitions if await self._reader.position(tp) < ends[tp]]:
+            read = await self._reader.getmany(timeout_ms=READ_WAIT_MS)
+            for records in read.values():
+                for record in records:
+                    yield record
+
+    async def remove(self) -> None:
+        """Delete what the run has made, where a broker outlives it."""
+        ours = f"{self._names.namespace}."
+        topics = await Topics(self._admin, None).partitions()
+        await self._admin.delete_topics([topic for topic in topics if topic.startswith(ours)])
+
+
+@asynccontextmanager
+async def sandbox_topics(
+    address: str, namespace: str, *, stay_behind: bool
+) -> AsyncIterator[SandboxTopics]:
+    """The topics of a run, under its namespace; removed at the end where they would stay behind.
+
+    Raises:
+        ClusterTrouble: nobody answers at the address.
+    """
+    connection = KafkaConnection(bootstrap_servers=address, client_id="audience-sandbox")
+    async with AsyncExitStack() as stack:
+        admin = await stack.enter_async_context(admin_client(connection, START_SECONDS))
+        reader = AIOKafkaConsumer(
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            **connection.options(),
+        )
+        await reader.start()
+        stack.push_async_callback(reader.stop)
+        topics = SandboxTopics(connection, admin, reader, namespace)
+        try:
+            yield topics
+        finally:
+            if stay_behind:
+                with contextlib.suppress(kafka_errors.KafkaError):
+                    await topics.remove()
+
+
+@contextmanager
+def _kafka_named() -> Iterator[None]:
+    try:
+        yield
+    except kafka_errors.KafkaError as error:
+        raise SandboxTrouble(f"Kafka failed in the middle: {type(error).__name__}") from error
+
+
+def _kind(record: ConsumerRecord) -> LetterKind:
+    headers = dict(record.headers)
+    return LetterKind(headers["stage"].decode(), headers["reason"].decode())
+
+
+def _member(record: ConsumerRecord) -> Member:
+    audience, _, member = (record.key or b"0|").decode().partition("|")
+    return int(audience), member

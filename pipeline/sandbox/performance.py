@@ -1,0 +1,151 @@
+"""The run itself: upstream writes, the pipeline works, and somebody watches until all is done."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
+from pipeline.sandbox.demo_options import SandboxOptions
+from pipeline.sandbox.demo_topics import SandboxTopics
+from pipeline.sandbox.live_view import View
+from pipeline.sandbox.process import PipelineProcess
+from pipeline.sandbox.readings import AdminPages, Reading
+from pipeline.sandbox.scene import Scene, Speed
+from pipeline.sandbox.traffic import Event, Traffic
+from pipeline.sandbox.trouble import SandboxTrouble
+
+EVENTS_A_BLOCK = 250
+"""Made between two turns of the event loop, about 5 ms: the simulator lives on it too."""
+LOOK_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cast:
+    """Everyone who takes part in a run."""
+
+    traffic: Traffic
+    simulator: AmazonAdsSimulator
+    topics: SandboxTopics
+    pipeline: PipelineProcess
+    pages: AdminPages
+
+
+class Performance:
+    """Upstream writes, the pipeline works, and somebody watches."""
+
+    def __init__(self, options: SandboxOptions, cast: Cast, stop: asyncio.Event) -> None:
+        self._options = options
+        self._traffic = cast.traffic
+        self._simulator = cast.simulator
+        self._topics = cast.topics
+        self._pipeline = cast.pipeline
+        self._pages = cast.pages
+        self._stop = stop
+        self._written = 0
+        self._is_written = False
+        self._events_speed = Speed()
+        self._records_speed = Speed()
+        self._began = asyncio.get_running_loop().time()
+        self._moved_at = self._began
+        self._last_mark: object = None
+
+    async def play(self, view: View) -> Reading:
+        """The last reading, once every event has gone all its way.
+
+        Raises:
+            SandboxTrouble: the pipeline died, nothing moved any more, or somebody said stop.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            writer = tasks.create_task(self._write(), name="upstream")
+            try:
+                return await self._watch(view)
+            finally:
+                writer.cancel()
+
+    async def _write(self) -> None:
+        async for count in self._topics.write(self._blocks()):
+            self._written += count
+            await asyncio.sleep(0)
+        self._is_written = True
+
+    def _blocks(self) -> Iterator[Iterator[Event]]:
+        left = self._options.events
+        while left:
+            size = min(left, EVENTS_A_BLOCK)
+            yield self._traffic.events(size)
+            left -= size
+
+    async def _watch(self, view: View) -> Reading:
+        while True:
+            reading = await self._pages.read()
+            view.show(self._scene(reading))
+            self._check(reading)
+            if reading is not None and await self._is_over(reading):
+                # Counters are raised a moment after what they count.
+                await asyncio.sleep(2 * LOOK_SECONDS)
+                reading = await self._pages.read() or reading
+                view.show(self._scene(reading))
+                return reading
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _is_over(self, reading: Reading) -> bool:
+        """By what the groups have committed: counters may lag behind."""
+        if not self._is_written or reading.told.pending_jobs:
+            return False
+        is_settled = await self._topics.all_settled()
+        return is_settled and not self._simulator.totals()["records"]["late"]
+
+    def _check(self, reading: Reading | None) -> None:
+        """Raise SandboxTrouble when there is no point in going on."""
+        if self._stop.is_set():
+            raise SandboxTrouble("stopped before the end; nothing was compared")
+        if self._pipeline.exit_code is not None:
+            raise SandboxTrouble(
+                f"the pipeline ended by itself with exit code {self._pipeline.exit_code}; "
+                f"the end of its log:\n{self._pipeline.last_words()}"
+            )
+        mark = None if reading is None else (self._written, reading)
+        now = asyncio.get_running_loop().time()
+        if mark is not None and mark != self._last_mark:
+            self._last_mark, self._moved_at = mark, now
+        if now - self._moved_at > self._options.stall_seconds:
+            raise SandboxTrouble(self._missing(reading))
+
+    def _missing(self, reading: Reading | None) -> str:
+        stalled = f"nothing moved for {self._options.stall_seconds:g} s"
+        if reading is None:
+            words = self._pipeline.last_words()
+            return f"{stalled}: the pipeline does not answer; the end of its log:\n{words}"
+        scene = self._scene(reading)
+        whole = sum(scene.expected.values())
+        states = ", ".join(
+            f"{lane.connection} {lane.state} with {lane.unsettled:,} unsettled"
+            + (f" because {lane.stopped_because}" if lane.stopped_because else "")
+            for lane in reading.lanes
+        )
+        return (
+            f"{stalled}: {self._written:,} events written, {scene.consumed:,} consumed; "
+            f"{scene.delivered:,} of {whole:,} records delivered, {scene.ended:,} ended, "
+            f"{reading.told.pending_jobs:,} jobs pending; lanes: {states or 'none'}"
+        )
+
+    def _scene(self, reading: Reading | None) -> Scene:
+        seconds = asyncio.get_running_loop().time() - self._began
+        consumed = 0 if reading is None else reading.told.consumed
+        accepted = 0 if reading is None else reading.told.total().accepted
+        return Scene(
+            options=self._options,
+            seconds=seconds,
+            phase=self._phase(reading),
+            written=self._written,
+            expected=dict(self._traffic.expected.prepared),
+            reading=reading,
+            faults=self._simulator.totals()["faults"],
+            events_a_second=self._events_speed.seen(seconds, consumed),
+            records_a_second=self._records_speed.seen(seconds, accepted),
+        )
+
+    def _phase(self, reading: Reading | None) -> str:
+        if reading is None:
+            return "starting" if self._last_mark is None else "no answer"
+        return "carrying" if self._is_written else "upstream writes"

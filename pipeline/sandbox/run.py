@@ -1,0 +1,165 @@
+"""One run of the sandbox: everything started, watched to its end, stopped, and compared."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import aiohttp
+from rich.console import Console
+
+from pipeline.sandbox import process, verdict
+from pipeline.sandbox.amazon_ads.options import SimulatorOptions
+from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
+from pipeline.sandbox.configuration import DESTINATION, Login, Surroundings, written
+from pipeline.sandbox.demo_options import SandboxOptions, invented_audiences
+from pipeline.sandbox.demo_topics import sandbox_topics
+from pipeline.sandbox.live_view import view_on
+from pipeline.sandbox.partner_server import held_by
+from pipeline.sandbox.performance import Cast, Performance
+from pipeline.sandbox.readings import AdminPages, Reading
+from pipeline.sandbox.reconciliation import differences
+from pipeline.sandbox.server_process import free_port
+from pipeline.sandbox.traffic import Traffic
+
+STOP_SECONDS = 40.0
+"""Longer than the pipeline's own grace period."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broker:
+    """The Kafka of a run. An embedded one has no transactions, and forgets everything."""
+
+    address: str
+    is_embedded: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chance:
+    """What is drawn anew at every run, or follows from the seed."""
+
+    traffic: Random
+    partner: Random
+    namespace: str
+    start_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """One run, ready to be started."""
+
+    options: SandboxOptions
+    broker: Broker
+    chance: Chance
+    folder: Path
+    """For the configuration and the log of the pipeline."""
+    environ: Mapping[str, str]
+
+    async def run(self, console: Console, stop: asyncio.Event) -> bool:
+        """Whether everything came to its end and agreed.
+
+        Raises:
+            SandboxTrouble: the pipeline died, nothing moved any more, or `stop` was set.
+        """
+        async with self._started() as (cast, around):
+            with view_on(console) as view:
+                reading = await Performance(self.options, cast, stop).play(view)
+            if self.options.keep_running:
+                _say_where(console, around)
+                await stop.wait()
+            return await self._is_reconciled(cast, reading, console)
+
+    @asynccontextmanager
+    async def _started(self) -> AsyncIterator[tuple[Cast, Surroundings]]:
+        options, chance = self.options, self.chance
+        audiences = invented_audiences(options, chance.traffic)
+        login = _login(chance.partner)
+        async with AsyncExitStack() as stack:
+            simulator = await stack.enter_async_context(_simulator(options, login, chance.partner))
+            topics = await stack.enter_async_context(
+                sandbox_topics(
+                    self.broker.address,
+                    chance.namespace,
+                    stay_behind=not self.broker.is_embedded,
+                )
+            )
+            await topics.create_source()
+            around = self._surroundings(simulator, topics.source, login)
+            pipeline = await stack.enter_async_context(
+                process.running(
+                    written(self.folder, options, audiences, around),
+                    self.folder / "pipeline.log",
+                    self.environ,
+                    STOP_SECONDS,
+                )
+            )
+            http = await stack.enter_async_context(aiohttp.ClientSession())
+            cast = Cast(
+                traffic=Traffic(audiences, options.members, chance.traffic, chance.start_ms),
+                simulator=simulator,
+                topics=topics,
+                pipeline=pipeline,
+                pages=AdminPages(http, around.admin_port),
+            )
+            yield cast, around
+
+    def _surroundings(
+        self, simulator: AmazonAdsSimulator, source_topic: str, login: Login
+    ) -> Surroundings:
+        return Surroundings(
+            broker=self.broker.address,
+            has_transactions=not self.broker.is_embedded,
+            namespace=self.chance.namespace,
+            source_topic=source_topic,
+            api_url=simulator.url,
+            token_url=simulator.token_url,
+            login=login,
+            admin_port=free_port(),
+        )
+
+    async def _is_reconciled(self, cast: Cast, reading: Reading, console: Console) -> bool:
+        code = await cast.pipeline.stop(STOP_SECONDS)
+        expected = cast.traffic.expected
+        held = held_by(cast.simulator, self.options.cap)
+        letters = await cast.topics.dead_letters()
+        found = differences(
+            expected, held, reading.told, letters, exactly_once=not self.broker.is_embedded
+        )
+        if code != 0:
+            found.append(f"the pipeline ended with exit code {code} instead of 0")
+        verdict.show(console, expected, held, reading.told, found)
+        return not found
+
+
+def _simulator(options: SandboxOptions, login: Login, random: Random) -> AmazonAdsSimulator:
+    return AmazonAdsSimulator(
+        random=random,
+        options=SimulatorOptions(
+            client_id=login.client_id,
+            client_secret=login.client_secret,
+            refresh_token=login.refresh_token,
+            cap=options.cap,
+            window_seconds=options.cap_window,
+            profile=options.faults,
+        ),
+    )
+
+
+def _login(random: Random) -> Login:
+    return Login(
+        client_id="sandbox-client",
+        client_secret=f"{random.getrandbits(128):032x}",
+        refresh_token=f"Atzr|{random.getrandbits(128):032x}",
+    )
+
+
+def _say_where(console: Console, around: Surroundings) -> None:
+    console.print(
+        f"everything keeps running until Ctrl-C: Kafka at {around.broker}, upstream's topic "
+        f"{around.source_topic}, destination {DESTINATION} at {around.api_url}, the pipeline's "
+        f"pages at http://127.0.0.1:{around.admin_port}/",
+        highlight=False,
+        soft_wrap=True,
+    )

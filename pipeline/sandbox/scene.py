@@ -1,0 +1,63 @@
+"""One moment of a run, from all its sides, and how fast things move."""
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pipeline.sandbox.demo_options import SandboxOptions
+from pipeline.sandbox.readings import Reading
+
+SPEED_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What the view shows. Times in seconds since the start."""
+
+    options: SandboxOptions
+    seconds: float
+    phase: str
+    written: int
+    """Events that upstream has written so far."""
+    expected: Mapping[str, int]
+    """Records by connection that the events so far imply."""
+    reading: Reading | None
+    """None until the pipeline answers."""
+    faults: Mapping[str, int]
+    events_a_second: float
+    records_a_second: float
+
+    @property
+    def consumed(self) -> int:
+        return 0 if self.reading is None else self.reading.told.consumed
+
+    @property
+    def delivered(self) -> int:
+        """Records that need no more sending."""
+        if self.reading is None:
+            return 0
+        total = self.reading.told.total()
+        return total.superseded + total.accepted + self.reading.told.letters_of("upload")
+
+    @property
+    def ended(self) -> int:
+        """Records that need no more asking either."""
+        if self.reading is None:
+            return 0
+        total = self.reading.told.total()
+        return total.superseded + total.ended + self.reading.told.letters_of("upload")
+
+
+@dataclass(slots=True)
+class Speed:
+    """How fast a counter grew over the last seconds."""
+
+    _points: deque[tuple[float, int]] = field(default_factory=deque)
+
+    def seen(self, seconds: float, count: int) -> float:
+        """Take a point; returns the counts a second up to it."""
+        self._points.append((seconds, count))
+        while len(self._points) > 2 and self._points[1][0] <= seconds - SPEED_SECONDS:
+            self._points.popleft()
+        first_at, first = self._points[0]
+        return (count - first) / (seconds - first_at) if seconds > first_at else 0.0

@@ -1,0 +1,114 @@
+"""Reads the YAML of a configuration, strictly (no key twice, `NO` is Norway), and writes some."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from pipeline.settings.problems import Problem, SettingsError
+
+
+class StrictLoader(yaml.SafeLoader):
+    """YAML 1.2's idea of scalars, in which a country, a time or an id is not something else."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+
+
+class CarefulDumper(yaml.SafeDumper):
+    """Quotes what either this reader or a YAML 1.1 one would take for something else than text."""
+
+
+def _text(dumper: CarefulDumper, text: str) -> yaml.ScalarNode:
+    # Between other quotes the library writes line breaks of Unicode in a way that loses them.
+    style = None if text.isascii() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+def _plain_integer(loader: StrictLoader, node: yaml.ScalarNode) -> int:
+    return int(str(loader.construct_scalar(node)))
+
+
+def _mapping(loader: StrictLoader, node: yaml.MappingNode) -> dict[object, object]:
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if key.value in seen:
+            # `problem` is the only part of this error that is ever shown.
+            problem = f"the key {key.value!r} stands twice in one mapping"
+            raise yaml.parser.ParserError(None, None, problem, key.start_mark)
+        seen.add(key.value)
+    return loader.construct_mapping(node, deep=True)
+
+
+_SCALARS = {
+    "merge": ("<<", ["<"]),
+    "null": ("~|null|Null|NULL|", ["~", "n", "N", ""]),
+    "bool": ("true|True|TRUE|false|False|FALSE", list("tTfF")),
+    "int": ("[-+]?[0-9](?:_?[0-9])*", list("-+0123456789")),
+    "float": (
+        r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+        list("-+.0123456789"),
+    ),
+}
+for _name, (_pattern, _first) in _SCALARS.items():
+    for _side in (StrictLoader, CarefulDumper):
+        _side.add_implicit_resolver(
+            f"tag:yaml.org,2002:{_name}", re.compile(f"^(?:{_pattern})$"), _first
+        )
+CarefulDumper.add_representer(str, _text)
+StrictLoader.add_constructor("tag:yaml.org,2002:int", _plain_integer)
+StrictLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
+
+
+def read(path: Path) -> dict[str, object]:
+    """The mapping that the file holds; empty for an empty file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        remedy = "give the path of the configuration with --config"
+        raise _unusable(path, (error.strerror or "cannot be read").lower(), remedy) from None
+    except UnicodeDecodeError:
+        raise _unusable(path, "is not UTF-8 text", "save it as UTF-8") from None
+    document = parse(text, path)
+    if document is None:
+        return {}
+    if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
+        remedy = "begin it with keys, as config/reference.yaml does"
+        raise _unusable(path, "must be a mapping of sections", remedy)
+    return document
+
+
+def parse(text: str, source: Path | str) -> object:
+    """What one text of YAML says; SettingsError names the line, and never quotes the text."""
+    problem = "is not YAML"
+    try:
+        value: object = yaml.load(text, StrictLoader)  # noqa: S506 -- a SafeLoader, made stricter
+    except (yaml.composer.ComposerError, yaml.constructor.ConstructorError) as error:
+        # These quote what they stumble on, which may be a secret that begins with * or !.
+        problem = f"is not YAML{_place(error)}: an alias or a tag that means nothing here"
+        remedy = "put texts that begin with *, & or ! in quotes"
+    except yaml.MarkedYAMLError as error:
+        problem = f"is not YAML{_place(error)}: {error.problem}"
+        remedy = "correct the line, or the one before it"
+    except yaml.YAMLError:
+        remedy = "remove the characters that YAML does not take"
+    else:
+        return value
+    raise _unusable(source, problem, remedy)
+
+
+def text_of(document: Mapping[str, object]) -> str:
+    """The YAML of a document, its keys in their order; `parse` gives the same document back."""
+    text: str = yaml.dump(
+        document, Dumper=CarefulDumper, sort_keys=False, allow_unicode=True, width=1_000
+    )
+    return text
+
+
+def _place(error: yaml.MarkedYAMLError) -> str:
+    mark = error.problem_mark
+    return "" if mark is None else f", line {mark.line + 1}, column {mark.column + 1}"
+
+
+def _unusable(source: Path | str, what: str, remedy: str) -> SettingsError:
+    return SettingsError([Problem(path=(), what=what, remedy=remedy, source=str(source))])

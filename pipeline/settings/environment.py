@@ -1,0 +1,197 @@
+"""Environment variables laid over the file: AUDIENCE_PIPELINE__SECTION__KEY."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from pydantic import BaseModel
+
+from pipeline.settings.document import parse
+from pipeline.settings.problems import KeyPath, Problem, SettingsError, nearest
+from pipeline.settings.shape import (
+    entry_of,
+    fields_of,
+    holds_secret,
+    is_mapping,
+    is_nullable,
+    takes_text,
+)
+
+PREFIX = "AUDIENCE_PIPELINE__"
+
+
+class _UnknownNameError(Exception):
+    """A part of a variable's name that nothing in the file answers to."""
+
+    def __init__(self, place: int, known: Sequence[str], what: str) -> None:
+        super().__init__(what)
+        self.place = place
+        self.known = known
+        self.what = what
+
+
+@dataclass(frozen=True, slots=True)
+class Overlaid:
+    """The document with the variables in it, and which variable said what."""
+
+    document: dict[str, object]
+    model: type[BaseModel]
+    origins: dict[KeyPath, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+
+def overlaid(
+    document: Mapping[str, object], environ: Mapping[str, str], model: type[BaseModel]
+) -> Overlaid:
+    """A copy of the document in which every variable of ours has replaced its key.
+
+    Destinations go by their names with `-` and `_` alike, lists by place from 0; one past the end
+    appends. A variable that fits nothing is a problem.
+    """
+    result = Overlaid(deepcopy(dict(document)), model)
+    ours = [name for name in environ if name.upper().startswith(PREFIX)]
+    # A section before its keys, so that the variable that says more precisely what it means wins.
+    for name in sorted(ours, key=lambda name: (name.count("__"), name)):
+        try:
+            _lay(result, name, environ[name])
+        except _UnknownNameError as error:
+            result.problems.append(_unknown(name, error))
+        except SettingsError as error:
+            result.problems.extend(error.problems)
+    return result
+
+
+def origin_of(origins: Mapping[KeyPath, str], path: KeyPath) -> str | None:
+    """The variable that set a key, or a section that the key stands in."""
+    lengths = range(len(path), 0, -1)
+    return next((origins[path[:n]] for n in lengths if path[:n] in origins), None)
+
+
+def child(node: object, key: str | int) -> object:
+    """What stands there in a document, or None where nothing does."""
+    if isinstance(node, Mapping):
+        return node.get(key)
+    if isinstance(node, list) and isinstance(key, int) and key < len(node):
+        return node[key]
+    return None
+
+
+def _lay(result: Overlaid, name: str, text: str) -> None:
+    path, annotation = _resolve(name, result.document, result.model)
+    if path in result.origins:
+        what = f"is also set by {result.origins[path]}"
+        raise SettingsError([Problem(path=path, what=what, remedy="keep one", source=name)])
+    _displace_other_way(result, path)
+    _put(result.document, path, _value(name, text, annotation))
+    result.origins[path] = name
+
+
+def _resolve(
+    name: str, document: Mapping[str, object], model: type[BaseModel]
+) -> tuple[KeyPath, object]:
+    path: list[str | int] = []
+    annotation: object = model
+    node: object = document
+    for place, part in enumerate(name[len(PREFIX) :].split("__")):
+        key, annotation = _step(place, part, annotation, node)
+        node = child(node, key)
+        path.append(key)
+    return tuple(path), annotation
+
+
+def _step(place: int, part: str, annotation: object, node: object) -> tuple[str | int, object]:
+    fields = fields_of(annotation)
+    if fields:
+        key = _match(part, fields)
+        if key is None:
+            raise _UnknownNameError(place, tuple(fields), "unknown variable")
+        return key, fields[key]
+    entry = entry_of(annotation)
+    if entry is None:
+        raise _UnknownNameError(place, (), "unknown variable: its key takes one value")
+    if is_mapping(annotation):
+        names = tuple(str(key) for key in node) if isinstance(node, Mapping) else ()
+        named = _match(part, names)
+        if named is None:
+            raise _UnknownNameError(place, names, "the file has nothing of this name")
+        return named, entry
+    length = len(node) if isinstance(node, list) else 0
+    if not part.isdecimal() or int(part) > length:
+        known = [str(index) for index in range(length + 1)]
+        raise _UnknownNameError(place, known, f"a list takes a place from 0 to {length}")
+    return int(part), entry
+
+
+def _match(part: str, known: Mapping[str, object] | Sequence[str]) -> str | None:
+    return next((name for name in known if _folded(name) == _folded(part)), None)
+
+
+def _folded(name: str) -> str:
+    return name.casefold().replace("-", "_")
+
+
+def _displace_other_way(result: Overlaid, path: KeyPath) -> None:
+    """Let a secret given by a variable replace the other way of giving it in the file."""
+    last = str(path[-1])
+    other = last.removesuffix("_file") if last.endswith("_file") else f"{last}_file"
+    parent: object = result.document
+    for key in path[:-1]:
+        parent = child(parent, key)
+    if isinstance(parent, dict) and (*path[:-1], other) not in result.origins:
+        parent.pop(other, None)
+
+
+def _put(document: dict[str, object], path: KeyPath, value: object) -> None:
+    node: object = document
+    for key, following in pairwise(path):
+        node = _opened(node, key, following)
+    _set(node, path[-1], value)
+
+
+def _opened(node: object, key: str | int, following: str | int) -> object:
+    inner = child(node, key)
+    if inner is None:
+        inner = [] if isinstance(following, int) else {}
+        _set(node, key, inner)
+    return inner
+
+
+def _set(node: object, key: str | int, value: object) -> None:
+    if isinstance(node, dict):
+        node[key] = value
+    elif isinstance(node, list) and isinstance(key, int):
+        node[key : key + 1] = [value]
+    # Anything else is a section that is not one: validation says so.
+
+
+def _value(name: str, text: str, annotation: object) -> object:
+    if holds_secret(annotation):
+        return text
+    if takes_text(annotation):
+        is_null = is_nullable(annotation) and text in {"", "~", "null"}
+        return None if is_null else text
+    return parse(text, name)
+
+
+def _unknown(name: str, error: _UnknownNameError) -> Problem:
+    return Problem(path=(), what=error.what, remedy=_remedy(name, error), source=name)
+
+
+def _remedy(name: str, error: _UnknownNameError) -> str:
+    parts = name[len(PREFIX) :].split("__")
+    before = parts[: error.place]
+    meant = nearest(parts[error.place], error.known)
+    if meant is not None:
+        return f"did you mean {_variable([*before, meant])!r}?"
+    if not error.known:
+        return f"did you mean {_variable(before)!r}?" if before else "remove it"
+    return f"known here: {', '.join(_variables(before, error.known))}"
+
+
+def _variables(before: Sequence[str], known: Sequence[str]) -> Iterator[str]:
+    return (_variable([*before, name]) for name in known)
+
+
+def _variable(parts: Sequence[str]) -> str:
+    return PREFIX + "__".join(part.upper().replace("-", "_") for part in parts)

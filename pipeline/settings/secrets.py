@@ -1,0 +1,78 @@
+"""Secrets: shown to nobody, and read again at each use where they live in a mounted file."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import SecretStr
+
+from pipeline.settings.problems import Problem, SecretUnreadableError
+
+
+class Secret(Protocol):
+    """A value that may change while the program runs."""
+
+    def read(self) -> str:
+        """The secret as it is now; SecretUnreadableError where its file cannot give one."""
+
+
+@dataclass(frozen=True, slots=True)
+class InlineSecret:
+    """A secret from the environment (or the file): the same until the next start."""
+
+    _value: SecretStr
+
+    def read(self) -> str:
+        return self._value.get_secret_value()
+
+
+@dataclass(frozen=True, slots=True)
+class FileSecret:
+    """A mounted secret, read at every call, because platforms rotate it in place."""
+
+    path: Path
+
+    def read(self) -> str:
+        try:
+            text = self.path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise _unreadable(self.path, (error.strerror or "cannot be read").lower()) from None
+        except UnicodeDecodeError:
+            # The decoding error holds the bytes it could not read: it must not be chained.
+            raise _unreadable(self.path, "is not UTF-8 text") from None
+        value = text.rstrip("\r\n")
+        if not value.strip():
+            raise _unreadable(self.path, "is empty")
+        return value
+
+
+def secret(value: SecretStr | None, file: Path | None) -> Secret | None:
+    """The one of a pair that is set, or None where neither is."""
+    if value is not None:
+        return InlineSecret(value)
+    return None if file is None else FileSecret(file)
+
+
+def required(value: SecretStr | None, file: Path | None) -> Secret:
+    """The one of a pair that `pair_problems` has found to be set."""
+    found = secret(value, file)
+    assert found is not None
+    return found
+
+
+def pair_problems(name: str, value: SecretStr | None, file: Path | None) -> Iterator[Problem]:
+    """What is wrong with a secret that must be given in exactly one of two ways."""
+    if value is not None and file is not None:
+        remedy = f"keep one of {name} and {name}_file"
+        yield Problem(path=(name,), what="is given twice", remedy=remedy)
+    if value is None and file is None:
+        remedy = f"set {name}_file to a mounted file, or {name} by the environment"
+        yield Problem(path=(name,), what="is required and missing", remedy=remedy)
+
+
+def _unreadable(path: Path, reason: str) -> SecretUnreadableError:
+    problem = Problem(
+        path=(), what=reason, remedy="mount a readable file that holds the secret and nothing else"
+    )
+    return SecretUnreadableError([problem], str(path))

@@ -1,0 +1,83 @@
+"""What may stand where in the file, read from the models: for suggestions and for variables."""
+
+from collections.abc import Mapping
+from types import UnionType
+from typing import Annotated, Union, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+
+from pipeline.settings.problems import KeyPath
+
+
+def annotation_at(root: object, path: KeyPath) -> object | None:
+    """What is declared at a place of the file, or None where nothing is."""
+    for part in path:
+        fields = fields_of(root)
+        root = fields.get(str(part)) if fields else entry_of(root)
+        if root is None:
+            return None
+    return root
+
+
+def fields_of(annotation: object) -> Mapping[str, object]:
+    """The keys of a section and what each takes; empty for anything that is not a section."""
+    for choice in _choices(annotation):
+        if isinstance(choice, type) and issubclass(choice, BaseModel):
+            return {name: field.annotation for name, field in choice.model_fields.items()}
+    return {}
+
+
+def is_mapping(annotation: object) -> bool:
+    """Whether sections stand here under names of the user's own."""
+    return any(get_origin(choice) is Mapping for choice in _choices(annotation))
+
+
+def entry_of(annotation: object) -> object | None:
+    """What one entry of a list, or of a mapping with names of the user's own, is."""
+    for choice in _choices(annotation):
+        origin = get_origin(choice)
+        if origin is Mapping:
+            return _second(choice)
+        if origin is tuple:
+            return _first(choice)
+    return None
+
+
+def holds_secret(annotation: object) -> bool:
+    """Whether a value here must never be shown."""
+    return SecretStr in _choices(annotation)
+
+
+def is_nullable(annotation: object) -> bool:
+    return type(None) in _choices(annotation)
+
+
+def takes_text(annotation: object) -> bool:
+    """Whether a value here is text, and so needs no reading of YAML: `0123` stays `0123`."""
+    choices = [choice for choice in _choices(annotation) if choice is not type(None)]
+    return all(_is_textual(choice) for choice in choices)
+
+
+def _is_textual(choice: object) -> bool:
+    if get_args(choice):
+        return all(isinstance(value, str) for value in get_args(choice))
+    return isinstance(choice, type) and choice not in {bool, int, float} and not fields_of(choice)
+
+
+def _choices(annotation: object) -> tuple[object, ...]:
+    """The members of a union, or the one thing it is, without the metadata of values.py."""
+    if get_origin(annotation) is Annotated:
+        return _choices(_first(annotation))
+    if get_origin(annotation) in {Union, UnionType}:
+        return tuple(found for choice in get_args(annotation) for found in _choices(choice))
+    return (annotation,)
+
+
+def _first(annotation: object) -> object:
+    first: object = get_args(annotation)[0]
+    return first
+
+
+def _second(annotation: object) -> object:
+    second: object = get_args(annotation)[1]
+    return second

@@ -1,0 +1,152 @@
+"""pydantic's findings in the words of the user, with the nearest known name."""
+
+from collections.abc import Iterator, Mapping
+from typing import TypeGuard
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from pipeline.settings.problems import KeyPath, Problem, kind_of, nearest, shown, suggestion
+from pipeline.settings.shape import annotation_at, fields_of, holds_secret
+from pipeline.settings.values import AMAZON_SECRETS
+
+UNKNOWN_KEY = "unknown key"
+EMPTY = "must not be empty"
+
+SENTENCES = {
+    "bool_type": "must be true or false, without quotes",
+    "dict_type": "must be a mapping",
+    "float_type": "must be a number, without quotes",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "int_type": "must be a whole number, without quotes",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "mapping_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "string_too_short": EMPTY,
+    "string_type": "must be text",
+    "too_long": "must have no more than {max_length}",
+    "too_short": EMPTY,
+    "tuple_type": "must be a list",
+}
+REMEDIES = {
+    "string_type": "put it in quotes",
+    "mapping_type": "write keys below it, indented",
+    "model_type": "write keys below it, indented",
+    "tuple_type": "begin each entry with '- '",
+}
+
+
+def problems_of(
+    error: ValidationError, model: type[BaseModel], document: Mapping[str, object]
+) -> list[Problem]:
+    """Every finding as a problem; no value of a secret's key, and of no unknown one, is shown."""
+    found: list[Problem] = []
+    for detail in error.errors(include_url=False):
+        path = _path(detail["loc"], document)
+        found.extend(_problems(detail, path, model))
+    # A list of nothing but bad entries counts as empty for pydantic, and the entries say enough.
+    return [one for one in found if one.what != EMPTY or not _is_above_another(one, found)]
+
+
+def _is_above_another(problem: Problem, others: list[Problem]) -> bool:
+    depth = len(problem.path)
+    return any(len(one.path) > depth and one.path[:depth] == problem.path for one in others)
+
+
+def _path(location: KeyPath, document: object) -> KeyPath:
+    """Where it is in the file: pydantic adds parts of its own, such as the tag of a union."""
+    path: list[str | int] = []
+    for place, part in enumerate(location):
+        is_last = place == len(location) - 1
+        if _holds(document, part):
+            document = document[part]
+        elif not is_last or part == "[key]":
+            continue
+        path.append(part)
+    return tuple(path)
+
+
+def _holds(document: object, part: str | int) -> TypeGuard[Mapping[str | int, object]]:
+    if isinstance(document, Mapping):
+        return part in document
+    return isinstance(document, list) and isinstance(part, int) and part < len(document)
+
+
+def _problems(detail: ErrorDetails, path: KeyPath, model: type[BaseModel]) -> Iterator[Problem]:
+    context: Mapping[str, object] = detail.get("ctx", {})
+    match detail["type"]:
+        case "inconsistent":
+            yield from _below(path, context["problems"])
+        case "missing":
+            remedy = f"add '{path[-1]}: …'; config/reference.yaml shows every key"
+            yield Problem(path=path, what="is required and missing", remedy=remedy)
+        case "extra_forbidden":
+            known = tuple(fields_of(annotation_at(model, path[:-1])))
+            remedy = _home(str(path[-1]), model) or suggestion(str(path[-1]), known)
+            yield Problem(path=path, what=UNKNOWN_KEY, remedy=remedy)
+        case _:
+            yield _wrong_value(detail, path, model, context)
+
+
+def _below(path: KeyPath, problems: object) -> Iterator[Problem]:
+    assert isinstance(problems, tuple)
+    for problem in problems:
+        assert isinstance(problem, Problem)
+        yield Problem(
+            path=path + problem.path,
+            what=problem.what,
+            value=problem.value,
+            remedy=problem.remedy,
+        )
+
+
+def _home(name: str, model: type[BaseModel]) -> str:
+    """Where a key that stands at the wrong level would belong, if a section has it."""
+    homes = [section for section, kind in fields_of(model).items() if name in fields_of(kind)]
+    return f"did you mean {f'{homes[0]}.{name}'!r}?" if len(homes) == 1 else ""
+
+
+def _wrong_value(
+    detail: ErrorDetails, path: KeyPath, model: type[BaseModel], context: Mapping[str, object]
+) -> Problem:
+    value = detail["input"]
+    kind = detail["type"]
+    what = SENTENCES.get(kind, detail["msg"]).format_map(context)
+    remedy = str(context.get("remedy", "")) or REMEDIES.get(kind, "")
+    if kind == "literal_error":
+        # The wording is pydantic's: "'a', 'b' or 'c'".
+        what, remedy = f"must be {context['expected']}", _nearest_choice(value, context)
+    return Problem(path=path, what=what, value=_value(value, kind, path, model), remedy=remedy)
+
+
+def _nearest_choice(value: object, context: Mapping[str, object]) -> str:
+    choices = str(context["expected"]).replace(" or ", ", ").split(", ")
+    known = [choice.strip("'") for choice in choices]
+    meant = nearest(value, known) if isinstance(value, str) else None
+    if meant is not None:
+        return f"did you mean {meant!r}?"
+    return "choose one of these" if len(known) > 1 else f"write {known[0]!r}"
+
+
+def _value(value: object, kind: str, path: KeyPath, model: type[BaseModel]) -> str | None:
+    # Where a section is expected, a text may be a secret that slipped a level up.
+    is_section = kind in {"dict_type", "mapping_type", "model_type", "tuple_type"}
+    if is_section or holds_secret(annotation_at(model, path)):
+        return kind_of(value)
+    return _path_shown(value) if _is_path_of_secret(path, model) else shown(value)
+
+
+def _is_path_of_secret(path: KeyPath, model: type[BaseModel]) -> bool:
+    last = str(path[-1]) if path else ""
+    partner = (*path[:-1], last.removesuffix("_file"))
+    is_partner_secret = holds_secret(annotation_at(model, partner))
+    return last == "token_file" or (last.endswith("_file") and is_partner_secret)
+
+
+def _path_shown(value: object) -> str:
+    """A path, unless it may be the secret itself, written where its file belongs."""
+    text = value if isinstance(value, str) else ""
+    is_path = "/" in text and not text.startswith(AMAZON_SECRETS)
+    return shown(value) if is_path else f"{kind_of(value)} that names no folder"

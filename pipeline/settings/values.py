@@ -1,0 +1,184 @@
+"""The kinds of values that keys take, each with an error that says what is allowed."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    Strict,
+    ValidationInfo,
+)
+from pydantic_core import PydanticCustomError
+
+from pipeline.identity.countries import country_code
+from pipeline.settings.problems import Problem, SecretUnreadableError
+from pipeline.settings.secrets import FileSecret
+
+LARGEST_IDENTIFIER = 2**63 - 1
+"""The partner's ids are Java longs."""
+
+AMAZON_SECRETS = ("amzn1.", "Atz")
+"""What client secrets and refresh tokens of Login with Amazon begin with."""
+
+FOLDER = "folder"
+"""The key of the validation context that holds the folder which relative paths start from."""
+
+
+class Section(BaseModel):
+    """A mapping of the file: frozen, unknown keys refused, values never in its errors."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
+
+
+def refusal(what: str, remedy: str = "") -> PydanticCustomError:
+    """The error of a value that is not allowed, in the words the user reads."""
+    return PydanticCustomError("refused", "{what}", {"what": what, "remedy": remedy})
+
+
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raise them all at once, if there are any; their paths start at the section that raises."""
+    found = tuple(problems)
+    if found:
+        raise PydanticCustomError("inconsistent", "inconsistent", {"problems": found})
+
+
+def _identifier(value: object) -> object:
+    """Digits become a number: ids over 2^53 are quoted by careful people."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,19}", value):
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise refusal(
+        "must be a whole number, an id of up to 63 bits",
+        "copy the id as it stands, all its digits and nothing else",
+    )
+
+
+def _country(value: str) -> str:
+    meant = country_code(value)
+    if meant == value:
+        return value
+    remedy = f"did you mean {meant!r}?" if meant else "write two capital letters, such as 'US'"
+    raise refusal("must be a country code of ISO 3166-1 alpha-2", remedy)
+
+
+def _topic_text(value: str) -> str:
+    if re.fullmatch(r"[a-zA-Z0-9._-]{1,249}", value) and value not in {".", ".."}:
+        return value
+    raise refusal(
+        "must make a legal topic name",
+        "use 1 to 249 of the letters a-z and A-Z, digits, '.', '_' and '-'",
+    )
+
+
+def _destination_name(value: str) -> str:
+    # No dot, so that the name of a lane falls apart in one way only; no double underscore, which
+    # separates the parts of an environment variable.
+    if re.fullmatch(r"[a-zA-Z0-9]+([_-][a-zA-Z0-9]+)*", value):
+        return value
+    raise refusal(
+        "must be a name for a destination",
+        "use letters and digits, with single '-' or '_' between them, such as 'amazon-na'",
+    )
+
+
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        is_address = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or an address in brackets that is none
+        raise _not_a_url() from None
+    if parts.username is not None or parts.password is not None:
+        raise refusal("must not hold a user or a password", "give credentials by their own keys")
+    if not is_address or parts.scheme not in {"http", "https"} or parts.query or parts.fragment:
+        raise _not_a_url()
+    return value.rstrip("/")
+
+
+def _not_a_url() -> PydanticCustomError:
+    return refusal("must be a URL", "write it like 'https://host' or 'http://localhost:8080'")
+
+
+def _bootstrap_servers(value: str) -> str:
+    for server in value.split(","):
+        _, colon, port = server.strip().rpartition(":")
+        if not (colon and port.isdecimal() and 0 < int(port) < 65536):
+            raise refusal(
+                "must be a list of host:port", "write it like 'kafka-1:9092,kafka-2:9092'"
+            )
+    return value
+
+
+def _file(value: object, info: ValidationInfo) -> Path:
+    path = _resolved(value, info)
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        reason = (error.strerror or "cannot be read").lower()
+        raise refusal(reason, _looked_for(path, "mount it or correct the path")) from None
+    return path
+
+
+def _secret_file(value: object, info: ValidationInfo) -> Path:
+    path = _resolved(value, info)
+    if str(value).startswith(AMAZON_SECRETS):
+        raise refusal("is a secret and not the path of one", "write it to a file and name that")
+    try:
+        FileSecret(path).read()
+    except SecretUnreadableError as error:
+        problem = error.problems[0]
+        raise refusal(problem.what, _looked_for(path, problem.remedy)) from None
+    return path
+
+
+def _looked_for(path: Path, remedy: str) -> str:
+    # Only its folder: someone may have written the secret itself where its file belongs.
+    return f"looked for in {str(path.parent)!r}: {remedy}"
+
+
+def _resolved(value: object, info: ValidationInfo) -> Path:
+    if not isinstance(value, str | Path) or not str(value):
+        raise refusal("must be the path of a file")
+    context = info.context if isinstance(info.context, Mapping) else {}
+    return Path(context.get(FOLDER, ".")) / value
+
+
+Flag = Annotated[bool, Strict()]
+Whole = Annotated[int, Strict()]
+Count = Annotated[int, Strict(), Field(ge=1)]
+Decimal = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Positive = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
+Text = Annotated[str, Field(min_length=1)]
+Hidden = Annotated[SecretStr, Field(min_length=1)]
+Identifier = Annotated[
+    int,
+    BeforeValidator(
+        _identifier,
+        json_schema_input_type=Annotated[int, Field(ge=1, le=LARGEST_IDENTIFIER)]
+        | Annotated[str, Field(pattern="^[0-9]{1,19}$")],
+    ),
+    Field(ge=1, le=LARGEST_IDENTIFIER),
+]
+Country = Annotated[
+    str, AfterValidator(_country), Field(json_schema_extra={"pattern": "^[A-Z]{2}$"})
+]
+TopicText = Annotated[
+    str,
+    AfterValidator(_topic_text),
+    Field(json_schema_extra={"pattern": "^[a-zA-Z0-9._-]{1,249}$"}),
+]
+DestinationName = Annotated[str, AfterValidator(_destination_name)]
+Url = Annotated[str, AfterValidator(_url), Field(json_schema_extra={"pattern": "^https?://"})]
+BootstrapServers = Annotated[str, AfterValidator(_bootstrap_servers)]
+ReadableFile = Annotated[Path, BeforeValidator(_file, json_schema_input_type=str)]
+SecretFile = Annotated[Path, BeforeValidator(_secret_file, json_schema_input_type=str)]

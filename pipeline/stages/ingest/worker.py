@@ -1,0 +1,197 @@
+"""Ingest: upstream events in, hashed and ready records out, with the offset in one transaction."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from pipeline.domain.change import Action, MembershipChange
+from pipeline.domain.message import Message, record_headers
+from pipeline.domain.reasons import (
+    Ignored,
+    IgnoredReason,
+    Prepared,
+    Rejected,
+    RejectedReason,
+    Withheld,
+    WithheldReason,
+)
+from pipeline.stages.contract import LetterBox, Pulse
+from pipeline.stages.ports import Claim, Hop, Parcel, Record
+from pipeline.telemetry.facts import LaneLabel, Telemetry
+
+SLICE_RECORDS = 250
+"""Transformed between two looks at the event loop, about 5 ms: a tight cap must not wait longer."""
+
+Reading = Sequence[MembershipChange] | Ignored | Rejected
+Read = Callable[[bytes | None], Reading]
+
+
+class Render(Protocol):
+    """A destination's way of writing one change down."""
+
+    def render(
+        self, change: MembershipChange, default_country: str | None
+    ) -> Prepared | Withheld | Rejected: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One destination of an audience."""
+
+    lane: LaneLabel
+    topic: str
+    audience_id: int
+    target: bytes
+    country: str | None
+    renderer: Render
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestDesk:
+    """What all source partitions share."""
+
+    routes: Mapping[str, Sequence[Route]]
+    letters: LetterBox
+    telemetry: Telemetry
+    wall_ms: Callable[[], int]
+    chunk_records: int
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """What a stretch of events became; its counts are told once it is durable."""
+
+    parcels: dict[str, list[Parcel]] = field(default_factory=lambda: defaultdict(list))
+    letters: list[Message] = field(default_factory=list)
+    changes: Counter[Action] = field(default_factory=Counter)
+    ignored: Counter[IgnoredReason] = field(default_factory=Counter)
+    rejected: Counter[RejectedReason] = field(default_factory=Counter)
+    withheld: Counter[tuple[str, WithheldReason]] = field(default_factory=Counter)
+    prepared: Counter[LaneLabel] = field(default_factory=Counter)
+    oldest_ms: int | None = None
+
+
+class IngestTenant:
+    """Carries one source partition. Bad events become dead letters; it never stops for one."""
+
+    def __init__(
+        self, claim: Claim, *, hop: Hop, read: Read, desk: IngestDesk, pulse: Pulse
+    ) -> None:
+        self._claim = claim
+        self._hop = hop
+        self._read = read
+        self._desk = desk
+        self._pulse = pulse
+        self._between_chunks = asyncio.Event()
+        self._between_chunks.set()
+
+    async def run(self) -> None:
+        """Carry events until cancelled."""
+        # In this order: once the former owner is shut out, the committed offset can't move again.
+        await self._hop.open()
+        start = await self._claim.begin()
+        self._claim.settle(start.offset)
+        self._pulse.busy(True)
+        try:
+            while True:
+                records = await self._claim.fetch(self._desk.chunk_records)
+                self._pulse.beat()
+                if records:
+                    await self._carry(records)
+        finally:
+            self._pulse.busy(False)
+            self._between_chunks.set()
+            await self._hop.close()
+
+    async def quiet(self) -> None:
+        await self._between_chunks.wait()
+
+    async def _carry(self, records: Sequence[Record]) -> None:
+        self._between_chunks.clear()
+        try:
+            chunk = await self._transform(records)
+            following = records[-1].offset + 1
+            if not await self._hop.carry(chunk.parcels, chunk.letters, following):
+                # Whether the transaction came through after all, the committed offset knows.
+                await self._claim.begin()
+                return
+            self._claim.settle(following)
+            self._tell(chunk, len(records))
+        finally:
+            self._between_chunks.set()
+
+    async def _transform(self, records: Sequence[Record]) -> _Chunk:
+        chunk = _Chunk()
+        for start in range(0, len(records), SLICE_RECORDS):
+            for record in records[start : start + SLICE_RECORDS]:
+                self._event(record, chunk)
+            await asyncio.sleep(0)
+        return chunk
+
+    def _event(self, record: Record, chunk: _Chunk) -> None:
+        reading = self._read(record.value)
+        if isinstance(reading, Ignored):
+            chunk.ignored[reading.reason] += 1
+        elif isinstance(reading, Rejected):
+            self._reject(record, reading, chunk)
+        else:
+            for change in reading:
+                self._change(record, change, chunk)
+
+    def _change(self, record: Record, change: MembershipChange, chunk: _Chunk) -> None:
+        chunk.changes[change.action] += 1
+        routes = self._routes(change.audience)
+        if not routes:
+            self._reject(record, _unknown_audience(change), chunk)
+        for route in routes:
+            match route.renderer.render(change, route.country):
+                case Prepared(member, value):
+                    key = b"%d|%s" % (route.audience_id, member.encode())
+                    headers = record_headers(change.occurred_at_ms, route.target)
+                    chunk.parcels[route.topic].append(Parcel(key, value, headers))
+                    chunk.prepared[route.lane] += 1
+                    if chunk.oldest_ms is None or change.occurred_at_ms < chunk.oldest_ms:
+                        chunk.oldest_ms = change.occurred_at_ms
+                case Withheld(reason):
+                    chunk.withheld[route.lane.destination, reason] += 1
+                case Rejected() as rejected:
+                    self._reject(record, rejected, chunk)
+
+    def _routes(self, audience: str | None) -> Sequence[Route]:
+        if audience is None:
+            return [route for routes in self._desk.routes.values() for route in routes]
+        return self._desk.routes.get(audience, ())
+
+    def _reject(self, record: Record, rejected: Rejected, chunk: _Chunk) -> None:
+        chunk.rejected[rejected.reason] += 1
+        letter = self._desk.letters.letter(self._claim, record, rejected.reason, rejected.detail)
+        chunk.letters.append(letter)
+
+    def _tell(self, chunk: _Chunk, events: int) -> None:
+        telemetry, source = self._desk.telemetry, self._claim.topic
+        telemetry.events_consumed(source=source, count=events)
+        for action, count in chunk.changes.items():
+            telemetry.changes_read(source=source, action=action, count=count)
+        for ignored, count in chunk.ignored.items():
+            telemetry.events_ignored(source=source, reason=ignored, count=count)
+        for rejected, count in chunk.rejected.items():
+            telemetry.changes_rejected(source=source, reason=rejected, count=count)
+            self._desk.letters.written(rejected, count)
+        for (destination, why), count in chunk.withheld.items():
+            telemetry.changes_withheld(destination=destination, reason=why, count=count)
+        for lane, count in chunk.prepared.items():
+            telemetry.records_prepared(lane=lane, count=count)
+        if chunk.oldest_ms is not None:
+            waited = max(0.0, (self._desk.wall_ms() - chunk.oldest_ms) / 1000)
+            telemetry.freshness(stage="ingest", seconds=waited, count=chunk.prepared.total())
+
+
+def _unknown_audience(change: MembershipChange) -> Rejected:
+    if change.audience is None:
+        return Rejected("unknown_audience", "no audience is configured; add one under audiences:")
+    return Rejected(
+        "unknown_audience",
+        f"audience '{change.audience[:200]}' is not configured; add it under audiences:",
+    )

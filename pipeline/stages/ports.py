@@ -1,0 +1,221 @@
+"""What the flow needs from the world, in the flow's own words."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
+
+from pipeline.domain.job import JobReport
+from pipeline.domain.message import Message
+from pipeline.domain.pause_request import Wanted
+from pipeline.domain.send_result import Answer
+
+
+class Record(Protocol):
+    """One message as Kafka gave it."""
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+
+
+NOTHING_HELD: Mapping[int, int] = MappingProxyType({})
+
+
+class StartingPoint(NamedTuple):
+    """Where the work on a partition begins."""
+
+    offset: int
+    is_clean: bool
+    """The former owner had an answer to everything it sent, or there was none."""
+    held: Mapping[int, int] = NOTHING_HELD
+    """Audiences that it kept back, and since which offset, as far as that is known."""
+    others_held: int | None = None
+    """Where that is not known: any other audience may be kept back since this offset."""
+
+
+class Claim(Protocol):
+    """One partition, for as long as this process owns it.
+
+    A claim outlives a rebalance that gives the partition back to the same process at once; in
+    between it is not owned. When it is lost, the task that works on it is cancelled.
+    """
+
+    @property
+    def topic(self) -> str: ...
+
+    @property
+    def partition(self) -> int: ...
+
+    async def begin(self) -> StartingPoint:
+        """Find the committed offset, without guessing, and read on from there."""
+
+    async def fetch(self, most: int) -> Sequence[Record]:
+        """The next records in order, at most so many; empty when none came within a second."""
+
+    def rest(self) -> None:
+        """Fetch nothing until `fetch` is called again; others must not wait for this partition."""
+
+    def rewind(self, offset: int) -> None:
+        """Fetch from this offset next."""
+
+    def settle(
+        self, offset: int, *, clean: bool = False, held: Mapping[int, int] = NOTHING_HELD
+    ) -> None:
+        """Everything before this offset is done, but for what is kept back; a commit says so."""
+
+    @property
+    def is_owned(self) -> bool:
+        """Whether a commit proved lately that nobody else owns the partition."""
+
+    async def owned(self) -> None:
+        """Wait until ownership is proven."""
+
+    def lag(self) -> int | None:
+        """Records behind the end of the partition, as far as it is known."""
+
+
+class Tenant(Protocol):
+    """The work of one stage on one partition."""
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+
+    async def quiet(self) -> None:
+        """Return once nothing is under way; called when the partition may be about to go."""
+
+
+class Parcel(NamedTuple):
+    """One record for a lane."""
+
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+    """A list and nothing else: the client's batch builder takes no other sequence."""
+
+
+class Hop(Protocol):
+    """Carries what a stretch of a source partition became, together with its offset."""
+
+    async def open(self) -> None:
+        """Shut out a former owner of the partition, so that it can write nothing any more."""
+
+    async def carry(
+        self,
+        parcels: Mapping[str, Sequence[Parcel]],
+        letters: Sequence[Message],
+        next_offset: int,
+    ) -> bool:
+        """Make all of it durable; False when that failed, and the committed offset decides."""
+
+    async def close(self) -> None:
+        """Leave nothing open that readers would have to wait for."""
+
+
+class Journal(Protocol):
+    """Messages that must not be lost: jobs, outcomes, dead letters."""
+
+    async def write(self, messages: Sequence[Message]) -> None:
+        """Return when all are durable; a broker that is away is waited for."""
+
+
+class Ownership(Protocol):
+    """Asked for right before a request becomes whole."""
+
+    @property
+    def is_owned(self) -> bool: ...
+
+
+class Upload(Protocol):
+    """The partner's end of one lane."""
+
+    def envelope_bytes(self, audience: int) -> int:
+        """Bytes of a request body beside its records."""
+
+    def is_removal(self, value: bytes) -> bool:
+        """Whether a rendered record takes its member out."""
+
+    async def turn(self) -> None:
+        """Wait until the client may make another request."""
+
+    async def send(
+        self, audience: int, target: bytes, records: Sequence[bytes], ownership: Ownership
+    ) -> Answer:
+        """One attempt. The request does not become whole unless the lane is still owned."""
+
+
+class Trimmer(Protocol):
+    """Lets delivered records leave."""
+
+    async def trim(self, topic: str, *, settled: int, before_ms: int) -> None:
+        """Delete what lies before the settled offset and was written before that time."""
+
+
+class Stretch(NamedTuple):
+    """What a replay read, and the offset up to which that is everything."""
+
+    records: Sequence[Record]
+    end: int
+
+
+class Replay(Protocol):
+    """A second look at a lane's topic, beside the claim on it."""
+
+    async def read(self, offset: int, most: int) -> Stretch:
+        """What stands from this offset on, at most so many records; waits a second for some."""
+
+    async def close(self) -> None:
+        """Let go of what it takes to read; the next `read` takes it again."""
+
+
+class Controls(Protocol):
+    """What operators want of the audiences of each lane."""
+
+    async def known(self) -> None:
+        """Return once everything that was asked for up to now has been read."""
+
+    def wanted(self, lane: str) -> Wanted: ...
+
+
+class NotYet(NamedTuple):
+    """The partner could not be asked, or did not know the job; `wait` in seconds if it said."""
+
+    reason: str
+    wait: float | None = None
+    is_missing: bool = False
+
+
+class Status(Protocol):
+    """The partner's word on a job."""
+
+    async def ask(self, job_id: str) -> JobReport | NotYet: ...
+
+
+class History(Protocol):
+    """What the outcomes topic says."""
+
+    async def ended(self, partition: int, since_ms: int) -> frozenset[str]:
+        """Ids of the jobs of this partition whose outcome was written since then, the newest."""
+
+    def follow(self, partition: int) -> AsyncGenerator[Sequence[str], None]:
+        """Ids whose outcome is written from now on; none at first, once nothing can be missed."""
+
+
+class Pacer(Protocol):
+    """A token bucket. It starts empty."""
+
+    async def spend(self, tokens: int) -> None:
+        """Return once so many tokens have been earned; called by one task at a time."""
+
+
+class Turnstile(Protocol):
+    """A bound on how many requests a client sends a second, all its lanes together."""
+
+    async def turn(self) -> None:
+        """Return when it is the caller's turn."""

@@ -1,0 +1,180 @@
+"""One batch, from payment until each of its records has an answer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.domain.send_result import (
+    Accepted,
+    Answer,
+    Refused,
+    Stop,
+    Throttled,
+    TooLarge,
+    Unanswered,
+    Unsent,
+)
+from pipeline.stages.ports import Ownership, Upload
+from pipeline.stages.retry import Backoff
+from pipeline.stages.upload.batching import Batch, Waiting
+from pipeline.stages.upload.bisector import Bad, Search
+from pipeline.stages.upload.cap_limiter import Purse
+from pipeline.stages.upload.poison_body import Tally, is_the_body
+
+
+class Lane(Protocol):
+    """What a delivery needs of the lane it belongs to."""
+
+    @property
+    def tally(self) -> Tally:
+        """How its requests went, to tell a bad body from a bad partner."""
+
+    @property
+    def refused_in_a_row(self) -> int:
+        """Records refused since it last had anything accepted."""
+
+    def stumbled(self) -> None:
+        """The partner answered with an error of its own."""
+
+    async def may_send(self) -> None:
+        """Return when the lane is owned and not asked to be silent."""
+
+    def throttled(self, wait: float) -> None: ...
+
+    def unanswered(self) -> None: ...
+
+    def counted(self, records: int) -> None:
+        """The partner counted, or may have counted, so many records."""
+
+    def shrink(self, body_bytes: int) -> None:
+        """The partner takes no body of this size."""
+
+    async def accepted(self, audience: int, part: Sequence[Waiting], job_id: str | None) -> None:
+        """Write the job down, then settle."""
+
+    async def refused(self, bad: Sequence[Bad]) -> None:
+        """Write the dead letters down, then settle."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Delivery:
+    """Hands one batch over, attempt after attempt, for as long as it takes.
+
+    A batch in which something is refused is searched for the bad records; the rest is delivered.
+    Tokens of refused attempts serve the next ones. While `is_waiting`, nothing of it is on its
+    way, and it may be cancelled without leaving a request without an answer.
+    """
+
+    batch: Batch
+    lane: Lane
+    upload: Upload
+    ownership: Ownership
+    purse: Purse
+    backoff: Backoff
+    chance: Callable[[], float]
+    moved: Callable[[], None]
+    """Called whenever `is_waiting` changes."""
+    is_doubted: bool = False
+    """The lane was stopped for refusals, and asks whether they were the records' fault."""
+    is_waiting: bool = True
+    is_done: bool = False
+    had_unanswered: bool = False
+    stopping: bool = False
+
+    async def run(self) -> Stop | None:
+        """Until every record has its end (`is_done`), or with the reason why the lane must stop."""
+        search = Search(self.batch, is_doubted=self.is_doubted)
+        while part := search.take(in_a_row=self.lane.refused_in_a_row):
+            answer = await self._answered(part)
+            if answer is None or isinstance(answer, Stop):
+                return answer
+            if isinstance(answer, Accepted):
+                search.accepted()
+                await self.lane.accepted(self.batch.audience, part, answer.job_id)
+                continue
+            search.refused(part, answer)
+            if isinstance(answer, TooLarge):
+                self._shrink(part)
+        if search.is_hopeless:
+            return Stop("mostly_refused", search.bad[-1].detail)
+        if search.bad:
+            await self.lane.refused(search.bad)
+        self.is_done = True
+        return None
+
+    async def _answered(
+        self, part: Sequence[Waiting]
+    ) -> Accepted | Refused | TooLarge | Stop | None:
+        """Repeat the same body until the partner decides; None when the lane is being stopped."""
+        failures = 0
+        stumbles = 0
+        before = self.lane.tally
+        while not self.stopping:
+            answer = await self._attempt(part)
+            match answer:
+                case Throttled(wait):
+                    failures += 1
+                    # No time to come (a date gone by: its clock may be wrong) is no time at all.
+                    self.lane.throttled(wait or self._pause(failures))
+                case Unsent():
+                    failures += 1
+                    await self._wait(asyncio.sleep(self._pause(failures)))
+                case Unanswered(detail, by_partner):
+                    failures += 1
+                    if by_partner:
+                        stumbles += 1
+                        self.lane.stumbled()
+                        if is_the_body(len(part), stumbles, before, self.lane.tally):
+                            return Refused(detail)
+                    await self._wait(asyncio.sleep(self._pause(failures)))
+                case _:
+                    return answer
+        return None
+
+    async def _attempt(self, part: Sequence[Waiting]) -> Answer:
+        await self._wait(self.purse.hold(len(part)))
+        await self._wait(self.lane.may_send())
+        try:
+            answer = await self.upload.send(
+                self.batch.audience,
+                part[0].target,
+                [record.value for record in part],
+                self.ownership,
+            )
+        except asyncio.CancelledError:
+            self._unanswered(part)
+            raise
+        match answer:
+            case Accepted():
+                self.purse.use(len(part))
+                self.lane.counted(len(part))
+            case Unanswered():
+                self._unanswered(part)
+            case _:
+                pass
+        return answer
+
+    async def _wait(self, wait: Awaitable[None]) -> None:
+        self._show_waiting(waiting=True)
+        try:
+            await wait
+        finally:
+            self._show_waiting(waiting=False)
+
+    def _show_waiting(self, *, waiting: bool) -> None:
+        self.is_waiting = waiting
+        self.moved()
+
+    def _unanswered(self, part: Sequence[Waiting]) -> None:
+        self.purse.use(len(part))
+        self.had_unanswered = True
+        self.lane.counted(len(part))
+        self.lane.unanswered()
+
+    def _shrink(self, part: Sequence[Waiting]) -> None:
+        envelope = self.upload.envelope_bytes(self.batch.audience)
+        self.lane.shrink(envelope + sum(len(record.value) + 1 for record in part))
+
+    def _pause(self, failures: int) -> float:
+        return self.backoff.delay(failures, self.chance())

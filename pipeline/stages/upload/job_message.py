@@ -1,0 +1,40 @@
+"""What stands in our topics for records that the partner took: the job to follow, or its end."""
+
+from collections.abc import Sequence
+
+from pipeline.domain.job import Job, encode_outcome
+from pipeline.domain.message import Message
+from pipeline.domain.offset_ranges import write_runs
+from pipeline.stages.upload.batching import Waiting
+from pipeline.stages.upload.plan import Desk, LanePlan
+
+
+def receipt(
+    plan: LanePlan,
+    desk: Desk,
+    audience: int,
+    part: Sequence[Waiting],
+    *,
+    removes: int,
+    job_id: str | None,
+) -> Message:
+    """A job; without an id nobody can follow it, and that is its outcome."""
+    offsets = [record.offset for record in part]
+    job = Job(
+        # Its own for each acceptance: a message written twice is one, a record taken twice is two.
+        job_id=job_id or f"untracked-{plan.name}-{min(offsets)}-{desk.new_id()}",
+        destination=plan.label.destination,
+        connection=plan.label.connection,
+        audience_id=audience,
+        records=len(part),
+        removes=removes,
+        first_offset=min(offsets),
+        last_offset=max(offsets),
+        offsets=write_runs(offsets),
+        submitted_at_ms=desk.wall_ms(),
+    )
+    key = job.job_id.encode()
+    if job_id is not None:
+        return Message(desk.jobs_topic, key, job.encode(), ())
+    outcome = encode_outcome(job, "ACCEPTED_UNTRACKED", None, desk.wall_ms())
+    return Message(desk.outcomes_topic, key, outcome, ())

@@ -1,0 +1,151 @@
+"""What an operator, a probe and a scraper get from the admin endpoint."""
+
+import socket
+from collections.abc import AsyncIterator, Mapping
+
+import aiohttp
+import pytest
+from prometheus_client import CollectorRegistry
+
+from pipeline.app.admin import (
+    AdminAddressError,
+    AdminPortBusy,
+    AdminServer,
+    HealthReport,
+    ReadinessReport,
+)
+from pipeline.telemetry.metrics import PrometheusTelemetry
+
+
+class Process:
+    """What the endpoint asks about: set by a test, read by the server."""
+
+    def __init__(self) -> None:
+        self.telemetry = PrometheusTelemetry(CollectorRegistry())
+        self.health = HealthReport(ok=True)
+        self.readiness = ReadinessReport(ok=True)
+        self.status: Mapping[str, object] = {"lanes": []}
+
+    def server(self, port: int = 0, host: str = "127.0.0.1") -> AdminServer:
+        return AdminServer(
+            host=host,
+            port=port,
+            exposition=self.telemetry.exposition,
+            health=lambda: self.health,
+            readiness=lambda: self.readiness,
+            status=lambda: self.status,
+        )
+
+
+@pytest.fixture
+def process() -> Process:
+    return Process()
+
+
+@pytest.fixture
+async def browser(process: Process) -> AsyncIterator[aiohttp.ClientSession]:
+    async with (
+        process.server() as server,
+        aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session,
+    ):
+        yield session
+
+
+async def test_metrics_are_served_as_prometheus_text(
+    process: Process, browser: aiohttp.ClientSession
+) -> None:
+    process.telemetry.events_consumed(source="cdp.membership", count=7)
+
+    async with browser.get("/metrics") as answer:
+        text = await answer.text()
+
+    assert answer.status == 200
+    assert answer.headers["Content-Type"].startswith("text/plain; version=")
+    assert 'audience_events_consumed_total{source="cdp.membership"} 7.0' in text
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+async def test_all_being_well_is_200(path: str, browser: aiohttp.ClientSession) -> None:
+    async with browser.get(path) as answer:
+        assert answer.status == 200
+        assert await answer.json() == {"status": "ok", "reasons": []}
+
+
+async def test_a_process_without_progress_is_503_with_the_reason(
+    process: Process, browser: aiohttp.ClientSession
+) -> None:
+    process.health = HealthReport(ok=False, reasons=["upload: no progress for 300 s"])
+
+    async with browser.get("/healthz") as answer:
+        assert answer.status == 503
+        assert await answer.json() == {
+            "status": "failing",
+            "reasons": ["upload: no progress for 300 s"],
+        }
+
+
+async def test_a_process_that_is_not_ready_may_still_be_healthy(
+    process: Process, browser: aiohttp.ClientSession
+) -> None:
+    process.readiness = ReadinessReport(ok=False, reasons=["ingest: no partitions yet"])
+
+    async with browser.get("/readyz") as ready, browser.get("/healthz") as healthy:
+        assert (ready.status, healthy.status) == (503, 200)
+
+
+async def test_status_is_json_as_it_is_at_that_moment(
+    process: Process, browser: aiohttp.ClientSession
+) -> None:
+    process.status = {"lanes": [{"connection": "connection-1", "state": "running"}]}
+
+    async with browser.get("/status") as answer:
+        assert answer.status == 200
+        assert await answer.json() == process.status
+
+
+async def test_the_front_page_names_the_paths(browser: aiohttp.ClientSession) -> None:
+    async with browser.get("/") as answer:
+        text = await answer.text()
+
+    assert [line.split()[0] for line in text.splitlines()] == [
+        "/metrics",
+        "/healthz",
+        "/readyz",
+        "/status",
+    ]
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/healthz", "/readyz", "/status"])
+async def test_nothing_can_be_changed_through_it(path: str, browser: aiohttp.ClientSession) -> None:
+    async with browser.post(path) as answer:
+        assert answer.status == 405
+
+
+async def test_a_busy_port_is_named_with_the_remedy(process: Process) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        with pytest.raises(AdminPortBusy) as raised:
+            async with process.server(port):
+                pass
+
+    assert str(raised.value) == (
+        f"admin.port: cannot listen on 127.0.0.1:{port}: another process has it; "
+        "stop that one or choose another admin.port"
+    )
+
+
+async def test_a_host_that_is_not_ours_is_named_with_the_remedy(process: Process) -> None:
+    with pytest.raises(AdminAddressError, match=r"192\.0\.2\.1.*correct admin\.host"):
+        async with process.server(host="192.0.2.1"):
+            pass
+
+
+async def test_the_port_is_free_again_afterwards(process: Process) -> None:
+    async with process.server() as first:
+        port = first.port
+
+    async with process.server(port) as second:
+        assert second.port == port

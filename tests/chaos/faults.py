@@ -1,0 +1,77 @@
+"""How each kind of trouble of the partner is told to the simulator."""
+
+from collections.abc import Sequence
+from random import Random
+
+from pipeline.sandbox.amazon_ads.faults import Fault, JobFault, ScriptedFault
+from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
+from tests.chaos.plan import Gust
+from tests.chaos.traffic import BUSY_MEMBERS
+
+LATE_SECONDS = 1.5
+SLOW_SECONDS = 3.0
+HANGING_SECONDS = 8.0
+STRUCK_MEMBERS = 6
+
+
+def strike_partner(simulator: AmazonAdsSimulator, gust: Gust, random: Random, members: int) -> None:
+    """Let the partner misbehave as the gust says; what lasts ends by itself."""
+    match gust.kind:
+        case "expired tokens":
+            simulator.expire_tokens()
+        case "poisoned records":
+            simulator.poison(_some(random, members))
+        case "invalid records":
+            simulator.faults.invalidate(_some(random, members))
+        case "partner resets":
+            simulator.script(_lasting(gust, Fault(ending="reset"), everywhere=True))
+        case "partner 503" if gust.connection is None:
+            simulator.script(
+                ScriptedFault(
+                    fault=Fault(status=503), endpoint="*", times=None, seconds=gust.seconds
+                )
+            )
+        case "status trouble":
+            simulator.script(
+                ScriptedFault(
+                    fault=Fault(status=503),
+                    endpoint="records.status",
+                    times=None,
+                    seconds=gust.seconds,
+                )
+            )
+        case _:
+            simulator.script(_lasting(gust, _fault(gust, random), everywhere=False))
+
+
+def _some(random: Random, members: int) -> Sequence[str]:
+    return [f"u-{random.randrange(BUSY_MEMBERS, members)}" for _ in range(STRUCK_MEMBERS)]
+
+
+def _lasting(gust: Gust, fault: Fault, *, everywhere: bool) -> ScriptedFault:
+    few = {"endless job": 3, "no job id": 2}.get(gust.kind)
+    return ScriptedFault(
+        fault=fault,
+        times=few,
+        seconds=gust.seconds or None,
+        connection_id=(
+            None if everywhere or gust.connection is None else f"connection-{gust.connection}"
+        ),
+    )
+
+
+def _fault(gust: Gust, random: Random) -> Fault:
+    faults = {
+        "partner 503": Fault(status=503),
+        "partner hangs": Fault(
+            ending="drop", is_taken=True, latency=(HANGING_SECONDS, HANGING_SECONDS)
+        ),
+        "429 storm": Fault(status=429, retry_after=random.choice([None, 1.0, 2.0])),
+        "5xx after taking": Fault(status=random.choice([500, 503, 504]), is_taken=True),
+        "drop after taking": Fault(ending="drop", is_taken=True),
+        "late application": Fault(ending="drop", is_taken=True, late_seconds=LATE_SECONDS),
+        "slow answers": Fault(latency=(SLOW_SECONDS, SLOW_SECONDS)),
+        "endless job": Fault(job=JobFault(never_ends=True)),
+        "no job id": Fault(omits_job_id=True),
+    }
+    return faults[gust.kind]

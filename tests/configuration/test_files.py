@@ -1,0 +1,155 @@
+"""The files in config/: the reference holds every key with its default, and all are valid."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from pipeline.configuration.load import load
+from pipeline.configuration.model import Settings, schema
+from pipeline.settings.document import read
+from pipeline.settings.shape import entry_of, fields_of
+from tests.configuration.test_example_files import Example
+
+CONFIG = Path(__file__).parents[2] / "config"
+SECRET_FILES = [
+    "client-secret",
+    "refresh-token",
+    "amazon-client-secret",
+    "amazon-refresh-token",
+    "kafka-password",
+    "kafka-ca.pem",
+]
+EXAMPLES = {
+    # Keys with a default for which the reference shows an example all the same.
+    "sources",
+    "audiences",
+    "destinations.amazon-na.client_secret_file",
+    "destinations.amazon-na.refresh_token_file",
+    "audiences.0.destinations.0.audience_id",
+    "audiences.0.destinations.0.connection_id",
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The files of config/ with a secret wherever one of them names it."""
+    (tmp_path / "secrets").mkdir()
+    for name in SECRET_FILES:
+        (tmp_path / "secrets" / name).write_text("hush\n")
+    for file in CONFIG.glob("*.yaml"):
+        (tmp_path / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["reference", "local", "production"])
+def test_a_file_of_ours_is_valid(folder: Path, name: str) -> None:
+    assert load(folder / f"{name}.yaml", {}).destinations
+
+
+def test_the_local_file_needs_nothing_beside_it() -> None:
+    assert load(CONFIG / "local.yaml", {}).kafka.namespace == "audience"
+
+
+def test_the_production_file_has_two_connections_and_encryption(folder: Path) -> None:
+    settings = load(folder / "production.yaml", {})
+
+    assert settings.kafka.security_protocol == "SASL_SSL"
+    assert len({target.connection_id for a in settings.audiences for target in a.destinations}) == 2
+
+
+def _model_of(kind: object) -> type[BaseModel] | None:
+    for candidate in (kind, entry_of(kind)):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None
+
+
+def _walk(
+    model: type[BaseModel], document: object, path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, FieldInfo, object]]:
+    """Every field of the model, with what the reference says for it."""
+    assert isinstance(document, dict), path
+    for name, field in model.model_fields.items():
+        assert name in document, f"{'.'.join((*path, name))} is not in the reference"
+        value = document[name]
+        yield ".".join((*path, name)), field, value
+        below = _model_of(field.annotation)
+        if below is None:
+            continue
+        inner: tuple[str, ...] = (*path, name)
+        if entry_of(field.annotation) is not None:
+            key, value = next(iter(value.items() if isinstance(value, dict) else enumerate(value)))
+            inner = (*inner, str(key))
+        yield from _walk(below, value, inner)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def test_the_reference_holds_every_key_with_its_default() -> None:
+    document = read(CONFIG / "reference.yaml")
+
+    found = list(_walk(Settings, document))
+
+    defaults = {
+        path: (value, _plain(field.default))
+        for path, field, value in found
+        if not field.is_required() and path not in EXAMPLES
+    }
+    assert len(found) > 90
+    assert {path: value for path, (value, _) in defaults.items()} == {
+        path: default for path, (_, default) in defaults.items()
+    }
+
+
+def test_every_key_of_the_reference_has_a_comment() -> None:
+    lines = (CONFIG / "reference.yaml").read_text(encoding="utf-8").splitlines()
+    leaves = [line for line in lines if ": " in line and not line.lstrip().startswith("#")]
+
+    assert [line for line in leaves if " # " not in line] == []
+
+
+@pytest.mark.parametrize("name", ["reference", "local", "production"])
+def test_the_schema_accepts_what_is_valid(name: str) -> None:
+    validator = Draft202012Validator(schema())
+    Draft202012Validator.check_schema(schema())
+
+    assert [error.message for error in validator.iter_errors(read(CONFIG / f"{name}.yaml"))] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("kafka.namespce", "x"),
+        ("admin.port", "1"),
+        ("destinations.amazon-na.region", "US"),
+        ("destinations.amazon-na.batch.max_records", 10_001),
+        ("audiences.0.destinations.0.audience_id", "12a"),
+        ("audiences.0.destinations.0.country", "usa"),
+    ],
+)
+def test_the_schema_refuses_what_is_not(path: str, value: object) -> None:
+    document = Example().put(path, value).document
+
+    assert not Draft202012Validator(schema()).is_valid(document)
+
+
+def test_the_schema_takes_an_id_in_quotes_and_explains_keys() -> None:
+    document = Example().put("audiences.0.destinations.0.audience_id", "347891").document
+
+    text = str(schema())
+
+    assert Draft202012Validator(schema()).is_valid(document)
+    assert "Requests of one connection under way at a time." in text
+
+
+def test_the_fields_of_a_section_are_found_through_lists_and_names() -> None:
+    assert "topic" in fields_of(entry_of(fields_of(Settings)["sources"]))
+    assert "region" in fields_of(entry_of(fields_of(Settings)["destinations"]))

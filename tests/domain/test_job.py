@@ -1,0 +1,256 @@
+import json
+from dataclasses import asdict, replace
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.domain.job import (
+    TERMINAL_STATES,
+    EndState,
+    InvalidRecord,
+    Job,
+    JobReport,
+    Tally,
+    TerminalState,
+    UnreadableJob,
+    decode_job,
+    decode_outcome,
+    encode_outcome,
+    tally,
+)
+from pipeline.domain.offset_ranges import write_runs
+
+JOB = Job(
+    job_id="job-1",
+    destination="amazon-na",
+    connection="5a523424",
+    audience_id=413642381039213536,
+    records=10,
+    removes=2,
+    first_offset=100,
+    last_offset=120,
+    submitted_at_ms=1_790_000_000_000,
+)
+NUMBERS = st.integers(0, 2**63 - 1)
+JOBS = st.builds(
+    Job,
+    job_id=st.text(alphabet=st.characters()),
+    destination=st.text(),
+    connection=st.text(),
+    audience_id=NUMBERS,
+    records=NUMBERS,
+    removes=NUMBERS,
+    first_offset=NUMBERS,
+    last_offset=NUMBERS,
+    submitted_at_ms=NUMBERS,
+    polls=NUMBERS,
+    carried_over=NUMBERS,
+    offsets=st.text(),
+)
+STATES: list[EndState] = list(get_args(EndState))
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=5,
+)
+
+
+def stored(**changes: object) -> bytes:
+    return json.dumps({**asdict(JOB), **changes}).encode()
+
+
+@given(job=JOBS)
+def test_a_stored_job_comes_back_as_it_was(job: Job) -> None:
+    assert decode_job(job.encode()) == job
+
+
+def test_a_field_that_a_newer_program_added_does_no_harm() -> None:
+    assert decode_job(stored(added_later=True)) == JOB
+
+
+def test_an_unknown_format_version_is_refused_by_its_number() -> None:
+    with pytest.raises(UnreadableJob, match="format version 2, this program reads 1"):
+        decode_job(b'{"format":2}')
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        b"",
+        b"null",
+        b"[]",
+        b'"format"',
+        b"{}",
+        b'{"format":1}',
+        b"\xff\xfe\xff",
+        pytest.param(b"[" * 100_000, id="too deep"),
+        pytest.param(b"9" * 5000, id="too long a number"),
+        stored(format="1"),
+        stored(format=True),
+        stored(format=1.0),
+    ],
+)
+def test_what_is_no_job_is_refused(value: bytes | None) -> None:
+    with pytest.raises(UnreadableJob):
+        decode_job(value)
+
+
+@given(name=st.sampled_from(sorted(asdict(JOB))), value=JSON_VALUES)
+def test_a_field_of_another_type_is_refused_and_never_guessed(name: str, value: object) -> None:
+    """
+    A job that cannot be followed must become a dead letter, not a crash each time it is read.
+    """
+    value_before = asdict(JOB)[name]
+    if type(value) is type(value_before):
+        return
+
+    with pytest.raises(UnreadableJob):
+        decode_job(stored(**{name: value}))
+
+
+@given(value=st.binary() | JSON_VALUES.map(lambda value: json.dumps(value).encode()))
+def test_no_message_stops_the_reader(value: bytes) -> None:
+    with pytest.raises(UnreadableJob):
+        decode_job(value)
+
+
+def test_a_job_of_a_version_that_did_not_say_its_offsets_is_read() -> None:
+    older = {name: value for name, value in asdict(JOB).items() if name != "offsets"}
+
+    job = decode_job(json.dumps(older).encode())
+
+    assert job == JOB
+    assert job.placed() is None
+    assert replace(job, records=21).placed() == [range(100, 121)]
+
+
+@given(offsets=st.sets(st.integers(0, 2**40), min_size=1, max_size=50))
+def test_a_job_says_exactly_which_offsets_it_took(offsets: set[int]) -> None:
+    job = replace(
+        JOB,
+        records=len(offsets),
+        first_offset=min(offsets),
+        last_offset=max(offsets),
+        offsets=write_runs(offsets),
+    )
+
+    placed = decode_job(job.encode()).placed()
+
+    assert placed is not None
+    assert [offset for run in placed for offset in run] == sorted(offsets)
+
+
+@pytest.mark.parametrize(
+    "offsets",
+    ["x", "0:", ":3", "0:0,20", "-1:9,10", "0:9,10", "0:9,12", "0:8,11", "0:9", "0:9,11,"],
+)
+def test_offsets_that_contradict_the_job_are_refused(offsets: str) -> None:
+    """
+    Ten records from 100 to 120 are `0:9,11` (100 to 108, and 120), for instance.
+    """
+    assert replace(JOB, offsets="0:9,11").placed() == [range(100, 109), range(120, 121)]
+
+    with pytest.raises(UnreadableJob):
+        replace(JOB, offsets=offsets).placed()
+
+
+@given(state=st.sampled_from(STATES), invalid=st.integers(0, 20))
+def test_a_stored_outcome_comes_back_as_it_was(state: EndState, invalid: int) -> None:
+    report = JobReport(
+        state=state, invalid=(InvalidRecord(member="u", audience="7", error="no"),) * invalid
+    )
+
+    outcome = decode_outcome(encode_outcome(JOB, state, report, 9))
+
+    assert outcome.job == JOB
+    assert (outcome.state, outcome.finished_at_ms) == (state, 9)
+    assert outcome.tally == tally(JOB.records, state, invalid)
+
+
+@pytest.mark.parametrize("value", [None, b"{}", JOB.encode(), stored(state="FAILED", applied="1")])
+def test_what_is_no_outcome_is_refused(value: bytes | None) -> None:
+    with pytest.raises(UnreadableJob):
+        decode_outcome(value)
+
+
+def test_a_job_that_is_written_again_remembers_how_often() -> None:
+    again = JOB.carry_over(polls=7).carry_over(polls=9)
+
+    assert (again.polls, again.carried_over) == (9, 2)
+    assert again.submitted_at_ms == JOB.submitted_at_ms
+
+
+@given(
+    records=st.integers(0, 10_000), state=st.sampled_from(STATES), invalid=st.integers(0, 20_000)
+)
+def test_what_became_of_a_jobs_records_adds_up(records: int, state: EndState, invalid: int) -> None:
+    """
+    Even if the partner names more invalid records than it was sent.
+    """
+    ends = asdict(tally(records, state, invalid))
+
+    assert sum(ends.values()) == records
+    assert all(count >= 0 for count in ends.values())
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("SUCCEEDED", Tally(applied=7, invalid=3)),
+        ("COMPLETED", Tally(applied=7, invalid=3)),
+        ("PARTIALLYSUCCEEDED", Tally(applied=7, invalid=3)),
+        ("FAILED", Tally(failed=7, invalid=3)),
+        ("ACCEPTED_UNTRACKED", Tally(unknown=10)),
+        ("NOT_FOUND", Tally(unknown=10)),
+        ("GIVEN_UP", Tally(unknown=10)),
+    ],
+)
+def test_a_state_says_what_became_of_the_records_that_it_does_not_name(
+    state: EndState, expected: Tally
+) -> None:
+    assert tally(10, state, invalid=3) == expected
+
+
+def test_every_terminal_state_is_known_as_one() -> None:
+    assert set(get_args(TerminalState)) == TERMINAL_STATES
+    assert all(JobReport(state=state).is_terminal for state in TERMINAL_STATES)
+    assert not JobReport(state="PENDING").is_terminal
+
+
+def test_an_outcome_holds_the_job_and_how_it_ended() -> None:
+    report = JobReport(
+        state="PARTIALLYSUCCEEDED",
+        invalid=(InvalidRecord(member="u-1", audience="7", error="no match key"),),
+        processed_percent=90.0,
+        audience_size={"lower": 1000.0},
+    )
+
+    outcome = json.loads(encode_outcome(JOB, "PARTIALLYSUCCEEDED", report, 1_790_000_009_000))
+
+    assert outcome == {
+        **asdict(JOB),
+        "state": "PARTIALLYSUCCEEDED",
+        "applied": 9,
+        "invalid": 1,
+        "failed": 0,
+        "unknown": 0,
+        "processed_percent": 90.0,
+        "audience_size": {"lower": 1000.0},
+        "finished_at_ms": 1_790_000_009_000,
+    }
+
+
+def test_an_outcome_without_a_report_says_that_nothing_is_known() -> None:
+    outcome = json.loads(encode_outcome(JOB, "GIVEN_UP", None, 1))
+
+    assert outcome["unknown"] == JOB.records
+    assert outcome["processed_percent"] is None
+
+
+def test_an_invalid_record_shows_nobody() -> None:
+    shown = repr(InvalidRecord(member="ana", audience="7", error="ana is unknown"))
+
+    assert shown == "<InvalidRecord of audience 7>"

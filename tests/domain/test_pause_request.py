@@ -1,0 +1,41 @@
+"""The messages with which operators pause and resume audiences."""
+
+import pytest
+
+from pipeline.domain.pause_request import (
+    Control,
+    Unreadable,
+    control_key,
+    decode_control,
+    encode_control,
+)
+
+
+@pytest.mark.parametrize("is_paused", [True, False])
+def test_what_is_written_is_read_with_all_digits_of_the_id(is_paused: bool) -> None:
+    key = control_key("amazon-na.a|b", 413642381039213537)
+
+    read = decode_control(key, encode_control(is_paused=is_paused, at_ms=1))
+
+    assert read == Control("amazon-na.a|b", 413642381039213537, is_paused)
+
+
+def test_a_message_without_a_value_takes_the_wish_back() -> None:
+    assert decode_control(b"lane|7", None) == Control("lane", 7, None)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        (None, b'{"format": 1, "state": "paused"}'),
+        (b"7", b'{"format": 1, "state": "paused"}'),
+        (b"lane|vip", b'{"format": 1, "state": "paused"}'),
+        (b"lane|7", b"paused"),
+        (b"lane|7", b"[]"),
+        (b"lane|7", b'{"format": 2, "state": "paused"}'),
+        (b"lane|7", b'{"format": 1, "state": "PAUSED"}'),
+        (b"lane|7", b'{"format": 1, "state": ["paused"]}'),
+    ],
+)
+def test_what_is_not_understood_is_never_guessed_at(key: bytes | None, value: bytes) -> None:
+    assert isinstance(decode_control(key, value), Unreadable)

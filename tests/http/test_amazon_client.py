@@ -1,0 +1,195 @@
+"""Requests to Amazon Ads: authorised, asked again once with a new token, and understood."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+import pytest
+
+from pipeline.destinations.amazon_ads.changes import LaneTarget
+from pipeline.domain.job import JobReport
+from pipeline.domain.send_result import (
+    Accepted,
+    Answer,
+    Refused,
+    Stop,
+    Throttled,
+    Unanswered,
+    Unsent,
+)
+from pipeline.http.amazon import AmazonClient, AmazonStatus, AmazonUpload
+from pipeline.http.session import PartnerSession
+from pipeline.http.tokens import ClientSecrets, TokenKeeper
+from pipeline.stages.ports import NotYet
+from tests.fakes.partner import Caller, Scene, ScriptedPartner, answers, answers_early, partner
+
+ACCEPTED = answers(202, b'{"jobRequestId":"job-1"}')
+UNAUTHORISED = answers(401, b'{"message":"Unauthorized"}')
+GRANTED = [
+    answers(200, f'{{"access_token":"token-{number}","expires_in":3600}}'.encode())
+    for number in range(1, 9)
+]
+DEAD = answers(400, b'{"error":"invalid_grant","error_description":"gone"}')
+RECORDS = [b'{"action":"CREATE","externalUserId":"a"}', b'{"action":"DELETE","externalUserId":"b"}']
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    is_owned: bool = True
+
+
+class OpenTurnstile:
+    def __init__(self) -> None:
+        self.turns = 0
+
+    async def turn(self) -> None:
+        self.turns += 1
+
+
+@dataclass(slots=True)
+class World:
+    api: ScriptedPartner
+    login: ScriptedPartner
+    client: AmazonClient
+
+    async def send(self, *, is_owned: bool = True) -> Answer:
+        upload = AmazonUpload(self.client, LaneTarget("connection", {7: ("DSP",)}), OpenTurnstile())
+        return await upload.send(7, b"", RECORDS, Owned(is_owned))
+
+
+@asynccontextmanager
+async def world(*api: Scene, login: list[Scene] | None = None) -> AsyncIterator[World]:
+    async with (
+        partner(*api) as amazon,
+        partner(*(login or GRANTED)) as lwa,
+        aiohttp.ClientSession() as http,
+    ):
+        secrets = ClientSecrets(
+            client_id="client", client_secret=lambda: "s", refresh_token=lambda: "r"
+        )
+        session = PartnerSession(http, amazon.url, 10, lambda *_: None)
+        keeper = TokenKeeper(http, lwa.url, secrets, lambda _: None)
+        yield World(amazon, lwa, AmazonClient(session, keeper, "client"))
+
+
+async def test_records_arrive_authorised_at_their_address() -> None:
+    async with world(ACCEPTED) as there:
+        assert Accepted("job-1") == await there.send()
+
+    [caller] = there.api.callers
+    assert caller.line == "POST /amc/audiences/records HTTP/1.1"
+    assert caller.headers["authorization"] == "Bearer token-1"
+    assert caller.headers["amazon-advertising-api-clientid"] == "client"
+    assert caller.headers["content-type"] == "application/vnd.amcaudiences.v1+json"
+    assert (
+        b'{"audienceId":7,"targetResource":{"connectionId":"connection","targetTypes":["DSP"]},'
+        b'"records":[' + b",".join(RECORDS) + b"]}"
+    ) == caller.body
+
+
+async def test_an_expired_token_is_replaced_and_the_same_body_sent_again() -> None:
+    async with world(UNAUTHORISED, ACCEPTED) as there:
+        assert Accepted("job-1") == await there.send()
+
+    first, second = there.api.callers
+    assert first.body == second.body
+    assert [caller.headers["authorization"] for caller in there.api.callers] == [
+        "Bearer token-1",
+        "Bearer token-2",
+    ]
+
+
+async def test_a_refusal_of_the_new_token_as_well_stops_the_lane() -> None:
+    async with world(UNAUTHORISED) as there:
+        assert Stop("unauthorised", "401 Unauthorized") == await there.send()
+
+    assert len(there.api.callers) == 2
+    assert len(there.login.callers) == 2
+
+
+async def test_a_401_before_the_body_was_read_is_answered_with_a_new_token_too() -> None:
+    async with world(answers_early(401), ACCEPTED) as there:
+        assert Accepted("job-1") == await there.send()
+
+
+async def test_every_further_request_does_not_ask_for_a_token_of_its_own() -> None:
+    async with world(UNAUTHORISED) as there:
+        for _ in range(20):
+            await there.send()
+
+    assert len(there.login.callers) == 2
+
+
+async def test_dead_credentials_stop_the_lane_and_send_nothing() -> None:
+    async with world(ACCEPTED, login=[DEAD]) as there:
+        answer = await there.send()
+        assert there.client.trouble is not None
+
+    assert isinstance(answer, Stop)
+    assert answer.reason == "unauthorised"
+    assert "authorise the application again" in answer.detail
+    assert not there.api.callers
+
+
+async def test_a_token_endpoint_in_trouble_means_that_nothing_was_sent() -> None:
+    async with world(ACCEPTED, login=[answers(500)]) as there:
+        assert isinstance(await there.send(), Unsent)
+
+    assert not there.api.callers
+
+
+async def test_a_lost_lane_sends_nothing_whole() -> None:
+    async with world(ACCEPTED) as there:
+        assert isinstance(await there.send(is_owned=False), Unsent)
+
+    assert not any(caller.is_whole for caller in there.api.callers)
+
+
+async def _resets(caller: Caller) -> None:
+    await caller.read()
+    caller.reset()
+
+
+@pytest.mark.parametrize(
+    ("scene", "expected"),
+    [
+        (_resets, Unanswered("ClientOSError")),
+        (answers(400, b'{"message":"no"}'), Refused("400 no")),
+        (answers(429, b"{}", "retry-after: 7"), Throttled(7.0)),
+        (answers(503, b"{}"), Unanswered("503", by_partner=True)),
+        (answers(202, b"{}"), Accepted(None)),
+    ],
+)
+async def test_what_the_partner_does_comes_out_as_an_answer(scene: Scene, expected: Answer) -> None:
+    async with world(scene) as there:
+        assert expected == await there.send()
+
+
+class TestStatus:
+    async def ask(self, *api: Scene, login: list[Scene] | None = None) -> JobReport | NotYet:
+        self.polled: list[str] = []
+        async with world(*api, login=login) as there:
+            self.seen = there.api
+            return await AmazonStatus(there.client, self.polled.append).ask("job/1")
+
+    async def test_a_job_is_asked_for_by_its_name_whatever_is_in_it(self) -> None:
+        report = await self.ask(answers(200, b'{"jobState":"SUCCEEDED"}'))
+
+        assert JobReport(state="SUCCEEDED") == report
+        assert self.seen.callers[0].line == "GET /amc/audiences/records/job%2F1 HTTP/1.1"
+        assert self.polled == ["200"]
+
+    async def test_a_job_that_is_not_there_is_missing(self) -> None:
+        assert NotYet("not found", is_missing=True) == await self.ask(answers(404))
+        assert self.polled == ["404"]
+
+    async def test_a_throttled_question_waits_as_it_is_told(self) -> None:
+        assert NotYet("status 429", 9.0) == await self.ask(answers(429, b"", "Retry-After: 9"))
+
+    async def test_no_token_is_no_answer(self) -> None:
+        assert isinstance(await self.ask(answers(200), login=[DEAD]), NotYet)
+        assert self.polled == ["no_token"]
+
+    async def test_what_is_no_status_is_no_answer(self) -> None:
+        assert NotYet("not a job status") == await self.ask(answers(200, b"<html>"))

@@ -1,0 +1,257 @@
+"""The hop of ingest: records and the source's offset together, one owner at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from pipeline.domain.message import Message
+from pipeline.kafka.producer import SharedProducer
+from pipeline.kafka.transactional_writer import PlainHop, TransactionalHop
+from pipeline.stages.ports import Parcel
+from tests.conftest import Cluster
+from tests.integration.world import connection
+from tests.servers.apache_kafka import ApacheKafka
+from tests.servers.kafka_clients import (
+    administering,
+    committed_offset,
+    create_topics,
+    producing,
+    reading,
+    take,
+)
+
+pytestmark = pytest.mark.kafka
+
+QUIET_SECONDS = 0.7
+"""In which a reader shows that there is nothing for it."""
+
+
+class World:
+    """A source, a lane, a topic of dead letters, and hops from the one to the others."""
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self.cluster = cluster
+        self.group = f"{namespace}.ingest"
+        self.source = TopicPartition(f"{namespace}.source", 0)
+        self.lane = f"{namespace}.records.lane"
+        self.letters = f"{namespace}.dead-letters"
+
+    async def create(self) -> None:
+        await create_topics(self.cluster, self.source.topic, self.lane, self.letters)
+
+    @asynccontextmanager
+    async def hop(self) -> AsyncIterator[TransactionalHop]:
+        """One that is open; each has the transactional id of the source partition."""
+        hop = TransactionalHop(
+            connection(self.cluster),
+            transactional_id=f"{self.group}.{self.source.topic}.0",
+            transaction_timeout=15.0,
+            group=self.group,
+            source=self.source,
+        )
+        await hop.open()
+        try:
+            yield hop
+        finally:
+            await hop.close()
+
+    async def carry(self, hop: TransactionalHop, values: Sequence[bytes], following: int) -> bool:
+        parcels = [Parcel(b"1|member", value, [("format", b"1")]) for value in values]
+        letters = [Message(self.letters, b"key", value, ()) for value in values[:1]]
+        return await hop.carry({self.lane: parcels}, letters, following)
+
+    async def lane_values(self, at_least: int = 0) -> list[bytes | None]:
+        """What a reader of committed records sees once nothing more comes."""
+        tp = TopicPartition(self.lane, 0)
+        async with reading(self.cluster) as consumer:
+            consumer.assign([tp])
+            seen = [record.value for record in await take(consumer, at_least)]
+            async with asyncio.timeout(30):
+                while more := await consumer.getmany(tp, timeout_ms=int(QUIET_SECONDS * 1000)):
+                    seen += [record.value for record in more[tp]]
+        return seen
+
+    async def offset(self) -> int:
+        return int((await committed_offset(self.cluster, self.group, self.source)).offset)
+
+
+@pytest.fixture
+async def world(apache_kafka: Cluster, namespace: str) -> World:
+    made = World(apache_kafka, namespace)
+    await made.create()
+    return made
+
+
+async def test_records_and_offset_become_visible_together(world: World) -> None:
+    async with world.hop() as hop:
+        assert await world.carry(hop, [b"1", b"2"], 2)
+        assert await world.carry(hop, [b"3"], 3)
+        assert await hop.carry({}, [], 9)
+
+    assert await world.lane_values(3) == [b"1", b"2", b"3"]
+    assert await world.offset() == 9
+
+
+async def test_a_former_owner_makes_nothing_visible_and_moves_no_offset(world: World) -> None:
+    """
+    Whether it had carried before or not; it keeps still, and does not shut its successor out.
+    """
+    async with world.hop() as former:
+        assert await world.carry(former, [b"1"], 1)
+        async with world.hop() as successor, asyncio.TaskGroup() as tasks:
+            zombie = tasks.create_task(world.carry(former, [b"old"], 100))
+            assert await world.carry(successor, [b"2"], 2)
+            done, _ = await asyncio.wait([zombie], timeout=2)
+            assert await world.carry(successor, [b"3"], 3)
+            assert not done
+            zombie.cancel()
+
+    assert await world.lane_values(3) == [b"1", b"2", b"3"]
+    assert await world.offset() == 3
+
+
+async def test_an_owner_that_was_shut_out_by_mistake_takes_the_partition_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A frozen process that wakes up may take the id before it hears that it has lost the partition.
+    """
+    monkeypatch.setattr("pipeline.kafka.transactional_writer.FENCED_SECONDS", 0.1)
+    async with world.hop() as owner, world.hop():
+        shut_out = await world.carry(owner, [b"1"], 1)
+        opening = await world.carry(owner, [b"1"], 1)
+        carried = await world.carry(owner, [b"1"], 1)
+
+    assert [shut_out, opening, carried] == [False, False, True]
+    assert await world.lane_values(1) == [b"1"]
+
+
+async def test_a_failed_transaction_leaves_nothing_and_is_not_reopened_unasked(
+    world: World,
+) -> None:
+    """
+    The next call opens anew and says so, and the committed offset decides what is carried again.
+    """
+    async with world.hop() as hop:
+        too_late = TransactionalHop(
+            connection(world.cluster),
+            transactional_id=f"{world.group}.{world.source.topic}.0",
+            transaction_timeout=0.001,
+            group=world.group,
+            source=world.source,
+        )
+        too_late._producer, hop._producer = hop._producer, None
+        assert not await world.carry(too_late, [b"lost"], 1)
+        assert too_late._producer is None
+
+        assert not await world.carry(hop, [b"1"], 1)
+        assert await world.carry(hop, [b"1"], 1)
+
+    assert await world.lane_values(1) == [b"1"]
+    assert await world.offset() == 1
+
+
+@pytest.mark.parametrize("after", [0.0, 0.005, 0.02, 0.05])
+async def test_a_cancelled_transaction_does_not_hold_readers_up(world: World, after: float) -> None:
+    """
+    Left open it would hold them until its timeout of 15 s. Wherever it was cut, even in its commit.
+    """
+    async with world.hop() as hop, asyncio.TaskGroup() as tasks:
+        cut = tasks.create_task(world.carry(hop, [b"x" * 1000] * 500, 500))
+        await asyncio.sleep(after)
+        cut.cancel()
+        await asyncio.wait([cut])
+    begun_at = asyncio.get_running_loop().time()
+    async with producing(world.cluster) as another:
+        await another.send_and_wait(world.lane, b"next")
+        *before, last = await world.lane_values(1)
+        took = asyncio.get_running_loop().time() - begun_at
+
+    assert last == b"next"
+    assert len(before) in (0, 500)
+    assert took < 6
+
+
+async def test_a_broker_that_restarts_in_between_leads_to_no_duplicates(
+    own_apache_kafka: ApacheKafka, namespace: str
+) -> None:
+    """
+    Whatever `carry` said: what it failed to carry is read again from the committed offset.
+    """
+    world = World(own_apache_kafka, namespace)
+    await world.create()
+    total = 300
+    async with world.hop() as hop, asyncio.TaskGroup() as tasks:
+        tasks.create_task(asyncio.to_thread(own_apache_kafka.restart))
+        following = 0
+        while following < total:
+            values = [b"%d" % number for number in range(following, min(following + 5, total))]
+            if await world.carry(hop, values, following + len(values)):
+                following += len(values)
+            elif hop._producer is not None:
+                following = max(0, await world.offset())
+
+    assert await world.lane_values(total) == [b"%d" % number for number in range(total)]
+    assert await world.offset() == total
+
+
+async def test_a_source_that_is_deleted_while_in_use_hangs_nothing(
+    world: World, apache_kafka: Cluster
+) -> None:
+    """
+    The library tries the offset of a missing topic without end, and stopping it waits for that.
+    """
+    hop = TransactionalHop(
+        connection(apache_kafka),
+        transactional_id=f"{world.group}.deleted",
+        transaction_timeout=2.0,
+        group=world.group,
+        source=world.source,
+    )
+    await hop.open()
+    async with administering(apache_kafka) as admin:
+        assert isinstance(admin, AIOKafkaAdminClient)
+        await admin.delete_topics([world.source.topic])
+
+    async with asyncio.timeout(10):
+        carried = await world.carry(hop, [b"1"], 1)
+        await hop.close()
+
+    assert not carried
+    assert hop._producer is None
+
+
+async def test_hops_that_share_a_producer_and_a_lane_all_carry_at_the_first_try(
+    embedded_broker: Cluster, namespace: str
+) -> None:
+    """
+    Without transactions a chunk that is carried again stands twice.
+    """
+    await create_topics(embedded_broker, namespace)
+    # A bound of 3 s, so that the test need not be long; none of the waits comes near it.
+    options = connection(embedded_broker).options()
+    make = partial(
+        AIOKafkaProducer, acks="all", request_timeout_ms=3000, max_batch_size=50_000, **options
+    )
+    producers = SharedProducer(make, make())
+    await producers.current.start()
+    parcels = {namespace: [Parcel(b"key", b"v" * 400, []) for _ in range(500)]}
+    carried: list[bool] = []
+
+    async def carry_many() -> None:
+        hop = PlainHop(producers)
+        carried.extend([await hop.carry(parcels, [], 0) for _ in range(15)])
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(12):
+                tasks.create_task(carry_many())
+    finally:
+        await producers.close()
+
+    assert carried == [True] * 180

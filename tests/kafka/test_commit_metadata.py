@@ -1,0 +1,78 @@
+"""What a commit says beside its offset, and what is made of it."""
+
+import pytest
+
+from pipeline.domain.pause_request import encode_control
+from pipeline.kafka.coordinator import Committed
+from pipeline.kafka.offset_resolver import (
+    LARGEST_METADATA_BYTES,
+    Said,
+    metadata,
+    read_metadata,
+)
+from pipeline.kafka.pause_requests import ControlBook
+from pipeline.operations.ledger.paused import NOTHING_HELD, Held
+from pipeline.operations.ledger.reading import held
+
+LONG = 413642381039213537
+
+
+def test_what_is_kept_back_is_read_as_it_was_written() -> None:
+    held = {LONG: 10**12, 7: 0}
+
+    assert read_metadata(metadata(clean=True, held=held)) == Said(True, held, None)
+
+
+def test_more_than_brokers_take_is_said_with_one_offset_for_all() -> None:
+    """
+    At least eighty audiences with the longest ids have their own.
+    """
+    eighty = {LONG + number: 10**12 + number for number in range(80)}
+    many = {LONG + number: 10**12 + number for number in range(200)}
+
+    assert read_metadata(metadata(clean=False, held=eighty)) == Said(False, eighty, None)
+    assert len(metadata(clean=False, held=many)) <= LARGEST_METADATA_BYTES
+    assert read_metadata(metadata(clean=False, held=many)) == Said(False, {}, 10**12)
+
+
+def test_the_ledger_learns_what_is_kept_back_from_the_commit_that_settled_it() -> None:
+    named = metadata(clean=True, held={7: 4})
+    many = metadata(clean=True, held={LONG + number: 4 for number in range(200)})
+
+    assert held(Committed(10, named)) == Held({7: 4})
+    assert held(Committed(10, many)) == Held(others=4)
+    assert held(Committed(10, "")) == held(None) == NOTHING_HELD
+
+
+def test_keys_of_a_later_version_are_passed_over() -> None:
+    assert read_metadata('{"format": 1, "clean": true, "new": [1]}') == Said(True, {}, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "clean",
+        "[]",
+        "1",
+        "{}",
+        '{"format": 2, "clean": true}',
+        '{"format": 1, "clean": true, "held": [7]}',
+        '{"format": 1, "clean": true, "held": {"vip": 7}}',
+        '{"format": 1, "clean": true, "held": {"7": null}}',
+    ],
+)
+def test_what_nobody_here_wrote_leaves_open_what_is_kept_back(text: str) -> None:
+    assert read_metadata(text) is None
+
+
+def test_a_control_message_that_is_not_understood_changes_nothing() -> None:
+    book = ControlBook()
+    book.take(0, b"lane|7", encode_control(is_paused=True, at_ms=1))
+    book.take(1, b"lane|8", encode_control(is_paused=True, at_ms=1))
+
+    book.take(2, b"lane|7", b'{"format": 99, "state": "running"}')
+    book.take(3, b"lane|8", None)
+
+    assert book.wanted("lane") == {7: True}
+    assert book.wanted("another") == {}

@@ -1,0 +1,240 @@
+"""The parts of the sandbox that decide: its configuration, its readings, its picture."""
+
+import io
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+from rich.console import Console
+
+from pipeline.configuration.load import settings_from
+from pipeline.configuration.routing import lanes
+from pipeline.operations.ledger.statement import LetterKind
+from pipeline.sandbox import verdict
+from pipeline.sandbox.amazon_ads.faults import PROFILES
+from pipeline.sandbox.configuration import LATE_SECONDS, Login, Surroundings, document
+from pipeline.sandbox.demo_options import SandboxOptions, invented_audiences
+from pipeline.sandbox.expectation import Expectation
+from pipeline.sandbox.live_view import line, picture
+from pipeline.sandbox.readings import LaneReading, Reading, reading
+from pipeline.sandbox.reconciliation import Held, LaneCounts
+from pipeline.sandbox.scene import Scene, Speed
+from pipeline.telemetry.facts import LaneLabel
+from pipeline.telemetry.metrics import PrometheusTelemetry
+
+OPTIONS = SandboxOptions(
+    events=1_000,
+    members=100,
+    audiences=12,
+    connections=3,
+    faults="mild",
+    seed=1,
+    cap=15_000,
+    cap_window=10.0,
+    keep_running=False,
+)
+AROUND = Surroundings(
+    broker="127.0.0.1:9092",
+    has_transactions=False,
+    namespace="sandbox-1",
+    source_topic="sandbox-1.events",
+    api_url="http://127.0.0.1:8080",
+    token_url="http://127.0.0.1:8080/auth/o2/token",
+    login=Login(client_id="client", client_secret="quiet", refresh_token="still"),
+    admin_port=9464,
+)
+LANE = LaneLabel("amazon-sandbox", str(uuid.UUID(int=7)))
+
+
+@pytest.mark.parametrize("connections", [1, 3, 50])
+@pytest.mark.parametrize(("cap", "audiences"), [(60, 1), (15_000, 12), (15_000_000, 60)])
+def test_the_configuration_of_every_run_is_valid(
+    connections: int, cap: int, audiences: int
+) -> None:
+    options = replace(OPTIONS, connections=connections, cap=cap, audiences=audiences)
+    invented = invented_audiences(options, Random(1))
+
+    settings = settings_from(document(options, invented, AROUND), Path())
+
+    used = {target.connection for audience in invented for target in audience.targets}
+    assert used == {lane.connection for lane in lanes(settings)}
+    assert settings.destinations["amazon-sandbox"].hourly_cap == cap
+
+
+def test_most_of_the_cap_can_be_used() -> None:
+    """
+    A demonstration that crawls under a cap of its own making would show nothing.
+    """
+    invented = invented_audiences(OPTIONS, Random(1))
+    destination = settings_from(document(OPTIONS, invented, AROUND), Path()).destinations
+
+    rate = destination["amazon-sandbox"].pace().rate
+
+    assert rate * OPTIONS.cap_window > 0.85 * OPTIONS.cap
+
+
+def test_late_effects_are_waited_for() -> None:
+    """
+    Or a request without an answer could undo, late, what a newer one did.
+    """
+    assert max(profile.late_seconds[1] for profile in PROFILES.values()) < LATE_SECONDS
+
+
+def test_some_audiences_go_to_two_connections_and_none_to_one_twice() -> None:
+    invented = invented_audiences(OPTIONS, Random(1))
+
+    assert any(len(audience.targets) == 2 for audience in invented)
+    for audience in invented:
+        connections = [target.connection for target in audience.targets]
+        assert len(connections) == len(set(connections))
+    ids = [target.audience_id for audience in invented for target in audience.targets]
+    assert len(ids) == len(set(ids))
+
+
+def test_a_login_is_not_shown() -> None:
+    assert "quiet" not in repr(AROUND)
+    assert "still" not in repr(AROUND)
+
+
+def test_a_reading_is_what_the_telemetry_was_told() -> None:
+    """
+    Through the real exposition, so that a metric with a new name is noticed here.
+    """
+    telemetry = PrometheusTelemetry(CollectorRegistry())
+    telemetry.events_consumed(source="events", count=90)
+    telemetry.events_ignored(source="events", reason="tombstone", count=1)
+    telemetry.changes_read(source="events", action="add", count=80)
+    telemetry.changes_rejected(source="events", reason="malformed", count=2)
+    telemetry.dead_letters_written(stage="ingest", reason="malformed", count=2)
+    telemetry.changes_withheld(destination="amazon-sandbox", reason="consent_denied", count=3)
+    telemetry.records_prepared(lane=LANE, count=70)
+    telemetry.records_superseded(lane=LANE, count=10)
+    telemetry.records_accepted(lane=LANE, action="add", count=40)
+    telemetry.records_accepted(lane=LANE, action="remove", count=20)
+    telemetry.records_applied(lane=LANE, count=50)
+    telemetry.records_invalid(lane=LANE, count=1)
+    telemetry.records_failed(lane=LANE, count=2)
+    telemetry.records_unknown(lane=LANE, count=3)
+    telemetry.job_ended(lane=LANE, state="SUCCEEDED", seconds=1.0)
+    exposition = telemetry.exposition()[0].decode()
+
+    told = (found := reading(exposition, status(pending=4))).told
+
+    assert told.consumed == 90
+    assert told.changes == {"add": 80}
+    assert told.ignored == {"tombstone": 1}
+    assert told.rejected == {"malformed": 2}
+    assert told.withheld == {"consent_denied": 3}
+    assert told.letters == {LetterKind("ingest", "malformed"): 2}
+    assert told.pending_jobs == 4
+    assert found.jobs_ended == 1
+    assert told.lanes == {
+        LANE.connection: LaneCounts(
+            prepared=70,
+            superseded=10,
+            accepted=60,
+            applied=50,
+            invalid=1,
+            failed=2,
+            unknown=3,
+        )
+    }
+
+
+def test_a_lane_is_read_from_the_status_page() -> None:
+    found = reading("", status(pending=4))
+
+    assert found.lanes == [
+        LaneReading(
+            connection=LANE.connection,
+            state="running",
+            stopped_because=None,
+            window_records=120,
+            unsettled=9,
+            jobs_pending=4,
+        )
+    ]
+
+
+def status(pending: int) -> dict[str, Any]:
+    name = f"{LANE.destination}.{LANE.connection}"
+    return {
+        "lanes": {name: {"state": "running", "stopped_because": None, "window_records": 120}},
+        "jobs_pending": {name: pending},
+        "lag": {f"sandbox-1.records.{name}[0]": 9, "sandbox-1.jobs[0]": 1, "other[0]": None},
+    }
+
+
+def test_speed_is_that_of_the_last_seconds() -> None:
+    speed = Speed()
+    for second in range(10):
+        speed.seen(second, 0)
+
+    assert speed.seen(10.0, 300) == pytest.approx(100.0)
+
+
+def scene(found: Reading | None) -> Scene:
+    return Scene(
+        options=OPTIONS,
+        seconds=12.0,
+        phase="carrying",
+        written=500,
+        expected={LANE.connection: 600},
+        reading=found,
+        faults={"dropped_after_taking": 2},
+        events_a_second=1_234.0,
+        records_a_second=99.0,
+    )
+
+
+def drawn(found: Reading | None) -> str:
+    console = Console(file=io.StringIO(), width=120, force_terminal=True, color_system=None)
+    console.print(picture(scene(found)))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_the_picture_shows_every_lane_and_what_went_wrong() -> None:
+    image = drawn(reading("", status(pending=4)))
+
+    assert LANE.connection[:8] in image
+    assert "running" in image
+    assert "dropped after taking 2" in image
+    assert "1,234/s" in image
+
+
+def test_the_picture_can_be_drawn_before_anybody_answers() -> None:
+    assert "the pipeline is starting" in drawn(None)
+    assert "starting" not in line(scene(None))
+
+
+def test_the_verdict_is_in_words_and_names_each_difference() -> None:
+    """
+    Colour alone would be lost in a log.
+    """
+    assert "reconciled: 0 memberships" in spoken([])
+    said = spoken(["one is missing [sic]", "two are late"])
+    assert "differs  one is missing [sic]" in said
+    assert "not reconciled: 2 differences" in said
+
+
+def spoken(found: list[str]) -> str:
+    console = Console(file=io.StringIO(), width=120)
+    held = Held(
+        membership={},
+        last_invalid={},
+        invalid=frozenset(),
+        largest_windows={LANE.connection: 99},
+        cap=100,
+        overlapping_requests=0,
+        repeated_in_request=0,
+        unreadable_requests=0,
+        polls_after_end=0,
+    )
+    verdict.show(console, Expectation(), held, reading("", status(pending=0)).told, found)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()

@@ -1,0 +1,196 @@
+"""A lane, its partner, and the means to give the lane to an owner: what its journeys share."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from pipeline.domain.job import decode_job
+from pipeline.domain.message import Origin
+from pipeline.domain.quota import pace
+from pipeline.operations.ledger.book import Ledger, Letter
+from pipeline.operations.ledger.job_ends import Place
+from pipeline.operations.ledger.lane_records import LaneView
+from pipeline.operations.ledger.paused import Held
+from pipeline.operations.ledger.statement import LaneStatement, LetterKind
+from pipeline.stages.contract import LetterBox, Pulse
+from pipeline.stages.retry import Backoff, Throttle
+from pipeline.stages.upload.batching import Limits
+from pipeline.stages.upload.memory import Budget
+from pipeline.stages.upload.plan import Desk, LanePlan
+from pipeline.stages.upload.token_bucket import LanePacer
+from pipeline.stages.upload.worker import UploadTenant
+from pipeline.telemetry.facts import LaneLabel
+from tests.fakes.lane_world import (
+    LaneTopic,
+    MemoryJournal,
+    ModelPartner,
+    Moods,
+    TopicClaim,
+    TopicReplay,
+    Wishes,
+)
+from tests.fakes.telemetry import RecordingTelemetry
+from tests.fakes.virtual_loop import run_virtual
+
+CAP, WINDOW = 6000, 6.0
+LABEL = LaneLabel("amazon", "connection")
+ROUGH = Moods(unsent=0.1, throttled=0.1, broken=0.1, silent=0.1, latest=9.0)
+
+
+class CountingPacer:
+    """The lane's bucket, and how much was ever spent from it."""
+
+    def __init__(self, pacer: LanePacer, world: "World") -> None:
+        self._pacer = pacer
+        self._world = world
+
+    async def spend(self, tokens: int) -> None:
+        await self._pacer.spend(tokens)
+        self._world.spent += tokens
+
+
+@dataclass(slots=True)
+class World:
+    """A lane, its partner, and the means to give the lane to an owner."""
+
+    random: Random
+    partner: ModelPartner
+    topic: LaneTopic = field(default_factory=LaneTopic)
+    journal: MemoryJournal = field(default_factory=MemoryJournal)
+    telemetry: RecordingTelemetry = field(default_factory=RecordingTelemetry)
+    throttle: Throttle = field(default_factory=Throttle)
+    wishes: Wishes = field(default_factory=Wishes)
+    batch: int = 15
+    max_bytes: int = 100_000
+    linger: float = 1.0
+    in_flight: int = 4
+    late: float = 10.0
+    buffer_bytes: int = 10_000_000
+    backoff: Backoff = field(default_factory=lambda: Backoff(initial=0.5, maximum=4.0))
+    probe: float = 60.0
+    reader: tuple[int, float] = (1000, 0.0)
+    """Records that the lane's reader gets at once at most, and the seconds that it takes."""
+    replay: tuple[int, float] = (200, 0.05)
+    """The same of a replay."""
+    spent: int = 0
+
+    def owner(self, claim: TopicClaim) -> UploadTenant:
+        lane_pace = pace(
+            cap=CAP, window=WINDOW, largest_batch=self.batch, max_in_flight=self.in_flight
+        )
+        wall_ms = lambda: int(asyncio.get_running_loop().time() * 1000)  # noqa: E731
+        return UploadTenant(
+            claim,
+            plan=LanePlan(
+                name="lane",
+                label=LABEL,
+                limits=Limits(
+                    max_records=self.batch,
+                    max_bytes=self.max_bytes,
+                    linger=self.linger,
+                    envelope_bytes=20,
+                ),
+                cap=CAP,
+                cap_window=WINDOW,
+                max_in_flight=self.in_flight,
+                late_seconds=self.late,
+                probe_seconds=self.probe,
+                backoff=self.backoff,
+            ),
+            upload=self.partner,
+            pacer=CountingPacer(LanePacer(lane_pace), self),
+            throttle=self.throttle,
+            budget=Budget(self.buffer_bytes, guaranteed=self.buffer_bytes, lanes=1),
+            desk=Desk(
+                journal=self.journal,
+                letters=LetterBox(
+                    topic="letters",
+                    stage="upload",
+                    payload="original",
+                    wall_ms=wall_ms,
+                    telemetry=self.telemetry,
+                ),
+                telemetry=self.telemetry,
+                jobs_topic="jobs",
+                outcomes_topic="outcomes",
+                trimmer=self.topic,
+                keep_delivered=7200.0,
+                controls=self.wishes,
+                new_replay=lambda _: TopicReplay(self.topic, *self.replay),
+                chance=self.random.random,
+                new_id=lambda: uuid.uuid4().hex,
+                wall_ms=wall_ms,
+            ),
+            pulse=Pulse("lane", asyncio.get_running_loop().time),
+        )
+
+    async def own_until(self, done: Callable[[], bool], *, gently: bool = False) -> None:
+        """Own the lane, committing every second, until `done`; then lose it, or give it up."""
+        claim = TopicClaim(self.topic, *self.reader)
+        owner = self.owner(claim)
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(owner.run())
+            while not done():
+                await asyncio.sleep(1.0)
+                claim.commit(final=False)
+                assert not task.done()
+            claim.lose()
+            if gently:
+                async with asyncio.timeout(300):
+                    await owner.quiet()
+                claim.commit(final=True)
+            task.cancel()
+
+    async def own_for(self, seconds: float, *, gently: bool = False) -> None:
+        until = asyncio.get_running_loop().time() + seconds
+        await self.own_until(lambda: asyncio.get_running_loop().time() >= until, gently=gently)
+
+    async def own_to_the_end(self) -> None:
+        await self.own_until(lambda: self.topic.committed.offset == len(self.topic.records))
+
+    def ledger(self) -> LaneStatement:
+        """What the topics say, polling apart: no job has ended."""
+        lane, topic = "amazon.connection", TopicClaim.topic
+        committed, end = self.topic.committed, len(self.topic.records)
+        held = Held(committed.held, committed.others_held)
+        view = LaneView(0, committed.offset, end, held)
+        book = Ledger({lane: view}, lane_topics={topic: lane}, jobs_topic="jobs", polled={0: 0})
+        for place, message in enumerate(self.journal.of("jobs")):
+            book.job(decode_job(message.value), Place(0, place))
+        for message in self.journal.of("letters"):
+            said = dict(message.headers)
+            origin = Origin(said["topic"].decode(), 0, int(said["offset"]))
+            book.letter(Letter(LetterKind(said["stage"].decode(), ""), origin))
+        for record in self.topic.records:
+            book.record(lane, record.offset, record.key)
+        [statement] = book.statement().lanes
+        return statement
+
+    def expected(self) -> dict[tuple[int, str], int]:
+        """The last version of each member that the partner can take."""
+        last: dict[tuple[int, str], int] = {}
+        for record in self.topic.records:
+            assert record.key is not None
+            assert record.value is not None
+            audience, _, member = record.key.decode().partition("|")
+            if member not in self.partner.poison:
+                last[int(audience), member] = json.loads(record.value)["version"]
+        return last
+
+
+def in_world(
+    seed: int, story: Callable[[World], Awaitable[None]], moods: Moods | None = None
+) -> World:
+    """Tell a story in a new world, in virtual time, until all that is at work has ended."""
+
+    async def told() -> World:
+        async with asyncio.TaskGroup() as tasks:
+            random = Random(seed)
+            world = World(random, ModelPartner(random, tasks, moods or Moods()))
+            await story(world)
+        return world
+
+    return run_virtual(told())

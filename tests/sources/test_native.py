@@ -1,0 +1,272 @@
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from pipeline.domain.change import MembershipChange
+from pipeline.domain.reasons import Ignored, Rejected
+from pipeline.sources.native import EVENT_SCHEMA, read
+from pipeline.sources.timestamps import epoch_milliseconds
+
+_NOON = 1_795_348_800_000
+_EVENT: dict[str, Any] = {
+    "event_id": "e-1",
+    "audience": "vip",
+    "action": "add",
+    "occurred_at": "2026-11-22T12:00:00Z",
+    "member": {
+        "id": "u-1",
+        "country": "US",
+        "identities": [{"email": "ana@example.com", "first_name": "Ana"}],
+    },
+    "consent": {"tcf": "C"},
+}
+_VALIDATOR = Draft202012Validator(EVENT_SCHEMA)
+
+
+def _outcome(event: object) -> Any:
+    return read(orjson.dumps(event))
+
+
+def _read(**changed: object) -> Any:
+    return _outcome(_EVENT | changed)
+
+
+def test_an_event_becomes_the_change_it_states() -> None:
+    (change,) = _read()
+
+    assert change == MembershipChange(
+        audience="vip",
+        action="add",
+        member_id="u-1",
+        country="US",
+        identities=[{"email": "ana@example.com", "first_name": "Ana"}],
+        consent={"tcf": "C"},
+        occurred_at_ms=_NOON,
+    )
+
+
+def test_a_null_value_is_a_tombstone() -> None:
+    assert read(None) == Ignored("tombstone")
+
+
+def test_a_withdrawal_of_listed_audiences_removes_from_each() -> None:
+    changes = _read(action="withdraw_consent", audience=None, audiences=["vip", "lapsed"])
+
+    assert [(change.audience, change.action) for change in changes] == [
+        ("vip", "remove"),
+        ("lapsed", "remove"),
+    ]
+
+
+def test_a_withdrawal_without_a_list_removes_from_every_audience() -> None:
+    (change,) = _read(action="withdraw_consent", audience=None)
+
+    assert (change.audience, change.action) == (None, "remove")
+
+
+def test_a_withdrawal_of_one_audience_removes_from_that_one() -> None:
+    (change,) = _read(action="withdraw_consent")
+
+    assert (change.audience, change.action) == ("vip", "remove")
+
+
+def test_what_is_optional_may_be_absent_and_the_unknown_is_passed_over() -> None:
+    event = {"audience": "vip", "action": "remove", "occurred_at": 1, "member": {"id": "u-1"}}
+
+    (change,) = _outcome(event | {"priority": [1]})
+
+    assert change == MembershipChange("vip", "remove", "u-1", None, (), None, 1000)
+
+
+def test_a_null_field_is_absent_and_an_unknown_one_may_hold_anything() -> None:
+    identities = [{"email": "a@b.co", "phone": None, "age": 41}, {"city": "Rome"}]
+
+    (change,) = _read(member={"id": "u-1", "identities": identities})
+
+    assert change.identities == [{"email": "a@b.co"}, {"city": "Rome"}]
+
+
+@pytest.mark.parametrize(
+    ("changed", "key"),
+    [
+        ({"action": "join"}, "action"),
+        ({"action": "ADD"}, "action"),
+        ({"action": None}, "action"),
+        ({"action": ["add"]}, "action"),
+        ({"audience": None}, "audience"),
+        ({"audience": ""}, "audience"),
+        ({"audience": 7}, "audience"),
+        ({"event_id": 7}, "event_id"),
+        ({"occurred_at": None}, "occurred_at"),
+        ({"occurred_at": "yesterday"}, "occurred_at"),
+        ({"occurred_at": "2026-02-30T00:00:00Z"}, "occurred_at"),
+        ({"member": None}, "member"),
+        ({"member": []}, "member"),
+        ({"member": {}}, "member.id"),
+        ({"member": {"id": 1001}}, "member.id"),
+        ({"member": {"id": ""}}, "member.id"),
+        ({"member": {"id": "u-1", "country": 49}}, "member.country"),
+        ({"member": {"id": "u-1", "identities": {}}}, "member.identities"),
+        ({"member": {"id": "u-1", "identities": ["a"]}}, "member.identities"),
+        ({"member": {"id": "u-1", "identities": [None]}}, "member.identities"),
+        ({"member": {"id": "u-1", "identities": [{"phone": 1206555}]}}, "phone"),
+        ({"consent": "GRANTED"}, "consent"),
+        ({"action": "withdraw_consent", "audiences": []}, "audiences"),
+        ({"action": "withdraw_consent", "audiences": "vip"}, "audiences"),
+        ({"action": "withdraw_consent", "audiences": ["vip", 7]}, "audiences"),
+    ],
+)
+def test_what_does_not_fit_is_malformed_and_the_detail_names_the_key(
+    changed: dict[str, object], key: str
+) -> None:
+    outcome = _read(**changed)
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason == "malformed"
+    assert key in outcome.detail
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"", b"{", b"[]", b"null", b'"x"', b"\xff", b"NaN", b'{"a": "\\ud800"}', b"[" * 2000],
+)
+def test_what_is_no_json_object_is_malformed(value: bytes) -> None:
+    outcome = read(value)
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.reason == "malformed"
+
+
+def test_a_detail_never_quotes_the_person() -> None:
+    outcome = _read(member={"id": "ana@example.com", "identities": [{"phone": 4915123456789}]})
+
+    assert isinstance(outcome, Rejected)
+    assert "ana" not in outcome.detail
+    assert "4915" not in outcome.detail
+
+
+def test_a_change_shows_no_person() -> None:
+    (change,) = _read()
+
+    assert "ana" not in repr(change).lower()
+
+
+_anything = st.sampled_from(
+    [None, True, 0, 7, 1.5, "", "vip", [], ["vip"], [""], [7], {}, {"id": "u"}, {"id": 7}]
+)
+_times = st.one_of(
+    _anything,
+    st.integers(-(10**15), 10**15),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.builds(
+        "{}-{}-{}{}{}:{}:{}{}{}".format,
+        st.sampled_from(["2026", "0001", "26"]),
+        st.sampled_from(["01", "12", "13", "1"]),
+        st.sampled_from(["01", "28", "32"]),
+        st.sampled_from(["T", "t", " ", "x", ""]),
+        st.sampled_from(["00", "23", "24"]),
+        st.sampled_from(["00", "59", "60"]),
+        st.sampled_from(["00", "59", "60"]),
+        st.sampled_from(["", ".1", ".123456789", ".1234567890", "."]),
+        st.sampled_from(["Z", "z", "+00:00", "-0730", "+24:00", "", "+1"]),
+    ),
+)
+_identity = st.dictionaries(
+    st.sampled_from(["email", "phone", "age"]), st.sampled_from(["a@b.co", "", None, 7])
+)
+_members = st.one_of(
+    _anything,
+    st.fixed_dictionaries(
+        {"id": st.sampled_from(["u-1", "", 7])},
+        optional={
+            "country": st.sampled_from(["US", None, 7]),
+            "identities": st.one_of(_anything, st.lists(_identity | _anything, max_size=3)),
+        },
+    ),
+)
+_events = st.fixed_dictionaries(
+    {
+        "action": st.sampled_from(["add", "remove", "withdraw_consent", "join", None, 7]),
+        "occurred_at": st.just("2026-11-22T12:00:00Z") | _times,
+        "member": st.just(_EVENT["member"]) | _members,
+    },
+    optional={
+        "event_id": _anything,
+        "audience": _anything,
+        "audiences": _anything,
+        "consent": _anything,
+        "extra": _anything,
+    },
+)
+
+
+@given(_events)
+@example(_EVENT)
+@example(_EVENT | {"action": "withdraw_consent", "audiences": ["vip"], "audience": 7})
+def test_the_published_schema_and_the_reader_agree(event: dict[str, object]) -> None:
+    accepted = not isinstance(read(orjson.dumps(event)), Rejected)
+
+    assert accepted == _VALIDATOR.is_valid(event)
+
+
+def test_the_schema_is_one() -> None:
+    Draft202012Validator.check_schema(EVENT_SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("written", "milliseconds"),
+    [
+        ("2026-11-22T12:00:00Z", _NOON),
+        ("2026-11-22T13:00:00+01:00", _NOON),
+        ("2026-11-22T13:00:00+0100", _NOON),
+        ("2026-11-22T04:30:00-07:30", _NOON),
+        ("2026-11-22t12:00:00z", _NOON),
+        ("2026-11-22 12:00:00Z", _NOON),
+        ("2026-11-22T12:00:00.9Z", _NOON + 900),
+        ("2026-11-22T12:00:00.916374949Z", _NOON + 916),
+        ("2026-11-22T05:00:00.916374949-07:00", _NOON + 916),
+        (_NOON, _NOON),
+        (_NOON / 1000, _NOON),
+        (_NOON // 1000, _NOON),
+        (1714592744.067, 1_714_592_744_067),
+        (float(_NOON), _NOON),
+    ],
+)
+def test_a_time_is_read_in_every_promised_form(written: object, milliseconds: int) -> None:
+    assert milliseconds == epoch_milliseconds(written)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        None, True, "", "now", "2026-11-22", "2026-11-22T12:00:00", "20261122T120000Z",
+        "2026-W47-7T12:00:00Z", "20261122T120000.000Z", "2026-02-30T12:00:00Z",
+        "2026-11-22T24:00:00Z", "2026-11-22T12:60:00Z", "2026-11-22x12:00:00Z",
+        "2026-11-22T12:00:00.0123456789Z", "2026-11-22T12:00:00+24:00", "2026-11-22T12:00:00+1:00",
+        "\uff12026-11-22T12:00:00Z", "1969-12-31T23:59:59Z", "3000-01-01T00:00:00Z",
+        "2026-11-22T12:00:00Z ", "2026-11-22T12:00:00Z\n", "1795348800000",
+        0, -1, 0.5, 10**14, _NOON * 1000, 1e30, [], {},
+    ],
+)  # fmt: skip
+def test_what_states_no_instant_is_none(written: object) -> None:
+    assert epoch_milliseconds(written) is None
+
+
+@given(
+    st.datetimes(datetime(1971, 1, 1), datetime(2999, 12, 31)),  # noqa: DTZ001 - offset follows
+    st.integers(-23 * 60, 23 * 60),
+    st.sampled_from("T "),
+)
+def test_a_time_is_the_instant_that_python_reads(
+    moment: datetime, offset_minutes: int, mark: str
+) -> None:
+    moment = moment.replace(tzinfo=timezone(timedelta(minutes=offset_minutes)))
+
+    expected = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+    assert expected == epoch_milliseconds(moment.isoformat(sep=mark))
