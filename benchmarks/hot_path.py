@@ -24,7 +24,7 @@ import orjson
 
 from pipeline.destinations.amazon_ads.rendering import AMAZON_NAMES, RecordRenderer
 from pipeline.domain.change import MembershipChange
-from pipeline.domain.reasons import Prepared
+from pipeline.domain.reasons import Rendered
 from pipeline.identity.hashing import FieldHasher
 from pipeline.identity.normalize.fields import FIELDS, Field
 from pipeline.sources import native
@@ -179,7 +179,7 @@ def _only(field: Field, identities: Sequence[Mapping[str, str]]) -> list[Mapping
 
 def _rendered(renderer: RecordRenderer, change: MembershipChange) -> bytes:
     outcome = renderer.render(change, None)
-    assert isinstance(outcome, Prepared)
+    assert isinstance(outcome, Rendered)
     return outcome.value
 
 

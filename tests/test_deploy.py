@@ -72,7 +72,7 @@ def test_every_alert_asks_for_series_that_exist(alert: dict[str, object]) -> Non
     [
         ("sum(rate(audience_jobs_total[5m])", "( is not closed"),
         ("audience_lane_state{state=~'x'", None),
-        ('audience_lane_state{status="stopped"}', "audience_lane_state has no label status"),
+        ('audience_lane_state{status="blocked"}', "audience_lane_state has no label status"),
         ("sum by (state) (audience_lanes)", "asks for no series"),
         (
             "sum by (reason) (audience_lane_state)",

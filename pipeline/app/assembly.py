@@ -19,24 +19,24 @@ from pipeline.configuration.routing import lanes, routes
 from pipeline.destinations.amazon_ads.rendering import RecordRenderer
 from pipeline.domain.message import StageName
 from pipeline.domain.names import Names
-from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import started
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.group_consumer import GroupOptions
-from pipeline.kafka.message_writer import KafkaJournal
-from pipeline.kafka.outcome_reader import KafkaHistory
-from pipeline.kafka.pause_requests import KafkaControls
+from pipeline.kafka.message_writer import KafkaMessageWriter
+from pipeline.kafka.outcome_reader import KafkaOutcomeReader
+from pipeline.kafka.pause_requests import PauseRequestReader
 from pipeline.kafka.producer import SharedProducer
 from pipeline.kafka.replay import KafkaReplay
-from pipeline.kafka.transactional_writer import PlainHop, TransactionalHop, make_producer
+from pipeline.kafka.transactional_writer import PlainWriter, TransactionalWriter, make_producer
 from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations import cluster_setup
 from pipeline.operations.clients import Partners
 from pipeline.sources import native
-from pipeline.stages.contract import LetterBox, Pulse, Stage
+from pipeline.stages.contract import DeadLetters, Progress, Stage
 from pipeline.stages.ingest.worker import IngestDesk, Route
 from pipeline.stages.poll.plan import PollDesk
-from pipeline.stages.ports import Claim, Hop, Replay
+from pipeline.stages.ports import ChunkWriter, Lease, Replay
 from pipeline.stages.roster import IngestStage, PollStage, UploadStage
 from pipeline.stages.upload.memory import Budget
 from pipeline.stages.upload.plan import Desk
@@ -54,9 +54,9 @@ class Pipeline:
     groups: Mapping[StageName, ConsumerGroup]
     telemetry: PrometheusTelemetry
     partners: Partners
-    pulses: Mapping[str, Pulse]
+    progresses: Mapping[str, Progress]
     pending_jobs: Mapping[LaneLabel, int]
-    controls: KafkaControls | None
+    controls: PauseRequestReader | None
     """Where lanes are served: to be followed beside the stages."""
 
 
@@ -66,17 +66,17 @@ async def assemble(settings: Settings, stages: Collection[StageName]) -> AsyncIt
     async with AsyncExitStack() as stack:
         telemetry = PrometheusTelemetry(CollectorRegistry())
         telemetry.build_info(version=version("audience-pipeline"))
-        connection = cluster_setup.connection(settings.kafka)
-        make = partial(make_producer, connection, idempotent=settings.kafka.exactly_once)
+        client_options = cluster_setup.client_options(settings.kafka)
+        make = partial(make_producer, client_options, idempotent=settings.kafka.exactly_once)
         patience = settings.kafka.startup_timeout_seconds
-        first = await started(make, AIOKafkaProducer.stop, connection, patience)
+        first = await started(make, AIOKafkaProducer.stop, client_options, patience)
         producers = SharedProducer(make, first)
         stack.push_async_callback(producers.close)
         # Bounded by requests_per_second and max_in_flight, not by sockets.
         connector = aiohttp.TCPConnector(limit=0)
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         partners = Partners(settings, http, telemetry)
-        parts = _Parts(settings, connection, telemetry, producers, partners)
+        parts = _Parts(settings, client_options, telemetry, producers, partners)
         made: dict[StageName, Callable[[], Stage]] = {
             "ingest": parts.ingest,
             "upload": parts.upload,
@@ -87,7 +87,7 @@ async def assemble(settings: Settings, stages: Collection[StageName]) -> AsyncIt
             groups={name: parts.group(made[name]()) for name in made if name in stages},
             telemetry=telemetry,
             partners=partners,
-            pulses=parts.pulses,
+            progresses=parts.progresses,
             pending_jobs=parts.pending_jobs,
             controls=parts.controls if "upload" in stages else None,
         )
@@ -99,20 +99,20 @@ class _Parts:
     def __init__(
         self,
         settings: Settings,
-        connection: KafkaConnection,
+        client_options: ClientOptions,
         telemetry: PrometheusTelemetry,
         producers: SharedProducer,
         partners: Partners,
     ) -> None:
         self._settings = settings
-        self._connection = connection
+        self._client_options = client_options
         self._telemetry = telemetry
         self._producers = producers
-        self._journal = KafkaJournal(producers)
+        self._message_writer = KafkaMessageWriter(producers)
         self._partners = partners
         self._names = Names(settings.kafka.namespace)
-        self.controls = KafkaControls(connection, self._names.controls)
-        self.pulses: dict[str, Pulse] = {}
+        self.controls = PauseRequestReader(client_options, self._names.controls)
+        self.progresses: dict[str, Progress] = {}
         self.pending_jobs: Counter[LaneLabel] = Counter()
 
     def ingest(self) -> IngestStage:
@@ -125,8 +125,8 @@ class _Parts:
                 wall_ms=_wall_ms,
                 chunk_records=self._settings.ingest.chunk_records,
             ),
-            new_hop=self._hop,
-            new_pulse=self._pulse,
+            new_writer=self._writer,
+            new_progress=self._progress,
         )
 
     def upload(self) -> UploadStage:
@@ -140,12 +140,12 @@ class _Parts:
                 lanes=len(served),
             ),
             desk=Desk(
-                journal=self._journal,
+                message_writer=self._message_writer,
                 letters=self._letters("upload"),
                 telemetry=self._telemetry,
                 jobs_topic=self._names.jobs,
                 outcomes_topic=self._names.outcomes,
-                trimmer=KafkaTrimmer(self._connection),
+                trimmer=KafkaTrimmer(self._client_options),
                 keep_delivered=self._settings.upload.keep_delivered_hours * 3600,
                 controls=self.controls,
                 new_replay=self._replay,
@@ -153,16 +153,16 @@ class _Parts:
                 new_id=lambda: uuid.uuid4().hex,
                 wall_ms=_wall_ms,
             ),
-            new_pulse=self._pulse,
+            new_progress=self._progress,
         )
 
     def poll(self) -> PollStage:
         return PollStage(
             desk=PollDesk(
                 plans=self._partners.poll_plans(),
-                journal=self._journal,
+                message_writer=self._message_writer,
                 letters=self._letters("poll"),
-                history=KafkaHistory(self._connection, self._names.outcomes),
+                outcome_reader=KafkaOutcomeReader(self._client_options, self._names.outcomes),
                 telemetry=self._telemetry,
                 jobs_topic=self._names.jobs,
                 outcomes_topic=self._names.outcomes,
@@ -170,7 +170,7 @@ class _Parts:
                 wall_ms=_wall_ms,
                 pending=self.pending_jobs,
             ),
-            new_pulse=self._pulse,
+            new_progress=self._progress,
         )
 
     def group(self, stage: Stage) -> ConsumerGroup:
@@ -189,22 +189,22 @@ class _Parts:
             read_committed=kafka.exactly_once,
             starts={source.topic: source.start for source in self._settings.sources},
         )
-        return ConsumerGroup(stage, self._connection, options, self._telemetry, boot_seconds)
+        return ConsumerGroup(stage, self._client_options, options, self._telemetry, boot_seconds)
 
-    def _hop(self, claim: Claim) -> Hop:
+    def _writer(self, lease: Lease) -> ChunkWriter:
         if not self._settings.kafka.exactly_once:
-            return PlainHop(self._producers)
-        return TransactionalHop(
-            self._connection,
-            transactional_id=self._names.transactional_id(claim.topic, claim.partition),
+            return PlainWriter(self._producers)
+        return TransactionalWriter(
+            self._client_options,
+            transactional_id=self._names.transactional_id(lease.topic, lease.partition),
             transaction_timeout=self._settings.kafka.transaction_timeout_ms / 1000,
             group=self._names.group("ingest"),
-            source=TopicPartition(claim.topic, claim.partition),
+            source=TopicPartition(lease.topic, lease.partition),
         )
 
     def _replay(self, topic: str) -> Replay:
         return KafkaReplay(
-            self._connection,
+            self._client_options,
             topic,
             read_committed=self._settings.kafka.exactly_once,
             telemetry=self._telemetry,
@@ -234,8 +234,8 @@ class _Parts:
             for audience, targets in routes(self._settings).items()
         }
 
-    def _letters(self, stage: StageName) -> LetterBox:
-        return LetterBox(
+    def _letters(self, stage: StageName) -> DeadLetters:
+        return DeadLetters(
             topic=self._names.dead_letters,
             stage=stage,
             # A letter of poll holds our own job and no event; it names a member and must keep it.
@@ -244,9 +244,9 @@ class _Parts:
             telemetry=self._telemetry,
         )
 
-    def _pulse(self, name: str) -> Pulse:
-        self.pulses[name] = Pulse(name, time.monotonic)
-        return self.pulses[name]
+    def _progress(self, name: str) -> Progress:
+        self.progresses[name] = Progress(name, time.monotonic)
+        return self.progresses[name]
 
 
 def boot_seconds() -> float:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pipeline.app.admin import HealthReport, ReadinessReport
 from pipeline.app.assembly import Pipeline
-from pipeline.stages.upload.worker import UploadTenant
+from pipeline.stages.upload.worker import UploadWorker
 
 
 def health(pipeline: Pipeline) -> HealthReport:
@@ -12,11 +12,13 @@ def health(pipeline: Pipeline) -> HealthReport:
     limit = pipeline.settings.run.watchdog_seconds
     joined = tuple(name for name, group in pipeline.groups.items() if group.is_joined)
     stuck = [
-        pulse
-        for pulse in pipeline.pulses.values()
-        if pulse.name.startswith(joined) and pulse.stuck_for() > limit
+        progress
+        for progress in pipeline.progresses.values()
+        if progress.name.startswith(joined) and progress.stuck_for() > limit
     ]
-    reasons = [f"{pulse.name} made no progress for {pulse.stuck_for():.0f} s" for pulse in stuck]
+    reasons = [
+        f"{progress.name} made no progress for {progress.stuck_for():.0f} s" for progress in stuck
+    ]
     return HealthReport(not reasons, reasons)
 
 
@@ -40,7 +42,7 @@ def status(pipeline: Pipeline) -> Mapping[str, object]:
     """Lanes, cap use, jobs and lag."""
     return {
         "stages": {
-            name: {"joined": group.is_joined, "partitions": len(group.claims)}
+            name: {"joined": group.is_joined, "partitions": len(group.leases)}
             for name, group in pipeline.groups.items()
         },
         "lanes": _lanes(pipeline),
@@ -50,9 +52,9 @@ def status(pipeline: Pipeline) -> Mapping[str, object]:
             if count
         },
         "lag": {
-            f"{tp.topic}[{tp.partition}]": claim.lag()
+            f"{tp.topic}[{tp.partition}]": lease.lag()
             for group in pipeline.groups.values()
-            for tp, claim in group.claims.items()
+            for tp, lease in group.leases.items()
         },
     }
 
@@ -62,7 +64,7 @@ def _lanes(pipeline: Pipeline) -> Mapping[str, object]:
     if group is None:
         return {}
     return {
-        tenant.name: tenant.status()
-        for tenant in group.tenants.values()
-        if isinstance(tenant, UploadTenant)
+        worker.name: worker.status()
+        for worker in group.workers.values()
+        if isinstance(worker, UploadWorker)
     }

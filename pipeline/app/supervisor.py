@@ -23,7 +23,7 @@ class ExitCode(IntEnum):
     """How a run ended."""
 
     DRAINED = 0
-    """Stopped on request; everything under way was answered and committed."""
+    """Stopped on request; everything in flight was answered and committed."""
     FAILED = 1
     """Could not start, or met something that a restart or a person must mend."""
     USAGE = 2
@@ -43,7 +43,7 @@ async def supervise(
 ) -> ExitCode:
     """Run every stage until `stop`, or until one of them fails; a failure is raised.
 
-    A soft stop lets what is under way finish within the grace period; then comes the hard one.
+    A soft stop lets what is in flight finish within the grace period; then comes the hard one.
     """
     settings = pipeline.settings
     async with AdminServer(

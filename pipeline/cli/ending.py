@@ -66,7 +66,7 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
 def _explained(error: BaseException) -> str:
     """Our own errors in their words; of any other only its kind and where it arose.
 
-    The message of a foreign error may hold the value that it stumbled over, and that a person.
+    The message of a foreign error may hold the value that it fails on, and so a person.
     """
     if isinstance(error, TROUBLE):
         return str(error)

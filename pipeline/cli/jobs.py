@@ -37,7 +37,7 @@ from pipeline.domain.names import Names
 from pipeline.kafka.topic_reader import Stored
 from pipeline.operations.cluster_setup import read_since
 from pipeline.operations.job_watching import NoReport, Patience, watched
-from pipeline.operations.partner import Partner, Unanswered, destination
+from pipeline.operations.partner import InDoubt, Partner, destination
 
 jobs_app = typer.Typer(help="Requests that the partner works off later.", no_args_is_help=True)
 
@@ -179,7 +179,7 @@ async def _watched(partner: Partner, job_id: str, patience: Patience) -> JobRepo
     async def ask() -> JobReport | NoReport:
         try:
             said = await partner.ask(compose_status(job_id), interpret_job)
-        except Unanswered as error:
+        except InDoubt as error:
             return NoReport(str(error))
         if not isinstance(said, Declined):
             return said

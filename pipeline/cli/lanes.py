@@ -20,7 +20,7 @@ from pipeline.domain.names import Names
 from pipeline.kafka.cluster import admin_client
 from pipeline.kafka.lane_positions import LaneTopicFacts
 from pipeline.kafka.topics import Topics
-from pipeline.operations.cluster_setup import connection
+from pipeline.operations.cluster_setup import client_options
 from pipeline.operations.lane_topics import facts_of, lane_topics
 from pipeline.operations.pauses import (
     Controls,
@@ -171,7 +171,7 @@ async def _lines(settings: Settings) -> list[LaneLine]:
     async with _admin(settings) as admin:
         existing = await Topics(admin, None).partitions()
         here, left = lane_topics(settings, existing)
-        facts = await facts_of(settings, admin, connection(settings.kafka), [*here, *left])
+        facts = await facts_of(settings, admin, client_options(settings.kafka), [*here, *left])
     prefix = Names(settings.kafka.namespace).lane_prefix
     return [
         _line(one, one.topic.removeprefix(prefix), controls, named, configured=one.topic in here)
@@ -230,7 +230,7 @@ async def _left(settings: Settings, lane: str) -> LaneTopicFacts:
                 f"no lane {lane!r} has left the configuration; "
                 f"{suggestion(lane, known) if known else 'none has'}"
             )
-        [facts] = await facts_of(settings, admin, connection(settings.kafka), [prefix + lane])
+        [facts] = await facts_of(settings, admin, client_options(settings.kafka), [prefix + lane])
         return facts
 
 
@@ -253,4 +253,4 @@ async def _retire(settings: Settings, lane: str) -> None:
 
 def _admin(settings: Settings) -> AbstractAsyncContextManager[AIOKafkaAdminClient]:
     kafka = settings.kafka
-    return admin_client(connection(kafka), kafka.startup_timeout_seconds)
+    return admin_client(client_options(kafka), kafka.startup_timeout_seconds)

@@ -62,7 +62,7 @@ def _destination(destination: AmazonAdsSettings) -> Iterator[str]:
     if share > MODEST_SHARE_OF_CAP:
         yield (
             f"hourly_cap: {share:.1%} of {destination.hourly_cap} is kept back for bursts and "
-            f"requests under way ({reserve} records), so that much is never used; lower "
+            f"requests in flight ({reserve} records), so that much is never used; lower "
             "batch.max_records or max_in_flight to stay under 0.8%"
         )
     tolerated = 2 * destination.in_flight_records() / destination.pace().rate

@@ -38,9 +38,9 @@ class IngestSettings(Section):
 
 class UploadSettings(Section):
     buffer_bytes: Count = 134_217_728
-    """All that is fetched, batched or under way in a process, bodies included, bytes."""
+    """All that is fetched, batched or in flight in a process, bodies included, bytes."""
     drain_seconds: Decimal = Field(default=2, ge=0)
-    """How long a rebalance waits for requests under way before they are cut off."""
+    """How long a rebalance waits for requests in flight before they are cut off."""
     keep_delivered_hours: Decimal = Field(default=72, ge=0)
     """How long sent records stay in their topic, for a replay."""
     probe_seconds: Positive = 60

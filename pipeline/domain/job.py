@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
-from pipeline.domain.offset_ranges import UnreadableRuns, read_runs
+from pipeline.domain.offset_ranges import UnreadableRanges, decode_ranges
 
 JOB_FORMAT = 1
 
@@ -72,8 +72,8 @@ class Job:
             is_whole = self.records == self.last_offset - self.first_offset + 1
             return [range(self.first_offset, self.last_offset + 1)] if is_whole else None
         try:
-            runs = read_runs(self.first_offset, self.offsets)
-        except UnreadableRuns as error:
+            runs = decode_ranges(self.first_offset, self.offsets)
+        except UnreadableRanges as error:
             raise UnreadableJob(f"not a job: offsets: {error}") from None
         if sum(map(len, runs)) != self.records or runs[-1].stop != self.last_offset + 1:
             raise UnreadableJob("not a job: offsets are not as many as its records")

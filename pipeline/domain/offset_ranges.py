@@ -3,17 +3,17 @@
 from collections.abc import Collection, Iterator, Sequence
 
 
-class UnreadableRuns(ValueError):
-    """The text is not one that `write_runs` writes."""
+class UnreadableRanges(ValueError):
+    """The text is not one that `encode_ranges` writes."""
 
 
-def write_runs(offsets: Collection[int]) -> str:
+def encode_ranges(offsets: Collection[int]) -> str:
     """The offsets as text, counted from the smallest; at most about seven characters each.
 
     Each run says how many offsets lie between it and the one before, and after a colon its
     length where that is not one.
 
-    >>> write_runs([100, 101, 102, 110])
+    >>> encode_ranges([100, 101, 102, 110])
     '0:3,7'
     """
     written: list[str] = []
@@ -29,13 +29,13 @@ def write_runs(offsets: Collection[int]) -> str:
     return ",".join(written)
 
 
-def read_runs(first: int, text: str) -> Sequence[range]:
+def decode_ranges(first: int, text: str) -> Sequence[range]:
     """The runs, in rising order, of which the first begins at this offset.
 
     Raises:
-        UnreadableRuns: the text says something else.
+        UnreadableRanges: the text says something else.
 
-    >>> read_runs(100, "0:3,7")
+    >>> decode_ranges(100, "0:3,7")
     [range(100, 103), range(110, 111)]
     """
     return list(_runs(first, text))
@@ -51,12 +51,12 @@ def _runs(following: int, text: str) -> Iterator[range]:
         start = following + _number(skipped)
         following = start + (_number(length) if colon else 1)
         if following == start:
-            raise UnreadableRuns("a run of no offsets")
+            raise UnreadableRanges("a run of no offsets")
         yield range(start, following)
 
 
 def _number(digits: str) -> int:
     # An offset has 63 bits, and Python refuses to read numbers of very many digits.
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 19):
-        raise UnreadableRuns("not a number of offsets")
+        raise UnreadableRanges("not a number of offsets")
     return int(digits)

@@ -8,7 +8,7 @@ FORMAT = 1
 LONGEST_ID = 20
 """Digits of a 64-bit number, at most."""
 
-Wanted = Mapping[int, bool]
+RequestedPauses = Mapping[int, bool]
 """Whether it is to be kept back, for each audience of a lane of which somebody ever wanted it."""
 
 
@@ -18,7 +18,7 @@ def audience_of(key: bytes | None) -> int | None:
     return int(audience) if audience.isdigit() and len(audience) <= LONGEST_ID else None
 
 
-class Control(NamedTuple):
+class PauseRequest(NamedTuple):
     """Whether an audience of a lane is to be kept back; None: nothing is wanted of it any more."""
 
     lane: str
@@ -32,24 +32,24 @@ class Unreadable(NamedTuple):
     why: str
 
 
-def control_key(lane: str, audience: int) -> bytes:
+def pause_request_key(lane: str, audience: int) -> bytes:
     """The key, by which the topic is compacted: the last word on an audience stays."""
     return f"{lane}|{audience}".encode()
 
 
-def encode_control(*, is_paused: bool, at_ms: int) -> bytes:
+def encode_pause_request(*, is_paused: bool, at_ms: int) -> bytes:
     """The value; `at_ms` is when it was asked for."""
     state = "paused" if is_paused else "running"
     return json.dumps({"format": FORMAT, "state": state, "at_ms": at_ms}).encode()
 
 
-def decode_control(key: bytes | None, value: bytes | None) -> Control | Unreadable:
+def decode_pause_request(key: bytes | None, value: bytes | None) -> PauseRequest | Unreadable:
     """What a message of the control topic says; one that is not understood is never guessed at."""
     lane, _, audience = (key or b"").rpartition(b"|")
     if not lane or not audience.isdigit() or len(audience) > LONGEST_ID:
         return Unreadable("its key is no lane|audience id")
     if value is None:
-        return Control(lane.decode(errors="replace"), int(audience), None)
+        return PauseRequest(lane.decode(errors="replace"), int(audience), None)
     try:
         said = json.loads(value)
     except (ValueError, RecursionError):
@@ -58,4 +58,4 @@ def decode_control(key: bytes | None, value: bytes | None) -> Control | Unreadab
         return Unreadable("another version wrote it")
     if said.get("state") not in ("paused", "running"):
         return Unreadable("it wants a state that is neither paused nor running")
-    return Control(lane.decode(errors="replace"), int(audience), said["state"] == "paused")
+    return PauseRequest(lane.decode(errors="replace"), int(audience), said["state"] == "paused")

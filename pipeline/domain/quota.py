@@ -19,15 +19,15 @@ class Pace:
 
 
 class CapTooSmall(ValueError):
-    """The cap leaves nothing to send beside what bursts and requests under way may add."""
+    """The cap leaves nothing to send beside what bursts and requests in flight may add."""
 
 
 def pace(*, cap: int, window: float, largest_batch: int, max_in_flight: int) -> Pace:
     """The fastest pace with which every window of `window` seconds holds fewer than `cap` records.
 
     For any window: what is admitted in it is at most burst + window * rate; what was admitted
-    before it and arrives in it is at most what the owner may have under way, and as much again
-    for an owner that lost the lane with requests under way. The sum stays below the cap.
+    before it and arrives in it is at most what the owner may have in flight, and as much again
+    for an owner that lost the lane with requests in flight. The sum stays below the cap.
 
     Raises:
         CapTooSmall: names the smallest cap that these batches allow.

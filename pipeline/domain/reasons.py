@@ -52,7 +52,7 @@ class Withheld:
     reason: WithheldReason
 
 
-class Prepared(NamedTuple):
+class Rendered(NamedTuple):
     """One record as the partner will get it."""
 
     member: str

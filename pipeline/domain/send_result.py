@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-StopReason = Literal[
+BlockCause = Literal[
     "unauthorised",  # the token is not accepted, or no token is to be had
     "forbidden",  # permission or terms are missing
     "not_found",  # the endpoint or the account is not there
@@ -32,10 +32,10 @@ class TooLarge:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class Blocked:
     """A person must mend something before this lane can go on; nothing was taken."""
 
-    reason: StopReason
+    cause: BlockCause
     detail: str
 
 
@@ -47,19 +47,19 @@ class Throttled:
 
 
 @dataclass(frozen=True, slots=True)
-class Unanswered:
+class InDoubt:
     """The records may have been taken, now or later: nobody said so."""
 
     detail: str
     by_partner: bool = False
-    """The partner itself answered with an error, so that the body may be what it stumbles over."""
+    """The partner itself answered with an error, so the body may be what it fails on."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unsent:
+class NotSent:
     """The request did not leave, or not whole: nothing can have been taken."""
 
     detail: str
 
 
-Answer: TypeAlias = Accepted | Refused | TooLarge | Stop | Throttled | Unanswered | Unsent
+Answer: TypeAlias = Accepted | Refused | TooLarge | Blocked | Throttled | InDoubt | NotSent

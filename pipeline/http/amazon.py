@@ -6,19 +6,19 @@ from datetime import UTC, datetime
 from pipeline.destinations.amazon_ads.changes import (
     REMOVAL,
     LaneTarget,
+    body_frame,
     compose_records,
     compose_status,
-    envelope,
     interpret_records,
     interpret_status,
 )
 from pipeline.destinations.amazon_ads.tokens import Token, TokenRefused, TokenUnavailable
 from pipeline.destinations.exchange import Request, Response, header, retry_after
 from pipeline.domain.job import JobReport
-from pipeline.domain.send_result import Answer, Stop, Unanswered, Unsent
+from pipeline.domain.send_result import Answer, Blocked, InDoubt, NotSent
 from pipeline.http.session import Exchange, PartnerSession, Silent, Unreached
 from pipeline.http.tokens import Refreshed, TokenKeeper
-from pipeline.stages.ports import NotYet, Ownership, Turnstile
+from pipeline.stages.ports import NotYet, Ownership, RequestLimiter
 
 Authorised = Exchange | TokenRefused | TokenUnavailable
 
@@ -62,20 +62,22 @@ class AmazonClient:
 class AmazonUpload:
     """The partner's end of one lane."""
 
-    def __init__(self, client: AmazonClient, target: LaneTarget, turnstile: Turnstile) -> None:
+    def __init__(
+        self, client: AmazonClient, target: LaneTarget, request_limiter: RequestLimiter
+    ) -> None:
         self._client = client
         self._target = target
-        self._turnstile = turnstile
+        self._request_limiter = request_limiter
 
-    def envelope_bytes(self, audience: int) -> int:
-        before, after = envelope(self._target, audience, b"DSP")
+    def overhead_bytes(self, audience: int) -> int:
+        before, after = body_frame(self._target, audience, b"DSP")
         return len(before) + len(after)
 
     def is_removal(self, value: bytes) -> bool:
         return REMOVAL in value
 
     async def turn(self) -> None:
-        await self._turnstile.turn()
+        await self._request_limiter.turn()
 
     async def send(
         self, audience: int, target: bytes, records: Sequence[bytes], ownership: Ownership
@@ -86,11 +88,11 @@ class AmazonUpload:
             case Response():
                 return interpret_records(answer, datetime.now(UTC))
             case Silent(detail):
-                return Unanswered(detail)
+                return InDoubt(detail)
             case Unreached(detail) | TokenUnavailable(detail):
-                return Unsent(detail)
+                return NotSent(detail)
             case TokenRefused(detail):
-                return Stop("unauthorised", detail)
+                return Blocked("unauthorised", detail)
 
 
 class AmazonStatus:

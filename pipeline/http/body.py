@@ -58,7 +58,7 @@ class GuardedBody(aiohttp.Payload):
         await writer.write(held_back[-1:])
 
     def _check_ownership(self) -> None:
-        if not self._ownership.is_owned:
+        if not self._ownership.is_held:
             self.is_withdrawn = True
             raise OwnershipLost
 

@@ -13,7 +13,7 @@ SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KafkaConnection:
+class ClientOptions:
     """Addresses and credentials. Secrets are read when a client is made, so they may rotate."""
 
     bootstrap_servers: str
@@ -25,7 +25,7 @@ class KafkaConnection:
     password: Callable[[], str] | None = None
     token: Callable[[], str] | None = None
 
-    def options(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, Any]:
         """Keyword arguments for an aiokafka client, taken afresh."""
         steady_connections()
         options: dict[str, Any] = {

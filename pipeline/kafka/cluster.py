@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 from aiokafka import errors as kafka_errors
 from aiokafka.admin import AIOKafkaAdminClient
 
-from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.closing import close
 from pipeline.kafka.transactional_writer import make_producer
 
@@ -21,7 +21,7 @@ class ClusterTrouble(Exception):
 
 @asynccontextmanager
 async def admin_client(
-    connection: KafkaConnection, patience: float
+    client_options: ClientOptions, patience: float
 ) -> AsyncIterator[AIOKafkaAdminClient]:
     """An admin client, once the cluster answers.
 
@@ -29,9 +29,9 @@ async def admin_client(
         ClusterTrouble: it did not within `patience` seconds, or refused us.
     """
     admin = await started(
-        lambda: AIOKafkaAdminClient(**connection.options()),
+        lambda: AIOKafkaAdminClient(**client_options.arguments()),
         AIOKafkaAdminClient.close,
-        connection,
+        client_options,
         patience,
     )
     try:
@@ -40,13 +40,13 @@ async def admin_client(
         await admin.close()
 
 
-async def check_transactions(connection: KafkaConnection, transactional_id: str) -> None:
+async def check_transactions(client_options: ClientOptions, transactional_id: str) -> None:
     """Take a transactional id once.
 
     Raises:
         ClusterTrouble: the brokers have no transactions, or do not grant us any.
     """
-    producer = make_producer(connection, idempotent=True, transactional_id=transactional_id)
+    producer = make_producer(client_options, idempotent=True, transactional_id=transactional_id)
     try:
         async with asyncio.timeout(10):
             await producer.start()
@@ -72,7 +72,7 @@ Client = TypeVar("Client", bound=_Client)
 async def started(
     make: Callable[[], Client],
     end: Callable[[Client], Awaitable[None]],
-    connection: KafkaConnection,
+    client_options: ClientOptions,
     patience: float,
 ) -> Client:
     """A client that has reached the cluster; one that has not is ended and made anew.
@@ -91,7 +91,8 @@ async def started(
             await end(client)
             if loop.time() + TRY_AGAIN_SECONDS >= give_up_at:
                 raise ClusterTrouble(
-                    f"kafka.bootstrap_servers: no Kafka answers at {connection.bootstrap_servers} "
+                    "kafka.bootstrap_servers: no Kafka answers at "
+                    f"{client_options.bootstrap_servers} "
                     f"({type(error).__name__}); start it, or correct the address or the security "
                     "settings"
                 ) from error

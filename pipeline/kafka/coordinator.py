@@ -25,10 +25,10 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Membership:
+class Generation:
     """Who we are in the group for one assignment."""
 
-    generation: int
+    number: int
     member_id: str
 
 
@@ -52,8 +52,8 @@ class Coordinator:
         # Private to the library, which has no other way to it: see requirements on its version.
         self._inner = consumer._coordinator  # noqa: SLF001
 
-    def membership(self) -> Membership:
-        return Membership(self._inner.generation, self._inner.member_id)
+    def generation(self) -> Generation:
+        return Generation(self._inner.generation, self._inner.member_id)
 
     def rejoin(self) -> None:
         """Ask for a new assignment."""
@@ -74,21 +74,21 @@ class Coordinator:
             log.warning("coordination failed: rejoining", group=self._group)
             self.rejoin()
 
-    async def confirm(self, membership: Membership) -> None:
+    async def confirm(self, generation: Generation) -> None:
         """Raise unless the group still knows us as this member of this generation.
 
         While a rebalance is being prepared it does: nobody else was given anything yet.
         """
-        await self.is_stable(membership)
+        await self.is_stable(generation)
 
-    async def is_stable(self, membership: Membership) -> bool:
+    async def is_stable(self, generation: Generation) -> bool:
         """Whether the group knows us as this member, and no rebalance is being prepared.
 
         A commit does not tell: it is accepted until the rebalance is over.
         """
         await self._inner.ensure_coordinator_known()
         response = await self._inner._send_req(  # noqa: SLF001
-            HeartbeatRequest(self._group, membership.generation, membership.member_id)
+            HeartbeatRequest(self._group, generation.number, generation.member_id)
         )
         if response.error_code == kafka_errors.RebalanceInProgressError.errno:
             return False
@@ -96,7 +96,7 @@ class Coordinator:
         return True
 
     async def commit(
-        self, membership: Membership, offsets: Mapping[TopicPartition, Committed]
+        self, generation: Generation, offsets: Mapping[TopicPartition, Committed]
     ) -> Mapping[TopicPartition, type[Exception]]:
         """Store offsets as this member of this generation; returns the partitions that failed."""
         topics: dict[str, list[tuple[int, int, str]]] = defaultdict(list)
@@ -106,8 +106,8 @@ class Coordinator:
         response = await self._inner._send_req(  # noqa: SLF001
             OffsetCommitRequest(
                 self._group,
-                membership.generation,
-                membership.member_id,
+                generation.number,
+                generation.member_id,
                 OffsetCommitRequest.DEFAULT_RETENTION_TIME,
                 list(topics.items()),
             )

@@ -10,44 +10,44 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka import errors as kafka_errors
 
 from pipeline.kafka import closing
-from pipeline.kafka.assigned_worker import Tenancy, run_after
-from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.assignment import Assignment, run_after
+from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import started
-from pipeline.kafka.coordinator import Committed, Coordinator, Membership
+from pipeline.kafka.coordinator import Committed, Coordinator, Generation
 from pipeline.kafka.group_consumer import GroupOptions, make_consumer
-from pipeline.kafka.lease import KafkaClaim
-from pipeline.kafka.offset_resolver import START, Beginning
+from pipeline.kafka.lease import KafkaLease
+from pipeline.kafka.offset_resolver import START, OffsetResolver
 from pipeline.stages.contract import Stage, until
-from pipeline.stages.ports import Tenant
+from pipeline.stages.ports import Worker
 from pipeline.telemetry.facts import Telemetry
 
 log = structlog.get_logger(__name__)
 
 
 class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
-    """One stage's membership in its group.
+    """One stage's generation in its group.
 
-    On revoke, in this order: no admission any more, let requests under way finish for a short
+    On revoke, in this order: no admission any more, let requests in flight finish for a short
     while, commit once, and leave everything standing. If the next generation gives a partition
-    back, its tenant goes on as if nothing had been; otherwise its task is cancelled.
+    back, its worker goes on as if nothing had been; otherwise its task is cancelled.
     """
 
     def __init__(
         self,
         stage: Stage,
-        connection: KafkaConnection,
+        client_options: ClientOptions,
         options: GroupOptions,
         telemetry: Telemetry,
         clock: Callable[[], float],
     ) -> None:
         self.stage = stage
-        self._connection = connection
+        self._client_options = client_options
         self._options = options
         self._telemetry = telemetry
         self._clock = clock
-        self._tenancies: dict[TopicPartition, Tenancy] = {}
+        self._assignments: dict[TopicPartition, Assignment] = {}
         self._known_topics: set[str] = set()
-        self._membership = Membership(-1, "")
+        self._generation = Generation(-1, "")
         self._settled_generation: int | None = None
         self._commit_turn = asyncio.Lock()
         self._kicked = asyncio.Event()
@@ -57,19 +57,19 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         self.is_joined = False
 
     @property
-    def tenants(self) -> Mapping[TopicPartition, Tenant]:
-        return {tp: tenancy.tenant for tp, tenancy in self._tenancies.items()}
+    def workers(self) -> Mapping[TopicPartition, Worker]:
+        return {tp: assignment.worker for tp, assignment in self._assignments.items()}
 
     @property
-    def claims(self) -> Mapping[TopicPartition, KafkaClaim]:
-        return {tp: tenancy.claim for tp, tenancy in self._tenancies.items()}
+    def leases(self) -> Mapping[TopicPartition, KafkaLease]:
+        return {tp: assignment.lease for tp, assignment in self._assignments.items()}
 
     async def run(self, stop: asyncio.Event) -> bool:
-        """Work until `stop`; returns whether everything under way came to its end."""
+        """Work until `stop`; returns whether everything in flight came to its end."""
         consumer = await started(
-            lambda: make_consumer(self._connection, self._options),
+            lambda: make_consumer(self._client_options, self._options),
             closing.stop,
-            self._connection,
+            self._client_options,
             self._options.startup_timeout,
         )
         try:
@@ -90,8 +90,8 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._is_stopping = True
                 is_drained = await self._leave(self._options.grace)
                 committer.cancel()
-                for tenancy in self._tenancies.values():
-                    tenancy.task.cancel()
+                for assignment in self._assignments.values():
+                    assignment.task.cancel()
             return is_drained
         finally:
             await closing.stop(consumer)
@@ -121,47 +121,47 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
     # Giving up and taking over
 
     async def _leave(self, patience: float) -> bool:
-        """Stop admitting, wait for what is under way, and commit a last time."""
+        """Stop admitting, wait for what is in flight, and commit a last time."""
         self.is_joined = False
-        for tenancy in self._tenancies.values():
-            tenancy.claim.revoke()
+        for assignment in self._assignments.values():
+            assignment.lease.revoke()
         is_drained = await self._drain(patience)
         is_committed = await self._commit(final=True)
-        self._settled_generation = self._membership.generation if is_committed else None
+        self._settled_generation = self._generation.number if is_committed else None
         return is_drained and is_committed
 
     async def _drain(self, patience: float) -> bool:
         try:
             async with asyncio.timeout(patience):
-                for tenancy in self._tenancies.values():
-                    await tenancy.tenant.quiet()
+                for assignment in self._assignments.values():
+                    await assignment.worker.drain()
         except TimeoutError:
-            log.warning("requests are still under way", stage=self.stage.name, after=patience)
+            log.warning("requests are still in flight", stage=self.stage.name, after=patience)
             return False
         return True
 
     def _take(self, assigned: AbstractSet[TopicPartition]) -> None:
-        self._membership = self._coordinator.membership()
+        self._generation = self._coordinator.generation()
         assigned = {tp for tp in assigned if self._may_serve(tp)}
         # Nobody else can have had a partition between two generations that we were part of.
-        is_next = self._settled_generation == self._membership.generation - 1
+        is_next = self._settled_generation == self._generation.number - 1
         gone: dict[TopicPartition, asyncio.Task[None]] = {}
-        for tp, tenancy in list(self._tenancies.items()):
-            if tp in assigned and is_next and not tenancy.claim.has_lapsed:
-                tenancy.claim.renew()
+        for tp, assignment in list(self._assignments.items()):
+            if tp in assigned and is_next and not assignment.lease.has_lapsed:
+                assignment.lease.renew()
             else:
-                tenancy.task.cancel()
-                gone[tp] = tenancy.task
-                del self._tenancies[tp]
+                assignment.task.cancel()
+                gone[tp] = assignment.task
+                del self._assignments[tp]
                 self._telemetry.partition_released(topic=tp.topic, partition=tp.partition)
-        for tp in sorted(assigned - self._tenancies.keys()):
-            self._tenancies[tp] = self._move_in(tp, gone.get(tp))
+        for tp in sorted(assigned - self._assignments.keys()):
+            self._assignments[tp] = self._move_in(tp, gone.get(tp))
         self._telemetry.partitions_assigned(stage=self.stage.name, count=len(assigned))
         log.info(
             "partitions assigned",
             stage=self.stage.name,
             partitions=len(assigned),
-            generation=self._membership.generation,
+            generation=self._generation.number,
             given_up=len(gone),
         )
         self.is_joined = True
@@ -176,24 +176,24 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
             log.error("lane not served: it must have one partition", topic=tp.topic, has=count)
         return False
 
-    def _move_in(self, tp: TopicPartition, former: asyncio.Task[None] | None) -> Tenancy:
-        beginning = Beginning(
+    def _move_in(self, tp: TopicPartition, former: asyncio.Task[None] | None) -> Assignment:
+        resolver = OffsetResolver(
             self._consumer,
             self._coordinator,
             tp,
-            membership=lambda: self._membership,
+            generation=lambda: self._generation,
             start=self._start(tp.topic),
             telemetry=self._telemetry,
         )
-        claim = KafkaClaim(
-            self._consumer, tp, beginning, clock=self._clock, begun=lambda: self._begun(tp.topic)
+        lease = KafkaLease(
+            self._consumer, tp, resolver, clock=self._clock, begun=lambda: self._begun(tp.topic)
         )
-        tenant = self.stage.tenant(claim)
-        # Loading is the tenant's task and not this callback's: no heartbeats go out during it.
+        worker = self.stage.worker(lease)
+        # Loading is the worker's task and not this callback's: no heartbeats go out during it.
         task = self._tasks.create_task(
-            run_after(former, tenant), name=f"{self.stage.name} {tp.topic}[{tp.partition}]"
+            run_after(former, worker), name=f"{self.stage.name} {tp.topic}[{tp.partition}]"
         )
-        return Tenancy(claim, tenant, task)
+        return Assignment(lease, worker, task)
 
     def _begun(self, topic: str) -> None:
         self._known_topics.add(topic)
@@ -219,7 +219,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
             self._show_lag()
 
     def _rejoin_if_lapsed(self) -> None:
-        lapsed = any(tenancy.claim.has_lapsed for tenancy in self._tenancies.values())
+        lapsed = any(assignment.lease.has_lapsed for assignment in self._assignments.values())
         if lapsed:
             # Again and again: with the broker away the request before this one is lost.
             self._coordinator.rejoin()
@@ -234,30 +234,30 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         commits, too, but may give the partitions away before a proof of that age has run out.
         """
         async with self._commit_turn:
-            claims = {
-                tp: (tenancy.claim, committed)
-                for tp, tenancy in self._tenancies.items()
-                if not tenancy.claim.has_lapsed
-                and (committed := tenancy.claim.committable(final=final)) is not None
+            leases = {
+                tp: (assignment.lease, committed)
+                for tp, assignment in self._assignments.items()
+                if not assignment.lease.has_lapsed
+                and (committed := assignment.lease.committable(final=final)) is not None
             }
-            if not claims or not self._options.commits:
+            if not leases or not self._options.commits:
                 return True
             sent_at = self._clock()
-            failed = await self._try_commit({tp: what for tp, (_, what) in claims.items()})
+            failed = await self._try_commit({tp: what for tp, (_, what) in leases.items()})
             if failed is None:
                 return False
             if final or not await self._is_stable():
                 return not failed
             until = sent_at + self._options.session_timeout - 2 * self._options.heartbeat_interval
-            for tp, (claim, _) in claims.items():
+            for tp, (lease, _) in leases.items():
                 if tp not in failed:
-                    claim.prove(until)
+                    lease.prove(until)
             return not failed
 
     async def _is_stable(self) -> bool:
         try:
             async with asyncio.timeout(self._options.session_timeout / 4):
-                return await self._coordinator.is_stable(self._membership)
+                return await self._coordinator.is_stable(self._generation)
         except (kafka_errors.KafkaError, TimeoutError) as error:
             log.warning(
                 "no word from the group", stage=self.stage.name, reason=type(error).__name__
@@ -269,7 +269,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
     ) -> Mapping[TopicPartition, type[Exception]] | None:
         try:
             async with asyncio.timeout(self._options.session_timeout / 4):
-                failed = await self._coordinator.commit(self._membership, offsets)
+                failed = await self._coordinator.commit(self._generation, offsets)
         except (kafka_errors.KafkaError, TimeoutError) as error:
             self._commit_failed(type(error).__name__)
             return None
@@ -282,6 +282,6 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         log.warning("commit failed", stage=self.stage.name, reason=reason)
 
     def _show_lag(self) -> None:
-        for tp, tenancy in self._tenancies.items():
-            if (lag := tenancy.claim.lag()) is not None:
+        for tp, assignment in self._assignments.items():
+            if (lag := assignment.lease.lag()) is not None:
                 self._telemetry.consumer_lag(topic=tp.topic, partition=tp.partition, records=lag)

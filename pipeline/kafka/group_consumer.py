@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 
-from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.offset_resolver import START
 
 NEVER_MS = 2**31 - 1  # for max_poll_interval_ms: full lanes don't poll, and others watch progress
@@ -23,7 +23,7 @@ class GroupOptions:
     heartbeat_interval: float
     rebalance_timeout: float
     drain: float
-    """How long a rebalance may wait for requests under way: it stops every lane of the group."""
+    """How long a rebalance may wait for requests in flight: it stops every lane of the group."""
     grace: float
     """The same at the end of the process, when nobody else waits."""
     instance_id: str | None
@@ -33,7 +33,7 @@ class GroupOptions:
     starts: Mapping[str, START]
 
 
-def make_consumer(connection: KafkaConnection, options: GroupOptions) -> AIOKafkaConsumer:
+def make_consumer(client_options: ClientOptions, options: GroupOptions) -> AIOKafkaConsumer:
     """A consumer that commits and resets nothing by itself."""
     return AIOKafkaConsumer(
         group_id=options.group,
@@ -48,5 +48,5 @@ def make_consumer(connection: KafkaConnection, options: GroupOptions) -> AIOKafk
         rebalance_timeout_ms=int(options.rebalance_timeout * 1000),
         max_poll_interval_ms=NEVER_MS,
         metadata_max_age_ms=30_000,
-        **connection.options(),
+        **client_options.arguments(),
     )

@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.kafka import closing
-from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.offset_resolver import Said, read_metadata
 
 ANSWER_WAIT_MS = 600
@@ -34,7 +34,7 @@ class LaneTopicFacts:
 
 async def look_at(
     admin: AIOKafkaAdminClient,
-    connection: KafkaConnection,
+    client_options: ClientOptions,
     topics: Sequence[str],
     *,
     group: str,
@@ -56,7 +56,7 @@ async def look_at(
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level="read_committed" if read_committed else "read_uncommitted",
-        **connection.options(),
+        **client_options.arguments(),
     )
     try:
         await consumer.start()

@@ -9,8 +9,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import errors as kafka_errors
 
 from pipeline.kafka.coordinator import Committed
-from pipeline.kafka.offset_resolver import Beginning, metadata
-from pipeline.stages.ports import NOTHING_HELD, Record, StartingPoint
+from pipeline.kafka.offset_resolver import OffsetResolver, metadata
+from pipeline.stages.ports import NONE_PAUSED, Record, StartingPoint
 
 FETCH_WAIT_MS = 1000
 """A fetch is answered within half a second, with records or without."""
@@ -23,12 +23,12 @@ class TopicReplaced(Exception):
     """A topic was deleted and made anew while it was read; a restart reads the new one."""
 
 
-class KafkaClaim:
+class KafkaLease:
     """A partition between taking it over and losing it.
 
     Ownership is proven by a commit that the coordinator accepted, from the moment it was *sent*,
     for less than the session timeout: so long nobody else can have been given the partition. A
-    proof that ran out is never renewed (the claim has lapsed); the partition must be assigned
+    proof that ran out is never renewed (the lease has lapsed); the partition must be assigned
     anew, because somebody else may have had it meanwhile.
     """
 
@@ -36,14 +36,14 @@ class KafkaClaim:
         self,
         consumer: AIOKafkaConsumer,
         tp: TopicPartition,
-        beginning: Beginning,
+        resolver: OffsetResolver,
         *,
         clock: Callable[[], float],
         begun: Callable[[], None],
     ) -> None:
         self._consumer = consumer
         self._tp = tp
-        self._beginning = beginning
+        self._resolver = resolver
         self._clock = clock
         self._begun = begun
         self._assigned = asyncio.Event()
@@ -56,11 +56,11 @@ class KafkaClaim:
         """Behind the last record that was handed out."""
         self._committable: int | None = None
         self._is_clean = False
-        self._held = NOTHING_HELD
-        self._is_resting = False
+        self._held = NONE_PAUSED
+        self._is_paused = False
         self._proof_until: float | None = None
 
-    # What a stage may ask (flow.ports.Claim)
+    # What a stage may ask (flow.ports.Lease)
 
     @property
     def topic(self) -> str:
@@ -75,7 +75,7 @@ class KafkaClaim:
         while True:
             try:
                 await self._assigned.wait()
-                start = await self._beginning.find()
+                start = await self._resolver.find()
             except kafka_errors.KafkaError as error:
                 if not _is_passing(error):
                     raise
@@ -87,8 +87,8 @@ class KafkaClaim:
 
     async def fetch(self, most: int) -> Sequence[Record]:
         await self._assigned.wait()
-        if self._is_resting:
-            self._is_resting = False
+        if self._is_paused:
+            self._is_paused = False
             self._consumer.resume(self._tp)
         epoch = self._epoch
         try:
@@ -112,16 +112,16 @@ class KafkaClaim:
             await self._pass_markers(epoch)
         return records
 
-    def rest(self) -> None:
-        self._is_resting = True
+    def pause(self) -> None:
+        self._is_paused = True
         if self._assigned.is_set():
             self._consumer.pause(self._tp)
 
-    def rewind(self, offset: int) -> None:
+    def seek(self, offset: int) -> None:
         self._seek(offset)
 
     def settle(
-        self, offset: int, *, clean: bool = False, held: Mapping[int, int] = NOTHING_HELD
+        self, offset: int, *, clean: bool = False, held: Mapping[int, int] = NONE_PAUSED
     ) -> None:
         is_first = self._committable is None
         self._committable = offset
@@ -131,15 +131,15 @@ class KafkaClaim:
             self._begun()
 
     @property
-    def is_owned(self) -> bool:
+    def is_held(self) -> bool:
         return (
             self._assigned.is_set()
             and self._proof_until is not None
             and self._clock() < self._proof_until
         )
 
-    async def owned(self) -> None:
-        while not self.is_owned:
+    async def wait_held(self) -> None:
+        while not self.is_held:
             self._proven.clear()
             await self._proven.wait()
 
@@ -154,7 +154,7 @@ class KafkaClaim:
 
     @property
     def has_lapsed(self) -> bool:
-        """Whether a proof ran out: then nothing that this claim did since can be vouched for."""
+        """Whether a proof ran out: then nothing that this lease did since can be vouched for."""
         return self._proof_until is not None and self._clock() >= self._proof_until
 
     def committable(self, *, final: bool) -> Committed | None:
@@ -174,7 +174,7 @@ class KafkaClaim:
             self._proven.set()
 
     def revoke(self) -> None:
-        """End admission at once; the claim may still come back."""
+        """End admission at once; the lease may still come back."""
         self._assigned.clear()
         self._epoch += 1
 
@@ -184,7 +184,7 @@ class KafkaClaim:
         self._epoch += 1
         self._assigned.set()
         self._seek(self._position)
-        if self._is_resting:
+        if self._is_paused:
             self._consumer.pause(self._tp)
 
     # Positions
@@ -203,10 +203,10 @@ class KafkaClaim:
 
     async def _after_loss(self) -> None:
         position = self._position or 0
-        oldest = await self._beginning.after_loss(position)
+        oldest = await self._resolver.after_loss(position)
         if oldest < position:
             # What was read before belongs to a topic that is no more: only a fresh start, which
-            # has settled nothing yet, can read the new one from its beginning.
+            # has settled nothing yet, can read the new one from its resolver.
             raise TopicReplaced(self.topic)
         self._seek(oldest)
 

@@ -13,7 +13,7 @@ from pipeline.kafka.transactional_writer import TRY_AGAIN_SECONDS, raise_permane
 log = structlog.get_logger(__name__)
 
 
-class KafkaJournal:
+class KafkaMessageWriter:
     """Messages that must not be lost. A broker that is away is waited for."""
 
     def __init__(self, producers: SharedProducer) -> None:
@@ -29,14 +29,14 @@ class KafkaJournal:
     async def _attempt(self, messages: Sequence[Message]) -> list[Message]:
         """Returns what is not known to be durable; writing it twice is harmless."""
         producer = self._producers.current
-        under_way: list[tuple[Message, asyncio.Future[object]]] = []
+        in_flight: list[tuple[Message, asyncio.Future[object]]] = []
         failed: list[tuple[Message, kafka_errors.KafkaError]] = []
         for message in messages:
             try:
-                under_way.append((message, await send(producer, message)))
+                in_flight.append((message, await send(producer, message)))
             except kafka_errors.KafkaError as error:
                 failed.append((message, error))
-        for message, sent in under_way:
+        for message, sent in in_flight:
             try:
                 await sent
             except kafka_errors.KafkaError as error:

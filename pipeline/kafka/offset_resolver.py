@@ -8,8 +8,8 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import errors as kafka_errors
 
-from pipeline.kafka.coordinator import Committed, Coordinator, Membership
-from pipeline.stages.ports import NOTHING_HELD, StartingPoint
+from pipeline.kafka.coordinator import Committed, Coordinator, Generation
+from pipeline.stages.ports import NONE_PAUSED, StartingPoint
 from pipeline.telemetry.facts import Telemetry
 
 METADATA_FORMAT = 1
@@ -21,7 +21,7 @@ START = Literal["earliest", "latest"]
 log = structlog.get_logger(__name__)
 
 
-class Beginning:
+class OffsetResolver:
     """Finds the beginning of one partition without guessing.
 
     Every method raises `aiokafka.errors.KafkaError` when it got no good answer; then nothing is
@@ -34,21 +34,21 @@ class Beginning:
         coordinator: Coordinator,
         tp: TopicPartition,
         *,
-        membership: Callable[[], Membership],
+        generation: Callable[[], Generation],
         start: START,
         telemetry: Telemetry,
     ) -> None:
         self._consumer = consumer
         self._coordinator = coordinator
         self._tp = tp
-        self._membership = membership
+        self._generation = generation
         self._start = start
         self._telemetry = telemetry
 
     async def find(self) -> StartingPoint:
         """The committed offset, or the first one there is; it moves the consumer's position."""
         # A process that was frozen asks before it touches what may be another's by now.
-        await self._coordinator.confirm(self._membership())
+        await self._coordinator.confirm(self._generation())
         found = await self._coordinator.committed([self._tp])
         committed = found.get(self._tp)
         if committed is None:
@@ -59,8 +59,8 @@ class Beginning:
         lost_to = await self.after_loss(committed.offset)
         # A log that begins anew, lower, takes what was kept back along.
         held = {audience: min(since, lost_to) for audience, since in start.held.items()}
-        others = None if start.others_held is None else min(start.others_held, lost_to)
-        return StartingPoint(lost_to, is_clean=False, held=held, others_held=others)
+        others = None if start.others_paused is None else min(start.others_paused, lost_to)
+        return StartingPoint(lost_to, is_clean=False, held=held, others_paused=others)
 
     async def after_loss(self, wanted: int) -> int:
         """Count and tell what is gone; the oldest offset that is still there."""
@@ -100,7 +100,7 @@ class Beginning:
         again, and `latest` would skip what came between.
         """
         marks = {tp: Committed(offset, metadata(clean=True)) for tp, offset in offsets.items()}
-        failed = await self._coordinator.commit(self._membership(), marks)
+        failed = await self._coordinator.commit(self._generation(), marks)
         for failure in failed.values():
             raise failure()
         return StartingPoint(offsets[self._tp], is_clean=True)
@@ -110,8 +110,8 @@ class Beginning:
         said = read_metadata(committed.metadata)
         if said is None:
             oldest = min(committed.offset, await self._oldest())
-            return StartingPoint(committed.offset, is_clean=False, others_held=oldest)
-        return StartingPoint(committed.offset, said.is_clean, said.held, said.others_held)
+            return StartingPoint(committed.offset, is_clean=False, others_paused=oldest)
+        return StartingPoint(committed.offset, said.is_clean, said.held, said.others_paused)
 
     def _siblings(self) -> Sequence[TopicPartition]:
         """All partitions of the topic."""
@@ -135,7 +135,7 @@ class Beginning:
         return True
 
 
-def metadata(*, clean: bool, held: Mapping[int, int] = NOTHING_HELD) -> str:
+def metadata(*, clean: bool, held: Mapping[int, int] = NONE_PAUSED) -> str:
     """What a commit says beside the offset.
 
     `clean`: whether each request sent has its answer. `held`: since which offset each audience is
@@ -156,7 +156,7 @@ class Said(NamedTuple):
 
     is_clean: bool
     held: Mapping[int, int]
-    others_held: int | None
+    others_paused: int | None
 
 
 def read_metadata(text: str) -> Said | None:

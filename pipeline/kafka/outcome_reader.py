@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import errors as kafka_errors
 
 from pipeline.kafka import closing
-from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.client_options import ClientOptions
 
 READ_RECORDS = 5000
 READ_WAIT_MS = 1000
@@ -20,11 +20,11 @@ REMEMBERED = 200_000
 log = structlog.get_logger(__name__)
 
 
-class KafkaHistory:
+class KafkaOutcomeReader:
     """Outcomes lie in the partition of their jobs: same key, same partitioner, same count."""
 
-    def __init__(self, connection: KafkaConnection, topic: str) -> None:
-        self._connection = connection
+    def __init__(self, client_options: ClientOptions, topic: str) -> None:
+        self._client_options = client_options
         self._topic = topic
 
     async def ended(self, partition: int, since_ms: int) -> frozenset[str]:
@@ -66,7 +66,7 @@ class KafkaHistory:
 
     def _consumer(self) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
-            enable_auto_commit=False, auto_offset_reset="none", **self._connection.options()
+            enable_auto_commit=False, auto_offset_reset="none", **self._client_options.arguments()
         )
 
     async def _ended(self, tp: TopicPartition, since_ms: int) -> frozenset[str]:

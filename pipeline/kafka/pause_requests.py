@@ -8,9 +8,9 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka import errors as kafka_errors
 
-from pipeline.domain.pause_request import Unreadable, Wanted, decode_control
+from pipeline.domain.pause_request import RequestedPauses, Unreadable, decode_pause_request
 from pipeline.kafka import closing
-from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.client_options import ClientOptions
 
 FETCH_WAIT_MS = 500
 TRY_AGAIN_SECONDS = 1.0
@@ -18,7 +18,7 @@ TRY_AGAIN_SECONDS = 1.0
 log = structlog.get_logger(__name__)
 
 
-class ControlBook:
+class LatestPauseRequests:
     """The last word on each audience of each lane, of all messages so far."""
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class ControlBook:
 
     def take(self, offset: int, key: bytes | None, value: bytes | None) -> None:
         """One more message; one that cannot be read is told about, and changes nothing."""
-        control = decode_control(key, value)
+        control = decode_pause_request(key, value)
         if isinstance(control, Unreadable):
             log.error("control message not understood: ignored", offset=offset, why=control.why)
         elif control.is_paused is None:
@@ -34,33 +34,33 @@ class ControlBook:
         else:
             self._lanes[control.lane][control.audience] = control.is_paused
 
-    def wanted(self, lane: str) -> Wanted:
+    def wanted(self, lane: str) -> RequestedPauses:
         return self._lanes.get(lane, {})
 
     @property
-    def lanes(self) -> Mapping[str, Wanted]:
+    def lanes(self) -> Mapping[str, RequestedPauses]:
         return self._lanes
 
 
-class KafkaControls:
+class PauseRequestReader:
     """Reads the topic from its beginning, in no group, and goes on reading.
 
     Nothing of it counts before all of it is read: an old word must not be taken for the last one.
     """
 
-    def __init__(self, connection: KafkaConnection, topic: str) -> None:
-        self._connection = connection
+    def __init__(self, client_options: ClientOptions, topic: str) -> None:
+        self._client_options = client_options
         self._tp = TopicPartition(topic, 0)
-        self._book = ControlBook()
+        self._book = LatestPauseRequests()
         self._consumer: AIOKafkaConsumer | None = None
         self._position = 0
         self._moved = asyncio.Event()
 
-    def wanted(self, lane: str) -> Wanted:
+    def wanted(self, lane: str) -> RequestedPauses:
         return self._book.wanted(lane)
 
     @property
-    def lanes(self) -> Mapping[str, Wanted]:
+    def lanes(self) -> Mapping[str, RequestedPauses]:
         """Everything that is wanted, by lane."""
         return self._book.lanes
 
@@ -88,7 +88,7 @@ class KafkaControls:
             await consumer.start()
             consumer.assign([self._tp])
             await consumer.seek_to_beginning(self._tp)
-            book = ControlBook()
+            book = LatestPauseRequests()
             await self._read_to_the_end(consumer, book)
             self._book, self._consumer = book, consumer
             self._moved.set()
@@ -98,11 +98,11 @@ class KafkaControls:
             self._consumer = None
             await closing.stop(consumer)
 
-    async def _read_to_the_end(self, consumer: AIOKafkaConsumer, book: ControlBook) -> None:
+    async def _read_to_the_end(self, consumer: AIOKafkaConsumer, book: LatestPauseRequests) -> None:
         while (end := consumer.highwater(self._tp)) is None or self._position < end:
             await self._read(consumer, book)
 
-    async def _read(self, consumer: AIOKafkaConsumer, book: ControlBook) -> None:
+    async def _read(self, consumer: AIOKafkaConsumer, book: LatestPauseRequests) -> None:
         fetched = await consumer.getmany(self._tp, timeout_ms=FETCH_WAIT_MS)
         records: list[ConsumerRecord[bytes, bytes]] = fetched.get(self._tp, [])
         for record in records:
@@ -127,5 +127,7 @@ class KafkaControls:
 
     def _reader(self) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
-            enable_auto_commit=False, auto_offset_reset="earliest", **self._connection.options()
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            **self._client_options.arguments(),
         )

@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import errors as kafka_errors
 
 from pipeline.kafka import closing
-from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.client_options import ClientOptions
 from pipeline.stages.ports import Stretch
 from pipeline.telemetry.facts import Telemetry
 
@@ -22,13 +22,13 @@ class KafkaReplay:
 
     def __init__(
         self,
-        connection: KafkaConnection,
+        client_options: ClientOptions,
         topic: str,
         *,
         read_committed: bool,
         telemetry: Telemetry,
     ) -> None:
-        self._connection = connection
+        self._client_options = client_options
         self._tp = TopicPartition(topic, 0)
         self._isolation = "read_committed" if read_committed else "read_uncommitted"
         self._telemetry = telemetry
@@ -56,7 +56,7 @@ class KafkaReplay:
                 enable_auto_commit=False,
                 auto_offset_reset="none",
                 isolation_level=self._isolation,
-                **self._connection.options(),
+                **self._client_options.arguments(),
             )
             self._consumer = consumer
             await consumer.start()

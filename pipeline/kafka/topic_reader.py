@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import errors as kafka_errors
 
 from pipeline.kafka import closing
-from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import TRY_AGAIN_SECONDS, ClusterTrouble, admin_client
 from pipeline.kafka.coordinator import Committed, Coordinator
 from pipeline.kafka.topics import Topics
@@ -59,13 +59,13 @@ class TopicReader:
 
     def __init__(
         self,
-        connection: KafkaConnection,
+        client_options: ClientOptions,
         consumer: AIOKafkaConsumer,
         topics: Mapping[str, int],
         *,
         committed_only: bool,
     ) -> None:
-        self._connection = connection
+        self._client_options = client_options
         self._consumer = consumer
         self._committed_only = committed_only
         self.topics = topics
@@ -81,7 +81,7 @@ class TopicReader:
             if topic not in self.topics:
                 raise TopicMissing(
                     f"kafka.namespace: topic {topic} does not exist at "
-                    f"{self._connection.bootstrap_servers}: no run has made it yet, or the "
+                    f"{self._client_options.bootstrap_servers}: no run has made it yet, or the "
                     "namespace is another"
                 )
         return [TopicPartition(topic, n) for topic in topics for n in range(self.topics[topic])]
@@ -113,7 +113,7 @@ class TopicReader:
         if not partitions:
             return {}
         asking = AIOKafkaConsumer(
-            group_id=group, enable_auto_commit=False, **self._connection.options()
+            group_id=group, enable_auto_commit=False, **self._client_options.arguments()
         )
         await asking.start()
         try:
@@ -179,29 +179,29 @@ class TopicReader:
 
 @asynccontextmanager
 async def reading(
-    connection: KafkaConnection, *, committed_only: bool, patience: float
+    client_options: ClientOptions, *, committed_only: bool, patience: float
 ) -> AsyncIterator[TopicReader]:
     """A reader, once the cluster answers; without `committed_only` it sees aborted records too.
 
     Raises:
         ClusterTrouble: it did not within `patience` seconds, or stopped answering.
     """
-    async with admin_client(connection, patience) as admin:
+    async with admin_client(client_options, patience) as admin:
         topics = await Topics(admin, None).partitions()
     consumer = AIOKafkaConsumer(
         enable_auto_commit=False,
         auto_offset_reset="none",
         isolation_level="read_committed" if committed_only else "read_uncommitted",
-        **connection.options(),
+        **client_options.arguments(),
     )
     try:
         await consumer.start()
-        yield TopicReader(connection, consumer, topics, committed_only=committed_only)
+        yield TopicReader(client_options, consumer, topics, committed_only=committed_only)
     except kafka_errors.OffsetOutOfRangeError as error:
         raise ClusterTrouble("kafka: records left while they were read; try again") from error
     except kafka_errors.KafkaError as error:
         raise ClusterTrouble(
-            f"kafka.bootstrap_servers: {connection.bootstrap_servers} failed in the middle "
+            f"kafka.bootstrap_servers: {client_options.bootstrap_servers} failed in the middle "
             f"({type(error).__name__}); try again"
         ) from error
     finally:

@@ -1,4 +1,4 @@
-"""Writing: producers, and the hop of ingest with and without transactions."""
+"""Writing: producers, and the writer of ingest with and without transactions."""
 
 import asyncio
 import contextlib
@@ -10,10 +10,10 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka import errors as kafka_errors
 
 from pipeline.domain.message import Message
-from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.closing import CLOSE_SECONDS, FAILED, close, is_fenced
 from pipeline.kafka.producer import SharedProducer
-from pipeline.stages.ports import Parcel
+from pipeline.stages.ports import OutgoingRecord
 
 BATCH_BYTES = 900_000
 """Of one produce request for one lane, under the brokers' usual limit of a megabyte."""
@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 
 def make_producer(
-    connection: KafkaConnection,
+    client_options: ClientOptions,
     *,
     idempotent: bool,
     transactional_id: str | None = None,
@@ -44,11 +44,11 @@ def make_producer(
         transaction_timeout_ms=int(transaction_timeout * 1000),
         max_batch_size=BATCH_BYTES,
         max_request_size=2 * BATCH_BYTES,
-        **connection.options(),
+        **client_options.arguments(),
     )
 
 
-class PlainHop:
+class PlainWriter:
     """For brokers without transactions: at least once, in the order of the source partition."""
 
     def __init__(self, producers: SharedProducer) -> None:
@@ -62,44 +62,44 @@ class PlainHop:
 
     async def carry(
         self,
-        parcels: Mapping[str, Sequence[Parcel]],
+        outgoing: Mapping[str, Sequence[OutgoingRecord]],
         letters: Sequence[Message],
-        next_offset: int,  # noqa: ARG002 - the claim commits it
+        next_offset: int,  # noqa: ARG002 - the lease commits it
     ) -> bool:
         producer = self._producers.current
         try:
             async with self._producers.handing_over:
-                sent = await _hand_over(producer, parcels, letters)
+                sent = await _hand_over(producer, outgoing, letters)
             await _durable(sent)
         except kafka_errors.KafkaError as error:
             raise_permanent(error, "a lane's topic")
             await self._producers.replace_if_broken(producer, [error])
-            log.warning("hop failed, carrying again", error=type(error).__name__)
+            log.warning("writer failed, carrying again", error=type(error).__name__)
             await asyncio.sleep(TRY_AGAIN_SECONDS)
             return False
         return True
 
 
-class TransactionalHop:
+class TransactionalWriter:
     """Records, dead letters and the source offset become visible together, or not at all.
 
     One transactional id for each source partition: opening it shuts out whoever had it before,
     which the client cannot do by group generation. After any failure the producer is replaced,
     because a new one's first word ends whatever its predecessor left open, one way or the other.
-    It is replaced with the *next* call, so that the claim is asked in between: a process that was
+    It is replaced with the *next* call, so that the lease is asked in between: a process that was
     frozen would otherwise shut out its successor.
     """
 
     def __init__(
         self,
-        connection: KafkaConnection,
+        client_options: ClientOptions,
         *,
         transactional_id: str,
         transaction_timeout: float,
         group: str,
         source: TopicPartition,
     ) -> None:
-        self._connection = connection
+        self._client_options = client_options
         self._transactional_id = transactional_id
         self._timeout = transaction_timeout
         self._group = group
@@ -126,7 +126,7 @@ class TransactionalHop:
 
     async def carry(
         self,
-        parcels: Mapping[str, Sequence[Parcel]],
+        outgoing: Mapping[str, Sequence[OutgoingRecord]],
         letters: Sequence[Message],
         next_offset: int,
     ) -> bool:
@@ -136,7 +136,7 @@ class TransactionalHop:
             return False
         try:
             async with asyncio.timeout(self._timeout):
-                await self._transact(self._producer, parcels, letters, next_offset)
+                await self._transact(self._producer, outgoing, letters, next_offset)
         except FAILED as error:
             await self._failed(error)
             return False
@@ -155,7 +155,7 @@ class TransactionalHop:
 
     async def _start(self) -> None:
         self._producer = make_producer(
-            self._connection,
+            self._client_options,
             idempotent=True,
             transactional_id=self._transactional_id,
             transaction_timeout=self._timeout,
@@ -166,13 +166,13 @@ class TransactionalHop:
     async def _transact(
         self,
         producer: AIOKafkaProducer,
-        parcels: Mapping[str, Sequence[Parcel]],
+        outgoing: Mapping[str, Sequence[OutgoingRecord]],
         letters: Sequence[Message],
         next_offset: int,
     ) -> None:
         await producer.begin_transaction()
         try:
-            await _durable(await _hand_over(producer, parcels, letters))
+            await _durable(await _hand_over(producer, outgoing, letters))
             await producer.send_offsets_to_transaction({self._source: next_offset}, self._group)
         except asyncio.CancelledError:
             # Left open, it would hold up all readers of the lanes until its timeout.
@@ -185,12 +185,12 @@ class TransactionalHop:
 
 async def _hand_over(
     producer: AIOKafkaProducer,
-    parcels: Mapping[str, Sequence[Parcel]],
+    outgoing: Mapping[str, Sequence[OutgoingRecord]],
     letters: Sequence[Message],
 ) -> list[asyncio.Future[object]]:
     """Give everything to the producer, each topic in its order."""
     sent = [await send(producer, letter) for letter in letters]
-    for topic, records in parcels.items():
+    for topic, records in outgoing.items():
         sent += await _send_in_order(producer, topic, records)
     return sent
 
@@ -201,9 +201,9 @@ async def _durable(sent: Sequence[asyncio.Future[object]]) -> None:
 
 
 async def _send_in_order(
-    producer: AIOKafkaProducer, topic: str, records: Sequence[Parcel]
+    producer: AIOKafkaProducer, topic: str, records: Sequence[OutgoingRecord]
 ) -> list[asyncio.Future[object]]:
-    """Prepared batches cost a sixth of single sends."""
+    """Rendered batches cost a sixth of single sends."""
     sent: list[asyncio.Future[object]] = []
     now_ms = int(time.time() * 1000)
     batch = producer.create_batch()

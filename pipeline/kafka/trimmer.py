@@ -5,7 +5,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import errors as kafka_errors
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.client_options import ClientOptions
 
 log = structlog.get_logger(__name__)
 
@@ -16,8 +16,8 @@ class KafkaTrimmer:
     Brokers free whole segments only, so the disk follows later than the records.
     """
 
-    def __init__(self, connection: KafkaConnection) -> None:
-        self._connection = connection
+    def __init__(self, client_options: ClientOptions) -> None:
+        self._client_options = client_options
 
     async def trim(self, topic: str, *, settled: int, before_ms: int) -> None:
         """Delete what lies before `settled` and was written before that time.
@@ -34,7 +34,7 @@ class KafkaTrimmer:
 
     async def _written_before(self, tp: TopicPartition, before_ms: int, otherwise: int) -> int:
         """The first offset written at or after that time; `otherwise` when there is none."""
-        consumer = AIOKafkaConsumer(enable_auto_commit=False, **self._connection.options())
+        consumer = AIOKafkaConsumer(enable_auto_commit=False, **self._client_options.arguments())
         await consumer.start()
         try:
             found = (await consumer.offsets_for_times({tp: before_ms}))[tp]
@@ -45,7 +45,7 @@ class KafkaTrimmer:
             await consumer.stop()
 
     async def _delete(self, tp: TopicPartition, offset: int) -> None:
-        admin = AIOKafkaAdminClient(**self._connection.options())
+        admin = AIOKafkaAdminClient(**self._client_options.arguments())
         try:
             await admin.start()
             await admin.delete_records({tp: RecordsToDelete(before_offset=offset)})

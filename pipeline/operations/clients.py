@@ -7,7 +7,7 @@ import aiohttp
 
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import LaneSettings, routes
-from pipeline.destinations.amazon_ads.changes import LaneTarget, largest_envelope
+from pipeline.destinations.amazon_ads.changes import LaneTarget, largest_overhead
 from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings, Credentials
 from pipeline.destinations.amazon_ads.tokens import Token, TokenRefused
 from pipeline.domain.quota import pace
@@ -26,7 +26,7 @@ from pipeline.stages.retry import Backoff, Throttle
 from pipeline.stages.roster import ServedLane
 from pipeline.stages.upload.batching import Limits
 from pipeline.stages.upload.plan import LanePlan
-from pipeline.stages.upload.token_bucket import LanePacer, RequestTurnstile
+from pipeline.stages.upload.token_bucket import LaneTokenBucket, RequestsPerSecond
 from pipeline.telemetry.facts import LaneLabel, Telemetry, TokenOutcome
 
 
@@ -44,8 +44,8 @@ class Partners:
             name: self._client(name, destination) for name, destination in destinations.items()
         }
         self._throttles = {name: Throttle() for name in destinations}
-        self._turnstiles = {
-            name: RequestTurnstile(destination.requests_per_second)
+        self._request_limiters = {
+            name: RequestsPerSecond(destination.requests_per_second)
             for name, destination in destinations.items()
         }
 
@@ -61,9 +61,11 @@ class Partners:
         client = self.clients[lane.destination]
         return ServedLane(
             plan=self._plan(lane, destination),
-            upload=AmazonUpload(client, self._target(lane), self._turnstiles[lane.destination]),
+            upload=AmazonUpload(
+                client, self._target(lane), self._request_limiters[lane.destination]
+            ),
             throttle=self._throttles[lane.destination],
-            new_pacer=lambda: LanePacer(lane_pace),
+            new_bucket=lambda: LaneTokenBucket(lane_pace),
         )
 
     def poll_plans(self) -> Mapping[str, PollPlan]:
@@ -81,7 +83,7 @@ class Partners:
                 max_records=destination.batch.max_records,
                 max_bytes=destination.batch.max_bytes,
                 linger=destination.batch.linger_seconds,
-                envelope_bytes=largest_envelope(lane.connection_id),
+                overhead_bytes=largest_overhead(lane.connection_id),
             ),
             cap=destination.hourly_cap,
             cap_window=destination.cap_window_seconds,
@@ -100,7 +102,7 @@ class Partners:
 
         return PollPlan(
             status=AmazonStatus(self.clients[name], polled),
-            turnstile=RequestTurnstile(destination.poll.requests_per_second),
+            request_limiter=RequestsPerSecond(destination.poll.requests_per_second),
             initial=destination.poll.initial_seconds,
             factor=destination.poll.factor,
             longest=destination.poll.max_seconds,

@@ -10,7 +10,7 @@ from pipeline.configuration.kafka import KafkaSettings
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import lanes
 from pipeline.domain.names import Names
-from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import ClusterTrouble, admin_client, check_transactions
 from pipeline.kafka.topic_reader import Stored, TopicReader, read_back, reading
 from pipeline.kafka.topics import (
@@ -28,11 +28,11 @@ JOB_DAYS, OUTCOME_DAYS, LETTER_DAYS = 14, 90, 30
 log = structlog.get_logger(__name__)
 
 
-def connection(kafka: KafkaSettings) -> KafkaConnection:
+def client_options(kafka: KafkaSettings) -> ClientOptions:
     """How every client of this process reaches the cluster."""
     secret = kafka.sasl.secret()
     is_bearer = kafka.sasl.mechanism == "OAUTHBEARER"
-    return KafkaConnection(
+    return ClientOptions(
         bootstrap_servers=kafka.bootstrap_servers,
         client_id=kafka.client_id,
         security_protocol=kafka.security_protocol,
@@ -57,7 +57,7 @@ def _ssl_context(kafka: KafkaSettings) -> ssl.SSLContext:
 def reader(kafka: KafkaSettings) -> AbstractAsyncContextManager[TopicReader]:
     """What reads topics back, seeing what a stage of this configuration sees."""
     return reading(
-        connection(kafka),
+        client_options(kafka),
         committed_only=kafka.exactly_once,
         patience=kafka.startup_timeout_seconds,
     )
@@ -95,7 +95,7 @@ async def prepare(settings: Settings, *, creates: bool) -> Sequence[str]:
     """
     kafka = settings.kafka
     plans = own_topics(settings)
-    async with admin_client(connection(kafka), kafka.startup_timeout_seconds) as admin:
+    async with admin_client(client_options(kafka), kafka.startup_timeout_seconds) as admin:
         topics = Topics(admin, kafka.replication_factor)
         existing = await topics.partitions()
         for source in settings.sources:
@@ -112,7 +112,7 @@ async def prepare(settings: Settings, *, creates: bool) -> Sequence[str]:
             if missing:
                 log.info("topics that run would create", topics=missing)
         differences = await topics.differences(plans)
-        left = await left_behind(settings, admin, connection(kafka), existing)
+        left = await left_behind(settings, admin, client_options(kafka), existing)
     if kafka.exactly_once:
-        await check_transactions(connection(kafka), f"{kafka.namespace}.ingest.check")
+        await check_transactions(client_options(kafka), f"{kafka.namespace}.ingest.check")
     return [*differences, *left]

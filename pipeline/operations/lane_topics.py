@@ -8,7 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import lanes
 from pipeline.domain.names import Names
-from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.lane_positions import LaneTopicFacts, look_at
 
@@ -23,7 +23,7 @@ def lane_topics(settings: Settings, existing: Collection[str]) -> tuple[list[str
 async def facts_of(
     settings: Settings,
     admin: AIOKafkaAdminClient,
-    connection: KafkaConnection,
+    connection: ClientOptions,
     topics: Sequence[str],
 ) -> Sequence[LaneTopicFacts]:
     """What the brokers say of these topics.
@@ -49,7 +49,7 @@ async def facts_of(
 async def left_behind(
     settings: Settings,
     admin: AIOKafkaAdminClient,
-    connection: KafkaConnection,
+    connection: ClientOptions,
     existing: Collection[str],
 ) -> Sequence[str]:
     """A line for each lane that left the configuration while records waited in it.

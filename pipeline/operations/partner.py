@@ -30,11 +30,11 @@ Found = TypeVar("Found")
 Item = TypeVar("Item")
 
 
-class Unanswered(CommandTrouble):
+class InDoubt(CommandTrouble):
     """The partner could not be reached, or did not answer: asking again may help."""
 
 
-class Unheard(Unanswered):
+class Unheard(InDoubt):
     """There was no answer to a request that may have arrived, and may have been done."""
 
 
@@ -122,9 +122,9 @@ class Partner:
             case TokenRefused(detail):
                 raise CommandTrouble(f"{key}: no access token: {detail}")
             case TokenUnavailable(detail):
-                raise Unanswered(f"{key}: no access token: {detail}; try again, or check token_url")
+                raise InDoubt(f"{key}: no access token: {detail}; try again, or check token_url")
             case Unreached(detail):
-                raise Unanswered(f"{key}: nothing answers at {self._url} ({detail}); check api_url")
+                raise InDoubt(f"{key}: nothing answers at {self._url} ({detail}); check api_url")
             case Silent(detail):
                 raise Unheard(f"{key}: no answer from {self._url} ({detail}); {_after(request)}")
 

@@ -13,19 +13,19 @@ from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import routes
 from pipeline.domain.message import Message
 from pipeline.domain.names import Names
-from pipeline.domain.pause_request import Wanted, control_key, encode_control
+from pipeline.domain.pause_request import RequestedPauses, encode_pause_request, pause_request_key
 from pipeline.kafka.cluster import ClusterTrouble, admin_client
-from pipeline.kafka.message_writer import KafkaJournal
-from pipeline.kafka.pause_requests import KafkaControls
+from pipeline.kafka.message_writer import KafkaMessageWriter
+from pipeline.kafka.pause_requests import PauseRequestReader
 from pipeline.kafka.producer import SharedProducer
 from pipeline.kafka.topics import Topics, TopicTrouble, compacted_topic
 from pipeline.kafka.transactional_writer import make_producer
-from pipeline.operations.cluster_setup import connection
+from pipeline.operations.cluster_setup import client_options
 from pipeline.settings.problems import suggestion
 
 PATIENCE_SECONDS = 30.0
 
-Controls = Mapping[str, Wanted]
+Controls = Mapping[str, RequestedPauses]
 """What is wanted of audiences, by lane."""
 
 
@@ -80,13 +80,13 @@ async def read_controls(settings: Settings) -> Controls:
     """
     kafka = settings.kafka
     topic = Names(kafka.namespace).controls
-    where = connection(kafka)
+    where = client_options(kafka)
     async with admin_client(where, kafka.startup_timeout_seconds) as admin:
         try:
             await Topics(admin, kafka.replication_factor).create([compacted_topic(topic)])
         except TopicTrouble as trouble:
             raise CommandTrouble(str(trouble)) from trouble
-    controls = KafkaControls(where, topic)
+    controls = PauseRequestReader(where, topic)
     try:
         async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as tasks:
             following = tasks.create_task(controls.follow(), name="controls")
@@ -108,15 +108,18 @@ async def want(settings: Settings, found: Sequence[Place], *, is_paused: bool | 
     topic = Names(settings.kafka.namespace).controls
     value = None
     if is_paused is not None:
-        value = encode_control(is_paused=is_paused, at_ms=time.time_ns() // 1_000_000)
+        value = encode_pause_request(is_paused=is_paused, at_ms=time.time_ns() // 1_000_000)
     idempotent = settings.kafka.exactly_once
-    make = partial(make_producer, connection(settings.kafka), idempotent=idempotent)
+    make = partial(make_producer, client_options(settings.kafka), idempotent=idempotent)
     producers = SharedProducer(make, make())
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await producers.current.start()
-            await KafkaJournal(producers).write(
-                [Message(topic, control_key(one.lane, one.audience_id), value, ()) for one in found]
+            await KafkaMessageWriter(producers).write(
+                [
+                    Message(topic, pause_request_key(one.lane, one.audience_id), value, ())
+                    for one in found
+                ]
             )
     except (kafka_errors.KafkaError, TimeoutError) as error:
         raise ClusterTrouble(

@@ -22,7 +22,7 @@ class EmbeddedBroker:
     * Transactional and idempotent producers are refused when they start.
     * The metadata of a commit is dropped. OffsetFetch must name its partitions.
     * ListOffsets counts the last batch of a partition as one record, so an end offset can be too
-      low (the high watermark of a fetch is right), and it pays no heed to times.
+      low (the high tracker of a fetch is right), and it pays no heed to times.
     * DeleteRecords, and OffsetFetch for all partitions, make it hang up; AlterConfigs is unknown.
     * Topic settings are kept and returned and mean nothing: no retention, no LogAppendTime, no
       check of names, replicas or sizes; `validate_only` creates the topic.

@@ -10,7 +10,7 @@ from aiokafka import errors as kafka_errors
 from aiokafka.admin import AIOKafkaAdminClient
 
 from pipeline.domain.names import Names
-from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import admin_client
 from pipeline.kafka.topics import Topics, kept_topic
 from pipeline.kafka.transactional_writer import make_producer
@@ -33,12 +33,12 @@ class SandboxTopics:
 
     def __init__(
         self,
-        connection: KafkaConnection,
+        client_options: ClientOptions,
         admin: AIOKafkaAdminClient,
         reader: AIOKafkaConsumer,
         namespace: str,
     ) -> None:
-        self._connection = connection
+        self._client_options = client_options
         self._admin = admin
         self._reader = reader
         self._names = Names(namespace)
@@ -56,7 +56,7 @@ class SandboxTopics:
     async def write(self, blocks: Iterable[Iterable[Event]]) -> AsyncIterator[int]:
         """Write events; after each block says how many it was. At the end all are durable."""
         with _kafka_named():
-            producer = make_producer(self._connection, idempotent=False)
+            producer = make_producer(self._client_options, idempotent=False)
             await producer.start()
             try:
                 for block in blocks:
@@ -141,18 +141,18 @@ async def sandbox_topics(
     Raises:
         ClusterTrouble: nobody answers at the address.
     """
-    connection = KafkaConnection(bootstrap_servers=address, client_id="audience-sandbox")
+    client_options = ClientOptions(bootstrap_servers=address, client_id="audience-sandbox")
     async with AsyncExitStack() as stack:
-        admin = await stack.enter_async_context(admin_client(connection, START_SECONDS))
+        admin = await stack.enter_async_context(admin_client(client_options, START_SECONDS))
         reader = AIOKafkaConsumer(
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
-            **connection.options(),
+            **client_options.arguments(),
         )
         await reader.start()
         stack.push_async_callback(reader.stop)
-        topics = SandboxTopics(connection, admin, reader, namespace)
+        topics = SandboxTopics(client_options, admin, reader, namespace)
         try:
             yield topics
         finally:

@@ -19,7 +19,12 @@ LINE_EVERY_SECONDS = 5.0
 BAR_WIDTH = 32
 CAP_BAR_WIDTH = 20
 SHORT_NAME = 8
-STATE_STYLES = {"running": "green", "holding": "cyan", "throttled": "yellow", "stopped": "bold red"}
+STATE_STYLES = {
+    "running": "green",
+    "taking_over": "cyan",
+    "throttled": "yellow",
+    "blocked": "bold red",
+}
 
 
 class View(Protocol):
@@ -126,7 +131,7 @@ def _lanes(scene: Scene) -> RenderableType:
 
 def _lane(lane: LaneReading, counts: LaneCounts, cap: int) -> list[RenderableType]:
     used = min(lane.window_records, cap)
-    state = lane.state if lane.stopped_because is None else f"{lane.state}: {lane.stopped_because}"
+    state = lane.state if lane.cause is None else f"{lane.state}: {lane.cause}"
     return [
         f"{lane.connection[:SHORT_NAME]}…",
         Text(state, style=STATE_STYLES.get(lane.state, "")),

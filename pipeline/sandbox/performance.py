@@ -120,7 +120,7 @@ class Performance:
         whole = sum(scene.expected.values())
         states = ", ".join(
             f"{lane.connection} {lane.state} with {lane.unsettled:,} unsettled"
-            + (f" because {lane.stopped_because}" if lane.stopped_because else "")
+            + (f" because {lane.cause}" if lane.cause else "")
             for lane in reading.lanes
         )
         return (

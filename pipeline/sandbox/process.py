@@ -12,7 +12,7 @@ OWN_VARIABLES = "AUDIENCE_PIPELINE__"
 
 
 class PipelineProcess:
-    """One run of the pipeline that is under way, or over."""
+    """One run of the pipeline that is in flight, or over."""
 
     def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
         self._process = process

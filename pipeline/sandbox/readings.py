@@ -29,7 +29,7 @@ class LaneReading:
 
     connection: str
     state: str
-    stopped_because: str | None
+    cause: str | None
     window_records: int
     unsettled: int
     """Records between the first that has no answer and the end of the lane's topic."""
@@ -114,7 +114,7 @@ def _lane(name: str, lane: Mapping[str, Any], status: Mapping[str, Any]) -> Lane
     return LaneReading(
         connection=name.partition(".")[2],
         state=lane["state"],
-        stopped_because=lane["stopped_because"],
+        cause=lane["cause"],
         window_records=lane["window_records"],
         unsettled=sum(status["lag"][topic] or 0 for topic in topics),
         jobs_pending=status["jobs_pending"].get(name, 0),

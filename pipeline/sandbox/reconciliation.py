@@ -230,7 +230,7 @@ def _partner(held: Held) -> Iterator[str]:
                 f"and the cap is fewer than {held.cap:,}"
             )
     wrongs = (
-        (held.overlapping_requests, "requests carried a member whose request was still under way"),
+        (held.overlapping_requests, "requests carried a member whose request was still in flight"),
         (held.repeated_in_request, "records repeated a member within their request"),
         (held.unreadable_requests, "requests broke a rule of the partner's API"),
         (held.polls_after_end, "jobs were asked for after their end"),

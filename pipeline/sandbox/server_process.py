@@ -53,7 +53,7 @@ class ServerProcess:
     It ends with this process, even when this one is killed. On Linux it also ends with the
     *thread* that started it, so start it from one that lives as long as the server should. It gets
     a session of its own: Ctrl-C in a terminal reaches this process only, which can then finish
-    what it has under way before it stops the server.
+    what it has in flight before it stops the server.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What the three stages have in common: their shape, their pulse, and their dead letters."""
+"""What the three stages have in common: their shape, their progress, and their dead letters."""
 
 import asyncio
 import contextlib
@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from pipeline.domain.message import Message, Origin, StageName, dead_letter
 from pipeline.domain.reasons import RejectedReason
-from pipeline.stages.ports import Claim, Record, Tenant
+from pipeline.stages.ports import Lease, Record, Worker
 from pipeline.telemetry.facts import Telemetry
 
 LOOK_AGAIN_SECONDS = 1.0
@@ -18,7 +18,7 @@ LOOK_AGAIN_SECONDS = 1.0
 class Stage(Protocol):
     """A consumer group that does one thing: ingest, upload or poll.
 
-    Every partition that the group gives us becomes a claim, and the stage puts a tenant in it.
+    Every partition that the group gives us becomes a lease, and the stage puts a worker in it.
     """
 
     @property
@@ -27,37 +27,37 @@ class Stage(Protocol):
     @property
     def topics(self) -> Sequence[str]: ...
 
-    def tenant(self, claim: Claim) -> Tenant: ...
+    def worker(self, lease: Lease) -> Worker: ...
 
 
-class Pulse:
-    """Tells a tenant that works from one that hangs.
+class Progress:
+    """Tells a worker that works from one that hangs.
 
-    `busy` is set while there is work that must move; `beat` whenever something did. Waiting that
-    has a known end (a partner's Retry-After, tokens, a stopped lane) is not being stuck.
+    `busy` is set while there is work that must move; `advance` whenever something did.
+    Waiting that has a known end (a partner's Retry-After, tokens, a blocked lane) is no hang.
     """
 
     def __init__(self, name: str, clock: Callable[[], float]) -> None:
         self.name = name
         self._clock = clock
-        self._beat_at = clock()
+        self._moved_at = clock()
         self._busy = False
 
-    def beat(self) -> None:
-        self._beat_at = self._clock()
+    def advance(self) -> None:
+        self._moved_at = self._clock()
 
     def busy(self, busy: bool) -> None:
         if busy and not self._busy:
-            self.beat()
+            self.advance()
         self._busy = busy
 
     def stuck_for(self) -> float:
         """Seconds without progress while there was work; 0 when there is none."""
-        return self._clock() - self._beat_at if self._busy else 0.0
+        return self._clock() - self._moved_at if self._busy else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LetterBox:
+class DeadLetters:
     """Writes what cannot be carried as dead letters of one stage, and counts them."""
 
     topic: str
@@ -66,9 +66,9 @@ class LetterBox:
     wall_ms: Callable[[], int]
     telemetry: Telemetry
 
-    def letter(self, claim: Claim, record: Record, reason: RejectedReason, detail: str) -> Message:
+    def letter(self, lease: Lease, record: Record, reason: RejectedReason, detail: str) -> Message:
         """A dead letter for a message as it was read."""
-        origin = Origin(claim.topic, claim.partition, record.offset)
+        origin = Origin(lease.topic, lease.partition, record.offset)
         return self.compose(origin, record.key, record.value, reason, detail)
 
     def compose(

@@ -1,9 +1,9 @@
-"""The contiguous watermark: the offset up to which everything has been settled."""
+"""The contiguous tracker: the offset up to which everything has been settled."""
 
 from collections import deque
 
 
-class Watermark:
+class OffsetTracker:
     """Follows one partition from its first admitted offset; never passes an open one.
 
     Offsets are admitted in rising order, with gaps (transactions leave some), and settled in any

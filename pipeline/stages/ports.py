@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from pipeline.domain.job import JobReport
 from pipeline.domain.message import Message
-from pipeline.domain.pause_request import Wanted
+from pipeline.domain.pause_request import RequestedPauses
 from pipeline.domain.send_result import Answer
 
 
@@ -25,7 +25,7 @@ class Record(Protocol):
     def headers(self) -> Sequence[tuple[str, bytes]]: ...
 
 
-NOTHING_HELD: Mapping[int, int] = MappingProxyType({})
+NONE_PAUSED: Mapping[int, int] = MappingProxyType({})
 
 
 class StartingPoint(NamedTuple):
@@ -34,16 +34,16 @@ class StartingPoint(NamedTuple):
     offset: int
     is_clean: bool
     """The former owner had an answer to everything it sent, or there was none."""
-    held: Mapping[int, int] = NOTHING_HELD
+    held: Mapping[int, int] = NONE_PAUSED
     """Audiences that it kept back, and since which offset, as far as that is known."""
-    others_held: int | None = None
+    others_paused: int | None = None
     """Where that is not known: any other audience may be kept back since this offset."""
 
 
-class Claim(Protocol):
+class Lease(Protocol):
     """One partition, for as long as this process owns it.
 
-    A claim outlives a rebalance that gives the partition back to the same process at once; in
+    A lease outlives a rebalance that gives the partition back to the same process at once; in
     between it is not owned. When it is lost, the task that works on it is cancelled.
     """
 
@@ -59,39 +59,39 @@ class Claim(Protocol):
     async def fetch(self, most: int) -> Sequence[Record]:
         """The next records in order, at most so many; empty when none came within a second."""
 
-    def rest(self) -> None:
+    def pause(self) -> None:
         """Fetch nothing until `fetch` is called again; others must not wait for this partition."""
 
-    def rewind(self, offset: int) -> None:
+    def seek(self, offset: int) -> None:
         """Fetch from this offset next."""
 
     def settle(
-        self, offset: int, *, clean: bool = False, held: Mapping[int, int] = NOTHING_HELD
+        self, offset: int, *, clean: bool = False, held: Mapping[int, int] = NONE_PAUSED
     ) -> None:
         """Everything before this offset is done, but for what is kept back; a commit says so."""
 
     @property
-    def is_owned(self) -> bool:
+    def is_held(self) -> bool:
         """Whether a commit proved lately that nobody else owns the partition."""
 
-    async def owned(self) -> None:
+    async def wait_held(self) -> None:
         """Wait until ownership is proven."""
 
     def lag(self) -> int | None:
         """Records behind the end of the partition, as far as it is known."""
 
 
-class Tenant(Protocol):
+class Worker(Protocol):
     """The work of one stage on one partition."""
 
     async def run(self) -> None:
         """Work until cancelled."""
 
-    async def quiet(self) -> None:
-        """Return once nothing is under way; called when the partition may be about to go."""
+    async def drain(self) -> None:
+        """Return once nothing is in flight; called when the partition may be about to go."""
 
 
-class Parcel(NamedTuple):
+class OutgoingRecord(NamedTuple):
     """One record for a lane."""
 
     key: bytes
@@ -100,7 +100,7 @@ class Parcel(NamedTuple):
     """A list and nothing else: the client's batch builder takes no other sequence."""
 
 
-class Hop(Protocol):
+class ChunkWriter(Protocol):
     """Carries what a stretch of a source partition became, together with its offset."""
 
     async def open(self) -> None:
@@ -108,7 +108,7 @@ class Hop(Protocol):
 
     async def carry(
         self,
-        parcels: Mapping[str, Sequence[Parcel]],
+        outgoing: Mapping[str, Sequence[OutgoingRecord]],
         letters: Sequence[Message],
         next_offset: int,
     ) -> bool:
@@ -118,7 +118,7 @@ class Hop(Protocol):
         """Leave nothing open that readers would have to wait for."""
 
 
-class Journal(Protocol):
+class MessageWriter(Protocol):
     """Messages that must not be lost: jobs, outcomes, dead letters."""
 
     async def write(self, messages: Sequence[Message]) -> None:
@@ -129,13 +129,13 @@ class Ownership(Protocol):
     """Asked for right before a request becomes whole."""
 
     @property
-    def is_owned(self) -> bool: ...
+    def is_held(self) -> bool: ...
 
 
 class Upload(Protocol):
     """The partner's end of one lane."""
 
-    def envelope_bytes(self, audience: int) -> int:
+    def overhead_bytes(self, audience: int) -> int:
         """Bytes of a request body beside its records."""
 
     def is_removal(self, value: bytes) -> bool:
@@ -165,7 +165,7 @@ class Stretch(NamedTuple):
 
 
 class Replay(Protocol):
-    """A second look at a lane's topic, beside the claim on it."""
+    """A second look at a lane's topic, beside the lease on it."""
 
     async def read(self, offset: int, most: int) -> Stretch:
         """What stands from this offset on, at most so many records; waits a second for some."""
@@ -174,13 +174,13 @@ class Replay(Protocol):
         """Let go of what it takes to read; the next `read` takes it again."""
 
 
-class Controls(Protocol):
+class PauseRequests(Protocol):
     """What operators want of the audiences of each lane."""
 
     async def known(self) -> None:
         """Return once everything that was asked for up to now has been read."""
 
-    def wanted(self, lane: str) -> Wanted: ...
+    def wanted(self, lane: str) -> RequestedPauses: ...
 
 
 class NotYet(NamedTuple):
@@ -197,7 +197,7 @@ class Status(Protocol):
     async def ask(self, job_id: str) -> JobReport | NotYet: ...
 
 
-class History(Protocol):
+class OutcomeReader(Protocol):
     """What the outcomes topic says."""
 
     async def ended(self, partition: int, since_ms: int) -> frozenset[str]:
@@ -207,14 +207,14 @@ class History(Protocol):
         """Ids whose outcome is written from now on; none at first, once nothing can be missed."""
 
 
-class Pacer(Protocol):
+class TokenBucket(Protocol):
     """A token bucket. It starts empty."""
 
     async def spend(self, tokens: int) -> None:
         """Return once so many tokens have been earned; called by one task at a time."""
 
 
-class Turnstile(Protocol):
+class RequestLimiter(Protocol):
     """A bound on how many requests a client sends a second, all its lanes together."""
 
     async def turn(self) -> None:

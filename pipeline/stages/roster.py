@@ -4,17 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.stages.contract import Pulse
-from pipeline.stages.ingest.worker import IngestDesk, IngestTenant, Read
+from pipeline.stages.contract import Progress
+from pipeline.stages.ingest.worker import IngestDesk, IngestWorker, Read
 from pipeline.stages.poll.plan import PollDesk
-from pipeline.stages.poll.worker import PollTenant
-from pipeline.stages.ports import Claim, Hop, Pacer, Upload
+from pipeline.stages.poll.worker import PollWorker
+from pipeline.stages.ports import ChunkWriter, Lease, TokenBucket, Upload
 from pipeline.stages.retry import Throttle
 from pipeline.stages.upload.memory import Budget
 from pipeline.stages.upload.plan import Desk, LanePlan
-from pipeline.stages.upload.worker import UploadTenant
+from pipeline.stages.upload.worker import UploadWorker
 
-NewPulse = Callable[[str], Pulse]
+NewProgress = Callable[[str], Progress]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,20 +25,20 @@ class IngestStage:
     reads: Mapping[str, Read]
     """By topic."""
     desk: IngestDesk
-    new_hop: Callable[[Claim], Hop]
-    new_pulse: NewPulse
+    new_writer: Callable[[Lease], ChunkWriter]
+    new_progress: NewProgress
 
     @property
     def topics(self) -> Sequence[str]:
         return list(self.reads)
 
-    def tenant(self, claim: Claim) -> IngestTenant:
-        return IngestTenant(
-            claim,
-            hop=self.new_hop(claim),
-            read=self.reads[claim.topic],
+    def worker(self, lease: Lease) -> IngestWorker:
+        return IngestWorker(
+            lease,
+            writer=self.new_writer(lease),
+            read=self.reads[lease.topic],
             desk=self.desk,
-            pulse=self.new_pulse(f"ingest {claim.topic}[{claim.partition}]"),
+            progress=self.new_progress(f"ingest {lease.topic}[{lease.partition}]"),
         )
 
 
@@ -49,7 +49,7 @@ class ServedLane:
     plan: LanePlan
     upload: Upload
     throttle: Throttle
-    new_pacer: Callable[[], Pacer]
+    new_bucket: Callable[[], TokenBucket]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,23 +61,23 @@ class UploadStage:
     """By topic."""
     budget: Budget
     desk: Desk
-    new_pulse: NewPulse
+    new_progress: NewProgress
 
     @property
     def topics(self) -> Sequence[str]:
         return list(self.lanes)
 
-    def tenant(self, claim: Claim) -> UploadTenant:
-        lane = self.lanes[claim.topic]
-        return UploadTenant(
-            claim,
+    def worker(self, lease: Lease) -> UploadWorker:
+        lane = self.lanes[lease.topic]
+        return UploadWorker(
+            lease,
             plan=lane.plan,
             upload=lane.upload,
-            pacer=lane.new_pacer(),
+            bucket=lane.new_bucket(),
             throttle=lane.throttle,
             budget=self.budget,
             desk=self.desk,
-            pulse=self.new_pulse(f"upload {lane.plan.name}"),
+            progress=self.new_progress(f"upload {lane.plan.name}"),
         )
 
 
@@ -87,11 +87,11 @@ class PollStage:
 
     name: Literal["poll"] = "poll"
     desk: PollDesk
-    new_pulse: NewPulse
+    new_progress: NewProgress
 
     @property
     def topics(self) -> Sequence[str]:
         return [self.desk.jobs_topic]
 
-    def tenant(self, claim: Claim) -> PollTenant:
-        return PollTenant(claim, self.desk, self.new_pulse(f"poll jobs[{claim.partition}]"))
+    def worker(self, lease: Lease) -> PollWorker:
+        return PollWorker(lease, self.desk, self.new_progress(f"poll jobs[{lease.partition}]"))

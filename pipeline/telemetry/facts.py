@@ -27,8 +27,8 @@ LaneState = Literal[
     "running",
     "paused",  # by a person
     "throttled",  # the partner asked us to wait
-    "stopped",  # a person has to repair something; probes go on
-    "holding",  # taken over, and not yet sure that the former owner is silent
+    "blocked",  # a person has to repair something; probes go on
+    "taking_over",  # taken over, and not yet sure that the former owner is silent
 ]
 
 TokenOutcome = Literal[
@@ -136,7 +136,7 @@ class Telemetry(Protocol):
         """A batch that was ready waited so long for the cap."""
 
     def buffered_bytes(self, size: int) -> None:
-        """So much of the memory budget is taken now: fetched, batched and under way."""
+        """So much of the memory budget is taken now: fetched, batched and in flight."""
 
     def audiences_paused(self, *, lane: LaneLabel, count: int) -> None:
         """So many audiences of the lane are kept back, or not done yet with what was kept."""

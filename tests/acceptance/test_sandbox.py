@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(110)]
 
 @contextmanager
 def command(arguments: Sequence[str], folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """The command under way; stopped in order on leaving, so that nothing of it is left behind."""
+    """The command in flight; stopped in order on leaving, so that nothing of it is left behind."""
     process = subprocess.Popen(
         [COMMAND, *arguments],
         stdout=subprocess.PIPE,

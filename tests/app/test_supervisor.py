@@ -10,7 +10,7 @@ import yaml
 from pipeline.app import status, supervisor
 from pipeline.app.assembly import Pipeline
 from pipeline.configuration.load import load
-from pipeline.stages.contract import Pulse
+from pipeline.stages.contract import Progress
 from tests.fakes.virtual_loop import run_virtual
 
 ROOT = Path(__file__).parents[2]
@@ -20,15 +20,15 @@ class JoinedGroup:
     """A stage that is in its group and works until it is told to stop."""
 
     is_joined = True
-    claims: dict[object, object] = {}  # noqa: RUF012
-    tenants: dict[object, object] = {}  # noqa: RUF012
+    leases: dict[object, object] = {}  # noqa: RUF012
+    workers: dict[object, object] = {}  # noqa: RUF012
 
     async def run(self, stop: asyncio.Event) -> bool:
         await stop.wait()
         return True
 
 
-def pipeline(tmp_path: Path, pulse: Pulse, watchdog_seconds: float) -> Pipeline:
+def pipeline(tmp_path: Path, progress: Progress, watchdog_seconds: float) -> Pipeline:
     document = yaml.safe_load((ROOT / "config" / "local.yaml").read_text())
     document["run"] = {"watchdog_seconds": watchdog_seconds}
     path = tmp_path / "config.yaml"
@@ -37,7 +37,7 @@ def pipeline(tmp_path: Path, pulse: Pulse, watchdog_seconds: float) -> Pipeline:
         "groups": {"upload": JoinedGroup()},
         "telemetry": None,
         "partners": None,
-        "pulses": {pulse.name: pulse},
+        "progresses": {progress.name: progress},
         "pending_jobs": {},
         "controls": None,
     }
@@ -61,30 +61,30 @@ def test_who_has_work_and_makes_no_progress_ends_and_who_only_waits_does_not(
     tmp_path: Path, *, busy: bool, ends: object
 ) -> None:
     async def story() -> object:
-        pulse = Pulse("upload lane", asyncio.get_running_loop().time)
-        pulse.busy(busy)
-        return await _until_it_ends(pipeline(tmp_path, pulse, 30.0), 100.0)
+        progress = Progress("upload lane", asyncio.get_running_loop().time)
+        progress.busy(busy)
+        return await _until_it_ends(pipeline(tmp_path, progress, 30.0), 100.0)
 
     assert ends == run_virtual(story())
 
 
 def test_progress_now_and_then_is_enough(tmp_path: Path) -> None:
     async def story() -> object:
-        pulse = Pulse("upload lane", asyncio.get_running_loop().time)
-        pulse.busy(True)
+        progress = Progress("upload lane", asyncio.get_running_loop().time)
+        progress.busy(True)
         for second in range(0, 200, 25):
-            asyncio.get_running_loop().call_later(second, pulse.beat)
-        return await _until_it_ends(pipeline(tmp_path, pulse, 30.0), 180.0)
+            asyncio.get_running_loop().call_later(second, progress.advance)
+        return await _until_it_ends(pipeline(tmp_path, progress, 30.0), 180.0)
 
     assert run_virtual(story()) == supervisor.ExitCode.DRAINED
 
 
 def test_what_hangs_is_named_by_health(tmp_path: Path) -> None:
     now = [0.0]
-    pulse = Pulse("upload amazon-na.connection-0", lambda: now[0])
-    whole = pipeline(tmp_path, pulse, 30.0)
+    progress = Progress("upload amazon-na.connection-0", lambda: now[0])
+    whole = pipeline(tmp_path, progress, 30.0)
 
-    pulse.busy(True)
+    progress.busy(True)
     well = status.health(whole)
     now[0] = 31.0
     stuck = status.health(whole)

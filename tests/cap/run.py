@@ -86,7 +86,7 @@ class CapRun:
     lanes: int
     replicas: int
     kept_free: float = 0.005
-    """Of the cap: what bursts and requests under way may add."""
+    """Of the cap: what bursts and requests in flight may add."""
     watch: Watch = field(default_factory=Watch)
     rebalances: list[float] = field(default_factory=list)
 

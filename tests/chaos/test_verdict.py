@@ -145,7 +145,7 @@ def test_a_member_that_only_a_job_without_an_id_did_not_take_is_no_failure_of_ou
         ({"partner_jobs": {"job": 3}}, "not the partner's"),
         ({"arrivals": [_arrival(1.0, job_id="gone")]}, "not written down"),
         ({"questions": [Question(at_ms=5_100.0, client="one", job_id="job")]}, "asked for after"),
-        ({"arrivals": [_arrival(1.0, overlaps=True)]}, "was under way"),
+        ({"arrivals": [_arrival(1.0, overlaps=True)]}, "was in flight"),
         (
             {
                 "struck": [_struck("freeze", 10.0, 18.0)],

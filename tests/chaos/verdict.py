@@ -155,7 +155,7 @@ def _overlaps(evidence: Evidence) -> Iterator[str]:
         if one.overlaps
         and not any(freeze.began <= one.at <= freeze.ended + 1.0 for freeze in freezes)
     ]
-    yield from _named("requests carried a member whose request was under way", found)
+    yield from _named("requests carried a member whose request was in flight", found)
 
 
 def _zombies(evidence: Evidence) -> Iterator[str]:

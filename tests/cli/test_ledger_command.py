@@ -13,7 +13,7 @@ from aiokafka.structs import OffsetAndMetadata
 from pipeline.destinations.amazon_ads.rendering import hashed_id
 from pipeline.domain.job import EndState, Job, JobReport, encode_outcome
 from pipeline.domain.message import Message, Origin, dead_letter, record_headers
-from pipeline.domain.offset_ranges import write_runs
+from pipeline.domain.offset_ranges import encode_ranges
 from pipeline.sandbox.broker import EmbeddedBroker
 from tests.cli.test_commands import _logging_is_put_back
 from tests.cli.test_topic_commands import NOW_MS, Topics, producing, topics_at
@@ -126,7 +126,7 @@ def job(job_id: str, lane: str, *offsets: int) -> Job:
         first_offset=min(offsets),
         last_offset=max(offsets),
         submitted_at_ms=NOW_MS,
-        offsets=write_runs(offsets),
+        offsets=encode_ranges(offsets),
     )
 
 

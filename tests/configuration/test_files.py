@@ -147,7 +147,7 @@ def test_the_schema_takes_an_id_in_quotes_and_explains_keys() -> None:
     text = str(schema())
 
     assert Draft202012Validator(schema()).is_valid(document)
-    assert "Requests of one connection under way at a time." in text
+    assert "Requests of one connection in flight at a time." in text
 
 
 def test_the_fields_of_a_section_are_found_through_lists_and_names() -> None:

@@ -12,7 +12,7 @@ from pipeline.destinations.amazon_ads.rendering import (
     RecordRenderer,
 )
 from pipeline.domain.change import Action, MembershipChange
-from pipeline.domain.reasons import Prepared
+from pipeline.domain.reasons import Rendered
 from pipeline.identity.consent import Signal, judged
 from pipeline.identity.countries import CONSENT_COUNTRIES, country_code
 from pipeline.identity.hashing import hashed
@@ -99,7 +99,7 @@ def test_a_record_is_byte_for_byte_the_plain_object(
 
     outcome = renderer.render(change, None)
 
-    if isinstance(outcome, Prepared):
+    if isinstance(outcome, Rendered):
         assert outcome.value == _plain_record(change)
     elif action == "remove":
         assert not orjson.loads(_plain_record(change))["hashedPII"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pipeline.destinations.amazon_ads.explain import UnknownField, explained
 from pipeline.destinations.amazon_ads.rendering import AMAZON_NAMES, RecordRenderer
 from pipeline.domain.change import Action, MembershipChange
-from pipeline.domain.reasons import Prepared, Rejected, Withheld
+from pipeline.domain.reasons import Rejected, Rendered, Withheld
 from pipeline.identity.hashing import hashed
 from pipeline.identity.normalize.fields import FIELDS, Field
 from pipeline.identity.normalize.profile import normalize
@@ -31,8 +31,8 @@ def _change(
     return MembershipChange("vip", action, member_id, country, identities, consent, 1)
 
 
-def _object(outcome: Prepared | Withheld | Rejected) -> Any:
-    assert isinstance(outcome, Prepared)
+def _object(outcome: Rendered | Withheld | Rejected) -> Any:
+    assert isinstance(outcome, Rendered)
     return orjson.loads(outcome.value)
 
 
@@ -50,7 +50,7 @@ def test_an_add_is_the_documented_object() -> None:
         "countryCode": "US",
         "hashedPII": [{AMAZON_NAMES[field]: hashed(field, _ANA[field], "US") for field in FIELDS}],
     }
-    assert isinstance(outcome, Prepared)
+    assert isinstance(outcome, Rendered)
     assert outcome.member == "u-1001"
 
 
@@ -137,7 +137,7 @@ def test_the_list_of_countries_that_need_consent_is_configuration() -> None:
     renderer = RecordRenderer(consent_countries=frozenset({"US"}))
 
     assert _reason(renderer.render(_change(country="US"), None)) == "consent_missing"
-    assert isinstance(renderer.render(_change(country="DE"), None), Prepared)
+    assert isinstance(renderer.render(_change(country="DE"), None), Rendered)
 
 
 @pytest.mark.parametrize(
@@ -157,11 +157,11 @@ def test_any_id_but_an_empty_one_can_go_out_hashed() -> None:
 
     outcome = renderer.render(_change(member_id="abc@example.com"), None)
 
-    assert isinstance(outcome, Prepared)
+    assert isinstance(outcome, Rendered)
     assert outcome.member == hashed("email", "abc@example.com", None)
     assert _object(outcome)["externalUserId"] == outcome.member
     assert _reason(renderer.render(_change(member_id=""), None)) == "invalid_member_id"
-    assert isinstance(renderer.render(_change(member_id="\ud800"), None), Prepared)
+    assert isinstance(renderer.render(_change(member_id="\ud800"), None), Rendered)
 
 
 def test_a_field_that_is_left_out_takes_no_other_with_it() -> None:
@@ -190,7 +190,7 @@ def test_a_hundred_usable_identities_go_and_one_more_does_not() -> None:
     hundred = tuple({"email": f"a{number}@example.com"} for number in range(100))
     renderer = RecordRenderer()
 
-    assert isinstance(renderer.render(_change(identities=({}, *hundred)), None), Prepared)
+    assert isinstance(renderer.render(_change(identities=({}, *hundred)), None), Rendered)
     outcome = renderer.render(_change(identities=(*hundred, _ANA)), None)
     assert _reason(outcome) == "too_many_identities"
 
@@ -220,7 +220,7 @@ def test_whatever_comes_the_outcome_is_a_value_and_holds_no_plain_data(
 
     outcome = renderer.render(_change(action, country, member_id, identities), None)
 
-    if isinstance(outcome, Prepared):
+    if isinstance(outcome, Rendered):
         for identity in _object(outcome)["hashedPII"]:
             assert identity
             assert all(len(digest) == 64 for digest in identity.values())

@@ -24,7 +24,7 @@ from pipeline.destinations.amazon_ads.directory import Page
 from pipeline.destinations.amazon_ads.rendering import RecordRenderer
 from pipeline.destinations.exchange import Request, Response
 from pipeline.domain.change import MembershipChange
-from pipeline.domain.reasons import Prepared
+from pipeline.domain.reasons import Rendered
 from tests.specification import Operation, needs_specification, operation
 
 LONG = 2**63 - 1
@@ -66,7 +66,7 @@ def records() -> list[bytes]:
         ),
     ]
     prepared = [RecordRenderer().render(change, None) for change in changes]
-    return [one.value for one in prepared if isinstance(one, Prepared)]
+    return [one.value for one in prepared if isinstance(one, Rendered)]
 
 
 def following(

@@ -14,11 +14,11 @@ from pipeline.destinations.amazon_ads.planning import (
     Found,
     Gone,
     Keep,
+    RequestedPauses,
     Standing,
     Step,
     Unmade,
     Update,
-    Wanted,
     hides_members,
     steps,
 )
@@ -33,7 +33,7 @@ texts = st.none() | st.text(min_size=1, max_size=20)
 descriptions = st.none() | st.text(max_size=20)
 ttls = st.none() | st.integers(0, LONGEST_TTL)
 wants = st.builds(
-    Wanted,
+    RequestedPauses,
     upstream_name=st.text(min_size=10, max_size=128),
     name=names,
     external_audience_id=texts,
@@ -97,7 +97,9 @@ def made(new: NewAudience) -> Found:
 
 
 @given(wants, standings)
-def test_what_was_planned_and_done_leaves_nothing_to_do(wanted: Wanted, before: Standing) -> None:
+def test_what_was_planned_and_done_leaves_nothing_to_do(
+    wanted: RequestedPauses, before: Standing
+) -> None:
     standing = before
     for step in steps(wanted, standing):
         standing = after(step, standing)
@@ -108,12 +110,12 @@ def test_what_was_planned_and_done_leaves_nothing_to_do(wanted: Wanted, before: 
 
 
 @given(wants, standings)
-def test_every_audience_has_a_step(wanted: Wanted, standing: Standing) -> None:
+def test_every_audience_has_a_step(wanted: RequestedPauses, standing: Standing) -> None:
     assert steps(wanted, standing)
 
 
 @given(wants, audiences)
-def test_what_is_not_wanted_is_not_touched(wanted: Wanted, standing: Audience) -> None:
+def test_what_is_not_wanted_is_not_touched(wanted: RequestedPauses, standing: Audience) -> None:
     planned = steps(wanted, Found(AUDIENCE_ID, standing))
 
     updates = [step.request() for step in planned if isinstance(step, Update)]
@@ -123,7 +125,7 @@ def test_what_is_not_wanted_is_not_touched(wanted: Wanted, standing: Audience) -
 
 
 def test_a_new_audience_goes_by_the_upstream_name_unless_told_otherwise() -> None:
-    wanted = Wanted(upstream_name="vip-customers", connection_id="c", country_code="US")
+    wanted = RequestedPauses(upstream_name="vip-customers", connection_id="c", country_code="US")
 
     [by_default] = steps(wanted, Unmade())
     [told] = steps(
@@ -151,11 +153,11 @@ def test_a_new_audience_goes_by_the_upstream_name_unless_told_otherwise() -> Non
 
 def test_a_name_that_the_partner_refuses_is_not_planned() -> None:
     with pytest.raises(InvalidRequest, match="10 to 128"):
-        steps(Wanted(upstream_name="vip", connection_id="c"), Unmade())
+        steps(RequestedPauses(upstream_name="vip", connection_id="c"), Unmade())
 
 
 def test_a_ttl_that_the_partner_does_not_name_is_its_longest() -> None:
-    wanted = Wanted(upstream_name="vip", ttl=LONGEST_TTL)
+    wanted = RequestedPauses(upstream_name="vip", ttl=LONGEST_TTL)
 
     assert steps(wanted, found(ttl=None)) == (Keep(AUDIENCE_ID),)
 
@@ -169,7 +171,7 @@ def test_a_ttl_that_the_partner_does_not_name_is_its_longest() -> None:
     ],
 )
 def test_what_never_changes_is_said_and_not_sent(key: str, standing: object, wanted: Any) -> None:
-    want = Wanted(upstream_name="vip", **{key: wanted})
+    want = RequestedPauses(upstream_name="vip", **{key: wanted})
 
     [step] = steps(want, found(**{key: standing}))
 
@@ -178,7 +180,9 @@ def test_what_never_changes_is_said_and_not_sent(key: str, standing: object, wan
 
 @pytest.mark.parametrize("standing", [Asked("2026-11-25T10:00:00Z"), Gone(AUDIENCE_ID)])
 def test_what_may_be_there_and_what_is_gone_is_never_made(standing: Asked | Gone) -> None:
-    wanted = Wanted(upstream_name="vip-customers", connection_id="c", ttl=5, description="x")
+    wanted = RequestedPauses(
+        upstream_name="vip-customers", connection_id="c", ttl=5, description="x"
+    )
 
     assert steps(wanted, standing) == (standing,)
 
@@ -188,13 +192,13 @@ def test_members_are_hidden_exactly_by_a_shorter_ttl(standing: int | None, wante
     effective = LONGEST_TTL if standing is None else standing
     assume(wanted != effective)
 
-    [step] = steps(Wanted(upstream_name="vip", ttl=wanted), found(ttl=standing))
+    [step] = steps(RequestedPauses(upstream_name="vip", ttl=wanted), found(ttl=standing))
 
     assert hides_members(step) == (wanted < effective)
 
 
 def test_a_new_audience_that_shows_nobody_counts_as_hiding() -> None:
-    wanted = Wanted(upstream_name="vip-customers", connection_id="c")
+    wanted = RequestedPauses(upstream_name="vip-customers", connection_id="c")
 
     assert [hides_members(*steps(replace(wanted, ttl=ttl), Unmade())) for ttl in (0, 1, None)] == [
         True,

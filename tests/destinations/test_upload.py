@@ -11,24 +11,24 @@ from hypothesis import strategies as st
 from pipeline.destinations.amazon_ads.changes import (
     LARGEST_AUDIENCE_ID,
     LaneTarget,
+    body_frame,
     compose_records,
     compose_status,
-    envelope,
     interpret_records,
     interpret_status,
-    largest_envelope,
+    largest_overhead,
 )
 from pipeline.destinations.exchange import Response
 from pipeline.domain.job import InvalidRecord, JobReport
 from pipeline.domain.send_result import (
     Accepted,
     Answer,
+    BlockCause,
+    Blocked,
+    InDoubt,
     Refused,
-    Stop,
-    StopReason,
     Throttled,
     TooLarge,
-    Unanswered,
 )
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -128,9 +128,9 @@ class TestEnvelope:
         written: bytes,
     ) -> None:
         target = LaneTarget(connection, {} if configured is None else {audience: configured})
-        before, after = envelope(target, audience, written)
+        before, after = body_frame(target, audience, written)
 
-        assert len(before) + len(after) <= largest_envelope(connection)
+        assert len(before) + len(after) <= largest_overhead(connection)
 
     @pytest.mark.parametrize(
         ("connection", "size"), [(None, 47), ("c" * 36, 142), ("c" * 64, 170), ("c" * 249, 355)]
@@ -141,17 +141,17 @@ class TestEnvelope:
         """
         A connection id may have as many characters as a topic's name: 256 bytes are no bound.
         """
-        assert size == largest_envelope(connection)
+        assert size == largest_overhead(connection)
 
     def test_a_body_is_its_envelope_its_records_and_what_separates_them(self) -> None:
         target = LaneTarget("c-1", {})
-        before, after = envelope(target, 7, b"")
+        before, after = body_frame(target, 7, b"")
         body = body_of(target, 7, records=[RECORD] * 10)
 
         assert len(body) == len(before) + len(after) + 10 * (len(RECORD) + 1) - 1
 
 
-STOPS: list[tuple[int, StopReason]] = [
+STOPS: list[tuple[int, BlockCause]] = [
     (401, "unauthorised"),
     (403, "forbidden"),
     (404, "not_found"),
@@ -181,14 +181,14 @@ class TestAnswers:
         assert TooLarge() == answered(413)
 
     @pytest.mark.parametrize(("status", "reason"), STOPS)
-    def test_what_a_person_must_mend_stops_the_lane(self, status: int, reason: StopReason) -> None:
-        assert Stop(reason, f"{status} no") == answered(status, b'{"message":"no"}')
+    def test_what_a_person_must_mend_stops_the_lane(self, status: int, reason: BlockCause) -> None:
+        assert Blocked(reason, f"{status} no") == answered(status, b'{"message":"no"}')
 
     @pytest.mark.parametrize("status", [402, 407, 409, 410, 421, 423, 425, 431, 451, 499])
     def test_a_refusal_that_does_not_speak_of_the_records_costs_no_record(
         self, status: int
     ) -> None:
-        assert isinstance(answered(status), Stop)
+        assert isinstance(answered(status), Blocked)
 
     @pytest.mark.parametrize(
         ("header", "wait"),
@@ -202,13 +202,11 @@ class TestAnswers:
 
     @pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 599])
     def test_trouble_of_the_partner_is_no_answer(self, status: int) -> None:
-        assert Unanswered(f"{status} oops", by_partner=True) == answered(
-            status, b'{"message":"oops"}'
-        )
+        assert InDoubt(f"{status} oops", by_partner=True) == answered(status, b'{"message":"oops"}')
 
     @pytest.mark.parametrize("status", [301, 302, 307, 308])
     def test_a_redirect_is_repeated_and_never_blamed_on_a_record(self, status: int) -> None:
-        assert Unanswered(f"unexpected status {status}") == answered(status)
+        assert InDoubt(f"unexpected status {status}") == answered(status)
 
     @pytest.mark.parametrize("status", [400, 401, 403, 409, 422, 500])
     def test_hashes_that_the_partner_repeats_are_not_said_again(self, status: int) -> None:

@@ -20,7 +20,7 @@ from pipeline.domain.job import (
     encode_outcome,
     tally,
 )
-from pipeline.domain.offset_ranges import write_runs
+from pipeline.domain.offset_ranges import encode_ranges
 
 JOB = Job(
     job_id="job-1",
@@ -134,7 +134,7 @@ def test_a_job_says_exactly_which_offsets_it_took(offsets: set[int]) -> None:
         records=len(offsets),
         first_offset=min(offsets),
         last_offset=max(offsets),
-        offsets=write_runs(offsets),
+        offsets=encode_ranges(offsets),
     )
 
     placed = decode_job(job.encode()).placed()

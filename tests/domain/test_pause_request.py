@@ -3,25 +3,25 @@
 import pytest
 
 from pipeline.domain.pause_request import (
-    Control,
+    PauseRequest,
     Unreadable,
-    control_key,
-    decode_control,
-    encode_control,
+    decode_pause_request,
+    encode_pause_request,
+    pause_request_key,
 )
 
 
 @pytest.mark.parametrize("is_paused", [True, False])
 def test_what_is_written_is_read_with_all_digits_of_the_id(is_paused: bool) -> None:
-    key = control_key("amazon-na.a|b", 413642381039213537)
+    key = pause_request_key("amazon-na.a|b", 413642381039213537)
 
-    read = decode_control(key, encode_control(is_paused=is_paused, at_ms=1))
+    read = decode_pause_request(key, encode_pause_request(is_paused=is_paused, at_ms=1))
 
-    assert read == Control("amazon-na.a|b", 413642381039213537, is_paused)
+    assert read == PauseRequest("amazon-na.a|b", 413642381039213537, is_paused)
 
 
 def test_a_message_without_a_value_takes_the_wish_back() -> None:
-    assert decode_control(b"lane|7", None) == Control("lane", 7, None)
+    assert decode_pause_request(b"lane|7", None) == PauseRequest("lane", 7, None)
 
 
 @pytest.mark.parametrize(
@@ -38,4 +38,4 @@ def test_a_message_without_a_value_takes_the_wish_back() -> None:
     ],
 )
 def test_what_is_not_understood_is_never_guessed_at(key: bytes | None, value: bytes) -> None:
-    assert isinstance(decode_control(key, value), Unreadable)
+    assert isinstance(decode_pause_request(key, value), Unreadable)

@@ -11,9 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.quota import CLOCK_ALLOWANCE, CapTooSmall, Pace, RollingWindow, pace
-from pipeline.stages.ports import Pacer
-from pipeline.stages.upload.cap_limiter import Purse, Till
-from pipeline.stages.upload.token_bucket import LanePacer
+from pipeline.stages.ports import TokenBucket
+from pipeline.stages.upload.cap_limiter import CapLimiter, Reservation
+from pipeline.stages.upload.token_bucket import LaneTokenBucket
 from tests.fakes.virtual_loop import run_virtual
 
 FOREVER = 10**9
@@ -37,7 +37,7 @@ class Scenario:
     largest_batch: int = 10
     max_in_flight: int = 2
     steady: int = 139
-    """Records of the cap beside what the burst and the requests under way may add."""
+    """Records of the cap beside what the burst and the requests in flight may add."""
     demand: Sequence[tuple[float, int]] = ((0.0, FOREVER),)
     """After so many more seconds, so many records more to send."""
     owners: Sequence[tuple[float, float]] = ((0.0, 1000.0),)
@@ -49,7 +49,7 @@ class Scenario:
     smallest_batch: int = 1
     outlives_its_slot: bool = False
     """Whether a request may still arrive when its sender has given it up and tries again."""
-    unanswered: float = 0.0
+    in_doubt: float = 0.0
     refused: float = 0.0
     lasts: float = 40.0
     seed: int = 0
@@ -60,12 +60,12 @@ class Scenario:
     pays_again: bool = True
 
     @property
-    def under_way(self) -> int:
+    def in_flight(self) -> int:
         return self.max_in_flight * self.largest_batch
 
     @property
     def cap(self) -> int:
-        return 1 + 2 * self.largest_batch + 2 * self.under_way + self.steady
+        return 1 + 2 * self.largest_batch + 2 * self.in_flight + self.steady
 
     @property
     def pace(self) -> Pace:
@@ -76,8 +76,8 @@ class Scenario:
             max_in_flight=self.max_in_flight,
         )
 
-    def new_pacer(self) -> Pacer:
-        return FullPacer(self.pace) if self.starts_full else LanePacer(self.pace)
+    def new_bucket(self) -> TokenBucket:
+        return FullPacer(self.pace) if self.starts_full else LaneTokenBucket(self.pace)
 
 
 @dataclass(slots=True)
@@ -136,27 +136,27 @@ class Simulation:
             died.append(_now())
 
     async def _own(self) -> None:
-        till = Till(self._scenario.new_pacer(), lambda waited: None)
+        till = CapLimiter(self._scenario.new_bucket(), lambda waited: None)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(till.run(), name="till")
             for slot in range(self._scenario.max_in_flight):
                 tasks.create_task(self._slot(till), name=f"slot {slot}")
 
-    async def _slot(self, till: Till) -> None:
+    async def _slot(self, till: CapLimiter) -> None:
         while True:
             size = self._random.randint(self._scenario.smallest_batch, self._scenario.largest_batch)
             batch = await self._backlog.take(size)
             try:
-                await self._deliver(batch, Purse(till, oldest=0))
+                await self._deliver(batch, Reservation(till, oldest=0))
             except asyncio.CancelledError:
                 self._backlog.put(batch)
                 raise
 
-    async def _deliver(self, batch: int, purse: Purse) -> None:
+    async def _deliver(self, batch: int, reservation: Reservation) -> None:
         parts = [batch]
         while parts:
             part = parts.pop()
-            await purse.hold(part)
+            await reservation.hold(part)
             travel = self._travel()
             fate = self._random.random()
             if fate < self._scenario.refused:
@@ -164,14 +164,14 @@ class Simulation:
                 parts += [part - part // 2, part // 2] if part > 1 else []
                 continue
             asyncio.get_running_loop().call_later(travel, self._arrive, part)
-            if fate < self._scenario.refused + self._scenario.unanswered:
+            if fate < self._scenario.refused + self._scenario.in_doubt:
                 parts.append(part)
                 await asyncio.sleep(0.0 if self._scenario.outlives_its_slot else travel)
                 if self._scenario.pays_again:
-                    purse.use(part)
+                    reservation.use(part)
                 continue
             await asyncio.sleep(travel)
-            purse.use(part)
+            reservation.use(part)
 
     def _travel(self) -> float:
         stall = self._scenario.stalled_until - _now()
@@ -243,14 +243,14 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         usual_travel=draw(st.floats(0.0, longest_travel)),
         stalled_until=draw(st.just(0.0) | st.floats(0.0, 2 * window)),
         smallest_batch=draw(st.sampled_from([1, largest_batch])),
-        unanswered=draw(st.just(0.0) | st.floats(0.0, 0.7)),
+        in_doubt=draw(st.just(0.0) | st.floats(0.0, 0.7)),
         refused=draw(st.just(0.0) | st.floats(0.0, 0.3)),
         lasts=4 * window,
         seed=draw(st.integers(0, 1000)),
     )
 
 
-# An owner dies with all its requests under way; its successor gets as many under way, and its
+# An owner dies with all its requests in flight; its successor gets as many in flight, and its
 # bucket is full, when the partner's stall ends and everything arrives at once.
 WORST = Scenario(
     owners=((0.0, 3.0), (0.0, 1000.0)), stalled_until=6.5, longest_travel=6.5, smallest_batch=10
@@ -262,7 +262,7 @@ WORST = Scenario(
 @given(scenario=scenarios())
 def test_no_rolling_window_ever_holds_the_cap(scenario: Scenario) -> None:
     """
-    Through any demand, crash and takeover, with the requests of two owners under way.
+    Through any demand, crash and takeover, with the requests of two owners in flight.
     """
     worst = worst_window(scenario)
 
@@ -283,9 +283,9 @@ def test_requests_given_up_and_late_stay_under_the_cap_while_they_are_not_too_la
 ) -> None:
     """
     Any number of owners, and attempts that arrive after the next ones were made: what is earned
-    while the latest request travels must be no more than what two owners may have under way.
+    while the latest request travels must be no more than what two owners may have in flight.
     """
-    tolerated = 2 * scenario.under_way / scenario.pace.rate
+    tolerated = 2 * scenario.in_flight / scenario.pace.rate
     late = replace(
         scenario,
         longest_travel=min(scenario.longest_travel, tolerated),
@@ -299,14 +299,14 @@ def test_requests_given_up_and_late_stay_under_the_cap_while_they_are_not_too_la
 # Each with what must be broken for the partner to count the cap.
 IDLE_THEN_BUSY = Scenario(demand=((0.0, 10), (30.0, FOREVER)), lasts=60.0)
 CRASH_LOOP = Scenario(owners=((0.0, 0.5),) * 60)
-UNANSWERED = Scenario(unanswered=0.6)
+UNANSWERED = Scenario(in_doubt=0.6)
 BROKEN = {
     "a burst of the whole cap": replace(
         IDLE_THEN_BUSY, pace_instead=Pace(burst=IDLE_THEN_BUSY.cap, rate=IDLE_THEN_BUSY.cap / 10)
     ),
     "a bucket that starts full": replace(CRASH_LOOP, starts_full=True),
     "retries that do not pay": replace(UNANSWERED, pays_again=False),
-    "nothing kept back for requests under way": replace(
+    "nothing kept back for requests in flight": replace(
         WORST, pace_instead=Pace(burst=20, rate=(WORST.cap - 1 - 20) / WORST.window)
     ),
     "only one owner's requests kept back": replace(
@@ -359,7 +359,7 @@ def test_a_handover_costs_no_more_than_what_the_bucket_held() -> None:
 
     lost = simulated(alone).arrived - simulated(handed_over).arrived
 
-    assert lost <= alone.pace.burst + alone.under_way
+    assert lost <= alone.pace.burst + alone.in_flight
 
 
 @given(

@@ -9,11 +9,11 @@ from aiokafka import TopicPartition
 from aiokafka import errors as kafka_errors
 
 from pipeline.domain.message import StageName
-from pipeline.kafka.client_options import KafkaConnection
-from pipeline.kafka.coordinator import Committed, Membership
+from pipeline.kafka.client_options import ClientOptions
+from pipeline.kafka.coordinator import Committed, Generation
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.group_consumer import GroupOptions
-from pipeline.stages.ports import Claim
+from pipeline.stages.ports import Lease
 from tests.fakes.telemetry import RecordingTelemetry
 
 LANE = TopicPartition("lane", 0)
@@ -106,14 +106,14 @@ class FrozenConsumer:
 
 
 @dataclass(eq=False)
-class HoldingTenant:
-    claim: Claim
+class HoldingWorker:
+    lease: Lease
 
     async def run(self) -> None:
-        self.claim.settle(0)
+        self.lease.settle(0)
         await asyncio.Event().wait()
 
-    async def quiet(self) -> None:
+    async def drain(self) -> None:
         return None
 
 
@@ -122,8 +122,8 @@ class HoldingStage:
     name: StageName = "upload"
     topics: Sequence[str] = ("lane",)
 
-    def tenant(self, claim: Claim) -> HoldingTenant:
-        return HoldingTenant(claim)
+    def worker(self, lease: Lease) -> HoldingWorker:
+        return HoldingWorker(lease)
 
 
 @dataclass(slots=True)
@@ -156,7 +156,7 @@ class Process:
             read_committed=True,
             starts={},
         )
-        connection = KafkaConnection(bootstrap_servers="nowhere", client_id=self.name)
+        connection = ClientOptions(bootstrap_servers="nowhere", client_id=self.name)
         self.group = ConsumerGroup(
             HoldingStage(),
             connection,
@@ -170,8 +170,8 @@ class Process:
     @property
     def owns(self) -> bool:
         """What it would say now, if it were asked."""
-        claim = self.group.claims.get(LANE)
-        return claim is not None and claim.is_owned
+        lease = self.group.leases.get(LANE)
+        return lease is not None and lease.is_held
 
     async def freeze(self, seconds: float) -> None:
         self._may_run.clear()
@@ -215,7 +215,7 @@ class Process:
                     await self.said(lambda: self.broker.heartbeat(self.name, self.generation))
                 except kafka_errors.KafkaError:
                     with_us = False
-                lapsed = [claim for claim in self.group.claims.values() if claim.has_lapsed]
+                lapsed = [lease for lease in self.group.leases.values() if lease.has_lapsed]
                 with_us = with_us and not lapsed
 
     async def _join(self) -> None:
@@ -240,21 +240,21 @@ class ModelCoordinator:
 
     process: Process
 
-    def membership(self) -> Membership:
-        return Membership(self.process.generation, self.process.name)
+    def generation(self) -> Generation:
+        return Generation(self.process.generation, self.process.name)
 
     async def commit(
-        self, membership: Membership, offsets: Mapping[TopicPartition, Committed]
+        self, generation: Generation, offsets: Mapping[TopicPartition, Committed]
     ) -> Mapping[TopicPartition, type[Exception]]:
         broker = self.process.broker
-        await self.process.said(lambda: broker.commit(membership.member_id, membership.generation))
+        await self.process.said(lambda: broker.commit(generation.member_id, generation.number))
         return {}
 
-    async def is_stable(self, membership: Membership) -> bool:
+    async def is_stable(self, generation: Generation) -> bool:
         broker = self.process.broker
         try:
             await self.process.said(
-                lambda: broker.heartbeat(membership.member_id, membership.generation)
+                lambda: broker.heartbeat(generation.member_id, generation.number)
             )
         except kafka_errors.RebalanceInProgressError:
             return False

@@ -1,4 +1,4 @@
-"""One lane's world in memory: its topic, claims on it, and a partner with moods."""
+"""One lane's world in memory: its topic, leases on it, and a partner with moods."""
 
 import asyncio
 import json
@@ -11,14 +11,14 @@ from pipeline.domain.message import Message, record_headers
 from pipeline.domain.send_result import (
     Accepted,
     Answer,
+    Blocked,
+    InDoubt,
+    NotSent,
     Refused,
-    Stop,
     Throttled,
     TooLarge,
-    Unanswered,
-    Unsent,
 )
-from pipeline.stages.ports import NOTHING_HELD, Ownership, StartingPoint, Stretch
+from pipeline.stages.ports import NONE_PAUSED, Ownership, StartingPoint, Stretch
 
 AUDIENCE = 7
 
@@ -61,8 +61,8 @@ class LaneTopic:
         self.grown.set()
 
 
-class TopicClaim:
-    """A claim whose ownership and commits are the test's to decide."""
+class TopicLease:
+    """A lease whose ownership and commits are the test's to decide."""
 
     topic = "audience.records.lane"
     partition = 0
@@ -97,23 +97,23 @@ class TopicClaim:
         self._position += len(fetched)
         return fetched
 
-    def rest(self) -> None:
+    def pause(self) -> None:
         self.is_resting = True
 
-    def rewind(self, offset: int) -> None:
+    def seek(self, offset: int) -> None:
         self.rewinds.append(offset)
         self._position = offset
 
     def settle(
-        self, offset: int, *, clean: bool = False, held: Mapping[int, int] = NOTHING_HELD
+        self, offset: int, *, clean: bool = False, held: Mapping[int, int] = NONE_PAUSED
     ) -> None:
         self.settled = StartingPoint(offset, clean, held)
 
     @property
-    def is_owned(self) -> bool:
+    def is_held(self) -> bool:
         return self._owned.is_set()
 
-    async def owned(self) -> None:
+    async def wait_held(self) -> None:
         await self._owned.wait()
 
     def lag(self) -> int | None:
@@ -121,7 +121,7 @@ class TopicClaim:
 
     def commit(self, *, final: bool) -> None:
         """Store what was settled; only a last commit may say that everything was answered."""
-        if self.is_owned or final:
+        if self.is_held or final:
             self._topic.committed = self.settled._replace(is_clean=final and self.settled.is_clean)
 
     def lose(self) -> None:
@@ -145,7 +145,7 @@ class TopicReplay:
         return None
 
 
-class Wishes:
+class AskedPauses:
     """What the operator wants of each audience, and when it comes to the ears of the owner."""
 
     def __init__(self) -> None:
@@ -198,9 +198,9 @@ class ModelPartner:
     jobs: int = 0
     overlapping: list[str] = field(default_factory=list)
     """Members that were in two requests at a time."""
-    _under_way: Counter[tuple[int, str]] = field(default_factory=Counter)
+    _in_flight: Counter[tuple[int, str]] = field(default_factory=Counter)
 
-    def envelope_bytes(self, audience: int) -> int:
+    def overhead_bytes(self, audience: int) -> int:
         return 20
 
     def is_removal(self, value: bytes) -> bool:
@@ -213,19 +213,19 @@ class ModelPartner:
         self, audience: int, target: bytes, records: Sequence[bytes], ownership: Ownership
     ) -> Answer:
         members = [(audience, json.loads(record)["externalUserId"]) for record in records]
-        self.overlapping += [member for _, member in self._under_way.keys() & set(members)]
-        self._under_way.update(members)
+        self.overlapping += [member for _, member in self._in_flight.keys() & set(members)]
+        self._in_flight.update(members)
         try:
             return await self._carried(audience, records, ownership)
         finally:
-            self._under_way -= Counter(members)
+            self._in_flight -= Counter(members)
 
     async def _carried(
         self, audience: int, records: Sequence[bytes], ownership: Ownership
     ) -> Answer:
         await asyncio.sleep(self.random.uniform(0, self.moods.travel))
-        if not ownership.is_owned or self.random.random() < self.moods.unsent:
-            return Unsent("did not leave")
+        if not ownership.is_held or self.random.random() < self.moods.unsent:
+            return NotSent("did not leave")
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self.tasks.create_task(self._arrive(audience, list(records), answered))
         async with asyncio.timeout(60):
@@ -245,7 +245,7 @@ class ModelPartner:
         members = [change["externalUserId"] for change in changes]
         self.requests.append((audience, members))
         if self.random.random() < self.moods.stopping:
-            return Stop("forbidden", "the terms are not accepted")
+            return Blocked("forbidden", "the terms are not accepted")
         if self.random.random() < self.moods.throttled:
             return Throttled(self.random.choice([None, 1.0, 3.0]))
         if self.largest_body is not None and sum(map(len, records)) > self.largest_body:
@@ -256,11 +256,11 @@ class ModelPartner:
         if self.fates:
             _, wait = self.fates.pop(0)
             self.tasks.create_task(self._apply_late(audience, changes, wait))
-            return Unanswered("silent")
+            return InDoubt("silent")
         trouble = self.random.random()
         if trouble < self.moods.broken + self.moods.silent:
             await self._maybe_late(audience, changes)
-            return Unanswered("trouble", by_partner=trouble < self.moods.broken)
+            return InDoubt("trouble", by_partner=trouble < self.moods.broken)
         self._apply(audience, changes)
         self.jobs += 1
         return Accepted(f"job-{self.jobs}")
@@ -298,7 +298,7 @@ class ModelPartner:
         return largest
 
 
-class MemoryJournal:
+class MemoryMessageWriter:
     """Keeps what was written; durable at once, unless it is told to be slow."""
 
     def __init__(self) -> None:

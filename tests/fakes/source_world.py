@@ -1,4 +1,4 @@
-"""One source partition in memory: its events, what its group committed, and a hop that fences."""
+"""One source partition in memory: its events, what its group committed, and a fencing writer."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from pipeline.domain.message import Message
-from pipeline.stages.ports import NOTHING_HELD, Parcel, StartingPoint
+from pipeline.stages.ports import NONE_PAUSED, OutgoingRecord, StartingPoint
 from tests.fakes.lane_world import TopicRecord
 
 
@@ -31,18 +31,18 @@ class Source:
 
 
 @dataclass(slots=True)
-class SourceClaim:
+class SourceLease:
     """Reads from the committed offset; one that was lost never begins again."""
 
     source: Source
     topic: str = "cdp"
     partition: int = 0
-    is_owned: bool = True
+    is_held: bool = True
     position: int = 0
     settled: int = -1
 
     async def begin(self) -> StartingPoint:
-        if not self.is_owned:
+        if not self.is_held:
             await asyncio.Event().wait()
         await self.source.travel()
         committed = self.source.committed
@@ -58,18 +58,18 @@ class SourceClaim:
             await asyncio.sleep(1.0)
         return records
 
-    def rest(self) -> None:
+    def pause(self) -> None:
         return None
 
-    def rewind(self, offset: int) -> None:
+    def seek(self, offset: int) -> None:
         self.position = offset
 
     def settle(
-        self, offset: int, *, clean: bool = False, held: Mapping[int, int] = NOTHING_HELD
+        self, offset: int, *, clean: bool = False, held: Mapping[int, int] = NONE_PAUSED
     ) -> None:
         self.settled = offset
 
-    async def owned(self) -> None:
+    async def wait_held(self) -> None:
         return None
 
     def lag(self) -> int | None:
@@ -78,7 +78,7 @@ class SourceClaim:
 
 @dataclass(slots=True)
 class FencingHop:
-    """A transactional hop: opening it shuts out whoever had it; some transactions fail."""
+    """A transactional writer: opening it shuts out whoever had it; some transactions fail."""
 
     source: Source
     failing: float = 0.0
@@ -92,7 +92,7 @@ class FencingHop:
 
     async def carry(
         self,
-        parcels: Mapping[str, Sequence[Parcel]],
+        outgoing: Mapping[str, Sequence[OutgoingRecord]],
         letters: Sequence[Message],
         next_offset: int,
     ) -> bool:
@@ -105,7 +105,7 @@ class FencingHop:
         trouble = self.source.random.random()
         if trouble < self.failing / 2:
             return False
-        self.source.carried += [parcel.value for lane in parcels.values() for parcel in lane]
+        self.source.carried += [record.value for lane in outgoing.values() for record in lane]
         self.source.letters += letters
         self.source.committed = next_offset
         await self.source.travel()

@@ -12,11 +12,11 @@ from pipeline.domain.job import JobReport
 from pipeline.domain.send_result import (
     Accepted,
     Answer,
+    Blocked,
+    InDoubt,
+    NotSent,
     Refused,
-    Stop,
     Throttled,
-    Unanswered,
-    Unsent,
 )
 from pipeline.http.amazon import AmazonClient, AmazonStatus, AmazonUpload
 from pipeline.http.session import PartnerSession
@@ -36,7 +36,7 @@ RECORDS = [b'{"action":"CREATE","externalUserId":"a"}', b'{"action":"DELETE","ex
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    is_owned: bool = True
+    is_held: bool = True
 
 
 class OpenTurnstile:
@@ -53,9 +53,9 @@ class World:
     login: ScriptedPartner
     client: AmazonClient
 
-    async def send(self, *, is_owned: bool = True) -> Answer:
+    async def send(self, *, is_held: bool = True) -> Answer:
         upload = AmazonUpload(self.client, LaneTarget("connection", {7: ("DSP",)}), OpenTurnstile())
-        return await upload.send(7, b"", RECORDS, Owned(is_owned))
+        return await upload.send(7, b"", RECORDS, Owned(is_held))
 
 
 @asynccontextmanager
@@ -102,7 +102,7 @@ async def test_an_expired_token_is_replaced_and_the_same_body_sent_again() -> No
 
 async def test_a_refusal_of_the_new_token_as_well_stops_the_lane() -> None:
     async with world(UNAUTHORISED) as there:
-        assert Stop("unauthorised", "401 Unauthorized") == await there.send()
+        assert Blocked("unauthorised", "401 Unauthorized") == await there.send()
 
     assert len(there.api.callers) == 2
     assert len(there.login.callers) == 2
@@ -126,22 +126,22 @@ async def test_dead_credentials_stop_the_lane_and_send_nothing() -> None:
         answer = await there.send()
         assert there.client.trouble is not None
 
-    assert isinstance(answer, Stop)
-    assert answer.reason == "unauthorised"
+    assert isinstance(answer, Blocked)
+    assert answer.cause == "unauthorised"
     assert "authorise the application again" in answer.detail
     assert not there.api.callers
 
 
 async def test_a_token_endpoint_in_trouble_means_that_nothing_was_sent() -> None:
     async with world(ACCEPTED, login=[answers(500)]) as there:
-        assert isinstance(await there.send(), Unsent)
+        assert isinstance(await there.send(), NotSent)
 
     assert not there.api.callers
 
 
 async def test_a_lost_lane_sends_nothing_whole() -> None:
     async with world(ACCEPTED) as there:
-        assert isinstance(await there.send(is_owned=False), Unsent)
+        assert isinstance(await there.send(is_held=False), NotSent)
 
     assert not any(caller.is_whole for caller in there.api.callers)
 
@@ -154,10 +154,10 @@ async def _resets(caller: Caller) -> None:
 @pytest.mark.parametrize(
     ("scene", "expected"),
     [
-        (_resets, Unanswered("ClientOSError")),
+        (_resets, InDoubt("ClientOSError")),
         (answers(400, b'{"message":"no"}'), Refused("400 no")),
         (answers(429, b"{}", "retry-after: 7"), Throttled(7.0)),
-        (answers(503, b"{}"), Unanswered("503", by_partner=True)),
+        (answers(503, b"{}"), InDoubt("503", by_partner=True)),
         (answers(202, b"{}"), Accepted(None)),
     ],
 )

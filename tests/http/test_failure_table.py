@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from pipeline.domain.send_result import StopReason
+from pipeline.domain.send_result import BlockCause
 from pipeline.sandbox.amazon_ads.faults import PROFILES, Fault, FaultRates, ScriptedFault
 from tests.http.verdict import assert_promises_held
 from tests.http.world import Setup, Wire, until, wired
@@ -59,7 +59,7 @@ PASSING = {
 }
 UNHURRIED = FaultRates(latency=(0.02, 0.02))
 """So that a test can step in between two requests."""
-MENDED_BY_A_PERSON: dict[int, StopReason] = {
+MENDED_BY_A_PERSON: dict[int, BlockCause] = {
     401: "unauthorised",
     402: "unsupported",
     403: "forbidden",
@@ -128,13 +128,13 @@ async def test_trouble_that_passes_costs_time_and_nothing_else(row: Passing) -> 
         await wire.settled()
 
     assert wire.lane.letters() == []
-    assert wire.lane.tenant.stop is None
+    assert wire.lane.worker.blocked is None
     assert_promises_held(wire, forfeited=row.forfeited)
 
 
 @pytest.mark.parametrize(("status", "reason"), MENDED_BY_A_PERSON.items())
 async def test_what_a_person_must_mend_stops_the_lane_until_it_is_mended(
-    status: int, reason: StopReason
+    status: int, reason: BlockCause
 ) -> None:
     """
     A stopped lane says why and keeps everything, asks with one record, and goes on by itself.
@@ -142,13 +142,13 @@ async def test_what_a_person_must_mend_stops_the_lane_until_it_is_mended(
     async with wired(Setup(in_flight=1)) as wire:
         wire.simulator.script(always(status))
         wire.lane.put(MEMBERS)
-        await until(lambda: wire.lane.tenant.stop is not None)
-        assert wire.lane.tenant.stop is not None
-        assert wire.lane.tenant.stop.reason == reason
-        assert wire.lane.tenant.stop.detail.startswith(f"{status} ")
+        await until(lambda: wire.lane.worker.blocked is not None)
+        assert wire.lane.worker.blocked is not None
+        assert wire.lane.worker.blocked.cause == reason
+        assert wire.lane.worker.blocked.detail.startswith(f"{status} ")
         await until(lambda: len(wire.uploads()) >= 4)
-        assert wire.lane.state == "stopped"
-        assert wire.lane.claim.settled.offset == 0
+        assert wire.lane.state == "blocked"
+        assert wire.lane.lease.settled.offset == 0
         asked = [request.records for request in wire.uploads()]
         wire.lane.put(LATER, "DELETE")
         wire.simulator.faults.clear()

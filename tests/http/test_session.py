@@ -65,7 +65,7 @@ class Lane:
     looks: int = 0
 
     @property
-    def is_owned(self) -> bool:
+    def is_held(self) -> bool:
         self.looks += 1
         if self.looks_left is not None and self.looks > self.looks_left:
             return False

@@ -1,6 +1,6 @@
 """Real lanes and a real client against the simulated partner, over HTTP on loopback.
 
-Only Kafka is left out: a lane's topic, its claim and the journal are kept in memory.
+Only Kafka is left out: a lane's topic, its lease and the journal are kept in memory.
 """
 
 import asyncio
@@ -25,14 +25,20 @@ from pipeline.operations.clients import Partners
 from pipeline.sandbox.amazon_ads.journal import LoggedRequest
 from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
-from pipeline.stages.contract import LetterBox, Pulse
-from pipeline.stages.ports import NOTHING_HELD, Pacer
+from pipeline.stages.contract import DeadLetters, Progress
+from pipeline.stages.ports import NONE_PAUSED, TokenBucket
 from pipeline.stages.roster import ServedLane
 from pipeline.stages.upload.memory import Budget
 from pipeline.stages.upload.plan import Desk
-from pipeline.stages.upload.worker import UploadTenant
+from pipeline.stages.upload.worker import UploadWorker
 from tests.conftest import SEED
-from tests.fakes.lane_world import LaneTopic, MemoryJournal, TopicClaim, TopicReplay, Wishes
+from tests.fakes.lane_world import (
+    AskedPauses,
+    LaneTopic,
+    MemoryMessageWriter,
+    TopicLease,
+    TopicReplay,
+)
 from tests.fakes.telemetry import RecordingTelemetry
 
 AUDIENCE = 413642381039213536
@@ -109,24 +115,24 @@ class Setup:
 class CountingPacer:
     """The bucket of one ownership, and how much was ever spent from it."""
 
-    def __init__(self, pacer: Pacer) -> None:
-        self._pacer = pacer
+    def __init__(self, bucket: TokenBucket) -> None:
+        self._bucket = bucket
         self.spent = 0
 
     async def spend(self, tokens: int) -> None:
-        await self._pacer.spend(tokens)
+        await self._bucket.spend(tokens)
         self.spent += tokens
 
 
-class WatchedClaim(TopicClaim):
-    """A claim that tells when something was settled."""
+class WatchedLease(TopicLease):
+    """A lease that tells when something was settled."""
 
     def __init__(self, topic: LaneTopic) -> None:
         super().__init__(topic)
         self.moved = asyncio.Event()
 
     def settle(
-        self, offset: int, *, clean: bool = False, held: Mapping[int, int] = NOTHING_HELD
+        self, offset: int, *, clean: bool = False, held: Mapping[int, int] = NONE_PAUSED
     ) -> None:
         super().settle(offset, clean=clean, held=held)
         self.moved.set()
@@ -136,9 +142,9 @@ class WatchedClaim(TopicClaim):
 class Owner:
     """One ownership of a lane."""
 
-    claim: WatchedClaim
-    pacer: CountingPacer
-    tenant: UploadTenant
+    lease: WatchedLease
+    bucket: CountingPacer
+    worker: UploadWorker
     task: asyncio.Task[None]
 
 
@@ -151,28 +157,28 @@ class WiredLane:
     served: ServedLane
     desk: Desk
     topic: LaneTopic
-    journal: MemoryJournal
+    journal: MemoryMessageWriter
     telemetry: RecordingTelemetry
     tasks: asyncio.TaskGroup
     owners: list[Owner] = field(default_factory=list)
     _versions: Iterator[int] = field(default_factory=itertools.count)
 
     @property
-    def claim(self) -> WatchedClaim:
-        return self.owners[-1].claim
+    def lease(self) -> WatchedLease:
+        return self.owners[-1].lease
 
     @property
-    def tenant(self) -> UploadTenant:
-        return self.owners[-1].tenant
+    def worker(self) -> UploadWorker:
+        return self.owners[-1].worker
 
     @property
     def state(self) -> str:
-        return self.tenant.state
+        return self.worker.state
 
     @property
     def spent(self) -> int:
         """Tokens that all owners together have paid."""
-        return sum(owner.pacer.spent for owner in self.owners)
+        return sum(owner.bucket.spent for owner in self.owners)
 
     @property
     def target(self) -> str:
@@ -208,38 +214,38 @@ class WiredLane:
 
     def own(self) -> None:
         """Begin an ownership, with a bucket of its own."""
-        claim, pacer = WatchedClaim(self.topic), CountingPacer(self.served.new_pacer())
+        lease, bucket = WatchedLease(self.topic), CountingPacer(self.served.new_bucket())
         buffer = 4 * self.served.plan.limits.max_bytes
-        tenant = UploadTenant(
-            claim,
+        worker = UploadWorker(
+            lease,
             plan=self.served.plan,
             upload=self.served.upload,
-            pacer=pacer,
+            bucket=bucket,
             throttle=self.served.throttle,
             budget=Budget(buffer, guaranteed=buffer, lanes=1),
             desk=self.desk,
-            pulse=Pulse(self.settings.name, time.monotonic),
+            progress=Progress(self.settings.name, time.monotonic),
         )
-        self.owners.append(Owner(claim, pacer, tenant, self.tasks.create_task(tenant.run())))
+        self.owners.append(Owner(lease, bucket, worker, self.tasks.create_task(worker.run())))
 
     async def hand_over(self, *, gently: bool) -> None:
         """End an ownership, after what is on its way was answered or at once; begin the next."""
         owner = self.owners[-1]
-        owner.claim.lose()
+        owner.lease.lose()
         if gently:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await owner.tenant.quiet()
-            owner.claim.commit(final=True)
+                await owner.worker.drain()
+            owner.lease.commit(final=True)
         owner.task.cancel()
         self.own()
 
     async def settled(self) -> None:
         """Return once everything in the topic is settled and every answer is written down."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while self.claim.settled.offset < len(self.topic.records):
-                self.claim.moved.clear()
-                await self.claim.moved.wait()
-            await self.tenant.quiet()
+            while self.lease.settled.offset < len(self.topic.records):
+                self.lease.moved.clear()
+                await self.lease.moved.wait()
+            await self.worker.drain()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,8 +310,8 @@ class _Wiring:
     tasks: asyncio.TaskGroup
 
     def lane(self, number: int, settings: LaneSettings) -> WiredLane:
-        topic, journal = LaneTopic(), MemoryJournal()
-        letters = LetterBox(
+        topic, journal = LaneTopic(), MemoryMessageWriter()
+        letters = DeadLetters(
             topic="letters",
             stage="upload",
             payload="original",
@@ -313,14 +319,14 @@ class _Wiring:
             telemetry=self.telemetry,
         )
         desk = Desk(
-            journal=journal,
+            message_writer=journal,
             letters=letters,
             telemetry=self.telemetry,
             jobs_topic="jobs",
             outcomes_topic="outcomes",
             trimmer=topic,
             keep_delivered=3600.0,
-            controls=Wishes(),
+            controls=AskedPauses(),
             new_replay=lambda _: TopicReplay(topic, 1000, 0.0),
             chance=self.chance,
             new_id=lambda: uuid.uuid4().hex,

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pipeline.destinations.amazon_ads.rendering import RecordRenderer
 from pipeline.domain.change import Action, MembershipChange
-from pipeline.domain.reasons import Prepared, Withheld
+from pipeline.domain.reasons import Rendered, Withheld
 from pipeline.identity.consent import Signal, judged
 from pipeline.identity.countries import CONSENT_COUNTRIES
 
@@ -71,14 +71,14 @@ def test_every_country_signal_and_action_ends_as_the_rule_says(
     added = renderer.render(_change("add", country, consent), None)
     removed = renderer.render(_change("remove", country, consent), None)
 
-    assert isinstance(removed, Prepared)
+    assert isinstance(removed, Rendered)
     assert b"onsent" not in removed.value
     if taken == "denied":
         assert added == Withheld("consent_denied")
     elif taken is None and COUNTRIES[country]:
         assert added == Withheld("consent_missing")
     else:
-        assert isinstance(added, Prepared)
+        assert isinstance(added, Rendered)
         assert (taken is not None) == (b'"userConsent"' in added.value)
 
 

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import errors as kafka_errors
 from aiokafka.structs import OffsetAndMetadata
 
-from pipeline.kafka.coordinator import Committed, Coordinator, Membership
+from pipeline.kafka.coordinator import Committed, Coordinator, Generation
 from tests.conftest import Cluster
 from tests.integration.mock_cluster import (
     COORDINATOR_LOADING,
@@ -26,7 +26,7 @@ from tests.servers.kafka_clients import (
     reading,
 )
 
-NOBODY = Membership(-1, "")
+NOBODY = Generation(-1, "")
 
 
 @pytest.mark.kafka
@@ -41,9 +41,9 @@ class TestStaleMembers:
         async with member(apache_kafka, stage, options) as one:
             await until(lambda: one.owns == {tp})
             coordinator = one.group._coordinator
-            now = coordinator.membership()
-            former = Membership(now.generation - 1, now.member_id)
-            unknown = Membership(now.generation, "somebody-else")
+            now = coordinator.generation()
+            former = Generation(now.number - 1, now.member_id)
+            unknown = Generation(now.number, "somebody-else")
 
             assert await coordinator.commit(former, {tp: Committed(7, "")}) == {
                 tp: kafka_errors.IllegalGenerationError
@@ -68,7 +68,7 @@ class TestStaleMembers:
         await create_topics(apache_kafka, namespace)
         async with member(apache_kafka, ReadingStage([namespace]), group_options(namespace)) as one:
             await until(lambda: one.owns == {tp})
-            former = one.group._coordinator.membership()
+            former = one.group._coordinator.generation()
 
         async with _coordinator(apache_kafka, namespace) as coordinator:
             refused = await coordinator.commit(former, {tp: Committed(7, "")})
@@ -86,13 +86,13 @@ class TestStaleMembers:
 
         async with member(apache_kafka, ReadingStage([namespace]), options) as one:
             await until(lambda: one.owns == {tp})
-            former = one.tenant(tp)
+            former = one.worker(tp)
             async with administering(apache_kafka) as admin:
-                await _throw_out(admin, namespace, one.group._coordinator.membership())
+                await _throw_out(admin, namespace, one.group._coordinator.generation())
             await until(lambda: former is not None and former.was_cancelled)
             await until(lambda: one.owns == {tp})
 
-            assert one.tenant(tp) is not former
+            assert one.worker(tp) is not former
 
 
 class TestACoordinatorThatErrs:
@@ -182,7 +182,7 @@ async def _coordinator(cluster: Cluster, group: str) -> AsyncIterator[Coordinato
         await consumer.stop()
 
 
-async def _throw_out(admin: object, group: str, who: Membership) -> None:
+async def _throw_out(admin: object, group: str, who: Generation) -> None:
     """What the broker does with a member whose session has ended, without the wait."""
     from aiokafka.admin import AIOKafkaAdminClient
     from aiokafka.protocol.group import LeaveGroupRequest

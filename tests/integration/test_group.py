@@ -40,7 +40,7 @@ class TestOneMember:
 
         assert first.read() == {TopicPartition(namespace, n): [0, 1, 2, 3, 4] for n in range(3)}
         assert second.read()[TopicPartition(namespace, 1)] == [5, 6]
-        assert {t.start.offset for t in second.tenants if t.start is not None} == {5}
+        assert {t.start.offset for t in second.workers if t.start is not None} == {5}
 
     async def test_what_is_settled_is_committed_within_a_heartbeat_or_two(
         self, cluster: Cluster, namespace: str
@@ -59,7 +59,7 @@ class TestOneMember:
     @pytest.mark.kafka
     async def test_a_drained_stop_says_clean(self, apache_kafka: Cluster, namespace: str) -> None:
         """
-        Only the last commit may: the ones before it say that requests may be under way.
+        Only the last commit may: the ones before it say that requests may be in flight.
         """
         tp = TopicPartition(namespace, 0)
         await create_topics(apache_kafka, namespace)
@@ -87,9 +87,9 @@ class TestOneMember:
         async with member(apache_kafka, successor, group_options(namespace)) as two:
             await until(lambda: two.owns == {tp})
 
-        [tenant] = successor.tenants
-        assert tenant.start is not None
-        assert not tenant.start.is_clean
+        [worker] = successor.workers
+        assert worker.start is not None
+        assert not worker.start.is_clean
 
     async def test_the_embedded_broker_drops_what_a_commit_says_so_nobody_is_clean(
         self, embedded_broker: Cluster, namespace: str
@@ -121,21 +121,21 @@ class TestOwnership:
         async with member(apache_kafka, stage, options, telemetry) as one:
             telemetry.watch(one)
             await until(lambda: len(one.owns) == 2)
-            before = dict(one.group.tenants)
+            before = dict(one.group.workers)
             async with member(apache_kafka, ReadingStage(stage.topics), options) as two:
                 await until(lambda: len(one.owns) == 1 == len(two.owns))
-                kept = dict(one.group.tenants)
+                kept = dict(one.group.workers)
 
         assert not any(telemetry.owned)
         assert len(telemetry.owned) >= 2
-        assert all(not any(t.owned_when_asked_to_be_quiet) for t in stage.tenants)
+        assert all(not any(t.owned_when_asked_to_be_quiet) for t in stage.workers)
         assert {tp: before[tp] for tp in kept} == kept
 
     async def test_it_ends_before_the_session_does_when_commits_stop_and_is_earned_anew(
         self, own_apache_kafka: ApacheKafka, namespace: str
     ) -> None:
         """
-        Two heartbeats before; then the lane waits to be assigned again, to a new tenant.
+        Two heartbeats before; then the lane waits to be assigned again, to a new worker.
         """
         tp = TopicPartition(namespace, 0)
         clock = asyncio.get_running_loop().time
@@ -144,7 +144,7 @@ class TestOwnership:
 
         async with member(own_apache_kafka, ReadingStage([namespace]), options) as one:
             await until(lambda: one.owns == {tp})
-            former = one.tenant(tp)
+            former = one.worker(tp)
             await asyncio.to_thread(own_apache_kafka.stop)
             stopped_at = clock()
             await until(lambda: not one.owns)
@@ -155,7 +155,7 @@ class TestOwnership:
             assert former is not None
             assert lasted <= options.session_timeout - 2 * options.heartbeat_interval
             assert former.was_cancelled
-            assert one.tenant(tp) is not former
+            assert one.worker(tp) is not former
 
 
 @pytest.mark.kafka
@@ -173,16 +173,16 @@ class TestRebalance:
 
         async with member(apache_kafka, one_stage, options) as one:
             await until(lambda: len(one.owns) == 6)
-            before = dict(one.group.tenants)
+            before = dict(one.group.workers)
             async with member(apache_kafka, two_stage, options) as two:
                 await until(lambda: len(one.owns) == 3 == len(two.owns))
-                kept = dict(one.group.tenants)
+                kept = dict(one.group.workers)
 
                 assert one.owns.isdisjoint(two.owns)
                 assert {tp: before[tp] for tp in kept} == kept
-                gone = [t for t in one_stage.tenants if t not in kept.values()]
+                gone = [t for t in one_stage.workers if t not in kept.values()]
                 assert len(gone) == 3
-                assert all(tenant.was_cancelled for tenant in gone)
+                assert all(worker.was_cancelled for worker in gone)
 
     async def test_a_slow_tenant_holds_the_others_up_for_the_drain_and_no_longer(
         self, apache_kafka: Cluster, namespace: str
@@ -199,10 +199,10 @@ class TestRebalance:
                 joined_at = clock()
                 await until(lambda: len(one.owns) == 1 == len(two.owns))
                 took = clock() - joined_at
-                [given_up] = [t for t in slow.tenants if t.was_cancelled]
-                [successor] = two.stage.tenants
+                [given_up] = [t for t in slow.workers if t.was_cancelled]
+                [successor] = two.stage.workers
 
-                assert given_up.claim.topic == successor.claim.topic
+                assert given_up.lease.topic == successor.lease.topic
                 assert successor.start is not None
                 assert not successor.start.is_clean
                 assert took < 4.0
@@ -211,7 +211,7 @@ class TestRebalance:
         self, apache_kafka: Cluster, namespace: str
     ) -> None:
         """
-        With everything settled at once a handover is exact: an offset belongs to one tenant.
+        With everything settled at once a handover is exact: an offset belongs to one worker.
         """
         await create_topics(apache_kafka, namespace, partitions=4)
         stages = [ReadingStage([namespace]) for _ in range(3)]

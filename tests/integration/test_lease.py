@@ -1,13 +1,13 @@
-"""What a claim does with records that the library hands out across a rebalance."""
+"""What a lease does with records that the library hands out across a rebalance."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 
 from aiokafka import TopicPartition
 
-from pipeline.kafka.coordinator import Coordinator, Membership
-from pipeline.kafka.lease import KafkaClaim
-from pipeline.kafka.offset_resolver import Beginning
+from pipeline.kafka.coordinator import Coordinator, Generation
+from pipeline.kafka.lease import KafkaLease
+from pipeline.kafka.offset_resolver import OffsetResolver
 from tests.fakes.telemetry import RecordingTelemetry
 
 TP = TopicPartition("topic", 0)
@@ -42,46 +42,46 @@ async def test_records_read_across_a_rebalance_are_dropped_and_read_again() -> N
     They were asked for in an assignment that is gone, and have moved the position.
     """
     log = LogOfTen()
-    claim = _claim(log)
-    claim.rewind(2)
+    lease = _lease(log)
+    lease.seek(2)
 
     def rebalance() -> None:
-        claim.revoke()
-        claim.renew()
+        lease.revoke()
+        lease.renew()
 
     log.meanwhile = rebalance
 
-    across = await claim.fetch(3)
+    across = await lease.fetch(3)
     log.meanwhile = lambda: None
-    after = await claim.fetch(3)
+    after = await lease.fetch(3)
 
     assert list(across) == []
     assert [record.offset for record in after] == [2, 3, 4]
 
 
 async def test_the_end_of_what_was_read_is_no_place_to_commit_before_it_is_settled() -> None:
-    claim = _claim(LogOfTen())
-    claim.rewind(0)
-    claim.settle(0)
+    lease = _lease(LogOfTen())
+    lease.seek(0)
+    lease.settle(0)
 
-    await claim.fetch(10)
-    before = claim.committable(final=False)
-    claim.settle(10)
-    after = claim.committable(final=False)
+    await lease.fetch(10)
+    before = lease.committable(final=False)
+    lease.settle(10)
+    after = lease.committable(final=False)
 
     assert before is not None
     assert after is not None
     assert (before.offset, after.offset) == (0, 10)
 
 
-def _claim(log: LogOfTen) -> KafkaClaim:
+def _lease(log: LogOfTen) -> KafkaLease:
     coordinator = Coordinator(log, "group")
-    beginning = Beginning(
+    resolver = OffsetResolver(
         log,
         coordinator,
         TP,
-        membership=lambda: Membership(1, "member"),
+        generation=lambda: Generation(1, "member"),
         start="earliest",
         telemetry=RecordingTelemetry(),
     )
-    return KafkaClaim(log, TP, beginning, clock=lambda: 0.0, begun=lambda: None)
+    return KafkaLease(log, TP, resolver, clock=lambda: 0.0, begun=lambda: None)

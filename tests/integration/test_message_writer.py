@@ -7,7 +7,7 @@ from aiokafka import TopicPartition
 
 from pipeline.domain.message import Message
 from tests.conftest import Cluster
-from tests.integration.world import journal
+from tests.integration.world import message_writer
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.kafka_clients import create_topics, reading, take
 
@@ -27,7 +27,7 @@ async def test_writing_goes_on_through_a_restart_and_returns_only_when_it_is_dur
         back.set()
 
     away, back = asyncio.Event(), asyncio.Event()
-    async with journal(own_apache_kafka) as messages:
+    async with message_writer(own_apache_kafka) as messages:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(restart())
             while not back.is_set() or returned < 20:
@@ -56,7 +56,7 @@ async def test_a_producer_whose_numbering_is_broken_is_replaced_and_all_is_writt
     await create_topics(apache_kafka, namespace)
     tp = TopicPartition(namespace, 0)
 
-    async with journal(apache_kafka) as messages:
+    async with message_writer(apache_kafka) as messages:
         await messages.write([Message(namespace, b"key", b"0", ())])
         first = messages._producers.current
         first._txn_manager.increment_sequence_number(tp, 3)

@@ -8,9 +8,9 @@ from aiokafka.admin import NewPartitions, RecordsToDelete
 from aiokafka.errors import IllegalGenerationError
 from aiokafka.structs import OffsetAndMetadata
 
-from pipeline.kafka.coordinator import Membership
+from pipeline.kafka.coordinator import Generation
 from pipeline.kafka.lease import TopicReplaced
-from pipeline.kafka.offset_resolver import Beginning
+from pipeline.kafka.offset_resolver import OffsetResolver
 from tests.conftest import Cluster
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.world import ReadingStage, fill, group_options, member, until
@@ -73,7 +73,7 @@ class TestTheFirstStart:
         options = group_options(namespace, starts={namespace: "latest"}, commits=False)
         stage = ReadingStage([namespace])
         async with member(apache_kafka, stage, options) as one:
-            await until(lambda: stage.tenants and stage.tenants[0].start is not None)
+            await until(lambda: stage.workers and stage.workers[0].start is not None)
             await one.kill()
         await fill(apache_kafka, namespace, 2)
 
@@ -93,12 +93,12 @@ class TestTheFirstStart:
 
         async with member(apache_kafka, stage, group_options(namespace)) as one:
             await until(lambda: one.owns == {tp})
-            now = one.group._coordinator.membership()
-            beginning = Beginning(
+            now = one.group._coordinator.generation()
+            beginning = OffsetResolver(
                 one.group._consumer,
                 one.group._coordinator,
                 tp,
-                membership=lambda: Membership(now.generation - 1, now.member_id),
+                generation=lambda: Generation(now.number - 1, now.member_id),
                 start="earliest",
                 telemetry=RecordingTelemetry(),
             )
@@ -142,9 +142,9 @@ class TestOffsetsThatAreGone:
 
         assert stage.read() == {tp: [6, 7, 8, 9]}
         assert one.telemetry.counts["offsets_lost", namespace, "0"] == 4
-        [tenant] = stage.tenants
-        assert tenant.start is not None
-        assert not tenant.start.is_clean
+        [worker] = stage.workers
+        assert worker.start is not None
+        assert not worker.start.is_clean
 
     async def test_records_deleted_under_a_reader_are_counted_and_it_goes_on(
         self, apache_kafka: Cluster, namespace: str
@@ -157,7 +157,7 @@ class TestOffsetsThatAreGone:
         async with member(apache_kafka, stage, group_options(namespace)) as one:
             await until(lambda: stage.records() == 10)
             await _delete_before(apache_kafka, tp, 6)
-            stage.tenants[0].claim.rewind(2)
+            stage.workers[0].lease.seek(2)
             await until(lambda: stage.records() == 14)
 
         assert stage.read()[tp][10:] == [6, 7, 8, 9]
@@ -189,7 +189,7 @@ class TestOffsetsThatAreGone:
 
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(work())
-            await until(lambda: stage.tenants and stage.tenants[0].start is not None)
+            await until(lambda: stage.workers and stage.workers[0].start is not None)
             await fill(apache_kafka, namespace, 10)
             await until(lambda: stage.records() == 10)
             await _make_anew(apache_kafka, namespace)
@@ -219,8 +219,8 @@ class TestOffsetsThatAreGone:
             await until(lambda: second.records() == 4)
 
         assert second.read() == {tp: [2, 3, 4, 5]}
-        [tenant] = second.tenants
-        assert tenant.start == (2, False, {}, 0)
+        [worker] = second.workers
+        assert worker.start == (2, False, {}, 0)
 
 
 async def _commit(

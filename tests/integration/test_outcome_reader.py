@@ -8,10 +8,10 @@ import pytest
 from aiokafka import TopicPartition
 
 from pipeline.domain.message import Message
-from pipeline.kafka.outcome_reader import KafkaHistory
+from pipeline.kafka.outcome_reader import KafkaOutcomeReader
 from pipeline.kafka.topics import Topics, kept_topic
 from tests.conftest import Cluster
-from tests.integration.world import connection, journal
+from tests.integration.world import connection, message_writer
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.kafka_clients import administering, reading, take
 
@@ -28,11 +28,13 @@ async def test_jobs_and_outcomes_of_one_key_share_a_partition_and_are_found_from
     await _write(apache_kafka, f"{namespace}.outcomes", JOBS[:20])
     [*_, last] = await _times(apache_kafka, f"{namespace}.outcomes", 20)
     await _write(apache_kafka, f"{namespace}.outcomes", JOBS[20:], after=last)
-    history = KafkaHistory(connection(apache_kafka), f"{namespace}.outcomes")
+    outcome_reader = KafkaOutcomeReader(connection(apache_kafka), f"{namespace}.outcomes")
 
     jobs = await _partitions(apache_kafka, f"{namespace}.jobs")
-    everything = {p: await history.ended(p, 0) for p in range(PARTITIONS)}
-    later = frozenset[str]().union(*[await history.ended(p, last + 1) for p in range(PARTITIONS)])
+    everything = {p: await outcome_reader.ended(p, 0) for p in range(PARTITIONS)}
+    later = frozenset[str]().union(
+        *[await outcome_reader.ended(p, last + 1) for p in range(PARTITIONS)]
+    )
 
     assert everything == jobs
     assert all(everything.values())
@@ -44,11 +46,11 @@ async def test_nothing_is_found_where_nothing_was_written_since(
     apache_kafka: Cluster, namespace: str
 ) -> None:
     await _make(apache_kafka, namespace)
-    history = KafkaHistory(connection(apache_kafka), f"{namespace}.outcomes")
+    outcome_reader = KafkaOutcomeReader(connection(apache_kafka), f"{namespace}.outcomes")
 
-    empty = await history.ended(0, 0)
+    empty = await outcome_reader.ended(0, 0)
     await _write(apache_kafka, f"{namespace}.outcomes", JOBS)
-    in_an_hour = await history.ended(0, int((time.time() + 3600) * 1000))
+    in_an_hour = await outcome_reader.ended(0, int((time.time() + 3600) * 1000))
 
     assert empty == in_an_hour == frozenset()
 
@@ -60,17 +62,17 @@ async def test_outcomes_that_come_are_heard_of_through_a_restart_of_the_broker(
     await _make(own_apache_kafka, namespace)
     topic = f"{namespace}.outcomes"
     await _write(own_apache_kafka, topic, JOBS[:10])
-    history = KafkaHistory(connection(own_apache_kafka), topic)
+    outcome_reader = KafkaOutcomeReader(connection(own_apache_kafka), topic)
     heard: list[str] = []
 
-    async with contextlib.aclosing(history.follow(0)) as coming:
+    async with contextlib.aclosing(outcome_reader.follow(0)) as coming:
         assert await anext(coming) == ()
         await _write(own_apache_kafka, topic, JOBS[10:20])
         heard += await anext(coming)
         await asyncio.to_thread(own_apache_kafka.stop)
         await asyncio.to_thread(own_apache_kafka.start)
         await _write(own_apache_kafka, topic, JOBS[20:])
-        wanted = set(JOBS[10:]) & await history.ended(0, 0)
+        wanted = set(JOBS[10:]) & await outcome_reader.ended(0, 0)
         async with asyncio.timeout(30):
             while not wanted <= set(heard):
                 heard += await anext(coming)
@@ -83,9 +85,11 @@ async def test_the_embedded_broker_knows_no_times_and_more_is_found(
 ) -> None:
     await _make(embedded_broker, namespace)
     await _write(embedded_broker, f"{namespace}.outcomes", JOBS, idempotent=False)
-    history = KafkaHistory(connection(embedded_broker), f"{namespace}.outcomes")
+    outcome_reader = KafkaOutcomeReader(connection(embedded_broker), f"{namespace}.outcomes")
 
-    found = [await history.ended(p, int((time.time() + 3600) * 1000)) for p in range(PARTITIONS)]
+    found = [
+        await outcome_reader.ended(p, int((time.time() + 3600) * 1000)) for p in range(PARTITIONS)
+    ]
 
     assert frozenset[str]().union(*found) == set(JOBS)
 
@@ -99,7 +103,7 @@ async def _make(cluster: Cluster, namespace: str) -> None:
 async def _write(
     cluster: Cluster, topic: str, keys: list[str], *, after: int = 0, idempotent: bool = True
 ) -> None:
-    async with journal(cluster, idempotent=idempotent) as outcomes:
+    async with message_writer(cluster, idempotent=idempotent) as outcomes:
         while time.time_ns() // 1_000_000 <= after:
             pass
         await outcomes.write([Message(topic, key.encode(), b"{}", ()) for key in keys])

@@ -11,31 +11,31 @@ import pytest
 from aiokafka import TopicPartition
 
 from pipeline.domain.message import Message, record_headers
-from pipeline.domain.pause_request import control_key, encode_control
+from pipeline.domain.pause_request import encode_pause_request, pause_request_key
 from pipeline.domain.quota import Pace
 from pipeline.domain.send_result import Accepted, Answer
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.lane_positions import LaneTopicFacts, look_at
-from pipeline.kafka.pause_requests import KafkaControls
+from pipeline.kafka.pause_requests import PauseRequestReader
 from pipeline.kafka.replay import KafkaReplay
 from pipeline.kafka.topic_reader import reading as topic_reader
 from pipeline.kafka.topics import Topics, compacted_topic, lane_topic
 from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations.ledger.paused import Held
 from pipeline.operations.ledger.reading import held
-from pipeline.stages.contract import LetterBox, Pulse
+from pipeline.stages.contract import DeadLetters, Progress
 from pipeline.stages.ports import Ownership
 from pipeline.stages.retry import Backoff, Throttle
 from pipeline.stages.roster import ServedLane, UploadStage
 from pipeline.stages.upload.batching import Limits
 from pipeline.stages.upload.memory import Budget
 from pipeline.stages.upload.plan import Desk, LanePlan
-from pipeline.stages.upload.token_bucket import LanePacer
+from pipeline.stages.upload.token_bucket import LaneTokenBucket
 from pipeline.telemetry.facts import LaneLabel
 from tests.conftest import Cluster
-from tests.fakes.lane_world import MemoryJournal
+from tests.fakes.lane_world import MemoryMessageWriter
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.integration.world import connection, group_options, journal, until
+from tests.integration.world import connection, group_options, message_writer, until
 from tests.servers.kafka_clients import administering, producing, reading
 
 pytestmark = pytest.mark.kafka
@@ -50,7 +50,7 @@ class Partner:
 
     taken: list[tuple[int, bytes]] = field(default_factory=list)
 
-    def envelope_bytes(self, audience: int) -> int:
+    def overhead_bytes(self, audience: int) -> int:
         return 20
 
     def is_removal(self, value: bytes) -> bool:
@@ -111,11 +111,11 @@ class Lane:
         self.written += 10
 
     async def say(self, audience: int, *, is_paused: bool) -> None:
-        await self.say_raw(encode_control(is_paused=is_paused, at_ms=0), audience)
+        await self.say_raw(encode_pause_request(is_paused=is_paused, at_ms=0), audience)
 
     async def say_raw(self, value: bytes, audience: int) -> None:
-        async with journal(self.cluster) as controls:
-            key = control_key(LANE, audience)
+        async with message_writer(self.cluster) as controls:
+            key = pause_request_key(LANE, audience)
             await controls.write([Message(self.controls, key, value, ())])
 
     async def facts(self) -> LaneTopicFacts:
@@ -149,7 +149,7 @@ class Lane:
     @asynccontextmanager
     async def served(self, *, dies: bool = False) -> AsyncIterator[None]:
         """By one process, until the block ends; it leaves in order, or it dies."""
-        controls = KafkaControls(connection(self.cluster), self.controls)
+        controls = PauseRequestReader(connection(self.cluster), self.controls)
         options = group_options(f"{self.namespace}.upload")
         group = ConsumerGroup(
             self._stage(controls),
@@ -169,10 +169,10 @@ class Lane:
             await asyncio.wait([working])
             following.cancel()
 
-    def _stage(self, controls: KafkaControls) -> UploadStage:
+    def _stage(self, controls: PauseRequestReader) -> UploadStage:
         desk = Desk(
-            journal=MemoryJournal(),
-            letters=LetterBox(
+            message_writer=MemoryMessageWriter(),
+            letters=DeadLetters(
                 topic="letters",
                 stage="upload",
                 payload="reference",
@@ -196,14 +196,14 @@ class Lane:
             lanes={self.topic: self._lane()},
             budget=Budget(10_000_000, guaranteed=1_000_000, lanes=1),
             desk=desk,
-            new_pulse=lambda name: Pulse(name, time.monotonic),
+            new_progress=lambda name: Progress(name, time.monotonic),
         )
 
     def _lane(self) -> ServedLane:
         plan = LanePlan(
             name=LANE,
             label=LaneLabel("amazon", "connection"),
-            limits=Limits(max_records=3, max_bytes=10_000, linger=0.05, envelope_bytes=20),
+            limits=Limits(max_records=3, max_bytes=10_000, linger=0.05, overhead_bytes=20),
             cap=1_000_000,
             cap_window=60.0,
             max_in_flight=2,
@@ -215,7 +215,7 @@ class Lane:
             plan=plan,
             upload=self.partner,
             throttle=Throttle(),
-            new_pacer=lambda: LanePacer(Pace(burst=100, rate=10_000.0)),
+            new_bucket=lambda: LaneTokenBucket(Pace(burst=100, rate=10_000.0)),
         )
 
 

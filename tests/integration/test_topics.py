@@ -101,7 +101,7 @@ async def test_a_lane_with_two_partitions_is_not_served_and_its_neighbour_is(
         async with member(apache_kafka, stage, group_options(namespace)) as one:
             await until(lambda: one.owns)
 
-            assert one.group.tenants.keys() == {TopicPartition(whole, 0)}
+            assert one.group.workers.keys() == {TopicPartition(whole, 0)}
     assert [(line["topic"], line["has"]) for line in lines if line["log_level"] == "error"] == [
         (split, 2)
     ]

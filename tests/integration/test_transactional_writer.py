@@ -1,4 +1,4 @@
-"""The hop of ingest: records and the source's offset together, one owner at a time."""
+"""The writer of ingest: records and the source's offset together, one owner at a time."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -11,8 +11,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from pipeline.domain.message import Message
 from pipeline.kafka.producer import SharedProducer
-from pipeline.kafka.transactional_writer import PlainHop, TransactionalHop
-from pipeline.stages.ports import Parcel
+from pipeline.kafka.transactional_writer import PlainWriter, TransactionalWriter
+from pipeline.stages.ports import OutgoingRecord
 from tests.conftest import Cluster
 from tests.integration.world import connection
 from tests.servers.apache_kafka import ApacheKafka
@@ -45,25 +45,27 @@ class World:
         await create_topics(self.cluster, self.source.topic, self.lane, self.letters)
 
     @asynccontextmanager
-    async def hop(self) -> AsyncIterator[TransactionalHop]:
+    async def writer(self) -> AsyncIterator[TransactionalWriter]:
         """One that is open; each has the transactional id of the source partition."""
-        hop = TransactionalHop(
+        writer = TransactionalWriter(
             connection(self.cluster),
             transactional_id=f"{self.group}.{self.source.topic}.0",
             transaction_timeout=15.0,
             group=self.group,
             source=self.source,
         )
-        await hop.open()
+        await writer.open()
         try:
-            yield hop
+            yield writer
         finally:
-            await hop.close()
+            await writer.close()
 
-    async def carry(self, hop: TransactionalHop, values: Sequence[bytes], following: int) -> bool:
-        parcels = [Parcel(b"1|member", value, [("format", b"1")]) for value in values]
+    async def carry(
+        self, writer: TransactionalWriter, values: Sequence[bytes], following: int
+    ) -> bool:
+        outgoing = [OutgoingRecord(b"1|member", value, [("format", b"1")]) for value in values]
         letters = [Message(self.letters, b"key", value, ()) for value in values[:1]]
-        return await hop.carry({self.lane: parcels}, letters, following)
+        return await writer.carry({self.lane: outgoing}, letters, following)
 
     async def lane_values(self, at_least: int = 0) -> list[bytes | None]:
         """What a reader of committed records sees once nothing more comes."""
@@ -88,10 +90,10 @@ async def world(apache_kafka: Cluster, namespace: str) -> World:
 
 
 async def test_records_and_offset_become_visible_together(world: World) -> None:
-    async with world.hop() as hop:
-        assert await world.carry(hop, [b"1", b"2"], 2)
-        assert await world.carry(hop, [b"3"], 3)
-        assert await hop.carry({}, [], 9)
+    async with world.writer() as writer:
+        assert await world.carry(writer, [b"1", b"2"], 2)
+        assert await world.carry(writer, [b"3"], 3)
+        assert await writer.carry({}, [], 9)
 
     assert await world.lane_values(3) == [b"1", b"2", b"3"]
     assert await world.offset() == 9
@@ -101,9 +103,9 @@ async def test_a_former_owner_makes_nothing_visible_and_moves_no_offset(world: W
     """
     Whether it had carried before or not; it keeps still, and does not shut its successor out.
     """
-    async with world.hop() as former:
+    async with world.writer() as former:
         assert await world.carry(former, [b"1"], 1)
-        async with world.hop() as successor, asyncio.TaskGroup() as tasks:
+        async with world.writer() as successor, asyncio.TaskGroup() as tasks:
             zombie = tasks.create_task(world.carry(former, [b"old"], 100))
             assert await world.carry(successor, [b"2"], 2)
             done, _ = await asyncio.wait([zombie], timeout=2)
@@ -122,7 +124,7 @@ async def test_an_owner_that_was_shut_out_by_mistake_takes_the_partition_back(
     A frozen process that wakes up may take the id before it hears that it has lost the partition.
     """
     monkeypatch.setattr("pipeline.kafka.transactional_writer.FENCED_SECONDS", 0.1)
-    async with world.hop() as owner, world.hop():
+    async with world.writer() as owner, world.writer():
         shut_out = await world.carry(owner, [b"1"], 1)
         opening = await world.carry(owner, [b"1"], 1)
         carried = await world.carry(owner, [b"1"], 1)
@@ -137,20 +139,20 @@ async def test_a_failed_transaction_leaves_nothing_and_is_not_reopened_unasked(
     """
     The next call opens anew and says so, and the committed offset decides what is carried again.
     """
-    async with world.hop() as hop:
-        too_late = TransactionalHop(
+    async with world.writer() as writer:
+        too_late = TransactionalWriter(
             connection(world.cluster),
             transactional_id=f"{world.group}.{world.source.topic}.0",
             transaction_timeout=0.001,
             group=world.group,
             source=world.source,
         )
-        too_late._producer, hop._producer = hop._producer, None
+        too_late._producer, writer._producer = writer._producer, None
         assert not await world.carry(too_late, [b"lost"], 1)
         assert too_late._producer is None
 
-        assert not await world.carry(hop, [b"1"], 1)
-        assert await world.carry(hop, [b"1"], 1)
+        assert not await world.carry(writer, [b"1"], 1)
+        assert await world.carry(writer, [b"1"], 1)
 
     assert await world.lane_values(1) == [b"1"]
     assert await world.offset() == 1
@@ -161,8 +163,8 @@ async def test_a_cancelled_transaction_does_not_hold_readers_up(world: World, af
     """
     Left open it would hold them until its timeout of 15 s. Wherever it was cut, even in its commit.
     """
-    async with world.hop() as hop, asyncio.TaskGroup() as tasks:
-        cut = tasks.create_task(world.carry(hop, [b"x" * 1000] * 500, 500))
+    async with world.writer() as writer, asyncio.TaskGroup() as tasks:
+        cut = tasks.create_task(world.carry(writer, [b"x" * 1000] * 500, 500))
         await asyncio.sleep(after)
         cut.cancel()
         await asyncio.wait([cut])
@@ -186,14 +188,14 @@ async def test_a_broker_that_restarts_in_between_leads_to_no_duplicates(
     world = World(own_apache_kafka, namespace)
     await world.create()
     total = 300
-    async with world.hop() as hop, asyncio.TaskGroup() as tasks:
+    async with world.writer() as writer, asyncio.TaskGroup() as tasks:
         tasks.create_task(asyncio.to_thread(own_apache_kafka.restart))
         following = 0
         while following < total:
             values = [b"%d" % number for number in range(following, min(following + 5, total))]
-            if await world.carry(hop, values, following + len(values)):
+            if await world.carry(writer, values, following + len(values)):
                 following += len(values)
-            elif hop._producer is not None:
+            elif writer._producer is not None:
                 following = max(0, await world.offset())
 
     assert await world.lane_values(total) == [b"%d" % number for number in range(total)]
@@ -206,24 +208,24 @@ async def test_a_source_that_is_deleted_while_in_use_hangs_nothing(
     """
     The library tries the offset of a missing topic without end, and stopping it waits for that.
     """
-    hop = TransactionalHop(
+    writer = TransactionalWriter(
         connection(apache_kafka),
         transactional_id=f"{world.group}.deleted",
         transaction_timeout=2.0,
         group=world.group,
         source=world.source,
     )
-    await hop.open()
+    await writer.open()
     async with administering(apache_kafka) as admin:
         assert isinstance(admin, AIOKafkaAdminClient)
         await admin.delete_topics([world.source.topic])
 
     async with asyncio.timeout(10):
-        carried = await world.carry(hop, [b"1"], 1)
-        await hop.close()
+        carried = await world.carry(writer, [b"1"], 1)
+        await writer.close()
 
     assert not carried
-    assert hop._producer is None
+    assert writer._producer is None
 
 
 async def test_hops_that_share_a_producer_and_a_lane_all_carry_at_the_first_try(
@@ -234,18 +236,18 @@ async def test_hops_that_share_a_producer_and_a_lane_all_carry_at_the_first_try(
     """
     await create_topics(embedded_broker, namespace)
     # A bound of 3 s, so that the test need not be long; none of the waits comes near it.
-    options = connection(embedded_broker).options()
+    options = connection(embedded_broker).arguments()
     make = partial(
         AIOKafkaProducer, acks="all", request_timeout_ms=3000, max_batch_size=50_000, **options
     )
     producers = SharedProducer(make, make())
     await producers.current.start()
-    parcels = {namespace: [Parcel(b"key", b"v" * 400, []) for _ in range(500)]}
+    outgoing = {namespace: [OutgoingRecord(b"key", b"v" * 400, []) for _ in range(500)]}
     carried: list[bool] = []
 
     async def carry_many() -> None:
-        hop = PlainHop(producers)
-        carried.extend([await hop.carry(parcels, [], 0) for _ in range(15)])
+        writer = PlainWriter(producers)
+        carried.extend([await writer.carry(outgoing, [], 0) for _ in range(15)])
 
     try:
         async with asyncio.TaskGroup() as tasks:

@@ -1,4 +1,4 @@
-"""A stage of its own for tests of the Kafka adapter: tenants that read and settle."""
+"""A stage of its own for tests of the Kafka adapter: workers that read and settle."""
 
 import asyncio
 import time
@@ -10,13 +10,13 @@ from functools import partial
 from aiokafka import TopicPartition
 
 from pipeline.domain.message import StageName
-from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.group_consumer import GroupOptions
-from pipeline.kafka.message_writer import KafkaJournal
+from pipeline.kafka.message_writer import KafkaMessageWriter
 from pipeline.kafka.producer import SharedProducer
 from pipeline.kafka.transactional_writer import make_producer
-from pipeline.stages.ports import Claim, StartingPoint
+from pipeline.stages.ports import Lease, StartingPoint
 from tests.conftest import Cluster
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.servers.kafka_clients import producing
@@ -27,15 +27,15 @@ HEARTBEAT = 0.5
 PATIENCE = 40.0
 
 
-def connection(cluster: Cluster) -> KafkaConnection:
-    return KafkaConnection(bootstrap_servers=cluster.bootstrap_servers, client_id="test")
+def connection(cluster: Cluster) -> ClientOptions:
+    return ClientOptions(bootstrap_servers=cluster.bootstrap_servers, client_id="test")
 
 
 @dataclass(eq=False)
-class ReadingTenant:
+class ReadingWorker:
     """Reads its partition, takes note of every offset, and settles it at once."""
 
-    claim: Claim
+    lease: Lease
     start: StartingPoint | None = None
     read: list[int] = field(default_factory=list)
     owned_when_asked_to_be_quiet: list[bool] = field(default_factory=list)
@@ -46,43 +46,43 @@ class ReadingTenant:
 
     async def run(self) -> None:
         try:
-            self.start = await self.claim.begin()
-            self.claim.settle(self.start.offset, clean=self.says_clean)
+            self.start = await self.lease.begin()
+            self.lease.settle(self.start.offset, clean=self.says_clean)
             while True:
-                for record in await self.claim.fetch(7):
+                for record in await self.lease.fetch(7):
                     self.read.append(record.offset)
-                    self.claim.settle(record.offset + 1, clean=self.says_clean)
+                    self.lease.settle(record.offset + 1, clean=self.says_clean)
         except asyncio.CancelledError:
             self.was_cancelled = True
             raise
 
-    async def quiet(self) -> None:
-        self.owned_when_asked_to_be_quiet.append(self.claim.is_owned)
+    async def drain(self) -> None:
+        self.owned_when_asked_to_be_quiet.append(self.lease.is_held)
         if self.is_slow:
             await asyncio.Event().wait()
 
 
 @dataclass(eq=False)
 class ReadingStage:
-    """Puts a reading tenant into every partition and remembers them all, those that left, too."""
+    """Puts a reading worker into every partition and remembers them all, those that left, too."""
 
     topics: Sequence[str]
     name: StageName = "ingest"
     slow: bool = False
     clean: bool = True
-    tenants: list[ReadingTenant] = field(default_factory=list)
+    workers: list[ReadingWorker] = field(default_factory=list)
 
-    def tenant(self, claim: Claim) -> ReadingTenant:
-        tenant = ReadingTenant(claim, is_slow=self.slow, says_clean=self.clean)
-        self.tenants.append(tenant)
-        return tenant
+    def worker(self, lease: Lease) -> ReadingWorker:
+        worker = ReadingWorker(lease, is_slow=self.slow, says_clean=self.clean)
+        self.workers.append(worker)
+        return worker
 
     def read(self) -> Mapping[TopicPartition, Sequence[int]]:
-        """Every offset that was handed out, in order, of all tenants a partition had."""
+        """Every offset that was handed out, in order, of all workers a partition had."""
         found: dict[TopicPartition, list[int]] = {}
-        for tenant in self.tenants:
-            tp = TopicPartition(tenant.claim.topic, tenant.claim.partition)
-            found.setdefault(tp, []).extend(tenant.read)
+        for worker in self.workers:
+            tp = TopicPartition(worker.lease.topic, worker.lease.partition)
+            found.setdefault(tp, []).extend(worker.read)
         return found
 
     def records(self) -> int:
@@ -100,7 +100,7 @@ class Member:
     asked_to_stop: asyncio.Event
 
     async def stop(self) -> bool:
-        """As with SIGTERM: whether everything under way came to its end."""
+        """As with SIGTERM: whether everything in flight came to its end."""
         self.asked_to_stop.set()
         return await self.task
 
@@ -109,15 +109,15 @@ class Member:
         self.task.cancel()
         await asyncio.wait([self.task])
 
-    def tenant(self, tp: TopicPartition) -> ReadingTenant | None:
-        found = self.group.tenants.get(tp)
-        assert found is None or isinstance(found, ReadingTenant)
+    def worker(self, tp: TopicPartition) -> ReadingWorker | None:
+        found = self.group.workers.get(tp)
+        assert found is None or isinstance(found, ReadingWorker)
         return found
 
     @property
     def owns(self) -> set[TopicPartition]:
         """Partitions whose ownership is proven."""
-        return {tp for tp, claim in self.group.claims.items() if claim.is_owned}
+        return {tp for tp, lease in self.group.leases.items() if lease.is_held}
 
 
 def group_options(
@@ -163,13 +163,15 @@ async def member(
 
 
 @asynccontextmanager
-async def journal(cluster: Cluster, *, idempotent: bool = True) -> AsyncIterator[KafkaJournal]:
+async def message_writer(
+    cluster: Cluster, *, idempotent: bool = True
+) -> AsyncIterator[KafkaMessageWriter]:
     """Writes what must not be lost, with a producer that it may replace."""
     make = partial(make_producer, connection(cluster), idempotent=idempotent)
     producers = SharedProducer(make, make())
     await producers.current.start()
     try:
-        yield KafkaJournal(producers)
+        yield KafkaMessageWriter(producers)
     finally:
         await producers.close()
 

@@ -8,7 +8,7 @@ from aiokafka import conn as library
 from aiokafka import errors as kafka_errors
 from aiokafka.protocol.metadata import MetadataRequest
 
-from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.client_options import ClientOptions
 
 
 def test_a_write_to_a_connection_that_is_gone_is_an_error_that_the_client_survives() -> None:
@@ -19,7 +19,7 @@ def test_a_write_to_a_connection_that_is_gone_is_an_error_that_the_client_surviv
     async def story() -> None:
         server = await asyncio.start_server(_accept, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        KafkaConnection(bootstrap_servers=f"127.0.0.1:{port}", client_id="test").options()
+        ClientOptions(bootstrap_servers=f"127.0.0.1:{port}", client_id="test").arguments()
         connection = library.AIOKafkaConnection("127.0.0.1", port)
         connection._reader, connection._writer = await asyncio.open_connection("127.0.0.1", port)
         # Its reader has not had its turn yet since the connection went.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.domain.pause_request import encode_control
+from pipeline.domain.pause_request import encode_pause_request
 from pipeline.kafka.coordinator import Committed
 from pipeline.kafka.offset_resolver import (
     LARGEST_METADATA_BYTES,
@@ -10,8 +10,8 @@ from pipeline.kafka.offset_resolver import (
     metadata,
     read_metadata,
 )
-from pipeline.kafka.pause_requests import ControlBook
-from pipeline.operations.ledger.paused import NOTHING_HELD, Held
+from pipeline.kafka.pause_requests import LatestPauseRequests
+from pipeline.operations.ledger.paused import NONE_PAUSED, Held
 from pipeline.operations.ledger.reading import held
 
 LONG = 413642381039213537
@@ -41,7 +41,7 @@ def test_the_ledger_learns_what_is_kept_back_from_the_commit_that_settled_it() -
 
     assert held(Committed(10, named)) == Held({7: 4})
     assert held(Committed(10, many)) == Held(others=4)
-    assert held(Committed(10, "")) == held(None) == NOTHING_HELD
+    assert held(Committed(10, "")) == held(None) == NONE_PAUSED
 
 
 def test_keys_of_a_later_version_are_passed_over() -> None:
@@ -67,9 +67,9 @@ def test_what_nobody_here_wrote_leaves_open_what_is_kept_back(text: str) -> None
 
 
 def test_a_control_message_that_is_not_understood_changes_nothing() -> None:
-    book = ControlBook()
-    book.take(0, b"lane|7", encode_control(is_paused=True, at_ms=1))
-    book.take(1, b"lane|8", encode_control(is_paused=True, at_ms=1))
+    book = LatestPauseRequests()
+    book.take(0, b"lane|7", encode_pause_request(is_paused=True, at_ms=1))
+    book.take(1, b"lane|8", encode_pause_request(is_paused=True, at_ms=1))
 
     book.take(2, b"lane|7", b'{"format": 99, "state": "running"}')
     book.take(3, b"lane|8", None)

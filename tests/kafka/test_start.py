@@ -7,7 +7,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from pipeline.kafka import closing
-from pipeline.kafka.client_options import KafkaConnection
+from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import ClusterTrouble, started
 from pipeline.kafka.group_consumer import GroupOptions, make_consumer
 from pipeline.kafka.transactional_writer import make_producer
@@ -40,13 +40,13 @@ OPTIONS = GroupOptions(
     ids=["a member of a group", "a producer"],
 )
 async def test_a_broker_that_stays_away_is_waited_for_and_then_named_with_its_key(
-    make: Callable[[KafkaConnection], Any], close: Callable[[Any], Awaitable[None]]
+    make: Callable[[ClientOptions], Any], close: Callable[[Any], Awaitable[None]]
 ) -> None:
     """
     It may have answered a moment before: that is no internal error.
     """
     address = f"127.0.0.1:{free_port()}"
-    connection = KafkaConnection(bootstrap_servers=address, client_id="test")
+    connection = ClientOptions(bootstrap_servers=address, client_id="test")
 
     with pytest.raises(ClusterTrouble, match=f"bootstrap_servers: no Kafka answers at {address}"):
         await started(lambda: make(connection), close, connection, patience=1.0)

@@ -26,8 +26,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a job is durable before its records are settled",
         file="pipeline/stages/upload/lane.py",
-        kept="        await self._desk.journal.write([job])\n",
-        broken="        self._settle(part)\n        await self._desk.journal.write([job])\n",
+        kept="        await self._desk.message_writer.write([job])\n",
+        broken="        self._settle(part)\n        await self._desk.message_writer.write([job])\n",
         tests=[f"{JOURNEY}::test_nothing_is_settled_before_it_is_written_down"],
     ),
     Rule(
@@ -40,9 +40,10 @@ RULES: Sequence[Rule] = (
     Rule(
         name="an outcome is durable before its job is settled",
         file="pipeline/stages/poll/worker.py",
-        kept="        await self._desk.journal.write(messages)\n        self._endings.note",
+        kept="        await self._desk.message_writer.write(messages)\n"
+        "        self._ended_jobs.note",
         broken="        self._leave(followed)\n"
-        "        await self._desk.journal.write(messages)\n        self._endings.note",
+        "        await self._desk.message_writer.write(messages)\n        self._ended_jobs.note",
         tests=[
             "tests/simulation/test_poll.py::test_no_job_is_settled_before_its_outcome_is_durable"
         ],
@@ -57,10 +58,10 @@ RULES: Sequence[Rule] = (
     Rule(
         name="every attempt that may have been taken is paid for again",
         file="pipeline/stages/upload/delivery.py",
-        kept="""    def _unanswered(self, part: Sequence[Waiting]) -> None:
-        self.purse.use(len(part))
+        kept="""    def _in_doubt(self, part: Sequence[QueuedRecord]) -> None:
+        self.reservation.use(len(part))
 """,
-        broken="""    def _unanswered(self, part: Sequence[Waiting]) -> None:
+        broken="""    def _in_doubt(self, part: Sequence[QueuedRecord]) -> None:
 """,
         tests=[f"{JOURNEY}::test_every_attempt_that_may_have_been_taken_is_paid_for"],
     ),
@@ -97,14 +98,14 @@ RULES: Sequence[Rule] = (
     Rule(
         name="one request a member at a time",
         file="pipeline/stages/upload/batching.py",
-        kept="        is_held = waiting.key in self._under_way\n",
+        kept="        is_held = waiting.key in self._in_flight\n",
         broken="        is_held = False\n",
         tests=[f"{JOURNEY}::test_nothing_newer_of_a_member_overtakes_a_request_that_is_under_way"],
     ),
     Rule(
         name="nothing newer of a member right after an unanswered request",
         file="pipeline/stages/upload/lane.py",
-        kept="        if had_unanswered and (late := self.late_for()) > 0:\n",
+        kept="        if was_in_doubt and (late := self.late_for()) > 0:\n",
         broken="        if (late := 0.0) > 0:\n",
         tests=[f"{JOURNEY}::{LATE}"],
     ),
@@ -116,9 +117,9 @@ RULES: Sequence[Rule] = (
         tests=[f"{JOURNEY}::test_a_successor_overtakes_nothing_that_its_predecessor_left_at_work"],
     ),
     Rule(
-        name="an owner with a request unanswered does not say clean",
+        name="an owner with a request in_doubt does not say clean",
         file="pipeline/stages/upload/lane.py",
-        kept="        return not self._is_under_way and self.late_for() <= 0\n",
+        kept="        return not self._is_in_flight and self.late_for() <= 0\n",
         broken="        return True\n",
         tests=[
             f"{JOURNEY}::test_an_owner_that_leaves_a_request_without_an_answer_does_not_say_clean"
@@ -134,16 +135,16 @@ RULES: Sequence[Rule] = (
     Rule(
         name="ingest takes the id before it reads the committed offset",
         file="pipeline/stages/ingest/worker.py",
-        kept="""        await self._hop.open()
-        start = await self._claim.begin()
+        kept="""        await self._writer.open()
+        start = await self._lease.begin()
 """,
-        broken="""        start = await self._claim.begin()
-        await self._hop.open()
+        broken="""        start = await self._lease.begin()
+        await self._writer.open()
 """,
         tests=["tests/simulation/test_ingest.py"],
     ),
     Rule(
-        name="the watermark never passes an open offset",
+        name="the tracker never passes an open offset",
         file="pipeline/stages/offset_tracker.py",
         kept="        self._committable = self._pending[0] if self._pending else self._next\n",
         broken="        self._committable = max(self._committable, offset + 1)\n",

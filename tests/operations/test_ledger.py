@@ -8,17 +8,17 @@ from hypothesis import strategies as st
 
 from pipeline.domain.job import EndState, Job, Outcome, tally
 from pipeline.domain.message import Origin
-from pipeline.domain.offset_ranges import write_runs
+from pipeline.domain.offset_ranges import encode_ranges
 from pipeline.operations.ledger.book import EARLIER_VERSION, Ledger, Letter
 from pipeline.operations.ledger.job_ends import Place
 from pipeline.operations.ledger.lane_records import LaneView
 from pipeline.operations.ledger.member_changes import MemberChanges
 from pipeline.operations.ledger.paused import Held
 from pipeline.operations.ledger.statement import LaneStatement, LetterKind
-from pipeline.stages.offset_tracker import Watermark
-from pipeline.stages.upload.batching import Batch, LaneQueue, Limits, Waiting
+from pipeline.stages.offset_tracker import OffsetTracker
+from pipeline.stages.upload.batching import Batch, LaneQueue, Limits, QueuedRecord
 
-LIMITS = Limits(max_records=3, max_bytes=1000, linger=0, envelope_bytes=0)
+LIMITS = Limits(max_records=3, max_bytes=1000, linger=0, overhead_bytes=0)
 LANE, TOPIC, JOBS_TOPIC = "amazon.c", "ns.records.amazon.c", "ns.jobs"
 REFUSED = LetterKind("upload", "refused")
 
@@ -31,9 +31,9 @@ class History:
     next_offset: int = 0
     first_offset: int = 0
     committed: int = 0
-    watermark: Watermark = field(default_factory=lambda: Watermark(0))
+    tracker: OffsetTracker = field(default_factory=lambda: OffsetTracker(0))
     queue: LaneQueue = field(default_factory=lambda: LaneQueue(LIMITS))
-    under_way: list[Batch] = field(default_factory=list)
+    in_flight: list[Batch] = field(default_factory=list)
     superseded: set[int] = field(default_factory=set)
     jobs: list[Job] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
@@ -51,25 +51,25 @@ class History:
 
     def read(self) -> None:
         for offset, key in self.lane:
-            if offset >= self.watermark.next and self.watermark.admit(offset):
-                earlier = self.queue.add(7, Waiting(key, b"", offset, 0, b"", 0.0))
+            if offset >= self.tracker.next and self.tracker.admit(offset):
+                earlier = self.queue.add(7, QueuedRecord(key, b"", offset, 0, b"", 0.0))
                 if earlier is not None:
                     self.superseded.add(earlier.offset)
-                    self.watermark.settle(earlier.offset)
+                    self.tracker.settle(earlier.offset)
 
     def send(self) -> None:
         batch = self.queue.take(1.0)
         if batch is not None:
-            self.under_way.append(batch)
+            self.in_flight.append(batch)
 
     def deliver(self) -> None:
         self.read()
         self.send()
-        if self.under_way:
+        if self.in_flight:
             self.accept(0, is_tracked=True)
 
     def accept(self, number: int, *, is_tracked: bool) -> None:
-        batch = self.under_way.pop(number)
+        batch = self.in_flight.pop(number)
         offsets = [record.offset for record in batch.records]
         job = job_of(f"job-{len(self.jobs) + len(self.outcomes)}", offsets)
         if is_tracked:
@@ -80,15 +80,15 @@ class History:
         self._settle(batch)
 
     def refuse(self, number: int) -> None:
-        batch = self.under_way.pop(number)
+        batch = self.in_flight.pop(number)
         self.refused += [record.offset for record in batch.records]
         self._settle(batch)
 
     def crash(self) -> None:
         """The successor begins at the committed offset, with nothing in memory."""
-        self.watermark = Watermark(self.committed)
+        self.tracker = OffsetTracker(self.committed)
         self.queue = LaneQueue(LIMITS)
-        self.under_way.clear()
+        self.in_flight.clear()
         self.followed = {
             place: job
             for place, job in enumerate(self.jobs)
@@ -96,7 +96,7 @@ class History:
         }
 
     def commit(self) -> None:
-        self.committed = self.watermark.committable
+        self.committed = self.tracker.committable
 
     def trim(self) -> None:
         self.first_offset = self.committed
@@ -127,7 +127,7 @@ class History:
 
     def _settle(self, batch: Batch) -> None:
         for record in batch.records:
-            self.watermark.settle(record.offset)
+            self.tracker.settle(record.offset)
         self.queue.settled(batch.records, 7)
 
 
@@ -142,7 +142,7 @@ def job_of(job_id: str, offsets: Collection[int]) -> Job:
         first_offset=min(offsets),
         last_offset=max(offsets),
         submitted_at_ms=0,
-        offsets=write_runs(offsets),
+        offsets=encode_ranges(offsets),
     )
 
 
@@ -205,9 +205,9 @@ STEPS = st.builds(
 
 def play(steps: Iterable[tuple[str, int]], history: History) -> None:
     for step, number in steps:
-        batch = number % max(1, len(history.under_way))
+        batch = number % max(1, len(history.in_flight))
         job = number % max(1, len(history.followed))
-        if step in ON_BATCHES and history.under_way:
+        if step in ON_BATCHES and history.in_flight:
             ON_BATCHES[step](history, batch)
         elif step in ON_JOBS and history.followed:
             ON_JOBS[step](history, job)
@@ -239,7 +239,7 @@ OTHERS: Mapping[str, Callable[[History, int], None]] = {
 
 def drain(history: History) -> None:
     history.read()
-    while not history.queue.is_empty or history.under_way:
+    while not history.queue.is_empty or history.in_flight:
         history.send()
         history.accept(0, is_tracked=True)
     history.commit()

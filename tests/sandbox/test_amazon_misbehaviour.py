@@ -130,7 +130,7 @@ async def test_an_error_can_hide_that_the_records_were_taken() -> None:
 
 async def test_records_taken_late_overtake_newer_ones() -> None:
     """
-    An unanswered addition that is applied after a newer removal brings the member back: the
+    An in_doubt addition that is applied after a newer removal brings the member back: the
     very thing that a sender must prevent by waiting.
     """
     async with partner() as running:

@@ -152,7 +152,7 @@ def test_a_lane_is_read_from_the_status_page() -> None:
         LaneReading(
             connection=LANE.connection,
             state="running",
-            stopped_because=None,
+            cause=None,
             window_records=120,
             unsettled=9,
             jobs_pending=4,
@@ -163,7 +163,7 @@ def test_a_lane_is_read_from_the_status_page() -> None:
 def status(pending: int) -> dict[str, Any]:
     name = f"{LANE.destination}.{LANE.connection}"
     return {
-        "lanes": {name: {"state": "running", "stopped_because": None, "window_records": 120}},
+        "lanes": {name: {"state": "running", "cause": None, "window_records": 120}},
         "jobs_pending": {name: pending},
         "lag": {f"sandbox-1.records.{name}[0]": 9, "sandbox-1.jobs[0]": 1, "other[0]": None},
     }

@@ -310,7 +310,7 @@ def test_a_window_that_reaches_the_cap_is_over_it(
 @pytest.mark.parametrize(
     ("name", "word"),
     [
-        ("overlapping_requests", "still under way"),
+        ("overlapping_requests", "still in flight"),
         ("repeated_in_request", "within their request"),
         ("unreadable_requests", "broke a rule"),
         ("polls_after_end", "after their end"),

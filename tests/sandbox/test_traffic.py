@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.destinations.amazon_ads.rendering import RecordRenderer
 from pipeline.domain.change import Action, MembershipChange
-from pipeline.domain.reasons import Ignored, Prepared, Rejected, Withheld
+from pipeline.domain.reasons import Ignored, Rejected, Rendered, Withheld
 from pipeline.sandbox.amazon_ads.record_rules import problem_of
 from pipeline.sandbox.expectation import Audience, Expectation, Target
 from pipeline.sandbox.people import COUNTRIES, Person
@@ -53,7 +53,7 @@ def replay_change(books: Expectation, change: MembershipChange, renderer: Record
         books.rejected["unknown_audience"] += 1
     for target in [target for audience in chosen for target in audience.targets]:
         match renderer.render(change, None):
-            case Prepared(member):
+            case Rendered(member):
                 books.prepared[target.connection] += 1
                 books.membership.setdefault(target.audience_id, {})[member] = change.action
             case Withheld(reason):
@@ -175,5 +175,5 @@ def rendered(renderer: RecordRenderer, person: Person) -> object:
         START_MS,
     )
     outcome = renderer.render(change, None)
-    assert isinstance(outcome, Prepared)
+    assert isinstance(outcome, Rendered)
     return orjson.loads(outcome.value)

@@ -185,7 +185,7 @@ class TestWhatOnlyApacheKafkaDoes:
         self, embedded_broker: Cluster, namespace: str
     ) -> None:
         """
-        ListOffsets counts its last batch as one record. The high watermark of a fetch is right.
+        ListOffsets counts its last batch as one record. The high tracker of a fetch is right.
         """
         assert await end_after_a_batch_of_five(embedded_broker, namespace) == 1
 

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.change import MembershipChange
-from pipeline.domain.reasons import Prepared
-from pipeline.stages.contract import LetterBox, Pulse
-from pipeline.stages.ingest.worker import IngestDesk, IngestTenant, Reading, Route
+from pipeline.domain.reasons import Rendered
+from pipeline.stages.contract import DeadLetters, Progress
+from pipeline.stages.ingest.worker import IngestDesk, IngestWorker, Reading, Route
 from pipeline.telemetry.facts import LaneLabel
-from tests.fakes.source_world import FencingHop, Source, SourceClaim
+from tests.fakes.source_world import FencingHop, Source, SourceLease
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.virtual_loop import run_virtual
 
@@ -22,17 +22,17 @@ EVENTS = 200
 class AsItIs:
     """A destination that writes a member down as it stands."""
 
-    def render(self, change: MembershipChange, default_country: str | None) -> Prepared:
-        return Prepared(change.member_id, change.member_id.encode())
+    def render(self, change: MembershipChange, default_country: str | None) -> Rendered:
+        return Rendered(change.member_id, change.member_id.encode())
 
 
 def read(value: bytes | None) -> Reading:
     return (MembershipChange("vip", "add", (value or b"").decode(), None, [], None, 0),)
 
 
-def ingest(source: Source, claim: SourceClaim, hop: FencingHop) -> IngestTenant:
+def ingest(source: Source, lease: SourceLease, writer: FencingHop) -> IngestWorker:
     telemetry = RecordingTelemetry()
-    letters = LetterBox(
+    letters = DeadLetters(
         topic="letters", stage="ingest", payload="original", wall_ms=lambda: 0, telemetry=telemetry
     )
     route = Route(
@@ -50,8 +50,8 @@ def ingest(source: Source, claim: SourceClaim, hop: FencingHop) -> IngestTenant:
         wall_ms=lambda: 0,
         chunk_records=7,
     )
-    pulse = Pulse("ingest", asyncio.get_running_loop().time)
-    return IngestTenant(claim, hop=hop, read=read, desk=desk, pulse=pulse)
+    progress = Progress("ingest", asyncio.get_running_loop().time)
+    return IngestWorker(lease, writer=writer, read=read, desk=desk, progress=progress)
 
 
 async def _owned_by_many(seed: int, handovers: Sequence[tuple[float, float]]) -> Source:
@@ -62,12 +62,12 @@ async def _owned_by_many(seed: int, handovers: Sequence[tuple[float, float]]) ->
         source.put(b"m%d" % number)
     async with asyncio.TaskGroup() as tasks:
         for lives, outlives in [*handovers, (1000.0, 0.0)]:
-            claim = SourceClaim(source)
-            task = tasks.create_task(ingest(source, claim, FencingHop(source, failing=0.2)).run())
+            lease = SourceLease(source)
+            task = tasks.create_task(ingest(source, lease, FencingHop(source, failing=0.2)).run())
             began = _now()
             while _now() < began + lives and source.committed < EVENTS:
                 await asyncio.sleep(0.5)
-            claim.is_owned = False
+            lease.is_held = False
             asyncio.get_running_loop().call_later(outlives, task.cancel)
     return source
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.stages.retry import Backoff
-from tests.fakes.lane_world import Moods, TopicClaim, TopicRecord
+from tests.fakes.lane_world import Moods, TopicLease, TopicRecord
 from tests.simulation.world import CAP, ROUGH, WINDOW, World, in_world
 
 
@@ -75,7 +75,7 @@ def test_through_faults_crashes_and_handovers_nothing_is_lost_reordered_or_over_
     assert world.partner.largest_window(WINDOW) < CAP
     assert world.partner.overlapping == []
     assert sum(count for _, count in world.partner.arrivals) <= world.spent
-    named = {message.key for message in world.journal.of("letters")}
+    named = {message.key for message in world.message_writer.of("letters")}
     assert named <= {f"7|{member}".encode() for member in world.partner.poison}
     assert list(world.ledger().differences()) == []
     assert world.ledger().records.waiting == 0
@@ -111,7 +111,7 @@ def test_one_bad_record_among_a_large_batch_is_named_at_little_cost() -> None:
     world = in_world(4, story)
 
     assert world.expected() == world.partner.members
-    assert [message.key for message in world.journal.of("letters")] == [b"7|m137"]
+    assert [message.key for message in world.message_writer.of("letters")] == [b"7|m137"]
     assert len(world.partner.requests) <= 1 + 2 * 9
 
 
@@ -127,7 +127,7 @@ def test_a_batch_that_is_mostly_refused_stops_the_lane_and_dead_letters_nothing(
 
     world = in_world(5, story)
 
-    assert world.journal.of("letters") == []
+    assert world.message_writer.of("letters") == []
     assert len(world.partner.requests) < 60
     assert world.topic.committed.offset == 0
 
@@ -190,7 +190,7 @@ def test_a_record_that_cannot_be_sent_becomes_a_dead_letter(
 
     world = in_world(8, story)
 
-    letters = world.journal.of("letters")
+    letters = world.message_writer.of("letters")
     assert [dict(letter.headers)["reason"] for letter in letters] == [reason]
     assert list(world.partner.members) == [(7, "after")]
 
@@ -207,13 +207,13 @@ def test_a_lane_full_of_offsets_to_remember_still_probes_and_resumes() -> None:
         for number in range(5000):
             world.topic.put(f"m{number % 3}", audience=8)
         world.partner.moods = Moods(broken=1.0, travel=0.01, answer=0.01)
-        claim = TopicClaim(world.topic)
-        owner = world.owner(claim)
+        lease = TopicLease(world.topic)
+        owner = world.owner(lease)
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(owner.run())
             await asyncio.sleep(60)
             world.partner.moods = Moods(stopping=1.0, travel=0.01, answer=0.01)
-            while owner.state != "stopped":
+            while owner.state != "blocked":
                 await asyncio.sleep(1)
             world.partner.moods = Moods(travel=0.01, answer=0.01)
             await asyncio.sleep(300)
@@ -243,7 +243,7 @@ def test_memory_stays_within_the_budget_while_the_partner_is_away() -> None:
     assert world.telemetry.levels["buffered_bytes",] < 200_000 + 1000 * 700
 
 
-class HangingClaim(TopicClaim):
+class HangingLease(TopicLease):
     """A client that never answers, as a consumer in a rebalance without end."""
 
     async def fetch(self, most: int) -> Sequence[TopicRecord]:
@@ -252,18 +252,18 @@ class HangingClaim(TopicClaim):
 
 
 @pytest.mark.parametrize(
-    ("claim", "moods", "is_stuck"),
+    ("lease", "moods", "is_stuck"),
     [
-        (HangingClaim, Moods(), True),
-        (TopicClaim, Moods(), False),
-        (TopicClaim, Moods(unsent=1.0), False),
-        (TopicClaim, Moods(broken=1.0), False),
-        (TopicClaim, Moods(stopping=1.0), False),
+        (HangingLease, Moods(), True),
+        (TopicLease, Moods(), False),
+        (TopicLease, Moods(unsent=1.0), False),
+        (TopicLease, Moods(broken=1.0), False),
+        (TopicLease, Moods(stopping=1.0), False),
     ],
-    ids=["a fetch that hangs", "calm", "nobody there", "503 for ever", "stopped"],
+    ids=["a fetch that hangs", "calm", "nobody there", "503 for ever", "blocked"],
 )
 def test_a_lane_that_hangs_is_told_from_one_that_waits(
-    claim: type[TopicClaim], moods: Moods, *, is_stuck: bool
+    lease: type[TopicLease], moods: Moods, *, is_stuck: bool
 ) -> None:
     """
     The watchdog ends a process whose lane gets nowhere; a partner's outage is no reason for it.
@@ -273,12 +273,12 @@ def test_a_lane_that_hangs_is_told_from_one_that_waits(
     async def story(world: World) -> None:
         for number in range(300):
             world.topic.put(f"m{number}")
-        owner = world.owner(claim(world.topic))
+        owner = world.owner(lease(world.topic))
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(owner.run())
             for _ in range(900):
                 await asyncio.sleep(1.0)
-                longest.append(owner._pulse.stuck_for())
+                longest.append(owner._progress.stuck_for())
             running.cancel()
 
     in_world(20, story, moods)
@@ -298,14 +298,14 @@ def test_a_partner_that_often_fails_makes_no_record_look_bad(seed: int, failing:
 
     world = in_world(seed, story, Moods(broken=failing, travel=0.1, answer=0.1))
 
-    assert world.journal.of("letters") == []
+    assert world.message_writer.of("letters") == []
     assert world.expected() == world.partner.members
 
 
 def test_nothing_is_settled_before_it_is_written_down() -> None:
     """
-    With a journal that takes seconds and owners that die at any moment, every offset that was
-    committed is in a job or a dead letter that is durable by then.
+    With a message writer that takes seconds and owners that die at any moment, every offset
+    that was committed is in a job or a dead letter that is durable by then.
     """
     passed: list[int] = []
 
@@ -317,7 +317,7 @@ def test_nothing_is_settled_before_it_is_written_down() -> None:
 
     async def story(world: World) -> None:
         world.partner.poison = frozenset({"m77", "m301"})
-        world.journal.seconds = 2.3
+        world.message_writer.seconds = 2.3
         for number in range(600):
             world.topic.put(f"m{number}")
         async with asyncio.TaskGroup() as tasks:
@@ -334,8 +334,8 @@ def test_nothing_is_settled_before_it_is_written_down() -> None:
 
 def written_down(world: World) -> set[int]:
     """Offsets in durable jobs and letters; a job's are those from its first to its last."""
-    offsets = {int(dict(letter.headers)["offset"]) for letter in world.journal.of("letters")}
-    for message in world.journal.of("jobs"):
+    offsets = {int(dict(letter.headers)["offset"]) for letter in world.message_writer.of("letters")}
+    for message in world.message_writer.of("jobs"):
         job = json.loads(message.value or b"")
         offsets.update(range(job["first_offset"], job["last_offset"] + 1))
     return offsets
@@ -413,7 +413,7 @@ def test_an_owner_that_leaves_a_request_without_an_answer_does_not_say_clean() -
 
 
 def test_an_owner_that_is_still_on_hold_hands_the_hold_on() -> None:
-    """What the owner before it left under way is not answered by leaving again."""
+    """What the owner before it left in flight is not answered by leaving again."""
 
     async def story(world: World) -> None:
         world.partner.fates = [("silent", 9.0)]
@@ -490,7 +490,7 @@ def test_a_partner_that_fails_often_is_no_reason_to_give_a_record_up(broken: flo
 
     world = in_world(17, story, Moods(broken=broken, travel=0.01, answer=0.01))
 
-    assert world.journal.of("letters") == []
+    assert world.message_writer.of("letters") == []
     assert world.expected() == world.partner.members
 
 

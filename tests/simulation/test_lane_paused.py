@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.stages.ports import StartingPoint, Stretch
-from tests.fakes.lane_world import Moods, TopicClaim
+from tests.fakes.lane_world import Moods, TopicLease
 from tests.simulation.world import CAP, ROUGH, WINDOW, World, in_world
 
 WRONG, OTHER, THIRD = 7, 8, 9
@@ -167,7 +167,7 @@ async def own_through(world: World, left: list[tuple[float, Happening]]) -> None
         await world.own_until(ended.is_set, gently=ends == "handover")
     if ends == "rewind":
         lost_to = world.random.randrange(world.topic.committed.offset + 1)
-        world.topic.committed = StartingPoint(lost_to, is_clean=False, others_held=0)
+        world.topic.committed = StartingPoint(lost_to, is_clean=False, others_paused=0)
 
 
 def resume_all(world: World) -> None:
@@ -190,7 +190,7 @@ async def happens(world: World, what: Happening) -> None:
 
 
 def test_a_crash_in_the_middle_of_a_replay_goes_on_where_it_was() -> None:
-    """What its job was written for is not sent again, but for what was under way."""
+    """What its job was written for is not sent again, but for what was in flight."""
 
     async def story(world: World) -> None:
         world.wishes.pause()
@@ -220,7 +220,7 @@ def test_metadata_that_is_lost_while_an_audience_is_paused_holds_it_from_the_old
             world.topic.put(f"m{number}")
             world.topic.put(f"m{number}", audience=OTHER)
         await world.own_for(10)
-        world.topic.committed = StartingPoint(100, is_clean=False, others_held=0)
+        world.topic.committed = StartingPoint(100, is_clean=False, others_paused=0)
         await world.own_for(30)
         assert sent_to(world, WRONG) == []
         assert world.topic.committed.held == {WRONG: 0}
@@ -322,7 +322,7 @@ def test_operators_see_what_is_kept_and_how_it_ends(metadata: str) -> None:
         put_some(world, 60)
         await world.own_for(20)
         if metadata == "lost":
-            world.topic.committed = StartingPoint(60, is_clean=False, others_held=0)
+            world.topic.committed = StartingPoint(60, is_clean=False, others_paused=0)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(world.own_for(60))
             await asyncio.sleep(20)
@@ -362,7 +362,7 @@ def test_while_the_lanes_reader_reads_a_stretch_again_no_replay_overtakes_it() -
     """
 
     async def story(world: World) -> None:
-        owner = world.owner(TopicClaim(world.topic))
+        owner = world.owner(TopicLease(world.topic))
         books, holding = owner._books, owner._holding
         for member, audience in (("a", WRONG), ("b", OTHER), ("c", WRONG)):
             world.topic.put(member, audience=audience)

@@ -1,4 +1,4 @@
-"""Who owns a lane, in virtual time: the real group and claims against a coordinator in memory."""
+"""Who owns a lane, in virtual time: the real group and leases against a coordinator in memory."""
 
 import asyncio
 import contextlib

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 
 from pipeline.domain.job import Job, JobReport, decode_job, decode_outcome
 from pipeline.domain.message import Message
-from pipeline.stages.contract import LetterBox, Pulse
+from pipeline.stages.contract import DeadLetters, Progress
 from pipeline.stages.poll.plan import PollDesk, PollPlan
-from pipeline.stages.poll.worker import PollTenant
+from pipeline.stages.poll.worker import PollWorker
 from pipeline.stages.ports import NotYet
-from tests.fakes.lane_world import LaneTopic, MemoryJournal, TopicClaim
+from tests.fakes.lane_world import LaneTopic, MemoryMessageWriter, TopicLease
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.virtual_loop import run_virtual
 
@@ -39,8 +39,8 @@ class SlowTurnstile:
         await asyncio.sleep(self.seconds)
 
 
-class JobsTopic(MemoryJournal):
-    """A journal whose jobs come back as the topic that is read; durable a little later."""
+class JobsTopic(MemoryMessageWriter):
+    """A message writer whose jobs come back as the topic that is read; durable a little later."""
 
     def __init__(self, topic: LaneTopic) -> None:
         super().__init__()
@@ -83,21 +83,21 @@ class OutcomesTopic:
 class World:
     partner: EndingPartner
     topic: LaneTopic = field(default_factory=LaneTopic)
-    turnstile: SlowTurnstile = field(default_factory=SlowTurnstile)
-    history: OutcomesTopic = field(default_factory=OutcomesTopic)
-    journal: JobsTopic = field(init=False)
+    request_limiter: SlowTurnstile = field(default_factory=SlowTurnstile)
+    outcome_reader: OutcomesTopic = field(default_factory=OutcomesTopic)
+    message_writer: JobsTopic = field(init=False)
 
     def __post_init__(self) -> None:
-        self.journal = JobsTopic(self.topic)
+        self.message_writer = JobsTopic(self.topic)
 
     def put(self, job: Job) -> None:
         self.topic.append(job.job_id.encode(), job.encode())
 
-    def tenant(self, claim: TopicClaim) -> PollTenant:
+    def worker(self, lease: TopicLease) -> PollWorker:
         telemetry = RecordingTelemetry()
         plan = PollPlan(
             status=self.partner,
-            turnstile=self.turnstile,
+            request_limiter=self.request_limiter,
             initial=1.0,
             factor=1.5,
             longest=10.0,
@@ -105,7 +105,7 @@ class World:
             missing_tolerated=10.0,
             carry_over_after=15.0,
         )
-        letters = LetterBox(
+        letters = DeadLetters(
             topic="letters",
             stage="poll",
             payload="original",
@@ -114,9 +114,9 @@ class World:
         )
         desk = PollDesk(
             plans={"amazon": plan},
-            journal=self.journal,
+            message_writer=self.message_writer,
             letters=letters,
-            history=self.history,
+            outcome_reader=self.outcome_reader,
             telemetry=telemetry,
             jobs_topic="jobs",
             outcomes_topic="outcomes",
@@ -124,15 +124,16 @@ class World:
             wall_ms=_wall_ms,
             pending=Counter(),
         )
-        return PollTenant(claim, desk, Pulse("jobs", asyncio.get_running_loop().time))
+        return PollWorker(lease, desk, Progress("jobs", asyncio.get_running_loop().time))
 
     @property
     def durable_outcomes(self) -> int:
-        return sum(message.topic == "outcomes" for message in self.journal.durable)
+        return sum(message.topic == "outcomes" for message in self.message_writer.durable)
 
     def outcomes(self) -> list[str]:
         return [
-            json.loads(message.value or b"")["job_id"] for message in self.journal.of("outcomes")
+            json.loads(message.value or b"")["job_id"]
+            for message in self.message_writer.of("outcomes")
         ]
 
 
@@ -160,23 +161,23 @@ def test_a_job_that_stands_twice_in_the_topic_is_followed_once() -> None:
     """
     world = World(EndingPartner({"job": 30.0, "other": 5.0}))
 
-    async def story() -> TopicClaim:
+    async def story() -> TopicLease:
         world.put(_job("job"))
         world.put(_job("other"))
         world.put(_job("job").carry_over(polls=3))
-        claim = TopicClaim(world.topic)
+        lease = TopicLease(world.topic)
         async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(world.tenant(claim).run())
+            task = tasks.create_task(world.worker(lease).run())
             await asyncio.sleep(100.0)
             task.cancel()
-        return claim
+        return lease
 
-    claim = run_virtual(story())
+    lease = run_virtual(story())
 
     assert sorted(world.outcomes()) == ["job", "other"]
     asked = [at for at, job_id in world.partner.asked if job_id == "job"]
     assert sum(at >= 30.0 for at in asked) == 1
-    assert claim.settled.offset == len(world.topic.records)
+    assert lease.settled.offset == len(world.topic.records)
 
 
 def test_a_copy_that_is_read_after_the_job_has_ended_is_not_asked_for() -> None:
@@ -185,21 +186,21 @@ def test_a_copy_that_is_read_after_the_job_has_ended_is_not_asked_for() -> None:
     """
     world = World(EndingPartner({"job": 5.0}))
 
-    async def story() -> TopicClaim:
+    async def story() -> TopicLease:
         world.put(_job("job"))
-        claim = TopicClaim(world.topic)
+        lease = TopicLease(world.topic)
         async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(world.tenant(claim).run())
+            task = tasks.create_task(world.worker(lease).run())
             await asyncio.sleep(20.0)
             world.put(_job("job").carry_over(polls=3))
             await asyncio.sleep(20.0)
             task.cancel()
-        return claim
+        return lease
 
-    claim = run_virtual(story())
+    lease = run_virtual(story())
 
     assert world.outcomes() == ["job"]
-    assert claim.settled.offset == 2
+    assert lease.settled.offset == 2
 
 
 def test_a_job_carried_over_is_followed_from_the_copy_that_is_read_before_the_write_is_known() -> (
@@ -210,20 +211,20 @@ def test_a_job_carried_over_is_followed_from_the_copy_that_is_read_before_the_wr
     """
     world = World(EndingPartner({"job": 60.0}))
 
-    async def story() -> TopicClaim:
+    async def story() -> TopicLease:
         world.put(_job("job"))
-        claim = TopicClaim(world.topic)
+        lease = TopicLease(world.topic)
         async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(world.tenant(claim).run())
+            task = tasks.create_task(world.worker(lease).run())
             await asyncio.sleep(200.0)
             task.cancel()
-        return claim
+        return lease
 
-    claim = run_virtual(story())
+    lease = run_virtual(story())
 
     assert len(world.topic.records) > 2
     assert world.outcomes() == ["job"]
-    assert claim.settled.offset == len(world.topic.records)
+    assert lease.settled.offset == len(world.topic.records)
 
 
 def test_who_follows_a_job_does_not_hold_the_offsets_that_it_took() -> None:
@@ -234,16 +235,16 @@ def test_who_follows_a_job_does_not_hold_the_offsets_that_it_took() -> None:
 
     async def story() -> None:
         world.put(replace(_job("job"), last_offset=10, offsets="0:9,1"))
-        claim = TopicClaim(world.topic)
+        lease = TopicLease(world.topic)
         async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(world.tenant(claim).run())
+            task = tasks.create_task(world.worker(lease).run())
             await asyncio.sleep(100.0)
             task.cancel()
 
     run_virtual(story())
 
     first, *copies = [decode_job(record.value) for record in world.topic.records]
-    [outcome] = [decode_outcome(message.value) for message in world.journal.of("outcomes")]
+    [outcome] = [decode_outcome(message.value) for message in world.message_writer.of("outcomes")]
     assert first.offsets == "0:9,1"
     assert {copy.offsets for copy in copies} == {""}
     assert outcome.job.offsets == ""
@@ -253,15 +254,15 @@ def test_who_lost_the_partition_while_waiting_for_a_turn_asks_no_more() -> None:
     """
     A process that was frozen between its turn and its question leaves the job to its successor.
     """
-    world = World(EndingPartner({"job": 0.0}), turnstile=SlowTurnstile(10.0))
+    world = World(EndingPartner({"job": 0.0}), request_limiter=SlowTurnstile(10.0))
 
     async def story() -> None:
         world.put(_job("job"))
-        claim = TopicClaim(world.topic)
+        lease = TopicLease(world.topic)
         async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(world.tenant(claim).run())
+            task = tasks.create_task(world.worker(lease).run())
             await asyncio.sleep(5.0)
-            claim.lose()
+            lease.lose()
             await asyncio.sleep(20.0)
             task.cancel()
 
@@ -278,12 +279,12 @@ def test_no_job_is_settled_before_its_outcome_is_durable() -> None:
         seen: list[tuple[int, int]] = []
         for number in range(5):
             world.put(_job(f"job-{number}"))
-        claim = TopicClaim(world.topic)
+        lease = TopicLease(world.topic)
         async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(world.tenant(claim).run())
+            running = tasks.create_task(world.worker(lease).run())
             for _ in range(120):
                 await asyncio.sleep(0.1)
-                seen.append((claim.settled.offset, world.durable_outcomes))
+                seen.append((lease.settled.offset, world.durable_outcomes))
             running.cancel()
         return world, seen
 
@@ -302,14 +303,14 @@ def test_an_outcome_of_a_former_owner_that_arrives_late_is_heard_of_and_nothing_
     async def story() -> World:
         world = World(EndingPartner({"job": 0.0}))
         world.put(_job("job"))
-        claim = TopicClaim(world.topic)
+        lease = TopicLease(world.topic)
         async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(world.tenant(claim).run())
+            running = tasks.create_task(world.worker(lease).run())
             await asyncio.sleep(0.5)
-            world.history.arrive("job")
+            world.outcome_reader.arrive("job")
             await asyncio.sleep(30)
             running.cancel()
-        assert claim.settled.offset == 1
+        assert lease.settled.offset == 1
         return world
 
     world = run_virtual(story())
@@ -326,21 +327,21 @@ def test_a_copy_that_a_frozen_process_wrote_behind_the_end_of_its_job_is_not_ask
     async def story() -> World:
         world = World(EndingPartner({"old": 0.0, "young": 0.0}))
         await asyncio.sleep(7200)
-        world.history.stands["old"] = 3_600_000
+        world.outcome_reader.stands["old"] = 3_600_000
         world.put(replace(_job("young"), submitted_at_ms=_wall_ms()))
         world.put(replace(_job("old"), carried_over=1))
-        claim = TopicClaim(world.topic)
+        lease = TopicLease(world.topic)
         async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(world.tenant(claim).run())
+            running = tasks.create_task(world.worker(lease).run())
             await asyncio.sleep(30)
             running.cancel()
-        assert claim.settled.offset == 2
+        assert lease.settled.offset == 2
         return world
 
     world = run_virtual(story())
 
     assert {job for _, job in world.partner.asked} == {"young"}
-    assert len(world.history.asked_since) == 1
+    assert len(world.outcome_reader.asked_since) == 1
 
 
 def test_who_lost_the_partition_while_it_asked_writes_no_copy() -> None:
@@ -351,19 +352,19 @@ def test_who_lost_the_partition_while_it_asked_writes_no_copy() -> None:
     async def story() -> World:
         world = World(EndingPartner({"job": 900.0}))
         world.put(_job("job"))
-        claim = TopicClaim(world.topic)
+        lease = TopicLease(world.topic)
         async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(world.tenant(claim).run())
+            running = tasks.create_task(world.worker(lease).run())
             while not world.partner.asked or world.partner.asked[-1][0] < 10.0:
                 await asyncio.sleep(0.01)
             asked = len(world.partner.asked)
             while len(world.partner.asked) == asked:
                 await asyncio.sleep(0.01)
-            claim.lose()
+            lease.lose()
             await asyncio.sleep(60)
             running.cancel()
         return world
 
     world = run_virtual(story())
 
-    assert world.journal.of("jobs") == []
+    assert world.message_writer.of("jobs") == []

@@ -15,22 +15,22 @@ from pipeline.operations.ledger.job_ends import Place
 from pipeline.operations.ledger.lane_records import LaneView
 from pipeline.operations.ledger.paused import Held
 from pipeline.operations.ledger.statement import LaneStatement, LetterKind
-from pipeline.stages.contract import LetterBox, Pulse
+from pipeline.stages.contract import DeadLetters, Progress
 from pipeline.stages.retry import Backoff, Throttle
 from pipeline.stages.upload.batching import Limits
 from pipeline.stages.upload.memory import Budget
 from pipeline.stages.upload.plan import Desk, LanePlan
-from pipeline.stages.upload.token_bucket import LanePacer
-from pipeline.stages.upload.worker import UploadTenant
+from pipeline.stages.upload.token_bucket import LaneTokenBucket
+from pipeline.stages.upload.worker import UploadWorker
 from pipeline.telemetry.facts import LaneLabel
 from tests.fakes.lane_world import (
+    AskedPauses,
     LaneTopic,
-    MemoryJournal,
+    MemoryMessageWriter,
     ModelPartner,
     Moods,
-    TopicClaim,
+    TopicLease,
     TopicReplay,
-    Wishes,
 )
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.virtual_loop import run_virtual
@@ -43,12 +43,12 @@ ROUGH = Moods(unsent=0.1, throttled=0.1, broken=0.1, silent=0.1, latest=9.0)
 class CountingPacer:
     """The lane's bucket, and how much was ever spent from it."""
 
-    def __init__(self, pacer: LanePacer, world: "World") -> None:
-        self._pacer = pacer
+    def __init__(self, bucket: LaneTokenBucket, world: "World") -> None:
+        self._bucket = bucket
         self._world = world
 
     async def spend(self, tokens: int) -> None:
-        await self._pacer.spend(tokens)
+        await self._bucket.spend(tokens)
         self._world.spent += tokens
 
 
@@ -59,10 +59,10 @@ class World:
     random: Random
     partner: ModelPartner
     topic: LaneTopic = field(default_factory=LaneTopic)
-    journal: MemoryJournal = field(default_factory=MemoryJournal)
+    message_writer: MemoryMessageWriter = field(default_factory=MemoryMessageWriter)
     telemetry: RecordingTelemetry = field(default_factory=RecordingTelemetry)
     throttle: Throttle = field(default_factory=Throttle)
-    wishes: Wishes = field(default_factory=Wishes)
+    wishes: AskedPauses = field(default_factory=AskedPauses)
     batch: int = 15
     max_bytes: int = 100_000
     linger: float = 1.0
@@ -77,13 +77,13 @@ class World:
     """The same of a replay."""
     spent: int = 0
 
-    def owner(self, claim: TopicClaim) -> UploadTenant:
+    def owner(self, lease: TopicLease) -> UploadWorker:
         lane_pace = pace(
             cap=CAP, window=WINDOW, largest_batch=self.batch, max_in_flight=self.in_flight
         )
         wall_ms = lambda: int(asyncio.get_running_loop().time() * 1000)  # noqa: E731
-        return UploadTenant(
-            claim,
+        return UploadWorker(
+            lease,
             plan=LanePlan(
                 name="lane",
                 label=LABEL,
@@ -91,7 +91,7 @@ class World:
                     max_records=self.batch,
                     max_bytes=self.max_bytes,
                     linger=self.linger,
-                    envelope_bytes=20,
+                    overhead_bytes=20,
                 ),
                 cap=CAP,
                 cap_window=WINDOW,
@@ -101,12 +101,12 @@ class World:
                 backoff=self.backoff,
             ),
             upload=self.partner,
-            pacer=CountingPacer(LanePacer(lane_pace), self),
+            bucket=CountingPacer(LaneTokenBucket(lane_pace), self),
             throttle=self.throttle,
             budget=Budget(self.buffer_bytes, guaranteed=self.buffer_bytes, lanes=1),
             desk=Desk(
-                journal=self.journal,
-                letters=LetterBox(
+                message_writer=self.message_writer,
+                letters=DeadLetters(
                     topic="letters",
                     stage="upload",
                     payload="original",
@@ -124,24 +124,24 @@ class World:
                 new_id=lambda: uuid.uuid4().hex,
                 wall_ms=wall_ms,
             ),
-            pulse=Pulse("lane", asyncio.get_running_loop().time),
+            progress=Progress("lane", asyncio.get_running_loop().time),
         )
 
     async def own_until(self, done: Callable[[], bool], *, gently: bool = False) -> None:
         """Own the lane, committing every second, until `done`; then lose it, or give it up."""
-        claim = TopicClaim(self.topic, *self.reader)
-        owner = self.owner(claim)
+        lease = TopicLease(self.topic, *self.reader)
+        owner = self.owner(lease)
         async with asyncio.TaskGroup() as tasks:
             task = tasks.create_task(owner.run())
             while not done():
                 await asyncio.sleep(1.0)
-                claim.commit(final=False)
+                lease.commit(final=False)
                 assert not task.done()
-            claim.lose()
+            lease.lose()
             if gently:
                 async with asyncio.timeout(300):
-                    await owner.quiet()
-                claim.commit(final=True)
+                    await owner.drain()
+                lease.commit(final=True)
             task.cancel()
 
     async def own_for(self, seconds: float, *, gently: bool = False) -> None:
@@ -153,14 +153,14 @@ class World:
 
     def ledger(self) -> LaneStatement:
         """What the topics say, polling apart: no job has ended."""
-        lane, topic = "amazon.connection", TopicClaim.topic
+        lane, topic = "amazon.connection", TopicLease.topic
         committed, end = self.topic.committed, len(self.topic.records)
-        held = Held(committed.held, committed.others_held)
+        held = Held(committed.held, committed.others_paused)
         view = LaneView(0, committed.offset, end, held)
         book = Ledger({lane: view}, lane_topics={topic: lane}, jobs_topic="jobs", polled={0: 0})
-        for place, message in enumerate(self.journal.of("jobs")):
+        for place, message in enumerate(self.message_writer.of("jobs")):
             book.job(decode_job(message.value), Place(0, place))
-        for message in self.journal.of("letters"):
+        for message in self.message_writer.of("letters"):
             said = dict(message.headers)
             origin = Origin(said["topic"].decode(), 0, int(said["offset"]))
             book.letter(Letter(LetterKind(said["stage"].decode(), ""), origin))

@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.stages.offset_tracker import Watermark
+from pipeline.stages.offset_tracker import OffsetTracker
 
 STARTS = st.integers(0, 5)
 GAPS = st.lists(st.integers(1, 4), max_size=12)
@@ -35,29 +35,29 @@ def test_the_watermark_is_the_first_open_offset_however_it_is_reached(
     Read on, settle in any order, and rewind to what is committed at any moment.
     """
     topic = [start + sum(gaps[: count + 1]) - 1 for count in range(len(gaps))]
-    watermark, model = Watermark(start), EveryOffset(start)
+    tracker, model = OffsetTracker(start), EveryOffset(start)
     position = 0
     for _ in range(data.draw(st.integers(0, 40), label="steps")):
         step = data.draw(st.sampled_from(["read", "settle", "settle", "rewind"]))
         if step == "read" and position < len(topic):
             offset = topic[position]
             position += 1
-            assert watermark.admit(offset) == (offset not in model.settled)
+            assert tracker.admit(offset) == (offset not in model.settled)
             if offset not in model.admitted:
                 model.admitted.append(offset)
         elif step == "settle" and model.admitted:
             offset = data.draw(st.sampled_from(model.admitted))
-            watermark.settle(offset)
+            tracker.settle(offset)
             if offset not in model.settled:
                 model.settled.add(offset)
-                assert watermark.committable == min(model.open, default=model.following)
+                assert tracker.committable == min(model.open, default=model.following)
         elif step == "rewind":
-            position = sum(offset < watermark.committable for offset in topic)
+            position = sum(offset < tracker.committable for offset in topic)
 
-        assert all(watermark.committable <= offset for offset in model.open)
-        assert watermark.is_clear == (not model.open)
-        assert watermark.span == sum(offset >= watermark.committable for offset in model.admitted)
-        assert watermark.next == model.following
+        assert all(tracker.committable <= offset for offset in model.open)
+        assert tracker.is_clear == (not model.open)
+        assert tracker.span == sum(offset >= tracker.committable for offset in model.admitted)
+        assert tracker.next == model.following
 
 
 @given(start=STARTS, gaps=st.lists(st.integers(1, 4), min_size=1, max_size=12), data=st.data())
@@ -65,69 +65,69 @@ def test_whatever_the_order_of_settling_the_end_is_reached_and_nothing_is_kept(
     start: int, gaps: list[int], data: st.DataObject
 ) -> None:
     topic = [start + sum(gaps[: count + 1]) - 1 for count in range(len(gaps))]
-    watermark = Watermark(start)
+    tracker = OffsetTracker(start)
     for offset in topic:
-        watermark.admit(offset)
+        tracker.admit(offset)
 
     for offset in data.draw(st.permutations(topic)):
-        watermark.settle(offset)
+        tracker.settle(offset)
 
-    assert topic[-1] + 1 == watermark.committable
-    assert watermark.is_clear
-    assert watermark.span == 0
-    assert not watermark._settled
+    assert topic[-1] + 1 == tracker.committable
+    assert tracker.is_clear
+    assert tracker.span == 0
+    assert not tracker._settled
 
 
 def test_a_gap_does_not_hold_the_watermark_up() -> None:
-    watermark = Watermark(10)
-    watermark.admit(10)
-    watermark.admit(14)
+    tracker = OffsetTracker(10)
+    tracker.admit(10)
+    tracker.admit(14)
 
-    watermark.settle(10)
+    tracker.settle(10)
 
-    assert watermark.committable == 14
+    assert tracker.committable == 14
 
 
 def test_a_watermark_of_an_idle_partition_stays_at_its_start() -> None:
-    assert Watermark(7).committable == 7
-    assert Watermark(7).is_clear
+    assert OffsetTracker(7).committable == 7
+    assert OffsetTracker(7).is_clear
 
 
 def test_reading_again_brings_back_what_is_open_and_only_that() -> None:
-    watermark = Watermark(0)
+    tracker = OffsetTracker(0)
     for offset in range(4):
-        watermark.admit(offset)
-    watermark.settle(0)
-    watermark.settle(2)
+        tracker.admit(offset)
+    tracker.settle(0)
+    tracker.settle(2)
 
-    again = [watermark.admit(offset) for offset in range(4)]
+    again = [tracker.admit(offset) for offset in range(4)]
 
     assert again == [False, True, False, True]
-    assert watermark.span == 3
+    assert tracker.span == 3
 
 
 def test_settling_what_was_never_admitted_changes_nothing() -> None:
     """
     It must not be taken for done when it is read later.
     """
-    watermark = Watermark(0)
-    watermark.admit(0)
+    tracker = OffsetTracker(0)
+    tracker.admit(0)
 
-    watermark.settle(1)
-    watermark.settle(0)
+    tracker.settle(1)
+    tracker.settle(0)
 
-    assert watermark.committable == 1
-    assert watermark.admit(1)
-    assert watermark.committable == 1
+    assert tracker.committable == 1
+    assert tracker.admit(1)
+    assert tracker.committable == 1
 
 
 def test_settling_twice_is_settling_once() -> None:
-    watermark = Watermark(0)
+    tracker = OffsetTracker(0)
     for offset in range(3):
-        watermark.admit(offset)
+        tracker.admit(offset)
 
     for offset in (1, 1, 0, 0, 1):
-        watermark.settle(offset)
+        tracker.settle(offset)
 
-    assert watermark.committable == 2
-    assert watermark.span == 1
+    assert tracker.committable == 2
+    assert tracker.span == 1

@@ -142,7 +142,7 @@ def test_one_lane_told_again_and_again_does_not_silence_the_others() -> None:
 
 def test_a_shorter_wait_does_not_cut_a_longer_one_short() -> None:
     """
-    Several requests are under way; the last answer need not be the strictest.
+    Several requests are in flight; the last answer need not be the strictest.
     """
     throttle = Throttle()
 

@@ -106,14 +106,14 @@ def test_a_lane_is_in_one_state_at_a_time(
     telemetry: PrometheusTelemetry, registry: CollectorRegistry
 ) -> None:
     telemetry.lane_state(lane=LANE, state="running")
-    telemetry.lane_state(lane=LANE, state="stopped")
+    telemetry.lane_state(lane=LANE, state="blocked")
 
     assert states_of(registry, LANE) == {
         "running": 0,
         "paused": 0,
         "throttled": 0,
-        "stopped": 1,
-        "holding": 0,
+        "blocked": 1,
+        "taking_over": 0,
     }
 
 
@@ -124,13 +124,13 @@ def test_a_lane_that_moved_to_another_process_is_reported_by_it_alone() -> None:
     leaving.cap_used(lane=LANE, window_records=900, limit=1000)
 
     leaving.lane_released(lane=LANE)
-    taking.lane_state(lane=LANE, state="holding")
+    taking.lane_state(lane=LANE, state="taking_over")
     taking.cap_used(lane=LANE, window_records=0, limit=1000)
 
     assert states_of(former, LANE) == {}
     assert former.get_sample_value("audience_cap_window_records", CONNECTION) is None
     assert former.get_sample_value("audience_cap_limit_records", CONNECTION) is None
-    assert states_of(successor, LANE)["holding"] == 1
+    assert states_of(successor, LANE)["taking_over"] == 1
     assert successor.get_sample_value("audience_cap_window_records", CONNECTION) == 0
 
 

@@ -14,12 +14,12 @@ from pipeline.domain.job import InvalidRecord, JobReport
 from pipeline.domain.send_result import (
     Accepted,
     Answer,
+    BlockCause,
+    Blocked,
+    InDoubt,
     Refused,
-    Stop,
-    StopReason,
     Throttled,
     TooLarge,
-    Unanswered,
 )
 
 RECORDS_PATH = "/amc/audiences/records"
@@ -28,7 +28,7 @@ REMOVAL = b'"action":"DELETE"'
 """As rendered; hashes, ids and consent strings hold no quotes, so it can stand nowhere else."""
 
 LARGEST_AUDIENCE_ID = 2**63 - 1
-_STOPS: dict[int, StopReason] = {
+_CAUSES: dict[int, BlockCause] = {
     401: "unauthorised",
     403: "forbidden",
     404: "not_found",
@@ -65,7 +65,7 @@ class LaneTarget:
         return resource
 
 
-def envelope(target: LaneTarget, audience: int, written: bytes) -> tuple[bytes, bytes]:
+def body_frame(target: LaneTarget, audience: int, written: bytes) -> tuple[bytes, bytes]:
     """What stands before and after the records of a body.
 
     `audienceId` is a bare number: the partner refuses quoted ones, and they exceed 2**53.
@@ -77,9 +77,9 @@ def envelope(target: LaneTarget, audience: int, written: bytes) -> tuple[bytes, 
     return orjson.dumps(head)[:-1] + b',"records":[', b"]}"
 
 
-def largest_envelope(connection_id: str | None) -> int:
-    """Bytes of the largest envelope a lane of this connection can have, whatever the audience."""
-    before, after = envelope(LaneTarget(connection_id, {}), LARGEST_AUDIENCE_ID, b"DSP")
+def largest_overhead(connection_id: str | None) -> int:
+    """Bytes of the largest overhead a lane of this connection can have, whatever the audience."""
+    before, after = body_frame(LaneTarget(connection_id, {}), LARGEST_AUDIENCE_ID, b"DSP")
     return len(before) + len(after)
 
 
@@ -87,7 +87,7 @@ def compose_records(
     target: LaneTarget, audience: int, written: bytes, records: Sequence[bytes]
 ) -> Request:
     """POST of rendered records of one audience."""
-    before, after = envelope(target, audience, written)
+    before, after = body_frame(target, audience, written)
     return Request(
         endpoint="records",
         method="POST",
@@ -106,16 +106,16 @@ def interpret_records(response: Response, now: datetime) -> Answer:
         return TooLarge()
     if status == 429:
         return Throttled(retry_after(header(response.headers, "Retry-After"), now))
-    if status in _STOPS:
-        return Stop(_STOPS[status], detail(status, response.body))
+    if status in _CAUSES:
+        return Blocked(_CAUSES[status], detail(status, response.body))
     if status == 408 or status >= 500:
-        return Unanswered(detail(status, response.body), by_partner=True)
+        return InDoubt(detail(status, response.body), by_partner=True)
     if status in (400, 422):
         return Refused(detail(status, response.body))
     if status >= 400:
         # Nobody said that it is the records, so they stay where they are.
-        return Stop("unsupported", detail(status, response.body))
-    return Unanswered(f"unexpected status {status}")
+        return Blocked("unsupported", detail(status, response.body))
+    return InDoubt(f"unexpected status {status}")
 
 
 def compose_status(job_id: str) -> Request:

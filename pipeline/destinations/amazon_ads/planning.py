@@ -13,7 +13,7 @@ Value = int | float | str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class RequestedPauses:
     """One audience as the configuration wants it; None leaves to the partner what is there."""
 
     name: str | None = None
@@ -122,7 +122,7 @@ class Fixed:
 Step = Create | Update | Keep | Fixed | Asked | Gone
 
 
-def steps(wanted: Wanted, standing: Standing) -> tuple[Step, ...]:
+def steps(wanted: RequestedPauses, standing: Standing) -> tuple[Step, ...]:
     """All that there is to do or to say about one audience; at least one step."""
     match standing:
         case Unmade():
@@ -159,7 +159,7 @@ def id_of(step: Step) -> int | None:
     return None if isinstance(step, Create | Asked) else step.audience_id
 
 
-def _fixed_differences(wanted: Wanted, audience: Audience) -> tuple[Difference, ...]:
+def _fixed_differences(wanted: RequestedPauses, audience: Audience) -> tuple[Difference, ...]:
     # What the partner leaves out of its answer nobody can compare.
     pairs: tuple[tuple[str, Value, Value], ...] = (
         ("name", audience.name, wanted.name),
@@ -173,7 +173,7 @@ def _fixed_differences(wanted: Wanted, audience: Audience) -> tuple[Difference, 
     )
 
 
-def _changeable_differences(wanted: Wanted, audience: Audience) -> tuple[Difference, ...]:
+def _changeable_differences(wanted: RequestedPauses, audience: Audience) -> tuple[Difference, ...]:
     found: list[Difference] = []
     if wanted.description is not None and wanted.description != (audience.description or ""):
         found.append(Difference("description", audience.description, wanted.description))

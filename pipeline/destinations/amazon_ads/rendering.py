@@ -16,7 +16,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 import orjson
 
 from pipeline.domain.change import MembershipChange
-from pipeline.domain.reasons import Prepared, Rejected, Withheld
+from pipeline.domain.reasons import Rejected, Rendered, Withheld
 from pipeline.identity.consent import Signal, judged
 from pipeline.identity.countries import CONSENT_COUNTRIES, country_code
 from pipeline.identity.hashing import FieldHasher, IdentityHashes
@@ -117,7 +117,7 @@ class RecordRenderer:
 
     def render(
         self, change: MembershipChange, default_country: str | None
-    ) -> Prepared | Withheld | Rejected:
+    ) -> Rendered | Withheld | Rejected:
         """The record as Amazon will get it, or why there is none.
 
         The record's country counts over `default_country` (the audience's, else the
@@ -153,7 +153,7 @@ class RecordRenderer:
 
     def _record(
         self, start: str, member: str, identities: Sequence[Mapping[str, str]], place: _Place
-    ) -> Prepared | Rejected:
+    ) -> Rendered | Rejected:
         if self._hashes_ids and member:
             member = hashed_id(member)
         elif not _is_external_user_id(member):
@@ -170,7 +170,7 @@ class RecordRenderer:
         # Written by hand, since neither an id of these characters nor a digest needs escaping.
         record = f'{start}"externalUserId":"{member}","hashedPII":[{objects}]{place.end}'
         # Half the price of the class's own constructor, which does the same.
-        return tuple.__new__(Prepared, (member, record.encode()))
+        return tuple.__new__(Rendered, (member, record.encode()))
 
     def _learned_place(self, written: str | None) -> _Place:
         if len(self._places) >= _PLACES_REMEMBERED:

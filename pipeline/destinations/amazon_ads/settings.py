@@ -125,7 +125,7 @@ class AmazonAdsSettings(Section):
     """The window of hourly_cap; shorter only to prove the cap in a test."""
     batch: BatchSettings = BatchSettings()
     max_in_flight: Whole = Field(default=4, ge=1, le=100)
-    """Requests of one connection under way at a time."""
+    """Requests of one connection in flight at a time."""
     request_timeout_seconds: Positive = 60
     requests_per_second: Positive = 10
     """Requests of this destination in all, per process."""

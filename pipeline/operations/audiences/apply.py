@@ -20,7 +20,7 @@ from pipeline.destinations.amazon_ads.planning import (
 from pipeline.destinations.amazon_ads.replies import Declined
 from pipeline.operations.audiences.lock_file import LockUnwritable
 from pipeline.operations.audiences.selection import Planned, updated
-from pipeline.operations.partner import Partner, Unanswered, Unheard
+from pipeline.operations.partner import InDoubt, Partner, Unheard
 from pipeline.settings.problems import dotted
 
 
@@ -58,7 +58,7 @@ class Application:
                 continue
             try:
                 self._tell(await self._step(one))
-            except (LockUnwritable, Unanswered) as trouble:
+            except (LockUnwritable, InDoubt) as trouble:
                 self._tell(Result(one, id_of(one.step), str(trouble)))
                 obstacle = "what came before it was cut short; apply again"
             except CommandTrouble as trouble:

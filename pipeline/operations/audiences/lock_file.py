@@ -77,13 +77,13 @@ def held(path: Path) -> Iterator[LockFile]:
     except OSError as error:
         fail(f"{path.parent}: {(error.strerror or 'cannot be opened').lower()}; check --config")
     try:
-        _claim(folder, path)
+        _lease(folder, path)
         yield LockFile(path)
     finally:
         os.close(folder)
 
 
-def _claim(folder: int, path: Path) -> None:
+def _lease(folder: int, path: Path) -> None:
     # The folder, because the file itself is another one after each rename.
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -21,10 +21,10 @@ from pipeline.destinations.amazon_ads.planning import (
     Found,
     Gone,
     Keep,
+    RequestedPauses,
     Standing,
     Step,
     Unmade,
-    Wanted,
     steps,
 )
 from pipeline.destinations.amazon_ads.replies import Declined
@@ -57,10 +57,10 @@ async def planned(
     return plan
 
 
-def wanted(placed: PlacedTarget, settings: Settings) -> Wanted:
+def wanted(placed: PlacedTarget, settings: Settings) -> RequestedPauses:
     """What the configuration says of a target's audience."""
     target = placed.target
-    return Wanted(
+    return RequestedPauses(
         upstream_name=placed.key.audience,
         name=target.name,
         external_audience_id=target.external_audience_id,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from pipeline.operations.ledger.paused import NOTHING_HELD, Held
+from pipeline.operations.ledger.paused import NONE_PAUSED, Held
 
 _ACCEPTED: Final = 1
 _REFUSED: Final = 2
@@ -19,7 +19,7 @@ class LaneView(NamedTuple):
     """Where the group goes on: what lies before has its end, or is held, or it is lost."""
     end: int
     """Asked for after `settled`, so that what overtook a settled record lies before it."""
-    held: Held = NOTHING_HELD
+    held: Held = NONE_PAUSED
     """What of it is kept back; asked for with `settled`."""
 
 

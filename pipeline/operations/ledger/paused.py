@@ -26,4 +26,4 @@ class Held:
         return None if audience is None else self.since.get(audience, self.others)
 
 
-NOTHING_HELD = Held()
+NONE_PAUSED = Held()

@@ -13,7 +13,7 @@ from pipeline.kafka.topic_reader import PlacedRecord, TopicReader
 from pipeline.operations.ledger.book import Ledger, Letter
 from pipeline.operations.ledger.job_ends import Place
 from pipeline.operations.ledger.lane_records import LaneView
-from pipeline.operations.ledger.paused import NOTHING_HELD, Held
+from pipeline.operations.ledger.paused import NONE_PAUSED, Held
 from pipeline.operations.ledger.statement import LetterKind, Statement
 
 Positions = Mapping[TopicPartition, int]
@@ -127,7 +127,7 @@ def held(committed: Committed | None) -> Held:
     reads the paused audiences from the oldest record on, and says so with its first commit.
     """
     said = None if committed is None else read_metadata(committed.metadata)
-    return NOTHING_HELD if said is None else Held(said.held, said.others_held)
+    return NONE_PAUSED if said is None else Held(said.held, said.others_paused)
 
 
 def _starts(oldest: Positions, since: Positions, settled: Positions) -> Positions:

@@ -52,7 +52,7 @@ class LaneStatement:
     """Why it does not begin with the lane's first record, if there is more than trimming to it."""
 
     def equations(self) -> Sequence[Equation]:
-        """Prepared, accepted, and how that ended; parts that are seldom there only if they are."""
+        """Rendered, accepted, and how that ended; parts that are seldom there only if they are."""
         lane, jobs = self.records, self.jobs
         return (
             Equation(

@@ -42,7 +42,7 @@ class TokenBook:
             "token_type": "bearer",
             "expires_in": self._options.token_seconds,
         }
-        return Reply(200, body, {"Cache-Control": "no-store"})
+        return Reply(200, body, {"Cache-PauseRequest": "no-store"})
 
     def is_good(self, token: str, client_id: str | None, now: float) -> bool:
         """Whether the token may be used now, by this client when it says who it is."""

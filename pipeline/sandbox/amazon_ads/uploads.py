@@ -21,7 +21,7 @@ from pipeline.sandbox.amazon_ads.vocabulary import JobState
 from pipeline.sandbox.amazon_ads.windows import ArrivalWindow
 
 
-class _UnderWay(NamedTuple):
+class _InFlight(NamedTuple):
     """An upload whose sender has no answer yet."""
 
     audience: int
@@ -67,7 +67,7 @@ class Uploads:
     """Arrivals that found or made the window full, by target."""
     totals: Counter[str] = field(default_factory=Counter)
     _late: list[_Late] = field(default_factory=list)
-    _under_way: list[_UnderWay] = field(default_factory=list)
+    _in_flight: list[_InFlight] = field(default_factory=list)
 
     def perform(self, call: Call) -> Performance:
         """Decide about one request for records."""
@@ -167,14 +167,14 @@ class Uploads:
 
     def _note_overlap(self, call: Call, request: UploadRequest) -> None:
         """Count requests that carry a member of another request that still waits for its answer."""
-        self._under_way = [other for other in self._under_way if other.is_awaited()]
+        self._in_flight = [other for other in self._in_flight if other.is_awaited()]
         members = frozenset(request.members)
         self.totals["overlapping_requests"] += any(
             other.audience == request.audience and not members.isdisjoint(other.members)
-            for other in self._under_way
+            for other in self._in_flight
         )
         self.totals["repeated_in_request"] += len(request.members) - len(members)
-        self._under_way.append(_UnderWay(request.audience, members, call.is_awaited))
+        self._in_flight.append(_InFlight(request.audience, members, call.is_awaited))
 
     def _accept(self, call: Call, request: UploadRequest, fault: Fault) -> Reply:
         invalid = self._invalid(request)

@@ -11,14 +11,14 @@ from pipeline.domain.message import Message, record_headers
 from pipeline.domain.reasons import (
     Ignored,
     IgnoredReason,
-    Prepared,
     Rejected,
     RejectedReason,
+    Rendered,
     Withheld,
     WithheldReason,
 )
-from pipeline.stages.contract import LetterBox, Pulse
-from pipeline.stages.ports import Claim, Hop, Parcel, Record
+from pipeline.stages.contract import DeadLetters, Progress
+from pipeline.stages.ports import ChunkWriter, Lease, OutgoingRecord, Record
 from pipeline.telemetry.facts import LaneLabel, Telemetry
 
 SLICE_RECORDS = 250
@@ -33,7 +33,7 @@ class Render(Protocol):
 
     def render(
         self, change: MembershipChange, default_country: str | None
-    ) -> Prepared | Withheld | Rejected: ...
+    ) -> Rendered | Withheld | Rejected: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class IngestDesk:
     """What all source partitions share."""
 
     routes: Mapping[str, Sequence[Route]]
-    letters: LetterBox
+    letters: DeadLetters
     telemetry: Telemetry
     wall_ms: Callable[[], int]
     chunk_records: int
@@ -63,7 +63,7 @@ class IngestDesk:
 class _Chunk:
     """What a stretch of events became; its counts are told once it is durable."""
 
-    parcels: dict[str, list[Parcel]] = field(default_factory=lambda: defaultdict(list))
+    outgoing: dict[str, list[OutgoingRecord]] = field(default_factory=lambda: defaultdict(list))
     letters: list[Message] = field(default_factory=list)
     changes: Counter[Action] = field(default_factory=Counter)
     ignored: Counter[IgnoredReason] = field(default_factory=Counter)
@@ -73,39 +73,39 @@ class _Chunk:
     oldest_ms: int | None = None
 
 
-class IngestTenant:
+class IngestWorker:
     """Carries one source partition. Bad events become dead letters; it never stops for one."""
 
     def __init__(
-        self, claim: Claim, *, hop: Hop, read: Read, desk: IngestDesk, pulse: Pulse
+        self, lease: Lease, *, writer: ChunkWriter, read: Read, desk: IngestDesk, progress: Progress
     ) -> None:
-        self._claim = claim
-        self._hop = hop
+        self._lease = lease
+        self._writer = writer
         self._read = read
         self._desk = desk
-        self._pulse = pulse
+        self._progress = progress
         self._between_chunks = asyncio.Event()
         self._between_chunks.set()
 
     async def run(self) -> None:
         """Carry events until cancelled."""
         # In this order: once the former owner is shut out, the committed offset can't move again.
-        await self._hop.open()
-        start = await self._claim.begin()
-        self._claim.settle(start.offset)
-        self._pulse.busy(True)
+        await self._writer.open()
+        start = await self._lease.begin()
+        self._lease.settle(start.offset)
+        self._progress.busy(True)
         try:
             while True:
-                records = await self._claim.fetch(self._desk.chunk_records)
-                self._pulse.beat()
+                records = await self._lease.fetch(self._desk.chunk_records)
+                self._progress.advance()
                 if records:
                     await self._carry(records)
         finally:
-            self._pulse.busy(False)
+            self._progress.busy(False)
             self._between_chunks.set()
-            await self._hop.close()
+            await self._writer.close()
 
-    async def quiet(self) -> None:
+    async def drain(self) -> None:
         await self._between_chunks.wait()
 
     async def _carry(self, records: Sequence[Record]) -> None:
@@ -113,11 +113,11 @@ class IngestTenant:
         try:
             chunk = await self._transform(records)
             following = records[-1].offset + 1
-            if not await self._hop.carry(chunk.parcels, chunk.letters, following):
+            if not await self._writer.carry(chunk.outgoing, chunk.letters, following):
                 # Whether the transaction came through after all, the committed offset knows.
-                await self._claim.begin()
+                await self._lease.begin()
                 return
-            self._claim.settle(following)
+            self._lease.settle(following)
             self._tell(chunk, len(records))
         finally:
             self._between_chunks.set()
@@ -147,10 +147,10 @@ class IngestTenant:
             self._reject(record, _unknown_audience(change), chunk)
         for route in routes:
             match route.renderer.render(change, route.country):
-                case Prepared(member, value):
+                case Rendered(member, value):
                     key = b"%d|%s" % (route.audience_id, member.encode())
                     headers = record_headers(change.occurred_at_ms, route.target)
-                    chunk.parcels[route.topic].append(Parcel(key, value, headers))
+                    chunk.outgoing[route.topic].append(OutgoingRecord(key, value, headers))
                     chunk.prepared[route.lane] += 1
                     if chunk.oldest_ms is None or change.occurred_at_ms < chunk.oldest_ms:
                         chunk.oldest_ms = change.occurred_at_ms
@@ -166,11 +166,11 @@ class IngestTenant:
 
     def _reject(self, record: Record, rejected: Rejected, chunk: _Chunk) -> None:
         chunk.rejected[rejected.reason] += 1
-        letter = self._desk.letters.letter(self._claim, record, rejected.reason, rejected.detail)
+        letter = self._desk.letters.letter(self._lease, record, rejected.reason, rejected.detail)
         chunk.letters.append(letter)
 
     def _tell(self, chunk: _Chunk, events: int) -> None:
-        telemetry, source = self._desk.telemetry, self._claim.topic
+        telemetry, source = self._desk.telemetry, self._lease.topic
         telemetry.events_consumed(source=source, count=events)
         for action, count in chunk.changes.items():
             telemetry.changes_read(source=source, action=action, count=count)

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 
 from pipeline.domain.job import Job
-from pipeline.stages.ports import History
+from pipeline.stages.ports import OutcomeReader
 
 CLOCKS_DIFFER_MS = 60_000
 """A job's time is its sender's, an outcome's is the broker's."""
 
 
-class Endings:
+class EndedJobs:
     """Answers before every question to the partner; a former owner's outcome may still arrive.
 
     One that lost the partition with an outcome on its way, or frozen in the middle, is heard of
@@ -22,9 +22,13 @@ class Endings:
     """
 
     def __init__(
-        self, history: History, partition: int, remembered: int, changed: Callable[[], None]
+        self,
+        outcome_reader: OutcomeReader,
+        partition: int,
+        remembered: int,
+        changed: Callable[[], None],
     ) -> None:
-        self._history = history
+        self._outcome_reader = outcome_reader
         self._partition = partition
         self._remembered = remembered
         self._changed = changed
@@ -35,7 +39,7 @@ class Endings:
 
     async def listen(self) -> None:
         """Take note of every outcome from now on, until cancelled."""
-        async with contextlib.aclosing(self._history.follow(self._partition)) as coming:
+        async with contextlib.aclosing(self._outcome_reader.follow(self._partition)) as coming:
             async for job_ids in coming:
                 for job_id in job_ids:
                     self.note(job_id)
@@ -56,7 +60,7 @@ class Endings:
             # Twice as far as asked for, or a row of ever older jobs would have it read every time.
             oldest -= self._stood_since - oldest
         await self._listening.wait()
-        self._stood = await self._history.ended(self._partition, int(max(0, oldest)))
+        self._stood = await self._outcome_reader.ended(self._partition, int(max(0, oldest)))
         self._stood_since = oldest
 
     def note(self, job_id: str) -> None:

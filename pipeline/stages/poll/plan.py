@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pipeline.stages.contract import LetterBox
-from pipeline.stages.ports import History, Journal, Status, Turnstile
+from pipeline.stages.contract import DeadLetters
+from pipeline.stages.ports import MessageWriter, OutcomeReader, RequestLimiter, Status
 from pipeline.telemetry.facts import LaneLabel, Telemetry
 
 
@@ -14,7 +14,7 @@ class PollPlan:
     """How one destination's jobs are followed. Times in seconds."""
 
     status: Status
-    turnstile: Turnstile
+    request_limiter: RequestLimiter
     initial: float
     factor: float
     longest: float
@@ -30,9 +30,9 @@ class PollDesk:
     """What all partitions of the poll stage share."""
 
     plans: Mapping[str, PollPlan]
-    journal: Journal
-    letters: LetterBox
-    history: History
+    message_writer: MessageWriter
+    letters: DeadLetters
+    outcome_reader: OutcomeReader
     telemetry: Telemetry
     jobs_topic: str
     outcomes_topic: str

@@ -17,13 +17,13 @@ from pipeline.domain.job import (
     tally,
 )
 from pipeline.domain.message import Message, Origin
-from pipeline.stages.contract import LOOK_AGAIN_SECONDS, Pulse, until
-from pipeline.stages.offset_tracker import Watermark
-from pipeline.stages.poll.ended_jobs import Endings
+from pipeline.stages.contract import LOOK_AGAIN_SECONDS, Progress, until
+from pipeline.stages.offset_tracker import OffsetTracker
+from pipeline.stages.poll.ended_jobs import EndedJobs
 from pipeline.stages.poll.following import Followed, Following
 from pipeline.stages.poll.plan import PollDesk, PollPlan
 from pipeline.stages.poll.turns import Turns
-from pipeline.stages.ports import Claim, NotYet, Record
+from pipeline.stages.ports import Lease, NotYet, Record
 from pipeline.telemetry.facts import LaneLabel
 
 FETCH_RECORDS = 500
@@ -36,60 +36,60 @@ JITTER = 0.2
 log = structlog.get_logger(__name__)
 
 
-class PollTenant:
+class PollWorker:
     """Follows the jobs of one partition. A job that has an outcome is never asked again."""
 
-    def __init__(self, claim: Claim, desk: PollDesk, pulse: Pulse) -> None:
-        self._claim = claim
+    def __init__(self, lease: Lease, desk: PollDesk, progress: Progress) -> None:
+        self._lease = lease
         self._desk = desk
-        self._pulse = pulse
+        self._progress = progress
         self._turns: Turns[Followed] = Turns()
         self._pending: Counter[LaneLabel] = Counter()
-        self._watermark = Watermark(0)
+        self._tracker = OffsetTracker(0)
         self._following = Following()
         self._changed = asyncio.Event()
-        self._endings = Endings(
-            desk.history, claim.partition, PENDING_AT_MOST, changed=self._changed.set
+        self._ended_jobs = EndedJobs(
+            desk.outcome_reader, lease.partition, PENDING_AT_MOST, changed=self._changed.set
         )
         self._asking = 0
-        self._quiet = asyncio.Event()
-        self._quiet.set()
+        self._drained = asyncio.Event()
+        self._drained.set()
 
     async def run(self) -> None:
         """Follow jobs until cancelled."""
-        start = await self._claim.begin()
-        self._watermark = Watermark(start.offset)
-        self._claim.settle(start.offset)
+        start = await self._lease.begin()
+        self._tracker = OffsetTracker(start.offset)
+        self._lease.settle(start.offset)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._endings.listen(), name=f"ends {self._claim.partition}")
-                tasks.create_task(self._read(), name=f"read jobs {self._claim.partition}")
-                tasks.create_task(self._ask_all(tasks), name=f"ask jobs {self._claim.partition}")
+                tasks.create_task(self._ended_jobs.listen(), name=f"ends {self._lease.partition}")
+                tasks.create_task(self._read(), name=f"read jobs {self._lease.partition}")
+                tasks.create_task(self._ask_all(tasks), name=f"ask jobs {self._lease.partition}")
         finally:
-            self._pulse.busy(False)
+            self._progress.busy(False)
             for label, count in self._pending.items():
                 self._show_pending(label, -count)
 
-    async def quiet(self) -> None:
-        await self._quiet.wait()
+    async def drain(self) -> None:
+        await self._drained.wait()
 
     # Reading
 
     async def _read(self) -> None:
-        self._pulse.busy(True)
+        self._progress.busy(True)
         while True:
             if len(self._turns) >= PENDING_AT_MOST:
-                self._claim.rest()
+                self._lease.pause()
                 await asyncio.sleep(LOOK_AGAIN_SECONDS)
-                self._pulse.beat()
+                self._progress.advance()
                 continue
-            records = await self._claim.fetch(FETCH_RECORDS)
-            self._pulse.beat()
+            records = await self._lease.fetch(FETCH_RECORDS)
+            self._progress.advance()
             jobs = await self._jobs(records)
             # Nothing is asked before it is known what has ended, and a broker away is no hang.
-            self._pulse.busy(False)
-            await self._endings.reach_back([job for job, _ in jobs])
-            self._pulse.busy(True)
+            self._progress.busy(False)
+            await self._ended_jobs.reach_back([job for job, _ in jobs])
+            self._progress.busy(True)
             for job, offset in jobs:
                 await self._take(job, offset)
             self._changed.set()
@@ -98,7 +98,7 @@ class PollTenant:
         """What is to be done, with its offsets; what cannot be read becomes a dead letter."""
         jobs: list[tuple[Job, int]] = []
         for record in records:
-            if not self._watermark.admit(record.offset):
+            if not self._tracker.admit(record.offset):
                 continue
             try:
                 jobs.append((decode_job(record.value).without_offsets(), record.offset))
@@ -107,7 +107,7 @@ class PollTenant:
         return jobs
 
     async def _take(self, job: Job, offset: int) -> None:
-        if self._endings.has(job.job_id):
+        if self._ended_jobs.has(job.job_id):
             self._settle(offset)
         elif job.destination not in self._desk.plans:
             await self._end(Followed(job, offset), "GIVEN_UP", None)
@@ -119,8 +119,8 @@ class PollTenant:
             self._turns.add(job.connection, self._first_due(job), followed)
 
     async def _dead_letter(self, record: Record, detail: str) -> None:
-        letter = self._desk.letters.letter(self._claim, record, "malformed", detail)
-        await self._desk.journal.write([letter])
+        letter = self._desk.letters.letter(self._lease, record, "malformed", detail)
+        await self._desk.message_writer.write([letter])
         self._desk.letters.written("malformed")
         self._settle(record.offset)
 
@@ -133,11 +133,11 @@ class PollTenant:
 
     async def _ask_all(self, tasks: asyncio.TaskGroup) -> None:
         while True:
-            await self._claim.owned()
+            await self._lease.wait_held()
             followed = self._turns.take(_now()) if self._asking < ASKED_AT_ONCE else None
             if followed is not None:
                 self._asking += 1
-                self._quiet.clear()
+                self._drained.clear()
                 tasks.create_task(self._ask(followed), name=f"ask {followed.job.job_id}")
                 continue
             self._changed.clear()
@@ -148,11 +148,11 @@ class PollTenant:
     async def _ask(self, followed: Followed) -> None:
         plan = self._desk.plans[followed.job.destination]
         try:
-            await plan.turnstile.turn()
-            if self._endings.has(followed.job.job_id):
+            await plan.request_limiter.turn()
+            if self._ended_jobs.has(followed.job.job_id):
                 self._leave(followed)
                 return
-            if not self._claim.is_owned:
+            if not self._lease.is_held:
                 self._turns.add(followed.job.connection, _now(), followed)
                 return
             report = await plan.status.ask(followed.job.job_id)
@@ -161,8 +161,8 @@ class PollTenant:
         finally:
             self._asking -= 1
             if not self._asking:
-                self._quiet.set()
-            self._pulse.beat()
+                self._drained.set()
+            self._progress.advance()
             self._changed.set()
 
     async def _decide(self, followed: Followed, plan: PollPlan, report: JobReport | NotYet) -> None:
@@ -182,7 +182,7 @@ class PollTenant:
             self._turns.add(followed.job.connection, _now() + wait, followed)
 
     async def _carry_over(self, followed: Followed) -> None:
-        if not self._claim.is_owned:
+        if not self._lease.is_held:
             # Its new owner follows it; written now, it would stand behind its own end.
             self._turns.add(followed.job.connection, _now(), followed)
             return
@@ -191,7 +191,7 @@ class PollTenant:
         # Before the write: the new copy may be read before we hear that it is durable.
         self._following.let_go(job.job_id)
         offset = followed.offset
-        await self._desk.journal.write([message])
+        await self._desk.message_writer.write([message])
         self._count(job, -1)
         self._settle(offset)
 
@@ -202,8 +202,8 @@ class PollTenant:
         outcome = encode_outcome(job, state, report, self._desk.wall_ms())
         messages = [Message(self._desk.outcomes_topic, job.job_id.encode(), outcome, ())]
         messages += [self._letter(followed, one) for one in invalid]
-        await self._desk.journal.write(messages)
-        self._endings.note(job.job_id)
+        await self._desk.message_writer.write(messages)
+        self._ended_jobs.note(job.job_id)
         self._leave(followed)
         self._say(job, state, len(invalid))
 
@@ -217,7 +217,7 @@ class PollTenant:
     def _letter(self, followed: Followed, invalid: InvalidRecord) -> Message:
         """Refers to a record that was delivered: its value stands in the lane's topic."""
         job = followed.job
-        origin = Origin(self._claim.topic, self._claim.partition, followed.offset)
+        origin = Origin(self._lease.topic, self._lease.partition, followed.offset)
         key = f"{job.audience_id}|{invalid.member}".encode()
         detail = f"job {job.job_id}, audience {job.audience_id}: {invalid.error}"
         return self._desk.letters.compose(origin, key, job.encode(), "invalid", detail)
@@ -241,8 +241,8 @@ class PollTenant:
             log.error("job applied nothing", job=job.job_id, audience=job.audience_id, state=state)
 
     def _settle(self, offset: int) -> None:
-        self._watermark.settle(offset)
-        self._claim.settle(self._watermark.committable)
+        self._tracker.settle(offset)
+        self._lease.settle(self._tracker.committable)
 
     def _count(self, job: Job, change: int) -> None:
         self._pending[_label(job)] += change

@@ -1,4 +1,4 @@
-"""What waits in one lane: grouped by audience, one change a member, never two under way at once."""
+"""What waits in one lane: grouped by audience, one change a member, never two in flight at once."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ FlushReason = Literal["records", "bytes", "linger", "probe"]
 SEPARATOR_BYTES = 1
 
 
-class Waiting(NamedTuple):
+class QueuedRecord(NamedTuple):
     """One record of a lane's topic."""
 
     key: bytes
@@ -28,16 +28,16 @@ class Limits:
 
     max_records: int
     max_bytes: int
-    """Of the encoded body, envelope and separators included."""
+    """Of the encoded body, overhead and separators included."""
     linger: float
-    envelope_bytes: int
+    overhead_bytes: int
 
 
 class Batch(NamedTuple):
     """Records of one audience that go out together."""
 
     audience: int
-    records: Sequence[Waiting]
+    records: Sequence[QueuedRecord]
     reason: FlushReason
 
     def __repr__(self) -> str:
@@ -46,17 +46,17 @@ class Batch(NamedTuple):
 
 @dataclass(slots=True)
 class _Queue:
-    """One audience. `held` are changes of members whose earlier change is under way.
+    """One audience. `held` are changes of members whose earlier change is in flight.
 
     `places` says whose turn it is: the member that has waited longest, even if it was held.
     """
 
-    ready: dict[bytes, Waiting] = field(default_factory=dict)
+    ready: dict[bytes, QueuedRecord] = field(default_factory=dict)
     places: list[tuple[float, int, bytes]] = field(default_factory=list)
-    held: dict[bytes, Waiting] = field(default_factory=dict)
+    held: dict[bytes, QueuedRecord] = field(default_factory=dict)
     ready_bytes: int = 0
 
-    def put(self, waiting: Waiting) -> Waiting | None:
+    def put(self, waiting: QueuedRecord) -> QueuedRecord | None:
         """Add a change at the place of the one that it overtakes, which is returned.
 
         At the end, a member that changes all the time would never reach the front.
@@ -71,7 +71,7 @@ class _Queue:
         self.ready_bytes += _size(waiting)
         return earlier
 
-    def hold(self, waiting: Waiting) -> Waiting | None:
+    def hold(self, waiting: QueuedRecord) -> QueuedRecord | None:
         earlier = self.held.get(waiting.key)
         if earlier is not None:
             waiting = waiting._replace(admitted_at=earlier.admitted_at)
@@ -84,19 +84,19 @@ class _Queue:
         if waiting is not None:
             self.put(waiting)
 
-    def oldest(self) -> Waiting:
+    def oldest(self) -> QueuedRecord:
         return self.ready[self.places[0][2]]
 
-    def take_oldest(self) -> Waiting:
+    def take_oldest(self) -> QueuedRecord:
         _, _, key = heappop(self.places)
         waiting = self.ready.pop(key)
         self.ready_bytes -= _size(waiting)
         return waiting
 
-    def take(self, limits: Limits) -> list[Waiting]:
+    def take(self, limits: Limits) -> list[QueuedRecord]:
         """As many of the oldest records as both limits allow, and at least one."""
-        taken: list[Waiting] = []
-        size = limits.envelope_bytes
+        taken: list[QueuedRecord] = []
+        size = limits.overhead_bytes
         while self.ready and len(taken) < limits.max_records:
             size += _size(self.oldest())
             if taken and size > limits.max_bytes:
@@ -115,7 +115,7 @@ class LaneQueue:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._queues: dict[int, _Queue] = {}
-        self._under_way: set[bytes] = set()
+        self._in_flight: set[bytes] = set()
         self._bytes = 0
         self._count = 0
 
@@ -129,19 +129,19 @@ class LaneQueue:
 
     @property
     def bytes(self) -> int:
-        """Bytes of keys and values that wait, without those under way."""
+        """Bytes of keys and values that wait, without those in flight."""
         return self._bytes
 
-    def add(self, audience: int, waiting: Waiting) -> Waiting | None:
+    def add(self, audience: int, waiting: QueuedRecord) -> QueuedRecord | None:
         """Let a change wait; returns the earlier change of the same member that it overtakes."""
         queue = self._queues.setdefault(audience, _Queue())
-        is_held = waiting.key in self._under_way
+        is_held = waiting.key in self._in_flight
         earlier = queue.hold(waiting) if is_held else queue.put(waiting)
         self._account(added=(waiting,), removed=() if earlier is None else (earlier,))
         return earlier
 
     def take(self, now: float) -> Batch | None:
-        """The due batch with the oldest record, or None. Its members are under way from now on."""
+        """The due batch with the oldest record, or None. Its members are in flight from now on."""
         due = [
             (queue.oldest().admitted_at, audience, reason)
             for audience, queue in self._queues.items()
@@ -170,11 +170,11 @@ class LaneQueue:
         heads = [queue.oldest().admitted_at for queue in self._queues.values() if queue.ready]
         return None if not heads else max(0.0, min(heads) + self.limits.linger - now)
 
-    def settled(self, records: Iterable[Waiting], audience: int) -> None:
-        """These are no longer under way: newer changes of their members may go."""
+    def settled(self, records: Iterable[QueuedRecord], audience: int) -> None:
+        """These are no longer in flight: newer changes of their members may go."""
         queue = self._queues.get(audience, _Queue())
         for record in records:
-            self._under_way.discard(record.key)
+            self._in_flight.discard(record.key)
             queue.let_go(record.key)
         if not queue.ready and not queue.held:
             self._queues.pop(audience, None)
@@ -184,28 +184,28 @@ class LaneQueue:
         queues = [self._queues[one] for one in audiences if one in self._queues]
         return sum(len(queue.ready) + len(queue.held) for queue in queues)
 
-    def drop(self, audience: int) -> Sequence[Waiting]:
-        """Let go of what waits of an audience, and return it; what is under way stays so."""
+    def drop(self, audience: int) -> Sequence[QueuedRecord]:
+        """Let go of what waits of an audience, and return it; what is in flight stays so."""
         queue = self._queues.pop(audience, _Queue())
         dropped = [*queue.ready.values(), *queue.held.values()]
         self._account(added=(), removed=dropped)
         return dropped
 
-    def _taken(self, audience: int, records: list[Waiting], reason: FlushReason) -> Batch:
-        self._under_way.update(record.key for record in records)
+    def _taken(self, audience: int, records: list[QueuedRecord], reason: FlushReason) -> Batch:
+        self._in_flight.update(record.key for record in records)
         self._account(added=(), removed=records)
         return Batch(audience, records, reason)
 
     def _due(self, queue: _Queue, now: float) -> FlushReason | None:
         if len(queue.ready) >= self.limits.max_records:
             return "records"
-        if queue.ready_bytes + self.limits.envelope_bytes >= self.limits.max_bytes:
+        if queue.ready_bytes + self.limits.overhead_bytes >= self.limits.max_bytes:
             return "bytes"
         if now >= queue.oldest().admitted_at + self.limits.linger:
             return "linger"
         return None
 
-    def _account(self, *, added: Iterable[Waiting], removed: Iterable[Waiting]) -> None:
+    def _account(self, *, added: Iterable[QueuedRecord], removed: Iterable[QueuedRecord]) -> None:
         for record in added:
             self._bytes += len(record.key) + len(record.value)
             self._count += 1
@@ -214,5 +214,5 @@ class LaneQueue:
             self._count -= 1
 
 
-def _size(waiting: Waiting) -> int:
+def _size(waiting: QueuedRecord) -> int:
     return len(waiting.value) + SEPARATOR_BYTES

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.domain.reasons import RejectedReason
 from pipeline.domain.send_result import Refused, TooLarge
-from pipeline.stages.upload.batching import Batch, Waiting
+from pipeline.stages.upload.batching import Batch, QueuedRecord
 
 GUARDED_BATCH = 100
 """From this size on, a batch of which more than a tenth is refused is hopeless."""
@@ -17,12 +17,12 @@ HOPELESS_RUN = 10
 class Bad:
     """A record that the partner will not take, in its words."""
 
-    record: Waiting
+    record: QueuedRecord
     reason: RejectedReason
     detail: str
 
 
-class Search:
+class Bisector:
     """Says which part of a batch is sent next, until each record is accepted or stands alone.
 
     Every part must be sent anyway, so the order costs nothing. Both halves are tried before
@@ -39,13 +39,13 @@ class Search:
         self._size = len(batch.records)
         self._is_doubted = is_doubted
         self._due = _first_parts(batch)
-        self._refused: list[Sequence[Waiting]] = []
+        self._refused: list[Sequence[QueuedRecord]] = []
         self._accepted = 0
         self.bad: list[Bad] = []
         self.is_hopeless = False
         """Whether so much is refused that it is not the records."""
 
-    def take(self, *, in_a_row: int = 0) -> Sequence[Waiting] | None:
+    def take(self, *, in_a_row: int = 0) -> Sequence[QueuedRecord] | None:
         """The part to send next; None when the batch is done or hopeless."""
         self.is_hopeless = self._is_hopeless(in_a_row)
         if self.is_hopeless:
@@ -61,7 +61,7 @@ class Search:
         """The part was accepted."""
         self._accepted += 1
 
-    def refused(self, part: Sequence[Waiting], answer: Refused | TooLarge) -> None:
+    def refused(self, part: Sequence[QueuedRecord], answer: Refused | TooLarge) -> None:
         """The part was refused: it will be halved, or its only record is bad."""
         if len(part) > 1:
             self._refused.append(part)
@@ -81,13 +81,13 @@ class Search:
         return bad + in_a_row >= HOPELESS_RUN
 
 
-def _first_parts(batch: Batch) -> list[Sequence[Waiting]]:
+def _first_parts(batch: Batch) -> list[Sequence[QueuedRecord]]:
     """What is last in a list is sent next. A probe begins with one record."""
     if batch.reason != "probe" or len(batch.records) == 1:
         return [batch.records]
     return [batch.records[1:], batch.records[:1]]
 
 
-def _halves(part: Sequence[Waiting]) -> list[Sequence[Waiting]]:
+def _halves(part: Sequence[QueuedRecord]) -> list[Sequence[QueuedRecord]]:
     middle = len(part) // 2
     return [part[middle:], part[:middle]]

@@ -5,18 +5,18 @@ import heapq
 import itertools
 from collections.abc import Callable
 
-from pipeline.stages.ports import Pacer
+from pipeline.stages.ports import TokenBucket
 
 
-class Till:
+class CapLimiter:
     """One task spends from the bucket for a whole lane.
 
     The bucket serves small waiters before large ones, so several waiters at it would let a large
     batch starve behind a stream of small ones. Here the batch with the oldest record is next.
     """
 
-    def __init__(self, pacer: Pacer, waited: Callable[[float], None]) -> None:
-        self._pacer = pacer
+    def __init__(self, bucket: TokenBucket, waited: Callable[[float], None]) -> None:
+        self._bucket = bucket
         self._waited = waited
         self._queue: list[tuple[float, int, int, asyncio.Future[None]]] = []
         self._arrivals = itertools.count()
@@ -42,30 +42,30 @@ class Till:
             if paid.done():
                 continue
             began = loop.time()
-            await self._pacer.spend(tokens)
+            await self._bucket.spend(tokens)
             self._waited(loop.time() - began)
             # Tokens of a caller that left meanwhile are lost: that costs pace, never the cap.
             if not paid.done():
                 paid.set_result(None)
 
 
-class Purse:
+class Reservation:
     """Tokens that one batch has paid for and not used.
 
     What a partner definitely refused was not counted by it, so the next attempt of the same
     records uses the same tokens; otherwise finding one bad record would cost two batches.
     """
 
-    def __init__(self, till: Till, oldest: float) -> None:
-        self._till = till
+    def __init__(self, limiter: CapLimiter, oldest: float) -> None:
+        self._limiter = limiter
         self._oldest = oldest
         self._tokens = 0
 
     async def hold(self, tokens: int) -> None:
-        """Return once the purse holds at least so many tokens."""
+        """Return once the reservation holds at least so many tokens."""
         missing = tokens - self._tokens
         if missing > 0:
-            await self._till.pay(missing, self._oldest)
+            await self._limiter.pay(missing, self._oldest)
             self._tokens += missing
 
     def use(self, tokens: int) -> None:

@@ -8,19 +8,19 @@ from typing import Protocol
 from pipeline.domain.send_result import (
     Accepted,
     Answer,
+    Blocked,
+    InDoubt,
+    NotSent,
     Refused,
-    Stop,
     Throttled,
     TooLarge,
-    Unanswered,
-    Unsent,
 )
 from pipeline.stages.ports import Ownership, Upload
 from pipeline.stages.retry import Backoff
-from pipeline.stages.upload.batching import Batch, Waiting
-from pipeline.stages.upload.bisector import Bad, Search
-from pipeline.stages.upload.cap_limiter import Purse
-from pipeline.stages.upload.poison_body import Tally, is_the_body
+from pipeline.stages.upload.batching import Batch, QueuedRecord
+from pipeline.stages.upload.bisector import Bad, Bisector
+from pipeline.stages.upload.cap_limiter import Reservation
+from pipeline.stages.upload.poison_body import Tally, is_poison_body
 
 
 class Lane(Protocol):
@@ -34,7 +34,7 @@ class Lane(Protocol):
     def refused_in_a_row(self) -> int:
         """Records refused since it last had anything accepted."""
 
-    def stumbled(self) -> None:
+    def partner_errors(self) -> None:
         """The partner answered with an error of its own."""
 
     async def may_send(self) -> None:
@@ -42,7 +42,7 @@ class Lane(Protocol):
 
     def throttled(self, wait: float) -> None: ...
 
-    def unanswered(self) -> None: ...
+    def in_doubt(self) -> None: ...
 
     def counted(self, records: int) -> None:
         """The partner counted, or may have counted, so many records."""
@@ -50,7 +50,9 @@ class Lane(Protocol):
     def shrink(self, body_bytes: int) -> None:
         """The partner takes no body of this size."""
 
-    async def accepted(self, audience: int, part: Sequence[Waiting], job_id: str | None) -> None:
+    async def accepted(
+        self, audience: int, part: Sequence[QueuedRecord], job_id: str | None
+    ) -> None:
         """Write the job down, then settle."""
 
     async def refused(self, bad: Sequence[Bad]) -> None:
@@ -70,7 +72,7 @@ class Delivery:
     lane: Lane
     upload: Upload
     ownership: Ownership
-    purse: Purse
+    reservation: Reservation
     backoff: Backoff
     chance: Callable[[], float]
     moved: Callable[[], None]
@@ -79,36 +81,36 @@ class Delivery:
     """The lane was stopped for refusals, and asks whether they were the records' fault."""
     is_waiting: bool = True
     is_done: bool = False
-    had_unanswered: bool = False
+    was_in_doubt: bool = False
     stopping: bool = False
 
-    async def run(self) -> Stop | None:
+    async def run(self) -> Blocked | None:
         """Until every record has its end (`is_done`), or with the reason why the lane must stop."""
-        search = Search(self.batch, is_doubted=self.is_doubted)
-        while part := search.take(in_a_row=self.lane.refused_in_a_row):
+        bisector = Bisector(self.batch, is_doubted=self.is_doubted)
+        while part := bisector.take(in_a_row=self.lane.refused_in_a_row):
             answer = await self._answered(part)
-            if answer is None or isinstance(answer, Stop):
+            if answer is None or isinstance(answer, Blocked):
                 return answer
             if isinstance(answer, Accepted):
-                search.accepted()
+                bisector.accepted()
                 await self.lane.accepted(self.batch.audience, part, answer.job_id)
                 continue
-            search.refused(part, answer)
+            bisector.refused(part, answer)
             if isinstance(answer, TooLarge):
                 self._shrink(part)
-        if search.is_hopeless:
-            return Stop("mostly_refused", search.bad[-1].detail)
-        if search.bad:
-            await self.lane.refused(search.bad)
+        if bisector.is_hopeless:
+            return Blocked("mostly_refused", bisector.bad[-1].detail)
+        if bisector.bad:
+            await self.lane.refused(bisector.bad)
         self.is_done = True
         return None
 
     async def _answered(
-        self, part: Sequence[Waiting]
-    ) -> Accepted | Refused | TooLarge | Stop | None:
+        self, part: Sequence[QueuedRecord]
+    ) -> Accepted | Refused | TooLarge | Blocked | None:
         """Repeat the same body until the partner decides; None when the lane is being stopped."""
         failures = 0
-        stumbles = 0
+        partner_errors = 0
         before = self.lane.tally
         while not self.stopping:
             answer = await self._attempt(part)
@@ -117,23 +119,23 @@ class Delivery:
                     failures += 1
                     # No time to come (a date gone by: its clock may be wrong) is no time at all.
                     self.lane.throttled(wait or self._pause(failures))
-                case Unsent():
+                case NotSent():
                     failures += 1
                     await self._wait(asyncio.sleep(self._pause(failures)))
-                case Unanswered(detail, by_partner):
+                case InDoubt(detail, by_partner):
                     failures += 1
                     if by_partner:
-                        stumbles += 1
-                        self.lane.stumbled()
-                        if is_the_body(len(part), stumbles, before, self.lane.tally):
+                        partner_errors += 1
+                        self.lane.partner_errors()
+                        if is_poison_body(len(part), partner_errors, before, self.lane.tally):
                             return Refused(detail)
                     await self._wait(asyncio.sleep(self._pause(failures)))
                 case _:
                     return answer
         return None
 
-    async def _attempt(self, part: Sequence[Waiting]) -> Answer:
-        await self._wait(self.purse.hold(len(part)))
+    async def _attempt(self, part: Sequence[QueuedRecord]) -> Answer:
+        await self._wait(self.reservation.hold(len(part)))
         await self._wait(self.lane.may_send())
         try:
             answer = await self.upload.send(
@@ -143,14 +145,14 @@ class Delivery:
                 self.ownership,
             )
         except asyncio.CancelledError:
-            self._unanswered(part)
+            self._in_doubt(part)
             raise
         match answer:
             case Accepted():
-                self.purse.use(len(part))
+                self.reservation.use(len(part))
                 self.lane.counted(len(part))
-            case Unanswered():
-                self._unanswered(part)
+            case InDoubt():
+                self._in_doubt(part)
             case _:
                 pass
         return answer
@@ -166,15 +168,15 @@ class Delivery:
         self.is_waiting = waiting
         self.moved()
 
-    def _unanswered(self, part: Sequence[Waiting]) -> None:
-        self.purse.use(len(part))
-        self.had_unanswered = True
+    def _in_doubt(self, part: Sequence[QueuedRecord]) -> None:
+        self.reservation.use(len(part))
+        self.was_in_doubt = True
         self.lane.counted(len(part))
-        self.lane.unanswered()
+        self.lane.in_doubt()
 
-    def _shrink(self, part: Sequence[Waiting]) -> None:
-        envelope = self.upload.envelope_bytes(self.batch.audience)
-        self.lane.shrink(envelope + sum(len(record.value) + 1 for record in part))
+    def _shrink(self, part: Sequence[QueuedRecord]) -> None:
+        overhead = self.upload.overhead_bytes(self.batch.audience)
+        self.lane.shrink(overhead + sum(len(record.value) + 1 for record in part))
 
     def _pause(self, failures: int) -> float:
         return self.backoff.delay(failures, self.chance())

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 from pipeline.domain.job import Job, encode_outcome
 from pipeline.domain.message import Message
-from pipeline.domain.offset_ranges import write_runs
-from pipeline.stages.upload.batching import Waiting
+from pipeline.domain.offset_ranges import encode_ranges
+from pipeline.stages.upload.batching import QueuedRecord
 from pipeline.stages.upload.plan import Desk, LanePlan
 
 
-def receipt(
+def job_message(
     plan: LanePlan,
     desk: Desk,
     audience: int,
-    part: Sequence[Waiting],
+    part: Sequence[QueuedRecord],
     *,
     removes: int,
     job_id: str | None,
@@ -30,7 +30,7 @@ def receipt(
         removes=removes,
         first_offset=min(offsets),
         last_offset=max(offsets),
-        offsets=write_runs(offsets),
+        offsets=encode_ranges(offsets),
         submitted_at_ms=desk.wall_ms(),
     )
     key = job.job_id.encode()

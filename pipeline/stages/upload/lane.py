@@ -1,4 +1,4 @@
-"""The books of one lane: what was read, what is under way, what each answer changes."""
+"""The books of one lane: what was read, what is in flight, what each answer changes."""
 
 import asyncio
 from collections import Counter
@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.domain.message import Origin
-from pipeline.domain.pause_request import Wanted, audience_of
+from pipeline.domain.pause_request import RequestedPauses, audience_of
 from pipeline.domain.quota import RollingWindow
 from pipeline.domain.reasons import Rejected, RejectedReason
-from pipeline.stages.offset_tracker import Watermark
-from pipeline.stages.ports import Claim, Record, StartingPoint, Upload
+from pipeline.stages.offset_tracker import OffsetTracker
+from pipeline.stages.ports import Lease, Record, StartingPoint, Upload
 from pipeline.stages.retry import Throttle
-from pipeline.stages.upload.admission import read_waiting
-from pipeline.stages.upload.batching import Batch, LaneQueue, Waiting
+from pipeline.stages.upload.admission import read_queued_record
+from pipeline.stages.upload.batching import Batch, LaneQueue, QueuedRecord
 from pipeline.stages.upload.bisector import Bad
-from pipeline.stages.upload.job_message import receipt
+from pipeline.stages.upload.job_message import job_message
 from pipeline.stages.upload.paused_audiences import Holds
 from pipeline.stages.upload.plan import Desk, LanePlan
 from pipeline.stages.upload.poison_body import Tally
@@ -30,43 +30,43 @@ class LaneBooks:
     """State of one lane for one ownership. Reading a stretch again changes nothing settled."""
 
     def __init__(
-        self, claim: Claim, plan: LanePlan, upload: Upload, throttle: Throttle, desk: Desk
+        self, lease: Lease, plan: LanePlan, upload: Upload, throttle: Throttle, desk: Desk
     ) -> None:
-        self._claim = claim
+        self._lease = lease
         self._plan = plan
         self._upload = upload
         self._throttle = throttle
         self._desk = desk
         self._limits = plan.limits
         self._window = RollingWindow(plan.cap_window)
-        self._cooling: list[tuple[float, int, Sequence[Waiting]]] = []
+        self._cooling: list[tuple[float, int, Sequence[QueuedRecord]]] = []
         self._taken_bytes = 0
-        self._is_under_way = False
-        self._unanswered_at: float | None = None
+        self._is_in_flight = False
+        self._in_doubt_at: float | None = None
         self.queue = LaneQueue(plan.limits)
-        self.watermark = Watermark(0)
+        self.tracker = OffsetTracker(0)
         self.position = 0  # up to where the topic has been read since what waited was let go of
         self.holds = Holds()
         self.tally = Tally()
         self.refused_in_a_row = 0
 
-    def begin(self, start: StartingPoint, wanted: Wanted) -> None:
-        """Take over. Without a clean end of the former owner a request of its may be under way.
+    def begin(self, start: StartingPoint, wanted: RequestedPauses) -> None:
+        """Take over. Without a clean end of the former owner a request of its may be in flight.
 
         What it kept back, if unknown, may be all that anybody ever paused: repeating does no harm.
         """
-        self.watermark = Watermark(start.offset)
+        self.tracker = OffsetTracker(start.offset)
         self.position = start.offset
-        unknown = {} if start.others_held is None else dict.fromkeys(wanted, start.others_held)
+        unknown = {} if start.others_paused is None else dict.fromkeys(wanted, start.others_paused)
         self.holds.begin({**unknown, **start.held}, wanted)
         if not start.is_clean:
-            self._unanswered_at = _now()
+            self._in_doubt_at = _now()
         self.report()
 
     def report(self) -> None:
-        """Tell the claim what is done, what is kept back, and whether all sent was answered."""
+        """Tell the lease what is done, what is kept back, and whether all sent was answered."""
         self.holds.end()
-        self._claim.settle(self.watermark.committable, clean=self.is_clean, held=self.holds.since())
+        self._lease.settle(self.tracker.committable, clean=self.is_clean, held=self.holds.since())
 
     def forget_waiting(self) -> None:
         """Let go of everything read and not settled; it will be read again.
@@ -77,26 +77,26 @@ class LaneBooks:
         self.queue = LaneQueue(self._limits)
         self._cooling.clear()
         self._taken_bytes = 0
-        self.position = self.watermark.committable
+        self.position = self.tracker.committable
         self.holds.turn_back()
         self.report()
 
     @property
     def is_clean(self) -> bool:
         """Whether no request of ours can still be at work on the other side."""
-        return not self._is_under_way and self.late_for() <= 0
+        return not self._is_in_flight and self.late_for() <= 0
 
     @property
     def used_bytes(self) -> int:
         waiting = self.queue.bytes + self.queue.count * RECORD_OVERHEAD_BYTES
-        offsets = self.watermark.span + self.holds.span
+        offsets = self.tracker.span + self.holds.span
         return waiting + self._taken_bytes + offsets * OFFSET_OVERHEAD_BYTES
 
     def late_for(self) -> float:
         """Seconds until an unanswered request can no longer be applied late."""
-        if self._unanswered_at is None:
+        if self._in_doubt_at is None:
             return 0.0
-        return self._unanswered_at + self._plan.late_seconds - _now()
+        return self._in_doubt_at + self._plan.late_seconds - _now()
 
     # Reading
 
@@ -105,7 +105,7 @@ class LaneBooks:
 
         Those of an audience that is kept back don't wait: they are settled.
         """
-        fresh = [record for record in records if self.watermark.admit(record.offset)]
+        fresh = [record for record in records if self.tracker.admit(record.offset)]
         if records:
             self.position = records[-1].offset + 1
         if self.holds:
@@ -119,7 +119,7 @@ class LaneBooks:
         superseded = 0
         now = _now()
         for record in records:
-            waiting = read_waiting(record, self._plan.limits, now)
+            waiting = read_queued_record(record, self._plan.limits, now)
             if isinstance(waiting, Rejected):
                 unusable.append((record, waiting))
                 continue
@@ -134,36 +134,36 @@ class LaneBooks:
 
     def meet(self) -> None:
         """Give audiences back to the lane's reader whose replay is level with it."""
-        if self.position >= self.watermark.next:
+        if self.position >= self.tracker.next:
             self.holds.meet(self.position)
 
     def _keeps(self, record: Record) -> bool:
         is_kept = self.holds.keeps(audience_of(record.key))
         if is_kept:
-            self.watermark.settle(record.offset)
+            self.tracker.settle(record.offset)
         return is_kept
 
     # Sending
 
     def taken(self, batch: Batch) -> None:
-        """Take note that a batch is under way."""
+        """Take note that a batch is in flight."""
         self._taken_bytes += _weight(batch.records)
         self._desk.telemetry.batch_sent(
             lane=self._plan.label, reason=batch.reason, records=len(batch.records)
         )
 
-    def show_under_way(self, under_way: bool) -> None:
+    def show_in_flight(self, in_flight: bool) -> None:
         """Take note whether any request is on its way or has an answer not yet written down."""
-        self._is_under_way = under_way
+        self._is_in_flight = in_flight
         self.report()
 
     async def may_send(self) -> None:
         """Return when the lane is owned, nobody asked it to be silent, and it is its turn."""
         while True:
-            await self._claim.owned()
+            await self._lease.wait_held()
             await asyncio.sleep(self.silence())
             await self._upload.turn()
-            if self._claim.is_owned and self.silence() <= 0:
+            if self._lease.is_held and self.silence() <= 0:
                 return
 
     def silence(self) -> float:
@@ -173,11 +173,11 @@ class LaneBooks:
     def throttled(self, wait: float) -> None:
         self._throttle.told(self._plan.name, wait, _now())
 
-    def stumbled(self) -> None:
-        self.tally = self.tally._replace(stumbled=self.tally.stumbled + 1)
+    def partner_errors(self) -> None:
+        self.tally = self.tally._replace(partner_errors=self.tally.partner_errors + 1)
 
-    def unanswered(self) -> None:
-        self._unanswered_at = _now()
+    def in_doubt(self) -> None:
+        self._in_doubt_at = _now()
 
     def counted(self, records: int) -> None:
         """The partner counted, or may have counted, so many records."""
@@ -195,13 +195,15 @@ class LaneBooks:
 
     def shrink(self, body_bytes: int) -> None:
         """Remember that the partner takes no body of this size."""
-        smaller = min(self._limits.max_bytes, max(body_bytes // 2, self._limits.envelope_bytes + 1))
+        smaller = min(self._limits.max_bytes, max(body_bytes // 2, self._limits.overhead_bytes + 1))
         self._limits = replace(self._limits, max_bytes=smaller)
         self.queue.limits = self._limits
 
     # Settling
 
-    async def accepted(self, audience: int, part: Sequence[Waiting], job_id: str | None) -> None:
+    async def accepted(
+        self, audience: int, part: Sequence[QueuedRecord], job_id: str | None
+    ) -> None:
         """Make the job durable, then settle its records: in this order nothing is lost."""
         self.tally = self.tally._replace(accepted=self.tally.accepted + 1)
         self.refused_in_a_row = 0
@@ -209,15 +211,15 @@ class LaneBooks:
         self._count_accepted(len(part), removes, part)
         if job_id is None:
             self._desk.telemetry.records_unknown(lane=self._plan.label, count=len(part))
-        job = receipt(self._plan, self._desk, audience, part, removes=removes, job_id=job_id)
-        await self._desk.journal.write([job])
+        job = job_message(self._plan, self._desk, audience, part, removes=removes, job_id=job_id)
+        await self._desk.message_writer.write([job])
         self._settle(part)
 
     async def refused(self, bad: Sequence[Bad]) -> None:
         """Make the dead letters durable, then settle."""
         letters = [
             self._desk.letters.compose(
-                Origin(self._claim.topic, self._claim.partition, one.record.offset),
+                Origin(self._lease.topic, self._lease.partition, one.record.offset),
                 one.record.key,
                 one.record.value,
                 one.reason,
@@ -227,27 +229,27 @@ class LaneBooks:
         ]
         # At once, or batches that are judged meanwhile would not know of each other's.
         self.refused_in_a_row += len(bad)
-        await self._desk.journal.write(letters)
+        await self._desk.message_writer.write(letters)
         self._count_letters([one.reason for one in bad])
         self._settle([one.record for one in bad])
 
     async def unusable(self, rejected: Sequence[tuple[Record, Rejected]]) -> None:
         """Dead-letter records of the topic that cannot be sent at all."""
         letters = [
-            self._desk.letters.letter(self._claim, record, why.reason, why.detail)
+            self._desk.letters.letter(self._lease, record, why.reason, why.detail)
             for record, why in rejected
         ]
-        await self._desk.journal.write(letters)
+        await self._desk.message_writer.write(letters)
         self._count_letters([why.reason for _, why in rejected])
         self._settle([record for record, _ in rejected])
 
-    def answered(self, batch: Batch, *, had_unanswered: bool) -> None:
+    def answered(self, batch: Batch, *, was_in_doubt: bool) -> None:
         """The batch is done; after an unanswered attempt its members stay blocked for a while.
 
         The attempt may still be at work on the other side, and would overtake a newer change.
         """
         self._taken_bytes -= _weight(batch.records)
-        if had_unanswered and (late := self.late_for()) > 0:
+        if was_in_doubt and (late := self.late_for()) > 0:
             self._cooling.append((_now() + late, batch.audience, batch.records))
         else:
             self.queue.settled(batch.records, batch.audience)
@@ -262,18 +264,18 @@ class LaneBooks:
         ends = [entry[0] for entry in self._cooling]
         return min(ends) - now if ends else None
 
-    def _settle(self, records: Sequence[Waiting | Record]) -> None:
+    def _settle(self, records: Sequence[QueuedRecord | Record]) -> None:
         for record in records:
             self._end(record)
         self.report()
 
-    def _end(self, record: Waiting | Record) -> None:
+    def _end(self, record: QueuedRecord | Record) -> None:
         """Settle a record for the lane's reader and for a replay, whichever admitted it."""
-        self.watermark.settle(record.offset)
+        self.tracker.settle(record.offset)
         if self.holds:
             self.holds.settle(audience_of(record.key), record.offset)
 
-    def _count_accepted(self, count: int, removes: int, part: Sequence[Waiting]) -> None:
+    def _count_accepted(self, count: int, removes: int, part: Sequence[QueuedRecord]) -> None:
         telemetry, label = self._desk.telemetry, self._plan.label
         if count > removes:
             telemetry.records_accepted(lane=label, action="add", count=count - removes)
@@ -291,5 +293,5 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _weight(records: Sequence[Waiting]) -> int:
+def _weight(records: Sequence[QueuedRecord]) -> int:
     return sum(len(record.key) + len(record.value) + RECORD_OVERHEAD_BYTES for record in records)

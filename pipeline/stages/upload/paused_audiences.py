@@ -11,15 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from pipeline.domain.pause_request import Wanted
-from pipeline.stages.offset_tracker import Watermark
+from pipeline.domain.pause_request import RequestedPauses
+from pipeline.stages.offset_tracker import OffsetTracker
 
 
 @dataclass(slots=True)
 class Hold:
     """One audience. From `since` on, what the lane's reader has passed may be unsent."""
 
-    replayed: Watermark
+    replayed: OffsetTracker
     """Admits the audience's records alone."""
     position: int
     """From where the replay reads on."""
@@ -54,13 +54,13 @@ class Holds:
     def __len__(self) -> int:
         return len(self._holds)
 
-    def begin(self, since: Mapping[int, int], wanted: Wanted) -> None:
+    def begin(self, since: Mapping[int, int], wanted: RequestedPauses) -> None:
         """Take over what the former owner kept back; a replay of its goes on where it was."""
         for audience, offset in since.items():
             is_paused = wanted.get(audience, False)
-            self._holds[audience] = Hold(Watermark(offset), offset, is_paused)
+            self._holds[audience] = Hold(OffsetTracker(offset), offset, is_paused)
 
-    def obey(self, wanted: Wanted, committable: int) -> Turned:
+    def obey(self, wanted: RequestedPauses, committable: int) -> Turned:
         """Begin to keep back from `committable` on, or to replay; what nobody names is resumed."""
         paused: list[int] = []
         resumed: list[int] = []
@@ -71,11 +71,13 @@ class Holds:
             (paused if hold.is_paused else resumed).append(audience)
             if hold.is_paused:
                 # What is forgotten here is sent once more, in order; kept, it would fill the lane.
-                hold.replayed = Watermark(hold.since)
+                hold.replayed = OffsetTracker(hold.since)
             hold.turn_back()
         for audience, is_paused in wanted.items():
             if is_paused and audience not in self._holds:
-                self._holds[audience] = Hold(Watermark(committable), committable, is_paused=True)
+                self._holds[audience] = Hold(
+                    OffsetTracker(committable), committable, is_paused=True
+                )
                 paused.append(audience)
         return Turned(paused, resumed)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from pipeline.domain.pause_request import Wanted, audience_of
+from pipeline.domain.pause_request import RequestedPauses, audience_of
 from pipeline.domain.reasons import Rejected
 from pipeline.stages.ports import Record, StartingPoint, Stretch
 from pipeline.stages.upload.lane import LaneBooks
@@ -33,10 +33,10 @@ class Holding:
     def obey(self) -> None:
         """Do what operators want by now; cheap where nothing has changed."""
         books = self._books
-        turned = books.holds.obey(self._wanted(), books.watermark.committable)
+        turned = books.holds.obey(self._wanted(), books.tracker.committable)
         for audience in turned.paused:
             for waiting in books.queue.drop(audience):
-                books.watermark.settle(waiting.offset)
+                books.tracker.settle(waiting.offset)
             log.warning("audience paused", **self._named(audience))
         for audience in turned.resumed:
             log.info("audience resumed: sending what was kept", **self._named(audience))
@@ -92,7 +92,7 @@ class Holding:
     def _replayed(self) -> Sequence[int]:
         return [one for one, is_paused in self._books.holds.paused().items() if not is_paused]
 
-    def _wanted(self) -> Wanted:
+    def _wanted(self) -> RequestedPauses:
         return self._desk.controls.wanted(self._plan.name)
 
     def _named(self, audience: int) -> Mapping[str, object]:

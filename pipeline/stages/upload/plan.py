@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.stages.contract import LetterBox
-from pipeline.stages.ports import Controls, Journal, Replay, Trimmer
+from pipeline.stages.contract import DeadLetters
+from pipeline.stages.ports import MessageWriter, PauseRequests, Replay, Trimmer
 from pipeline.stages.retry import Backoff
 from pipeline.stages.upload.batching import Limits
 from pipeline.telemetry.facts import LaneLabel, Telemetry
@@ -29,15 +29,15 @@ class LanePlan:
 class Desk:
     """What all lanes of a process share."""
 
-    journal: Journal
-    letters: LetterBox
+    message_writer: MessageWriter
+    letters: DeadLetters
     telemetry: Telemetry
     jobs_topic: str
     outcomes_topic: str
     trimmer: Trimmer
     keep_delivered: float
     """Seconds for which delivered records stay in their topic, for a replay."""
-    controls: Controls
+    controls: PauseRequests
     new_replay: Callable[[str], Replay]
     """A second reader of the topic of a lane."""
     chance: Callable[[], float]

@@ -14,10 +14,10 @@ class Tally(NamedTuple):
     """Requests of a lane so far: accepted, and answered with an error of the partner's own."""
 
     accepted: int = 0
-    stumbled: int = 0
+    partner_errors: int = 0
 
 
-def is_the_body(records: int, stumbles: int, before: Tally, now: Tally) -> bool:
+def is_poison_body(records: int, partner_errors: int, before: Tally, now: Tally) -> bool:
     """Whether it is a body of so many records that makes the partner stumble over it.
 
     `before` is the lane's tally when the body was first sent. Only if others pass, and nearly all
@@ -25,6 +25,6 @@ def is_the_body(records: int, stumbles: int, before: Tally, now: Tally) -> bool:
     sooner or later.
     """
     passed = now.accepted - before.accepted
-    others = now.stumbled - before.stumbled - stumbles
+    others = now.partner_errors - before.partner_errors - partner_errors
     patience = PATIENCE if records > 1 else PATIENCE_ALONE
-    return stumbles >= patience and passed >= max(1, OTHERS_PASS * others)
+    return partner_errors >= patience and passed >= max(1, OTHERS_PASS * others)

@@ -5,10 +5,10 @@ from aiolimiter import AsyncLimiter
 from pipeline.domain.quota import Pace
 
 BURST_SECONDS = 0.05
-"""A turnstile lets through at once what it would in this time: a stalled loop loses none."""
+"""A request_limiter lets through at once what it would in this time: a stalled loop loses none."""
 
 
-class LanePacer:
+class LaneTokenBucket:
     """The bucket of one ownership of one lane."""
 
     def __init__(self, pace: Pace) -> None:
@@ -24,7 +24,7 @@ class LanePacer:
         await self._limiter.acquire(tokens)
 
 
-class RequestTurnstile:
+class RequestsPerSecond:
     """At most so many requests a second, of all lanes of a client together."""
 
     def __init__(self, per_second: float) -> None:

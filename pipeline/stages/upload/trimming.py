@@ -2,7 +2,7 @@
 
 import asyncio
 
-from pipeline.stages.ports import Claim
+from pipeline.stages.ports import Lease
 from pipeline.stages.upload.lane import LaneBooks
 from pipeline.stages.upload.plan import Desk
 
@@ -13,14 +13,14 @@ COMMITTED_SECONDS = 60.0
 """Longer than any proof of ownership: an owner has committed since then."""
 
 
-async def trim_always(claim: Claim, books: LaneBooks, desk: Desk) -> None:
+async def trim_always(lease: Lease, books: LaneBooks, desk: Desk) -> None:
     """Every hour, up to what is settled and old enough, and never what is kept back."""
     while True:
         await asyncio.sleep(TRIM_SECONDS - COMMITTED_SECONDS)
-        settled = books.watermark.committable
+        settled = books.tracker.committable
         await asyncio.sleep(COMMITTED_SECONDS)
         # Owned now, so it is committed, too: otherwise a crash would find records gone.
-        await claim.owned()
+        await lease.wait_held()
         before = desk.wall_ms() - int(desk.keep_delivered * 1000)
         kept = min([settled, *books.holds.since().values()])
-        await desk.trimmer.trim(claim.topic, settled=kept, before_ms=before)
+        await desk.trimmer.trim(lease.topic, settled=kept, before_ms=before)

@@ -6,13 +6,13 @@ from typing import Literal
 
 import structlog
 
-from pipeline.domain.send_result import Stop
-from pipeline.stages.contract import LOOK_AGAIN_SECONDS, Pulse, until
-from pipeline.stages.ports import Claim, Pacer, Upload
+from pipeline.domain.send_result import Blocked
+from pipeline.stages.contract import LOOK_AGAIN_SECONDS, Progress, until
+from pipeline.stages.ports import Lease, TokenBucket, Upload
 from pipeline.stages.retry import Throttle
 from pipeline.stages.upload.batching import Batch
 from pipeline.stages.upload.bisector import HOPELESS_RUN
-from pipeline.stages.upload.cap_limiter import Purse, Till
+from pipeline.stages.upload.cap_limiter import CapLimiter, Reservation
 from pipeline.stages.upload.delivery import Delivery
 from pipeline.stages.upload.lane import LaneBooks
 from pipeline.stages.upload.memory import Budget
@@ -24,12 +24,12 @@ from pipeline.stages.upload.trimming import trim_always
 FETCH_RECORDS = 1000
 """At most this many at once: at about 5 µs each they hold the event loop for 5 ms."""
 
-LaneState = Literal["running", "holding", "throttled", "stopped"]
+LaneState = Literal["running", "taking_over", "throttled", "blocked"]
 
 log = structlog.get_logger(__name__)
 
 
-class UploadTenant:
+class UploadWorker:
     """Owns one lane: reads ahead within its memory, batches, pays, posts, settles.
 
     A stopped lane lets go of what it has read, asks with one record every minute whether it may
@@ -38,54 +38,54 @@ class UploadTenant:
 
     def __init__(
         self,
-        claim: Claim,
+        lease: Lease,
         *,
         plan: LanePlan,
         upload: Upload,
-        pacer: Pacer,
+        bucket: TokenBucket,
         throttle: Throttle,
         budget: Budget,
         desk: Desk,
-        pulse: Pulse,
+        progress: Progress,
     ) -> None:
-        self._claim = claim
+        self._lease = lease
         self._plan = plan
         self._upload = upload
         self._budget = budget
         self._desk = desk
-        self._pulse = pulse
-        self._till = Till(pacer, self._paid_after)
-        self._books = LaneBooks(claim, plan, upload, throttle, desk)
+        self._progress = progress
+        self._limiter = CapLimiter(bucket, self._paid_after)
+        self._books = LaneBooks(lease, plan, upload, throttle, desk)
         self._holding = Holding(self._books, plan, desk)
         self._deliveries: dict[asyncio.Task[None], Delivery] = {}
         self._changed = asyncio.Event()
         self._roomy = asyncio.Event()
-        self._quiet = asyncio.Event()
-        self._quiet.set()
-        self.state: LaneState = "holding"
-        self.stop: Stop | None = None
+        self._drained = asyncio.Event()
+        self._drained.set()
+        self.state: LaneState = "taking_over"
+        self.blocked: Blocked | None = None
 
     async def run(self) -> None:
         """Serve the lane until cancelled."""
         try:
-            start = await self._claim.begin()
+            start = await self._lease.begin()
             await self._desk.controls.known()
             self._holding.begin(start)
             if not start.is_clean:
                 await self._hold()
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._till.run(), name=f"till {self._plan.name}")
+                tasks.create_task(self._limiter.run(), name=f"limiter {self._plan.name}")
                 tasks.create_task(self._serve(), name=f"serve {self._plan.name}")
-                trims = trim_always(self._claim, self._books, self._desk)
+                trims = trim_always(self._lease, self._books, self._desk)
                 tasks.create_task(trims, name=f"trim {self._plan.name}")
         finally:
-            self._pulse.busy(False)
+            self._progress.busy(False)
             self._budget.release(self._plan.name)
             self._desk.telemetry.lane_released(lane=self._plan.label)
 
-    async def quiet(self) -> None:
+    async def drain(self) -> None:
         """Return once no request is on its way and every answer is written down."""
-        await self._quiet.wait()
+        await self._drained.wait()
         self._books.report()
 
     @property
@@ -96,65 +96,67 @@ class UploadTenant:
         """What operators are shown of the lane."""
         return {
             "state": self.state,
-            "stopped_because": None if self.stop is None else self.stop.reason,
-            "detail": None if self.stop is None else self.stop.detail,
+            "cause": None if self.blocked is None else self.blocked.cause,
+            "detail": None if self.blocked is None else self.blocked.detail,
             "waiting_records": self._books.queue.count,
-            "requests_under_way": len(self._deliveries),
+            "requests_in_flight": len(self._deliveries),
             "window_records": self._books.window_records(),
             "cap": self._plan.cap,
-            "next_offset_to_settle": self._books.watermark.committable,
+            "next_offset_to_settle": self._books.tracker.committable,
             "held_audiences": self._holding.status(),
         }
 
     async def _hold(self) -> None:
         """Send nothing that a request of the former owner, still at work, could overtake."""
-        self._show("holding")
+        self._show("taking_over")
         log.info("lane on hold", lane=self._plan.name, seconds=self._plan.late_seconds)
         await asyncio.sleep(self._plan.late_seconds)
 
     async def _serve(self) -> None:
         while True:
             await self._session()
-            self._show("stopped")
+            self._show("blocked")
             self._books.forget_waiting()
             self._occupy()
-            self._claim.rest()
+            self._lease.pause()
             await asyncio.sleep(max(self._plan.probe_seconds, self._books.late_for()))
-            self._claim.rewind(self._books.watermark.committable)
+            self._lease.seek(self._books.tracker.committable)
 
     async def _session(self) -> None:
         """Read and send until something stops the lane; first ask, if it was stopped before."""
-        stopped_before, self.stop = self.stop, None
+        blocked_before, self.blocked = self.blocked, None
         async with asyncio.TaskGroup() as tasks:
             readers = [
                 tasks.create_task(self._read(), name=f"read {self._plan.name}"),
                 tasks.create_task(self._replaying().run(), name=f"replay {self._plan.name}"),
             ]
-            if stopped_before is not None:
-                await self._probe(stopped_before, tasks)
-            stop = await self._pump(tasks)
+            if blocked_before is not None:
+                await self._probe(blocked_before, tasks)
+            blocked = await self._pump(tasks)
             await self._deliveries_end()
             for reader in readers:
                 reader.cancel()
-        if stop != stopped_before:
-            log.error("lane stopped", lane=self._plan.name, reason=stop.reason, detail=stop.detail)
+        if blocked != blocked_before:
+            log.error(
+                "lane blocked", lane=self._plan.name, cause=blocked.cause, detail=blocked.detail
+            )
 
     # Reading ahead
 
     async def _read(self) -> None:
-        self._pulse.busy(True)
+        self._progress.busy(True)
         while True:
             await self._room()
-            records = await self._claim.fetch(FETCH_RECORDS)
-            self._pulse.beat()
+            records = await self._lease.fetch(FETCH_RECORDS)
+            self._progress.advance()
             self._holding.obey()
             unusable = self._books.admit(records)
             self._took_in()
             if unusable:
                 # Nothing else must be read meanwhile, but a broker that is away is no hang.
-                self._pulse.busy(False)
+                self._progress.busy(False)
                 await self._books.unusable(unusable)
-                self._pulse.busy(True)
+                self._progress.busy(True)
 
     def _took_in(self) -> None:
         self._occupy()
@@ -164,7 +166,7 @@ class UploadTenant:
         return Replaying(
             self._books,
             self._holding,
-            self._desk.new_replay(self._claim.topic),
+            self._desk.new_replay(self._lease.topic),
             has_room=self._has_room,
             roomy=self._roomy,
             took_in=self._took_in,
@@ -174,13 +176,13 @@ class UploadTenant:
         """Pause when the lane is full, and go on only when half of its share is free again."""
         if self._has_room():
             return
-        self._claim.rest()
-        self._pulse.busy(False)
+        self._lease.pause()
+        self._progress.busy(False)
         half = self._plan.limits.max_bytes
         while self._budget.room(self._plan.name) < half and not self._is_idle():
             self._roomy.clear()
             await until(self._roomy, LOOK_AGAIN_SECONDS)
-        self._pulse.busy(True)
+        self._progress.busy(True)
 
     def _has_room(self) -> bool:
         return self._budget.room(self._plan.name) > 0 or self._is_idle()
@@ -196,14 +198,14 @@ class UploadTenant:
 
     # Sending
 
-    async def _probe(self, before: Stop, tasks: asyncio.TaskGroup) -> None:
+    async def _probe(self, before: Blocked, tasks: asyncio.TaskGroup) -> None:
         """Send one record alone, to learn whether the lane may go on.
 
         After refusals it may be that one which is bad, so then a few of its neighbours follow.
         """
-        is_doubted = before.reason == "mostly_refused"
-        while self.stop is None:
-            await self._claim.owned()
+        is_doubted = before.cause == "mostly_refused"
+        while self.blocked is None:
+            await self._lease.wait_held()
             self._holding.obey()
             batch = self._books.queue.take_probe(HOPELESS_RUN if is_doubted else 1)
             self._changed.clear()
@@ -212,18 +214,18 @@ class UploadTenant:
                 continue
             self._start(batch, tasks, is_doubted=is_doubted)
             await self._deliveries_end()
-            if self.stop is None:
+            if self.blocked is None:
                 log.info("lane resumed", lane=self._plan.name)
             return
 
-    async def _pump(self, tasks: asyncio.TaskGroup) -> Stop:
+    async def _pump(self, tasks: asyncio.TaskGroup) -> Blocked:
         """Start every delivery as soon as it is due and has a slot, until the lane stops."""
-        while self.stop is None:
-            await self._claim.owned()
+        while self.blocked is None:
+            await self._lease.wait_held()
             wait = self._dispatch(tasks)
             self._changed.clear()
             await until(self._changed, wait)
-        return self.stop
+        return self.blocked
 
     def _dispatch(self, tasks: asyncio.TaskGroup) -> float:
         """Start what may start now; returns seconds until there may be more."""
@@ -250,8 +252,10 @@ class UploadTenant:
             batch=batch,
             lane=self._books,
             upload=self._upload,
-            ownership=self._claim,
-            purse=Purse(self._till, min(record.admitted_at for record in batch.records)),
+            ownership=self._lease,
+            reservation=Reservation(
+                self._limiter, min(record.admitted_at for record in batch.records)
+            ),
             backoff=self._plan.backoff,
             chance=self._desk.chance,
             moved=self._moved,
@@ -264,22 +268,22 @@ class UploadTenant:
         task.add_done_callback(self._ended)
 
     async def _deliver(self, delivery: Delivery) -> None:
-        stop = await delivery.run()
+        blocked = await delivery.run()
         if delivery.is_done:
-            self._books.answered(delivery.batch, had_unanswered=delivery.had_unanswered)
-        elif stop is not None and self.stop is None:
-            self._stop_all(stop)
+            self._books.answered(delivery.batch, was_in_doubt=delivery.was_in_doubt)
+        elif blocked is not None and self.blocked is None:
+            self._block(blocked)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._deliveries[task]
-        self._pulse.beat()
+        self._progress.advance()
         self._moved()
         self._occupy()
         self._changed.set()
 
-    def _stop_all(self, stop: Stop) -> None:
+    def _block(self, blocked: Blocked) -> None:
         """Let requests on their way be answered; end those that only wait for their turn."""
-        self.stop = stop
+        self.blocked = blocked
         for task, delivery in self._deliveries.items():
             delivery.stopping = True
             if delivery.is_waiting:
@@ -293,10 +297,10 @@ class UploadTenant:
     def _moved(self) -> None:
         active = any(not delivery.is_waiting for delivery in self._deliveries.values())
         if active:
-            self._quiet.clear()
+            self._drained.clear()
         else:
-            self._quiet.set()
-        self._books.show_under_way(active)
+            self._drained.set()
+        self._books.show_in_flight(active)
 
     def _paid_after(self, seconds: float) -> None:
         self._desk.telemetry.cap_waited(lane=self._plan.label, seconds=seconds)

@@ -4,18 +4,18 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.stages.upload.batching import Batch, LaneQueue, Limits, Waiting
+from pipeline.stages.upload.batching import Batch, LaneQueue, Limits, QueuedRecord
 
 LINGER = 5.0
-LIMITS = Limits(max_records=3, max_bytes=60, linger=LINGER, envelope_bytes=10)
-LARGEST_RECORD = LIMITS.max_bytes - LIMITS.envelope_bytes
+LIMITS = Limits(max_records=3, max_bytes=60, linger=LINGER, overhead_bytes=10)
+LARGEST_RECORD = LIMITS.max_bytes - LIMITS.overhead_bytes
 """The caller keeps away what is larger."""
 
 
 def change(
     member: str, *, at: float = 0.0, offset: int = 0, size: int = 5, audience: int = 1
-) -> Waiting:
-    return Waiting(
+) -> QueuedRecord:
+    return QueuedRecord(
         key=f"{audience}|{member}".encode(),
         value=b"v" * size,
         offset=offset,
@@ -25,9 +25,9 @@ def change(
     )
 
 
-def body_bytes(records: Iterable[Waiting]) -> int:
+def body_bytes(records: Iterable[QueuedRecord]) -> int:
     sizes = [len(record.value) for record in records]
-    return LIMITS.envelope_bytes + sum(sizes) + len(sizes) - 1
+    return LIMITS.overhead_bytes + sum(sizes) + len(sizes) - 1
 
 
 def members(batch: Batch | None) -> list[str]:
@@ -41,18 +41,18 @@ class Model:
     queue: LaneQueue = field(default_factory=lambda: LaneQueue(LIMITS))
     now: float = 0.0
     offsets: int = 0
-    waiting: dict[bytes, Waiting] = field(default_factory=dict)
+    waiting: dict[bytes, QueuedRecord] = field(default_factory=dict)
     audiences: dict[bytes, int] = field(default_factory=dict)
-    under_way: list[Batch] = field(default_factory=list)
+    in_flight: list[Batch] = field(default_factory=list)
     added: dict[bytes, list[int]] = field(default_factory=dict)
     superseded: list[int] = field(default_factory=list)
     taken: dict[bytes, list[int]] = field(default_factory=dict)
 
     @property
     def busy(self) -> list[bytes]:
-        return [record.key for batch in self.under_way for record in batch.records]
+        return [record.key for batch in self.in_flight for record in batch.records]
 
-    def ready(self, audience: int) -> list[Waiting]:
+    def ready(self, audience: int) -> list[QueuedRecord]:
         busy = self.busy
         return [
             one
@@ -110,7 +110,7 @@ class Model:
         assert len(taken) <= LIMITS.max_records
         assert body_bytes(taken) <= LIMITS.max_bytes
         assert len({record.key for record in taken}) == len(taken)
-        assert all(record in ready for record in taken)  # so none is under way, and each the last
+        assert all(record in ready for record in taken)  # so none is in flight, and each the last
         ages = [record.admitted_at for record in taken]
         left = [record.admitted_at for record in ready if record not in taken]
         assert ages == sorted(ages)
@@ -118,10 +118,10 @@ class Model:
         for record in taken:
             del self.waiting[record.key]
             self.taken.setdefault(record.key, []).append(record.offset)
-        self.under_way.append(batch)
+        self.in_flight.append(batch)
 
     def settle(self, number: int) -> None:
-        batch = self.under_way.pop(number)
+        batch = self.in_flight.pop(number)
         self.queue.settled(batch.records, batch.audience)
 
     def check(self) -> None:
@@ -138,10 +138,10 @@ class Model:
 
     def finish(self) -> None:
         """Send and settle all that is left."""
-        while self.waiting or self.under_way:
+        while self.waiting or self.in_flight:
             self.now += LINGER
             self.take()
-            while self.under_way:
+            while self.in_flight:
                 self.settle(0)
             self.check()
 
@@ -173,8 +173,8 @@ def test_a_lane_sends_the_last_change_of_each_member_and_never_two_at_once(
             model.take()
         elif step == "probe":
             model.probe(1 + number)
-        elif step == "settle" and model.under_way:
-            model.settle(number % len(model.under_way))
+        elif step == "settle" and model.in_flight:
+            model.settle(number % len(model.in_flight))
         elif step == "wait":
             model.now += number
         model.check()
@@ -189,7 +189,7 @@ def test_a_lane_sends_the_last_change_of_each_member_and_never_two_at_once(
     assert sorted(ends) == list(range(model.offsets))
     assert model.queue.bytes == 0
     assert not model.queue._queues
-    assert not model.queue._under_way
+    assert not model.queue._in_flight
 
 
 def test_linger_counts_from_the_first_record_and_not_from_the_last_flush() -> None:
@@ -309,13 +309,13 @@ def test_members_that_change_faster_than_batches_go_starve_nobody() -> None:
 
 def test_an_audience_that_is_dropped_leaves_nothing_waiting_and_comes_back_in_order() -> None:
     """
-    What is under way stays under way: the member's next change waits for it as ever.
+    What is in flight stays in flight: the member's next change waits for it as ever.
     """
     queue = LaneQueue(LIMITS)
     queue.add(1, change("a"))
     queue.add(2, change("x", audience=2, at=1.0))
-    under_way = queue.take(5.0)
-    assert under_way is not None
+    in_flight = queue.take(5.0)
+    assert in_flight is not None
     queue.add(1, change("a", offset=1))
     queue.add(1, change("b", offset=2))
 
@@ -327,7 +327,7 @@ def test_an_audience_that_is_dropped_leaves_nothing_waiting_and_comes_back_in_or
     assert (queue.count, queue.waiting([1]), queue.waiting([2, 3])) == (2, 1, 1)
     assert members(queue.take(20.0)) == ["x"]
     assert queue.take(20.0) is None
-    queue.settled(under_way.records, 1)
+    queue.settled(in_flight.records, 1)
     assert members(queue.take(20.0)) == ["a"]
 
 
@@ -336,7 +336,7 @@ def test_a_smaller_limit_holds_for_what_waits_already() -> None:
     queue.add(1, change("a", size=20))
     queue.add(1, change("b", size=20))
 
-    queue.limits = Limits(max_records=3, max_bytes=35, linger=LINGER, envelope_bytes=10)
+    queue.limits = Limits(max_records=3, max_bytes=35, linger=LINGER, overhead_bytes=10)
 
     assert members(queue.take(0.0)) == ["a"]
     assert queue.count == 1

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.quota import Pace
-from pipeline.stages.upload.token_bucket import LanePacer, RequestTurnstile
+from pipeline.stages.upload.token_bucket import LaneTokenBucket, RequestsPerSecond
 from tests.fakes.virtual_loop import run_virtual
 
 
@@ -15,11 +15,11 @@ def now() -> float:
 
 
 async def spent(pace: Pace, amounts: list[int], pauses: list[float]) -> list[float]:
-    pacer = LanePacer(pace)
+    bucket = LaneTokenBucket(pace)
     times = []
     for amount, pause in zip(amounts, pauses, strict=True):
         await asyncio.sleep(pause)
-        await pacer.spend(amount)
+        await bucket.spend(amount)
         times.append(now())
     return times
 
@@ -77,24 +77,24 @@ def test_a_backlog_uses_the_whole_rate() -> None:
 
 def test_waiting_that_was_cut_short_spends_nothing() -> None:
     async def cut_short() -> float:
-        pacer = LanePacer(Pace(burst=200, rate=10))
+        bucket = LaneTokenBucket(Pace(burst=200, rate=10))
         try:
             async with asyncio.timeout(1):
-                await pacer.spend(100)
+                await bucket.spend(100)
         except TimeoutError:
             pass
-        await pacer.spend(100)
+        await bucket.spend(100)
         return now()
 
     assert run_virtual(cut_short()) < 10.1
 
 
 async def passed(per_second: float, count: int) -> list[float]:
-    turnstile = RequestTurnstile(per_second)
+    request_limiter = RequestsPerSecond(per_second)
     times: list[float] = []
 
     async def one() -> None:
-        await turnstile.turn()
+        await request_limiter.turn()
         times.append(now())
 
     async with asyncio.TaskGroup() as tasks:
