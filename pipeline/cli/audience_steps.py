@@ -107,4 +107,4 @@ def _made_of(audience: NewAudience) -> str:
 
 def _changed(difference: Difference) -> str:
     standing = "nothing" if difference.standing is None else shown(difference.standing)
-    return f"{difference.key}: {standing} -> {shown(difference.wanted)}"
+    return f"{difference.key}: {standing} -> {shown(difference.desired)}"

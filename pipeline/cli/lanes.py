@@ -28,7 +28,7 @@ from pipeline.operations.pauses import (
     meant,
     places,
     read_controls,
-    want,
+    request_pauses,
 )
 from pipeline.settings.problems import suggestion
 
@@ -145,7 +145,7 @@ async def _turn(
     controls = await read_controls(settings)
     found = meant(places(settings, controls), audience, destination)
     changing = [one for one in found if _is_paused(controls, one) is not is_paused]
-    await want(settings, changing, is_paused=is_paused)
+    await request_pauses(settings, changing, is_paused=is_paused)
     served = {lane.name for lane in lanes(settings)}
     for one in found:
         typer.echo(cell(f"{one}: {_became(one in changing, is_paused=is_paused)}"))
@@ -187,9 +187,9 @@ def _line(
     *,
     configured: bool,
 ) -> LaneLine:
-    held = {} if facts.said is None else facts.said.held
-    wanted = controls.get(lane, {})
-    kept = sorted({*held, *(audience for audience, is_paused in wanted.items() if is_paused)})
+    paused = {} if facts.said is None else facts.said.paused
+    requested = controls.get(lane, {})
+    kept = sorted({*paused, *(audience for audience, is_paused in requested.items() if is_paused)})
     return LaneLine(
         lane=lane,
         configured=configured,
@@ -202,8 +202,8 @@ def _line(
             KeptLine(
                 audience_id=audience,
                 audiences=named.get((lane, audience), ()),
-                state=_state(audience in held, is_paused=wanted.get(audience, False)),
-                since=held.get(audience),
+                state=_state(audience in paused, is_paused=requested.get(audience, False)),
+                since=paused.get(audience),
             )
             for audience in kept
         ),
@@ -235,7 +235,7 @@ async def _left(settings: Settings, lane: str) -> LaneTopicFacts:
 
 
 async def _retire(settings: Settings, lane: str) -> None:
-    """The topic, and then what was wanted of its audiences: a lane made anew begins afresh."""
+    """The topic, and then what was requested of its audiences: a lane made anew begins afresh."""
     topic = Names(settings.kafka.namespace).lane_prefix + lane
     async with _admin(settings) as admin:
         answer = await admin.delete_topics([topic], timeout_ms=RETIRE_SECONDS_MS)
@@ -246,9 +246,9 @@ async def _retire(settings: Settings, lane: str) -> None:
                 f"it with: kafka-topics.sh --delete --topic {name}"
             )
     controls = await read_controls(settings)
-    wishes = [Place(lane, audience, ()) for audience in controls.get(lane, {})]
-    if wishes:
-        await want(settings, wishes, is_paused=None)
+    requests = [Place(lane, audience, ()) for audience in controls.get(lane, {})]
+    if requests:
+        await request_pauses(settings, requests, is_paused=None)
 
 
 def _admin(settings: Settings) -> AbstractAsyncContextManager[AIOKafkaAdminClient]:

@@ -75,14 +75,16 @@ async def _read(kafka: KafkaSettings, lane: str | None, since_ms: int) -> Told:
         return await read_ledger(open_reader, ledger_topics(names, lanes), since_ms)
 
 
-def _chosen(lanes: Mapping[str, str], wanted: str | None) -> Mapping[str, str]:
-    if wanted is None:
+def _chosen(lanes: Mapping[str, str], requested: str | None) -> Mapping[str, str]:
+    if requested is None:
         return lanes
     chosen = {
-        lane: topic for lane, topic in lanes.items() if wanted in (lane, lane.partition(".")[2])
+        lane: topic for lane, topic in lanes.items() if requested in (lane, lane.partition(".")[2])
     }
     if not chosen:
-        raise CommandTrouble(f"--lane: no lane {wanted!r}; {suggestion(wanted, sorted(lanes))}")
+        raise CommandTrouble(
+            f"--lane: no lane {requested!r}; {suggestion(requested, sorted(lanes))}"
+        )
     return chosen
 
 

@@ -63,11 +63,11 @@ def ledger_topics(names: Names, lanes: Mapping[str, str]) -> LedgerTopics:
 
 
 async def _read(
-    settings: Settings, member: str, wanted: Sequence[RouteSettings]
+    settings: Settings, member: str, requested: Sequence[RouteSettings]
 ) -> Sequence[ChangeLine]:
     lines: list[ChangeLine] = []
     async with reader(settings.kafka) as open_reader:
-        for route in wanted:
+        for route in requested:
             lane = route.lane
             topics = ledger_topics(Names(settings.kafka.namespace), {lane.name: lane.topic})
             key = f"{route.audience_id}|{_sent_id(settings, lane.destination, member)}".encode()

@@ -9,7 +9,7 @@ LONGEST_ID = 20
 """Digits of a 64-bit number, at most."""
 
 RequestedPauses = Mapping[int, bool]
-"""Whether it is to be kept back, for each audience of a lane of which somebody ever wanted it."""
+"""Whether each audience of a lane is to be paused; one that nobody named is absent."""
 
 
 def audience_of(key: bytes | None) -> int | None:
@@ -19,7 +19,7 @@ def audience_of(key: bytes | None) -> int | None:
 
 
 class PauseRequest(NamedTuple):
-    """Whether an audience of a lane is to be kept back; None: nothing is wanted of it any more."""
+    """Whether an audience of a lane is to be paused; None: the request is withdrawn."""
 
     lane: str
     audience: int

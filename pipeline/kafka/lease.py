@@ -56,7 +56,7 @@ class KafkaLease:
         """Behind the last record that was handed out."""
         self._committable: int | None = None
         self._is_clean = False
-        self._held = NONE_PAUSED
+        self._paused = NONE_PAUSED
         self._is_paused = False
         self._proof_until: float | None = None
 
@@ -121,12 +121,12 @@ class KafkaLease:
         self._seek(offset)
 
     def settle(
-        self, offset: int, *, clean: bool = False, held: Mapping[int, int] = NONE_PAUSED
+        self, offset: int, *, clean: bool = False, paused: Mapping[int, int] = NONE_PAUSED
     ) -> None:
         is_first = self._committable is None
         self._committable = offset
         self._is_clean = clean
-        self._held = held
+        self._paused = paused
         if is_first:
             self._begun()
 
@@ -165,7 +165,7 @@ class KafkaLease:
         if offset == self._read_to and self._position is not None:
             # Everything read is done: markers of transactions behind it are no work either.
             offset = max(offset, self._position)
-        return Committed(offset, metadata(clean=final and self._is_clean, held=self._held))
+        return Committed(offset, metadata(clean=final and self._is_clean, paused=self._paused))
 
     def prove(self, until: float) -> None:
         """Take note of a commit that was accepted. After revocation none renews the proof."""

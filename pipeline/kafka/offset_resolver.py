@@ -58,14 +58,14 @@ class OffsetResolver:
             return start
         lost_to = await self.after_loss(committed.offset)
         # A log that begins anew, lower, takes what was kept back along.
-        held = {audience: min(since, lost_to) for audience, since in start.held.items()}
+        paused = {audience: min(since, lost_to) for audience, since in start.paused.items()}
         others = None if start.others_paused is None else min(start.others_paused, lost_to)
-        return StartingPoint(lost_to, is_clean=False, held=held, others_paused=others)
+        return StartingPoint(lost_to, is_clean=False, paused=paused, others_paused=others)
 
-    async def after_loss(self, wanted: int) -> int:
+    async def after_loss(self, requested: int) -> int:
         """Count and tell what is gone; the oldest offset that is still there."""
         oldest = await self._oldest()
-        lost = max(0, oldest - wanted)
+        lost = max(0, oldest - requested)
         self._telemetry.offsets_lost(
             topic=self._tp.topic, partition=self._tp.partition, records=lost
         )
@@ -73,7 +73,7 @@ class OffsetResolver:
             "records are gone before they were read: going on from the oldest",
             topic=self._tp.topic,
             partition=self._tp.partition,
-            wanted=wanted,
+            requested=requested,
             oldest=oldest,
             lost=lost,
         )
@@ -111,7 +111,7 @@ class OffsetResolver:
         if said is None:
             oldest = min(committed.offset, await self._oldest())
             return StartingPoint(committed.offset, is_clean=False, others_paused=oldest)
-        return StartingPoint(committed.offset, said.is_clean, said.held, said.others_paused)
+        return StartingPoint(committed.offset, said.is_clean, said.paused, said.others_paused)
 
     def _siblings(self) -> Sequence[TopicPartition]:
         """All partitions of the topic."""
@@ -135,27 +135,27 @@ class OffsetResolver:
         return True
 
 
-def metadata(*, clean: bool, held: Mapping[int, int] = NONE_PAUSED) -> str:
+def metadata(*, clean: bool, paused: Mapping[int, int] = NONE_PAUSED) -> str:
     """What a commit says beside the offset.
 
-    `clean`: whether each request sent has its answer. `held`: since which offset each audience is
-    kept back, or, where that is more than brokers take, `held_since`: the lowest of them for all.
-    It stands here because a commit is refused to a former owner, and offset and holds move as one.
+    `clean`: whether each request sent has its answer. `paused`: since which offset each audience is
+    kept back, or, where that is more than brokers take, `paused_since`: the lowest of them for all.
+    It stands here because a commit is refused to a former owner, and offset and pauses move as one.
     """
     said: dict[str, object] = {"format": METADATA_FORMAT, "clean": clean}
-    if not held:
+    if not paused:
         return json.dumps(said)
-    whole = json.dumps(said | {"held": held}, separators=(",", ":"))
+    whole = json.dumps(said | {"paused": paused}, separators=(",", ":"))
     if len(whole) <= LARGEST_METADATA_BYTES:
         return whole
-    return json.dumps(said | {"held_since": min(held.values())})
+    return json.dumps(said | {"paused_since": min(paused.values())})
 
 
 class Said(NamedTuple):
     """What a commit said beside the offset."""
 
     is_clean: bool
-    held: Mapping[int, int]
+    paused: Mapping[int, int]
     others_paused: int | None
 
 
@@ -165,8 +165,8 @@ def read_metadata(text: str) -> Said | None:
         said = json.loads(text)
         if said["format"] != METADATA_FORMAT:
             return None
-        held = {int(audience): int(since) for audience, since in said.get("held", {}).items()}
-        others = said.get("held_since")
-        return Said(said.get("clean") is True, held, None if others is None else int(others))
+        paused = {int(audience): int(since) for audience, since in said.get("paused", {}).items()}
+        others = said.get("paused_since")
+        return Said(said.get("clean") is True, paused, None if others is None else int(others))
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -34,7 +34,7 @@ class LatestPauseRequests:
         else:
             self._lanes[control.lane][control.audience] = control.is_paused
 
-    def wanted(self, lane: str) -> RequestedPauses:
+    def requested(self, lane: str) -> RequestedPauses:
         return self._lanes.get(lane, {})
 
     @property
@@ -56,12 +56,12 @@ class PauseRequestReader:
         self._position = 0
         self._moved = asyncio.Event()
 
-    def wanted(self, lane: str) -> RequestedPauses:
-        return self._book.wanted(lane)
+    def requested(self, lane: str) -> RequestedPauses:
+        return self._book.requested(lane)
 
     @property
     def lanes(self) -> Mapping[str, RequestedPauses]:
-        """Everything that is wanted, by lane."""
+        """Everything that is requested, by lane."""
         return self._book.lanes
 
     async def known(self) -> None:

@@ -26,7 +26,7 @@ from pipeline.settings.problems import suggestion
 PATIENCE_SECONDS = 30.0
 
 Controls = Mapping[str, RequestedPauses]
-"""What is wanted of audiences, by lane."""
+"""What is requested of audiences, by lane."""
 
 
 class Place(NamedTuple):
@@ -43,14 +43,14 @@ class Place(NamedTuple):
 
 
 def places(settings: Settings, controls: Controls) -> list[Place]:
-    """Every audience of the configuration, and those of which somebody ever wanted something."""
+    """Every audience of the configuration, and those of which somebody ever requested something."""
     found: dict[tuple[str, int], tuple[str, ...]] = {}
     for name, targets in routes(settings).items():
         for target in targets:
             key = (target.lane.name, target.audience_id)
             found[key] = (*found.get(key, ()), name)
-    for lane, wanted in controls.items():
-        for audience_id in wanted:
+    for lane, requested in controls.items():
+        for audience_id in requested:
             found.setdefault((lane, audience_id), ())
     return [Place(lane, audience_id, names) for (lane, audience_id), names in found.items()]
 
@@ -73,7 +73,7 @@ def meant(known: Iterable[Place], audience: str, destination: str | None) -> lis
 
 
 async def read_controls(settings: Settings) -> Controls:
-    """Everything that is wanted; makes the topic where it is missing.
+    """Everything that is requested; makes the topic where it is missing.
 
     Raises:
         ClusterTrouble: the cluster does not answer. CommandTrouble: the topic cannot be made.
@@ -99,8 +99,10 @@ async def read_controls(settings: Settings) -> Controls:
     return controls.lanes
 
 
-async def want(settings: Settings, found: Sequence[Place], *, is_paused: bool | None) -> None:
-    """Write down what is wanted of these audiences; None: nothing any more.
+async def request_pauses(
+    settings: Settings, found: Sequence[Place], *, is_paused: bool | None
+) -> None:
+    """Write down what is requested of these audiences; None: nothing any more.
 
     Raises:
         ClusterTrouble: it could not be written.

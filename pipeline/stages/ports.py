@@ -34,7 +34,7 @@ class StartingPoint(NamedTuple):
     offset: int
     is_clean: bool
     """The former owner had an answer to everything it sent, or there was none."""
-    held: Mapping[int, int] = NONE_PAUSED
+    paused: Mapping[int, int] = NONE_PAUSED
     """Audiences that it kept back, and since which offset, as far as that is known."""
     others_paused: int | None = None
     """Where that is not known: any other audience may be kept back since this offset."""
@@ -66,7 +66,7 @@ class Lease(Protocol):
         """Fetch from this offset next."""
 
     def settle(
-        self, offset: int, *, clean: bool = False, held: Mapping[int, int] = NONE_PAUSED
+        self, offset: int, *, clean: bool = False, paused: Mapping[int, int] = NONE_PAUSED
     ) -> None:
         """Everything before this offset is done, but for what is kept back; a commit says so."""
 
@@ -180,7 +180,7 @@ class PauseRequests(Protocol):
     async def known(self) -> None:
         """Return once everything that was asked for up to now has been read."""
 
-    def wanted(self, lane: str) -> RequestedPauses: ...
+    def requested(self, lane: str) -> RequestedPauses: ...
 
 
 class NotYet(NamedTuple):

@@ -144,13 +144,13 @@ class Crew:
 
     def left_behind(self) -> list[int]:
         """Ids of processes that still run with our configuration."""
-        wanted = str(self.config).encode()
+        requested = str(self.config).encode()
         found = []
         for place in Path("/proc").glob("[0-9]*/cmdline"):
             try:
                 arguments = place.read_bytes().split(b"\0")
             except OSError:
                 continue
-            if wanted in arguments:
+            if requested in arguments:
                 found.append(int(place.parent.name))
         return found

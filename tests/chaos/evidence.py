@@ -35,7 +35,7 @@ class Evidence:
     standing: Mapping[tuple[int, str], int]
     """The checksum of the record that stands for each member of each audience."""
     windows: Mapping[str, int]
-    """The most records that any window held, by connection."""
+    """The most records that any window holds, by connection."""
     arrivals: Sequence[Arrival]
     questions: Sequence[Question]
     taken: Mapping[Sent, int]

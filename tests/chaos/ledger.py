@@ -53,7 +53,7 @@ class Ledger:
         return sum(self.evidence.taken.values()) - self.delivered - self.strange
 
     def _compare_with_upstream(self, topics: Topics) -> None:
-        wanted: Counter[tuple[int | None, str, int]] = Counter(
+        requested: Counter[tuple[int | None, str, int]] = Counter(
             (change.audience, change.member, change.version)
             for change in topics.upstream
             if change.audience is not None
@@ -64,8 +64,8 @@ class Ledger:
             for record in lane:
                 found[record.audience, record.member, record.version] += 1
                 versions[record.audience, record.member].append(record.version)
-        self.lost_at_ingest = (wanted - found).total()
-        self.doubled_at_ingest = (found - wanted).total()
+        self.lost_at_ingest = (requested - found).total()
+        self.doubled_at_ingest = (found - requested).total()
         self.reordered_at_ingest = sum(
             later < earlier for one in versions.values() for earlier, later in pairwise(one)
         )

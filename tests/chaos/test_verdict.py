@@ -134,7 +134,7 @@ def test_a_member_that_only_a_job_without_an_id_did_not_take_is_no_failure_of_ou
             "instead of the last: ana",
         ),
         ({"standing": {**GOOD.standing, (7, "eve"): 1}}, "nobody asked for"),
-        ({"windows": {LANE: 100}}, "a window held 100"),
+        ({"windows": {LANE: 100}}, "a window holds 100"),
         ({"windows": {}}, "never served"),
         ({"taken": {**GOOD.taken, (7, "eve", 1): 1}}, "stand in no lane"),
         ({"repeated_in_request": 1}, "repeated a member"),

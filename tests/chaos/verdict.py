@@ -84,7 +84,7 @@ def _named(what: str, found: Sequence[str]) -> Iterator[str]:
 def _cap(evidence: Evidence) -> Iterator[str]:
     for connection, largest in evidence.windows.items():
         if largest >= evidence.cap:
-            yield f"{connection}: a window held {largest} records of fewer than {evidence.cap}"
+            yield f"{connection}: a window holds {largest} records of fewer than {evidence.cap}"
     for connection in evidence.topics.lanes.keys() - evidence.windows.keys():
         yield f"{connection}: never served"
 

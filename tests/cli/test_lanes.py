@@ -202,7 +202,7 @@ async def test_what_is_kept_is_shown_as_the_owner_of_the_lane_committed_it(
     await operator.fill(LANE, 5)
     await operator.types("lanes pause vip")
     await operator.types("lanes pause lapsed")
-    await operator.commit(LANE, 5, metadata(clean=True, held={VIP: 3, 99: 1}))
+    await operator.commit(LANE, 5, metadata(clean=True, paused={VIP: 3, 99: 1}))
     await operator.types("lanes resume lapsed")
 
     line = (await operator.listed())[LANE]

@@ -1,4 +1,4 @@
-"""What is planned makes the audience as it is wanted, and then nothing more is planned."""
+"""What is planned makes the audience as it is desired, and then nothing more is planned."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,10 +11,10 @@ from pipeline.destinations.amazon_ads.audiences import Audience, AudienceSize, N
 from pipeline.destinations.amazon_ads.planning import (
     Asked,
     Create,
+    DesiredAudience,
     Found,
     Gone,
     Keep,
-    RequestedPauses,
     Standing,
     Step,
     Unmade,
@@ -33,7 +33,7 @@ texts = st.none() | st.text(min_size=1, max_size=20)
 descriptions = st.none() | st.text(max_size=20)
 ttls = st.none() | st.integers(0, LONGEST_TTL)
 wants = st.builds(
-    RequestedPauses,
+    DesiredAudience,
     upstream_name=st.text(min_size=10, max_size=128),
     name=names,
     external_audience_id=texts,
@@ -98,38 +98,38 @@ def made(new: NewAudience) -> Found:
 
 @given(wants, standings)
 def test_what_was_planned_and_done_leaves_nothing_to_do(
-    wanted: RequestedPauses, before: Standing
+    desired: DesiredAudience, before: Standing
 ) -> None:
     standing = before
-    for step in steps(wanted, standing):
+    for step in steps(desired, standing):
         standing = after(step, standing)
 
-    again = steps(wanted, standing)
+    again = steps(desired, standing)
 
     assert [step for step in again if isinstance(step, Create | Update)] == []
 
 
 @given(wants, standings)
-def test_every_audience_has_a_step(wanted: RequestedPauses, standing: Standing) -> None:
-    assert steps(wanted, standing)
+def test_every_audience_has_a_step(desired: DesiredAudience, standing: Standing) -> None:
+    assert steps(desired, standing)
 
 
 @given(wants, audiences)
-def test_what_is_not_wanted_is_not_touched(wanted: RequestedPauses, standing: Audience) -> None:
-    planned = steps(wanted, Found(AUDIENCE_ID, standing))
+def test_what_is_not_wanted_is_not_touched(desired: DesiredAudience, standing: Audience) -> None:
+    planned = steps(desired, Found(AUDIENCE_ID, standing))
 
     updates = [step.request() for step in planned if isinstance(step, Update)]
 
-    assert all(wanted.description is not None or one.description is None for one in updates)
-    assert all(wanted.ttl is not None or one.ttl is None for one in updates)
+    assert all(desired.description is not None or one.description is None for one in updates)
+    assert all(desired.ttl is not None or one.ttl is None for one in updates)
 
 
 def test_a_new_audience_goes_by_the_upstream_name_unless_told_otherwise() -> None:
-    wanted = RequestedPauses(upstream_name="vip-customers", connection_id="c", country_code="US")
+    desired = DesiredAudience(upstream_name="vip-customers", connection_id="c", country_code="US")
 
-    [by_default] = steps(wanted, Unmade())
+    [by_default] = steps(desired, Unmade())
     [told] = steps(
-        replace(wanted, name="VIP customers", external_audience_id="vip", ttl=60), Unmade()
+        replace(desired, name="VIP customers", external_audience_id="vip", ttl=60), Unmade()
     )
 
     assert by_default == Create(
@@ -153,25 +153,25 @@ def test_a_new_audience_goes_by_the_upstream_name_unless_told_otherwise() -> Non
 
 def test_a_name_that_the_partner_refuses_is_not_planned() -> None:
     with pytest.raises(InvalidRequest, match="10 to 128"):
-        steps(RequestedPauses(upstream_name="vip", connection_id="c"), Unmade())
+        steps(DesiredAudience(upstream_name="vip", connection_id="c"), Unmade())
 
 
 def test_a_ttl_that_the_partner_does_not_name_is_its_longest() -> None:
-    wanted = RequestedPauses(upstream_name="vip", ttl=LONGEST_TTL)
+    desired = DesiredAudience(upstream_name="vip", ttl=LONGEST_TTL)
 
-    assert steps(wanted, found(ttl=None)) == (Keep(AUDIENCE_ID),)
+    assert steps(desired, found(ttl=None)) == (Keep(AUDIENCE_ID),)
 
 
 @pytest.mark.parametrize(
-    ("key", "standing", "wanted"),
+    ("key", "standing", "desired"),
     [
         ("name", "VIP customers", "VIP customers 2"),
         ("external_audience_id", "vip", "vips"),
         ("advertiser_id", 5, 6),
     ],
 )
-def test_what_never_changes_is_said_and_not_sent(key: str, standing: object, wanted: Any) -> None:
-    want = RequestedPauses(upstream_name="vip", **{key: wanted})
+def test_what_never_changes_is_said_and_not_sent(key: str, standing: object, desired: Any) -> None:
+    want = DesiredAudience(upstream_name="vip", **{key: desired})
 
     [step] = steps(want, found(**{key: standing}))
 
@@ -180,27 +180,27 @@ def test_what_never_changes_is_said_and_not_sent(key: str, standing: object, wan
 
 @pytest.mark.parametrize("standing", [Asked("2026-11-25T10:00:00Z"), Gone(AUDIENCE_ID)])
 def test_what_may_be_there_and_what_is_gone_is_never_made(standing: Asked | Gone) -> None:
-    wanted = RequestedPauses(
+    desired = DesiredAudience(
         upstream_name="vip-customers", connection_id="c", ttl=5, description="x"
     )
 
-    assert steps(wanted, standing) == (standing,)
+    assert steps(desired, standing) == (standing,)
 
 
 @given(ttls, st.integers(0, LONGEST_TTL))
-def test_members_are_hidden_exactly_by_a_shorter_ttl(standing: int | None, wanted: int) -> None:
+def test_members_are_hidden_exactly_by_a_shorter_ttl(standing: int | None, desired: int) -> None:
     effective = LONGEST_TTL if standing is None else standing
-    assume(wanted != effective)
+    assume(desired != effective)
 
-    [step] = steps(RequestedPauses(upstream_name="vip", ttl=wanted), found(ttl=standing))
+    [step] = steps(DesiredAudience(upstream_name="vip", ttl=desired), found(ttl=standing))
 
-    assert hides_members(step) == (wanted < effective)
+    assert hides_members(step) == (desired < effective)
 
 
 def test_a_new_audience_that_shows_nobody_counts_as_hiding() -> None:
-    wanted = RequestedPauses(upstream_name="vip-customers", connection_id="c")
+    desired = DesiredAudience(upstream_name="vip-customers", connection_id="c")
 
-    assert [hides_members(*steps(replace(wanted, ttl=ttl), Unmade())) for ttl in (0, 1, None)] == [
+    assert [hides_members(*steps(replace(desired, ttl=ttl), Unmade())) for ttl in (0, 1, None)] == [
         True,
         False,
         False,

@@ -105,9 +105,9 @@ class TopicLease:
         self._position = offset
 
     def settle(
-        self, offset: int, *, clean: bool = False, held: Mapping[int, int] = NONE_PAUSED
+        self, offset: int, *, clean: bool = False, paused: Mapping[int, int] = NONE_PAUSED
     ) -> None:
-        self.settled = StartingPoint(offset, clean, held)
+        self.settled = StartingPoint(offset, clean, paused)
 
     @property
     def is_held(self) -> bool:
@@ -160,7 +160,7 @@ class AskedPauses:
     async def known(self) -> None:
         await asyncio.sleep(0)
 
-    def wanted(self, lane: str) -> Mapping[int, bool]:
+    def requested(self, lane: str) -> Mapping[int, bool]:
         return self.paused
 
 

@@ -28,9 +28,9 @@ class Caller:
 
     async def read(self, most: int | None = None) -> None:
         """Take in the body, or so much of it; less when the caller goes away."""
-        wanted = int(self.headers.get("content-length", "0")) if most is None else most
-        while len(self.body) < wanted:
-            piece = await self._reader.read(min(65536, wanted - len(self.body)))
+        requested = int(self.headers.get("content-length", "0")) if most is None else most
+        while len(self.body) < requested:
+            piece = await self._reader.read(min(65536, requested - len(self.body)))
             if not piece:
                 return
             self.body += piece

@@ -30,8 +30,8 @@ class RecordingTelemetry:
 
     def count(self, fact: str, *labels: str) -> int:
         """How often the fact was counted, over all labels that begin so."""
-        wanted = (fact, *labels)
-        return sum(n for key, n in self.counts.items() if key[: len(wanted)] == wanted)
+        requested = (fact, *labels)
+        return sum(n for key, n in self.counts.items() if key[: len(requested)] == requested)
 
     def build_info(self, *, version: str) -> None:
         self.levels["build_info", version] = 1

@@ -189,7 +189,7 @@ async def test_a_batch_that_is_mostly_refused_stops_the_lane_and_loses_no_record
     async with wired(Setup(batch=200, in_flight=1, cap=6_000)) as wire:
         wire.simulator.script(always(status))
         wire.lane.put([f"member-{number}" for number in range(300)])
-        await until(lambda: wire.lane.state == "stopped")
+        await until(lambda: wire.lane.state == "blocked")
         before = len(wire.uploads())
         await until(lambda: len(wire.uploads()) >= before + 20)
         assert wire.lane.journal.messages == []
@@ -208,7 +208,7 @@ async def test_a_quiet_lane_that_is_refused_everything_stops_as_well() -> None:
     async with wired(Setup(batch=1, in_flight=1)) as wire:
         wire.simulator.script(always(400))
         wire.lane.put(MEMBERS)
-        await until(lambda: wire.lane.state == "stopped")
+        await until(lambda: wire.lane.state == "blocked")
         before = len(wire.uploads())
         await until(lambda: len(wire.uploads()) >= before + 3)
         wire.simulator.faults.clear()

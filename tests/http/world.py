@@ -132,9 +132,9 @@ class WatchedLease(TopicLease):
         self.moved = asyncio.Event()
 
     def settle(
-        self, offset: int, *, clean: bool = False, held: Mapping[int, int] = NONE_PAUSED
+        self, offset: int, *, clean: bool = False, paused: Mapping[int, int] = NONE_PAUSED
     ) -> None:
-        super().settle(offset, clean=clean, held=held)
+        super().settle(offset, clean=clean, paused=paused)
         self.moved.set()
 
 

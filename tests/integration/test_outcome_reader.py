@@ -72,12 +72,12 @@ async def test_outcomes_that_come_are_heard_of_through_a_restart_of_the_broker(
         await asyncio.to_thread(own_apache_kafka.stop)
         await asyncio.to_thread(own_apache_kafka.start)
         await _write(own_apache_kafka, topic, JOBS[20:])
-        wanted = set(JOBS[10:]) & await outcome_reader.ended(0, 0)
+        requested = set(JOBS[10:]) & await outcome_reader.ended(0, 0)
         async with asyncio.timeout(30):
-            while not wanted <= set(heard):
+            while not requested <= set(heard):
                 heard += await anext(coming)
 
-    assert wanted == set(heard)
+    assert requested == set(heard)
 
 
 async def test_the_embedded_broker_knows_no_times_and_more_is_found(

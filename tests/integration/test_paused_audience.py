@@ -21,8 +21,8 @@ from pipeline.kafka.replay import KafkaReplay
 from pipeline.kafka.topic_reader import reading as topic_reader
 from pipeline.kafka.topics import Topics, compacted_topic, lane_topic
 from pipeline.kafka.trimmer import KafkaTrimmer
-from pipeline.operations.ledger.paused import Held
-from pipeline.operations.ledger.reading import held
+from pipeline.operations.ledger.paused import PausedSince
+from pipeline.operations.ledger.reading import paused
 from pipeline.stages.contract import DeadLetters, Progress
 from pipeline.stages.ports import Ownership
 from pipeline.stages.retry import Backoff, Throttle
@@ -129,21 +129,21 @@ class Lane:
             )
         return facts
 
-    async def held(self) -> object:
+    async def paused(self) -> object:
         said = (await self.facts()).said
-        return None if said is None else said.held
+        return None if said is None else said.paused
 
-    async def kept(self) -> Held:
+    async def kept(self) -> PausedSince:
         """As the ledger reads it."""
         tp = TopicPartition(self.topic, 0)
         look = topic_reader(connection(self.cluster), committed_only=True, patience=30.0)
         async with look as reader:
             committed = await reader.committed(f"{self.namespace}.upload", [tp])
-        return held(committed.get(tp))
+        return paused(committed.get(tp))
 
-    async def until_held(self, wanted: object) -> None:
+    async def until_held(self, requested: object) -> None:
         async with asyncio.timeout(30):
-            while await self.held() != wanted:
+            while await self.paused() != requested:
                 await asyncio.sleep(0.1)
 
     @asynccontextmanager
@@ -235,7 +235,7 @@ async def test_what_is_kept_outlives_a_crash_and_a_handover_and_is_sent_in_order
     lane: Lane,
 ) -> None:
     """
-    The held offset stands in the metadata of the commit, and the next process finds it there.
+    The paused offset stands in the metadata of the commit, and the next process finds it there.
     """
     await lane.write(WRONG, OTHER)
     await lane.say(WRONG, is_paused=True)
@@ -246,7 +246,7 @@ async def test_what_is_kept_outlives_a_crash_and_a_handover_and_is_sent_in_order
     async with lane.served():
         await until(lambda: b'{"n":19}' in lane.partner.of(OTHER))
         await lane.until_held({WRONG: 0})
-    assert await lane.kept() == Held({WRONG: 0})
+    assert await lane.kept() == PausedSince({WRONG: 0})
     assert lane.partner.of(WRONG) == []
     async with lane.served():
         await lane.say(WRONG, is_paused=False)

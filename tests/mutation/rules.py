@@ -98,8 +98,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="one request a member at a time",
         file="pipeline/stages/upload/batching.py",
-        kept="        is_held = waiting.key in self._in_flight\n",
-        broken="        is_held = False\n",
+        kept="        is_deferred = waiting.key in self._in_flight\n",
+        broken="        is_deferred = False\n",
         tests=[f"{JOURNEY}::test_nothing_newer_of_a_member_overtakes_a_request_that_is_under_way"],
     ),
     Rule(

@@ -13,7 +13,7 @@ from pipeline.operations.ledger.book import EARLIER_VERSION, Ledger, Letter
 from pipeline.operations.ledger.job_ends import Place
 from pipeline.operations.ledger.lane_records import LaneView
 from pipeline.operations.ledger.member_changes import MemberChanges
-from pipeline.operations.ledger.paused import Held
+from pipeline.operations.ledger.paused import PausedSince
 from pipeline.operations.ledger.statement import LaneStatement, LetterKind
 from pipeline.stages.offset_tracker import OffsetTracker
 from pipeline.stages.upload.batching import Batch, LaneQueue, Limits, QueuedRecord
@@ -455,11 +455,11 @@ def test_dead_letters_are_counted_by_stage_and_reason() -> None:
 
 def test_records_of_an_audience_that_is_kept_back_wait_though_they_are_settled() -> None:
     """
-    From where the audience is held on; what lies before, and other audiences, must have an end.
+    From where the audience is paused on; what lies before, and other audiences, must have an end.
     """
     lane = [(n, b"%d|u-%d" % (7 if n % 2 else 8, n)) for n in range(10)]
-    one = TEN_SETTLED._replace(held=Held({7: 4}))
-    unnamed = TEN_SETTLED._replace(held=Held(others=4))
+    one = TEN_SETTLED._replace(paused=PausedSince({7: 4}))
+    unnamed = TEN_SETTLED._replace(paused=PausedSince(others=4))
 
     statement = stated(one, lane, jobs=[job_of("j", [0, 2, 4, 6, 5])], refused=[1])
     of_all = stated(unnamed, lane, jobs=[job_of("j", [0, 1, 2])])
@@ -470,7 +470,7 @@ def test_records_of_an_audience_that_is_kept_back_wait_though_they_are_settled()
 
 
 def test_a_members_change_that_is_kept_back_waits() -> None:
-    changes = MemberChanges(settled=10, held_since=4)
+    changes = MemberChanges(settled=10, paused_since=4)
     for offset in (3, 4, 6):
         changes.change(offset, None)
 

@@ -31,7 +31,7 @@ def sent_to(world: World, audience: int) -> list[str]:
 
 def is_all_sent(world: World) -> bool:
     committed = world.topic.committed
-    return committed.offset == len(world.topic.records) and not committed.held
+    return committed.offset == len(world.topic.records) and not committed.paused
 
 
 async def until_all_is_sent(world: World) -> None:
@@ -51,7 +51,7 @@ def test_what_waits_and_what_comes_of_a_paused_audience_is_kept_and_sent_first_o
     """The other audience goes on meanwhile, and the lane's offset passes what is kept."""
 
     async def story(world: World) -> None:
-        world.wishes.pause(WRONG)
+        world.requests.pause(WRONG)
         for number in range(100):
             world.topic.put(f"m{number}", audience=WRONG)
             world.topic.put(f"m{number}", audience=OTHER)
@@ -60,7 +60,7 @@ def test_what_waits_and_what_comes_of_a_paused_audience_is_kept_and_sent_first_o
         assert len(sent_to(world, OTHER)) == 100
         assert world.topic.committed[0::2] == (200, {WRONG: 0})
         assert (world.ledger().records.waiting, list(world.ledger().differences())) == (100, [])
-        world.wishes.resume(WRONG)
+        world.requests.resume(WRONG)
         for number in range(100, 150):
             world.topic.put(f"m{number}", audience=WRONG)
         await until_all_is_sent(world)
@@ -85,10 +85,10 @@ def test_a_pause_under_way_lets_requests_end_and_sends_them_again_on_resume() ->
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(world.own_for(40))
             await asyncio.sleep(2)
-            world.wishes.pause()
+            world.requests.pause()
         assert len(sent_to(world, WRONG)) == 15
         assert world.topic.committed[0::2] == (60, {WRONG: 0})
-        world.wishes.resume()
+        world.requests.resume()
         await until_all_is_sent(world)
 
     world = in_world(2, story)
@@ -172,15 +172,15 @@ async def own_through(world: World, left: list[tuple[float, Happening]]) -> None
 
 def resume_all(world: World) -> None:
     for audience in (WRONG, THIRD):
-        world.wishes.resume(audience)
+        world.requests.resume(audience)
 
 
 async def happens(world: World, what: Happening) -> None:
     match what:
         case "pause" | "pause third":
-            world.wishes.pause(WRONG if what == "pause" else THIRD)
+            world.requests.pause(WRONG if what == "pause" else THIRD)
         case "resume" | "resume third":
-            world.wishes.resume(WRONG if what == "resume" else THIRD)
+            world.requests.resume(WRONG if what == "resume" else THIRD)
         case "stop":
             world.partner.moods.stopping = 1.0
             await asyncio.sleep(world.random.uniform(0.5, 3.0))
@@ -193,13 +193,13 @@ def test_a_crash_in_the_middle_of_a_replay_goes_on_where_it_was() -> None:
     """What its job was written for is not sent again, but for what was in flight."""
 
     async def story(world: World) -> None:
-        world.wishes.pause()
+        world.requests.pause()
         for number in range(3000):
             world.topic.put(f"m{number}")
         await world.own_for(5)
-        world.wishes.resume()
+        world.requests.resume()
         await world.own_for(12)
-        reached = world.topic.committed.held[WRONG]
+        reached = world.topic.committed.paused[WRONG]
         assert 500 < reached < 2500
         await until_all_is_sent(world)
 
@@ -215,7 +215,7 @@ def test_metadata_that_is_lost_while_an_audience_is_paused_holds_it_from_the_old
     """Somebody rewound the group; what was kept is neither sent before the resume nor lost."""
 
     async def story(world: World) -> None:
-        world.wishes.pause()
+        world.requests.pause()
         for number in range(50):
             world.topic.put(f"m{number}")
             world.topic.put(f"m{number}", audience=OTHER)
@@ -223,8 +223,8 @@ def test_metadata_that_is_lost_while_an_audience_is_paused_holds_it_from_the_old
         world.topic.committed = StartingPoint(100, is_clean=False, others_paused=0)
         await world.own_for(30)
         assert sent_to(world, WRONG) == []
-        assert world.topic.committed.held == {WRONG: 0}
-        world.wishes.resume()
+        assert world.topic.committed.paused == {WRONG: 0}
+        world.requests.resume()
         await until_all_is_sent(world)
 
     world = in_world(4, story, QUICK)
@@ -241,11 +241,11 @@ def test_a_long_replay_delays_no_other_audience() -> None:
 
     async def story(world: World) -> None:
         world.replay = (30, 0.001)
-        world.wishes.pause()
+        world.requests.pause()
         for number in range(CAP * 6):
             world.topic.put(f"m{number}")
         await world.own_for(20, gently=True)
-        world.wishes.resume()
+        world.requests.resume()
         async with asyncio.TaskGroup() as tasks:
             owner = tasks.create_task(world.own_for(1000))
             await asyncio.sleep(5)
@@ -256,7 +256,7 @@ def test_a_long_replay_delays_no_other_audience() -> None:
                 while world.partner.members.get((OTHER, f"o{number}")) != version:
                     await asyncio.sleep(0.05)
                 waits.append(loop.time() - began)
-            assert world.topic.committed.held
+            assert world.topic.committed.paused
             owner.cancel()
 
     in_world(5, story, QUICK)
@@ -266,11 +266,11 @@ def test_a_long_replay_delays_no_other_audience() -> None:
 
 def test_a_replay_uses_the_cap_and_not_more() -> None:
     async def story(world: World) -> None:
-        world.wishes.pause()
+        world.requests.pause()
         for number in range(CAP * 6):
             world.topic.put(f"m{number}")
         await world.own_for(20)
-        world.wishes.resume()
+        world.requests.resume()
         await world.own_for(WINDOW * 4)
 
     world = in_world(6, story, QUICK)
@@ -281,12 +281,12 @@ def test_a_replay_uses_the_cap_and_not_more() -> None:
 def test_a_replay_stays_within_the_lanes_memory_while_the_partner_is_away() -> None:
     async def story(world: World) -> None:
         world.buffer_bytes, world.max_bytes = 200_000, 50_000
-        world.wishes.pause()
+        world.requests.pause()
         for number in range(20_000):
             world.topic.put(f"m{number}", audience=WRONG if number % 2 else OTHER)
         await world.own_for(60)
         world.partner.moods = Moods(unsent=1.0)
-        world.wishes.resume()
+        world.requests.resume()
         await world.own_for(120)
 
     world = in_world(7, story, QUICK)
@@ -301,10 +301,10 @@ def test_trimming_never_passes_what_is_kept() -> None:
     async def story(world: World) -> None:
         put_some(world, 30, [OTHER])
         await world.own_for(30, gently=True)
-        world.wishes.pause()
+        world.requests.pause()
         put_some(world, 30)
         await world.own_for(3600 * 2 + 1, gently=True)
-        world.wishes.resume()
+        world.requests.resume()
         await world.own_for(3600 + 1)
 
     world = in_world(8, story, QUICK)
@@ -318,7 +318,7 @@ def test_operators_see_what_is_kept_and_how_it_ends(metadata: str) -> None:
     seen: list[object] = []
 
     async def story(world: World) -> None:
-        world.wishes.pause()
+        world.requests.pause()
         put_some(world, 60)
         await world.own_for(20)
         if metadata == "lost":
@@ -327,7 +327,7 @@ def test_operators_see_what_is_kept_and_how_it_ends(metadata: str) -> None:
             tasks.create_task(world.own_for(60))
             await asyncio.sleep(20)
             seen.append(world.telemetry.levels["audiences_paused", "amazon", "connection"])
-            world.wishes.resume()
+            world.requests.resume()
             await asyncio.sleep(30)
             seen.append(world.telemetry.levels["audiences_paused", "amazon", "connection"])
 
@@ -343,11 +343,11 @@ def test_a_replay_that_is_faster_than_the_lanes_reader_leaves_to_it_what_it_has_
         world.reader = (7, 0.1)
         for number in range(500):
             world.topic.put(f"m{number}")
-        world.wishes.pause()
+        world.requests.pause()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(until_all_is_sent(world))
             await asyncio.sleep(3)
-            world.wishes.resume()
+            world.requests.resume()
 
     world = in_world(10, story, QUICK)
 
@@ -363,30 +363,30 @@ def test_while_the_lanes_reader_reads_a_stretch_again_no_replay_overtakes_it() -
 
     async def story(world: World) -> None:
         owner = world.owner(TopicLease(world.topic))
-        books, holding = owner._books, owner._holding
+        books, pauses = owner._books, owner._pauses
         for member, audience in (("a", WRONG), ("b", OTHER), ("c", WRONG)):
             world.topic.put(member, audience=audience)
-        world.wishes.pause()
-        holding.begin(StartingPoint(0, is_clean=True))
+        world.requests.pause()
+        pauses.begin(StartingPoint(0, is_clean=True))
         books.admit(world.topic.records)
-        world.wishes.resume()
-        holding.obey()
-        holding.replayed(0, Stretch(world.topic.records, 3))
-        assert not books.holds.keeps(WRONG)
+        world.requests.resume()
+        pauses.apply_requests()
+        pauses.replayed(0, Stretch(world.topic.records, 3))
+        assert not books.paused.keeps(WRONG)
         world.topic.put("d", audience=WRONG)
         books.admit(world.topic.records[3:])
 
         books.forget_waiting()
-        again = holding.next_read()
-        holding.replayed(0, Stretch(world.topic.records, 4))
+        again = pauses.next_read()
+        pauses.replayed(0, Stretch(world.topic.records, 4))
 
         assert (again, books.position) == (0, 1)
-        assert books.holds.keeps(WRONG)
+        assert books.paused.keeps(WRONG)
         assert books.queue.count == 1
         books.admit(world.topic.records[1:])
-        assert holding.next_read() == 1
-        holding.replayed(1, Stretch(world.topic.records[1:], 4))
-        assert not books.holds.keeps(WRONG)
+        assert pauses.next_read() == 1
+        pauses.replayed(1, Stretch(world.topic.records[1:], 4))
+        assert not books.paused.keeps(WRONG)
         assert books.queue.count == 4
 
     in_world(11, story)

@@ -13,7 +13,7 @@ from pipeline.domain.quota import pace
 from pipeline.operations.ledger.book import Ledger, Letter
 from pipeline.operations.ledger.job_ends import Place
 from pipeline.operations.ledger.lane_records import LaneView
-from pipeline.operations.ledger.paused import Held
+from pipeline.operations.ledger.paused import PausedSince
 from pipeline.operations.ledger.statement import LaneStatement, LetterKind
 from pipeline.stages.contract import DeadLetters, Progress
 from pipeline.stages.retry import Backoff, Throttle
@@ -62,7 +62,7 @@ class World:
     message_writer: MemoryMessageWriter = field(default_factory=MemoryMessageWriter)
     telemetry: RecordingTelemetry = field(default_factory=RecordingTelemetry)
     throttle: Throttle = field(default_factory=Throttle)
-    wishes: AskedPauses = field(default_factory=AskedPauses)
+    requests: AskedPauses = field(default_factory=AskedPauses)
     batch: int = 15
     max_bytes: int = 100_000
     linger: float = 1.0
@@ -118,7 +118,7 @@ class World:
                 outcomes_topic="outcomes",
                 trimmer=self.topic,
                 keep_delivered=7200.0,
-                controls=self.wishes,
+                controls=self.requests,
                 new_replay=lambda _: TopicReplay(self.topic, *self.replay),
                 chance=self.random.random,
                 new_id=lambda: uuid.uuid4().hex,
@@ -155,8 +155,8 @@ class World:
         """What the topics say, polling apart: no job has ended."""
         lane, topic = "amazon.connection", TopicLease.topic
         committed, end = self.topic.committed, len(self.topic.records)
-        held = Held(committed.held, committed.others_paused)
-        view = LaneView(0, committed.offset, end, held)
+        paused = PausedSince(committed.paused, committed.others_paused)
+        view = LaneView(0, committed.offset, end, paused)
         book = Ledger({lane: view}, lane_topics={topic: lane}, jobs_topic="jobs", polled={0: 0})
         for place, message in enumerate(self.message_writer.of("jobs")):
             book.job(decode_job(message.value), Place(0, place))

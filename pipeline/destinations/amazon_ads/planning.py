@@ -13,7 +13,7 @@ Value = int | float | str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RequestedPauses:
+class DesiredAudience:
     """One audience as the configuration wants it; None leaves to the partner what is there."""
 
     name: str | None = None
@@ -26,7 +26,7 @@ class RequestedPauses:
     country_code: str | None = None
     """Only said when it is made: what the configuration calls so may change later."""
     upstream_name: str
-    """What name and external id are where nothing else is wanted."""
+    """What name and external id are where nothing else is desired."""
 
     def new(self) -> NewAudience:
         """The audience to make.
@@ -81,7 +81,7 @@ class Difference:
 
     key: str
     standing: Value
-    wanted: Value
+    desired: Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,8 @@ class Update:
 
     def request(self) -> AudienceUpdate:
         """What differs, and nothing else."""
-        wanted = {difference.key: difference.wanted for difference in self.differences}
-        description, ttl = wanted.get("description"), wanted.get("ttl_seconds")
+        desired = {difference.key: difference.desired for difference in self.differences}
+        description, ttl = desired.get("description"), desired.get("ttl_seconds")
         return AudienceUpdate(
             description=description if isinstance(description, str) else None,
             ttl=ttl if isinstance(ttl, int) else None,
@@ -106,7 +106,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """It is as it is wanted."""
+    """It is as it is desired."""
 
     audience_id: int
 
@@ -122,16 +122,16 @@ class Fixed:
 Step = Create | Update | Keep | Fixed | Asked | Gone
 
 
-def steps(wanted: RequestedPauses, standing: Standing) -> tuple[Step, ...]:
+def steps(desired: DesiredAudience, standing: Standing) -> tuple[Step, ...]:
     """All that there is to do or to say about one audience; at least one step."""
     match standing:
         case Unmade():
-            return (Create(wanted.new()),)
+            return (Create(desired.new()),)
         case Asked() | Gone():
             return (standing,)
         case Found(audience_id, audience):
-            fixed = _fixed_differences(wanted, audience)
-            changeable = _changeable_differences(wanted, audience)
+            fixed = _fixed_differences(desired, audience)
+            changeable = _changeable_differences(desired, audience)
             found: list[Step] = [Fixed(audience_id, fixed)] if fixed else []
             if changeable:
                 found.append(Update(audience_id, changeable))
@@ -146,8 +146,8 @@ def hides_members(step: Step) -> bool:
         case Update(_, differences):
             return any(
                 difference.key == "ttl_seconds"
-                and isinstance(difference.wanted, int)
-                and difference.wanted < _seconds(difference.standing)
+                and isinstance(difference.desired, int)
+                and difference.desired < _seconds(difference.standing)
                 for difference in differences
             )
         case _:
@@ -159,12 +159,12 @@ def id_of(step: Step) -> int | None:
     return None if isinstance(step, Create | Asked) else step.audience_id
 
 
-def _fixed_differences(wanted: RequestedPauses, audience: Audience) -> tuple[Difference, ...]:
+def _fixed_differences(desired: DesiredAudience, audience: Audience) -> tuple[Difference, ...]:
     # What the partner leaves out of its answer nobody can compare.
     pairs: tuple[tuple[str, Value, Value], ...] = (
-        ("name", audience.name, wanted.name),
-        ("external_audience_id", audience.external_audience_id, wanted.external_audience_id),
-        ("advertiser_id", audience.advertiser_id, wanted.advertiser_id),
+        ("name", audience.name, desired.name),
+        ("external_audience_id", audience.external_audience_id, desired.external_audience_id),
+        ("advertiser_id", audience.advertiser_id, desired.advertiser_id),
     )
     return tuple(
         Difference(key, standing, meant)
@@ -173,12 +173,12 @@ def _fixed_differences(wanted: RequestedPauses, audience: Audience) -> tuple[Dif
     )
 
 
-def _changeable_differences(wanted: RequestedPauses, audience: Audience) -> tuple[Difference, ...]:
+def _changeable_differences(desired: DesiredAudience, audience: Audience) -> tuple[Difference, ...]:
     found: list[Difference] = []
-    if wanted.description is not None and wanted.description != (audience.description or ""):
-        found.append(Difference("description", audience.description, wanted.description))
-    if wanted.ttl is not None and wanted.ttl != _seconds(audience.ttl):
-        found.append(Difference("ttl_seconds", audience.ttl, wanted.ttl))
+    if desired.description is not None and desired.description != (audience.description or ""):
+        found.append(Difference("description", audience.description, desired.description))
+    if desired.ttl is not None and desired.ttl != _seconds(audience.ttl):
+        found.append(Difference("ttl_seconds", audience.ttl, desired.ttl))
     return tuple(found)
 
 

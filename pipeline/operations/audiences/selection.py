@@ -18,10 +18,10 @@ from pipeline.destinations.amazon_ads.audiences import (
 )
 from pipeline.destinations.amazon_ads.planning import (
     Asked,
+    DesiredAudience,
     Found,
     Gone,
     Keep,
-    RequestedPauses,
     Standing,
     Step,
     Unmade,
@@ -52,15 +52,15 @@ async def planned(
     for placed in placed_targets(settings.audiences):
         if destination in (None, placed.key.destination):
             standing = await _standing(placed, lock, partners[placed.key.destination])
-            found = steps(wanted(placed, settings), standing)
+            found = steps(desired(placed, settings), standing)
             plan += (Planned(placed, step) for step in found)
     return plan
 
 
-def wanted(placed: PlacedTarget, settings: Settings) -> RequestedPauses:
+def desired(placed: PlacedTarget, settings: Settings) -> DesiredAudience:
     """What the configuration says of a target's audience."""
     target = placed.target
-    return RequestedPauses(
+    return DesiredAudience(
         upstream_name=placed.key.audience,
         name=target.name,
         external_audience_id=target.external_audience_id,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from pipeline.operations.ledger.paused import NONE_PAUSED, Held
+from pipeline.operations.ledger.paused import NONE_PAUSED, PausedSince
 
 _ACCEPTED: Final = 1
 _REFUSED: Final = 2
@@ -16,10 +16,10 @@ class LaneView(NamedTuple):
     start: int
     """The first one that counts: what was trimmed is gone, and so is what became of it."""
     settled: int
-    """Where the group goes on: what lies before has its end, or is held, or it is lost."""
+    """Where the group goes on: what lies before has its end, or is paused, or it is lost."""
     end: int
     """Asked for after `settled`, so that what overtook a settled record lies before it."""
-    held: Held = NONE_PAUSED
+    paused: PausedSince = NONE_PAUSED
     """What of it is kept back; asked for with `settled`."""
 
 
@@ -58,7 +58,7 @@ class LaneRecords:
     def __init__(self, view: LaneView) -> None:
         self._base = self._start = view.start
         self._settled = view.settled
-        self._held = view.held
+        self._paused = view.paused
         self._end = max(view.start, view.end)
         self._marks = bytearray(self._end - view.start)
         self._open: dict[int, int] = {}
@@ -108,7 +108,7 @@ class LaneRecords:
             self._accepted += 1
         elif mark & _REFUSED:
             self._refused += 1
-        elif offset >= self._settled or self._held.keeps(offset, key):
+        elif offset >= self._settled or self._paused.keeps(offset, key):
             self._waiting += 1
         else:
             self._open[member] = offset

@@ -26,10 +26,10 @@ class ChangeEnd:
 class MemberChanges:
     """Takes the member's records in order, and jobs, outcomes and letters of the lane in any."""
 
-    def __init__(self, settled: int, held_since: int | None = None) -> None:
+    def __init__(self, settled: int, paused_since: int | None = None) -> None:
         """Where upload goes on, and from where the audience is kept back, if it is."""
         self._settled = settled
-        self._held_since = math.inf if held_since is None else held_since
+        self._held_since = math.inf if paused_since is None else paused_since
         self._changes: dict[int, int | None] = {}
         self._jobs: defaultdict[int, dict[str, None]] = defaultdict(dict)
         self._states: dict[str, str] = {}

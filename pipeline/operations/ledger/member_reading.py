@@ -8,7 +8,7 @@ from pipeline.domain.job import UnreadableJob, decode_job, decode_outcome
 from pipeline.kafka.topic_reader import PlacedRecord, TopicReader
 from pipeline.operations.ledger.book import lane_of
 from pipeline.operations.ledger.member_changes import ChangeEnd, MemberChanges
-from pipeline.operations.ledger.reading import LedgerTopics, held, read_whole
+from pipeline.operations.ledger.reading import LedgerTopics, paused, read_whole
 
 
 async def read_member(
@@ -27,7 +27,7 @@ async def read_member(
     first = TopicPartition(topics.lanes[lane], 0)
     committed = (await reader.committed(topics.upload_group, tps)).get(first)
     settled = oldest[first] if committed is None else committed.offset
-    changes = MemberChanges(settled, held(committed).since_of(key))
+    changes = MemberChanges(settled, paused(committed).since_of(key))
     entry = _Entry(changes, topics.lanes[lane], lane, key)
     for topic, take in (
         (topics.lanes[lane], entry.record),

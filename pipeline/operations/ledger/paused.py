@@ -7,7 +7,7 @@ from pipeline.domain.pause_request import audience_of
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class PausedSince:
     """As the group's last commit says it, so it is as old as the committed offset."""
 
     since: Mapping[int, int] = field(default_factory=dict)
@@ -26,4 +26,4 @@ class Held:
         return None if audience is None else self.since.get(audience, self.others)
 
 
-NONE_PAUSED = Held()
+NONE_PAUSED = PausedSince()

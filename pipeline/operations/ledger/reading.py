@@ -13,7 +13,7 @@ from pipeline.kafka.topic_reader import PlacedRecord, TopicReader
 from pipeline.operations.ledger.book import Ledger, Letter
 from pipeline.operations.ledger.job_ends import Place
 from pipeline.operations.ledger.lane_records import LaneView
-from pipeline.operations.ledger.paused import NONE_PAUSED, Held
+from pipeline.operations.ledger.paused import NONE_PAUSED, PausedSince
 from pipeline.operations.ledger.statement import LetterKind, Statement
 
 Positions = Mapping[TopicPartition, int]
@@ -62,7 +62,7 @@ async def read_ledger(reader: TopicReader, topics: LedgerTopics, since_ms: int) 
     ledger = Ledger(
         {
             lane: LaneView(
-                starts[tp], settled.get(tp, oldest[tp]), ends[tp], held(committed.get(tp))
+                starts[tp], settled.get(tp, oldest[tp]), ends[tp], paused(committed.get(tp))
             )
             for lane, topic in topics.lanes.items()
             for tp in [TopicPartition(topic, 0)]
@@ -120,14 +120,14 @@ def offsets(committed: Mapping[TopicPartition, Committed]) -> Positions:
     return {tp: one.offset for tp, one in committed.items()}
 
 
-def held(committed: Committed | None) -> Held:
+def paused(committed: Committed | None) -> PausedSince:
     """What a commit of upload says of audiences that are kept back.
 
     One that says nothing, as of a tool that rewound the group, keeps nothing back: the next owner
     reads the paused audiences from the oldest record on, and says so with its first commit.
     """
     said = None if committed is None else read_metadata(committed.metadata)
-    return NONE_PAUSED if said is None else Held(said.held, said.others_paused)
+    return NONE_PAUSED if said is None else PausedSince(said.paused, said.others_paused)
 
 
 def _starts(oldest: Positions, since: Positions, settled: Positions) -> Positions:

@@ -46,14 +46,14 @@ class Batch(NamedTuple):
 
 @dataclass(slots=True)
 class _Queue:
-    """One audience. `held` are changes of members whose earlier change is in flight.
+    """One audience. `deferred` are changes of members whose earlier change is in flight.
 
-    `places` says whose turn it is: the member that has waited longest, even if it was held.
+    `places` says whose turn it is: the member that has waited longest, even if it was deferred.
     """
 
     ready: dict[bytes, QueuedRecord] = field(default_factory=dict)
     places: list[tuple[float, int, bytes]] = field(default_factory=list)
-    held: dict[bytes, QueuedRecord] = field(default_factory=dict)
+    deferred: dict[bytes, QueuedRecord] = field(default_factory=dict)
     ready_bytes: int = 0
 
     def put(self, waiting: QueuedRecord) -> QueuedRecord | None:
@@ -71,16 +71,16 @@ class _Queue:
         self.ready_bytes += _size(waiting)
         return earlier
 
-    def hold(self, waiting: QueuedRecord) -> QueuedRecord | None:
-        earlier = self.held.get(waiting.key)
+    def defer(self, waiting: QueuedRecord) -> QueuedRecord | None:
+        earlier = self.deferred.get(waiting.key)
         if earlier is not None:
             waiting = waiting._replace(admitted_at=earlier.admitted_at)
-        self.held[waiting.key] = waiting
+        self.deferred[waiting.key] = waiting
         return earlier
 
     def let_go(self, key: bytes) -> None:
-        """Move a held change to its place: before all that came after it."""
-        waiting = self.held.pop(key, None)
+        """Move a deferred change to its place: before all that came after it."""
+        waiting = self.deferred.pop(key, None)
         if waiting is not None:
             self.put(waiting)
 
@@ -135,8 +135,8 @@ class LaneQueue:
     def add(self, audience: int, waiting: QueuedRecord) -> QueuedRecord | None:
         """Let a change wait; returns the earlier change of the same member that it overtakes."""
         queue = self._queues.setdefault(audience, _Queue())
-        is_held = waiting.key in self._in_flight
-        earlier = queue.hold(waiting) if is_held else queue.put(waiting)
+        is_deferred = waiting.key in self._in_flight
+        earlier = queue.defer(waiting) if is_deferred else queue.put(waiting)
         self._account(added=(waiting,), removed=() if earlier is None else (earlier,))
         return earlier
 
@@ -176,18 +176,18 @@ class LaneQueue:
         for record in records:
             self._in_flight.discard(record.key)
             queue.let_go(record.key)
-        if not queue.ready and not queue.held:
+        if not queue.ready and not queue.deferred:
             self._queues.pop(audience, None)
 
     def waiting(self, audiences: Iterable[int]) -> int:
         """How many records of these audiences wait."""
         queues = [self._queues[one] for one in audiences if one in self._queues]
-        return sum(len(queue.ready) + len(queue.held) for queue in queues)
+        return sum(len(queue.ready) + len(queue.deferred) for queue in queues)
 
     def drop(self, audience: int) -> Sequence[QueuedRecord]:
         """Let go of what waits of an audience, and return it; what is in flight stays so."""
         queue = self._queues.pop(audience, _Queue())
-        dropped = [*queue.ready.values(), *queue.held.values()]
+        dropped = [*queue.ready.values(), *queue.deferred.values()]
         self._account(added=(), removed=dropped)
         return dropped
 

@@ -27,7 +27,7 @@ class Bisector:
 
     Every part must be sent anyway, so the order costs nothing. Both halves are tried before
     either is halved again: by the time that ten records stand alone with nothing accepted, every
-    half on the way to them held a bad one. A few bad records, wherever they are, never look
+    half on the way to them holds a bad one. A few bad records, wherever they are, never look
     hopeless; one among n costs at most 2 * ceil(log2 n) requests more.
 
     Small batches are judged together: `in_a_row` are records of the lane that were refused since

@@ -20,7 +20,7 @@ class CapLimiter:
         self._waited = waited
         self._queue: list[tuple[float, int, int, asyncio.Future[None]]] = []
         self._arrivals = itertools.count()
-        self._wanted = asyncio.Event()
+        self._requested = asyncio.Event()
 
     async def pay(self, tokens: int, oldest: float) -> None:
         """Return once the tokens are this caller's; who has waited since `oldest` is next.
@@ -29,15 +29,15 @@ class CapLimiter:
         """
         paid: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._queue, (oldest, next(self._arrivals), tokens, paid))
-        self._wanted.set()
+        self._requested.set()
         await paid
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             while not self._queue:
-                self._wanted.clear()
-                await self._wanted.wait()
+                self._requested.clear()
+                await self._requested.wait()
             _, _, tokens, paid = heapq.heappop(self._queue)
             if paid.done():
                 continue

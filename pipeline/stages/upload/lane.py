@@ -16,7 +16,7 @@ from pipeline.stages.upload.admission import read_queued_record
 from pipeline.stages.upload.batching import Batch, LaneQueue, QueuedRecord
 from pipeline.stages.upload.bisector import Bad
 from pipeline.stages.upload.job_message import job_message
-from pipeline.stages.upload.paused_audiences import Holds
+from pipeline.stages.upload.paused_audiences import PausedAudiences
 from pipeline.stages.upload.plan import Desk, LanePlan
 from pipeline.stages.upload.poison_body import Tally
 
@@ -46,27 +46,31 @@ class LaneBooks:
         self.queue = LaneQueue(plan.limits)
         self.tracker = OffsetTracker(0)
         self.position = 0  # up to where the topic has been read since what waited was let go of
-        self.holds = Holds()
+        self.paused = PausedAudiences()
         self.tally = Tally()
         self.refused_in_a_row = 0
 
-    def begin(self, start: StartingPoint, wanted: RequestedPauses) -> None:
+    def begin(self, start: StartingPoint, requested: RequestedPauses) -> None:
         """Take over. Without a clean end of the former owner a request of its may be in flight.
 
         What it kept back, if unknown, may be all that anybody ever paused: repeating does no harm.
         """
         self.tracker = OffsetTracker(start.offset)
         self.position = start.offset
-        unknown = {} if start.others_paused is None else dict.fromkeys(wanted, start.others_paused)
-        self.holds.begin({**unknown, **start.held}, wanted)
+        unknown = (
+            {} if start.others_paused is None else dict.fromkeys(requested, start.others_paused)
+        )
+        self.paused.begin({**unknown, **start.paused}, requested)
         if not start.is_clean:
             self._in_doubt_at = _now()
         self.report()
 
     def report(self) -> None:
         """Tell the lease what is done, what is kept back, and whether all sent was answered."""
-        self.holds.end()
-        self._lease.settle(self.tracker.committable, clean=self.is_clean, held=self.holds.since())
+        self.paused.end()
+        self._lease.settle(
+            self.tracker.committable, clean=self.is_clean, paused=self.paused.since()
+        )
 
     def forget_waiting(self) -> None:
         """Let go of everything read and not settled; it will be read again.
@@ -78,7 +82,7 @@ class LaneBooks:
         self._cooling.clear()
         self._taken_bytes = 0
         self.position = self.tracker.committable
-        self.holds.turn_back()
+        self.paused.turn_back()
         self.report()
 
     @property
@@ -89,7 +93,7 @@ class LaneBooks:
     @property
     def used_bytes(self) -> int:
         waiting = self.queue.bytes + self.queue.count * RECORD_OVERHEAD_BYTES
-        offsets = self.tracker.span + self.holds.span
+        offsets = self.tracker.span + self.paused.span
         return waiting + self._taken_bytes + offsets * OFFSET_OVERHEAD_BYTES
 
     def late_for(self) -> float:
@@ -108,7 +112,7 @@ class LaneBooks:
         fresh = [record for record in records if self.tracker.admit(record.offset)]
         if records:
             self.position = records[-1].offset + 1
-        if self.holds:
+        if self.paused:
             fresh = [record for record in fresh if not self._keeps(record)]
             self.report()
         return self.let_wait(fresh)
@@ -135,10 +139,10 @@ class LaneBooks:
     def meet(self) -> None:
         """Give audiences back to the lane's reader whose replay is level with it."""
         if self.position >= self.tracker.next:
-            self.holds.meet(self.position)
+            self.paused.meet(self.position)
 
     def _keeps(self, record: Record) -> bool:
-        is_kept = self.holds.keeps(audience_of(record.key))
+        is_kept = self.paused.keeps(audience_of(record.key))
         if is_kept:
             self.tracker.settle(record.offset)
         return is_kept
@@ -272,8 +276,8 @@ class LaneBooks:
     def _end(self, record: QueuedRecord | Record) -> None:
         """Settle a record for the lane's reader and for a replay, whichever admitted it."""
         self.tracker.settle(record.offset)
-        if self.holds:
-            self.holds.settle(audience_of(record.key), record.offset)
+        if self.paused:
+            self.paused.settle(audience_of(record.key), record.offset)
 
     def _count_accepted(self, count: int, removes: int, part: Sequence[QueuedRecord]) -> None:
         telemetry, label = self._desk.telemetry, self._plan.label

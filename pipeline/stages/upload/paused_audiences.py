@@ -16,7 +16,7 @@ from pipeline.stages.offset_tracker import OffsetTracker
 
 
 @dataclass(slots=True)
-class Hold:
+class PausedAudience:
     """One audience. From `since` on, what the lane's reader has passed may be unsent."""
 
     replayed: OffsetTracker
@@ -45,37 +45,37 @@ class Turned(NamedTuple):
     resumed: Sequence[int]
 
 
-class Holds:
+class PausedAudiences:
     """The audiences of one lane that are kept back or replayed, for one ownership of the lane."""
 
     def __init__(self) -> None:
-        self._holds: dict[int, Hold] = {}
+        self._paused: dict[int, PausedAudience] = {}
 
     def __len__(self) -> int:
-        return len(self._holds)
+        return len(self._paused)
 
-    def begin(self, since: Mapping[int, int], wanted: RequestedPauses) -> None:
+    def begin(self, since: Mapping[int, int], requested: RequestedPauses) -> None:
         """Take over what the former owner kept back; a replay of its goes on where it was."""
         for audience, offset in since.items():
-            is_paused = wanted.get(audience, False)
-            self._holds[audience] = Hold(OffsetTracker(offset), offset, is_paused)
+            is_paused = requested.get(audience, False)
+            self._paused[audience] = PausedAudience(OffsetTracker(offset), offset, is_paused)
 
-    def obey(self, wanted: RequestedPauses, committable: int) -> Turned:
+    def apply(self, requested: RequestedPauses, committable: int) -> Turned:
         """Begin to keep back from `committable` on, or to replay; what nobody names is resumed."""
         paused: list[int] = []
         resumed: list[int] = []
-        for audience, hold in self._holds.items():
-            if wanted.get(audience, False) is hold.is_paused:
+        for audience, one in self._paused.items():
+            if requested.get(audience, False) is one.is_paused:
                 continue
-            hold.is_paused = not hold.is_paused
-            (paused if hold.is_paused else resumed).append(audience)
-            if hold.is_paused:
+            one.is_paused = not one.is_paused
+            (paused if one.is_paused else resumed).append(audience)
+            if one.is_paused:
                 # What is forgotten here is sent once more, in order; kept, it would fill the lane.
-                hold.replayed = OffsetTracker(hold.since)
-            hold.turn_back()
-        for audience, is_paused in wanted.items():
-            if is_paused and audience not in self._holds:
-                self._holds[audience] = Hold(
+                one.replayed = OffsetTracker(one.since)
+            one.turn_back()
+        for audience, is_paused in requested.items():
+            if is_paused and audience not in self._paused:
+                self._paused[audience] = PausedAudience(
                     OffsetTracker(committable), committable, is_paused=True
                 )
                 paused.append(audience)
@@ -83,41 +83,41 @@ class Holds:
 
     def keeps(self, audience: int | None) -> bool:
         """Whether the lane's own reader has to leave the audience's records out."""
-        hold = self._of(audience)
-        return hold is not None and not hold.is_level
+        one = self._of(audience)
+        return one is not None and not one.is_level
 
     def since(self) -> Mapping[int, int]:
         """From which offset on each audience must be read again by whoever comes next."""
-        return {audience: hold.since for audience, hold in self._holds.items()}
+        return {audience: one.since for audience, one in self._paused.items()}
 
     def paused(self) -> Mapping[int, bool]:
         """Every audience; False for those that are being replayed."""
-        return {audience: hold.is_paused for audience, hold in self._holds.items()}
+        return {audience: one.is_paused for audience, one in self._paused.items()}
 
     @property
     def span(self) -> int:
         """How many offsets are remembered."""
-        return sum(hold.replayed.span for hold in self._holds.values())
+        return sum(one.replayed.span for one in self._paused.values())
 
     # The replay
 
     def behind(self, position: int) -> int | None:
         """Where the replay reads on to come level with a reader at `position`; None if it is."""
-        behind = [hold.position for hold in self._replaying() if hold.position < position]
+        behind = [one.position for one in self._replaying() if one.position < position]
         return min(behind, default=None)
 
     def takes(self, audience: int | None, offset: int, start: int) -> bool:
         """Whether a record of a stretch that was read from `start` on is to be sent now."""
-        hold = self._of(audience)
-        if hold is None or hold.is_paused or hold.is_level:
+        one = self._of(audience)
+        if one is None or one.is_paused or one.is_level:
             return False
-        return start <= hold.position <= offset and hold.replayed.admit(offset)
+        return start <= one.position <= offset and one.replayed.admit(offset)
 
     def read(self, start: int, end: int) -> None:
         """The replay has handed over everything between these offsets."""
-        for hold in self._replaying():
-            if start <= hold.position:
-                hold.position = max(hold.position, end)
+        for one in self._replaying():
+            if start <= one.position:
+                one.position = max(one.position, end)
 
     def meet(self, position: int) -> None:
         """The lane's reader stands at `position`, and from there on meets only what is new to it.
@@ -125,8 +125,8 @@ class Holds:
         While it reads a stretch again this must not be called: what it met there before it would
         leave out, and the replay would not have read it yet.
         """
-        for hold in self._replaying():
-            hold.is_level = hold.position >= position
+        for one in self._replaying():
+            one.is_level = one.position >= position
 
     def settle(self, audience: int | None, offset: int) -> None:
         """A record has its end.
@@ -134,23 +134,23 @@ class Holds:
         What ends while the audience is paused is sent again after all: it had left before it was
         paused, most likely in vain.
         """
-        hold = self._of(audience)
-        if hold is not None and not hold.is_paused:
-            hold.replayed.settle(offset)
+        one = self._of(audience)
+        if one is not None and not one.is_paused:
+            one.replayed.settle(offset)
 
     def turn_back(self) -> None:
         """The lane lets go of everything that waits."""
-        for hold in self._holds.values():
-            hold.turn_back()
+        for one in self._paused.values():
+            one.turn_back()
 
     def end(self) -> None:
         """Forget audiences of which everything that was kept back has its end."""
-        over = [a for a, hold in self._holds.items() if hold.is_level and hold.replayed.is_clear]
+        over = [a for a, one in self._paused.items() if one.is_level and one.replayed.is_clear]
         for audience in over:
-            del self._holds[audience]
+            del self._paused[audience]
 
-    def _of(self, audience: int | None) -> Hold | None:
-        return None if audience is None else self._holds.get(audience)
+    def _of(self, audience: int | None) -> PausedAudience | None:
+        return None if audience is None else self._paused.get(audience)
 
-    def _replaying(self) -> Sequence[Hold]:
-        return [hold for hold in self._holds.values() if not (hold.is_paused or hold.is_level)]
+    def _replaying(self) -> Sequence[PausedAudience]:
+        return [one for one in self._paused.values() if not (one.is_paused or one.is_level)]

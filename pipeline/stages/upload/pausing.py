@@ -13,7 +13,7 @@ from pipeline.stages.upload.plan import Desk, LanePlan
 log = structlog.get_logger(__name__)
 
 
-class Holding:
+class PauseControl:
     """What operators want of a lane, carried out on its books. Decides; reads nothing."""
 
     def __init__(self, books: LaneBooks, plan: LanePlan, desk: Desk) -> None:
@@ -24,16 +24,16 @@ class Holding:
 
     def begin(self, start: StartingPoint) -> None:
         """Take the lane over, and what its former owner kept back."""
-        self._books.begin(start, self._wanted())
-        for audience, since in self._books.holds.since().items():
+        self._books.begin(start, self._requested())
+        for audience, since in self._books.paused.since().items():
             log.info("audience was kept back", **self._named(audience), since=since)
-        self.obey()
+        self.apply_requests()
         self._show()
 
-    def obey(self) -> None:
+    def apply_requests(self) -> None:
         """Do what operators want by now; cheap where nothing has changed."""
         books = self._books
-        turned = books.holds.obey(self._wanted(), books.tracker.committable)
+        turned = books.paused.apply(self._requested(), books.tracker.committable)
         for audience in turned.paused:
             for waiting in books.queue.drop(audience):
                 books.tracker.settle(waiting.offset)
@@ -42,7 +42,7 @@ class Holding:
             log.info("audience resumed: sending what was kept", **self._named(audience))
         if turned.paused:
             books.report()
-        if len(books.holds) != self._shown:
+        if len(books.paused) != self._shown:
             self._show()
 
     def next_read(self) -> int | None:
@@ -55,7 +55,7 @@ class Holding:
         books.meet()
         if books.queue.waiting(self._replayed()) >= self._plan.limits.max_records:
             return None
-        return books.holds.behind(books.position)
+        return books.paused.behind(books.position)
 
     @property
     def is_replaying(self) -> bool:
@@ -74,30 +74,30 @@ class Holding:
             record
             for record in stretch.records
             if record.offset < end
-            and books.holds.takes(audience_of(record.key), record.offset, start)
+            and books.paused.takes(audience_of(record.key), record.offset, start)
         ]
         unusable = books.let_wait(taken)
-        books.holds.read(start, end)
+        books.paused.read(start, end)
         books.meet()
         return unusable
 
     def status(self) -> Mapping[str, object]:
         """What operators are shown: by audience, as text, because ids have 64 bits."""
-        paused = self._books.holds.paused()
+        paused = self._books.paused.paused()
         return {
             str(audience): {"state": "paused" if paused[audience] else "resuming", "since": since}
-            for audience, since in self._books.holds.since().items()
+            for audience, since in self._books.paused.since().items()
         }
 
     def _replayed(self) -> Sequence[int]:
-        return [one for one, is_paused in self._books.holds.paused().items() if not is_paused]
+        return [one for one, is_paused in self._books.paused.paused().items() if not is_paused]
 
-    def _wanted(self) -> RequestedPauses:
-        return self._desk.controls.wanted(self._plan.name)
+    def _requested(self) -> RequestedPauses:
+        return self._desk.controls.requested(self._plan.name)
 
     def _named(self, audience: int) -> Mapping[str, object]:
         return {"lane": self._plan.name, "audience": audience}
 
     def _show(self) -> None:
-        self._shown = len(self._books.holds)
+        self._shown = len(self._books.paused)
         self._desk.telemetry.audiences_paused(lane=self._plan.label, count=self._shown)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pipeline.stages.contract import LOOK_AGAIN_SECONDS, until
 from pipeline.stages.ports import Replay
 from pipeline.stages.upload.lane import LaneBooks
-from pipeline.stages.upload.pausing import Holding
+from pipeline.stages.upload.pausing import PauseControl
 
 REPLAY_RECORDS = 1000
 
@@ -17,7 +17,7 @@ class Replaying:
     def __init__(
         self,
         books: LaneBooks,
-        holding: Holding,
+        pauses: PauseControl,
         replay: Replay,
         *,
         has_room: Callable[[], bool],
@@ -25,7 +25,7 @@ class Replaying:
         took_in: Callable[[], None],
     ) -> None:
         self._books = books
-        self._holding = holding
+        self._pauses = pauses
         self._replay = replay
         self._has_room = has_room
         self._roomy = roomy
@@ -34,11 +34,11 @@ class Replaying:
     async def run(self) -> None:
         try:
             while True:
-                start = self._holding.next_read() if self._has_room() else None
+                start = self._pauses.next_read() if self._has_room() else None
                 if start is not None:
                     await self._read(start)
                     continue
-                if not self._holding.is_replaying:
+                if not self._pauses.is_replaying:
                     await self._replay.close()
                 self._roomy.clear()
                 await until(self._roomy, LOOK_AGAIN_SECONDS)
@@ -47,7 +47,7 @@ class Replaying:
 
     async def _read(self, start: int) -> None:
         stretch = await self._replay.read(start, REPLAY_RECORDS)
-        unusable = self._holding.replayed(start, stretch)
+        unusable = self._pauses.replayed(start, stretch)
         self._took_in()
         if unusable:
             await self._books.unusable(unusable)

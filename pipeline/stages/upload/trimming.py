@@ -22,5 +22,5 @@ async def trim_always(lease: Lease, books: LaneBooks, desk: Desk) -> None:
         # Owned now, so it is committed, too: otherwise a crash would find records gone.
         await lease.wait_held()
         before = desk.wall_ms() - int(desk.keep_delivered * 1000)
-        kept = min([settled, *books.holds.since().values()])
+        kept = min([settled, *books.paused.since().values()])
         await desk.trimmer.trim(lease.topic, settled=kept, before_ms=before)

@@ -16,7 +16,7 @@ from pipeline.stages.upload.cap_limiter import CapLimiter, Reservation
 from pipeline.stages.upload.delivery import Delivery
 from pipeline.stages.upload.lane import LaneBooks
 from pipeline.stages.upload.memory import Budget
-from pipeline.stages.upload.pausing import Holding
+from pipeline.stages.upload.pausing import PauseControl
 from pipeline.stages.upload.plan import Desk, LanePlan
 from pipeline.stages.upload.replaying import Replaying
 from pipeline.stages.upload.trimming import trim_always
@@ -56,7 +56,7 @@ class UploadWorker:
         self._progress = progress
         self._limiter = CapLimiter(bucket, self._paid_after)
         self._books = LaneBooks(lease, plan, upload, throttle, desk)
-        self._holding = Holding(self._books, plan, desk)
+        self._pauses = PauseControl(self._books, plan, desk)
         self._deliveries: dict[asyncio.Task[None], Delivery] = {}
         self._changed = asyncio.Event()
         self._roomy = asyncio.Event()
@@ -70,7 +70,7 @@ class UploadWorker:
         try:
             start = await self._lease.begin()
             await self._desk.controls.known()
-            self._holding.begin(start)
+            self._pauses.begin(start)
             if not start.is_clean:
                 await self._hold()
             async with asyncio.TaskGroup() as tasks:
@@ -103,7 +103,7 @@ class UploadWorker:
             "window_records": self._books.window_records(),
             "cap": self._plan.cap,
             "next_offset_to_settle": self._books.tracker.committable,
-            "held_audiences": self._holding.status(),
+            "paused_audiences": self._pauses.status(),
         }
 
     async def _hold(self) -> None:
@@ -149,7 +149,7 @@ class UploadWorker:
             await self._room()
             records = await self._lease.fetch(FETCH_RECORDS)
             self._progress.advance()
-            self._holding.obey()
+            self._pauses.apply_requests()
             unusable = self._books.admit(records)
             self._took_in()
             if unusable:
@@ -165,7 +165,7 @@ class UploadWorker:
     def _replaying(self) -> Replaying:
         return Replaying(
             self._books,
-            self._holding,
+            self._pauses,
             self._desk.new_replay(self._lease.topic),
             has_room=self._has_room,
             roomy=self._roomy,
@@ -206,7 +206,7 @@ class UploadWorker:
         is_doubted = before.cause == "mostly_refused"
         while self.blocked is None:
             await self._lease.wait_held()
-            self._holding.obey()
+            self._pauses.apply_requests()
             batch = self._books.queue.take_probe(HOPELESS_RUN if is_doubted else 1)
             self._changed.clear()
             if batch is None:
@@ -229,7 +229,7 @@ class UploadWorker:
 
     def _dispatch(self, tasks: asyncio.TaskGroup) -> float:
         """Start what may start now; returns seconds until there may be more."""
-        self._holding.obey()
+        self._pauses.apply_requests()
         now = asyncio.get_running_loop().time()
         waits = [LOOK_AGAIN_SECONDS]
         if (cooling := self._books.cool_down()) is not None:
