@@ -225,7 +225,7 @@ class _Parts:
                     lane=LaneLabel(target.lane.destination, target.lane.connection),
                     topic=target.lane.topic,
                     audience_id=target.audience_id,
-                    target=",".join(target.target_types).encode(),
+                    route=",".join(target.target_types).encode(),
                     country=target.country,
                     renderer=renderers[target.lane.destination],
                 )

@@ -58,7 +58,7 @@ class JobLine:
     state: str
     destination: str
     connection: str
-    audience_id: int
+    audience_id: str
     records: int
     removes: int
     applied: int | None = None

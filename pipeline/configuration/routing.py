@@ -29,7 +29,7 @@ class RouteSettings:
     """One audience at one partner that an upstream audience goes to."""
 
     lane: LaneSettings
-    audience_id: int
+    audience_id: str
     target_types: tuple[str, ...]
     country: str | None
     """Of members whose event names none: the target's, or else the destination's."""
@@ -49,7 +49,7 @@ def routes(settings: Settings) -> Mapping[str, tuple[RouteSettings, ...]]:
     """
     return {
         audience.audience: tuple(
-            _route(settings, target, target.audience_id)
+            _route(settings, target, str(target.audience_id))
             for target in audience.destinations
             if target.audience_id is not None
         )
@@ -71,7 +71,7 @@ def lane_of(settings: Settings, target: TargetSettings) -> LaneSettings:
     )
 
 
-def _route(settings: Settings, target: TargetSettings, audience_id: int) -> RouteSettings:
+def _route(settings: Settings, target: TargetSettings, audience_id: str) -> RouteSettings:
     return RouteSettings(
         lane=lane_of(settings, target),
         audience_id=audience_id,

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from pipeline.destinations.amazon_ads.changes import (
-    REMOVAL,
     LaneTarget,
     body_frame,
     compose_records,
@@ -69,18 +68,15 @@ class AmazonUpload:
         self._target = target
         self._request_limiter = request_limiter
 
-    def overhead_bytes(self, audience: int) -> int:
+    def overhead_bytes(self, audience: str) -> int:
         before, after = body_frame(self._target, audience, b"DSP")
         return len(before) + len(after)
-
-    def is_removal(self, value: bytes) -> bool:
-        return REMOVAL in value
 
     async def turn(self) -> None:
         await self._request_limiter.turn()
 
     async def send(
-        self, audience: int, target: bytes, records: Sequence[bytes], ownership: Ownership
+        self, audience: str, target: bytes, records: Sequence[bytes], ownership: Ownership
     ) -> Answer:
         request = compose_records(self._target, audience, target, records)
         answer = await self._client.call(request, ownership)

@@ -116,7 +116,7 @@ class Partners:
         return LaneTarget(
             lane.connection_id,
             {
-                target.audience_id: target.target_types
+                str(target.audience_id): target.target_types
                 for targets in routes(self._settings).values()
                 for target in targets
                 if target.lane.name == lane.name

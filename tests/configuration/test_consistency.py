@@ -63,9 +63,9 @@ def test_routes_give_each_audience_its_targets_and_their_country() -> None:
 
     assert list(found) == ["vip"]
     assert [(route.audience_id, route.country) for route in found["vip"]] == [
-        (1, "US"),
-        (2, None),
-        (3, "DE"),
+        ("1", "US"),
+        ("2", None),
+        ("3", "DE"),
     ]
     assert found["vip"][0].target_types == ("DSP",)
     assert found["vip"][2].lane.destination == "amazon-eu"

@@ -106,7 +106,7 @@ def test_the_ids_of_the_lock_are_those_of_the_configuration(tmp_path: Path) -> N
 
     [route] = routes(load(path, {}))["vip-customers"]
 
-    assert route.audience_id == AUDIENCE_ID
+    assert route.audience_id == str(AUDIENCE_ID)
 
 
 def test_the_lock_is_named_after_the_configuration(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_two_connections_of_one_audience_are_told_apart(tmp_path: Path) -> None:
 
     found = routes(load(path, {}))["vip-customers"]
 
-    assert [route.audience_id for route in found] == [AUDIENCE_ID, 7]
+    assert [route.audience_id for route in found] == [str(AUDIENCE_ID), "7"]
 
 
 def test_a_name_that_is_too_short_for_the_partner_is_asked_for(tmp_path: Path) -> None:

@@ -54,8 +54,10 @@ class World:
     client: AmazonClient
 
     async def send(self, *, is_held: bool = True) -> Answer:
-        upload = AmazonUpload(self.client, LaneTarget("connection", {7: ("DSP",)}), OpenTurnstile())
-        return await upload.send(7, b"", RECORDS, Owned(is_held))
+        upload = AmazonUpload(
+            self.client, LaneTarget("connection", {"7": ("DSP",)}), OpenTurnstile()
+        )
+        return await upload.send("7", b"", RECORDS, Owned(is_held))
 
 
 @asynccontextmanager
@@ -176,7 +178,7 @@ class TestStatus:
     async def test_a_job_is_asked_for_by_its_name_whatever_is_in_it(self) -> None:
         report = await self.ask(answers(200, b'{"jobState":"SUCCEEDED"}'))
 
-        assert JobReport(state="SUCCEEDED") == report
+        assert JobReport(state="SUCCEEDED", end="applied") == report
         assert self.seen.callers[0].line == "GET /amc/audiences/records/job%2F1 HTTP/1.1"
         assert self.polled == ["200"]
 

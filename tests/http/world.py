@@ -21,6 +21,7 @@ from aiohttp.abc import AbstractResolver
 from pipeline.configuration.load import settings_from
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import LaneSettings, lanes
+from pipeline.domain.lane_record import encode_header, member_key
 from pipeline.operations.clients import Partners
 from pipeline.sandbox.amazon_ads.journal import LoggedRequest
 from pipeline.sandbox.amazon_ads.options import SimulatorOptions
@@ -132,7 +133,7 @@ class WatchedLease(TopicLease):
         self.moved = asyncio.Event()
 
     def settle(
-        self, offset: int, *, clean: bool = False, paused: Mapping[int, int] = NONE_PAUSED
+        self, offset: int, *, clean: bool = False, paused: Mapping[str, int] = NONE_PAUSED
     ) -> None:
         super().settle(offset, clean=clean, paused=paused)
         self.moved.set()
@@ -153,7 +154,7 @@ class WiredLane:
     """One lane: its topic, whoever owns it, and what they wrote."""
 
     settings: LaneSettings
-    audience: int
+    audience: str
     served: ServedLane
     desk: Desk
     topic: LaneTopic
@@ -191,7 +192,11 @@ class WiredLane:
         for member in members:
             email = sha256(f"{member} {next(self._versions)}".encode()).hexdigest()
             record = {"externalUserId": member, "action": action, "hashedPII": [{"email": email}]}
-            self.topic.append(f"{self.audience}|{member}".encode(), orjson.dumps(record))
+            self.topic.append(
+                member_key(self.audience, member),
+                orjson.dumps(record),
+                encode_header("remove" if action == "DELETE" else "add", 0, b"", 0, 0),
+            )
 
     def put_large(self, member: str, identities: int) -> None:
         """Append a change of a member with many identities, about 80 bytes each."""
@@ -334,7 +339,7 @@ class _Wiring:
         )
         return WiredLane(
             settings=settings,
-            audience=AUDIENCE + number,
+            audience=str(AUDIENCE + number),
             served=self.partners.lane(settings),
             desk=desk,
             topic=topic,

@@ -38,8 +38,8 @@ def ingest(source: Source, lease: SourceLease, writer: FencingHop) -> IngestWork
     route = Route(
         lane=LaneLabel("amazon", "connection"),
         topic="lane",
-        audience_id=7,
-        target=b"",
+        audience_id="7",
+        route=b"",
         country=None,
         renderer=AsItIs(),
     )

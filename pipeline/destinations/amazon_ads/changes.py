@@ -1,6 +1,6 @@
 """Records and their jobs at Amazon Ads: requests composed, answers interpreted, nothing sent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ import orjson
 
 from pipeline.destinations.amazon_ads.errors import detail
 from pipeline.destinations.exchange import Request, Response, header, retry_after
-from pipeline.domain.job import InvalidRecord, JobReport
+from pipeline.domain.job import InvalidRecord, JobEnd, JobReport
 from pipeline.domain.send_result import (
     Accepted,
     Answer,
@@ -24,9 +24,6 @@ from pipeline.domain.send_result import (
 
 RECORDS_PATH = "/amc/audiences/records"
 AUDIENCES_TYPE = "application/vnd.amcaudiences.v1+json"
-REMOVAL = b'"action":"DELETE"'
-"""As rendered; hashes, ids and consent strings hold no quotes, so it can stand nowhere else."""
-
 LARGEST_AUDIENCE_ID = 2**63 - 1
 _CAUSES: dict[int, BlockCause] = {
     401: "unauthorised",
@@ -37,7 +34,13 @@ _CAUSES: dict[int, BlockCause] = {
     415: "unsupported",
     501: "unsupported",
 }
-_STATES = frozenset({"SUCCEEDED", "PARTIALLYSUCCEEDED", "FAILED", "COMPLETED", "PENDING"})
+_ENDS: Mapping[str, JobEnd] = {
+    "SUCCEEDED": "applied",
+    "COMPLETED": "applied",
+    "PARTIALLYSUCCEEDED": "partly_applied",
+    "FAILED": "failed",
+}
+"""The states of a job that has ended; any other word is taken for pending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +48,10 @@ class LaneTarget:
     """Where a lane's records go: through a connection, or (None) to the audience's advertiser."""
 
     connection_id: str | None
-    target_types: dict[int, tuple[str, ...]]
+    target_types: dict[str, tuple[str, ...]]
     """By audience id, as configured now."""
 
-    def resource(self, audience: int, written: bytes) -> dict[str, Any] | None:
+    def resource(self, audience: str, written: bytes) -> dict[str, Any] | None:
         """The `targetResource` of a request; None where there must be none.
 
         The configuration decides; for an audience that has left it, what stood there when the
@@ -65,12 +68,12 @@ class LaneTarget:
         return resource
 
 
-def body_frame(target: LaneTarget, audience: int, written: bytes) -> tuple[bytes, bytes]:
+def body_frame(target: LaneTarget, audience: str, written: bytes) -> tuple[bytes, bytes]:
     """What stands before and after the records of a body.
 
     `audienceId` is a bare number: the partner refuses quoted ones, and they exceed 2**53.
     """
-    head: dict[str, Any] = {"audienceId": audience}
+    head: dict[str, Any] = {"audienceId": int(audience)}
     resource = target.resource(audience, written)
     if resource is not None:
         head["targetResource"] = resource
@@ -79,12 +82,12 @@ def body_frame(target: LaneTarget, audience: int, written: bytes) -> tuple[bytes
 
 def largest_overhead(connection_id: str | None) -> int:
     """Bytes of the largest overhead a lane of this connection can have, whatever the audience."""
-    before, after = body_frame(LaneTarget(connection_id, {}), LARGEST_AUDIENCE_ID, b"DSP")
+    before, after = body_frame(LaneTarget(connection_id, {}), str(LARGEST_AUDIENCE_ID), b"DSP")
     return len(before) + len(after)
 
 
 def compose_records(
-    target: LaneTarget, audience: int, written: bytes, records: Sequence[bytes]
+    target: LaneTarget, audience: str, written: bytes, records: Sequence[bytes]
 ) -> Request:
     """POST of rendered records of one audience."""
     before, after = body_frame(target, audience, written)
@@ -144,7 +147,8 @@ def interpret_status(body: bytes) -> JobReport | None:
     successful = said.get("successful") or {}
     percent = successful.get("recordsProcessedRate") if isinstance(successful, dict) else None
     return JobReport(
-        state=state if isinstance(state, str) and state in _STATES else "PENDING",
+        state=state if isinstance(state, str) else "PENDING",
+        end=_ENDS.get(state, "pending") if isinstance(state, str) else "pending",
         invalid=tuple(map(_invalid, invalid)) if isinstance(invalid, list) else (),
         processed_percent=percent if isinstance(percent, int | float) else None,
         audience_size=_numbers(said.get("audienceSize")),

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pipeline.domain.change import Action, MembershipChange
-from pipeline.domain.message import Message, record_headers
+from pipeline.domain.lane_record import encode_header, member_key
+from pipeline.domain.message import Message
 from pipeline.domain.reasons import (
     Ignored,
     IgnoredReason,
@@ -42,8 +43,9 @@ class Route:
 
     lane: LaneLabel
     topic: str
-    audience_id: int
-    target: bytes
+    audience_id: str
+    route: bytes
+    """What the partner's package writes for itself into every record."""
     country: str | None
     renderer: Render
 
@@ -148,8 +150,14 @@ class IngestWorker:
         for route in routes:
             match route.renderer.render(change, route.country):
                 case Rendered(member, value):
-                    key = b"%d|%s" % (route.audience_id, member.encode())
-                    headers = record_headers(change.occurred_at_ms, route.target)
+                    key = member_key(route.audience_id, member)
+                    headers = encode_header(
+                        change.action,
+                        change.occurred_at_ms,
+                        route.route,
+                        self._lease.partition,
+                        record.offset,
+                    )
                     chunk.outgoing[route.topic].append(OutgoingRecord(key, value, headers))
                     chunk.prepared[route.lane] += 1
                     if chunk.oldest_ms is None or change.occurred_at_ms < chunk.oldest_ms:
