@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 
-import aiohttp
 from aiokafka import AIOKafkaProducer, TopicPartition
 from prometheus_client import CollectorRegistry
 
@@ -31,7 +30,7 @@ from pipeline.kafka.replay import KafkaReplay
 from pipeline.kafka.transactional_writer import PlainWriter, TransactionalWriter, make_producer
 from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations import cluster_setup
-from pipeline.operations.clients import Partners
+from pipeline.operations.clients import Partners, opened
 from pipeline.sources import native
 from pipeline.stages.contract import DeadLetters, Progress, Stage
 from pipeline.stages.ingest.worker import IngestDesk, Route
@@ -72,10 +71,7 @@ async def assemble(settings: Settings, stages: Collection[StageName]) -> AsyncIt
         first = await started(make, AIOKafkaProducer.stop, client_options, patience)
         producers = SharedProducer(make, first)
         stack.push_async_callback(producers.close)
-        # Bounded by requests_per_second and max_in_flight, not by sockets.
-        connector = aiohttp.TCPConnector(limit=0)
-        http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
-        partners = Partners(settings, http, telemetry)
+        partners = await stack.enter_async_context(opened(settings, telemetry))
         parts = _Parts(settings, client_options, telemetry, producers, partners)
         made: dict[StageName, Callable[[], Stage]] = {
             "ingest": parts.ingest,

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
-import aiohttp
 from prometheus_client import CollectorRegistry
 
 from pipeline.configuration.advice import advice
@@ -11,12 +10,12 @@ from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import lanes
 from pipeline.destinations.amazon_ads.errors import detail
 from pipeline.destinations.amazon_ads.terms import compose_terms, has_accepted
-from pipeline.destinations.amazon_ads.tokens import Token, TokenRefused, TokenUnavailable
-from pipeline.http.amazon import AmazonClient
-from pipeline.http.session import Silent, Unreached
+from pipeline.destinations.contract import Token
+from pipeline.destinations.exchange import Response
+from pipeline.http.client import PartnerClient
 from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.topics import TopicTrouble
-from pipeline.operations.clients import Partners
+from pipeline.operations.clients import opened
 from pipeline.operations.cluster_setup import prepare
 from pipeline.telemetry.metrics import PrometheusTelemetry
 
@@ -47,18 +46,17 @@ async def online(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding(f"kafka: reached {settings.kafka.bootstrap_servers}, topics are as needed")
     except (ClusterTrouble, TopicTrouble) as trouble:
         yield Finding(str(trouble), is_bad=True)
-    async with aiohttp.ClientSession() as http:
-        partners = Partners(settings, http, PrometheusTelemetry(CollectorRegistry()))
+    async with opened(settings, PrometheusTelemetry(CollectorRegistry())) as partners:
         for name, client in partners.clients.items():
             yield await _partner(f"destinations.{name}", client)
 
 
-async def _partner(key: str, client: AmazonClient) -> Finding:
+async def _partner(key: str, client: PartnerClient) -> Finding:
     token = await client.warm_up()
     if not isinstance(token, Token):
         return Finding(f"{key}: no access token: {token.detail}", is_bad=True)
     answer = await client.call(compose_terms())
-    if isinstance(answer, TokenRefused | TokenUnavailable | Silent | Unreached):
+    if not isinstance(answer, Response):
         return Finding(f"{key}: the partner does not answer: {answer.detail}", is_bad=True)
     match has_accepted(answer):
         case True:

@@ -1,26 +1,35 @@
 """The partners' side of every lane: clients, tokens, paces, and how jobs are followed."""
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import LaneSettings, routes
-from pipeline.destinations.amazon_ads.changes import LaneTarget, largest_overhead
-from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings, Credentials
-from pipeline.destinations.amazon_ads.tokens import Token, TokenRefused
+from pipeline.destinations.amazon_ads.changes import (
+    AmazonChanges,
+    AmazonJobs,
+    LaneTarget,
+    largest_overhead,
+)
+from pipeline.destinations.amazon_ads.login import AmazonLogin
+from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings
+from pipeline.destinations.contract import Token, TokenAnswer, TokenRefused
 from pipeline.domain.quota import pace
-from pipeline.http.amazon import AmazonClient, AmazonStatus, AmazonUpload
+from pipeline.http.client import PartnerClient
+from pipeline.http.connections import connections
+from pipeline.http.lanes import PartnerStatus, PartnerUpload
+from pipeline.http.proxies import proxy_for
 from pipeline.http.session import PartnerSession
 from pipeline.http.tokens import (
-    ClientSecrets,
-    Refreshed,
-    SecretUnavailable,
+    LARGEST_TOKEN_ANSWER_BYTES,
+    REFRESH_TIMEOUT_SECONDS,
     TokenKeeper,
 )
-from pipeline.settings.problems import SecretUnreadableError
-from pipeline.settings.secrets import Secret
 from pipeline.stages.poll.plan import PollPlan
 from pipeline.stages.retry import Backoff, Throttle
 from pipeline.stages.roster import ServedLane
@@ -30,18 +39,46 @@ from pipeline.stages.upload.token_bucket import LaneTokenBucket, RequestsPerSeco
 from pipeline.telemetry.facts import LaneLabel, Telemetry, TokenOutcome
 
 
+@asynccontextmanager
+async def opened(
+    settings: Settings,
+    telemetry: Telemetry,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    resolver: AbstractResolver | None = None,
+) -> AsyncIterator["Partners"]:
+    """All destinations, each with connections of its own; closed again at the end.
+
+    Raises:
+        SettingsError: a proxy variable of the environment is no address of a proxy.
+    """
+    async with AsyncExitStack() as stack:
+        sessions = {
+            name: await stack.enter_async_context(
+                connections(destination.late_seconds, resolver=resolver)
+            )
+            for name, destination in settings.destinations.items()
+        }
+        yield Partners(settings, sessions, telemetry, environ)
+
+
 class Partners:
     """One client for each destination, and what its lanes share."""
 
     def __init__(
-        self, settings: Settings, http: aiohttp.ClientSession, telemetry: Telemetry
+        self,
+        settings: Settings,
+        sessions: Mapping[str, aiohttp.ClientSession],
+        telemetry: Telemetry,
+        environ: Mapping[str, str],
     ) -> None:
         self._settings = settings
-        self._http = http
         self._telemetry = telemetry
+        self._environ = environ
         destinations = settings.destinations
-        self.clients: Mapping[str, AmazonClient] = {
-            name: self._client(name, destination) for name, destination in destinations.items()
+        self.clients: Mapping[str, PartnerClient] = {
+            name: self._client(name, destination, sessions[name])
+            for name, destination in destinations.items()
         }
         self._throttles = {name: Throttle() for name in destinations}
         self._request_limiters = {
@@ -61,8 +98,10 @@ class Partners:
         client = self.clients[lane.destination]
         return ServedLane(
             plan=self._plan(lane, destination),
-            upload=AmazonUpload(
-                client, self._target(lane), self._request_limiters[lane.destination]
+            upload=PartnerUpload(
+                client,
+                AmazonChanges(self._target(lane)),
+                self._request_limiters[lane.destination],
             ),
             throttle=self._throttles[lane.destination],
             new_bucket=lambda: LaneTokenBucket(lane_pace),
@@ -101,7 +140,7 @@ class Partners:
             self._telemetry.status_polled(destination=name, code=code)
 
         return PollPlan(
-            status=AmazonStatus(self.clients[name], polled),
+            status=PartnerStatus(self.clients[name], AmazonJobs(), polled),
             request_limiter=RequestsPerSecond(destination.poll.requests_per_second),
             initial=destination.poll.initial_seconds,
             factor=destination.poll.factor,
@@ -123,45 +162,37 @@ class Partners:
             },
         )
 
-    def _client(self, name: str, destination: AmazonAdsSettings) -> AmazonClient:
+    def _client(
+        self, name: str, destination: AmazonAdsSettings, http: aiohttp.ClientSession
+    ) -> PartnerClient:
         def answered(endpoint: str, code: str, seconds: float) -> None:
             self._telemetry.request_answered(
                 destination=name, endpoint=endpoint, code=code, seconds=seconds
             )
 
+        login = AmazonLogin(destination.token_endpoint(), destination.credentials())
         session = PartnerSession(
-            self._http, destination.api_base(), destination.request_timeout_seconds, answered
+            http,
+            destination.api_base(),
+            destination.request_timeout_seconds,
+            answered,
+            proxy=proxy_for(destination.api_base(), self._environ),
         )
-        tokens = TokenKeeper(
-            self._http,
-            destination.token_endpoint(),
-            _secrets(destination.credentials()),
-            partial(self._refreshed, name),
+        token_session = PartnerSession(
+            http,
+            login.url,
+            REFRESH_TIMEOUT_SECONDS,
+            lambda *_: None,  # counted by `refreshed`
+            proxy=proxy_for(login.url, self._environ),
+            most_bytes=LARGEST_TOKEN_ANSWER_BYTES,
         )
-        return AmazonClient(session, tokens, destination.client_id)
+        tokens = TokenKeeper(token_session, login, partial(self._refreshed, name))
+        return PartnerClient(session, login, tokens)
 
-    def _refreshed(self, destination: str, refreshed: Refreshed) -> None:
+    def _refreshed(self, destination: str, refreshed: TokenAnswer) -> None:
         outcome: TokenOutcome = "failed"
         if isinstance(refreshed, Token):
             outcome = "renewed"
         elif isinstance(refreshed, TokenRefused):
             outcome = "refused"
         self._telemetry.tokens_refreshed(destination=destination, outcome=outcome)
-
-
-def _secrets(credentials: Credentials) -> ClientSecrets:
-    return ClientSecrets(
-        client_id=credentials.client_id,
-        client_secret=_reader(credentials.client_secret),
-        refresh_token=_reader(credentials.refresh_token),
-    )
-
-
-def _reader(secret: Secret) -> Callable[[], str]:
-    def read() -> str:
-        try:
-            return secret.read()
-        except SecretUnreadableError as error:
-            raise SecretUnavailable(str(error)) from None
-
-    return read

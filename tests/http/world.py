@@ -9,12 +9,11 @@ import random
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-import aiohttp
 import orjson
 from aiohttp.abc import AbstractResolver
 
@@ -22,7 +21,7 @@ from pipeline.configuration.load import settings_from
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import LaneSettings, lanes
 from pipeline.domain.lane_record import encode_header, member_key
-from pipeline.operations.clients import Partners
+from pipeline.operations.clients import Partners, opened
 from pipeline.sandbox.amazon_ads.journal import LoggedRequest
 from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
@@ -353,16 +352,18 @@ class _Wiring:
 async def wired(setup: Setup | None = None) -> AsyncIterator[Wire]:
     """A running partner, and lanes that are owned as long as the block lasts."""
     setup = setup or Setup()
-    connector = aiohttp.TCPConnector(limit=0, resolver=setup.resolver, use_dns_cache=False)
-    async with (
-        AmazonAdsSimulator(options=setup.options(), random=random.Random(1)) as simulator,
-        aiohttp.ClientSession(connector=connector) as http,
-        asyncio.TaskGroup() as tasks,
-    ):
-        telemetry = RecordingTelemetry()
+    telemetry = RecordingTelemetry()
+    async with AsyncExitStack() as stack:
+        simulator = await stack.enter_async_context(
+            AmazonAdsSimulator(options=setup.options(), random=random.Random(1))
+        )
         settings = setup.settings(simulator)
+        partners = await stack.enter_async_context(
+            opened(settings, telemetry, environ={}, resolver=setup.resolver)
+        )
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
         wiring = _Wiring(
-            partners=Partners(settings, http, telemetry),
+            partners=partners,
             telemetry=telemetry,
             chance=setup.chance,
             tasks=tasks,

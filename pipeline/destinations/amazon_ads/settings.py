@@ -13,11 +13,11 @@ from pipeline.settings.secrets import Secret, pair_problems, required
 from pipeline.settings.values import (
     Country,
     Decimal,
+    HeaderText,
     Hidden,
     Positive,
     SecretFile,
     Section,
-    Text,
     Url,
     Whole,
     refuse,
@@ -112,7 +112,7 @@ class AmazonAdsSettings(Section):
     """Instead of the region's, for a proxy or the simulator."""
     token_url: Url | None = None
     """Instead of the region's, for a proxy or the simulator."""
-    client_id: Text
+    client_id: HeaderText
     client_secret: Hidden | None = None
     """Exactly one of client_secret and client_secret_file."""
     client_secret_file: SecretFile | None = None

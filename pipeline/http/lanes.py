@@ -1,0 +1,70 @@
+"""A partner's records and jobs over HTTP: the ports of the stages, for any partner."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from pipeline.destinations.exchange import Request, Response
+from pipeline.domain.job import JobReport, NotYet
+from pipeline.domain.send_result import Answer, Blocked
+from pipeline.http.client import PartnerClient
+from pipeline.stages.ports import Ownership, RequestLimiter
+
+
+class LaneChanges(Protocol):
+    """How the partner takes the records of one lane."""
+
+    def overhead_bytes(self, audience: str) -> int: ...
+
+    def compose(self, audience: str, route: bytes, records: Sequence[bytes]) -> Request: ...
+
+    def interpret(self, response: Response) -> Answer: ...
+
+
+class Jobs(Protocol):
+    """How the partner tells of its jobs."""
+
+    def compose_status(self, job_id: str) -> Request: ...
+
+    def interpret_status(self, response: Response) -> JobReport | NotYet: ...
+
+
+class PartnerUpload:
+    """The partner's end of one lane (`Upload` of the stages)."""
+
+    def __init__(
+        self, client: PartnerClient, changes: LaneChanges, request_limiter: RequestLimiter
+    ) -> None:
+        self._client = client
+        self._changes = changes
+        self._request_limiter = request_limiter
+
+    def overhead_bytes(self, audience: str) -> int:
+        return self._changes.overhead_bytes(audience)
+
+    async def turn(self) -> None:
+        await self._request_limiter.turn()
+
+    async def send(
+        self, audience: str, route: bytes, records: Sequence[bytes], ownership: Ownership
+    ) -> Answer:
+        request = self._changes.compose(audience, route, records)
+        answer = await self._client.send(request, ownership)
+        return self._changes.interpret(answer) if isinstance(answer, Response) else answer
+
+
+class PartnerStatus:
+    """The partner's word on jobs (`Status` of the stages)."""
+
+    def __init__(self, client: PartnerClient, jobs: Jobs, polled: Callable[[str], None]) -> None:
+        self._client = client
+        self._jobs = jobs
+        self._polled = polled
+
+    async def ask(self, job_id: str) -> JobReport | NotYet:
+        answer = await self._client.call(self._jobs.compose_status(job_id))
+        if isinstance(answer, Response):
+            self._polled(str(answer.status))
+            return self._jobs.interpret_status(answer)
+        # A question carries no records, so nobody minds whether it arrived.
+        self._polled("no_token" if isinstance(answer, Blocked) else "no_answer")
+        return NotYet(answer.detail)
