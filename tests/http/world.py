@@ -21,7 +21,7 @@ from pipeline.configuration.load import settings_from
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import LaneSettings, lanes
 from pipeline.domain.lane_record import encode_header, member_key
-from pipeline.operations.clients import Partners, opened
+from pipeline.operations.clients import Clients, opened
 from pipeline.sandbox.amazon_ads.journal import LoggedRequest
 from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
@@ -183,8 +183,7 @@ class WiredLane:
     @property
     def target(self) -> str:
         """The name under which the partner counts its records."""
-        assert self.settings.connection_id is not None
-        return self.settings.connection_id
+        return self.settings.connection
 
     def put(self, members: Sequence[str], action: str = "CREATE") -> None:
         """Append a change of each member; no two changes have the same content."""
@@ -308,7 +307,7 @@ def _wall_ms() -> int:
 class _Wiring:
     """What all lanes of one wire share."""
 
-    partners: Partners
+    clients: Clients
     telemetry: RecordingTelemetry
     chance: Callable[[], float]
     tasks: asyncio.TaskGroup
@@ -339,7 +338,7 @@ class _Wiring:
         return WiredLane(
             settings=settings,
             audience=str(AUDIENCE + number),
-            served=self.partners.lane(settings),
+            served=self.clients.lane(settings),
             desk=desk,
             topic=topic,
             journal=journal,
@@ -358,12 +357,12 @@ async def wired(setup: Setup | None = None) -> AsyncIterator[Wire]:
             AmazonAdsSimulator(options=setup.options(), random=random.Random(1))
         )
         settings = setup.settings(simulator)
-        partners = await stack.enter_async_context(
+        clients = await stack.enter_async_context(
             opened(settings, telemetry, environ={}, resolver=setup.resolver)
         )
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         wiring = _Wiring(
-            partners=partners,
+            clients=clients,
             telemetry=telemetry,
             chance=setup.chance,
             tasks=tasks,

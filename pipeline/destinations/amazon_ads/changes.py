@@ -1,4 +1,4 @@
-"""Records and their jobs at Amazon Ads: requests composed, nothing sent."""
+"""Records and questions about their jobs at Amazon Ads: requests composed, nothing sent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,10 +7,7 @@ from urllib.parse import quote
 
 import orjson
 
-from pipeline.destinations.amazon_ads.answers import interpret_records, interpret_status
-from pipeline.destinations.exchange import Request, Response
-from pipeline.domain.job import JobReport, NotYet
-from pipeline.domain.send_result import Answer
+from pipeline.destinations.exchange import Request
 
 RECORDS_PATH = "/amc/audiences/records"
 AUDIENCES_TYPE = "application/vnd.amcaudiences.v1+json"
@@ -40,33 +37,6 @@ class LaneTarget:
         if types:
             resource["targetTypes"] = list(types)
         return resource
-
-
-class AmazonChanges:
-    """The records of one lane, and what the answers to them mean."""
-
-    def __init__(self, target: LaneTarget) -> None:
-        self._target = target
-
-    def overhead_bytes(self, audience: str) -> int:
-        before, after = body_frame(self._target, audience, b"DSP")
-        return len(before) + len(after)
-
-    def compose(self, audience: str, route: bytes, records: Sequence[bytes]) -> Request:
-        return compose_records(self._target, audience, route, records)
-
-    def interpret(self, response: Response) -> Answer:
-        return interpret_records(response)
-
-
-class AmazonJobs:
-    """The jobs of one client."""
-
-    def compose_status(self, job_id: str) -> Request:
-        return compose_status(job_id)
-
-    def interpret_status(self, response: Response) -> JobReport | NotYet:
-        return interpret_status(response)
 
 
 def body_frame(target: LaneTarget, audience: str, written: bytes) -> tuple[bytes, bytes]:

@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from pipeline.destinations.contract import DestinationSettings
 from pipeline.domain.quota import CapTooSmall, Pace, pace
 from pipeline.identity.countries import CONSENT_COUNTRIES
 from pipeline.settings.problems import Problem
@@ -102,7 +103,7 @@ class BackoffSettings(Section):
         return self
 
 
-class AmazonAdsSettings(Section):
+class AmazonAdsSettings(DestinationSettings):
     """Amazon Ads, Advertiser audiences: one client in one region."""
 
     kind: Literal["amazon_ads"]
@@ -185,7 +186,3 @@ class AmazonAdsSettings(Section):
             self.pace()
         except CapTooSmall as error:
             yield Problem(path=("hourly_cap",), what=str(error), value=str(self.hourly_cap))
-
-
-DestinationSettings = AmazonAdsSettings
-"""Any destination; a union told apart by `kind` as soon as there is a second."""
