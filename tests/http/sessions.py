@@ -42,7 +42,7 @@ async def session_of(
     *,
     timeout: float = 20,
     told: Callable[[str, str, float], None] = lambda *_: None,
-    connector: aiohttp.TCPConnector | None = None,
+    connector: aiohttp.BaseConnector | None = None,
     resolver: AbstractResolver | None = None,
     tls: ssl.SSLContext | bool = True,
     proxy: Proxy | None = None,

@@ -30,7 +30,7 @@ def says(head: bytes, body: bytes = b"", *, then: str = "close") -> Scene:
         await caller.read()
         await caller.say(b"HTTP/1.1 " + head + b"\r\n\r\n" + body)
         if then == "close":
-            caller._writer.close()
+            caller.leave()
         elif then == "reset":
             caller.reset()
         else:

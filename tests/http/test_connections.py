@@ -1,20 +1,22 @@
 """What connections to a partner keep (nothing), and that nothing outlives us in the kernel."""
 
 import asyncio
+import itertools
 import os
 import signal
 import socket
 import ssl
 import struct
 import sys
+from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from pipeline.http.connections import connections
-from pipeline.http.session import PartnerSession, Silent, Unreached
-from tests.fakes.partner import Caller, answers, partner
+from pipeline.http.session import Exchange, PartnerSession, Silent, Unreached
+from tests.fakes.partner import SMALL_BUFFER, Caller, ScriptedPartner, answers, partner
 from tests.http.sessions import Lane, made_certificate, pieces_of, post, session_of
 
 LARGE = 6_000_000
@@ -130,22 +132,41 @@ async def test_a_request_without_an_answer_in_time_is_reset(size: int) -> None:
     assert size == 1000 or not playing.callers[0].is_whole
 
 
-async def test_what_waits_in_the_process_does_not_leave_it_afterwards(
-    certificate: ssl.SSLContext,
+async def test_the_last_byte_does_not_leave_the_process_after_it_was_given_up(
+    tmp_path: Path,
 ) -> None:
     """
-    The client library closes gently: it would first send what is written and not yet encrypted.
+    All before it has left, the kernel takes no more, and the time runs out. The client library
+    closes gently: it would send the last byte as soon as there is room, and the request be whole.
+
+    A local socket shows it, because that takes whole pieces as long as it is not full. Which size
+    fills it up to the last byte is found by trying: the largest that leaves but for that.
     """
-    scene = Ended(1000)
-    async with (
-        partner(scene, tls=certificate) as playing,
-        session_of(playing.url, timeout=0.5, tls=False) as session,
-    ):
-        await session.exchange(post(*pieces_of(LARGE)), {}, Lane())
+    missing: list[int] = []
+    for size in itertools.count(100_000, 5_000):
+        answer, caller = await _given_up(size, tmp_path / f"partner-{size}")
+        if isinstance(answer, Unreached):
+            break
+        missing.append(size - len(caller.body))
+
+    assert set(missing) == {0, 1}
+    assert missing == sorted(missing)
+
+
+async def _given_up(size: int, path: Path) -> tuple[Exchange, Caller]:
+    """
+    A request to a partner that reads only after the request was given up.
+    """
+    scene = Ended(0)
+    playing = ScriptedPartner([scene])
+    server = await asyncio.start_unix_server(playing.serve, path, limit=SMALL_BUFFER)
+    connector = aiohttp.UnixConnector(str(path))
+    async with session_of("http://partner", timeout=0.1, connector=connector) as session:
+        answer = await session.exchange(post(*pieces_of(size)), {}, Lane())
         scene.reads_on.set()
         await playing.gone()
-
-    assert not playing.callers[0].is_whole
+    server.close()
+    return answer, playing.callers[0]
 
 
 async def test_a_request_that_is_cancelled_is_reset() -> None:

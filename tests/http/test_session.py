@@ -207,7 +207,7 @@ class TestSentOnce:
     async def test_nor_one_that_ends_in_peace_under_it(self) -> None:
         async def leaves(caller: Caller) -> None:
             await caller.read()
-            caller._writer.close()
+            caller.leave()
 
         async with (
             partner(answers(202), leaves, answers(202)) as playing,

@@ -108,7 +108,7 @@ async def _resets(caller: Caller) -> None:
 
 async def _leaves(caller: Caller) -> None:
     await caller.read()
-    caller._writer.close()
+    caller.leave()
 
 
 async def _babbles(caller: Caller) -> None:
