@@ -90,11 +90,14 @@ class PartnerSession:
         self, request: Request, headers: Mapping[str, str], body: GuardedBody | None
     ) -> "aiohttp.client._RequestContextManager":
         proxy = self._proxy
+        # Plain HTTP has no tunnel whose opening could carry what the proxy wants to know.
+        is_plain = self._base_url.startswith("http://")
+        forwarded = proxy.headers if proxy is not None and is_plain else {}
         return self._session.request(
             request.method,
             self._base_url + request.path,
             params=dict(request.query),
-            headers={**request.headers, **headers},
+            headers={**request.headers, **headers, **forwarded},
             data=body if body is not None else b"".join(request.body) or None,
             timeout=self._timeout,
             allow_redirects=False,

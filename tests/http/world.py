@@ -39,7 +39,9 @@ from tests.fakes.lane_world import (
     TopicLease,
     TopicReplay,
 )
+from tests.fakes.partner import ScriptedPartner, partner
 from tests.fakes.telemetry import RecordingTelemetry
+from tests.http.gateway import Misanswer, passes
 
 AUDIENCE = 413642381039213536
 """Beyond 2^53. The audiences of further lanes follow it."""
@@ -65,17 +67,19 @@ class Setup:
     """Of the full jitter of every backoff."""
     api_host: str = "127.0.0.1"
     resolver: AbstractResolver | None = None
+    misanswers: Sequence[Misanswer] = ()
+    """Of something before the partner, to the first requests for records; it passes the rest on."""
 
     def options(self) -> SimulatorOptions:
         return SimulatorOptions(
             cap=self.cap, window_seconds=WINDOW_SECONDS, byte_limit=self.byte_limit
         )
 
-    def settings(self, simulator: AmazonAdsSimulator) -> Settings:
+    def settings(self, simulator: AmazonAdsSimulator, api_url: str) -> Settings:
         destination = {
             "kind": "amazon_ads",
             "region": "NA",
-            "api_url": simulator.url.replace("127.0.0.1", self.api_host),
+            "api_url": api_url.replace("127.0.0.1", self.api_host),
             "token_url": simulator.token_url,
             "client_id": "client",
             "client_secret": "secret",
@@ -258,6 +262,13 @@ class Wire:
     simulator: AmazonAdsSimulator
     lanes: Sequence[WiredLane]
     telemetry: RecordingTelemetry
+    gateway: ScriptedPartner | None = None
+
+    @property
+    def passed(self) -> int:
+        """Requests that the gateway has seen."""
+        assert self.gateway is not None
+        return len(self.gateway.callers)
 
     @property
     def lane(self) -> WiredLane:
@@ -356,7 +367,11 @@ async def wired(setup: Setup | None = None) -> AsyncIterator[Wire]:
         simulator = await stack.enter_async_context(
             AmazonAdsSimulator(options=setup.options(), random=random.Random(1))
         )
-        settings = setup.settings(simulator)
+        gateway = None
+        if setup.misanswers:
+            scenes = [one.scene(simulator.url) for one in setup.misanswers]
+            gateway = await stack.enter_async_context(partner(*scenes, passes(simulator.url)))
+        settings = setup.settings(simulator, simulator.url if gateway is None else gateway.url)
         clients = await stack.enter_async_context(
             opened(settings, telemetry, environ={}, resolver=setup.resolver)
         )
@@ -370,6 +385,6 @@ async def wired(setup: Setup | None = None) -> AsyncIterator[Wire]:
         wired_lanes = [wiring.lane(number, lane) for number, lane in enumerate(lanes(settings))]
         for lane in wired_lanes:
             lane.own()
-        yield Wire(simulator=simulator, telemetry=telemetry, lanes=wired_lanes)
+        yield Wire(simulator=simulator, telemetry=telemetry, lanes=wired_lanes, gateway=gateway)
         for lane in wired_lanes:
             lane.owners[-1].task.cancel()

@@ -21,6 +21,13 @@ LATE = "test_nothing_newer_of_a_member_overtakes_a_request_that_may_still_be_at_
 HOP = "tests/integration/test_transactional_writer.py"
 BODY = "tests/http/test_session.py::TestOwnership"
 OWNERSHIP = "tests/simulation/test_ownership.py"
+CONNECTIONS = "tests/http/test_connections.py"
+KERNEL = "test_the_kernel_gives_up_no_later_than_a_request_may_be_late"
+LAST_BYTE = "test_the_last_byte_does_not_leave_the_process_after_it_was_given_up"
+COOKIES = "test_no_cookie_is_kept_for_the_next_request_and_none_for_another_login"
+CONFORMANCE = "tests/http/test_conformance.py"
+BLOCKS = "test_what_a_person_must_mend_stops_the_lane_and_counts_for_nothing"
+SUCCESS = "test_a_success_of_the_partner_is_one_however_its_answer_arrives"
 
 RULES: Sequence[Rule] = (
     Rule(
@@ -159,5 +166,55 @@ RULES: Sequence[Rule] = (
         kept="        if epoch != self._epoch:\n",
         broken="        if epoch is None:\n",
         tests=["tests/integration/test_lease.py"],
+    ),
+    Rule(
+        name="what is written dies with its process",
+        file="pipeline/http/connections.py",
+        kept="        made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)\n",
+        broken="",
+        tests=[f"{CONNECTIONS}::test_a_process_that_dies_leaves_a_reset_behind"],
+    ),
+    Rule(
+        name="the kernel gives up within late_seconds",
+        file="pipeline/http/connections.py",
+        kept="socket.TCP_USER_TIMEOUT, milliseconds)\n",
+        broken="socket.TCP_USER_TIMEOUT, 0)\n",
+        tests=[f"{CONNECTIONS}::{KERNEL}"],
+    ),
+    Rule(
+        name="a request that is given up does not leave the process any more",
+        file="pipeline/http/session.py",
+        kept="                body.reset()\n",
+        broken="                pass\n",
+        tests=[f"{CONNECTIONS}::{LAST_BYTE}"],
+    ),
+    Rule(
+        name="no cookie is kept",
+        file="pipeline/http/connections.py",
+        kept="        cookie_jar=aiohttp.DummyCookieJar(),\n",
+        broken="",
+        tests=[f"{CONNECTIONS}::{COOKIES}"],
+    ),
+    Rule(
+        name="a redirect blocks the lane and is not paid",
+        file="pipeline/destinations/amazon_ads/answers.py",
+        kept="    if 300 <= status < 400:\n",
+        broken="    if status < 0:\n",
+        tests=[f"{CONFORMANCE}::{BLOCKS}"],
+    ),
+    Rule(
+        name="what the partner did not say is no acceptance",
+        file="pipeline/destinations/amazon_ads/answers.py",
+        kept="        is_partner = response.status != 207 and not is_error(said)\n",
+        broken="        is_partner = True\n",
+        tests=[f"{CONFORMANCE}::test_what_the_partner_did_not_say_is_no_acceptance"],
+    ),
+    Rule(
+        name="a success whose body is lost is not repeated",
+        file="pipeline/http/answer.py",
+        kept="    except (aiohttp.ClientError, TimeoutError, OSError) as error:\n"
+        "        trouble = said(error)\n",
+        broken="    except zlib.error:\n        trouble = None\n",
+        tests=[f"{CONFORMANCE}::{SUCCESS}"],
     ),
 )
