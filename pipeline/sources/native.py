@@ -13,6 +13,7 @@ import orjson
 from pipeline.domain.change import Action, MembershipChange
 from pipeline.domain.reasons import Ignored, Rejected
 from pipeline.identity.normalize.fields import FIELDS
+from pipeline.sources.json_text import loaded
 from pipeline.sources.timestamps import ISO_PATTERN, NUMBER_BOUNDS, epoch_milliseconds
 
 _TOMBSTONE: Final = Ignored("tombstone")
@@ -36,7 +37,7 @@ def read(value: bytes | None) -> Sequence[MembershipChange] | Ignored | Rejected
     if value is None:
         return _TOMBSTONE
     try:
-        event = orjson.loads(value)
+        event = loaded(value)
         return _usual(event) or _changes(event)
     except orjson.JSONDecodeError as error:
         return Rejected("malformed", f"not JSON: see line {error.lineno}, column {error.colno}")
@@ -182,11 +183,10 @@ EVENT_SCHEMA: Final[Mapping[str, object]] = {
             "description": "When it happened: ISO 8601 with an offset, or seconds or milliseconds.",
             "anyOf": [
                 {"type": "string", "pattern": ISO_PATTERN},
-                {
-                    "type": "number",
-                    "minimum": NUMBER_BOUNDS[0],
-                    "exclusiveMaximum": NUMBER_BOUNDS[1],
-                },
+                *(
+                    {"type": "number", "minimum": first, "exclusiveMaximum": end}
+                    for first, end in NUMBER_BOUNDS
+                ),
             ],
         },
         "member": {
