@@ -7,7 +7,14 @@ import pytest
 import pipeline.identity.normalize
 
 _MODULES = [module.name for module in pkgutil.iter_modules(pipeline.identity.normalize.__path__)]
-_OTHERS = ["identity.consent", "identity.countries", "identity.hashing", "domain.offset_ranges"]
+_OTHERS = [
+    "identity.consent",
+    "identity.tc_string",
+    "identity.gpp_string",
+    "identity.countries",
+    "identity.hashing",
+    "domain.offset_ranges",
+]
 _OTHERS += ["sources.native", "sources.timestamps", "sources.json_text"]
 _AMAZON = ["destinations.amazon_ads.explain", "destinations.amazon_ads.rendering"]
 
