@@ -15,7 +15,7 @@ _OTHERS = [
     "identity.hashing",
     "domain.offset_ranges",
 ]
-_OTHERS += ["sources.native", "sources.timestamps", "sources.json_text"]
+_OTHERS += ["sources.native", "sources.timestamps", "sources.json_text", "sources.numbers"]
 _AMAZON = ["destinations.amazon_ads.explain", "destinations.amazon_ads.rendering"]
 
 

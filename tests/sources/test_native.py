@@ -8,7 +8,8 @@ from jsonschema import Draft202012Validator
 
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Ignored, Rejected
-from pipeline.sources.native import EVENT_SCHEMA, read
+from pipeline.sources.native import read
+from pipeline.sources.native_schema import EVENT_SCHEMA
 
 _NOON = 1_795_348_800_000
 _EVENT: dict[str, Any] = {
@@ -98,25 +99,44 @@ def test_a_null_field_is_absent_and_an_unknown_one_may_hold_anything() -> None:
         ({"action": ["add"]}, "action"),
         ({"audience": None}, "audience"),
         ({"audience": ""}, "audience"),
-        ({"audience": 7}, "audience"),
-        ({"event_id": 7}, "event_id"),
         ({"occurred_at": None}, "occurred_at"),
         ({"occurred_at": "yesterday"}, "occurred_at"),
         ({"occurred_at": "2026-02-30T00:00:00Z"}, "occurred_at"),
         ({"member": None}, "member"),
         ({"member": []}, "member"),
         ({"member": {}}, "member.id"),
-        ({"member": {"id": 1001}}, "member.id"),
         ({"member": {"id": ""}}, "member.id"),
         ({"member": {"id": "u-1", "country": 49}}, "member.country"),
         ({"member": {"id": "u-1", "identities": {}}}, "member.identities"),
         ({"member": {"id": "u-1", "identities": ["a"]}}, "member.identities"),
         ({"member": {"id": "u-1", "identities": [None]}}, "member.identities"),
-        ({"member": {"id": "u-1", "identities": [{"phone": 1206555}]}}, "phone"),
+        ({"audience": True}, "audience"),
+        ({"audience": 7.5}, "audience"),
+        ({"audience": {"name": "vip"}}, "audience"),
+        ({"member": {"id": True}}, "member.id"),
+        ({"member": {"id": 1001.5}}, "member.id"),
+        ({"member": {"id": 1e22}}, "member.id"),
+        ({"member": {"id": ["u-1"]}}, "member.id"),
+        ({"member": {"id": "u-1", "identities": [{"email": 7}]}}, "email"),
+        ({"member": {"id": "u-1", "identities": [{"phone": True}]}}, "phone"),
+        ({"member": {"id": "u-1", "identities": [{"phone": 12065550100.5}]}}, "phone"),
+        ({"member": {"id": "u-1", "identities": [{"phone": -12065550100}]}}, "phone"),
+        ({"member": {"id": "u-1", "identities": [{"phone": {"mobile": "1"}}]}}, "phone"),
+        ({"member": {"id": "u-1", "identities": [{"postal": ["98101"]}]}}, "postal"),
         ({"consent": "GRANTED"}, "consent"),
+        ({"consent": "DENIED"}, "consent"),
+        ({"consent": []}, "consent"),
+        ({"action": "remove", "audience": None}, "audience"),
+        ({"action": "remove", "audience": False}, "audience"),
+        ({"action": "remove", "member": {"id": None}}, "member.id"),
+        ({"action": "remove", "member": "u-1"}, "member"),
+        ({"action": "remove", "occurred_at": "yesterday"}, "occurred_at"),
+        ({"action": "remove", "occurred_at": "1969-12-31T23:59:59Z"}, "occurred_at"),
+        ({"action": "withdraw_consent", "audience": {}}, "audience"),
+        ({"action": "withdraw_consent", "audiences": [None, "", {}]}, "audiences"),
+        ({"action": "withdraw_consent", "audiences": {"vip": True}}, "audiences"),
         ({"action": "withdraw_consent", "audiences": []}, "audiences"),
         ({"action": "withdraw_consent", "audiences": "vip"}, "audiences"),
-        ({"action": "withdraw_consent", "audiences": ["vip", 7]}, "audiences"),
     ],
 )
 def test_what_does_not_fit_is_malformed_and_the_detail_names_the_key(
@@ -127,6 +147,37 @@ def test_what_does_not_fit_is_malformed_and_the_detail_names_the_key(
     assert isinstance(outcome, Rejected)
     assert outcome.reason == "malformed"
     assert key in outcome.detail
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"audience": 456}, {"audience": "456"}),
+        ({"event_id": 7}, {}),
+        ({"event_id": None}, {}),
+        ({"event_id": {"source": "cdp", "number": [1]}}, {}),
+        ({"member": {"id": 1001}}, {"member_id": "1001"}),
+        ({"member": {"id": 0}}, {"member_id": "0"}),
+        ({"member": {"id": 1001.0}}, {"member_id": "1001"}),
+        ({"member": {"id": 379909525712777677}}, {"member_id": "379909525712777677"}),
+        ({"member": {"id": 18446744073709551615}}, {"member_id": "18446744073709551615"}),
+        (
+            {"member": {"id": "u", "identities": [{"phone": 12065550100, "postal": 98101}]}},
+            {"identities": [{"phone": "12065550100", "postal": "98101"}]},
+        ),
+        (
+            {"member": {"id": "u", "identities": [{"phone": 12065550100.0, "postal": 98101.0}]}},
+            {"identities": [{"phone": "12065550100", "postal": "98101"}]},
+        ),
+    ],
+)
+@pytest.mark.parametrize("action", ["add", "remove"])
+def test_a_whole_number_is_the_text_it_says_where_upstreams_write_numbers(
+    changed: dict[str, object], expected: dict[str, object], action: str
+) -> None:
+    (change,) = _read(**changed, action=action)
+
+    assert expected.items() <= change._asdict().items()
 
 
 @pytest.mark.parametrize(
@@ -141,7 +192,7 @@ def test_what_is_no_json_object_is_malformed(value: bytes) -> None:
 
 
 def test_a_detail_never_quotes_the_person() -> None:
-    outcome = _read(member={"id": "ana@example.com", "identities": [{"phone": 4915123456789}]})
+    outcome = _read(member={"id": "ana@example.com", "identities": [{"phone": -4915123456789}]})
 
     assert isinstance(outcome, Rejected)
     assert "ana" not in outcome.detail
@@ -170,17 +221,18 @@ _times = st.one_of(
         st.sampled_from(["00", "23", "24"]),
         st.sampled_from(["00", "59", "60"]),
         st.sampled_from(["00", "59", "60"]),
-        st.sampled_from(["", ".1", ".123456789", ".1234567890", "."]),
-        st.sampled_from(["Z", "z", "+00:00", "-0730", "+24:00", "", "+1"]),
+        st.sampled_from(["", ".1", ",123456789", ".1234567890", "."]),
+        st.sampled_from(["Z", "z", " UTC", "+00:00", "-0730", " +05", "+24:00", "", "+1"]),
     ),
 )
-_identity = st.dictionaries(
-    st.sampled_from(["email", "phone", "age"]), st.sampled_from(["a@b.co", "", None, 7])
+_identity: st.SearchStrategy[Any] = st.dictionaries(
+    st.sampled_from(["email", "phone", "age"]),
+    st.sampled_from(["a@b.co", "", None, 7, 7.0, 7.5, -7, True, []]),
 )
 _members = st.one_of(
     _anything,
     st.fixed_dictionaries(
-        {"id": st.sampled_from(["u-1", "", 7])},
+        {"id": st.sampled_from(["u-1", "", 7, 7.0, 7.5, True])},
         optional={
             "country": st.sampled_from(["US", None, 7]),
             "identities": st.one_of(_anything, st.lists(_identity | _anything, max_size=3)),
@@ -205,7 +257,10 @@ _events = st.fixed_dictionaries(
 
 @given(_events)
 @example(_EVENT)
-@example(_EVENT | {"action": "withdraw_consent", "audiences": ["vip"], "audience": 7})
+@example(_EVENT | {"action": "withdraw_consent", "audiences": ["vip"], "audience": 7.5})
+@example(_EVENT | {"action": "withdraw_consent", "audiences": ["vip", {}]})
+@example(_EVENT | {"action": "remove", "consent": "DENIED"})
+@example(_EVENT | {"action": "add", "consent": "DENIED"})
 def test_the_published_schema_and_the_reader_agree(event: dict[str, object]) -> None:
     accepted = not isinstance(read(orjson.dumps(event)), Rejected)
 
