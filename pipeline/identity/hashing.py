@@ -9,7 +9,7 @@ from hashlib import sha256
 from operator import itemgetter
 from typing import Final, TypeAlias
 
-from pipeline.identity.normalize.digests import hashed_already
+from pipeline.identity.normalize.digests import SHORTEST, hashed_already
 from pipeline.identity.normalize.fields import FIELDS, Field
 from pipeline.identity.normalize.letters import EMAIL, clean_email, email_characters
 from pipeline.identity.normalize.phone import common_forms
@@ -243,7 +243,9 @@ def _address_hash(memo: _Memo) -> _HashOf:
 
     def address_hash(value: str) -> str:
         words = value.lower().split()
-        if len(words) == 1 and (digest := hashed_already(value)) is not None:
+        # A digest is one long word, perhaps between others: few addresses are so long.
+        has_room = len(value) >= SHORTEST + 2 * (len(words) - 1)
+        if has_room and (digest := hashed_already(value)) is not None:
             return digest
         text = "".join(map(normalized, words))
         return sha256(text.encode()).hexdigest() if text else ""

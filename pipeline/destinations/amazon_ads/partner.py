@@ -21,6 +21,7 @@ from pipeline.destinations.contract import Api, Finding, Partner, Render
 from pipeline.destinations.exchange import Response
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Rejected, Rendered, Withheld
+from pipeline.identity.consent import ConsentNeeds
 from pipeline.identity.hashing import FieldHasher, HashOnce
 from pipeline.settings.problems import Problem
 
@@ -30,6 +31,7 @@ def _renderer(settings: AmazonAdsSettings, target: AmazonTarget) -> Render:
         settings.external_user_id,
         settings.unsupported_country,
         frozenset(settings.consent_countries),
+        settings.consent.tcf.needs(),
     )
     country = target.country or settings.country
 
@@ -44,12 +46,14 @@ def _shared(
     external_user_id: ExternalUserId,
     unsupported_country: UnsupportedCountry,
     consent_countries: frozenset[str],
+    consent_needs: ConsentNeeds,
 ) -> RecordRenderer:
     """One for all targets that agree: what it remembers of values is large."""
     return RecordRenderer(
         external_user_id=external_user_id,
         unsupported_country=unsupported_country,
         consent_countries=consent_countries,
+        consent_needs=consent_needs,
         hasher=_hasher(),
     )
 
