@@ -15,10 +15,11 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from prometheus_client import CollectorRegistry
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import lanes, routes
+from pipeline.configuration.routing import audience_names, lanes, routes
 from pipeline.destinations.amazon_ads.rendering import RecordRenderer
 from pipeline.domain.message import StageName
 from pipeline.domain.names import Names
+from pipeline.http.schema_registry import HttpSchemaRegistry, registry_at
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import started
 from pipeline.kafka.group import ConsumerGroup
@@ -32,7 +33,9 @@ from pipeline.kafka.transactional_writer import PlainWriter, TransactionalWriter
 from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations import cluster_setup
 from pipeline.operations.clients import Partners
-from pipeline.sources import native
+from pipeline.sources.encodings.schemas import Schemas
+from pipeline.sources.registry import compile_source
+from pipeline.sources.settings import SourceSettings
 from pipeline.stages.contract import DeadLetters, Progress, Stage
 from pipeline.stages.ingest.worker import IngestDesk, Route
 from pipeline.stages.poll.plan import PollDesk
@@ -76,7 +79,7 @@ async def assemble(settings: Settings, stages: Collection[StageName]) -> AsyncIt
         connector = aiohttp.TCPConnector(limit=0)
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         partners = Partners(settings, http, telemetry)
-        parts = _Parts(settings, client_options, telemetry, producers, partners)
+        parts = _Parts(settings, client_options, telemetry, producers, partners, http)
         made: dict[StageName, Callable[[], Stage]] = {
             "ingest": parts.ingest,
             "upload": parts.upload,
@@ -103,6 +106,7 @@ class _Parts:
         telemetry: PrometheusTelemetry,
         producers: SharedProducer,
         partners: Partners,
+        http: aiohttp.ClientSession,
     ) -> None:
         self._settings = settings
         self._client_options = client_options
@@ -110,14 +114,25 @@ class _Parts:
         self._producers = producers
         self._message_writer = KafkaMessageWriter(producers)
         self._partners = partners
+        self._http = http
         self._names = Names(settings.kafka.namespace)
         self.controls = PauseRequestReader(client_options, self._names.controls)
         self.progresses: dict[str, Progress] = {}
         self.pending_jobs: Counter[LaneLabel] = Counter()
 
     def ingest(self) -> IngestStage:
+        names = audience_names(self._settings)
+        schemas = {source.topic: Schemas() for source in self._settings.sources}
         return IngestStage(
-            reads={source.topic: native.read for source in self._settings.sources},
+            reads={
+                source.topic: compile_source(source, audiences=names, schemas=schemas[source.topic])
+                for source in self._settings.sources
+            },
+            registries={
+                source.topic: self._registry(source, schemas[source.topic])
+                for source in self._settings.sources
+                if source.registry is not None
+            },
             desk=IngestDesk(
                 routes=self._routes(),
                 letters=self._letters("ingest"),
@@ -200,6 +215,16 @@ class _Parts:
             transaction_timeout=self._settings.kafka.transaction_timeout_ms / 1000,
             group=self._names.group("ingest"),
             source=TopicPartition(lease.topic, lease.partition),
+        )
+
+    def _registry(self, source: SourceSettings, schemas: Schemas) -> HttpSchemaRegistry:
+        assert source.registry is not None
+        return registry_at(
+            self._http,
+            source.registry,
+            schemas,
+            is_protobuf=source.encoding == "protobuf",
+            chance=random.random,
         )
 
     def _replay(self, topic: str) -> Replay:

@@ -124,6 +124,8 @@ class AudienceSettings(Section):
     """An audience under the name that upstream events use."""
 
     audience: Text
+    upstream: tuple[Text, ...] = ()
+    """Further names that upstreams give it; numbers in quotes."""
     destinations: tuple[TargetSettings, ...] = Field(min_length=1)
 
 

@@ -23,7 +23,8 @@ def fields_of(annotation: object) -> Mapping[str, object]:
     """The keys of a section and what each takes; empty for anything that is not a section."""
     for choice in _choices(annotation):
         if isinstance(choice, type) and issubclass(choice, BaseModel):
-            return {name: field.annotation for name, field in choice.model_fields.items()}
+            fields = choice.model_fields.items()
+            return {field.alias or name: field.annotation for name, field in fields}
     return {}
 
 
