@@ -241,6 +241,7 @@ class _Parts:
                 external_user_id=destination.external_user_id,
                 unsupported_country=destination.unsupported_country,
                 consent_countries=frozenset(destination.consent_countries),
+                consent_needs=destination.consent.tcf.needs(),
             )
             for name, destination in self._settings.destinations.items()
         }

@@ -22,7 +22,7 @@ from pipeline.operations import check as checking
 from pipeline.operations.cluster_setup import prepare
 from pipeline.operations.warm_up import warm_up
 from pipeline.settings.problems import SettingsError, suggestion
-from pipeline.sources.native import EVENT_SCHEMA
+from pipeline.sources.native_schema import EVENT_SCHEMA
 from pipeline.telemetry import logs
 
 STAGES: Sequence[StageName] = get_args(StageName)

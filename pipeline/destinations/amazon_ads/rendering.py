@@ -4,7 +4,8 @@ For an add the checks come in this order, so that whoever said no never becomes 
 a denial withholds; a country that is none is rejected (or left out, see `UnsupportedCountry`);
 a missing signal withholds where one is due; a country Amazon takes no hashed data from is rejected
 (or left out). A remove passes all of these: it carries no consent, and its country only if
-Amazon takes it. Then, for both, the member's id and the identities are looked at.
+Amazon takes it. Then, for both, the member's id and the identities are looked at; of more
+identities than Amazon takes a remove carries the first.
 """
 
 import re
@@ -15,9 +16,10 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 import orjson
 
+from pipeline.destinations.amazon_ads.consent import NEEDS
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Rejected, Rendered, Withheld
-from pipeline.identity.consent import Signal, judged
+from pipeline.identity.consent import ConsentNeeds, Residence, Signal, judged
 from pipeline.identity.countries import CONSENT_COUNTRIES, country_code
 from pipeline.identity.hashing import FieldHasher, IdentityHashes
 from pipeline.identity.normalize.fields import Field
@@ -49,6 +51,7 @@ AMAZON_NAMES: Final[Mapping[Field, str]] = MappingProxyType(
 _is_external_user_id: Final = re.compile(r"[0-9a-zA-Z\-_]{1,128}").fullmatch
 _MOST_IDENTITIES: Final = 100
 _PLACES_REMEMBERED: Final = 1_024
+_LONGEST_REMEMBERED: Final = 64
 _GRANTED: Final = MappingProxyType({"amznAdStorage": "GRANTED", "amznUserData": "GRANTED"})
 _CREATE: Final = '{"action":"CREATE",'
 _DELETE: Final = '{"action":"DELETE",'
@@ -79,7 +82,7 @@ class _Place(NamedTuple):
     """The ISO code, for normalising; None if there is none."""
     sent: str | None
     """The code that may stand in the record."""
-    needs_signal: bool
+    residence: Residence
     written_wrongly: bool
     is_open: bool
     """An add without any word of consent may go out as it is."""
@@ -100,7 +103,7 @@ class RecordRenderer:
     b'{"action":"DELETE","externalUserId":"u-1"'
     """
 
-    __slots__ = ("_consent_countries", "_hasher", "_hashes_ids", "_places", "_reject")
+    __slots__ = ("_consent_countries", "_hasher", "_hashes_ids", "_needs", "_places", "_reject")
 
     def __init__(
         self,
@@ -108,10 +111,12 @@ class RecordRenderer:
         external_user_id: ExternalUserId = "as_is",
         unsupported_country: UnsupportedCountry = "reject",
         consent_countries: frozenset[str] = CONSENT_COUNTRIES,
+        consent_needs: ConsentNeeds = NEEDS,
     ) -> None:
         self._hashes_ids = external_user_id == "sha256"
         self._reject = unsupported_country == "reject"
         self._consent_countries = consent_countries
+        self._needs = consent_needs
         self._hasher = FieldHasher(AMAZON_NAMES)
         self._places: dict[str | None, _Place] = {}
 
@@ -144,7 +149,7 @@ class RecordRenderer:
     def _permitted(
         self, consent: Mapping[str, object] | None, place: _Place
     ) -> Signal | Withheld | Rejected | None:
-        verdict = judged(consent, required=place.needs_signal)
+        verdict = judged(consent, place.residence, self._needs)
         if self._reject and place.written_wrongly and verdict != _DENIED:
             return _NO_COUNTRY
         if isinstance(verdict, Withheld) or place.sent is not None or place.code is None:
@@ -162,9 +167,9 @@ class RecordRenderer:
             objects = _hashed_pii(place.hashes(identities[0]))
         else:
             usable = list(filter(None, map(_hashed_pii, map(place.hashes, identities))))
-            if len(usable) > _MOST_IDENTITIES:
+            if len(usable) > _MOST_IDENTITIES and start != _DELETE:
                 return _too_many(len(usable))
-            objects = ",".join(usable)
+            objects = ",".join(usable[:_MOST_IDENTITIES])
         if not objects:
             return _NO_IDENTITY
         # Written by hand, since neither an id of these characters nor a digest needs escaping.
@@ -181,13 +186,14 @@ class RecordRenderer:
         place = _Place(
             code=code,
             sent=sent,
-            needs_signal=needs_signal,
+            residence=Residence(needs_signal, None if code is None else code == "US"),
             written_wrongly=bool(written) and code is None,
             is_open=code in HASHED_DATA_COUNTRIES and not needs_signal,
             end="}" if sent is None else f',"countryCode":"{sent}"}}',
             hashes=self._hasher.of_country(code),
         )
-        self._places[written] = place
+        if written is None or len(written) <= _LONGEST_REMEMBERED:
+            self._places[written] = place
         return place
 
 
