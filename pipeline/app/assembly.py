@@ -4,7 +4,7 @@ import random
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,8 +15,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from prometheus_client import CollectorRegistry
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import audience_names, lanes, routes
-from pipeline.destinations.amazon_ads.rendering import RecordRenderer
+from pipeline.configuration.routing import audience_names, lanes
 from pipeline.domain.message import StageName
 from pipeline.domain.names import Names
 from pipeline.http.schema_registry import HttpSchemaRegistry, registry_at
@@ -33,11 +32,12 @@ from pipeline.kafka.transactional_writer import PlainWriter, TransactionalWriter
 from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations import cluster_setup
 from pipeline.operations.clients import Partners
+from pipeline.operations.ingest_routes import ingest_routes
 from pipeline.sources.encodings.schemas import Schemas
 from pipeline.sources.registry import compile_source
 from pipeline.sources.settings import SourceSettings
 from pipeline.stages.contract import DeadLetters, Progress, Stage
-from pipeline.stages.ingest.worker import IngestDesk, Route
+from pipeline.stages.ingest.worker import IngestDesk
 from pipeline.stages.poll.plan import PollDesk
 from pipeline.stages.ports import ChunkWriter, Lease, Replay
 from pipeline.stages.roster import IngestStage, PollStage, UploadStage
@@ -134,7 +134,7 @@ class _Parts:
                 if source.registry is not None
             },
             desk=IngestDesk(
-                routes=self._routes(),
+                routes=ingest_routes(self._settings),
                 letters=self._letters("ingest"),
                 telemetry=self._telemetry,
                 wall_ms=_wall_ms,
@@ -234,31 +234,6 @@ class _Parts:
             read_committed=self._settings.kafka.exactly_once,
             telemetry=self._telemetry,
         )
-
-    def _routes(self) -> Mapping[str, Sequence[Route]]:
-        renderers = {
-            name: RecordRenderer(
-                external_user_id=destination.external_user_id,
-                unsupported_country=destination.unsupported_country,
-                consent_countries=frozenset(destination.consent_countries),
-                consent_needs=destination.consent.tcf.needs(),
-            )
-            for name, destination in self._settings.destinations.items()
-        }
-        return {
-            audience: [
-                Route(
-                    lane=LaneLabel(target.lane.destination, target.lane.connection),
-                    topic=target.lane.topic,
-                    audience_id=target.audience_id,
-                    target=",".join(target.target_types).encode(),
-                    country=target.country,
-                    renderer=renderers[target.lane.destination],
-                )
-                for target in targets
-            ]
-            for audience, targets in routes(self._settings).items()
-        }
 
     def _letters(self, stage: StageName) -> DeadLetters:
         return DeadLetters(

@@ -12,8 +12,8 @@ from pipeline.sources.typed import text_of
 
 Identity = dict[str, str]
 Identities = Callable[[Scope], Sequence[Mapping[str, str]]]
-_MOST: Final = 10_000
-"""Of one member: partners take a hundred, and an event must not fill the memory."""
+MOST_IDENTITIES: Final = 101
+"""Of one member: no partner takes more than a hundred, and one more shows that there are more."""
 
 
 def no_identities(_: Scope) -> Sequence[Mapping[str, str]]:
@@ -74,7 +74,9 @@ def _each(items: Lookup, make: Callable[[Scope], Identity], place: str) -> Ident
             if node is not None:
                 scope.complain(f"{place}: must be an array or an object")
             return ()
-        return [found for name, item in pairs[:_MOST] if (found := _made(scope, item, name))]
+        return [
+            found for name, item in pairs[:MOST_IDENTITIES] if (found := _made(scope, item, name))
+        ]
 
     def _made(scope: Scope, item: object, name: str | None) -> Identity:
         inner = scope.at(item, name)

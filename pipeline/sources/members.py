@@ -1,9 +1,9 @@
 """What several formats say in the same way: the fields of a person, and lists of identifiers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from pipeline.sources.identity_fields import Identity, picked
+from pipeline.sources.identity_fields import MOST_IDENTITIES, Identity, picked
 
 PERSON: Final[Mapping[str, Sequence[str]]] = {
     "email": ("email", "EMAIL", "Email"),
@@ -35,15 +35,19 @@ def person(traits: object) -> Identity:
     return picked(traits, PERSON) | picked(inner(traits, "address"), PLACE)
 
 
-def joined(main: Identity, more: Sequence[tuple[str, str]]) -> Sequence[Identity]:
+def joined(main: Identity, more: Iterable[tuple[str, str]]) -> Sequence[Identity]:
     """One identity, and one more for each other e-mail address or phone number."""
-    identities = [dict(main)]
+    first, others = dict(main), list[Identity]()
+    seen = set(first.items())
     for field, value in more:
-        if field not in identities[0]:
-            identities[0][field] = value
-        elif all(identity.get(field) != value for identity in identities):
-            identities.append({field: value})
-    return [identity for identity in identities if identity]
+        if field not in first:
+            first[field] = value
+        elif (field, value) not in seen:
+            others.append({field: value})
+        seen.add((field, value))
+        if len(others) >= MOST_IDENTITIES:
+            break
+    return [first, *others] if first else others
 
 
 def is_sha_256(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from pipeline.domain.change import Action, MembershipChange
@@ -21,6 +22,11 @@ Items = Callable[[Scope], Iterable[Scope | Rejected] | Ignored | Rejected]
 """The items of an event that may each be a change."""
 ReadEvent = Callable[[Scope], Reading]
 
+MOST_ITEMS: Final = 10_000
+"""Of one event: it is read in one go, and nothing else runs meanwhile."""
+_TOO_MANY: Final = Rejected(
+    "event_too_large", f"more than {MOST_ITEMS} items; have upstream write smaller batches"
+)
 ACTION_PLACE: Final = "mapping.action"
 NO_VALUE: Final = constant(None)
 
@@ -69,7 +75,10 @@ def event_reader(parts: Parts, names: AudienceNames, *, ignores_unknown: bool) -
         found = items(scope)
         if isinstance(found, Ignored | Rejected):
             return found
-        return gathered(one if isinstance(one, Rejected) else change(one) for one in found)
+        each = list(islice(found, MOST_ITEMS + 1))
+        if len(each) > MOST_ITEMS:
+            return _TOO_MANY
+        return gathered(one if isinstance(one, Rejected) else change(one) for one in each)
 
     return read_each
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline.domain.reasons import Ignored, Rejected
-from pipeline.sources.encodings import json_text
+from pipeline.sources.encodings import json_values
 from pipeline.sources.encodings.confluent import is_framed
 from pipeline.sources.encodings.plain import without
 from pipeline.sources.encodings.schemas import Decode
@@ -99,7 +99,7 @@ class MessageReader:
 
 
 def loose_key(key: bytes) -> object:
-    return payload(json_text.loose(key))
+    return payload(json_values.loose(key))
 
 
 def too_large(largest: int) -> Rejected:

@@ -86,7 +86,7 @@ def _identities(scope: Scope) -> Sequence[Identity]:
         inner(root, "traits"),
     ):
         main |= person(traits)
-    return joined(main, list(_external_ids(inner(root, "context", "externalIds"))))
+    return joined(main, _external_ids(inner(root, "context", "externalIds")))
 
 
 def _external_ids(listed: object) -> Iterable[tuple[str, str]]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from pipeline.sources.numbers import number_text
+
 UNUSABLE: Final = object()
 """A value that is there, and of a kind that cannot be an id or a text."""
 
@@ -12,12 +14,9 @@ def text_of(value: object) -> object:
 
     `UNUSABLE` for a fraction, a boolean, an array or an object.
     """
-    kind = type(value)
-    if kind is str:
+    if type(value) is str:
         return value or None
-    if kind is int:
-        return str(value)
-    return None if value is None else UNUSABLE
+    return None if value is None else number_text(value) or UNUSABLE
 
 
 class TypedTable:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pipeline.domain.reasons import Rejected
 from pipeline.settings.problems import Problem, SettingsError
-from pipeline.sources.encodings import avro, json_text, protobuf
+from pipeline.sources.encodings import avro, json_values, protobuf
 from pipeline.sources.encodings.confluent import FramedDecoder, without_prefix
 from pipeline.sources.encodings.schemas import Decode, Schema, Schemas
 from pipeline.sources.settings import SourceSettings
@@ -27,10 +27,10 @@ def decoder(settings: SourceSettings, schemas: Schemas) -> Decode:
 
 def _json_of(settings: SourceSettings, schemas: Schemas) -> Decode:
     if not settings.is_framed():
-        return json_text.decode
+        return json_values.decode
     if settings.registry is None:
-        return without_prefix(json_text.decode)
-    return FramedDecoder("JSON", schemas, json_text.of_schema).decode
+        return without_prefix(json_values.decode)
+    return FramedDecoder("JSON", schemas, json_values.of_schema).decode
 
 
 def _avro_of(path: Path) -> Decode:

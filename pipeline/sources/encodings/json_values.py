@@ -4,6 +4,7 @@ import orjson
 
 from pipeline.domain.reasons import Rejected
 from pipeline.sources.encodings.schemas import Decode, Schema
+from pipeline.sources.json_text import loaded
 
 
 def decode(value: bytes) -> object:
@@ -13,7 +14,7 @@ def decode(value: bytes) -> object:
     Rejected(reason='malformed', detail='not JSON: see line 1, column 2')
     """
     try:
-        return orjson.loads(value)
+        return loaded(value)
     except orjson.JSONDecodeError as error:
         return Rejected("malformed", f"not JSON: see line {error.lineno}, column {error.colno}")
 
