@@ -7,6 +7,7 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka import errors as kafka_errors
 
+from pipeline.kafka import internals
 from pipeline.kafka.closing import close
 
 TRY_AGAIN_SECONDS = 0.5
@@ -42,15 +43,15 @@ class SharedProducer:
 
     async def replace_if_broken(self, used: AIOKafkaProducer, errors: Sequence[object]) -> None:
         """Make a new one, if `used` is broken and nobody has done so meanwhile."""
-        sender = used._sender.sender_task  # noqa: SLF001
-        is_broken = any(isinstance(error, _BREAKING) for error in errors) or sender.done()
+        is_broken = any(isinstance(error, _BREAKING) for error in errors)
+        is_broken = is_broken or internals.has_stopped_sending(used)
         async with self._turn:
             if not is_broken or used is not self.current:
                 return
             log.warning("producer replaced", errors=sorted({type(one).__name__ for one in errors}))
             await close(used)
             # Others wait for messages of theirs, which will not go out any more.
-            used._message_accumulator.fail_all(kafka_errors.KafkaError("replaced"))  # noqa: SLF001
+            internals.fail_waiting(used, kafka_errors.KafkaError("replaced"))
             self.current = await self._started()
 
     async def close(self) -> None:

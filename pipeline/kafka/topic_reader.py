@@ -8,6 +8,7 @@ from typing import Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import errors as kafka_errors
+from aiokafka.admin import AIOKafkaAdminClient
 
 from pipeline.kafka import closing
 from pipeline.kafka.client_options import ClientOptions
@@ -246,3 +247,25 @@ async def _asked(
 def _check(silent: int) -> None:
     if silent >= MOST_SILENT_READS:
         raise ClusterTrouble("kafka: the brokers hand out no more records; try again")
+
+
+async def were_written(client_options: ClientOptions, topics: Sequence[str]) -> bool:
+    """Whether a record was ever written to one of these topics, gone or not.
+
+    Raises `aiokafka.errors.KafkaError` when that cannot be learned.
+    """
+    admin = AIOKafkaAdminClient(**client_options.arguments())
+    consumer = AIOKafkaConsumer(enable_auto_commit=False, **client_options.arguments())
+    try:
+        await admin.start()
+        existing = await Topics(admin, None).partitions()
+        await consumer.start()
+        partitions = [
+            TopicPartition(topic, number)
+            for topic in topics
+            for number in range(existing.get(topic, 0))
+        ]
+        return any((await consumer.end_offsets(partitions)).values())
+    finally:
+        await closing.stop(consumer)
+        await admin.close()

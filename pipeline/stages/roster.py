@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.stages.contract import Progress
+from pipeline.stages.contract import Progress, Unit
 from pipeline.stages.ingest.worker import IngestDesk, IngestWorker, Read
 from pipeline.stages.poll.plan import PollDesk
 from pipeline.stages.poll.worker import PollWorker
@@ -22,6 +22,7 @@ class IngestStage:
     """Upstream topics in, lanes out."""
 
     name: Literal["ingest"] = "ingest"
+    unit: Unit = "partition"
     reads: Mapping[str, Read]
     """By topic."""
     desk: IngestDesk
@@ -57,6 +58,7 @@ class UploadStage:
     """Lanes in, the partner and jobs out."""
 
     name: Literal["upload"] = "upload"
+    unit: Unit = "topic"
     lanes: Mapping[str, ServedLane]
     """By topic."""
     budget: Budget
@@ -86,6 +88,7 @@ class PollStage:
     """Jobs in, outcomes out."""
 
     name: Literal["poll"] = "poll"
+    unit: Unit = "partition"
     desk: PollDesk
     new_progress: NewProgress
 

@@ -9,6 +9,7 @@ from aiokafka.errors import IllegalGenerationError
 from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.kafka.coordinator import Generation
+from pipeline.kafka.group_offsets import GroupOffsets
 from pipeline.kafka.lease import TopicReplaced
 from pipeline.kafka.offset_resolver import OffsetResolver
 from tests.conftest import Cluster
@@ -94,17 +95,19 @@ class TestTheFirstStart:
         async with member(apache_kafka, stage, group_options(namespace)) as one:
             await until(lambda: one.owns == {tp})
             now = one.group._coordinator.generation()
-            beginning = OffsetResolver(
+            offsets = GroupOffsets(
                 one.group._consumer,
                 one.group._coordinator,
-                tp,
+                topics=[namespace],
                 generation=lambda: Generation(now.number - 1, now.member_id),
-                start="earliest",
-                telemetry=RecordingTelemetry(),
+                has_worked=_no,
+            )
+            beginning = OffsetResolver(
+                offsets, tp, start="earliest", telemetry=RecordingTelemetry()
             )
 
             with pytest.raises(IllegalGenerationError):
-                await beginning.find()
+                await beginning.find(_yes)
 
     @pytest.mark.kafka
     async def test_a_partition_added_later_is_read_from_its_beginning(
@@ -221,6 +224,14 @@ class TestOffsetsThatAreGone:
         assert second.read() == {tp: [2, 3, 4, 5]}
         [worker] = second.workers
         assert worker.start == (2, False, {}, 0)
+
+
+async def _no() -> bool:
+    return False
+
+
+async def _yes(_offset: int) -> bool:
+    return True
 
 
 async def _commit(
