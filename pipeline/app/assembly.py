@@ -26,9 +26,10 @@ from pipeline.kafka.group_consumer import GroupOptions
 from pipeline.kafka.message_writer import KafkaMessageWriter
 from pipeline.kafka.outcome_reader import KafkaOutcomeReader
 from pipeline.kafka.pause_requests import PauseRequestReader
-from pipeline.kafka.producer import SharedProducer
+from pipeline.kafka.plain_writer import PlainWriter
+from pipeline.kafka.producer import SharedProducer, make_producer
 from pipeline.kafka.replay import KafkaReplay
-from pipeline.kafka.transactional_writer import PlainWriter, TransactionalWriter, make_producer
+from pipeline.kafka.transactional_writer import TransactionalWriter
 from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations import cluster_setup
 from pipeline.operations.clients import Partners

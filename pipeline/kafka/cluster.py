@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.closing import close
-from pipeline.kafka.transactional_writer import make_producer
+from pipeline.kafka.producer import make_producer
 
 TRY_AGAIN_SECONDS = 0.5
 SAY_AGAIN_SECONDS = 60.0

@@ -18,13 +18,13 @@ from pipeline.kafka.committer import Committer
 from pipeline.kafka.coordinator import Coordinator, Generation
 from pipeline.kafka.fetch_loop import FetchLoop
 from pipeline.kafka.fetch_trouble import FetchTrouble
+from pipeline.kafka.first_start import were_written
 from pipeline.kafka.group_consumer import BUFFER_BYTES, GroupOptions, make_consumer, refused
 from pipeline.kafka.group_offsets import GroupOffsets
 from pipeline.kafka.internals import ClientBuffers, raise_fetcher_error, watch_fetches
 from pipeline.kafka.lease import KafkaLease
 from pipeline.kafka.offset_resolver import START, OffsetResolver
 from pipeline.kafka.ownership_proof import OwnershipProof
-from pipeline.kafka.topic_reader import were_written
 from pipeline.stages.contract import Stage, until
 from pipeline.stages.ports import Worker
 from pipeline.telemetry.facts import Telemetry

@@ -6,6 +6,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import chain
 from typing import Any
 
@@ -244,6 +245,13 @@ async def close_client(consumer: AIOKafkaConsumer) -> None:
 
 
 # A producer
+
+
+async def know_topics(producer: AIOKafkaProducer, topics: AbstractSet[str]) -> None:
+    """Ask for the partitions of all topics with one request, and not for one after the other."""
+    known = producer.client._topics
+    if not topics <= known:
+        await producer.client.set_topics(known | topics)
 
 
 async def close_sender(producer: AIOKafkaProducer) -> None:

@@ -1,4 +1,4 @@
-"""The producer that a whole process writes with, and how it is replaced."""
+"""How a producer is made; the one that a whole process writes with, and how it is replaced."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -8,7 +8,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka import errors as kafka_errors
 
 from pipeline.kafka import internals
+from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.closing import close
+from pipeline.kafka.record_limits import LARGEST_REQUEST, WANTED_BATCH
 
 TRY_AGAIN_SECONDS = 0.5
 _BREAKING = (
@@ -20,6 +22,25 @@ _BREAKING = (
 """After one of these the producer's numbering fits no partition's any more."""
 
 log = structlog.get_logger(__name__)
+
+
+def make_producer(
+    client_options: ClientOptions,
+    *,
+    idempotent: bool,
+    transactional_id: str | None = None,
+    transaction_timeout: float = 15.0,
+) -> AIOKafkaProducer:
+    """A producer whose every message is on all in-sync replicas before it counts."""
+    return AIOKafkaProducer(
+        acks="all",
+        enable_idempotence=idempotent,
+        transactional_id=transactional_id,
+        transaction_timeout_ms=int(transaction_timeout * 1000),
+        max_batch_size=WANTED_BATCH,
+        max_request_size=LARGEST_REQUEST,
+        **client_options.arguments(),
+    )
 
 
 class SharedProducer:

@@ -123,6 +123,13 @@ class ChunkWriter(Protocol):
         """Leave nothing open that readers would have to wait for."""
 
 
+class RecordLimits(Protocol):
+    """How large a record may be, for each topic: a broker refuses what is larger."""
+
+    def largest_record(self, topic: str) -> int:
+        """Bytes that key, value and headers of a record may have together."""
+
+
 class MessageWriter(Protocol):
     """Messages that must not be lost: jobs, outcomes, dead letters."""
 

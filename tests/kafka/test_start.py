@@ -10,7 +10,7 @@ from pipeline.kafka import closing
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import ClusterTrouble, started
 from pipeline.kafka.group_consumer import GroupOptions, make_consumer
-from pipeline.kafka.transactional_writer import make_producer
+from pipeline.kafka.producer import make_producer
 from pipeline.sandbox.server_process import free_port
 
 OPTIONS = GroupOptions(
