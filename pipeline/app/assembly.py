@@ -28,11 +28,14 @@ from pipeline.kafka.outcome_reader import KafkaOutcomeReader
 from pipeline.kafka.pause_requests import PauseRequestReader
 from pipeline.kafka.plain_writer import PlainWriter
 from pipeline.kafka.producer import SharedProducer, make_producer
+from pipeline.kafka.record_limits import RecordLimits
 from pipeline.kafka.replay import KafkaReplay
+from pipeline.kafka.topics import known_limits
 from pipeline.kafka.transactional_writer import TransactionalWriter
 from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations import cluster_setup
 from pipeline.operations.clients import Partners
+from pipeline.operations.cluster_setup import own_topics
 from pipeline.sources import native
 from pipeline.stages.contract import DeadLetters, Progress, Stage
 from pipeline.stages.ingest.worker import IngestDesk, Route
@@ -69,15 +72,17 @@ async def assemble(settings: Settings, stages: Collection[StageName]) -> AsyncIt
         telemetry.build_info(version=version("audience-pipeline"))
         client_options = cluster_setup.client_options(settings.kafka)
         make = partial(make_producer, client_options, idempotent=settings.kafka.exactly_once)
-        patience = settings.kafka.startup_timeout_seconds
+        # The brokers have answered a moment ago; whoever is told to stop must not wait for them.
+        patience = settings.kafka.answer_seconds()
         first = await started(make, AIOKafkaProducer.stop, client_options, patience)
+        limits = await known_limits(client_options, own_topics(settings), patience)
         producers = SharedProducer(make, first)
         stack.push_async_callback(producers.close)
         # Bounded by requests_per_second and max_in_flight, not by sockets.
         connector = aiohttp.TCPConnector(limit=0)
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         partners = Partners(settings, http, telemetry)
-        parts = _Parts(settings, client_options, telemetry, producers, partners)
+        parts = _Parts(settings, client_options, telemetry, producers, partners, limits)
         made: dict[StageName, Callable[[], Stage]] = {
             "ingest": parts.ingest,
             "upload": parts.upload,
@@ -104,8 +109,10 @@ class _Parts:
         telemetry: PrometheusTelemetry,
         producers: SharedProducer,
         partners: Partners,
+        limits: RecordLimits,
     ) -> None:
         self._settings = settings
+        self._limits = limits
         self._client_options = client_options
         self._telemetry = telemetry
         self._producers = producers
@@ -189,18 +196,20 @@ class _Parts:
             commits=not (is_ingest and kafka.exactly_once),
             read_committed=kafka.exactly_once,
             starts={source.topic: source.start for source in self._settings.sources},
+            written=[plan.name for plan in own_topics(self._settings)],
         )
         return ConsumerGroup(stage, self._client_options, options, self._telemetry, boot_seconds)
 
     def _writer(self, lease: Lease) -> ChunkWriter:
         if not self._settings.kafka.exactly_once:
-            return PlainWriter(self._producers)
+            return PlainWriter(self._producers, self._limits)
         return TransactionalWriter(
             self._client_options,
             transactional_id=self._names.transactional_id(lease.topic, lease.partition),
             transaction_timeout=self._settings.kafka.transaction_timeout_ms / 1000,
             group=self._names.group("ingest"),
             source=TopicPartition(lease.topic, lease.partition),
+            limits=self._limits,
         )
 
     def _replay(self, topic: str) -> Replay:

@@ -1,9 +1,9 @@
 """Finding the cluster at start: waits for it a while, then says in one line what is wrong."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from aiokafka import errors as kafka_errors
@@ -12,6 +12,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.closing import close
 from pipeline.kafka.producer import make_producer
+
+Result = TypeVar("Result")
 
 TRY_AGAIN_SECONDS = 0.5
 SAY_AGAIN_SECONDS = 60.0
@@ -95,6 +97,9 @@ async def started(
         try:
             async with asyncio.timeout_at(give_up_at):
                 await client.start()
+        except asyncio.CancelledError:
+            await end(client)
+            raise
         except (kafka_errors.KafkaError, TimeoutError, OSError) as error:
             await end(client)
             trouble = _no_answer(client_options, error)
@@ -117,3 +122,14 @@ def _no_answer(client_options: ClientOptions, error: Exception) -> ClusterTroubl
         f"kafka.bootstrap_servers: no Kafka answers at {client_options.bootstrap_servers} "
         f"({type(error).__name__}); start it, or correct the address or the security settings"
     )
+
+
+async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Result | None:
+    """What the work has found, or None where `stop` comes first; the work is cancelled then."""
+    async with asyncio.TaskGroup() as tasks:
+        working = tasks.create_task(work, name="until it is done or stopped")
+        waiting = tasks.create_task(stop.wait(), name="stop")
+        await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
+        working.cancel()
+        waiting.cancel()
+    return None if working.cancelled() else working.result()

@@ -13,7 +13,7 @@ from pipeline.kafka import closing
 from pipeline.kafka.assignment import Assignment, Assignments, Owned, run_after, units
 from pipeline.kafka.buffers import Buffers
 from pipeline.kafka.client_options import ClientOptions
-from pipeline.kafka.cluster import started
+from pipeline.kafka.cluster import started, unless
 from pipeline.kafka.committer import Committer
 from pipeline.kafka.coordinator import Coordinator, Generation
 from pipeline.kafka.fetch_loop import FetchLoop
@@ -85,12 +85,9 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         Raises:
             ClusterTrouble: the cluster cannot be reached, or the group does not take us in.
         """
-        consumer = await started(
-            lambda: make_consumer(self._client_options, self._options, self.stage.unit),
-            closing.stop,
-            self._client_options,
-            self._options.startup_timeout,
-        )
+        consumer = await unless(stop, self._started())
+        if consumer is None:
+            return True
         try:
             self._attach(consumer)
             return await self._work(consumer, stop)
@@ -98,6 +95,14 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
             raise refused(self.stage, self._options.group) from errors
         finally:
             await closing.stop(consumer)
+
+    async def _started(self) -> AIOKafkaConsumer:
+        return await started(
+            lambda: make_consumer(self._client_options, self._options, self.stage.unit),
+            closing.stop,
+            self._client_options,
+            self._options.startup_timeout,
+        )
 
     def _attach(self, consumer: AIOKafkaConsumer) -> None:
         self._buffers: Buffers = ClientBuffers(consumer)

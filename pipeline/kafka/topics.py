@@ -8,7 +8,14 @@ from aiokafka import errors as kafka_errors
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from pipeline.kafka.record_limits import LARGEST_BATCH, USUAL_LARGEST_BATCH, largest_record
+from pipeline.kafka.client_options import ClientOptions
+from pipeline.kafka.cluster import admin_client
+from pipeline.kafka.record_limits import (
+    LARGEST_BATCH,
+    USUAL_LARGEST_BATCH,
+    RecordLimits,
+    largest_record,
+)
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -152,6 +159,23 @@ class Topics:
                 for resource in response.resources
             }
         return found
+
+
+async def known_limits(
+    client_options: ClientOptions, plans: Sequence[TopicPlan], patience: float
+) -> RecordLimits:
+    """What the topics take now; one of which the brokers say nothing takes the usual.
+
+    Raises:
+        ClusterTrouble: no broker answered within `patience` seconds.
+    """
+    async with admin_client(client_options, patience) as admin:
+        topics = Topics(admin, None)
+        existing = await topics.partitions()
+        names = [plan.name for plan in plans if plan.name in existing]
+        found = await topics.settings(names, [LARGEST_BATCH])
+    limits = {topic: settings.get(LARGEST_BATCH, "") for topic, settings in found.items()}
+    return RecordLimits({topic: int(limit) for topic, limit in limits.items() if limit.isdecimal()})
 
 
 Item = TypeVar("Item")

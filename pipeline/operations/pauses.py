@@ -80,7 +80,7 @@ async def read_controls(settings: Settings) -> Controls:
     kafka = settings.kafka
     topic = Names(kafka.namespace).controls
     where = client_options(kafka)
-    async with admin_client(where, kafka.startup_timeout_seconds) as admin:
+    async with admin_client(where, kafka.answer_seconds()) as admin:
         try:
             await Topics(admin, kafka.replication_factor).create([compacted_topic(topic)])
         except TopicTrouble as trouble:
