@@ -33,14 +33,14 @@ class FetchLoop:
         while True:
             # Before looking, or what comes in between would wake nobody.
             arrival = self._buffers.arrival()
+            # Errors of the coordination come this way, too; the group looks for them by itself.
+            arrival.add_done_callback(lambda done: done.cancelled() or done.exception())
             leases = self._leases()
             for tp in self._buffers.waiting():
                 if (lease := leases.get(tp)) is not None:
                     lease.arrived()
             self._bound(leases)
             await asyncio.wait([arrival])
-            # Errors of the coordination come this way, too; the group looks for them by itself.
-            arrival.exception()
 
     @property
     def buffered_bytes(self) -> int:

@@ -88,7 +88,7 @@ class OffsetResolver:
         if not await self._offsets.were_forgotten():
             return await self._mark({tp: await self._offsets.end(tp) for tp in partitions})
         log.error(
-            "the offsets of the group are gone, and our topics show that this is no first start: "
+            "the offsets of the group are gone, and our topics say that this is no first start: "
             "reading from the oldest records, and not from the latest as configured",
             topic=self._tp.topic,
         )
