@@ -29,12 +29,16 @@ from pipeline.kafka.group_consumer import GroupOptions
 from pipeline.kafka.message_writer import KafkaMessageWriter
 from pipeline.kafka.outcome_reader import KafkaOutcomeReader
 from pipeline.kafka.pause_requests import PauseRequestReader
-from pipeline.kafka.producer import SharedProducer
+from pipeline.kafka.plain_writer import PlainWriter
+from pipeline.kafka.producer import SharedProducer, make_producer
+from pipeline.kafka.record_limits import RecordLimits
 from pipeline.kafka.replay import KafkaReplay
-from pipeline.kafka.transactional_writer import PlainWriter, TransactionalWriter, make_producer
+from pipeline.kafka.topics import known_limits
+from pipeline.kafka.transactional_writer import TransactionalWriter
 from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations import cluster_setup
 from pipeline.operations.clients import Clients, opened
+from pipeline.operations.cluster_setup import own_topics
 from pipeline.operations.ingest_routes import ingest_routes
 from pipeline.sources.encodings.schemas import Schemas
 from pipeline.sources.registry import compile_source
@@ -78,14 +82,18 @@ async def assemble(
         telemetry.build_info(version=version("audience-pipeline"))
         client_options = cluster_setup.client_options(settings.kafka)
         make = partial(make_producer, client_options, idempotent=settings.kafka.exactly_once)
-        patience = settings.kafka.startup_timeout_seconds
+        # The brokers have answered a moment ago; whoever is told to stop must not wait for them.
+        patience = settings.kafka.answer_seconds()
         first = await started(make, AIOKafkaProducer.stop, client_options, patience)
+        limits = await known_limits(client_options, own_topics(settings), patience)
         producers = SharedProducer(make, first)
         stack.push_async_callback(producers.close)
         http = await stack.enter_async_context(connections(NO_RECORDS_SECONDS))
         opening = opened(settings, telemetry, partners=partners)
         clients = await stack.enter_async_context(opening)
-        parts = _Parts(settings, client_options, telemetry, producers, clients, partners, http)
+        parts = _Parts(
+            settings, client_options, telemetry, producers, clients, partners, http, limits
+        )
         made: dict[StageName, Callable[[], Stage]] = {
             "ingest": parts.ingest,
             "upload": parts.upload,
@@ -114,8 +122,10 @@ class _Parts:
         clients: Clients,
         partners: Partners,
         http: aiohttp.ClientSession,
+        limits: RecordLimits,
     ) -> None:
         self._settings = settings
+        self._limits = limits
         self._client_options = client_options
         self._telemetry = telemetry
         self._producers = producers
@@ -211,18 +221,20 @@ class _Parts:
             commits=not (is_ingest and kafka.exactly_once),
             read_committed=kafka.exactly_once,
             starts={source.topic: source.start for source in self._settings.sources},
+            written=[plan.name for plan in own_topics(self._settings)],
         )
         return ConsumerGroup(stage, self._client_options, options, self._telemetry, boot_seconds)
 
     def _writer(self, lease: Lease) -> ChunkWriter:
         if not self._settings.kafka.exactly_once:
-            return PlainWriter(self._producers)
+            return PlainWriter(self._producers, self._limits)
         return TransactionalWriter(
             self._client_options,
             transactional_id=self._names.transactional_id(lease.topic, lease.partition),
             transaction_timeout=self._settings.kafka.transaction_timeout_ms / 1000,
             group=self._names.group("ingest"),
             source=TopicPartition(lease.topic, lease.partition),
+            limits=self._limits,
         )
 
     def _registry(self, source: SourceSettings, schemas: Schemas) -> HttpSchemaRegistry:

@@ -2,14 +2,12 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
 from enum import IntEnum
 from typing import TextIO
 
 import structlog
 
 from pipeline.app import status
-from pipeline.app.admin import AdminServer
 from pipeline.app.assembly import Pipeline
 
 WATCH_SECONDS = 5.0
@@ -38,31 +36,18 @@ class Stuck(Exception):
     """Raised by the watchdog."""
 
 
-async def supervise(
-    pipeline: Pipeline, stop: asyncio.Event, announce: Callable[[int], None] | None = None
-) -> ExitCode:
+async def supervise(pipeline: Pipeline, stop: asyncio.Event, *, admin_port: int) -> ExitCode:
     """Run every stage until `stop`, or until one of them fails; a failure is raised.
 
     A soft stop lets what is in flight finish within the grace period; then comes the hard one.
     """
-    settings = pipeline.settings
-    async with AdminServer(
-        host=settings.admin.host,
-        port=settings.admin.port,
-        exposition=pipeline.telemetry.exposition,
-        health=lambda: status.health(pipeline),
-        readiness=lambda: status.readiness(pipeline),
-        status=lambda: status.status(pipeline),
-    ) as admin:
-        log.info("running", stages=list(pipeline.groups), admin_port=admin.port)
-        if announce is not None:
-            announce(admin.port)
-        code = ExitCode.STUCK
-        try:
-            code = await _run_groups(pipeline, stop)
-        except* Stuck:
-            pass
-        return code
+    log.info("running", stages=list(pipeline.groups), admin_port=admin_port)
+    code = ExitCode.STUCK
+    try:
+        code = await _run_groups(pipeline, stop)
+    except* Stuck:
+        pass
+    return code
 
 
 async def _run_groups(pipeline: Pipeline, stop: asyncio.Event) -> ExitCode:

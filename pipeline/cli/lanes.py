@@ -253,4 +253,4 @@ async def _retire(settings: Settings, lane: str) -> None:
 
 def _admin(settings: Settings) -> AbstractAsyncContextManager[AIOKafkaAdminClient]:
     kafka = settings.kafka
-    return admin_client(client_options(kafka), kafka.startup_timeout_seconds)
+    return admin_client(client_options(kafka), kafka.answer_seconds())

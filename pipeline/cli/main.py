@@ -11,6 +11,7 @@ import orjson
 import typer
 
 from pipeline.app.assembly import assemble
+from pipeline.app.startup import answering
 from pipeline.app.supervisor import HARD_STOP_SECONDS, ExitCode, stop_on_signals, supervise
 from pipeline.cli.ending import ended
 from pipeline.cli.groups import add_to
@@ -20,6 +21,7 @@ from pipeline.configuration.model import Settings
 from pipeline.configuration.schema import schema
 from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.message import StageName
+from pipeline.kafka.cluster import unless
 from pipeline.operations import check as checking
 from pipeline.operations.cluster_setup import prepare
 from pipeline.operations.warm_up import warm_up
@@ -102,12 +104,17 @@ def main() -> None:
 async def _run(settings: Settings, stages: Sequence[StageName]) -> ExitCode:
     stop = asyncio.Event()
     stop_on_signals(stop, sys.stderr, settings.run.grace_seconds + 2 * HARD_STOP_SECONDS)
-    for difference in await prepare(settings, creates=True):
-        typer.echo(f"warning: {difference}", err=True)
-    async with assemble(settings, stages) as pipeline:
-        if {"upload", "poll"} & set(stages):
-            await warm_up(pipeline.clients.clients)
-        return await supervise(pipeline, stop)
+    async with answering(settings) as (admin, shown):
+        differences = await unless(stop, prepare(settings, creates=True))
+        if differences is None:
+            return ExitCode.DRAINED
+        for difference in differences:
+            typer.echo(f"warning: {difference}", err=True)
+        async with assemble(settings, stages) as pipeline:
+            shown.pipeline = pipeline
+            if {"upload", "poll"} & set(stages):
+                await warm_up(pipeline.clients.clients)
+            return await supervise(pipeline, stop, admin_port=admin.port)
 
 
 async def _check_online(settings: Settings) -> ExitCode:

@@ -1,11 +1,12 @@
 """Deletes from lane topics what was settled long enough ago; they have no other retention."""
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka import errors as kafka_errors
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from pipeline.kafka.client_options import ClientOptions
+from pipeline.kafka.topic_reader import TopicReader
 
 log = structlog.get_logger(__name__)
 
@@ -34,15 +35,10 @@ class KafkaTrimmer:
 
     async def _written_before(self, tp: TopicPartition, before_ms: int, otherwise: int) -> int:
         """The first offset written at or after that time; `otherwise` when there is none."""
-        consumer = AIOKafkaConsumer(enable_auto_commit=False, **self._client_options.arguments())
-        await consumer.start()
-        try:
-            found = (await consumer.offsets_for_times({tp: before_ms}))[tp]
-            oldest = (await consumer.beginning_offsets([tp]))[tp]
-            offset = otherwise if found is None else int(found.offset)
+        async with TopicReader(self._client_options, committed_only=False) as reader:
+            offset = (await reader.since([tp], before_ms)).get(tp, otherwise)
+            oldest = (await reader.oldest([tp]))[tp]
             return offset if offset > oldest else 0
-        finally:
-            await consumer.stop()
 
     async def _delete(self, tp: TopicPartition, offset: int) -> None:
         admin = AIOKafkaAdminClient(**self._client_options.arguments())

@@ -89,6 +89,12 @@ class Telemetry(Protocol):
     def offsets_lost(self, *, topic: str, partition: int, records: int) -> None:
         """Records were deleted from the topic before we had settled them."""
 
+    def fetch_failed(self, *, topic: str, partition: int, reason: str) -> None:
+        """A partition could not be read: the broker refuses it, or what it hands out is broken.
+
+        `reason` is the name of the client's error.
+        """
+
     def partition_released(self, *, topic: str, partition: int) -> None:
         """The partition is another's now: its lag is no longer ours to report."""
 

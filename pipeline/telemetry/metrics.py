@@ -96,6 +96,9 @@ class PrometheusTelemetry:
     def offsets_lost(self, *, topic: str, partition: int, records: int) -> None:
         self._count("offsets_lost", records, topic, str(partition))
 
+    def fetch_failed(self, *, topic: str, partition: int, reason: str) -> None:
+        self._count("fetch_failures", 1, topic, str(partition), reason)
+
     def partition_released(self, *, topic: str, partition: int) -> None:
         self._gauges["consumer_lag_records"].forget(topic, str(partition))
 

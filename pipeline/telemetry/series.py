@@ -38,6 +38,7 @@ COUNTERS: Final = (
     Series("status_polls", ("code",), "Questions for the state of a job, by answer."),
     Series("token_refreshes", ("destination", "outcome"), "Access tokens asked for."),
     Series("offsets_lost", PARTITION, "Records deleted from a topic before they were settled."),
+    Series("fetch_failures", (*PARTITION, "reason"), "Reads that a partition did not answer."),
     Series("commit_failures", ("stage",), "Commits and transactions the broker did not take."),
 )
 

@@ -65,6 +65,9 @@ class RecordingTelemetry:
     def offsets_lost(self, *, topic: str, partition: int, records: int) -> None:
         self.counts["offsets_lost", topic, str(partition)] += records
 
+    def fetch_failed(self, *, topic: str, partition: int, reason: str) -> None:
+        self.counts["fetch_failed", topic, str(partition), reason] += 1
+
     def partition_released(self, *, topic: str, partition: int) -> None:
         self.levels.pop(("consumer_lag", topic, str(partition)), None)
 

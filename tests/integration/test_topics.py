@@ -95,7 +95,7 @@ async def test_a_lane_with_two_partitions_is_not_served_and_its_neighbour_is(
     split, whole = f"{namespace}.split", f"{namespace}.whole"
     await create_topics(apache_kafka, split, partitions=2)
     await create_topics(apache_kafka, whole)
-    stage = ReadingStage([split, whole], name="upload")
+    stage = ReadingStage([split, whole], name="upload", unit="topic")
 
     with capture_logs() as lines:
         async with member(apache_kafka, stage, group_options(namespace)) as one:

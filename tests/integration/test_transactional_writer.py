@@ -10,8 +10,9 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from pipeline.domain.message import Message
+from pipeline.kafka.plain_writer import PlainWriter
 from pipeline.kafka.producer import SharedProducer
-from pipeline.kafka.transactional_writer import PlainWriter, TransactionalWriter
+from pipeline.kafka.transactional_writer import TransactionalWriter
 from pipeline.stages.ports import OutgoingRecord
 from tests.conftest import Cluster
 from tests.integration.world import connection

@@ -28,6 +28,7 @@ def _state_ingest(telemetry: Telemetry) -> None:
     telemetry.commit_failed(stage="ingest")
     telemetry.consumer_lag(topic=TOPIC, partition=0, records=94)
     telemetry.offsets_lost(topic=TOPIC, partition=0, records=5)
+    telemetry.fetch_failed(topic=TOPIC, partition=0, reason="CorruptRecordException")
 
 
 def _state_upload(telemetry: Telemetry) -> None:

@@ -57,6 +57,11 @@ CONTRACT: list[tuple[str, dict[str, str], float]] = [
     ("audience_jobs_wholly_invalid_total", {**CONNECTION, "audience_id": "347891"}, 1),
     ("audience_token_refreshes_total", {"destination": "amazon-na", "outcome": "renewed"}, 1),
     ("audience_offsets_lost_total", {"topic": TOPIC, "partition": "0"}, 5),
+    (
+        "audience_fetch_failures_total",
+        {"topic": TOPIC, "partition": "0", "reason": "CorruptRecordException"},
+        1,
+    ),
     ("audience_commit_failures_total", {"stage": "ingest"}, 1),
     ("audience_partitions_assigned", {"stage": "ingest"}, 6),
     ("audience_buffered_bytes", {}, 65_536),
