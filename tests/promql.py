@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
 
-from pipeline.telemetry.metrics import PrometheusTelemetry
+from pipeline.telemetry.prometheus import prometheus_telemetry
 from tests.telemetry.facts import state_every_fact
 
 OF_THE_SCRAPE = {"job", "instance"}
@@ -32,10 +32,11 @@ TOKEN = re.compile(
 @cache
 def published() -> dict[str, set[str]]:
     """Every series the program can show, with its labels."""
-    registry = CollectorRegistry()
-    state_every_fact(PrometheusTelemetry(registry))
+    telemetry = prometheus_telemetry()
+    state_every_fact(telemetry)
+    text, _ = telemetry.metrics.exposition()
     labels: dict[str, set[str]] = {"up": set()}
-    for family in registry.collect():
+    for family in text_string_to_metric_families(text.decode()):
         for sample in family.samples:
             labels.setdefault(sample.name, set()).update(sample.labels)
     return {name: {*own, *OF_THE_SCRAPE} for name, own in labels.items()}

@@ -12,7 +12,6 @@ from importlib.metadata import version
 
 import aiohttp
 from aiokafka import AIOKafkaProducer, TopicPartition
-from prometheus_client import CollectorRegistry
 
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import lanes, routes
@@ -32,6 +31,7 @@ from pipeline.kafka.transactional_writer import PlainWriter, TransactionalWriter
 from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations import cluster_setup
 from pipeline.operations.clients import Partners
+from pipeline.operations.known_labels import known_labels
 from pipeline.sources import native
 from pipeline.stages.contract import DeadLetters, Progress, Stage
 from pipeline.stages.ingest.worker import IngestDesk, Route
@@ -41,7 +41,7 @@ from pipeline.stages.roster import IngestStage, PollStage, UploadStage
 from pipeline.stages.upload.memory import Budget
 from pipeline.stages.upload.plan import Desk
 from pipeline.telemetry.facts import LaneLabel
-from pipeline.telemetry.metrics import PrometheusTelemetry
+from pipeline.telemetry.prometheus import PrometheusTelemetry, prometheus_telemetry
 
 GUARANTEED_BATCHES = 2
 
@@ -64,8 +64,8 @@ class Pipeline:
 async def assemble(settings: Settings, stages: Collection[StageName]) -> AsyncIterator[Pipeline]:
     """Everything that the stages need, started, and closed again in reverse."""
     async with AsyncExitStack() as stack:
-        telemetry = PrometheusTelemetry(CollectorRegistry())
-        telemetry.build_info(version=version("audience-pipeline"))
+        telemetry = prometheus_telemetry(known_labels(settings))
+        telemetry.process.build_info(version=version("audience-pipeline"))
         client_options = cluster_setup.client_options(settings.kafka)
         make = partial(make_producer, client_options, idempotent=settings.kafka.exactly_once)
         patience = settings.kafka.startup_timeout_seconds
@@ -75,7 +75,7 @@ async def assemble(settings: Settings, stages: Collection[StageName]) -> AsyncIt
         # Bounded by requests_per_second and max_in_flight, not by sockets.
         connector = aiohttp.TCPConnector(limit=0)
         http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
-        partners = Partners(settings, http, telemetry)
+        partners = Partners(settings, http, telemetry.partner)
         parts = _Parts(settings, client_options, telemetry, producers, partners)
         made: dict[StageName, Callable[[], Stage]] = {
             "ingest": parts.ingest,
@@ -121,7 +121,7 @@ class _Parts:
             desk=IngestDesk(
                 routes=self._routes(),
                 letters=self._letters("ingest"),
-                telemetry=self._telemetry,
+                telemetry=self._telemetry.ingest,
                 wall_ms=_wall_ms,
                 chunk_records=self._settings.ingest.chunk_records,
             ),
@@ -142,7 +142,7 @@ class _Parts:
             desk=Desk(
                 message_writer=self._message_writer,
                 letters=self._letters("upload"),
-                telemetry=self._telemetry,
+                telemetry=self._telemetry.upload,
                 jobs_topic=self._names.jobs,
                 outcomes_topic=self._names.outcomes,
                 trimmer=KafkaTrimmer(self._client_options),
@@ -163,7 +163,7 @@ class _Parts:
                 message_writer=self._message_writer,
                 letters=self._letters("poll"),
                 outcome_reader=KafkaOutcomeReader(self._client_options, self._names.outcomes),
-                telemetry=self._telemetry,
+                telemetry=self._telemetry.poll,
                 jobs_topic=self._names.jobs,
                 outcomes_topic=self._names.outcomes,
                 chance=random.random,
@@ -189,7 +189,9 @@ class _Parts:
             read_committed=kafka.exactly_once,
             starts={source.topic: source.start for source in self._settings.sources},
         )
-        return ConsumerGroup(stage, self._client_options, options, self._telemetry, boot_seconds)
+        return ConsumerGroup(
+            stage, self._client_options, options, self._telemetry.kafka, boot_seconds
+        )
 
     def _writer(self, lease: Lease) -> ChunkWriter:
         if not self._settings.kafka.exactly_once:
@@ -207,7 +209,7 @@ class _Parts:
             self._client_options,
             topic,
             read_committed=self._settings.kafka.exactly_once,
-            telemetry=self._telemetry,
+            telemetry=self._telemetry.kafka,
         )
 
     def _routes(self) -> Mapping[str, Sequence[Route]]:
@@ -241,7 +243,7 @@ class _Parts:
             # A letter of poll holds our own job and no event; it names a member and must keep it.
             payload="original" if stage == "poll" else self._settings.dead_letters.payload,
             wall_ms=_wall_ms,
-            telemetry=self._telemetry,
+            telemetry=self._telemetry.dead_letters,
         )
 
     def _progress(self, name: str) -> Progress:

@@ -49,7 +49,7 @@ async def supervise(
     async with AdminServer(
         host=settings.admin.host,
         port=settings.admin.port,
-        exposition=pipeline.telemetry.exposition,
+        exposition=pipeline.telemetry.metrics.exposition,
         health=lambda: status.health(pipeline),
         readiness=lambda: status.readiness(pipeline),
         status=lambda: status.status(pipeline),

@@ -19,7 +19,7 @@ from pipeline.kafka.lease import KafkaLease
 from pipeline.kafka.offset_resolver import START, OffsetResolver
 from pipeline.stages.contract import Stage, until
 from pipeline.stages.ports import Worker
-from pipeline.telemetry.facts import Telemetry
+from pipeline.telemetry.facts import KafkaTelemetry
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         stage: Stage,
         client_options: ClientOptions,
         options: GroupOptions,
-        telemetry: Telemetry,
+        telemetry: KafkaTelemetry,
         clock: Callable[[], float],
     ) -> None:
         self.stage = stage

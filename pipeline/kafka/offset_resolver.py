@@ -10,7 +10,7 @@ from aiokafka import errors as kafka_errors
 
 from pipeline.kafka.coordinator import Committed, Coordinator, Generation
 from pipeline.stages.ports import NONE_PAUSED, StartingPoint
-from pipeline.telemetry.facts import Telemetry
+from pipeline.telemetry.facts import KafkaTelemetry
 
 METADATA_FORMAT = 2
 LARGEST_METADATA_BYTES = 4096
@@ -36,7 +36,7 @@ class OffsetResolver:
         *,
         generation: Callable[[], Generation],
         start: START,
-        telemetry: Telemetry,
+        telemetry: KafkaTelemetry,
     ) -> None:
         self._consumer = consumer
         self._coordinator = coordinator

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 import aiohttp
-from prometheus_client import CollectorRegistry
 
 from pipeline.configuration.advice import advice
 from pipeline.configuration.model import Settings
@@ -18,7 +17,7 @@ from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.topics import TopicTrouble
 from pipeline.operations.clients import Partners
 from pipeline.operations.cluster_setup import prepare
-from pipeline.telemetry.metrics import PrometheusTelemetry
+from pipeline.telemetry.prometheus import prometheus_telemetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ async def online(settings: Settings) -> AsyncIterator[Finding]:
     except (ClusterTrouble, TopicTrouble) as trouble:
         yield Finding(str(trouble), is_bad=True)
     async with aiohttp.ClientSession() as http:
-        partners = Partners(settings, http, PrometheusTelemetry(CollectorRegistry()))
+        partners = Partners(settings, http, prometheus_telemetry().partner)
         for name, client in partners.clients.items():
             yield await _partner(f"destinations.{name}", client)
 

@@ -27,14 +27,14 @@ from pipeline.stages.roster import ServedLane
 from pipeline.stages.upload.batching import Limits
 from pipeline.stages.upload.plan import LanePlan
 from pipeline.stages.upload.token_bucket import LaneTokenBucket, RequestsPerSecond
-from pipeline.telemetry.facts import LaneLabel, Telemetry, TokenOutcome
+from pipeline.telemetry.facts import LaneLabel, PartnerTelemetry, TokenOutcome
 
 
 class Partners:
     """One client for each destination, and what its lanes share."""
 
     def __init__(
-        self, settings: Settings, http: aiohttp.ClientSession, telemetry: Telemetry
+        self, settings: Settings, http: aiohttp.ClientSession, telemetry: PartnerTelemetry
     ) -> None:
         self._settings = settings
         self._http = http

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import aiohttp
-from prometheus_client import CollectorRegistry
 
 from pipeline.cli.ending import CommandTrouble, ended
 from pipeline.cli.options import chosen, configured
@@ -21,7 +20,7 @@ from pipeline.destinations.exchange import Request, Response, header, retry_afte
 from pipeline.http.amazon import AmazonClient
 from pipeline.http.session import Silent, Unreached
 from pipeline.operations.clients import Partners
-from pipeline.telemetry.metrics import PrometheusTelemetry
+from pipeline.telemetry.prometheus import prometheus_telemetry
 
 MOST_REPEATS = 3
 LONGEST_WAIT_SECONDS = 30.0
@@ -149,7 +148,7 @@ class Destination:
 async def partners_of(settings: Settings) -> AsyncIterator[Mapping[str, Partner]]:
     """The partner of every destination, by the destination's name."""
     async with aiohttp.ClientSession() as http:
-        clients = Partners(settings, http, PrometheusTelemetry(CollectorRegistry())).clients
+        clients = Partners(settings, http, prometheus_telemetry().partner).clients
         yield {
             name: Partner(name, destination.api_base(), clients[name])
             for name, destination in settings.destinations.items()
