@@ -22,6 +22,7 @@ from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import started
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.group_consumer import GroupOptions
+from pipeline.kafka.group_lag import GroupLag
 from pipeline.kafka.message_writer import KafkaMessageWriter
 from pipeline.kafka.outcome_reader import KafkaOutcomeReader
 from pipeline.kafka.pause_requests import PauseRequestReader
@@ -32,6 +33,7 @@ from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations import cluster_setup
 from pipeline.operations.clients import Partners
 from pipeline.operations.known_labels import known_labels
+from pipeline.operations.lag_reports import LagReports, group_topics
 from pipeline.sources import native
 from pipeline.stages.contract import DeadLetters, Progress, Stage
 from pipeline.stages.ingest.worker import IngestDesk, Route
@@ -56,6 +58,8 @@ class Pipeline:
     partners: Partners
     progresses: Mapping[str, Progress]
     pending_jobs: Mapping[LaneLabel, int]
+    lag_reports: LagReports
+    """Of partitions that others own: to be followed beside the stages."""
     controls: PauseRequestReader | None
     """Where lanes are served: to be followed beside the stages."""
 
@@ -82,13 +86,15 @@ async def assemble(settings: Settings, stages: Collection[StageName]) -> AsyncIt
             "upload": parts.upload,
             "poll": parts.poll,
         }
+        groups = {name: parts.group(made[name]()) for name in made if name in stages}
         yield Pipeline(
             settings=settings,
-            groups={name: parts.group(made[name]()) for name in made if name in stages},
+            groups=groups,
             telemetry=telemetry,
             partners=partners,
             progresses=parts.progresses,
             pending_jobs=parts.pending_jobs,
+            lag_reports=parts.lag_reports(groups.values()),
             controls=parts.controls if "upload" in stages else None,
         )
 
@@ -191,6 +197,17 @@ class _Parts:
         )
         return ConsumerGroup(
             stage, self._client_options, options, self._telemetry.kafka, boot_seconds
+        )
+
+    def lag_reports(self, groups: Collection[ConsumerGroup]) -> LagReports:
+        return LagReports(
+            reader=GroupLag(
+                self._client_options,
+                group_topics(self._settings),
+                read_committed=self._settings.kafka.exactly_once,
+            ),
+            owned=lambda: [tp for group in groups for tp in group.leases],
+            telemetry=self._telemetry.kafka,
         )
 
     def _writer(self, lease: Lease) -> ChunkWriter:
