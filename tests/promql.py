@@ -11,8 +11,8 @@ from tests.telemetry.facts import state_every_fact
 
 OF_THE_SCRAPE = {"job", "instance"}
 FUNCTIONS = {
-    *("absent", "count", "histogram_quantile", "increase", "label_replace", "max", "rate", "sum"),
-    "vector",
+    *("absent", "count", "histogram_quantile", "increase", "label_replace", "max", "max_over_time"),
+    *("rate", "sum", "vector"),
 }
 KEYWORDS = {"and", "or", "unless", "offset"}
 GROUPINGS = {"by", "without", "on", "ignoring", "group_left", "group_right"}
@@ -52,8 +52,7 @@ def faults(expression: str) -> Iterator[str]:
     if not asked:
         yield "asks for no series"
     labels = {label for metric in asked for label in published()[metric]}
-    # Our only use of it makes this one.
-    labels |= {"connection"} if "label_replace" in expression else set()
+    labels |= set(re.findall(r'label_replace\(.+?, "(\w+)", ', expression, re.DOTALL))
     for place, (kind, text) in enumerate(words):
         if kind == "name":
             yield from _fault_of_name(text, words[:place], words[place + 1 :], labels)
