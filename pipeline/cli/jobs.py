@@ -20,7 +20,8 @@ from pipeline.cli.options import (
 )
 from pipeline.cli.showing import cell, moment, show_facts, show_json, show_table
 from pipeline.configuration.model import Settings
-from pipeline.destinations.amazon_ads.changes import compose_status, interpret_status
+from pipeline.destinations.amazon_ads.answers import interpret_status
+from pipeline.destinations.amazon_ads.changes import compose_status
 from pipeline.destinations.amazon_ads.remedies import NOT_THE_PARTNER
 from pipeline.destinations.amazon_ads.replies import Declined, declined
 from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings
@@ -171,8 +172,10 @@ def interpret_job(response: Response) -> JobReport | Declined:
     """What the partner says of a job, or why it says nothing."""
     if response.status != 200:
         return declined("status", response)
-    report = interpret_status(response.body)
-    return report or Declined(200, "200 without a job", NOT_THE_PARTNER)
+    report = interpret_status(response)
+    if isinstance(report, JobReport):
+        return report
+    return Declined(200, report.detail, NOT_THE_PARTNER)
 
 
 async def _watched(partner: Partner, job_id: str, patience: Patience) -> JobReport:
@@ -197,7 +200,8 @@ def _tell(said: JobReport | NoReport, pause: float) -> None:
 
 
 def _patience(settings: Settings, name: str) -> Patience:
-    found: AmazonAdsSettings = settings.destinations[name]
+    found = settings.destinations[name]
+    assert isinstance(found, AmazonAdsSettings)
     return Patience(
         initial=found.poll.initial_seconds,
         factor=found.poll.factor,

@@ -112,6 +112,17 @@ class JobReport:
         return self.end != "pending"
 
 
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """The partner said nothing of a job's state: no answer, or one that is none."""
+
+    detail: str
+    wait: float | None = None
+    """Seconds that the partner asked us to wait, if it did."""
+    is_missing: bool = False
+    """The partner itself said that it does not know the job."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
     """What became of a job's records; they add up to what was accepted."""

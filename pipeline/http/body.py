@@ -32,6 +32,7 @@ class GuardedBody(aiohttp.Payload):
         self._pieces = pieces
         self._ownership = ownership
         self._size = sum(map(len, pieces))
+        self._transport: asyncio.WriteTransport | None = None
         self.is_complete = False
         """Whether the last byte may have left."""
         self.is_withdrawn = False
@@ -44,6 +45,7 @@ class GuardedBody(aiohttp.Payload):
         if self._consumed:
             raise aiohttp.ClientPayloadError("a guarded body is written once")
         self._consumed = True
+        self._transport = writer.transport
         held_back = b""
         for chunk in _chunks(self._pieces):
             if held_back:
@@ -56,6 +58,14 @@ class GuardedBody(aiohttp.Payload):
         self._check_ownership()
         self.is_complete = True
         await writer.write(held_back[-1:])
+
+    def reset(self) -> None:
+        """Forget what has not left yet, and reset the connection.
+
+        The client library closes a connection gently: it would first send what waits in it.
+        """
+        if self._transport is not None:
+            self._transport.abort()
 
     def _check_ownership(self) -> None:
         if not self._ownership.is_held:

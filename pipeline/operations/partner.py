@@ -4,22 +4,20 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Generic, TypeVar
-
-import aiohttp
 
 from pipeline.cli.ending import CommandTrouble, ended
 from pipeline.cli.options import chosen, configured
 from pipeline.configuration.model import Settings
 from pipeline.destinations.amazon_ads.directory import Page
 from pipeline.destinations.amazon_ads.replies import Declined
-from pipeline.destinations.amazon_ads.tokens import TokenRefused, TokenUnavailable
-from pipeline.destinations.exchange import Request, Response, header, retry_after
-from pipeline.http.amazon import AmazonClient
-from pipeline.http.session import Silent, Unreached
-from pipeline.operations.clients import Partners
+from pipeline.destinations.exchange import Request, Response
+from pipeline.destinations.registry import PARTNERS
+from pipeline.domain.send_result import Blocked, NotSent
+from pipeline.domain.send_result import InDoubt as RequestInDoubt
+from pipeline.http.client import PartnerClient
+from pipeline.operations.clients import opened
 from pipeline.telemetry.prometheus import prometheus_telemetry
 
 MOST_REPEATS = 3
@@ -52,7 +50,7 @@ class Partner:
         self,
         name: str,
         url: str,
-        client: AmazonClient,
+        client: PartnerClient,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.name = name
@@ -105,11 +103,10 @@ class Partner:
         """The answer; a question that came too soon is asked again when the partner says so."""
         answer = await self._once(request)
         for _ in range(MOST_REPEATS):
-            wait = retry_after(header(answer.headers, "Retry-After"), datetime.now(UTC))
-            is_patient = wait is not None and wait <= LONGEST_WAIT_SECONDS
+            is_patient = answer.wait is not None and answer.wait <= LONGEST_WAIT_SECONDS
             if answer.status != 429 or request.method != "GET" or not is_patient:
                 break
-            await self._sleep(wait or 0.0)
+            await self._sleep(answer.wait or 0.0)
             answer = await self._once(request)
         return answer
 
@@ -118,13 +115,13 @@ class Partner:
         match await self._client.call(request):
             case Response() as answer:
                 return answer
-            case TokenRefused(detail):
-                raise CommandTrouble(f"{key}: no access token: {detail}")
-            case TokenUnavailable(detail):
-                raise InDoubt(f"{key}: no access token: {detail}; try again, or check token_url")
-            case Unreached(detail):
+            case Blocked(_, detail):
+                raise CommandTrouble(f"{key}: {detail}")
+            case NotSent(detail) if self._client.trouble is not None:
+                raise InDoubt(f"{key}: {detail}; try again, or check token_url")
+            case NotSent(detail):
                 raise InDoubt(f"{key}: nothing answers at {self._url} ({detail}); check api_url")
-            case Silent(detail):
+            case RequestInDoubt(detail):
                 raise Unheard(f"{key}: no answer from {self._url} ({detail}); {_after(request)}")
 
 
@@ -147,10 +144,11 @@ class Destination:
 @asynccontextmanager
 async def partners_of(settings: Settings) -> AsyncIterator[Mapping[str, Partner]]:
     """The partner of every destination, by the destination's name."""
-    async with aiohttp.ClientSession() as http:
-        clients = Partners(settings, http, prometheus_telemetry().partner).clients
+    async with opened(settings, prometheus_telemetry().partner) as partners:
         yield {
-            name: Partner(name, destination.api_base(), clients[name])
+            name: Partner(
+                name, PARTNERS[destination.kind].base_url(destination), partners.clients[name]
+            )
             for name, destination in settings.destinations.items()
         }
 

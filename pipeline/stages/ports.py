@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from pipeline.domain.job import JobReport
+from pipeline.domain.job import JobReport, NotYet
 from pipeline.domain.message import Message
 from pipeline.domain.pause_request import RequestedPauses
 from pipeline.domain.send_result import Answer
@@ -178,14 +178,6 @@ class PauseRequests(Protocol):
         """Return once everything that was asked for up to now has been read."""
 
     def requested(self, lane: str) -> RequestedPauses: ...
-
-
-class NotYet(NamedTuple):
-    """The partner could not be asked, or did not know the job; `wait` in seconds if it said."""
-
-    reason: str
-    wait: float | None = None
-    is_missing: bool = False
 
 
 class Status(Protocol):

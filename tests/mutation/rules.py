@@ -24,7 +24,16 @@ LAG = "tests/operations/test_lag_reports.py"
 METRICS = "tests/telemetry/test_metrics.py"
 POLL = "tests/simulation/test_poll.py"
 FIRST_ZERO = "test_a_counter_that_is_known_begins_at_zero_so_that_its_first_failure_is_an_increase"
+CONSENT = "tests/identity/test_consent.py"
+TC_STRING = "tests/identity/test_tc_string.py"
 OWNERSHIP = "tests/simulation/test_ownership.py"
+CONNECTIONS = "tests/http/test_connections.py"
+KERNEL = "test_the_kernel_gives_up_no_later_than_a_request_may_be_late"
+LAST_BYTE = "test_the_last_byte_does_not_leave_the_process_after_it_was_given_up"
+COOKIES = "test_no_cookie_is_kept_for_the_next_request_and_none_for_another_login"
+CONFORMANCE = "tests/http/test_conformance.py"
+BLOCKS = "test_what_a_person_must_mend_stops_the_lane_and_counts_for_nothing"
+SUCCESS = "test_a_success_of_the_partner_is_one_however_its_answer_arrives"
 
 RULES: Sequence[Rule] = (
     Rule(
@@ -197,5 +206,112 @@ RULES: Sequence[Rule] = (
         kept="oldest_changed_at_ms=min(record.changed_at_ms for record in part)",
         broken="oldest_changed_at_ms=part[0].changed_at_ms",
         tests=["tests/simulation/test_age_of_changes.py"],
+    ),
+    Rule(
+        name="what is written dies with its process",
+        file="pipeline/http/connections.py",
+        kept="        made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)\n",
+        broken="",
+        tests=[f"{CONNECTIONS}::test_a_process_that_dies_leaves_a_reset_behind"],
+    ),
+    Rule(
+        name="the kernel gives up within late_seconds",
+        file="pipeline/http/connections.py",
+        kept="socket.TCP_USER_TIMEOUT, milliseconds)\n",
+        broken="socket.TCP_USER_TIMEOUT, 0)\n",
+        tests=[f"{CONNECTIONS}::{KERNEL}"],
+    ),
+    Rule(
+        name="a request that is given up does not leave the process any more",
+        file="pipeline/http/session.py",
+        kept="                body.reset()\n",
+        broken="                pass\n",
+        tests=[f"{CONNECTIONS}::{LAST_BYTE}"],
+    ),
+    Rule(
+        name="no cookie is kept",
+        file="pipeline/http/connections.py",
+        kept="        cookie_jar=aiohttp.DummyCookieJar(),\n",
+        broken="",
+        tests=[f"{CONNECTIONS}::{COOKIES}"],
+    ),
+    Rule(
+        name="a redirect blocks the lane and is not paid",
+        file="pipeline/destinations/amazon_ads/answers.py",
+        kept="    if 300 <= status < 400:\n",
+        broken="    if status < 0:\n",
+        tests=[f"{CONFORMANCE}::{BLOCKS}"],
+    ),
+    Rule(
+        name="what the partner did not say is no acceptance",
+        file="pipeline/destinations/amazon_ads/answers.py",
+        kept="        is_partner = response.status != 207 and not is_error(said)\n",
+        broken="        is_partner = True\n",
+        tests=[f"{CONFORMANCE}::test_what_the_partner_did_not_say_is_no_acceptance"],
+    ),
+    Rule(
+        name="a success whose body is lost is not repeated",
+        file="pipeline/http/answer.py",
+        kept="    except (aiohttp.ClientError, TimeoutError, OSError) as error:\n"
+        "        trouble = said(error)\n",
+        broken="    except zlib.error:\n        trouble = None\n",
+        tests=[f"{CONFORMANCE}::{SUCCESS}"],
+    ),
+    Rule(
+        name="a TC string is judged by what it says, not by how it looks",
+        file="pipeline/identity/consent.py",
+        kept="    if not needs.judge or said.grants(needs.vendor, needs.purposes):\n",
+        broken="    if not needs.judge or said.vendors:\n",
+        tests=[
+            f"{CONSENT}::test_a_string_that_says_no_is_a_no_alone_and_inside_another",
+        ],
+    ),
+    Rule(
+        name="a string that was cut short is no signal",
+        file="pipeline/identity/bits.py",
+        kept="        if end > len(self._bits):\n            raise BitsError\n",
+        broken="",
+        tests=[
+            f"{TC_STRING}::test_a_string_cut_anywhere_says_nothing_or_what_it_said_whole",
+            "tests/identity/test_gpp_string.py",
+        ],
+    ),
+    Rule(
+        name="a publisher's restriction takes consent away",
+        file="pipeline/identity/tc_string.py",
+        kept="                and not restriction.requires_consent\n",
+        broken="                and restriction.requires_consent\n",
+        tests=[TC_STRING],
+    ),
+    Rule(
+        name="an opt-out in the United States denies",
+        file="pipeline/identity/consent.py",
+        kept="(residence.is_united_states is not False and True in choices)",
+        broken="(residence.is_united_states is not False and None in choices)",
+        tests=[
+            f"{CONSENT}::test_the_sections_of_the_united_states_speak_of_its_members_alone",
+        ],
+    ),
+    Rule(
+        name="what does not decide a removal never stops it",
+        file="pipeline/sources/native.py",
+        kept='        return (_remove(event, _named(event.get("audience"), "audience")),)\n',
+        broken='        change = _add(event, _named(event.get("audience"), "audience"))\n'
+        '        return (change._replace(action="remove"),)\n',
+        tests=["tests/sources/test_native_removals.py"],
+    ),
+    Rule(
+        name="no limit of identities stops a removal",
+        file="pipeline/destinations/amazon_ads/rendering.py",
+        kept=" and start != _DELETE:\n",
+        broken=":\n",
+        tests=["tests/destinations/test_amazon_records.py"],
+    ),
+    Rule(
+        name="no time is written down that nobody can read",
+        file="pipeline/sources/timestamps.py",
+        kept="    return milliseconds if 0 <= milliseconds < _MILLISECONDS_UNTIL else None\n",
+        broken="    return milliseconds\n",
+        tests=["tests/sources/test_timestamps.py"],
     ),
 )

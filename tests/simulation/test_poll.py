@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 
-from pipeline.domain.job import Job, JobReport, decode_job, decode_outcome
+from pipeline.domain.job import Job, JobReport, NotYet, decode_job, decode_outcome
 from pipeline.domain.message import Message
 from pipeline.stages.contract import DeadLetters, Progress
 from pipeline.stages.poll.plan import PollDesk, PollPlan
 from pipeline.stages.poll.worker import PollWorker
-from pipeline.stages.ports import NotYet
 from tests.fakes.lane_world import LaneTopic, MemoryMessageWriter, TopicLease
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.virtual_loop import run_virtual

@@ -4,8 +4,8 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
+from pipeline.destinations.contract import Render
 from pipeline.domain.change import Action, MembershipChange
 from pipeline.domain.lane_record import encode_header, member_key
 from pipeline.domain.message import Message
@@ -18,6 +18,7 @@ from pipeline.domain.reasons import (
     Withheld,
     WithheldReason,
 )
+from pipeline.identity.hashing import each_of, once_for
 from pipeline.stages.contract import DeadLetters, Progress
 from pipeline.stages.ports import ChunkWriter, Lease, OutgoingRecord, Record
 from pipeline.telemetry.facts import IngestTelemetry, LaneLabel
@@ -29,14 +30,6 @@ Reading = Sequence[MembershipChange] | Ignored | Rejected
 Read = Callable[[bytes | None], Reading]
 
 
-class Render(Protocol):
-    """A destination's way of writing one change down."""
-
-    def render(
-        self, change: MembershipChange, default_country: str | None
-    ) -> Rendered | Withheld | Rejected: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """One destination of an audience."""
@@ -46,8 +39,7 @@ class Route:
     audience_id: str
     route: bytes
     """What the partner's package writes for itself into every record."""
-    country: str | None
-    renderer: Render
+    render: Render
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,8 +139,10 @@ class IngestWorker:
         routes = self._routes(change.audience)
         if not routes:
             self._reject(record, _unknown_audience(change), chunk)
+        hashes_for = each_of if len(routes) == 1 else once_for
+        hash_once = hashes_for(change.identities)
         for route in routes:
-            match route.renderer.render(change, route.country):
+            match route.render(change, hash_once):
                 case Rendered(member, value):
                     key = member_key(route.audience_id, member)
                     headers = encode_header(

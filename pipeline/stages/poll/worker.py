@@ -13,6 +13,7 @@ from pipeline.domain.job import (
     InvalidRecord,
     Job,
     JobReport,
+    NotYet,
     UnreadableJob,
     decode_job,
     encode_outcome,
@@ -26,7 +27,7 @@ from pipeline.stages.poll.ended_jobs import EndedJobs
 from pipeline.stages.poll.following import Followed, Following
 from pipeline.stages.poll.plan import PollDesk, PollPlan
 from pipeline.stages.poll.turns import Turns
-from pipeline.stages.ports import Lease, NotYet, Record
+from pipeline.stages.ports import Lease, Record
 from pipeline.telemetry.facts import LaneLabel
 
 FETCH_RECORDS = 500
