@@ -64,6 +64,8 @@ async def _run_groups(pipeline: Pipeline, stop: asyncio.Event) -> ExitCode:
                 tasks.create_task(arm_deadline(), name="deadline"),
                 tasks.create_task(_watch(pipeline), name="watchdog"),
             ]
+            reports = pipeline.lag_reports.report_always()
+            helpers.append(tasks.create_task(reports, name="lag reports"))
             if pipeline.controls is not None:
                 helpers.append(tasks.create_task(pipeline.controls.follow(), name="controls"))
             runs = [

@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 from pipeline.kafka.coordinator import Committed
 from pipeline.kafka.group_offsets import GroupOffsets
 from pipeline.stages.ports import NONE_PAUSED, StartingPoint
-from pipeline.telemetry.facts import Telemetry
+from pipeline.telemetry.facts import KafkaTelemetry
 
 METADATA_FORMAT = 2
 LARGEST_METADATA_BYTES = 4096
@@ -28,7 +28,12 @@ class OffsetResolver:
     """
 
     def __init__(
-        self, offsets: GroupOffsets, tp: TopicPartition, *, start: START, telemetry: Telemetry
+        self,
+        offsets: GroupOffsets,
+        tp: TopicPartition,
+        *,
+        start: START,
+        telemetry: KafkaTelemetry,
     ) -> None:
         self._offsets = offsets
         self._tp = tp

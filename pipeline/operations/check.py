@@ -3,8 +3,6 @@
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 
-from prometheus_client import CollectorRegistry
-
 from pipeline.configuration.advice import advice
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import lanes
@@ -17,7 +15,7 @@ from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.topics import TopicTrouble
 from pipeline.operations.clients import opened
 from pipeline.operations.cluster_setup import prepare
-from pipeline.telemetry.metrics import PrometheusTelemetry
+from pipeline.telemetry.prometheus import prometheus_telemetry
 
 
 def offline(settings: Settings, partners: Partners = PARTNERS) -> Iterator[Finding]:
@@ -38,9 +36,7 @@ async def online(settings: Settings, partners: Partners = PARTNERS) -> AsyncIter
         yield Finding(f"kafka: reached {settings.kafka.bootstrap_servers}, topics are as needed")
     except (ClusterTrouble, TopicTrouble) as trouble:
         yield Finding(str(trouble), is_bad=True)
-    async with opened(
-        settings, PrometheusTelemetry(CollectorRegistry()), partners=partners
-    ) as clients:
+    async with opened(settings, prometheus_telemetry().partner, partners=partners) as clients:
         for name, client in clients.clients.items():
             for finding in await _partner(settings, partners, name, client):
                 yield replace(finding, text=f"destinations.{name}: {finding.text}")

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from prometheus_client import CollectorRegistry
-
 from pipeline.cli.ending import CommandTrouble, ended
 from pipeline.cli.options import chosen, configured
 from pipeline.configuration.model import Settings
@@ -20,7 +18,7 @@ from pipeline.domain.send_result import Blocked, NotSent
 from pipeline.domain.send_result import InDoubt as RequestInDoubt
 from pipeline.http.client import PartnerClient
 from pipeline.operations.clients import opened
-from pipeline.telemetry.metrics import PrometheusTelemetry
+from pipeline.telemetry.prometheus import prometheus_telemetry
 
 MOST_REPEATS = 3
 LONGEST_WAIT_SECONDS = 30.0
@@ -146,7 +144,7 @@ class Destination:
 @asynccontextmanager
 async def partners_of(settings: Settings) -> AsyncIterator[Mapping[str, Partner]]:
     """The partner of every destination, by the destination's name."""
-    async with opened(settings, PrometheusTelemetry(CollectorRegistry())) as partners:
+    async with opened(settings, prometheus_telemetry().partner) as partners:
         yield {
             name: Partner(
                 name, PARTNERS[destination.kind].base_url(destination), partners.clients[name]

@@ -20,6 +20,10 @@ JOURNEY = "tests/simulation/test_lane.py"
 LATE = "test_nothing_newer_of_a_member_overtakes_a_request_that_may_still_be_at_work"
 HOP = "tests/integration/test_transactional_writer.py"
 BODY = "tests/http/test_session.py::TestOwnership"
+LAG = "tests/operations/test_lag_reports.py"
+METRICS = "tests/telemetry/test_metrics.py"
+POLL = "tests/simulation/test_poll.py"
+FIRST_ZERO = "test_a_counter_that_is_known_begins_at_zero_so_that_its_first_failure_is_an_increase"
 CONSENT = "tests/identity/test_consent.py"
 TC_STRING = "tests/identity/test_tc_string.py"
 OWNERSHIP = "tests/simulation/test_ownership.py"
@@ -168,6 +172,40 @@ RULES: Sequence[Rule] = (
         kept="        if not self._proof.is_assigned:\n            # What",
         broken="        if self._proof is None:\n            # What",
         tests=["tests/kafka/test_fetch_loop.py"],
+    ),
+    Rule(
+        name="a known counter begins at zero, so that its first failure is an increase",
+        file="pipeline/telemetry/metrics.py",
+        kept="                self.count(each.name, 0, *labels)\n",
+        broken="                continue\n",
+        tests=[
+            f"{METRICS}::{FIRST_ZERO}",
+        ],
+    ),
+    Rule(
+        name="the lag of lanes that nobody here serves is reported all the same",
+        file="pipeline/operations/lag_reports.py",
+        kept="        for tp, lag in self.latest.items():\n",
+        broken="        for tp, lag in ():\n",
+        tests=[
+            f"{LAG}::test_a_process_without_upload_reports_what_waits_in_every_lane",
+        ],
+    ),
+    Rule(
+        name="the age of applied changes is the age of the change and not of its job",
+        file="pipeline/stages/poll/worker.py",
+        kept="self._desk.wall_ms() - job.oldest_changed_at_ms",
+        broken="self._desk.wall_ms() - job.submitted_at_ms",
+        tests=[
+            f"{POLL}::test_applied_changes_are_as_old_as_the_change_and_not_as_their_job",
+        ],
+    ),
+    Rule(
+        name="a job says when the oldest of its changes happened",
+        file="pipeline/stages/upload/job_message.py",
+        kept="oldest_changed_at_ms=min(record.changed_at_ms for record in part)",
+        broken="oldest_changed_at_ms=part[0].changed_at_ms",
+        tests=["tests/simulation/test_age_of_changes.py"],
     ),
     Rule(
         name="what is written dies with its process",

@@ -1,4 +1,4 @@
-"""Shows how one field gets its hash, step by step, for a match-rate question at a desk.
+"""Shows how one field gets its hash, step by step: for the question why a value did not match.
 
 The steps are those the records are made with, not a copy of them.
 """

@@ -1,6 +1,6 @@
 """The profile `amazon`: for each field the steps from what upstream wrote to what is hashed.
 
-The steps are data, so that the same list normalises a value and explains at a desk how. The
+The steps are data, so that the same list normalises a value and explains to a person how. The
 source is Amazon's newest published tag (`amzn/ads-events-api-gtm-tag`), which cites Amazon's
 help page on hashing, with its known mistakes corrected: phones by libphonenumber, states by exact
 match, postal codes cut in the United States only, and no hash of an empty value ever.
