@@ -1,7 +1,6 @@
 """The command line: reads arguments and environment, and turns what goes wrong into one line."""
 
 import asyncio
-import os
 import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
@@ -12,16 +11,23 @@ import typer
 
 from pipeline.app.assembly import assemble
 from pipeline.app.supervisor import HARD_STOP_SECONDS, ExitCode, stop_on_signals, supervise
+from pipeline.cli.audience_plan_commands import audiences_apply, audiences_plan
 from pipeline.cli.ending import ended
-from pipeline.cli.groups import add_to
-from pipeline.cli.sandbox import sandbox, simulator
-from pipeline.configuration.load import Configuration, load_with_lock
+from pipeline.cli.job_commands import jobs_app
+from pipeline.cli.lane_commands import lanes_app
+from pipeline.cli.ledger_command import ledger
+from pipeline.cli.letter_commands import dead_letters_app
+from pipeline.cli.options import ConfigFile, loaded
+from pipeline.cli.partner_group import add_partner_commands
+from pipeline.cli.sandbox_commands import sandbox, simulator
+from pipeline.configuration.load import Configuration
 from pipeline.configuration.model import Settings, schema
 from pipeline.domain.message import StageName
 from pipeline.operations import check as checking
 from pipeline.operations.cluster_setup import prepare
+from pipeline.operations.partner_commands import offered
 from pipeline.operations.warm_up import warm_up
-from pipeline.settings.problems import SettingsError, suggestion
+from pipeline.settings.problems import suggestion
 from pipeline.sources.native import EVENT_SCHEMA
 from pipeline.telemetry import logs
 
@@ -35,19 +41,27 @@ app = typer.Typer(
     add_completion=False,
 )
 config_app = typer.Typer(help="About the configuration file.", no_args_is_help=True)
-app.add_typer(config_app, name="config")
+audiences_app = typer.Typer(help="Audiences as the partner keeps them.", no_args_is_help=True)
+audiences_app.command("plan")(audiences_plan)
+audiences_app.command("apply")(audiences_apply)
+GROUPS = {
+    "config": config_app,
+    "audiences": audiences_app,
+    "jobs": jobs_app,
+    "lanes": lanes_app,
+    "dead-letters": dead_letters_app,
+}
+for name, group in GROUPS.items():
+    app.add_typer(group, name=name)
+app.command("ledger")(ledger)
 app.command("sandbox")(sandbox)
 app.command("simulator")(simulator)
-add_to(app)
-
-Config = Annotated[
-    Path, typer.Option("--config", "-c", help="The YAML file; config/reference.yaml has every key.")
-]
+add_partner_commands(app, GROUPS, offered())
 
 
 @app.command()
 def run(
-    config: Config,
+    config: ConfigFile,
     stages: Annotated[str, typer.Option(help="Which of the stages this process does.")] = ",".join(
         STAGES
     ),
@@ -64,7 +78,7 @@ def run(
 
 @app.command()
 def check(
-    config: Config,
+    config: ConfigFile,
     online: Annotated[
         bool, typer.Option("--online", help="Also try the brokers, the tokens and the terms.")
     ] = False,
@@ -124,14 +138,9 @@ def _end(work: Callable[[], Coroutine[Any, Any, ExitCode]]) -> None:
 
 
 def _configuration(path: Path) -> Configuration:
-    try:
-        configuration = load_with_lock(path, os.environ)
-    except SettingsError as error:
-        for line in str(error).splitlines():
-            typer.echo(f"error: {line}", err=True)
-        raise typer.Exit(ExitCode.USAGE) from None
-    wanted = configuration.settings.logging
-    logs.configure(level=wanted.level, layout=wanted.format, stream=sys.stderr)
+    configuration = loaded(path, needs_ids=True)
+    said = configuration.settings.logging
+    logs.configure(level=said.level, layout=said.format, stream=sys.stderr)
     return configuration
 
 
