@@ -49,15 +49,34 @@ def configured(path: Path) -> Settings:
 
 def configured_with_lock(path: Path) -> Configuration:
     """The same with the lock file beside it."""
-    configuration = loaded(path, needs_ids=False)
+    configuration = _loaded(path, needs_ids=False)
     layout = configuration.settings.logging.format
     logs.configure(level="error", layout=layout, stream=sys.stderr)
     standard_logging.getLogger().setLevel(standard_logging.CRITICAL)
     return configuration
 
 
-def loaded(path: Path, *, needs_ids: bool) -> Configuration:
-    """The file and its lock; leaves the program with a line for each problem."""
+def logged(path: Path) -> Configuration:
+    """The configuration of a run, every audience made; logs go where it says."""
+    configuration = _loaded(path, needs_ids=True)
+    said = configuration.settings.logging
+    logs.configure(level=said.level, layout=said.format, stream=sys.stderr)
+    return configuration
+
+
+def read_configuration(path: Path) -> Configuration:
+    """The configuration of a run, for a program: log lines stay away.
+
+    Raises:
+        SettingsError: it cannot be used; every problem of it.
+    """
+    configuration = load_with_lock(path, os.environ)
+    logs.configure(level="error", layout="json", stream=sys.stderr)
+    standard_logging.getLogger().setLevel(standard_logging.CRITICAL)
+    return configuration
+
+
+def _loaded(path: Path, *, needs_ids: bool) -> Configuration:
     try:
         return load_with_lock(path, os.environ, needs_ids=needs_ids)
     except SettingsError as error:

@@ -218,3 +218,5 @@ class PartnerControl(Generic[Settings, Target]):
     """Whether the login and what it is to reach are as a run needs them."""
     member_id: Callable[[Settings, str], str]
     """The id that the partner knows a member by, of upstream's own."""
+    starting_configuration: str
+    """The sections `destinations` and `audiences` of a first configuration, with comments."""

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator, Mapping
 
 from pipeline.configuration.advice import advice
+from pipeline.configuration.load import Configuration
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import lanes
 from pipeline.destinations.control import Api, Finding
@@ -13,13 +14,16 @@ from pipeline.operations.cluster_setup import prepare
 from pipeline.operations.partner_api import partner_apis
 
 
-def offline(settings: Settings) -> Iterator[Finding]:
+def offline(configuration: Configuration) -> Iterator[Finding]:
     """What a valid configuration means, and what is allowed but may not be meant."""
+    settings = configuration.settings
     found = lanes(settings)
     yield Finding(f"{len(settings.audiences)} audiences, {len(found)} lanes")
     for lane in found:
         yield Finding(f"lane {lane.name}: topic {lane.topic}")
     for line in advice(settings):
+        yield Finding(f"warning: {line}")
+    for line in configuration.identities.unused(settings):
         yield Finding(f"warning: {line}")
 
 
