@@ -22,8 +22,8 @@ from pipeline.kafka.replay import KafkaReplay
 from pipeline.kafka.topic_reader import reading as topic_reader
 from pipeline.kafka.topics import Topics, compacted_topic, lane_topic
 from pipeline.kafka.trimmer import KafkaTrimmer
+from pipeline.operations.ledger.ledger_reading import paused
 from pipeline.operations.ledger.paused import PausedSince
-from pipeline.operations.ledger.reading import paused
 from pipeline.stages.contract import DeadLetters, Progress
 from pipeline.stages.ports import Ownership
 from pipeline.stages.retry import Backoff, Throttle

@@ -1,24 +1,23 @@
 """`audiences plan` and `audiences apply`: the audiences of the configuration, made true."""
 
-import time
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipeline.app.supervisor import ExitCode
-from pipeline.cli.audience_steps import COLUMNS, NAMES, blocked, described, row, what
-from pipeline.cli.ending import ended, fail
-from pipeline.cli.options import AsJson, ConfigFile, chosen, configured_with_lock
-from pipeline.cli.showing import cell, moment, show_json, show_table
+from pipeline.cli.audience_steps import COLUMNS, NAMES, described, row, what
+from pipeline.cli.ending import checked, ended, fail
+from pipeline.cli.options import AsJson, ConfigFile, configured_with_lock
+from pipeline.cli.showing import cell, show_json, show_table
 from pipeline.configuration.load import Configuration
 from pipeline.configuration.lock import lock_path
-from pipeline.destinations.amazon_ads.planning import Create, Update, hides_members
-from pipeline.operations.audiences.apply import Application, Result
-from pipeline.operations.audiences.lock_file import LockFile, held
-from pipeline.operations.audiences.selection import Planned, is_done, planned
-from pipeline.operations.partner import partners_of
+from pipeline.operations.audiences.apply import Result
+from pipeline.operations.audiences.lock_file import locked
+from pipeline.operations.audiences.reconciling import apply_plan, plan_configured
+from pipeline.operations.audiences.selection import Planned, is_done, obstacle
 from pipeline.settings.problems import dotted
 
 OnlyDestination = Annotated[
@@ -27,7 +26,7 @@ OnlyDestination = Annotated[
 ]
 
 
-def plan_audiences(
+def audiences_plan(
     config: ConfigFile,
     destination_name: OnlyDestination = None,
     exit_code: Annotated[
@@ -36,19 +35,19 @@ def plan_audiences(
     as_json: AsJson = False,
 ) -> None:
     """Show what `audiences apply` would do, and change nothing."""
-    configuration = _configuration(config, destination_name)
-    plan = _plan(configuration, destination_name)
+    configuration = _configuration(config)
+    plan = ended(lambda: plan_configured(configuration, destination_name))
     if as_json:
-        show_json([{**described(one), "trouble": blocked(one)} for one in plan])
+        show_json([{**described(one), "trouble": obstacle(one)} for one in plan])
     else:
         _show(plan)
         for one in plan:
-            _complain(one, blocked(one), "warning")
+            _complain(one, obstacle(one), "warning")
     if exit_code and not is_done(plan):
         raise typer.Exit(ExitCode.FAILED)
 
 
-def apply_audiences(
+def audiences_apply(
     config: ConfigFile,
     destination_name: OnlyDestination = None,
     yes: Annotated[
@@ -60,54 +59,34 @@ def apply_audiences(
 
     The ids of new audiences are kept in a lock file beside the configuration.
     """
-    with held(lock_path(config)) as lock_file:
-        configuration = _configuration(config, destination_name)
-        plan = _plan(configuration, destination_name)
-        if not as_json:
-            _show(plan)
-        if not yes:
-            _confirm([one for one in plan if hides_members(one.step)])
-        results = _apply(configuration, plan, lock_file, is_quiet=as_json)
+    results = checked(lambda: _apply(config, destination_name, yes=yes, as_json=as_json))
     if as_json:
         show_json([_result(one) for one in results])
     if any(one.trouble for one in results):
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _configuration(config: ConfigFile, destination_name: str | None) -> Configuration:
+def _apply(
+    config: Path, destination_name: str | None, *, yes: bool, as_json: bool
+) -> Sequence[Result]:
+    with locked(lock_path(config)) as lock_file:
+        if lock_file.warning is not None:
+            typer.echo(f"warning: {lock_file.warning}", err=True)
+        configuration = _configuration(config)
+        plan = ended(lambda: plan_configured(configuration, destination_name))
+        if not as_json:
+            _show(plan)
+        if not yes:
+            _confirm([one for one in plan if one.step.hides_members])
+        told = _hush if as_json else _tell
+        return ended(lambda: apply_plan(configuration, plan, lock_file, told))
+
+
+def _configuration(config: Path) -> Configuration:
     configuration = configured_with_lock(config)
-    if destination_name is not None:
-        chosen(configuration.settings, destination_name)
     for line in configuration.identities.unused(configuration.settings):
         typer.echo(f"warning: {line}", err=True)
     return configuration
-
-
-def _plan(configuration: Configuration, destination_name: str | None) -> list[Planned]:
-    async def work() -> list[Planned]:
-        async with partners_of(configuration.settings) as partners:
-            return await planned(configuration, partners, destination_name)
-
-    return ended(work)
-
-
-def _apply(
-    configuration: Configuration, plan: Sequence[Planned], lock_file: LockFile, *, is_quiet: bool
-) -> list[Result]:
-    async def work() -> list[Result]:
-        if any(isinstance(one.step, Create) for one in plan):
-            lock_file.try_out()
-        async with partners_of(configuration.settings) as partners:
-            application = Application(
-                partners=partners,
-                lock=configuration.identities.lock,
-                save=lock_file.save,
-                now=lambda: str(moment(time.time_ns() // 1_000_000)),
-                told=_hush if is_quiet else _tell,
-            )
-            return await application.apply(plan)
-
-    return ended(work)
 
 
 def _confirm(hiding: Sequence[Planned]) -> None:
@@ -123,7 +102,7 @@ def _confirm(hiding: Sequence[Planned]) -> None:
 
 def _show(plan: Sequence[Planned]) -> None:
     show_table(COLUMNS, map(row, plan), "no audience is configured")
-    counts = Counter(NAMES[type(one.step)] for one in plan)
+    counts = Counter(NAMES[one.step.what] for one in plan)
     said = [f"{counts[name]} {name}" for name in NAMES.values() if counts[name]]
     if said:
         typer.echo(", ".join(said))
@@ -132,9 +111,9 @@ def _show(plan: Sequence[Planned]) -> None:
 def _tell(result: Result) -> None:
     one = result.planned
     _complain(one, result.trouble, "error")
-    if result.trouble is None and isinstance(one.step, Create):
+    if result.trouble is None and one.step.what == "create":
         typer.echo(f"made: {_named(one)}: audience {result.audience_id}")
-    if result.trouble is None and isinstance(one.step, Update):
+    if result.trouble is None and one.step.what == "update":
         typer.echo(f"updated: {_named(one)}: {what(one.step)}")
 
 

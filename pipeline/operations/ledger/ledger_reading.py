@@ -10,7 +10,7 @@ from pipeline.domain.message import Origin
 from pipeline.kafka.coordinator import Committed
 from pipeline.kafka.offset_resolver import read_metadata
 from pipeline.kafka.topic_reader import PlacedRecord, TopicReader
-from pipeline.operations.ledger.book import Ledger, Letter
+from pipeline.operations.ledger.accounting import Ledger, Letter
 from pipeline.operations.ledger.job_ends import Place
 from pipeline.operations.ledger.lane_records import LaneView
 from pipeline.operations.ledger.paused import NONE_PAUSED, PausedSince
@@ -43,9 +43,9 @@ class Told:
 async def read_ledger(reader: TopicReader, topics: LedgerTopics, since_ms: int) -> Told:
     """The ledger of what was written to the lanes at or after this time, and of all that waits.
 
-    The order of the questions is that of `operations/ledger/book.py`. Jobs, outcomes and letters
-    are read whole: they are few. A lane is read once, its values unread; lanes come one by one, so
-    that one lane's fetch is all that is in memory of them.
+    The order of the questions is that of `operations/ledger/accounting.py`. Jobs, outcomes and
+    letters are read whole: they are few. A lane is read once, its values unread; lanes come one by
+    one, so that one lane's fetch is all that is in memory of them.
 
     Raises:
         TopicMissing: the topic of jobs, of outcomes or of dead letters does not exist.
@@ -77,8 +77,7 @@ async def read_ledger(reader: TopicReader, topics: LedgerTopics, since_ms: int) 
     await read_whole(reader, topics.dead_letters, entry.letter)
     for lane, topic in topics.lanes.items():
         tp = TopicPartition(topic, 0)
-        begins = {tp: max(starts[tp], ledger.begins(lane))}
-        await reader.read(begins, {tp: ends[tp]}, entry.record_of(lane))
+        await reader.read({tp: starts[tp]}, {tp: ends[tp]}, entry.record_of(lane))
     return Told(ledger.statement(), entry.unreadable)
 
 
@@ -121,7 +120,7 @@ def offsets(committed: Mapping[TopicPartition, Committed]) -> Positions:
 
 
 def paused(committed: Committed | None) -> PausedSince:
-    """What a commit of upload says of audiences that are kept back.
+    """What a commit of upload says of audiences that are paused.
 
     One that says nothing, as of a tool that rewound the group, keeps nothing back: the next owner
     reads the paused audiences from the oldest record on, and says so with its first commit.

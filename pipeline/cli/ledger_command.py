@@ -8,20 +8,17 @@ from typing import Annotated
 import typer
 
 from pipeline.app.supervisor import ExitCode
-from pipeline.cli.ending import CommandTrouble, ended, fail
-from pipeline.cli.member_ledger import ledger_topics, tell_member
+from pipeline.cli.ending import ended, fail
 from pipeline.cli.options import AsJson, ConfigFile, configured
 from pipeline.cli.showing import show_json, show_table
-from pipeline.configuration.kafka import KafkaSettings
-from pipeline.domain.names import Names
-from pipeline.operations.cluster_setup import JOB_DAYS, reader
-from pipeline.operations.ledger.reading import Told, read_ledger
+from pipeline.configuration.model import Settings
+from pipeline.operations.ledger.ledger_reading import Told
 from pipeline.operations.ledger.statement import NAMED_AT_MOST, LaneStatement, Statement
-from pipeline.settings.problems import suggestion
+from pipeline.operations.member_ledger import member_ledger
+from pipeline.operations.moments import hours_before
+from pipeline.operations.whole_ledger import MOST_HOURS, whole_ledger
 
-HOUR_MS = 3_600_000
-MOST_HOURS = JOB_DAYS * 24 - 1
-"""Older jobs may have left their topic, and records with them their end."""
+MEMBER_COLUMNS = ("lane", "offset", "changed_at", "end", "detail")
 
 
 def ledger(
@@ -51,10 +48,10 @@ def ledger(
     if (member is None) != (audience is None):
         fail("--member and --audience go together", ExitCode.USAGE)
     if member is not None and audience is not None:
-        tell_member(settings, member, audience, as_json=as_json)
+        _tell_member(settings, member, audience, as_json=as_json)
         return
-    since_ms = time.time_ns() // 1_000_000 - round(since_hours * HOUR_MS)
-    told = ended(lambda: _read(settings.kafka, lane, since_ms))
+    since_ms = hours_before(time.time_ns() // 1_000_000, since_hours)
+    told = ended(lambda: whole_ledger(settings.kafka, lane, since_ms))
     if as_json:
         show_json(_document(told))
     else:
@@ -68,29 +65,20 @@ def ledger(
         raise typer.Exit(ExitCode.FAILED)
 
 
-async def _read(kafka: KafkaSettings, lane: str | None, since_ms: int) -> Told:
-    names = Names(kafka.namespace)
-    async with reader(kafka) as open_reader:
-        lanes = _chosen(names.lanes(open_reader.topics), lane)
-        return await read_ledger(open_reader, ledger_topics(names, lanes), since_ms)
-
-
-def _chosen(lanes: Mapping[str, str], requested: str | None) -> Mapping[str, str]:
-    if requested is None:
-        return lanes
-    chosen = {
-        lane: topic for lane, topic in lanes.items() if requested in (lane, lane.partition(".")[2])
-    }
-    if not chosen:
-        raise CommandTrouble(
-            f"--lane: no lane {requested!r}; {suggestion(requested, sorted(lanes))}"
-        )
-    return chosen
+def _tell_member(settings: Settings, member: str, audience: str, *, as_json: bool) -> None:
+    lines = ended(lambda: member_ledger(settings, member, audience))
+    if as_json:
+        show_json(lines)
+    else:
+        rows = ([getattr(line, column) for column in MEMBER_COLUMNS] for line in lines)
+        show_table(MEMBER_COLUMNS, rows, "no change of this member stands in a lane")
+    if any(line.end == "lost" for line in lines):
+        raise typer.Exit(ExitCode.FAILED)
 
 
 def _show(statement: Statement) -> None:
     for lane in statement.lanes:
-        typer.echo(f"lane {lane.lane}, offsets {lane.start} to {lane.end}{_why(lane)}")
+        typer.echo(f"lane {lane.lane}, offsets {lane.start} to {lane.end}")
         for equation in lane.equations():
             typer.echo(f"  {equation}")
     letters = sorted(statement.letters.items())
@@ -102,10 +90,6 @@ def _show(statement: Statement) -> None:
         typer.echo("every record has its end")
     else:
         typer.echo("every record has its end, waits for it, or is in a job that is pending")
-
-
-def _why(lane: LaneStatement) -> str:
-    return f" ({lane.not_before})" if lane.not_before else ""
 
 
 def _document(told: Told) -> Mapping[str, object]:

@@ -95,7 +95,7 @@ def simulator(
         float, typer.Option(min=0.5, help="The cap's window, seconds.")
     ] = PARTNER_WINDOW,
 ) -> None:
-    """Run the simulated Amazon Ads alone, until SIGTERM or SIGINT.
+    """Run the simulated partner alone, until SIGTERM or SIGINT.
 
     It takes any credentials. What it holds can be read under /__simulator__/state and
     /__simulator__/membership.

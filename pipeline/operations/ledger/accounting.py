@@ -15,7 +15,7 @@ meanwhile can then only turn *waiting* and *pending* into an end that is not see
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from pipeline.domain.job import Job, Outcome
@@ -23,8 +23,6 @@ from pipeline.domain.message import Origin
 from pipeline.operations.ledger.job_ends import JobEnds, JobSums, Place
 from pipeline.operations.ledger.lane_records import LaneRecords, LaneView
 from pipeline.operations.ledger.statement import LaneStatement, LetterKind, Statement
-
-EARLIER_VERSION = "jobs before were written by a version that did not say which records they took"
 
 
 class Letter(NamedTuple):
@@ -51,8 +49,6 @@ class Ledger:
         self._lanes = {lane: LaneRecords(view) for lane, view in views.items()}
         self._jobs = JobEnds(polled)
         self._letters: Counter[LetterKind] = Counter()
-        self._begins: dict[str, int] = {}
-        self._nowhere: set[str] = set()
 
     def job(self, job: Job, place: Place) -> None:
         """A message of the topic of jobs.
@@ -61,9 +57,8 @@ class Ledger:
             UnreadableJob: what it says of its offsets contradicts itself.
         """
         lane = lane_of(job)
-        if not self._concerns(lane, job):
-            return
-        self._take(lane, job, self._jobs.job(lane, job, place))
+        if self._concerns(lane, job):
+            self._lanes[lane].take(self._jobs.job(lane, job, place))
 
     def outcome(self, outcome: Outcome) -> None:
         """A message of the topic of outcomes.
@@ -72,11 +67,8 @@ class Ledger:
             UnreadableJob: as for `job`.
         """
         lane = lane_of(outcome.job)
-        if not self._concerns(lane, outcome.job):
-            return
-        runs = self._jobs.outcome(lane, outcome)
-        if outcome.is_untracked:
-            self._take(lane, outcome.job, runs)
+        if self._concerns(lane, outcome.job):
+            self._lanes[lane].take(self._jobs.outcome(lane, outcome))
 
     def letter(self, letter: Letter) -> None:
         """A dead letter, of whatever stage."""
@@ -89,11 +81,6 @@ class Ledger:
         elif letter.kind == LetterKind("poll", "malformed") and topic == self._jobs_topic:
             self._jobs.refuse(Place(partition, offset))
 
-    def begins(self, lane: str) -> int:
-        """The first offset to read: once everything but the records is known."""
-        self._lanes[lane].begin_at(self._begins.get(lane, 0))
-        return self._lanes[lane].start
-
     def record(self, lane: str, offset: int, key: bytes | None) -> None:
         """The next record of a lane."""
         self._lanes[lane].read(offset, key)
@@ -105,25 +92,16 @@ class Ledger:
             lanes=[
                 LaneStatement(
                     lane=name,
-                    start=lane.start,
+                    start=self._views[name].start,
                     end=self._views[name].end,
                     records=lane.sums(),
                     jobs=jobs.get(name, JobSums()),
                     gone=max(0, self._views[name].start - self._views[name].settled),
-                    not_before=EARLIER_VERSION if lane.start > self._views[name].start else None,
                 )
                 for name, lane in self._lanes.items()
             ],
             letters=self._letters,
         )
-
-    def _take(self, lane: str, job: Job, runs: Sequence[range] | None) -> None:
-        if runs is not None:
-            self._lanes[lane].take(runs)
-        elif not job.offsets and not job.carried_over and job.job_id not in self._nowhere:
-            self._nowhere.add(job.job_id)
-            self._begins[lane] = max(self._begins.get(lane, 0), job.last_offset + 1)
-            self._lanes[lane].take_elsewhere(job.records)
 
     def _concerns(self, lane: str, job: Job) -> bool:
         """Whether any of its records may lie in the view."""
