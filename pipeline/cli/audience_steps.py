@@ -52,13 +52,13 @@ def described(one: Planned) -> dict[str, object]:
         "destination": key.destination,
         "connection": key.lane,
         "place": dotted(one.placed.path),
-        "audience_id": _as_written(step.audience_id),
+        "audience_id": as_written(step.audience_id),
         "step": NAMES[step.what],
         "creates": None if step.creates is None else step.creates.request,
         "differences": step.differences,
     }
 
 
-def _as_written(audience_id: str | None) -> int | str | None:
+def as_written(audience_id: str | None) -> int | str | None:
     """As the configuration writes it: a number where the partner's ids are numbers."""
     return int(audience_id) if audience_id is not None and audience_id.isdecimal() else audience_id
