@@ -11,7 +11,7 @@ from typing import TypeAlias
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
-LARGEST_HEADER_BYTES = 256 * 1024
+LARGEST_HEADER_BYTES = 128 * 1024
 """Of one header or of the status line: a gateway in between may add kilobytes of its own."""
 SHORTEST_USER_TIMEOUT = 0.2
 """Less would end a connection at the first packet that is lost: the kernel repeats after that."""

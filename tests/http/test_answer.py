@@ -118,7 +118,7 @@ async def test_the_next_request_gets_no_rest_of_an_answer_that_was_cut_off() -> 
     assert answer.body == JOB
 
 
-@pytest.mark.parametrize("size", [8_000, 9_000, 60_000, 250_000])
+@pytest.mark.parametrize("size", [8_000, 9_000, 60_000, 120_000])
 async def test_a_large_header_is_read(size: int) -> None:
     answer = await answer_to(answers(202, JOB, "X-Gateway: " + "x" * size))
 
