@@ -4,13 +4,16 @@ import gzip
 import zlib
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from random import Random
 
 import pytest
 
+from pipeline.destinations.amazon_ads.answers import interpret_records, interpret_status
 from pipeline.destinations.exchange import Response
 from pipeline.http.session import Exchange
-from tests.fakes.partner import Caller, Scene, answers, answers_early, partner
-from tests.http.sessions import exchanged, post, session_of
+from tests.conftest import SEED
+from tests.fakes.partner import Caller, Scene, answers, answers_early, partner, reply
+from tests.http.sessions import Lane, exchanged, post, session_of
 
 JOB = b'{"jobRequestId":"job-1"}'
 LARGEST = 1_000
@@ -154,3 +157,58 @@ async def test_what_it_asks_us_to_wait_is_read_on_every_status(status: int) -> N
     assert date.wait is not None
     assert 90 < date.wait <= 100
     assert nothing.wait is None
+
+
+def disturbed(chance: Random) -> bytes:
+    """
+    An answer with a few bytes of it replaced, cut out, doubled, or followed by others.
+    """
+    body = chance.choice([JOB, b"{}", b"<html>", b"", b'{"message":"no"}', b"[" * 2_000, b"\xff"])
+    headers = chance.sample(
+        [
+            "Content-Type: application/json",
+            "Content-Type: text/h\u00fcml",
+            "Content-Encoding: gzip",
+            "Transfer-Encoding: chunked",
+            "Retry-After: 99999999999999999999",
+            "Retry-After: Fri, 99 Foo 0000",
+            "Location: http://[::",
+            "Set-Cookie: \x01",
+            "Connection: close",
+        ],
+        k=chance.randrange(4),
+    )
+    raw = bytearray(
+        reply(chance.choice([100, 200, 202, 204, 304, 400, 401, 503, 999]), body, *headers)
+    )
+    for _ in range(chance.randrange(4)):
+        at = chance.randrange(len(raw) + 1)
+        piece = chance.choice(
+            [b"", b"\r\n", b"\0", b"\xff\xfe", b":", raw[:at], chance.randbytes(5)]
+        )
+        raw[at : at + chance.randrange(3)] = piece
+    return bytes(raw)
+
+
+async def test_no_bytes_that_anything_answers_are_too_much() -> None:
+    """Each becomes an answer or the lack of one, with words that can be written down."""
+    chance = Random(SEED)
+    scenes = [_ends_after(disturbed(chance)) for _ in range(300)]
+    async with partner(*scenes) as playing:
+        for _ in scenes:
+            async with session_of(playing.url, timeout=2) as session:
+                exchange = await session.exchange(post(b"x"), {}, Lane())
+            if isinstance(exchange, Response):
+                said = repr((interpret_records(exchange), interpret_status(exchange)))
+            else:
+                said = exchange.detail
+            said.encode()
+
+
+def _ends_after(raw: bytes) -> Scene:
+    async def scene(caller: Caller) -> None:
+        await caller.read()
+        await caller.say(raw)
+        caller.leave()
+
+    return scene

@@ -152,9 +152,11 @@ async def _pumped(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 
 @asynccontextmanager
-async def tunnel(answer: bytes | None = None) -> AsyncIterator[TunnelProxy]:
+async def tunnel(
+    answer: bytes | None = None, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[TunnelProxy]:
     proxy = TunnelProxy() if answer is None else TunnelProxy(answer)
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0, ssl=tls)
     proxy.port = server.sockets[0].getsockname()[1]
     try:
         yield proxy
@@ -187,6 +189,21 @@ async def test_a_guarded_body_arrives_whole_through_a_tunnel(
     assert head.startswith(f"CONNECT partner.test:{playing.port} HTTP/1.1\r\n")
     assert f"Proxy-Authorization: Basic {b64encode(b'me:hush').decode()}\r\n" in head
     assert "Bearer" not in head
+
+
+async def test_a_proxy_may_be_spoken_to_by_tls_itself(certificate: ssl.SSLContext) -> None:
+    """So credentials for it are not heard on the way; TLS to the partner lies inside."""
+    async with (
+        partner(answers(202), tls=certificate) as playing,
+        tunnel(tls=certificate) as proxy,
+    ):
+        through_it = Proxy(f"https://127.0.0.1:{proxy.port}", {})
+        url = f"https://partner.test:{playing.port}"
+        async with session_of(url, tls=False, proxy=through_it) as session:
+            answer = await session.exchange(post(*pieces_of(1_000_000)), {}, Lane())
+
+    assert isinstance(answer, Response)
+    assert b"".join(pieces_of(1_000_000)) == playing.callers[0].body
 
 
 async def test_a_lane_that_is_lost_sends_nothing_whole_through_it(
