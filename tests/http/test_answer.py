@@ -109,6 +109,20 @@ async def test_an_answer_over_its_bounds_leaves_its_status(encoding: str, body: 
     unreadable(answer, 202, "the answer")
 
 
+async def test_a_false_encoding_does_no_harm_to_the_connection() -> None:
+    """It was read to its end, so another request may be on its way on the same connection."""
+    async with (
+        partner(answers(202, JOB, "Content-Encoding: gzip"), answers(202, JOB)) as playing,
+        session_of(playing.url) as session,
+    ):
+        await session.exchange(post(b"x"), {}, Lane())
+        answer = await session.exchange(post(b"x"), {}, Lane())
+
+    assert isinstance(answer, Response)
+    assert answer.body == JOB
+    assert playing.connections == 1
+
+
 async def test_the_next_request_gets_no_rest_of_an_answer_that_was_cut_off() -> None:
     async with (
         partner(answers(202, b"x" * 100_000), answers(202, JOB)) as playing,
