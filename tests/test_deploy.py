@@ -9,6 +9,7 @@ import yaml
 
 from pipeline.configuration.load import load
 from pipeline.configuration.model import Settings
+from tests.configuration.amazon import amazon
 from tests.promql import faults
 
 ROOT = Path(__file__).parent.parent
@@ -155,7 +156,7 @@ def test_the_pipeline_of_compose_has_time_to_drain_before_it_is_killed() -> None
 def test_the_configuration_of_compose_names_services_that_are_there() -> None:
     settings = compose_settings()
 
-    destination = settings.destinations["amazon-na"]
+    destination = amazon(settings)
     assert settings.kafka.bootstrap_servers.split(":")[0] in services()
     assert str(destination.api_url).startswith("http://simulator:8090")
     assert "simulator" in services()

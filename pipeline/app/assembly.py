@@ -14,8 +14,9 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from prometheus_client import CollectorRegistry
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import lanes, routes
-from pipeline.destinations.amazon_ads.rendering import RecordRenderer
+from pipeline.configuration.routing import RouteSettings, lanes, routes
+from pipeline.destinations.contract import Partners
+from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.message import StageName
 from pipeline.domain.names import Names
 from pipeline.kafka.client_options import ClientOptions
@@ -30,7 +31,7 @@ from pipeline.kafka.replay import KafkaReplay
 from pipeline.kafka.transactional_writer import PlainWriter, TransactionalWriter, make_producer
 from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations import cluster_setup
-from pipeline.operations.clients import Partners, opened
+from pipeline.operations.clients import Clients, opened
 from pipeline.sources import native
 from pipeline.stages.contract import DeadLetters, Progress, Stage
 from pipeline.stages.ingest.worker import IngestDesk, Route
@@ -52,7 +53,7 @@ class Pipeline:
     settings: Settings
     groups: Mapping[StageName, ConsumerGroup]
     telemetry: PrometheusTelemetry
-    partners: Partners
+    clients: Clients
     progresses: Mapping[str, Progress]
     pending_jobs: Mapping[LaneLabel, int]
     controls: PauseRequestReader | None
@@ -60,7 +61,9 @@ class Pipeline:
 
 
 @asynccontextmanager
-async def assemble(settings: Settings, stages: Collection[StageName]) -> AsyncIterator[Pipeline]:
+async def assemble(
+    settings: Settings, stages: Collection[StageName], partners: Partners = PARTNERS
+) -> AsyncIterator[Pipeline]:
     """Everything that the stages need, started, and closed again in reverse."""
     async with AsyncExitStack() as stack:
         telemetry = PrometheusTelemetry(CollectorRegistry())
@@ -71,8 +74,9 @@ async def assemble(settings: Settings, stages: Collection[StageName]) -> AsyncIt
         first = await started(make, AIOKafkaProducer.stop, client_options, patience)
         producers = SharedProducer(make, first)
         stack.push_async_callback(producers.close)
-        partners = await stack.enter_async_context(opened(settings, telemetry))
-        parts = _Parts(settings, client_options, telemetry, producers, partners)
+        opening = opened(settings, telemetry, partners=partners)
+        clients = await stack.enter_async_context(opening)
+        parts = _Parts(settings, client_options, telemetry, producers, clients, partners)
         made: dict[StageName, Callable[[], Stage]] = {
             "ingest": parts.ingest,
             "upload": parts.upload,
@@ -82,7 +86,7 @@ async def assemble(settings: Settings, stages: Collection[StageName]) -> AsyncIt
             settings=settings,
             groups={name: parts.group(made[name]()) for name in made if name in stages},
             telemetry=telemetry,
-            partners=partners,
+            clients=clients,
             progresses=parts.progresses,
             pending_jobs=parts.pending_jobs,
             controls=parts.controls if "upload" in stages else None,
@@ -98,6 +102,7 @@ class _Parts:
         client_options: ClientOptions,
         telemetry: PrometheusTelemetry,
         producers: SharedProducer,
+        clients: Clients,
         partners: Partners,
     ) -> None:
         self._settings = settings
@@ -105,6 +110,7 @@ class _Parts:
         self._telemetry = telemetry
         self._producers = producers
         self._message_writer = KafkaMessageWriter(producers)
+        self._clients = clients
         self._partners = partners
         self._names = Names(settings.kafka.namespace)
         self.controls = PauseRequestReader(client_options, self._names.controls)
@@ -126,7 +132,7 @@ class _Parts:
         )
 
     def upload(self) -> UploadStage:
-        served = {lane.topic: self._partners.lane(lane) for lane in lanes(self._settings)}
+        served = {lane.topic: self._clients.lane(lane) for lane in lanes(self._settings)}
         largest = max((one.plan.limits.max_bytes for one in served.values()), default=0)
         return UploadStage(
             lanes=served,
@@ -155,7 +161,7 @@ class _Parts:
     def poll(self) -> PollStage:
         return PollStage(
             desk=PollDesk(
-                plans=self._partners.poll_plans(),
+                plans=self._clients.poll_plans(),
                 message_writer=self._message_writer,
                 letters=self._letters("poll"),
                 outcome_reader=KafkaOutcomeReader(self._client_options, self._names.outcomes),
@@ -207,28 +213,21 @@ class _Parts:
         )
 
     def _routes(self) -> Mapping[str, Sequence[Route]]:
-        renderers = {
-            name: RecordRenderer(
-                external_user_id=destination.external_user_id,
-                unsupported_country=destination.unsupported_country,
-                consent_countries=frozenset(destination.consent_countries),
-            )
-            for name, destination in self._settings.destinations.items()
-        }
         return {
-            audience: [
-                Route(
-                    lane=LaneLabel(target.lane.destination, target.lane.connection),
-                    topic=target.lane.topic,
-                    audience_id=target.audience_id,
-                    target=",".join(target.target_types).encode(),
-                    country=target.country,
-                    renderer=renderers[target.lane.destination],
-                )
-                for target in targets
-            ]
-            for audience, targets in routes(self._settings).items()
+            audience: [self._route(route) for route in found]
+            for audience, found in routes(self._settings).items()
         }
+
+    def _route(self, route: RouteSettings) -> Route:
+        destination = self._settings.destinations[route.lane.destination]
+        partner = self._partners[destination.kind]
+        return Route(
+            lane=LaneLabel(route.lane.destination, route.lane.connection),
+            topic=route.lane.topic,
+            audience_id=route.audience_id,
+            route=partner.route(destination, route.target),
+            render=partner.renderer(destination, route.target),
+        )
 
     def _letters(self, stage: StageName) -> DeadLetters:
         return DeadLetters(

@@ -32,7 +32,7 @@ def readiness(pipeline: Pipeline) -> ReadinessReport:
     if pipeline.groups.keys() & {"upload", "poll"}:
         reasons += [
             f"{name}: no access token: {client.trouble}"
-            for name, client in pipeline.partners.clients.items()
+            for name, client in pipeline.clients.clients.items()
             if client.trouble is not None
         ]
     return HealthReport(not reasons, reasons)

@@ -145,7 +145,7 @@ def _complain(one: Planned, trouble: str | None, level: str) -> None:
 
 def _named(one: Planned) -> str:
     key = one.placed.key
-    return cell(f"{key.audience} at {key.destination}.{key.connection}")
+    return cell(f"{key.audience} at {key.destination}.{key.lane}")
 
 
 def _result(result: Result) -> dict[str, object]:

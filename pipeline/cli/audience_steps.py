@@ -33,7 +33,7 @@ CONSOLE = "look for it by its name and external id in the partner's console"
 def row(one: Planned) -> tuple[object, ...]:
     """A line of the table under COLUMNS."""
     key = one.placed.key
-    where = (key.audience, key.destination, key.connection)
+    where = (key.audience, key.destination, key.lane)
     return (*where, id_of(one.step), NAMES[type(one.step)], what(one.step))
 
 
@@ -85,7 +85,7 @@ def described(one: Planned) -> dict[str, object]:
     return {
         "audience": key.audience,
         "destination": key.destination,
-        "connection": key.connection,
+        "connection": key.lane,
         "place": dotted(one.placed.path),
         "audience_id": id_of(step),
         "step": NAMES[type(step)],

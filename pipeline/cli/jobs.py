@@ -59,7 +59,7 @@ class JobLine:
     state: str
     destination: str
     connection: str
-    audience_id: int
+    audience_id: str
     records: int
     removes: int
     applied: int | None = None
@@ -200,7 +200,8 @@ def _tell(said: JobReport | NoReport, pause: float) -> None:
 
 
 def _patience(settings: Settings, name: str) -> Patience:
-    found: AmazonAdsSettings = settings.destinations[name]
+    found = settings.destinations[name]
+    assert isinstance(found, AmazonAdsSettings)
     return Patience(
         initial=found.poll.initial_seconds,
         factor=found.poll.factor,

@@ -50,7 +50,7 @@ Audience = Annotated[
 class KeptLine:
     """One audience that is kept back, or is not done with what was."""
 
-    audience_id: int
+    audience_id: str
     audiences: tuple[str, ...]
     state: str
     """pausing: no owner of the lane has taken note yet; paused; resuming."""
@@ -183,7 +183,7 @@ def _line(
     facts: LaneTopicFacts,
     lane: str,
     controls: Controls,
-    named: Mapping[tuple[str, int], tuple[str, ...]],
+    named: Mapping[tuple[str, str], tuple[str, ...]],
     *,
     configured: bool,
 ) -> LaneLine:

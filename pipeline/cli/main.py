@@ -16,13 +16,15 @@ from pipeline.cli.ending import ended
 from pipeline.cli.groups import add_to
 from pipeline.cli.sandbox import sandbox, simulator
 from pipeline.configuration.load import Configuration, load_with_lock
-from pipeline.configuration.model import Settings, schema
+from pipeline.configuration.model import Settings
+from pipeline.configuration.schema import schema
+from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.message import StageName
 from pipeline.operations import check as checking
 from pipeline.operations.cluster_setup import prepare
 from pipeline.operations.warm_up import warm_up
 from pipeline.settings.problems import SettingsError, suggestion
-from pipeline.sources.native import EVENT_SCHEMA
+from pipeline.sources.native_schema import EVENT_SCHEMA
 from pipeline.telemetry import logs
 
 STAGES: Sequence[StageName] = get_args(StageName)
@@ -88,7 +90,7 @@ def config_schema(
     ] = False,
 ) -> None:
     """Print a JSON Schema: of the configuration file, or of the native event."""
-    document = EVENT_SCHEMA if event else schema()
+    document = EVENT_SCHEMA if event else schema(PARTNERS)
     typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 
@@ -104,7 +106,7 @@ async def _run(settings: Settings, stages: Sequence[StageName]) -> ExitCode:
         typer.echo(f"warning: {difference}", err=True)
     async with assemble(settings, stages) as pipeline:
         if {"upload", "poll"} & set(stages):
-            await warm_up(pipeline.partners.clients)
+            await warm_up(pipeline.clients.clients)
         return await supervise(pipeline, stop)
 
 

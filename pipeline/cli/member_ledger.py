@@ -10,7 +10,7 @@ from pipeline.cli.ending import ended, fail
 from pipeline.cli.showing import moment, show_json, show_table
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import RouteSettings, routes
-from pipeline.destinations.amazon_ads.rendering import hashed_id
+from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.names import Names
 from pipeline.operations.cluster_setup import reader
 from pipeline.operations.ledger.member_changes import ChangeEnd
@@ -77,8 +77,8 @@ async def _read(
 
 
 def _sent_id(settings: Settings, destination: str, member: str) -> str:
-    is_hashed = settings.destinations[destination].external_user_id == "sha256"
-    return hashed_id(member) if is_hashed else member
+    found = settings.destinations[destination]
+    return PARTNERS[found.kind].member_id(found, member)
 
 
 def _line(lane: str, change: ChangeEnd) -> ChangeLine:

@@ -7,9 +7,10 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from pipeline.configuration.targets import ADVERTISER, AudienceKey
+from pipeline.configuration.targets import AudienceKey
 from pipeline.settings.document import parse, text_of
 from pipeline.settings.problems import Problem, SettingsError, shown
+from pipeline.settings.shape import Shape
 from pipeline.settings.translation import problems_of
 from pipeline.settings.values import DestinationName, Identifier, Section, Text, TopicText
 
@@ -36,8 +37,8 @@ class LockEntry(Section):
     """When the request went out, UTC."""
 
     def key(self) -> AudienceKey:
-        connection = self.connection_id or f"{ADVERTISER}{self.advertiser_id}"
-        return AudienceKey(self.audience, self.destination, connection)
+        lane = self.connection_id or f"advertiser-{self.advertiser_id}"
+        return AudienceKey(self.audience, self.destination, lane)
 
 
 class AudienceLock(Section):
@@ -111,7 +112,7 @@ def _validated(document: object, path: Path) -> AudienceLock:
     try:
         lock = AudienceLock.model_validate(document)
     except ValidationError as error:
-        found = problems_of(error, AudienceLock, document)
+        found = problems_of(error, Shape(AudienceLock), document)
         raise _unusable(path, [replace(one, remedy=RESTORE) for one in found]) from None
     problems = list(_inconsistencies(lock))
     if problems:

@@ -1,60 +1,112 @@
-"""What the rest of the program may know of a partner: no Kafka, no HTTP client, no terminal."""
+"""What the rest of the program may know of a partner: no Kafka, no HTTP client, no terminal.
 
-from collections.abc import Mapping
+A partner is one package and one line in `registry.py`. Its settings are read in two steps: the
+destinations by their `kind`, then each target of an audience by the model of the partner that its
+destination names, because what a target may say depends on that.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar
 
+from pipeline.destinations.changes import Changes
 from pipeline.destinations.exchange import Request, Response
+from pipeline.destinations.login import Login
+from pipeline.destinations.snapshots import Snapshots
+from pipeline.domain.change import MembershipChange
+from pipeline.domain.reasons import Rejected, Rendered, Withheld
+from pipeline.domain.send_result import Blocked, InDoubt, NotSent
+from pipeline.identity.hashing import HashOnce
+from pipeline.settings.problems import Problem
+from pipeline.settings.values import DestinationName, Section
+
+
+class DestinationSettings(Section):
+    """One configured partner: the keys that all of them have."""
+
+    kind: str
+
+
+class TargetSettings(Section):
+    """One place that an upstream audience goes to: the keys that all partners have."""
+
+    destination: DestinationName
+    """A name under `destinations`."""
+
+    def audience(self) -> str | None:
+        """The partner's id of the audience; None while it is not made."""
+        raise NotImplementedError
+
+    def with_audience(self, audience: str) -> Self:
+        """The same target with this id."""
+        raise NotImplementedError
+
+    def lane(self) -> str:
+        """What the quota is counted for, as it stands in topics and metrics."""
+        raise NotImplementedError
+
+    def lane_key(self) -> str:
+        """The key that says it, for messages."""
+        raise NotImplementedError
+
+    def unmakeable(self, upstream_name: str) -> Problem | None:
+        """What keeps `audiences apply` from making the audience, if anything does.
+
+        The path of the problem begins at the target.
+        """
+        raise NotImplementedError
+
+
+Render: TypeAlias = Callable[[MembershipChange, HashOnce], Rendered | Withheld | Rejected]
+
+
+class Api(Protocol):
+    """One partner, authorised: what its control plane and its checks are asked through."""
+
+    async def call(self, request: Request) -> Response | NotSent | InDoubt | Blocked:
+        """One attempt; a token that is not accepted is renewed once."""
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
-    """An access token. Times in seconds from when it was asked for."""
+class Finding:
+    """One line of `check --online`; `is_bad` means that a run would not work."""
 
-    value: str
-    usable_for: float
-    """Then it is time for another one."""
-    valid_for: float
-    """Until then it serves when there is no other."""
-
-    def __repr__(self) -> str:
-        return f"<Token usable for {self.usable_for:.0f} s>"
+    text: str
+    is_bad: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRefused:
-    """No token with these credentials: a person must mend something."""
-
-    detail: str
+D = TypeVar("D", bound=DestinationSettings)
+T = TypeVar("T", bound=TargetSettings)
 
 
-@dataclass(frozen=True, slots=True)
-class TokenUnavailable:
-    """No token now; it is worth asking again."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partner(Generic[D, T]):
+    """Everything of one partner, as functions of its settings."""
 
-    detail: str
-    wait: float | None = None
-    """Seconds that the partner asked us to wait, if it did."""
+    kind: str
+    settings: type[D]
+    target: type[T]
+    base_url: Callable[[D], str]
+    login: Callable[[D], Login]
+    renderer: Callable[[D, T], Render]
+    """Bound once for each route; called once for each change."""
+    route: Callable[[D, T], bytes]
+    """What stands in every record of this target, for the partner's own use."""
+    member_id: Callable[[D, str], str]
+    """A member's id as the partner gets it."""
+    delivery: Callable[[D, Sequence[T]], Changes | Snapshots]
+    """Of the lane of these targets."""
+    buffer_bytes: Callable[[D], int]
+    """What one lane needs in memory at least: two requests."""
+    problems: Callable[[D, Sequence[T]], Iterable[Problem]]
+    """What neither the destination nor a target can see alone. Paths begin at the destination."""
+    advice: Callable[[D, Sequence[T]], Iterable[str]]
+    """What is allowed and may not be meant, each beginning with its key."""
+    check_online: Callable[[Api, D, Sequence[T]], Awaitable[Sequence[Finding]]]
+    """Whether the partner is as a run needs it."""
+    redacts: Sequence[str] = ()
+    """What its secrets begin with; such words are never logged."""
 
 
-TokenAnswer: TypeAlias = Token | TokenRefused | TokenUnavailable
-
-
-class Login(Protocol):
-    """How a partner gives access tokens, and how a request carries one."""
-
-    @property
-    def url(self) -> str:
-        """Where tokens come from; the path of `compose` is added to it."""
-
-    def compose(self) -> Request | TokenRefused:
-        """The request for a token, with the secrets as they are now; or why there can be none."""
-
-    def interpret(self, response: Response) -> TokenAnswer:
-        """What the answer to it means."""
-
-    def headers(self, token: Token) -> Mapping[str, str]:
-        """What every other request carries."""
-
-    def needs_new_token(self, response: Response) -> bool:
-        """Whether this answer means that the token is not accepted, and another one may be."""
+Partners: TypeAlias = Mapping[str, Partner[Any, Any]]
+"""By kind."""

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from pipeline.destinations.contract import Login, Token, TokenAnswer, TokenRefused, TokenUnavailable
 from pipeline.destinations.exchange import Request, Response
+from pipeline.destinations.login import Login, Token, TokenAnswer, TokenRefused, TokenUnavailable
 from pipeline.domain.send_result import Blocked, InDoubt, NotSent
 from pipeline.http.session import Exchange, PartnerSession, Silent, Unreached
 from pipeline.http.tokens import TokenKeeper

@@ -1,60 +1,39 @@
 """A partner's records and jobs over HTTP: the ports of the stages, for any partner."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
-from pipeline.destinations.exchange import Request, Response
+from pipeline.destinations.changes import Changes, Jobs
+from pipeline.destinations.exchange import Response
 from pipeline.domain.job import JobReport, NotYet
 from pipeline.domain.send_result import Answer, Blocked
 from pipeline.http.client import PartnerClient
 from pipeline.stages.ports import Ownership, RequestLimiter
 
 
-class LaneChanges(Protocol):
-    """How the partner takes the records of one lane."""
-
-    def overhead_bytes(self, audience: int) -> int: ...
-
-    def is_removal(self, value: bytes) -> bool: ...
-
-    def compose(self, audience: int, route: bytes, records: Sequence[bytes]) -> Request: ...
-
-    def interpret(self, response: Response) -> Answer: ...
-
-
-class Jobs(Protocol):
-    """How the partner tells of its jobs."""
-
-    def compose_status(self, job_id: str) -> Request: ...
-
-    def interpret_status(self, response: Response) -> JobReport | NotYet: ...
-
-
 class PartnerUpload:
     """The partner's end of one lane (`Upload` of the stages)."""
 
     def __init__(
-        self, client: PartnerClient, changes: LaneChanges, request_limiter: RequestLimiter
+        self, client: PartnerClient, changes: Changes, request_limiter: RequestLimiter
     ) -> None:
         self._client = client
         self._changes = changes
         self._request_limiter = request_limiter
 
-    def overhead_bytes(self, audience: int) -> int:
+    def overhead_bytes(self, audience: str) -> int:
         return self._changes.overhead_bytes(audience)
-
-    def is_removal(self, value: bytes) -> bool:
-        return self._changes.is_removal(value)
 
     async def turn(self) -> None:
         await self._request_limiter.turn()
 
     async def send(
-        self, audience: int, target: bytes, records: Sequence[bytes], ownership: Ownership
+        self, audience: str, route: bytes, records: Sequence[bytes], ownership: Ownership
     ) -> Answer:
-        request = self._changes.compose(audience, target, records)
+        request = self._changes.compose(audience, route, records)
         answer = await self._client.send(request, ownership)
-        return self._changes.interpret(answer) if isinstance(answer, Response) else answer
+        if not isinstance(answer, Response):
+            return answer
+        return self._changes.interpret(answer, len(records))
 
 
 class PartnerStatus:

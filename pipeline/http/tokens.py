@@ -5,14 +5,8 @@ from collections.abc import Callable
 
 import structlog
 
-from pipeline.destinations.contract import (
-    Login,
-    Token,
-    TokenAnswer,
-    TokenRefused,
-    TokenUnavailable,
-)
 from pipeline.destinations.exchange import Response
+from pipeline.destinations.login import Login, Token, TokenAnswer, TokenRefused, TokenUnavailable
 from pipeline.http.session import PartnerSession
 from pipeline.stages.retry import Backoff
 

@@ -4,12 +4,12 @@ The digest is SHA-256 over UTF-8, in small hexadecimal letters (source: Amazon, 
 `abc@example.com` becomes `9eceb134...`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from operator import itemgetter
 from typing import Final, TypeAlias
 
-from pipeline.identity.normalize.digests import hashed_already
+from pipeline.identity.normalize.digests import SHORTEST, hashed_already
 from pipeline.identity.normalize.fields import FIELDS, Field
 from pipeline.identity.normalize.letters import EMAIL, clean_email, email_characters
 from pipeline.identity.normalize.phone import common_forms
@@ -43,15 +43,42 @@ _Rule: TypeAlias = Callable[[Field, str, str | None], str | None]
 _Ways: TypeAlias = Mapping[str, tuple[str, _HashOf]]
 """For each field what the partner calls it, and what gives its hash."""
 
-IdentityHashes: TypeAlias = Callable[[Mapping[str, str]], tuple[str, ...] | dict[str, str]]
+Hashes: TypeAlias = tuple[str, ...] | dict[str, str]
+
+IdentityHashes: TypeAlias = Callable[[Mapping[str, str]], Hashes]
 """An identity to the hashes of all fields, in the order of `FIELDS`, if all are usable; else to
 the partner's name and the hash of every usable field, which may be none.
 
 The tuple is for speed: filling a dictionary and reading it again is a twentieth of the hot path.
 """
 
+HashOnce: TypeAlias = Callable[[IdentityHashes], Sequence[Hashes]]
+"""Hashes the identities of one change by one profile and country, however many routes ask."""
+
 _ALL: Final = len(FIELDS)
 _every_value: Final[Callable[[Mapping[str, str]], tuple[str, ...]]] = itemgetter(*FIELDS)
+
+
+def each_of(identities: Sequence[Mapping[str, str]]) -> HashOnce:
+    """Hashes the identities of one change anew at each call: for a change with one route."""
+
+    def hash_each(hasher: IdentityHashes) -> Sequence[Hashes]:
+        return [hasher(identity) for identity in identities]
+
+    return hash_each
+
+
+def once_for(identities: Sequence[Mapping[str, str]]) -> HashOnce:
+    """Hashes the identities of one change once for each profile and country."""
+    done: dict[IdentityHashes, Sequence[Hashes]] = {}
+
+    def hash_once(hasher: IdentityHashes) -> Sequence[Hashes]:
+        hashes = done.get(hasher)
+        if hashes is None:
+            hashes = done[hasher] = [hasher(identity) for identity in identities]
+        return hashes
+
+    return hash_once
 
 
 class _Memo(dict[str, str]):
@@ -216,7 +243,9 @@ def _address_hash(memo: _Memo) -> _HashOf:
 
     def address_hash(value: str) -> str:
         words = value.lower().split()
-        if len(words) == 1 and (digest := hashed_already(value)) is not None:
+        # A digest is one long word, perhaps between others: few addresses are so long.
+        has_room = len(value) >= SHORTEST + 2 * (len(words) - 1)
+        if has_room and (digest := hashed_already(value)) is not None:
             return digest
         text = "".join(map(normalized, words))
         return sha256(text.encode()).hexdigest() if text else ""

@@ -121,7 +121,7 @@ class KafkaLease:
         self._seek(offset)
 
     def settle(
-        self, offset: int, *, clean: bool = False, paused: Mapping[int, int] = NONE_PAUSED
+        self, offset: int, *, clean: bool = False, paused: Mapping[str, int] = NONE_PAUSED
     ) -> None:
         is_first = self._committable is None
         self._committable = offset

@@ -12,7 +12,7 @@ from pipeline.kafka.coordinator import Committed, Coordinator, Generation
 from pipeline.stages.ports import NONE_PAUSED, StartingPoint
 from pipeline.telemetry.facts import Telemetry
 
-METADATA_FORMAT = 1
+METADATA_FORMAT = 2
 LARGEST_METADATA_BYTES = 4096
 """What brokers take of it unless told otherwise (offset.metadata.max.bytes)."""
 ANSWER_WAIT_MS = 600
@@ -135,7 +135,7 @@ class OffsetResolver:
         return True
 
 
-def metadata(*, clean: bool, paused: Mapping[int, int] = NONE_PAUSED) -> str:
+def metadata(*, clean: bool, paused: Mapping[str, int] = NONE_PAUSED) -> str:
     """What a commit says beside the offset.
 
     `clean`: whether each request sent has its answer. `paused`: since which offset each audience is
@@ -155,7 +155,7 @@ class Said(NamedTuple):
     """What a commit said beside the offset."""
 
     is_clean: bool
-    paused: Mapping[int, int]
+    paused: Mapping[str, int]
     others_paused: int | None
 
 
@@ -165,7 +165,7 @@ def read_metadata(text: str) -> Said | None:
         said = json.loads(text)
         if said["format"] != METADATA_FORMAT:
             return None
-        paused = {int(audience): int(since) for audience, since in said.get("paused", {}).items()}
+        paused = {audience: int(since) for audience, since in said.get("paused", {}).items()}
         others = said.get("paused_since")
         return Said(said.get("clean") is True, paused, None if others is None else int(others))
     except (ValueError, TypeError, KeyError, AttributeError):

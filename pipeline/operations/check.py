@@ -1,17 +1,17 @@
 """What `check` says beyond a valid file: advice, and with --online whether the world agrees."""
 
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 
 from prometheus_client import CollectorRegistry
 
 from pipeline.configuration.advice import advice
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import lanes
-from pipeline.destinations.amazon_ads.errors import detail
-from pipeline.destinations.amazon_ads.terms import compose_terms, has_accepted
-from pipeline.destinations.contract import Token
-from pipeline.destinations.exchange import Response
+from pipeline.configuration.targets import placed_targets
+from pipeline.destinations.contract import Finding, Partners
+from pipeline.destinations.login import Token
+from pipeline.destinations.registry import PARTNERS
 from pipeline.http.client import PartnerClient
 from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.topics import TopicTrouble
@@ -20,25 +20,17 @@ from pipeline.operations.cluster_setup import prepare
 from pipeline.telemetry.metrics import PrometheusTelemetry
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report; `is_bad` means that a run would not work."""
-
-    text: str
-    is_bad: bool = False
-
-
-def offline(settings: Settings) -> Iterator[Finding]:
+def offline(settings: Settings, partners: Partners = PARTNERS) -> Iterator[Finding]:
     """What a valid configuration means, and what is allowed but may not be meant."""
     found = lanes(settings)
     yield Finding(f"{len(settings.audiences)} audiences, {len(found)} lanes")
     for lane in found:
         yield Finding(f"lane {lane.name}: topic {lane.topic}")
-    for line in advice(settings):
+    for line in advice(settings, partners):
         yield Finding(f"warning: {line}")
 
 
-async def online(settings: Settings) -> AsyncIterator[Finding]:
+async def online(settings: Settings, partners: Partners = PARTNERS) -> AsyncIterator[Finding]:
     """Whether the brokers, the topics, the tokens and the terms are as a run needs them."""
     try:
         for difference in await prepare(settings, creates=False):
@@ -46,26 +38,24 @@ async def online(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding(f"kafka: reached {settings.kafka.bootstrap_servers}, topics are as needed")
     except (ClusterTrouble, TopicTrouble) as trouble:
         yield Finding(str(trouble), is_bad=True)
-    async with opened(settings, PrometheusTelemetry(CollectorRegistry())) as partners:
-        for name, client in partners.clients.items():
-            yield await _partner(f"destinations.{name}", client)
+    async with opened(
+        settings, PrometheusTelemetry(CollectorRegistry()), partners=partners
+    ) as clients:
+        for name, client in clients.clients.items():
+            for finding in await _partner(settings, partners, name, client):
+                yield replace(finding, text=f"destinations.{name}: {finding.text}")
 
 
-async def _partner(key: str, client: PartnerClient) -> Finding:
+async def _partner(
+    settings: Settings, partners: Partners, name: str, client: PartnerClient
+) -> Sequence[Finding]:
     token = await client.warm_up()
     if not isinstance(token, Token):
-        return Finding(f"{key}: no access token: {token.detail}", is_bad=True)
-    answer = await client.call(compose_terms())
-    if not isinstance(answer, Response):
-        return Finding(f"{key}: the partner does not answer: {answer.detail}", is_bad=True)
-    match has_accepted(answer):
-        case True:
-            return Finding(f"{key}: token granted, terms accepted")
-        case False:
-            return Finding(
-                f"{key}: the AMC terms are not accepted, so uploads to AMC will be refused; the "
-                "person who granted access accepts them in AMC",
-                is_bad=True,
-            )
-        case None:
-            return Finding(f"{key}: terms: {detail(answer.status, answer.body)}", is_bad=True)
+        return [Finding(f"no access token: {token.detail}", is_bad=True)]
+    destination = settings.destinations[name]
+    targets = [
+        placed.target
+        for placed in placed_targets(settings.audiences)
+        if placed.target.destination == name
+    ]
+    return await partners[destination.kind].check_online(client, destination, targets)

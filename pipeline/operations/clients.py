@@ -1,4 +1,4 @@
-"""The partners' side of every lane: clients, tokens, paces, and how jobs are followed."""
+"""One client for each destination, and what its lanes and its jobs need of it."""
 
 import os
 from collections.abc import AsyncIterator, Mapping
@@ -9,16 +9,11 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import LaneSettings, routes
-from pipeline.destinations.amazon_ads.changes import (
-    AmazonChanges,
-    AmazonJobs,
-    LaneTarget,
-    largest_overhead,
-)
-from pipeline.destinations.amazon_ads.login import AmazonLogin
-from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings
-from pipeline.destinations.contract import Token, TokenAnswer, TokenRefused
+from pipeline.configuration.routing import LaneSettings, targets_of
+from pipeline.destinations.changes import Changes, Jobs
+from pipeline.destinations.contract import Partners
+from pipeline.destinations.login import Token, TokenAnswer, TokenRefused
+from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.quota import pace
 from pipeline.http.client import PartnerClient
 from pipeline.http.connections import connections
@@ -38,6 +33,9 @@ from pipeline.stages.upload.plan import LanePlan
 from pipeline.stages.upload.token_bucket import LaneTokenBucket, RequestsPerSecond
 from pipeline.telemetry.facts import LaneLabel, Telemetry, TokenOutcome
 
+DEFAULT_TIMEOUT_SECONDS = 60.0
+"""Of a destination that takes no changes, and so says nothing of how it is sent to."""
+
 
 @asynccontextmanager
 async def opened(
@@ -46,23 +44,27 @@ async def opened(
     *,
     environ: Mapping[str, str] = os.environ,
     resolver: AbstractResolver | None = None,
-) -> AsyncIterator["Partners"]:
+    partners: Partners = PARTNERS,
+) -> AsyncIterator["Clients"]:
     """All destinations, each with connections of its own; closed again at the end.
 
     Raises:
         SettingsError: a proxy variable of the environment is no address of a proxy.
     """
+    deliveries = {
+        name: partners[destination.kind].delivery(destination, ())
+        for name, destination in settings.destinations.items()
+    }
     async with AsyncExitStack() as stack:
-        sessions = {
-            name: await stack.enter_async_context(
-                connections(destination.late_seconds, resolver=resolver)
-            )
-            for name, destination in settings.destinations.items()
-        }
-        yield Partners(settings, sessions, telemetry, environ)
+        sessions = {}
+        for name, delivery in deliveries.items():
+            late = delivery.sending.late if isinstance(delivery, Changes) else None
+            opening = connections(late, resolver=resolver)
+            sessions[name] = await stack.enter_async_context(opening)
+        yield Clients(settings, sessions, telemetry, environ, partners)
 
 
-class Partners:
+class Clients:
     """One client for each destination, and what its lanes share."""
 
     def __init__(
@@ -71,112 +73,107 @@ class Partners:
         sessions: Mapping[str, aiohttp.ClientSession],
         telemetry: Telemetry,
         environ: Mapping[str, str],
+        partners: Partners,
     ) -> None:
         self._settings = settings
         self._telemetry = telemetry
         self._environ = environ
-        destinations = settings.destinations
-        self.clients: Mapping[str, PartnerClient] = {
-            name: self._client(name, destination, sessions[name])
-            for name, destination in destinations.items()
+        self._partners = partners
+        self._changes = {
+            name: delivery
+            for name, destination in settings.destinations.items()
+            if isinstance(delivery := partners[destination.kind].delivery(destination, ()), Changes)
         }
-        self._throttles = {name: Throttle() for name in destinations}
+        self.clients: Mapping[str, PartnerClient] = {
+            name: self._client(name, sessions[name]) for name in settings.destinations
+        }
+        self._throttles = {name: Throttle() for name in self._changes}
         self._request_limiters = {
-            name: RequestsPerSecond(destination.requests_per_second)
-            for name, destination in destinations.items()
+            name: RequestsPerSecond(changes.sending.requests_per_second)
+            for name, changes in self._changes.items()
         }
 
     def lane(self, lane: LaneSettings) -> ServedLane:
         """Everything that serving a lane takes; its bucket is made anew at every takeover."""
-        destination = self._settings.destinations[lane.destination]
+        changes = self._delivery(lane)
         lane_pace = pace(
-            cap=destination.hourly_cap,
-            window=destination.cap_window_seconds,
-            largest_batch=destination.batch.max_records,
-            max_in_flight=destination.max_in_flight,
+            cap=changes.quota.records or 0,
+            window=changes.quota.window,
+            largest_batch=changes.limits.max_records,
+            max_in_flight=changes.sending.max_in_flight,
         )
-        client = self.clients[lane.destination]
         return ServedLane(
-            plan=self._plan(lane, destination),
+            plan=self._plan(lane, changes),
             upload=PartnerUpload(
-                client,
-                AmazonChanges(self._target(lane)),
-                self._request_limiters[lane.destination],
+                self.clients[lane.destination], changes, self._request_limiters[lane.destination]
             ),
             throttle=self._throttles[lane.destination],
             new_bucket=lambda: LaneTokenBucket(lane_pace),
         )
 
     def poll_plans(self) -> Mapping[str, PollPlan]:
-        """How the jobs of each destination are followed."""
+        """How the jobs of each destination are followed, where it has jobs."""
         return {
-            name: self._poll_plan(name, destination)
-            for name, destination in self._settings.destinations.items()
+            name: self._poll_plan(name, changes.jobs)
+            for name, changes in self._changes.items()
+            if changes.jobs is not None
         }
 
-    def _plan(self, lane: LaneSettings, destination: AmazonAdsSettings) -> LanePlan:
+    def _delivery(self, lane: LaneSettings) -> Changes:
+        destination = self._settings.destinations[lane.destination]
+        targets = targets_of(self._settings, lane)
+        delivery = self._partners[destination.kind].delivery(destination, targets)
+        assert isinstance(delivery, Changes)
+        return delivery
+
+    def _plan(self, lane: LaneSettings, changes: Changes) -> LanePlan:
+        sending = changes.sending
         return LanePlan(
             name=lane.name,
             label=LaneLabel(lane.destination, lane.connection),
             limits=Limits(
-                max_records=destination.batch.max_records,
-                max_bytes=destination.batch.max_bytes,
-                linger=destination.batch.linger_seconds,
-                overhead_bytes=largest_overhead(lane.connection_id),
+                max_records=changes.limits.max_records,
+                max_bytes=changes.limits.max_bytes,
+                linger=sending.linger,
+                overhead_bytes=changes.limits.overhead_bytes,
             ),
-            cap=destination.hourly_cap,
-            cap_window=destination.cap_window_seconds,
-            max_in_flight=destination.max_in_flight,
-            late_seconds=destination.late_seconds,
+            cap=changes.quota.records or 0,
+            cap_window=changes.quota.window,
+            max_in_flight=sending.max_in_flight,
+            late_seconds=sending.late,
             probe_seconds=self._settings.upload.probe_seconds,
-            backoff=Backoff(
-                initial=destination.backoff.initial_seconds,
-                maximum=destination.backoff.max_seconds,
-            ),
+            backoff=Backoff(initial=sending.first_backoff, maximum=sending.longest_backoff),
         )
 
-    def _poll_plan(self, name: str, destination: AmazonAdsSettings) -> PollPlan:
+    def _poll_plan(self, name: str, jobs: Jobs) -> PollPlan:
         def polled(code: str) -> None:
             self._telemetry.status_polled(destination=name, code=code)
 
+        following = jobs.following
         return PollPlan(
-            status=PartnerStatus(self.clients[name], AmazonJobs(), polled),
-            request_limiter=RequestsPerSecond(destination.poll.requests_per_second),
-            initial=destination.poll.initial_seconds,
-            factor=destination.poll.factor,
-            longest=destination.poll.max_seconds,
-            give_up_after=destination.poll.give_up_after_seconds,
-            missing_tolerated=destination.job_not_found_seconds,
+            status=PartnerStatus(self.clients[name], jobs, polled),
+            request_limiter=RequestsPerSecond(following.requests_per_second),
+            initial=following.first,
+            factor=following.factor,
+            longest=following.longest,
+            give_up_after=following.give_up_after,
+            missing_tolerated=following.missing_tolerated,
             carry_over_after=self._settings.poll.carry_over_seconds,
         )
 
-    def _target(self, lane: LaneSettings) -> LaneTarget:
-        """Which target types each audience of the lane wants."""
-        return LaneTarget(
-            lane.connection_id,
-            {
-                target.audience_id: target.target_types
-                for targets in routes(self._settings).values()
-                for target in targets
-                if target.lane.name == lane.name
-            },
-        )
-
-    def _client(
-        self, name: str, destination: AmazonAdsSettings, http: aiohttp.ClientSession
-    ) -> PartnerClient:
+    def _client(self, name: str, http: aiohttp.ClientSession) -> PartnerClient:
         def answered(endpoint: str, code: str, seconds: float) -> None:
             self._telemetry.request_answered(
                 destination=name, endpoint=endpoint, code=code, seconds=seconds
             )
 
-        login = AmazonLogin(destination.token_endpoint(), destination.credentials())
+        destination = self._settings.destinations[name]
+        partner = self._partners[destination.kind]
+        login, base_url = partner.login(destination), partner.base_url(destination)
+        changes = self._changes.get(name)
+        timeout = DEFAULT_TIMEOUT_SECONDS if changes is None else changes.sending.request_timeout
         session = PartnerSession(
-            http,
-            destination.api_base(),
-            destination.request_timeout_seconds,
-            answered,
-            proxy=proxy_for(destination.api_base(), self._environ),
+            http, base_url, timeout, answered, proxy=proxy_for(base_url, self._environ)
         )
         token_session = PartnerSession(
             http,

@@ -15,6 +15,7 @@ from pipeline.configuration.model import Settings
 from pipeline.destinations.amazon_ads.directory import Page
 from pipeline.destinations.amazon_ads.replies import Declined
 from pipeline.destinations.exchange import Request, Response
+from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.send_result import Blocked, NotSent
 from pipeline.domain.send_result import InDoubt as RequestInDoubt
 from pipeline.http.client import PartnerClient
@@ -147,7 +148,9 @@ async def partners_of(settings: Settings) -> AsyncIterator[Mapping[str, Partner]
     """The partner of every destination, by the destination's name."""
     async with opened(settings, PrometheusTelemetry(CollectorRegistry())) as partners:
         yield {
-            name: Partner(name, destination.api_base(), partners.clients[name])
+            name: Partner(
+                name, PARTNERS[destination.kind].base_url(destination), partners.clients[name]
+            )
             for name, destination in settings.destinations.items()
         }
 

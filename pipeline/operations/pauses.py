@@ -33,7 +33,7 @@ class Place(NamedTuple):
     """One audience of the partner in one lane."""
 
     lane: str
-    audience_id: int
+    audience_id: str
     names: tuple[str, ...]
     """The upstream audiences that go to it."""
 
@@ -44,7 +44,7 @@ class Place(NamedTuple):
 
 def places(settings: Settings, controls: Controls) -> list[Place]:
     """Every audience of the configuration, and those of which somebody ever requested something."""
-    found: dict[tuple[str, int], tuple[str, ...]] = {}
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
     for name, targets in routes(settings).items():
         for target in targets:
             key = (target.lane.name, target.audience_id)
@@ -62,9 +62,9 @@ def meant(known: Iterable[Place], audience: str, destination: str | None) -> lis
         CommandTrouble: there is none; names the nearest.
     """
     places_there = [one for one in known if destination in (None, one.lane.partition(".")[0])]
-    found = [one for one in places_there if audience in (*one.names, str(one.audience_id))]
+    found = [one for one in places_there if audience in (*one.names, one.audience_id)]
     if not found:
-        names = {name for one in places_there for name in (*one.names, str(one.audience_id))}
+        names = {name for one in places_there for name in (*one.names, one.audience_id)}
         raise CommandTrouble(
             f"no audience {audience!r} goes to {destination or 'any destination'}; "
             f"{suggestion(audience, sorted(names))}"

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
-from pipeline.destinations.contract import TokenRefused
+from pipeline.destinations.login import TokenRefused
 from pipeline.http.client import PartnerClient
 
 

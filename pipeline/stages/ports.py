@@ -25,7 +25,7 @@ class Record(Protocol):
     def headers(self) -> Sequence[tuple[str, bytes]]: ...
 
 
-NONE_PAUSED: Mapping[int, int] = MappingProxyType({})
+NONE_PAUSED: Mapping[str, int] = MappingProxyType({})
 
 
 class StartingPoint(NamedTuple):
@@ -34,7 +34,7 @@ class StartingPoint(NamedTuple):
     offset: int
     is_clean: bool
     """The former owner had an answer to everything it sent, or there was none."""
-    paused: Mapping[int, int] = NONE_PAUSED
+    paused: Mapping[str, int] = NONE_PAUSED
     """Audiences that it kept back, and since which offset, as far as that is known."""
     others_paused: int | None = None
     """Where that is not known: any other audience may be kept back since this offset."""
@@ -66,7 +66,7 @@ class Lease(Protocol):
         """Fetch from this offset next."""
 
     def settle(
-        self, offset: int, *, clean: bool = False, paused: Mapping[int, int] = NONE_PAUSED
+        self, offset: int, *, clean: bool = False, paused: Mapping[str, int] = NONE_PAUSED
     ) -> None:
         """Everything before this offset is done, but for what is kept back; a commit says so."""
 
@@ -135,17 +135,14 @@ class Ownership(Protocol):
 class Upload(Protocol):
     """The partner's end of one lane."""
 
-    def overhead_bytes(self, audience: int) -> int:
+    def overhead_bytes(self, audience: str) -> int:
         """Bytes of a request body beside its records."""
-
-    def is_removal(self, value: bytes) -> bool:
-        """Whether a rendered record takes its member out."""
 
     async def turn(self) -> None:
         """Wait until the client may make another request."""
 
     async def send(
-        self, audience: int, target: bytes, records: Sequence[bytes], ownership: Ownership
+        self, audience: str, route: bytes, records: Sequence[bytes], ownership: Ownership
     ) -> Answer:
         """One attempt. The request does not become whole unless the lane is still owned."""
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from pipeline.domain.change import Action
-from pipeline.domain.job import EndState
 from pipeline.domain.reasons import IgnoredReason, RejectedReason, WithheldReason
 
 Stage = Literal["ingest", "upload", "poll"]
@@ -152,7 +151,7 @@ class Telemetry(Protocol):
     def status_polled(self, *, destination: str, code: str) -> None:
         """A job's status was asked for; `code` as in `request_answered`."""
 
-    def job_ended(self, *, lane: LaneLabel, state: EndState, seconds: float) -> None:
+    def job_ended(self, *, lane: LaneLabel, state: str, seconds: float) -> None:
         """A job ended `seconds` after its submission, or we stopped to follow it."""
 
     def job_wholly_invalid(self, *, lane: LaneLabel, audience_id: str) -> None:

@@ -14,7 +14,6 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from pipeline.domain.change import Action
-from pipeline.domain.job import EndState
 from pipeline.domain.reasons import IgnoredReason, RejectedReason, WithheldReason
 from pipeline.telemetry.facts import (
     FlushReason,
@@ -159,7 +158,7 @@ class PrometheusTelemetry:
         # One series for all destinations, as published; `requests` tells them apart.
         self._count("status_polls", 1, code)
 
-    def job_ended(self, *, lane: LaneLabel, state: EndState, seconds: float) -> None:
+    def job_ended(self, *, lane: LaneLabel, state: str, seconds: float) -> None:
         self._count("jobs", 1, lane.connection, state)
         self._job_seconds.observe(seconds)
 

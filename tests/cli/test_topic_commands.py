@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from pipeline.cli.dead_letters import Letter, Newest
 from pipeline.cli.jobs import JobBook
-from pipeline.domain.job import EndState, Job, JobReport, encode_outcome
+from pipeline.domain.job import Job, JobEnd, JobReport, encode_outcome
 from pipeline.domain.message import Message, Origin, dead_letter
 from pipeline.kafka.topic_reader import Stored
 from pipeline.sandbox.broker import EmbeddedBroker
@@ -25,11 +25,12 @@ __all__ = ["_logging_is_put_back"]
 
 PERSON = "ana@example.com"
 NOW_MS = time.time_ns() // 1_000_000
+ENDS: Mapping[str, JobEnd] = {"SUCCEEDED": "applied", "FAILED": "failed"}
 JOB = Job(
     job_id="job-1",
     destination="amazon-na",
     connection="connection-1",
-    audience_id=413642381039213537,
+    audience_id="413642381039213537",
     records=10,
     removes=3,
     first_offset=0,
@@ -38,8 +39,8 @@ JOB = Job(
 )
 
 
-def outcome(job: Job, state: EndState = "SUCCEEDED") -> bytes:
-    return encode_outcome(job, state, JobReport(state=state), NOW_MS)
+def outcome(job: Job, state: str = "SUCCEEDED") -> bytes:
+    return encode_outcome(job, JobReport(state=state, end=ENDS[state]), NOW_MS)
 
 
 def letter(number: int, namespace: str) -> Message:
@@ -88,7 +89,7 @@ class Topics:
     def job(self, job: Job) -> Message:
         return Message(f"{self.namespace}.jobs", job.job_id.encode(), job.encode(), ())
 
-    def outcome(self, job: Job, state: EndState) -> Message:
+    def outcome(self, job: Job, state: str) -> Message:
         topic = f"{self.namespace}.outcomes"
         return Message(topic, job.job_id.encode(), outcome(job, state), ())
 

@@ -206,6 +206,7 @@ class TestStatus:
 
         assert JobReport(
             state="PARTIALLYSUCCEEDED",
+            end="partly_applied",
             invalid=(InvalidRecord(member="u", audience="7", error="bad"),),
             processed_percent=99.5,
             audience_size={"dspAudienceSize": -1, "idResolutionCount": 2},
@@ -229,7 +230,7 @@ class TestStatus:
     def test_a_byte_order_mark_is_no_obstacle(self, before: bytes) -> None:
         report = asked(200, before + b'{"jobState":"FAILED"}')
 
-        assert JobReport(state="FAILED") == report
+        assert JobReport(state="FAILED", end="failed") == report
 
     @pytest.mark.parametrize(
         "body",

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from pipeline.destinations.amazon_ads.login import AmazonLogin, interpret_refresh
 from pipeline.destinations.amazon_ads.settings import Credentials
-from pipeline.destinations.contract import Token, TokenAnswer, TokenRefused, TokenUnavailable
 from pipeline.destinations.exchange import Request, Response
+from pipeline.destinations.login import Token, TokenAnswer, TokenRefused, TokenUnavailable
 from pipeline.settings.secrets import FileSecret, InlineSecret
 
 GRANT = b'{"access_token":"Atza|a","expires_in":%s,"token_type":"bearer"}'

@@ -25,14 +25,14 @@ RECORD = (
 
 
 def body_of(
-    target: LaneTarget, audience: int, written: bytes = b"", records: list[bytes] | None = None
+    target: LaneTarget, audience: str, written: bytes = b"", records: list[bytes] | None = None
 ) -> bytes:
     return b"".join(compose_records(target, audience, written, records or [b"{}"]).body)
 
 
 class TestCompose:
     def test_a_connection_with_target_types(self) -> None:
-        body = body_of(LaneTarget("c-1", {7: ("DSP",)}), 7, records=[b'{"a":1}', b'{"b":2}'])
+        body = body_of(LaneTarget("c-1", {"7": ("DSP",)}), "7", records=[b'{"a":1}', b'{"b":2}'])
 
         assert body == (
             b'{"audienceId":7,"targetResource":{"connectionId":"c-1","targetTypes":["DSP"]},'
@@ -40,12 +40,12 @@ class TestCompose:
         )
 
     def test_a_connection_without_target_types_names_none(self) -> None:
-        body = body_of(LaneTarget("c-1", {7: ()}), 7, written=b"DSP")
+        body = body_of(LaneTarget("c-1", {"7": ()}), "7", written=b"DSP")
 
         assert body == b'{"audienceId":7,"targetResource":{"connectionId":"c-1"},"records":[{}]}'
 
     def test_an_audience_of_an_advertiser_has_no_target_at_all(self) -> None:
-        body = body_of(LaneTarget(None, {7: ()}), 7, written=b"DSP")
+        body = body_of(LaneTarget(None, {"7": ()}), "7", written=b"DSP")
 
         assert body == b'{"audienceId":7,"records":[{}]}'
 
@@ -59,18 +59,20 @@ class TestCompose:
     def test_an_audience_that_left_the_configuration_keeps_what_was_written_with_its_records(
         self, written: bytes, resource: dict[str, object]
     ) -> None:
-        body = json.loads(body_of(LaneTarget("c-1", {}), 7, written))
+        body = json.loads(body_of(LaneTarget("c-1", {}), "7", written))
 
         assert resource == body["targetResource"]
 
-    @pytest.mark.parametrize("audience", [1, 413642381039213536, 379909525712777677, 2**63 - 1])
-    def test_an_audience_id_is_a_bare_number_of_64_bits(self, audience: int) -> None:
+    @pytest.mark.parametrize(
+        "audience", ["1", "413642381039213536", "379909525712777677", str(2**63 - 1)]
+    )
+    def test_an_audience_id_is_a_bare_number_of_64_bits(self, audience: str) -> None:
         body = body_of(LaneTarget(None, {}), audience)
 
-        assert body.startswith(b'{"audienceId":%d,' % audience)
+        assert body.startswith(f'{{"audienceId":{audience},'.encode())
 
     def test_the_request_is_a_post_of_the_audiences_media_type(self) -> None:
-        request = compose_records(LaneTarget(None, {}), 7, b"", [b"{}"])
+        request = compose_records(LaneTarget(None, {}), "7", b"", [b"{}"])
 
         assert (request.method, request.path) == ("POST", "/amc/audiences/records")
         assert request.headers == {
@@ -81,13 +83,13 @@ class TestCompose:
     @given(st.lists(st.dictionaries(st.text(), st.booleans()), min_size=1, max_size=20))
     def test_records_go_out_as_they_are_and_in_order(self, records: list[dict[str, bool]]) -> None:
         body = body_of(
-            LaneTarget("c-1", {}), 7, records=[orjson.dumps(record) for record in records]
+            LaneTarget("c-1", {}), "7", records=[orjson.dumps(record) for record in records]
         )
 
         assert records == json.loads(body)["records"]
 
     def test_a_request_does_not_show_its_body(self) -> None:
-        request = compose_records(LaneTarget(None, {}), 7, b"", [RECORD])
+        request = compose_records(LaneTarget(None, {}), "7", b"", [RECORD])
 
         assert HASH not in repr(request)
 
@@ -95,14 +97,14 @@ class TestCompose:
 class TestEnvelope:
     @given(
         connection=st.one_of(st.none(), st.text(min_size=1, max_size=249)),
-        audience=st.integers(1, LARGEST_AUDIENCE_ID),
+        audience=st.integers(1, LARGEST_AUDIENCE_ID).map(str),
         configured=st.sampled_from([None, (), ("DSP",)]),
         written=st.sampled_from([b"", b"DSP"]),
     )
     def test_none_is_larger_than_the_largest(
         self,
         connection: str | None,
-        audience: int,
+        audience: str,
         configured: tuple[str, ...] | None,
         written: bytes,
     ) -> None:
@@ -122,10 +124,10 @@ class TestEnvelope:
         """
         assert size == largest_overhead(connection)
 
-    def test_a_body_is_its_envelope_its_records_and_what_separates_them(self) -> None:
+    def test_a_body_is_its_overhead_its_records_and_what_separates_them(self) -> None:
         target = LaneTarget("c-1", {})
-        before, after = body_frame(target, 7, b"")
-        body = body_of(target, 7, records=[RECORD] * 10)
+        before, after = body_frame(target, "7", b"")
+        body = body_of(target, "7", records=[RECORD] * 10)
 
         assert len(body) == len(before) + len(after) + 10 * (len(RECORD) + 1) - 1
 

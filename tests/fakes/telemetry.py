@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 
 from pipeline.domain.change import Action
-from pipeline.domain.job import EndState
 from pipeline.domain.reasons import IgnoredReason, RejectedReason, WithheldReason
 from pipeline.telemetry.facts import (
     FlushReason,
@@ -121,7 +120,7 @@ class RecordingTelemetry:
     def status_polled(self, *, destination: str, code: str) -> None:
         self.counts["status_polled", destination, code] += 1
 
-    def job_ended(self, *, lane: LaneLabel, state: EndState, seconds: float) -> None:
+    def job_ended(self, *, lane: LaneLabel, state: str, seconds: float) -> None:
         self.counts["job_ended", lane.destination, lane.connection, state] += 1
         self.seconds["job_ended", lane.destination, lane.connection, state] += seconds
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import pytest
 from pydantic import SecretStr
 
-from pipeline.destinations.amazon_ads.changes import AmazonChanges, AmazonJobs, LaneTarget
+from pipeline.destinations.amazon_ads.lane import lane
 from pipeline.destinations.amazon_ads.login import AmazonLogin
-from pipeline.destinations.amazon_ads.settings import Credentials
-from pipeline.destinations.contract import Token, TokenRefused
+from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings, Credentials
+from pipeline.destinations.amazon_ads.targets import AmazonTarget
 from pipeline.destinations.exchange import Request, Response
+from pipeline.destinations.login import Token, TokenRefused
 from pipeline.domain.job import JobReport, NotYet
 from pipeline.domain.send_result import (
     Accepted,
@@ -31,6 +32,16 @@ from pipeline.http.tokens import TokenKeeper
 from pipeline.settings.secrets import InlineSecret
 from tests.fakes.partner import Caller, Scene, ScriptedPartner, answers, answers_early, partner
 
+SETTINGS = AmazonAdsSettings(
+    kind="amazon_ads",
+    region="NA",
+    client_id="client",
+    client_secret=SecretStr("s"),
+    refresh_token=SecretStr("r"),
+)
+TARGET = AmazonTarget(
+    destination="amazon-na", audience_id=7, connection_id="connection", target_types=("DSP",)
+)
 ACCEPTED = answers(202, b'{"jobRequestId":"job-1"}')
 UNAUTHORISED = answers(401, b'{"message":"Unauthorized"}')
 GRANTED = [
@@ -61,9 +72,9 @@ class World:
     client: PartnerClient
 
     async def send(self, *, is_held: bool = True) -> Answer:
-        changes = AmazonChanges(LaneTarget("connection", {7: ("DSP",)}))
+        changes = lane(SETTINGS, [TARGET])
         upload = PartnerUpload(self.client, changes, OpenLimiter())
-        return await upload.send(7, b"", RECORDS, Owned(is_held))
+        return await upload.send("7", b"", RECORDS, Owned(is_held))
 
 
 @asynccontextmanager
@@ -185,12 +196,14 @@ class TestStatus:
         self.polled: list[str] = []
         async with world(*api, login=login) as there:
             self.seen = there.api
-            return await PartnerStatus(there.client, AmazonJobs(), self.polled.append).ask("job/1")
+            return await PartnerStatus(
+                there.client, lane(SETTINGS, []).jobs, self.polled.append
+            ).ask("job/1")
 
     async def test_a_job_is_asked_for_by_its_name_whatever_is_in_it(self) -> None:
         report = await self.ask(answers(200, b'{"jobState":"SUCCEEDED"}'))
 
-        assert JobReport(state="SUCCEEDED") == report
+        assert JobReport(state="SUCCEEDED", end="applied") == report
         assert self.seen.callers[0].line == "GET /amc/audiences/records/job%2F1 HTTP/1.1"
         assert self.polled == ["200"]
 

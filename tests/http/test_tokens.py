@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from pipeline.destinations.amazon_ads.login import AmazonLogin
 from pipeline.destinations.amazon_ads.settings import Credentials
-from pipeline.destinations.contract import Token, TokenAnswer, TokenRefused, TokenUnavailable
+from pipeline.destinations.login import Token, TokenAnswer, TokenRefused, TokenUnavailable
 from pipeline.http.connections import connections
 from pipeline.http.session import PartnerSession
 from pipeline.http.tokens import (

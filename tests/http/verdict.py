@@ -56,11 +56,11 @@ def _assert_order_held(wire: Wire, lane: WiredLane) -> None:
         fields = orjson.loads(record.value or b"")
         written[fields["externalUserId"]].append(record_digest(fields))
     named = set(lane.named())
-    standing = wire.simulator.membership().get(lane.audience, {})
+    standing = wire.simulator.membership().get(int(lane.audience), {})
     assert standing.keys() - named == written.keys() - named
     for member in standing.keys() - named:
         digests = written[member]
-        taken = [change.digest for change in wire.simulator.history(lane.audience, member)]
+        taken = [change.digest for change in wire.simulator.history(int(lane.audience), member)]
         places = [digests.index(digest) for digest in taken]
         assert taken[-1] == digests[-1]
         assert places == sorted(places)

@@ -20,7 +20,8 @@ from aiohttp.abc import AbstractResolver
 from pipeline.configuration.load import settings_from
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import LaneSettings, lanes
-from pipeline.operations.clients import Partners, opened
+from pipeline.domain.lane_record import encode_header, member_key
+from pipeline.operations.clients import Clients, opened
 from pipeline.sandbox.amazon_ads.journal import LoggedRequest
 from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
@@ -135,7 +136,7 @@ class WatchedLease(TopicLease):
         self.moved = asyncio.Event()
 
     def settle(
-        self, offset: int, *, clean: bool = False, paused: Mapping[int, int] = NONE_PAUSED
+        self, offset: int, *, clean: bool = False, paused: Mapping[str, int] = NONE_PAUSED
     ) -> None:
         super().settle(offset, clean=clean, paused=paused)
         self.moved.set()
@@ -156,7 +157,7 @@ class WiredLane:
     """One lane: its topic, whoever owns it, and what they wrote."""
 
     settings: LaneSettings
-    audience: int
+    audience: str
     served: ServedLane
     desk: Desk
     topic: LaneTopic
@@ -186,15 +187,18 @@ class WiredLane:
     @property
     def target(self) -> str:
         """The name under which the partner counts its records."""
-        assert self.settings.connection_id is not None
-        return self.settings.connection_id
+        return self.settings.connection
 
     def put(self, members: Sequence[str], action: str = "CREATE") -> None:
         """Append a change of each member; no two changes have the same content."""
         for member in members:
             email = sha256(f"{member} {next(self._versions)}".encode()).hexdigest()
             record = {"externalUserId": member, "action": action, "hashedPII": [{"email": email}]}
-            self.topic.append(f"{self.audience}|{member}".encode(), orjson.dumps(record))
+            self.topic.append(
+                member_key(self.audience, member),
+                orjson.dumps(record),
+                encode_header("remove" if action == "DELETE" else "add", 0, b"", 0, 0),
+            )
 
     def put_large(self, member: str, identities: int) -> None:
         """Append a change of a member with many identities, about 80 bytes each."""
@@ -314,7 +318,7 @@ def _wall_ms() -> int:
 class _Wiring:
     """What all lanes of one wire share."""
 
-    partners: Partners
+    clients: Clients
     telemetry: RecordingTelemetry
     chance: Callable[[], float]
     tasks: asyncio.TaskGroup
@@ -344,8 +348,8 @@ class _Wiring:
         )
         return WiredLane(
             settings=settings,
-            audience=AUDIENCE + number,
-            served=self.partners.lane(settings),
+            audience=str(AUDIENCE + number),
+            served=self.clients.lane(settings),
             desk=desk,
             topic=topic,
             journal=journal,
@@ -368,12 +372,12 @@ async def wired(setup: Setup | None = None) -> AsyncIterator[Wire]:
             scenes = [one.scene(simulator.url) for one in setup.misanswers]
             gateway = await stack.enter_async_context(partner(*scenes, passes(simulator.url)))
         settings = setup.settings(simulator, simulator.url if gateway is None else gateway.url)
-        partners = await stack.enter_async_context(
+        clients = await stack.enter_async_context(
             opened(settings, telemetry, environ={}, resolver=setup.resolver)
         )
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         wiring = _Wiring(
-            partners=partners,
+            clients=clients,
             telemetry=telemetry,
             chance=setup.chance,
             tasks=tasks,

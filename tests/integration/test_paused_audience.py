@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import pytest
 from aiokafka import TopicPartition
 
-from pipeline.domain.message import Message, record_headers
+from pipeline.domain.lane_record import encode_header, member_key
+from pipeline.domain.message import Message
 from pipeline.domain.pause_request import encode_pause_request, pause_request_key
 from pipeline.domain.quota import Pace
 from pipeline.domain.send_result import Accepted, Answer
@@ -40,7 +41,7 @@ from tests.servers.kafka_clients import administering, producing, reading
 
 pytestmark = pytest.mark.kafka
 
-WRONG, OTHER = 7, 8
+WRONG, OTHER = "7", "8"
 LANE = "amazon.connection"
 
 
@@ -48,9 +49,9 @@ LANE = "amazon.connection"
 class Partner:
     """Takes everything at once, and remembers in which order."""
 
-    taken: list[tuple[int, bytes]] = field(default_factory=list)
+    taken: list[tuple[str, bytes]] = field(default_factory=list)
 
-    def overhead_bytes(self, audience: int) -> int:
+    def overhead_bytes(self, audience: str) -> int:
         return 20
 
     def is_removal(self, value: bytes) -> bool:
@@ -60,12 +61,12 @@ class Partner:
         return None
 
     async def send(
-        self, audience: int, target: bytes, records: Sequence[bytes], ownership: Ownership
+        self, audience: str, route: bytes, records: Sequence[bytes], ownership: Ownership
     ) -> Answer:
         self.taken += [(audience, record) for record in records]
         return Accepted(f"job-{len(self.taken)}")
 
-    def of(self, audience: int) -> list[bytes]:
+    def of(self, audience: str) -> list[bytes]:
         return [record for to, record in self.taken if to == audience]
 
 
@@ -93,7 +94,7 @@ class Lane:
                 [lane_topic(self.topic), compacted_topic(self.controls)]
             )
 
-    async def write(self, *audiences: int) -> None:
+    async def write(self, *audiences: str) -> None:
         """A transaction of ten records for each, so that a marker stands behind them."""
         id_ = f"{self.namespace}.{self.written}"
         async with (
@@ -105,15 +106,15 @@ class Lane:
                     await producer.send(
                         self.topic,
                         b'{"n":%d}' % number,
-                        b"%d|m%d" % (audience, number % 5),
-                        headers=record_headers(0, b""),
+                        member_key(audience, f"m{number % 5}"),
+                        headers=encode_header("add", 0, b"", 0, 0),
                     )
         self.written += 10
 
-    async def say(self, audience: int, *, is_paused: bool) -> None:
+    async def say(self, audience: str, *, is_paused: bool) -> None:
         await self.say_raw(encode_pause_request(is_paused=is_paused, at_ms=0), audience)
 
-    async def say_raw(self, value: bytes, audience: int) -> None:
+    async def say_raw(self, value: bytes, audience: str) -> None:
         async with message_writer(self.cluster) as controls:
             key = pause_request_key(LANE, audience)
             await controls.write([Message(self.controls, key, value, ())])

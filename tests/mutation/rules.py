@@ -20,6 +20,8 @@ JOURNEY = "tests/simulation/test_lane.py"
 LATE = "test_nothing_newer_of_a_member_overtakes_a_request_that_may_still_be_at_work"
 HOP = "tests/integration/test_transactional_writer.py"
 BODY = "tests/http/test_session.py::TestOwnership"
+CONSENT = "tests/identity/test_consent.py"
+TC_STRING = "tests/identity/test_tc_string.py"
 OWNERSHIP = "tests/simulation/test_ownership.py"
 CONNECTIONS = "tests/http/test_connections.py"
 KERNEL = "test_the_kernel_gives_up_no_later_than_a_request_may_be_late"
@@ -216,5 +218,62 @@ RULES: Sequence[Rule] = (
         "        trouble = said(error)\n",
         broken="    except zlib.error:\n        trouble = None\n",
         tests=[f"{CONFORMANCE}::{SUCCESS}"],
+    ),
+    Rule(
+        name="a TC string is judged by what it says, not by how it looks",
+        file="pipeline/identity/consent.py",
+        kept="    if not needs.judge or said.grants(needs.vendor, needs.purposes):\n",
+        broken="    if not needs.judge or said.vendors:\n",
+        tests=[
+            f"{CONSENT}::test_a_string_that_says_no_is_a_no_alone_and_inside_another",
+        ],
+    ),
+    Rule(
+        name="a string that was cut short is no signal",
+        file="pipeline/identity/bits.py",
+        kept="        if end > len(self._bits):\n            raise BitsError\n",
+        broken="",
+        tests=[
+            f"{TC_STRING}::test_a_string_cut_anywhere_says_nothing_or_what_it_said_whole",
+            "tests/identity/test_gpp_string.py",
+        ],
+    ),
+    Rule(
+        name="a publisher's restriction takes consent away",
+        file="pipeline/identity/tc_string.py",
+        kept="                and not restriction.requires_consent\n",
+        broken="                and restriction.requires_consent\n",
+        tests=[TC_STRING],
+    ),
+    Rule(
+        name="an opt-out in the United States denies",
+        file="pipeline/identity/consent.py",
+        kept="(residence.is_united_states is not False and True in choices)",
+        broken="(residence.is_united_states is not False and None in choices)",
+        tests=[
+            f"{CONSENT}::test_the_sections_of_the_united_states_speak_of_its_members_alone",
+        ],
+    ),
+    Rule(
+        name="what does not decide a removal never stops it",
+        file="pipeline/sources/native.py",
+        kept='        return (_remove(event, _named(event.get("audience"), "audience")),)\n',
+        broken='        change = _add(event, _named(event.get("audience"), "audience"))\n'
+        '        return (change._replace(action="remove"),)\n',
+        tests=["tests/sources/test_native_removals.py"],
+    ),
+    Rule(
+        name="no limit of identities stops a removal",
+        file="pipeline/destinations/amazon_ads/rendering.py",
+        kept=" and start != _DELETE:\n",
+        broken=":\n",
+        tests=["tests/destinations/test_amazon_records.py"],
+    ),
+    Rule(
+        name="no time is written down that nobody can read",
+        file="pipeline/sources/timestamps.py",
+        kept="    return milliseconds if 0 <= milliseconds < _MILLISECONDS_UNTIL else None\n",
+        broken="    return milliseconds\n",
+        tests=["tests/sources/test_timestamps.py"],
     ),
 )

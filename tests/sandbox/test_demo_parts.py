@@ -25,6 +25,7 @@ from pipeline.sandbox.reconciliation import Held, LaneCounts
 from pipeline.sandbox.scene import Scene, Speed
 from pipeline.telemetry.facts import LaneLabel
 from pipeline.telemetry.metrics import PrometheusTelemetry
+from tests.configuration.amazon import amazon
 
 OPTIONS = SandboxOptions(
     events=1_000,
@@ -62,7 +63,7 @@ def test_the_configuration_of_every_run_is_valid(
 
     used = {target.connection for audience in invented for target in audience.targets}
     assert used == {lane.connection for lane in lanes(settings)}
-    assert settings.destinations["amazon-sandbox"].hourly_cap == cap
+    assert amazon(settings, "amazon-sandbox").hourly_cap == cap
 
 
 def test_most_of_the_cap_can_be_used() -> None:
@@ -70,9 +71,9 @@ def test_most_of_the_cap_can_be_used() -> None:
     A demonstration that crawls under a cap of its own making would show nothing.
     """
     invented = invented_audiences(OPTIONS, Random(1))
-    destination = settings_from(document(OPTIONS, invented, AROUND), Path()).destinations
+    settings = settings_from(document(OPTIONS, invented, AROUND), Path())
 
-    rate = destination["amazon-sandbox"].pace().rate
+    rate = amazon(settings, "amazon-sandbox").pace().rate
 
     assert rate * OPTIONS.cap_window > 0.85 * OPTIONS.cap
 

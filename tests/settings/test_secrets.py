@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pipeline.configuration.load import load, settings_from
 from pipeline.settings.problems import SecretUnreadableError, SettingsError
 from pipeline.settings.secrets import FileSecret
+from tests.configuration.amazon import amazon
 from tests.configuration.test_example_files import Example
 
 AMAZON = "destinations.amazon-na"
@@ -33,7 +34,7 @@ def test_a_file_is_found_beside_the_configuration_and_only_its_secret_counts(
 
     settings = load(path, {})
 
-    assert settings.destinations["amazon-na"].credentials().client_secret.read() == "s3cret"
+    assert amazon(settings).credentials().client_secret.read() == "s3cret"
 
 
 @pytest.mark.parametrize("around", AROUND)
@@ -41,7 +42,7 @@ def test_a_secret_of_the_environment_counts_without_what_is_around_it(around: st
     example = Example().put(f"{AMAZON}.client_secret", f"{around}s3cret{around}")
     example.put(f"{AMAZON}.client_id", f"{around}amzn1.client{around}")
 
-    credentials = settings_from(example.document, Path()).destinations["amazon-na"].credentials()
+    credentials = amazon(settings_from(example.document, Path())).credentials()
 
     assert credentials.client_secret.read() == "s3cret"
     assert credentials.client_id == "amzn1.client"
@@ -183,7 +184,7 @@ def test_settings_never_show_their_secrets(client_secret: str, refresh_token: st
 
     settings = settings_from(example.document, Path())
 
-    credentials = settings.destinations["amazon-na"].credentials()
+    credentials = amazon(settings).credentials()
     shown = f"{settings} {settings!r} {credentials!r} {credentials} {settings.model_dump_json()}"
     assert credentials.client_secret.read() == client_secret
     assert credentials.refresh_token.read() == refresh_token

@@ -13,7 +13,7 @@ from pipeline.stages.ports import StartingPoint, Stretch
 from tests.fakes.lane_world import Moods, TopicLease
 from tests.simulation.world import CAP, ROUGH, WINDOW, World, in_world
 
-WRONG, OTHER, THIRD = 7, 8, 9
+WRONG, OTHER, THIRD = "7", "8", "9"
 QUICK = Moods(travel=0.01, answer=0.01)
 
 Happening = Literal[
@@ -22,7 +22,7 @@ Happening = Literal[
 ENDS = ("crash", "handover", "rewind")
 
 
-def sent_to(world: World, audience: int) -> list[str]:
+def sent_to(world: World, audience: str) -> list[str]:
     """Members of the audience in the order in which the partner was asked to take them."""
     return [
         member for to, members in world.partner.requests if to == audience for member in members
@@ -40,7 +40,7 @@ async def until_all_is_sent(world: World) -> None:
         await world.own_until(lambda: is_all_sent(world))
 
 
-def put_some(world: World, count: int, audiences: Sequence[int] = (WRONG, OTHER, THIRD)) -> None:
+def put_some(world: World, count: int, audiences: Sequence[str] = (WRONG, OTHER, THIRD)) -> None:
     for _ in range(count):
         member = f"m{world.random.choice([world.random.randrange(3), world.random.randrange(40)])}"
         action = world.random.choice(["CREATE", "DELETE"])

@@ -27,7 +27,9 @@ class EndingPartner:
         now = asyncio.get_running_loop().time()
         self.asked.append((now, job_id))
         await asyncio.sleep(0.1)
-        return JobReport(state="SUCCEEDED" if now >= self.ends_at[job_id] else "PENDING")
+        if now < self.ends_at[job_id]:
+            return JobReport(state="PENDING", end="pending")
+        return JobReport(state="SUCCEEDED", end="applied")
 
 
 @dataclass(slots=True)
@@ -145,7 +147,7 @@ def _job(job_id: str) -> Job:
         job_id=job_id,
         destination="amazon",
         connection="connection",
-        audience_id=7,
+        audience_id="7",
         records=10,
         removes=0,
         first_offset=0,

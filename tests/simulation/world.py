@@ -169,15 +169,15 @@ class World:
         [statement] = book.statement().lanes
         return statement
 
-    def expected(self) -> dict[tuple[int, str], int]:
+    def expected(self) -> dict[tuple[str, str], int]:
         """The last version of each member that the partner can take."""
-        last: dict[tuple[int, str], int] = {}
+        last: dict[tuple[str, str], int] = {}
         for record in self.topic.records:
             assert record.key is not None
             assert record.value is not None
             audience, _, member = record.key.decode().partition("|")
             if member not in self.partner.poison:
-                last[int(audience), member] = json.loads(record.value)["version"]
+                last[audience, member] = json.loads(record.value)["version"]
         return last
 
 

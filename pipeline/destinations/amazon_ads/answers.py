@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pipeline.destinations.amazon_ads.errors import detail, is_error, scalar_text
 from pipeline.destinations.exchange import Response, document, header
-from pipeline.domain.job import InvalidRecord, JobReport, NotYet
+from pipeline.domain.job import InvalidRecord, JobEnd, JobReport, NotYet
 from pipeline.domain.send_result import (
     Accepted,
     Answer,
@@ -34,7 +34,13 @@ _CAUSES: dict[int, BlockCause] = {
     415: "unsupported",
     501: "unsupported",
 }
-_STATES = frozenset({"SUCCEEDED", "PARTIALLYSUCCEEDED", "FAILED", "COMPLETED", "PENDING"})
+_ENDS: Mapping[str, JobEnd] = {
+    "SUCCEEDED": "applied",
+    "COMPLETED": "applied",
+    "PARTIALLYSUCCEEDED": "partly_applied",
+    "FAILED": "failed",
+}
+"""The states of a job that has ended; any other word is taken for pending."""
 _OF_A_JOB = frozenset({"jobRequestId", "jobState"})
 
 
@@ -140,7 +146,8 @@ def _report(said: Mapping[str, Any]) -> JobReport:
     successful = said.get("successful") or {}
     percent = successful.get("recordsProcessedRate") if isinstance(successful, dict) else None
     return JobReport(
-        state=state if isinstance(state, str) and state in _STATES else "PENDING",
+        state=state if isinstance(state, str) and state in _ENDS else "PENDING",
+        end=_ENDS.get(state, "pending") if isinstance(state, str) else "pending",
         invalid=tuple(map(_invalid, invalid[:MOST_INVALID])) if isinstance(invalid, list) else (),
         processed_percent=percent if _is_number(percent) else None,
         audience_size=_numbers(said.get("audienceSize")),

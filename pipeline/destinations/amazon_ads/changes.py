@@ -1,4 +1,4 @@
-"""Records and their jobs at Amazon Ads: requests composed, nothing sent."""
+"""Records and questions about their jobs at Amazon Ads: requests composed, nothing sent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,16 +7,10 @@ from urllib.parse import quote
 
 import orjson
 
-from pipeline.destinations.amazon_ads.answers import interpret_records, interpret_status
-from pipeline.destinations.exchange import Request, Response
-from pipeline.domain.job import JobReport, NotYet
-from pipeline.domain.send_result import Answer
+from pipeline.destinations.exchange import Request
 
 RECORDS_PATH = "/amc/audiences/records"
 AUDIENCES_TYPE = "application/vnd.amcaudiences.v1+json"
-REMOVAL = b'"action":"DELETE"'
-"""As rendered; hashes, ids and consent strings hold no quotes, so it can stand nowhere else."""
-
 LARGEST_AUDIENCE_ID = 2**63 - 1
 
 
@@ -25,10 +19,10 @@ class LaneTarget:
     """Where a lane's records go: through a connection, or (None) to the audience's advertiser."""
 
     connection_id: str | None
-    target_types: dict[int, tuple[str, ...]]
+    target_types: dict[str, tuple[str, ...]]
     """By audience id, as configured now."""
 
-    def resource(self, audience: int, written: bytes) -> dict[str, Any] | None:
+    def resource(self, audience: str, written: bytes) -> dict[str, Any] | None:
         """The `targetResource` of a request; None where there must be none.
 
         The configuration decides; for an audience that has left it, what stood there when the
@@ -45,42 +39,12 @@ class LaneTarget:
         return resource
 
 
-class AmazonChanges:
-    """The records of one lane, and what the answers to them mean."""
-
-    def __init__(self, target: LaneTarget) -> None:
-        self._target = target
-
-    def overhead_bytes(self, audience: int) -> int:
-        before, after = body_frame(self._target, audience, b"DSP")
-        return len(before) + len(after)
-
-    def is_removal(self, value: bytes) -> bool:
-        return REMOVAL in value
-
-    def compose(self, audience: int, route: bytes, records: Sequence[bytes]) -> Request:
-        return compose_records(self._target, audience, route, records)
-
-    def interpret(self, response: Response) -> Answer:
-        return interpret_records(response)
-
-
-class AmazonJobs:
-    """The jobs of one client."""
-
-    def compose_status(self, job_id: str) -> Request:
-        return compose_status(job_id)
-
-    def interpret_status(self, response: Response) -> JobReport | NotYet:
-        return interpret_status(response)
-
-
-def body_frame(target: LaneTarget, audience: int, written: bytes) -> tuple[bytes, bytes]:
+def body_frame(target: LaneTarget, audience: str, written: bytes) -> tuple[bytes, bytes]:
     """What stands before and after the records of a body.
 
     `audienceId` is a bare number: the partner refuses quoted ones, and they exceed 2**53.
     """
-    head: dict[str, Any] = {"audienceId": audience}
+    head: dict[str, Any] = {"audienceId": int(audience)}
     resource = target.resource(audience, written)
     if resource is not None:
         head["targetResource"] = resource
@@ -89,12 +53,12 @@ def body_frame(target: LaneTarget, audience: int, written: bytes) -> tuple[bytes
 
 def largest_overhead(connection_id: str | None) -> int:
     """Bytes of the largest overhead a lane of this connection can have, whatever the audience."""
-    before, after = body_frame(LaneTarget(connection_id, {}), LARGEST_AUDIENCE_ID, b"DSP")
+    before, after = body_frame(LaneTarget(connection_id, {}), str(LARGEST_AUDIENCE_ID), b"DSP")
     return len(before) + len(after)
 
 
 def compose_records(
-    target: LaneTarget, audience: int, written: bytes, records: Sequence[bytes]
+    target: LaneTarget, audience: str, written: bytes, records: Sequence[bytes]
 ) -> Request:
     """POST of rendered records of one audience."""
     before, after = body_frame(target, audience, written)

@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 
 from pipeline.destinations.amazon_ads.errors import words
 from pipeline.destinations.amazon_ads.settings import Credentials
-from pipeline.destinations.contract import Token, TokenAnswer, TokenRefused, TokenUnavailable
 from pipeline.destinations.exchange import Request, Response, document
+from pipeline.destinations.login import Token, TokenAnswer, TokenRefused, TokenUnavailable
 from pipeline.settings.problems import SecretUnreadableError
 from pipeline.settings.secrets import Secret, is_header_text
 

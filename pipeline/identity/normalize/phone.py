@@ -8,7 +8,10 @@ microsecond and leaves all others to libphonenumber. That both always agree is a
 import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber
 
 _SEPARATORS: Final = b" -.()/"
 _LONGEST: Final = 64  # libphonenumber refuses very long input, which the short cut must not accept
@@ -83,6 +86,35 @@ _WITH_PLUS: Final = re.compile(
 )
 
 
+_COUNTED: Final = (
+    b"0123456789012345",
+    b"1234567890123456",
+    b"9876543210987654",
+    b"0987654321098765",
+)
+_CODES: Final = tuple({plan.code.encode() for plan in _PLANS.values()})  # none begins another
+_TAIL: Final = 4
+_TAILS: Final = frozenset(
+    run[start : start + _TAIL]
+    for run in (*(2 * counted for counted in _COUNTED), *(b"%d" % digit * 9 for digit in range(10)))
+    for start in range(len(run) - _TAIL + 1)
+)
+"""How every run ends, and one number in three hundred besides; quicker to ask than `_is_run`."""
+_REAL_RUNS: Final = frozenset({b"919876543210"})  # an example that India is fond of, and a number
+
+
+def _is_run(digits: bytes) -> bool:
+    """Whether it is one digit over and over, or the digits in their order."""
+    is_counted = any(counted.startswith(digits) for counted in _COUNTED)
+    return is_counted or digits == digits[:1] * len(digits)
+
+
+def _unless_run(number: bytes) -> bytes | None:
+    """The number, or None if only libphonenumber knows whether it is more than made up."""
+    national = next(number[len(code) :] for code in _CODES if number.startswith(code))
+    return None if _is_run(national) and number not in _REAL_RUNS else number
+
+
 def common_forms(country: str | None) -> Callable[[str], bytes | None]:
     """For numbers of one country's records: the digits of a number in a common form, or None.
 
@@ -94,17 +126,28 @@ def common_forms(country: str | None) -> Callable[[str], bytes | None]:
     code, own_with_plus, own = _OWN.get(country or "", _NO_FORMS)
 
     def common(value: str) -> bytes | None:
-        if len(value) > _LONGEST:
+        if len(value) > _LONGEST or (value[-1:] == "0" and "." in value):  # 12065550100.0
             return None
         digits = value.encode("ascii", "replace").translate(None, _SEPARATORS)
         if own_with_plus(digits):  # asked alone, since it is the usual form and needs no group
-            return digits[1:]
-        if (match := own(digits)) is not None:
-            return code + match[1]
-        foreign = _WITH_PLUS.fullmatch(digits)
-        return None if foreign is None else foreign[1]
+            number = digits[1:]
+        elif (match := own(digits)) is not None:
+            number = code + match[1]
+        elif (match := _WITH_PLUS.fullmatch(digits)) is not None:
+            number = match[1]
+        else:
+            return None
+        return number if number[-_TAIL:] not in _TAILS else _unless_run(number)
 
     return common
+
+
+_FLOATING: Final = re.compile(r"([+]?\d{7,})[.,]0+")
+_EXPONENT: Final = re.compile(r"[+-]?\d+(?:[.,]\d*)?[eE][+-]?\d+")
+_FROM_DEFAULT_COUNTRY: Final = 20  # of phonenumbers.CountryCodeSource, which is imported late
+_MEXICO: Final = 52
+_MEXICAN_HABITS: Final = re.compile(r"(?:01|04[45])1?(\d{10})")
+_MEXICAN_MOBILE: Final = re.compile(r"1(\d{10})")
 
 
 def possible_number(value: str, country: str | None) -> str:
@@ -112,19 +155,51 @@ def possible_number(value: str, country: str | None) -> str:
 
     Without a country only numbers written with a plus can be read. Extensions are dropped.
 
+    A column of floating numbers left `.0` behind some, which is dropped, and wrote others as
+    `1.20655501E10`, which are left out: nobody knows which digits were rounded away. Left out,
+    too, is what nobody can be called under: one digit over and over, or the digits in order,
+    unless the numbering plan has that number. What was dialled in Mexico until 2019 (01, 044, 045,
+    and the 1 behind +52) is dropped.
+
     >>> possible_number("1 800 FLOWERS", "US"), possible_number("12", "US")
     ('18003569377', '')
+    >>> possible_number("819012345678.0", "JP"), possible_number("+52 1 55 1234 5678", None)
+    ('819012345678', '525512345678')
     """
     import phonenumbers  # noqa: PLC0415 - heavy, and most processes that import this never need it
 
+    written = value.strip(" \t\r\n\"'")
+    if _EXPONENT.fullmatch(written):
+        return ""
+    if (floating := _FLOATING.fullmatch(written)) is not None:
+        written = floating[1]
     try:
-        number = phonenumbers.parse(value, country)
+        number = phonenumbers.parse(written, country, keep_raw_input=True)
     except phonenumbers.NumberParseException:
         return ""
+    national = phonenumbers.national_significant_number(number)
+    if number.country_code == _MEXICO and (kept := _without_mexican_habits(number, national)):
+        number = phonenumbers.PhoneNumber(country_code=_MEXICO, national_number=int(kept))
+        national = kept
     if not phonenumbers.is_possible_number(number):
+        return ""
+    if _is_run(national.encode()) and not phonenumbers.is_valid_number(number):
         return ""
     written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return written.removeprefix("+")
+
+
+def _without_mexican_habits(number: "PhoneNumber", national: str) -> str:
+    """The ten digits behind what was dialled before them; "" if nothing was.
+
+    A 1 alone counts only behind the country's code: without it, it is how a number of the
+    United States begins.
+    """
+    if (match := _MEXICAN_HABITS.fullmatch(national)) is not None:
+        return match[1]
+    has_code = number.country_code_source != _FROM_DEFAULT_COUNTRY
+    match = _MEXICAN_MOBILE.fullmatch(national) if has_code else None
+    return "" if match is None else match[1]
 
 
 def phone_digits(value: str, country: str | None) -> str:

@@ -28,6 +28,8 @@ from pipeline.destinations.amazon_ads.planning import (
     steps,
 )
 from pipeline.destinations.amazon_ads.replies import Declined
+from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings
+from pipeline.destinations.amazon_ads.targets import AmazonTarget
 from pipeline.operations.partner import Partner
 
 
@@ -59,7 +61,9 @@ async def planned(
 
 def desired(placed: PlacedTarget, settings: Settings) -> DesiredAudience:
     """What the configuration says of a target's audience."""
-    target = placed.target
+    target, destination = placed.target, settings.destinations[placed.target.destination]
+    assert isinstance(target, AmazonTarget)
+    assert isinstance(destination, AmazonAdsSettings)
     return DesiredAudience(
         upstream_name=placed.key.audience,
         name=target.name,
@@ -68,7 +72,7 @@ def desired(placed: PlacedTarget, settings: Settings) -> DesiredAudience:
         ttl=target.ttl_seconds,
         connection_id=target.connection_id,
         advertiser_id=target.advertiser_id,
-        country_code=target.country or settings.destinations[target.destination].country,
+        country_code=target.country or destination.country,
     )
 
 
@@ -103,10 +107,11 @@ async def updated(partner: Partner, audience_id: int, update: AudienceUpdate) ->
 
 
 async def _standing(placed: PlacedTarget, lock: AudienceLock, partner: Partner) -> Standing:
-    audience_id = placed.target.audience_id
-    if audience_id is None:
+    made = placed.target.audience()
+    if made is None:
         entry = lock.entry(placed.key)
         return Unmade() if entry is None else Asked(entry.asked_at)
+    audience_id = int(made)
     match await described(partner, audience_id):
         case Audience() as audience:
             return Found(audience_id, audience)

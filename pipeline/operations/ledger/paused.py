@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipeline.domain.pause_request import audience_of
+from pipeline.domain.lane_record import audience_of
 
 
 @dataclass(frozen=True, slots=True)
 class PausedSince:
     """As the group's last commit says it, so it is as old as the committed offset."""
 
-    since: Mapping[int, int] = field(default_factory=dict)
+    since: Mapping[str, int] = field(default_factory=dict)
     """The offset from which on the records of each audience are still to be sent."""
     others: int | None = None
     """The same of all audiences, where there are too many for the commit to name."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from typing import Literal, NamedTuple
 
+from pipeline.domain.change import Action
+
 FlushReason = Literal["records", "bytes", "linger", "probe"]
 SEPARATOR_BYTES = 1
 
@@ -16,9 +18,11 @@ class QueuedRecord(NamedTuple):
     """audienceId|externalUserId: one member of one audience."""
     value: bytes
     offset: int
+    audience: str
+    action: Action
     changed_at_ms: int
-    target: bytes
-    """The target types that ingest knew, for audiences that have left the configuration."""
+    route: bytes
+    """What the partner's package wrote for itself, such as target types."""
     admitted_at: float
 
 
@@ -36,7 +40,7 @@ class Limits:
 class Batch(NamedTuple):
     """Records of one audience that go out together."""
 
-    audience: int
+    audience: str
     records: Sequence[QueuedRecord]
     reason: FlushReason
 
@@ -114,7 +118,7 @@ class LaneQueue:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._queues: dict[int, _Queue] = {}
+        self._queues: dict[str, _Queue] = {}
         self._in_flight: set[bytes] = set()
         self._bytes = 0
         self._count = 0
@@ -132,9 +136,9 @@ class LaneQueue:
         """Bytes of keys and values that wait, without those in flight."""
         return self._bytes
 
-    def add(self, audience: int, waiting: QueuedRecord) -> QueuedRecord | None:
+    def add(self, waiting: QueuedRecord) -> QueuedRecord | None:
         """Let a change wait; returns the earlier change of the same member that it overtakes."""
-        queue = self._queues.setdefault(audience, _Queue())
+        queue = self._queues.setdefault(waiting.audience, _Queue())
         is_deferred = waiting.key in self._in_flight
         earlier = queue.defer(waiting) if is_deferred else queue.put(waiting)
         self._account(added=(waiting,), removed=() if earlier is None else (earlier,))
@@ -170,7 +174,7 @@ class LaneQueue:
         heads = [queue.oldest().admitted_at for queue in self._queues.values() if queue.ready]
         return None if not heads else max(0.0, min(heads) + self.limits.linger - now)
 
-    def settled(self, records: Iterable[QueuedRecord], audience: int) -> None:
+    def settled(self, records: Iterable[QueuedRecord], audience: str) -> None:
         """These are no longer in flight: newer changes of their members may go."""
         queue = self._queues.get(audience, _Queue())
         for record in records:
@@ -179,19 +183,19 @@ class LaneQueue:
         if not queue.ready and not queue.deferred:
             self._queues.pop(audience, None)
 
-    def waiting(self, audiences: Iterable[int]) -> int:
+    def waiting(self, audiences: Iterable[str]) -> int:
         """How many records of these audiences wait."""
         queues = [self._queues[one] for one in audiences if one in self._queues]
         return sum(len(queue.ready) + len(queue.deferred) for queue in queues)
 
-    def drop(self, audience: int) -> Sequence[QueuedRecord]:
+    def drop(self, audience: str) -> Sequence[QueuedRecord]:
         """Let go of what waits of an audience, and return it; what is in flight stays so."""
         queue = self._queues.pop(audience, _Queue())
         dropped = [*queue.ready.values(), *queue.deferred.values()]
         self._account(added=(), removed=dropped)
         return dropped
 
-    def _taken(self, audience: int, records: list[QueuedRecord], reason: FlushReason) -> Batch:
+    def _taken(self, audience: str, records: list[QueuedRecord], reason: FlushReason) -> Batch:
         self._in_flight.update(record.key for record in records)
         self._account(added=(), removed=records)
         return Batch(audience, records, reason)

@@ -52,7 +52,7 @@ class Lane(Protocol):
         """The partner takes no body of this size."""
 
     async def accepted(
-        self, audience: int, part: Sequence[QueuedRecord], job_id: str | None
+        self, audience: str, part: Sequence[QueuedRecord], job_id: str | None
     ) -> None:
         """Write the job down, then settle."""
 
@@ -145,7 +145,7 @@ class Delivery:
         try:
             answer = await self.upload.send(
                 self.batch.audience,
-                part[0].target,
+                part[0].route,
                 [record.value for record in part],
                 self.ownership,
             )

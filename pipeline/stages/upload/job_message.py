@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pipeline.domain.job import Job, encode_outcome
+from pipeline.domain.job import UNTRACKED, Job, encode_unknown
 from pipeline.domain.message import Message
 from pipeline.domain.offset_ranges import encode_ranges
 from pipeline.stages.upload.batching import QueuedRecord
@@ -12,7 +12,7 @@ from pipeline.stages.upload.plan import Desk, LanePlan
 def job_message(
     plan: LanePlan,
     desk: Desk,
-    audience: int,
+    audience: str,
     part: Sequence[QueuedRecord],
     *,
     removes: int,
@@ -36,5 +36,5 @@ def job_message(
     key = job.job_id.encode()
     if job_id is not None:
         return Message(desk.jobs_topic, key, job.encode(), ())
-    outcome = encode_outcome(job, "ACCEPTED_UNTRACKED", None, desk.wall_ms())
+    outcome = encode_unknown(job, UNTRACKED, desk.wall_ms())
     return Message(desk.outcomes_topic, key, outcome, ())

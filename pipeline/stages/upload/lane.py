@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pipeline.domain.lane_record import audience_of
 from pipeline.domain.message import Origin
-from pipeline.domain.pause_request import RequestedPauses, audience_of
+from pipeline.domain.pause_request import RequestedPauses
 from pipeline.domain.quota import RollingWindow
 from pipeline.domain.reasons import Rejected, RejectedReason
 from pipeline.stages.offset_tracker import OffsetTracker
@@ -39,7 +40,7 @@ class LaneBooks:
         self._desk = desk
         self._limits = plan.limits
         self._window = RollingWindow(plan.cap_window)
-        self._cooling: list[tuple[float, int, Sequence[QueuedRecord]]] = []
+        self._cooling: list[tuple[float, str, Sequence[QueuedRecord]]] = []
         self._taken_bytes = 0
         self._is_in_flight = False
         self._in_doubt_at: float | None = None
@@ -127,7 +128,7 @@ class LaneBooks:
             if isinstance(waiting, Rejected):
                 unusable.append((record, waiting))
                 continue
-            earlier = self.queue.add(int(waiting.key.partition(b"|")[0]), waiting)
+            earlier = self.queue.add(waiting)
             if earlier is not None and earlier.offset != record.offset:
                 superseded += 1
                 self._end(earlier)
@@ -206,12 +207,12 @@ class LaneBooks:
     # Settling
 
     async def accepted(
-        self, audience: int, part: Sequence[QueuedRecord], job_id: str | None
+        self, audience: str, part: Sequence[QueuedRecord], job_id: str | None
     ) -> None:
         """Make the job durable, then settle its records: in this order nothing is lost."""
         self.tally = self.tally._replace(accepted=self.tally.accepted + 1)
         self.refused_in_a_row = 0
-        removes = sum(self._upload.is_removal(record.value) for record in part)
+        removes = sum(record.action == "remove" for record in part)
         self._count_accepted(len(part), removes, part)
         if job_id is None:
             self._desk.telemetry.records_unknown(lane=self._plan.label, count=len(part))

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from pipeline.domain.pause_request import RequestedPauses, audience_of
+from pipeline.domain.lane_record import audience_of
+from pipeline.domain.pause_request import RequestedPauses
 from pipeline.domain.reasons import Rejected
 from pipeline.stages.ports import Record, StartingPoint, Stretch
 from pipeline.stages.upload.lane import LaneBooks
@@ -89,13 +90,13 @@ class PauseControl:
             for audience, since in self._books.paused.since().items()
         }
 
-    def _replayed(self) -> Sequence[int]:
+    def _replayed(self) -> Sequence[str]:
         return [one for one, is_paused in self._books.paused.paused().items() if not is_paused]
 
     def _requested(self) -> RequestedPauses:
         return self._desk.controls.requested(self._plan.name)
 
-    def _named(self, audience: int) -> Mapping[str, object]:
+    def _named(self, audience: str) -> Mapping[str, object]:
         return {"lane": self._plan.name, "audience": audience}
 
     def _show(self) -> None:

@@ -12,8 +12,11 @@ LARGE = 6000
 
 
 def batch(size: int, reason: FlushReason = "records") -> Batch:
-    records = [QueuedRecord(b"7|%d" % number, b"{}", number, 0, b"", 0.0) for number in range(size)]
-    return Batch(7, records, reason)
+    records = [
+        QueuedRecord(b"7|%d" % number, b"{}", number, "7", "add", 0, b"", 0.0)
+        for number in range(size)
+    ]
+    return Batch("7", records, reason)
 
 
 class Asked:
