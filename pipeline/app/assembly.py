@@ -4,21 +4,24 @@ import random
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 
+import aiohttp
 from aiokafka import AIOKafkaProducer, TopicPartition
 from prometheus_client import CollectorRegistry
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import RouteSettings, lanes, routes
+from pipeline.configuration.routing import audience_names, lanes
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.message import StageName
 from pipeline.domain.names import Names
+from pipeline.http.connections import connections
+from pipeline.http.schema_registry import HttpSchemaRegistry, registry_at
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import started
 from pipeline.kafka.group import ConsumerGroup
@@ -32,9 +35,12 @@ from pipeline.kafka.transactional_writer import PlainWriter, TransactionalWriter
 from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations import cluster_setup
 from pipeline.operations.clients import Clients, opened
-from pipeline.sources import native
+from pipeline.operations.ingest_routes import ingest_routes
+from pipeline.sources.encodings.schemas import Schemas
+from pipeline.sources.registry import compile_source
+from pipeline.sources.settings import SourceSettings
 from pipeline.stages.contract import DeadLetters, Progress, Stage
-from pipeline.stages.ingest.worker import IngestDesk, Route
+from pipeline.stages.ingest.worker import IngestDesk
 from pipeline.stages.poll.plan import PollDesk
 from pipeline.stages.ports import ChunkWriter, Lease, Replay
 from pipeline.stages.roster import IngestStage, PollStage, UploadStage
@@ -44,6 +50,8 @@ from pipeline.telemetry.facts import LaneLabel
 from pipeline.telemetry.metrics import PrometheusTelemetry
 
 GUARANTEED_BATCHES = 2
+NO_RECORDS_SECONDS = 10.0
+"""For connections that carry none: how long the kernel keeps trying after a cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +82,10 @@ async def assemble(
         first = await started(make, AIOKafkaProducer.stop, client_options, patience)
         producers = SharedProducer(make, first)
         stack.push_async_callback(producers.close)
+        http = await stack.enter_async_context(connections(NO_RECORDS_SECONDS))
         opening = opened(settings, telemetry, partners=partners)
         clients = await stack.enter_async_context(opening)
-        parts = _Parts(settings, client_options, telemetry, producers, clients, partners)
+        parts = _Parts(settings, client_options, telemetry, producers, clients, partners, http)
         made: dict[StageName, Callable[[], Stage]] = {
             "ingest": parts.ingest,
             "upload": parts.upload,
@@ -104,6 +113,7 @@ class _Parts:
         producers: SharedProducer,
         clients: Clients,
         partners: Partners,
+        http: aiohttp.ClientSession,
     ) -> None:
         self._settings = settings
         self._client_options = client_options
@@ -112,16 +122,27 @@ class _Parts:
         self._message_writer = KafkaMessageWriter(producers)
         self._clients = clients
         self._partners = partners
+        self._http = http
         self._names = Names(settings.kafka.namespace)
         self.controls = PauseRequestReader(client_options, self._names.controls)
         self.progresses: dict[str, Progress] = {}
         self.pending_jobs: Counter[LaneLabel] = Counter()
 
     def ingest(self) -> IngestStage:
+        names = audience_names(self._settings)
+        schemas = {source.topic: Schemas() for source in self._settings.sources}
         return IngestStage(
-            reads={source.topic: native.read for source in self._settings.sources},
+            reads={
+                source.topic: compile_source(source, audiences=names, schemas=schemas[source.topic])
+                for source in self._settings.sources
+            },
+            registries={
+                source.topic: self._registry(source, schemas[source.topic])
+                for source in self._settings.sources
+                if source.registry is not None
+            },
             desk=IngestDesk(
-                routes=self._routes(),
+                routes=ingest_routes(self._settings, self._partners),
                 letters=self._letters("ingest"),
                 telemetry=self._telemetry,
                 wall_ms=_wall_ms,
@@ -204,29 +225,22 @@ class _Parts:
             source=TopicPartition(lease.topic, lease.partition),
         )
 
+    def _registry(self, source: SourceSettings, schemas: Schemas) -> HttpSchemaRegistry:
+        assert source.registry is not None
+        return registry_at(
+            self._http,
+            source.registry,
+            schemas,
+            is_protobuf=source.encoding == "protobuf",
+            chance=random.random,
+        )
+
     def _replay(self, topic: str) -> Replay:
         return KafkaReplay(
             self._client_options,
             topic,
             read_committed=self._settings.kafka.exactly_once,
             telemetry=self._telemetry,
-        )
-
-    def _routes(self) -> Mapping[str, Sequence[Route]]:
-        return {
-            audience: [self._route(route) for route in found]
-            for audience, found in routes(self._settings).items()
-        }
-
-    def _route(self, route: RouteSettings) -> Route:
-        destination = self._settings.destinations[route.lane.destination]
-        partner = self._partners[destination.kind]
-        return Route(
-            lane=LaneLabel(route.lane.destination, route.lane.connection),
-            topic=route.lane.topic,
-            audience_id=route.audience_id,
-            route=partner.route(destination, route.target),
-            render=partner.renderer(destination, route.target),
         )
 
     def _letters(self, stage: StageName) -> DeadLetters:

@@ -38,7 +38,8 @@ def fields_of(annotation: object) -> Mapping[str, object]:
     """The keys of a section and what each takes; empty for anything that is not a section."""
     for choice in _choices(annotation):
         if isinstance(choice, type) and issubclass(choice, BaseModel):
-            return {name: one.annotation for name, one in choice.model_fields.items()}
+            fields = choice.model_fields.items()
+            return {one.alias or name: one.annotation for name, one in fields}
     return {}
 
 

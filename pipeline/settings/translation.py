@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from pipeline.settings.problems import KeyPath, Problem, kind_of, nearest, shown, suggestion
-from pipeline.settings.shape import Shape, fields_of, holds_secret
+from pipeline.settings.shape import Shape, entry_of, fields_of, holds_secret
 from pipeline.settings.values import AMAZON_SECRETS
 
 UNKNOWN_KEY = "unknown key"
@@ -83,7 +83,9 @@ def _problems(detail: ErrorDetails, path: KeyPath, shape: Shape) -> Iterator[Pro
             remedy = f"add '{path[-1]}: …'; config/reference.yaml shows every key"
             yield Problem(path=path, what="is required and missing", remedy=remedy)
         case "extra_forbidden":
-            known = tuple(fields_of(shape.at(path[:-1])))
+            section = shape.at(path[:-1])
+            # Where one entry stands for a list of one, its keys are those of an entry.
+            known = tuple(fields_of(section) or fields_of(entry_of(section)))
             remedy = _home(str(path[-1]), shape) or suggestion(str(path[-1]), known)
             yield Problem(path=path, what=UNKNOWN_KEY, remedy=remedy)
         case _:

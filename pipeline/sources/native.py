@@ -87,7 +87,17 @@ def _usual(event: Any) -> tuple[MembershipChange] | None:
     return (
         tuple.__new__(
             MembershipChange,
-            (audience, action, member_id, country, identities, consent, occurred_at_ms),
+            (
+                audience,
+                action,
+                member_id,
+                country,
+                identities,
+                consent,
+                occurred_at_ms,
+                None,
+                False,
+            ),
         ),
     )
 

@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.sources.encodings.schemas import SchemaRegistry
+from pipeline.sources.reading import Read
 from pipeline.stages.contract import Progress
-from pipeline.stages.ingest.worker import IngestDesk, IngestWorker, Read
+from pipeline.stages.ingest.worker import IngestDesk, IngestWorker
 from pipeline.stages.poll.plan import PollDesk
 from pipeline.stages.poll.worker import PollWorker
 from pipeline.stages.ports import ChunkWriter, Lease, TokenBucket, Upload
@@ -24,6 +26,8 @@ class IngestStage:
     name: Literal["ingest"] = "ingest"
     reads: Mapping[str, Read]
     """By topic."""
+    registries: Mapping[str, SchemaRegistry]
+    """By topic, of the sources that have one."""
     desk: IngestDesk
     new_writer: Callable[[Lease], ChunkWriter]
     new_progress: NewProgress
@@ -39,6 +43,7 @@ class IngestStage:
             read=self.reads[lease.topic],
             desk=self.desk,
             progress=self.new_progress(f"ingest {lease.topic}[{lease.partition}]"),
+            schemas=self.registries.get(lease.topic),
         )
 
 
