@@ -59,7 +59,7 @@ def pipeline(tmp_path: Path, progress: Progress, watchdog_seconds: float) -> Pip
     made: dict[str, Any] = {
         "groups": {"upload": JoinedGroup()},
         "telemetry": None,
-        "partners": None,
+        "clients": None,
         "progresses": {progress.name: progress},
         "pending_jobs": {},
         "lag_reports": Reports(),
