@@ -12,6 +12,7 @@ from pipeline.app import status, supervisor
 from pipeline.app.assembly import Pipeline
 from pipeline.configuration.load import load
 from pipeline.stages.contract import Progress
+from pipeline.telemetry.prometheus import prometheus_telemetry
 from tests.fakes.virtual_loop import run_virtual
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +59,7 @@ def pipeline(tmp_path: Path, progress: Progress, watchdog_seconds: float) -> Pip
     path.write_text(yaml.safe_dump(document))
     made: dict[str, Any] = {
         "groups": {"upload": JoinedGroup()},
-        "telemetry": None,
+        "telemetry": prometheus_telemetry(),
         "clients": None,
         "progresses": {progress.name: progress},
         "pending_jobs": {},

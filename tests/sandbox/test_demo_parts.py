@@ -23,6 +23,7 @@ from pipeline.sandbox.readings import LaneReading, Reading, reading
 from pipeline.sandbox.reconciliation import Held, LaneCounts
 from pipeline.sandbox.scene import Scene, Speed
 from pipeline.telemetry.facts import LaneLabel
+from pipeline.telemetry.first_values import KnownLabels
 from pipeline.telemetry.prometheus import prometheus_telemetry
 from tests.configuration.amazon import amazon
 
@@ -104,7 +105,8 @@ def test_a_reading_is_what_the_telemetry_was_told() -> None:
     """
     Through the real exposition, so that a metric with a new name is noticed here.
     """
-    telemetry = prometheus_telemetry()
+    known = KnownLabels(sources=["events"], destinations=["amazon-sandbox"], lanes=[LANE])
+    telemetry = prometheus_telemetry(known)
     telemetry.ingest.events_consumed(source="events", count=90)
     telemetry.ingest.events_ignored(source="events", reason="tombstone", count=1)
     telemetry.ingest.changes_read(source="events", action="add", count=80)
