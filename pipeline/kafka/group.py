@@ -17,11 +17,12 @@ from pipeline.kafka.cluster import started, unless
 from pipeline.kafka.committer import Committer
 from pipeline.kafka.coordinator import Coordinator, Generation
 from pipeline.kafka.fetch_loop import FetchLoop
+from pipeline.kafka.fetch_sessions import use_sessions
 from pipeline.kafka.fetch_trouble import FetchTrouble
 from pipeline.kafka.first_start import were_written
 from pipeline.kafka.group_consumer import BUFFER_BYTES, GroupOptions, make_consumer, refused
 from pipeline.kafka.group_offsets import GroupOffsets
-from pipeline.kafka.internals import ClientBuffers, raise_fetcher_error, watch_fetches
+from pipeline.kafka.internals import ClientBuffers, raise_fetcher_error
 from pipeline.kafka.lease import KafkaLease
 from pipeline.kafka.offset_resolver import START, OffsetResolver
 from pipeline.kafka.ownership_proof import OwnershipProof
@@ -106,7 +107,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _attach(self, consumer: AIOKafkaConsumer) -> None:
         self._buffers: Buffers = ClientBuffers(consumer)
-        watch_fetches(consumer, self._refused)
+        use_sessions(consumer, self._refused)
         self._consumer = consumer
         self._coordinator = Coordinator(consumer, self._options.group)
         self._offsets = GroupOffsets(

@@ -67,7 +67,7 @@ async def test_a_start_without_a_broker_is_alive_and_not_ready_and_goes_when_it_
     process = deployment.start()
 
     async with asyncio.timeout(30), aiohttp.ClientSession() as http:
-        readiness: dict[str, Any] = {}
+        ready, readiness = 0, dict[str, Any]()
         while not readiness:
             with contextlib.suppress(aiohttp.ClientError):
                 async with http.get(f"http://127.0.0.1:{deployment.admin_port}/readyz") as answer:
