@@ -148,6 +148,11 @@ class KafkaLease:
         return self._tp
 
     @property
+    def has_begun(self) -> bool:
+        """Whether there is anything to commit."""
+        return self._committable is not None
+
+    @property
     def is_asking(self) -> bool:
         """Whether a worker waits for records of it right now."""
         return self._is_asking
