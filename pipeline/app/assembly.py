@@ -22,7 +22,7 @@ from pipeline.domain.names import Names
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import started
 from pipeline.kafka.group import ConsumerGroup
-from pipeline.kafka.group_consumer import GroupOptions
+from pipeline.kafka.group_consumer import BUFFER_BYTES, GroupOptions
 from pipeline.kafka.message_writer import KafkaMessageWriter
 from pipeline.kafka.outcome_reader import KafkaOutcomeReader
 from pipeline.kafka.pause_requests import PauseRequestReader
@@ -48,6 +48,7 @@ from pipeline.telemetry.facts import LaneLabel
 from pipeline.telemetry.metrics import PrometheusTelemetry
 
 GUARANTEED_BATCHES = 2
+CLIENT_SHARE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +144,7 @@ class _Parts:
         return UploadStage(
             lanes=served,
             budget=Budget(
-                self._settings.upload.buffer_bytes,
+                self._settings.upload.buffer_bytes - self._client_bytes(),
                 guaranteed=GUARANTEED_BATCHES * largest,
                 lanes=len(served),
             ),
@@ -196,9 +197,14 @@ class _Parts:
             commits=not (is_ingest and kafka.exactly_once),
             read_committed=kafka.exactly_once,
             starts={source.topic: source.start for source in self._settings.sources},
+            buffer_bytes=self._client_bytes(),
             written=[plan.name for plan in own_topics(self._settings)],
         )
         return ConsumerGroup(stage, self._client_options, options, self._telemetry, boot_seconds)
+
+    def _client_bytes(self) -> int:
+        """Of upload's budget, what the Kafka client keeps until a lane takes it."""
+        return min(BUFFER_BYTES, self._settings.upload.buffer_bytes // CLIENT_SHARE)
 
     def _writer(self, lease: Lease) -> ChunkWriter:
         if not self._settings.kafka.exactly_once:
