@@ -110,7 +110,7 @@ async def _report(group: ConsumerGroup, stage: SettlingStage) -> None:
             said = now
             sys.stdout.write(json.dumps({"owns": owned, "begun": len(stage.workers)}) + "\n")
             sys.stdout.flush()
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(1.0)
 
 
 @dataclass(slots=True)

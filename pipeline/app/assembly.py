@@ -24,7 +24,7 @@ from pipeline.http.schema_registry import HttpSchemaRegistry, registry_at
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import started
 from pipeline.kafka.group import ConsumerGroup
-from pipeline.kafka.group_consumer import GroupOptions
+from pipeline.kafka.group_consumer import BUFFER_BYTES, GroupOptions
 from pipeline.kafka.group_lag import GroupLag
 from pipeline.kafka.message_writer import KafkaMessageWriter
 from pipeline.kafka.outcome_reader import KafkaOutcomeReader
@@ -58,6 +58,7 @@ from pipeline.telemetry.prometheus import PrometheusTelemetry, prometheus_teleme
 GUARANTEED_BATCHES = 2
 NO_RECORDS_SECONDS = 10.0
 """For connections that carry none: how long the kernel keeps trying after a cut."""
+CLIENT_SHARE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +175,7 @@ class _Parts:
         return UploadStage(
             lanes=served,
             budget=Budget(
-                self._settings.upload.buffer_bytes,
+                self._settings.upload.buffer_bytes - self._client_bytes(),
                 guaranteed=GUARANTEED_BATCHES * largest,
                 lanes=len(served),
             ),
@@ -227,6 +228,7 @@ class _Parts:
             commits=not (is_ingest and kafka.exactly_once),
             read_committed=kafka.exactly_once,
             starts={source.topic: source.start for source in self._settings.sources},
+            buffer_bytes=self._client_bytes(),
             written=[plan.name for plan in own_topics(self._settings)],
         )
         return ConsumerGroup(
@@ -243,6 +245,10 @@ class _Parts:
             owned=lambda: [tp for group in groups for tp in group.leases],
             telemetry=self._telemetry.kafka,
         )
+
+    def _client_bytes(self) -> int:
+        """Of upload's budget, what the Kafka client keeps until a lane takes it."""
+        return min(BUFFER_BYTES, self._settings.upload.buffer_bytes // CLIENT_SHARE)
 
     def _writer(self, lease: Lease) -> ChunkWriter:
         if not self._settings.kafka.exactly_once:

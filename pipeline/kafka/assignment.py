@@ -7,12 +7,15 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import structlog
 from aiokafka import TopicPartition
 
 from pipeline.kafka.lease import KafkaLease
 from pipeline.kafka.ownership_proof import OwnershipProof
 from pipeline.stages.contract import Unit
 from pipeline.stages.ports import Worker
+
+log = structlog.get_logger(__name__)
 
 
 class Owned(NamedTuple):
@@ -30,6 +33,18 @@ def units(assigned: AbstractSet[TopicPartition], unit: Unit) -> Sequence[Owned]:
     for tp in sorted(assigned):
         topics[tp.topic].append(tp.partition)
     return [Owned(topic, tuple(partitions)) for topic, partitions in topics.items()]
+
+
+def may_serve(owned: Owned, unit: Unit) -> bool:
+    """Whether there is a worker for it; a lane is one partition so far, and nobody reads another.
+
+    With an owner for each of its partitions it would have its cap as often.
+    """
+    count = len(owned.partitions)
+    if unit == "topic" and count > 1:
+        log.error("lane not served: it must have one partition", topic=owned.topic, has=count)
+        return False
+    return True
 
 
 @dataclass(slots=True)

@@ -1,21 +1,22 @@
 """Commits what is settled, and proves with it that the partitions are still ours."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 from aiokafka import TopicPartition
 from aiokafka import errors as kafka_errors
 
 from pipeline.domain.message import StageName
-from pipeline.kafka.assignment import Assignments
+from pipeline.kafka.assignment import Assignment, Assignments
 from pipeline.kafka.coordinator import Committed, Coordinator, Generation
 from pipeline.kafka.group_consumer import GroupOptions
-from pipeline.kafka.lease import KafkaLease
 from pipeline.telemetry.facts import KafkaTelemetry
 
 EVERYTHING_SECONDS = 3600.0
 """Brokers before 2.1 forget an offset that was not committed for a while, changed or not."""
+
+LAG_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,7 @@ class Committer:
         """What was committed last, in this assignment."""
         self._everything_at = clock()
         self._shown: dict[TopicPartition, int] = {}
+        self._shown_at = clock() - LAG_SECONDS
 
     def forget(self) -> None:
         """A new assignment: each of its partitions is committed once before it is ours."""
@@ -63,12 +65,14 @@ class Committer:
         commits, too, but may give the partitions away before a proof of that age has run out.
         """
         async with self._turn:
-            leases = self._begun()
-            if not leases or not self._options.commits:
+            if not self._options.commits:
                 return True
-            due = leases if final else self._due(leases)
-            marks = {tp: lease.mark for tp, lease in due.items()}
-            offsets = {tp: lease.committable(final=final) for tp, lease in due.items()}
+            begun, marks = self._begun()
+            if not begun:
+                return True
+            due = marks if final else self._due(marks)
+            leases = self._assignments.leases
+            offsets = {tp: leases[tp].committable(final=final) for tp in due}
             sent_at, now = self._clock(), generation()
             failed = await self._try(
                 coordinator,
@@ -77,14 +81,17 @@ class Committer:
             )
             if failed is None:
                 return False
-            self._note(marks, failed)
+            self._note(due, failed)
             if final or not await self._is_stable(coordinator, now):
                 return not failed
-            self._prove(leases, sent_at)
+            self._prove(begun, sent_at)
             return not failed
 
     def show_lag(self) -> None:
-        """Tell of each partition whose lag has changed."""
+        """Tell of each partition whose lag has changed, every few seconds."""
+        if self._clock() - self._shown_at < LAG_SECONDS:
+            return
+        self._shown_at = self._clock()
         for tp, lease in self._assignments.leases.items():
             lag = lease.lag()
             if lag is not None and self._shown.get(tp) != lag:
@@ -100,30 +107,31 @@ class Committer:
             else:
                 self._stored[tp] = mark
 
-    def _begun(self) -> Mapping[TopicPartition, KafkaLease]:
-        return {
-            lease.tp: lease
-            for assignment in self._assignments
-            if not assignment.proof.has_lapsed
-            for lease in assignment.leases
-            if lease.mark[0] is not None
-        }
+    def _begun(self) -> tuple[Sequence[Assignment], Mapping[TopicPartition, Mark]]:
+        """Units of which the work has begun, and what is done of each of their partitions."""
+        begun: list[Assignment] = []
+        marks: dict[TopicPartition, Mark] = {}
+        for assignment in self._assignments:
+            if assignment.proof.has_lapsed:
+                continue
+            found = {lease.tp: lease.mark for lease in assignment.leases if lease.has_begun}
+            if found:
+                begun.append(assignment)
+                marks |= found
+        return begun, marks
 
-    def _due(
-        self, leases: Mapping[TopicPartition, KafkaLease]
-    ) -> Mapping[TopicPartition, KafkaLease]:
+    def _due(self, marks: Mapping[TopicPartition, Mark]) -> Mapping[TopicPartition, Mark]:
         if self._clock() - self._everything_at >= EVERYTHING_SECONDS:
             self._everything_at = self._clock()
-            return leases
-        due = {tp: one for tp, one in leases.items() if self._stored.get(tp) != one.mark}
-        return due or dict([next(iter(leases.items()))])
+            return marks
+        due = {tp: mark for tp, mark in marks.items() if self._stored.get(tp) != mark}
+        return due or dict([next(iter(marks.items()))])
 
-    def _prove(self, leases: Mapping[TopicPartition, KafkaLease], sent_at: float) -> None:
+    def _prove(self, begun: Sequence[Assignment], sent_at: float) -> None:
         """Whatever was committed since it was assigned is ours; what failed has to succeed."""
         until = sent_at + self._options.session_timeout - 2 * self._options.heartbeat_interval
-        for assignment in self._assignments:
-            begun = [lease.tp for lease in assignment.leases if lease.tp in leases]
-            if begun and all(tp in self._stored for tp in begun):
+        for assignment in begun:
+            if all(lease.tp in self._stored for lease in assignment.leases if lease.has_begun):
                 assignment.proof.prove(until)
 
     async def _is_stable(self, coordinator: Coordinator, generation: Generation) -> bool:

@@ -10,18 +10,26 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka import errors as kafka_errors
 
 from pipeline.kafka import closing
-from pipeline.kafka.assignment import Assignment, Assignments, Owned, run_after, units
+from pipeline.kafka.assignment import (
+    Assignment,
+    Assignments,
+    Owned,
+    may_serve,
+    run_after,
+    units,
+)
 from pipeline.kafka.buffers import Buffers
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import started, unless
 from pipeline.kafka.committer import Committer
 from pipeline.kafka.coordinator import Coordinator, Generation
 from pipeline.kafka.fetch_loop import FetchLoop
+from pipeline.kafka.fetch_sessions import use_sessions
 from pipeline.kafka.fetch_trouble import FetchTrouble
 from pipeline.kafka.first_start import were_written
-from pipeline.kafka.group_consumer import BUFFER_BYTES, GroupOptions, make_consumer, refused
+from pipeline.kafka.group_consumer import GroupOptions, make_consumer, refused
 from pipeline.kafka.group_offsets import GroupOffsets
-from pipeline.kafka.internals import ClientBuffers, raise_fetcher_error, watch_fetches
+from pipeline.kafka.internals import ClientBuffers, raise_fetcher_error
 from pipeline.kafka.lease import KafkaLease
 from pipeline.kafka.offset_resolver import START, OffsetResolver
 from pipeline.kafka.ownership_proof import OwnershipProof
@@ -106,7 +114,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _attach(self, consumer: AIOKafkaConsumer) -> None:
         self._buffers: Buffers = ClientBuffers(consumer)
-        watch_fetches(consumer, self._refused)
+        use_sessions(consumer, self._refused)
         self._consumer = consumer
         self._coordinator = Coordinator(consumer, self._options.group)
         self._offsets = GroupOffsets(
@@ -120,7 +128,9 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _work(self, consumer: AIOKafkaConsumer, stop: asyncio.Event) -> bool:
         name = self.stage.name
         self._failed = asyncio.get_running_loop().create_future()
-        loop = FetchLoop(self._buffers, lambda: self.leases, buffer_bytes=BUFFER_BYTES)
+        loop = FetchLoop(
+            self._buffers, lambda: self.leases, buffer_bytes=self._options.buffer_bytes
+        )
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             consumer.subscribe(list(self.stage.topics), listener=self)
@@ -196,7 +206,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
     def _take(self, assigned: AbstractSet[TopicPartition]) -> None:
         self._generation = self._coordinator.generation()
         self._committer.forget()
-        ours = {one for one in units(assigned, self.stage.unit) if self._may_serve(one)}
+        ours = {one for one in units(assigned, self.stage.unit) if may_serve(one, self.stage.unit)}
         # Nobody else can have had a unit between two generations that we were part of.
         is_next = self._settled_generation == self._generation.number - 1
         gone: dict[TopicPartition, asyncio.Task[None]] = {}
@@ -225,14 +235,6 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         for lease in assignment.leases:
             self._telemetry.partition_released(topic=lease.topic, partition=lease.partition)
         return {lease.tp: assignment.task for lease in assignment.leases}
-
-    def _may_serve(self, owned: Owned) -> bool:
-        """A lane is one partition so far: a second one would be read by nobody."""
-        count = len(owned.partitions)
-        if self.stage.unit == "topic" and count > 1:
-            log.error("lane not served: it must have one partition", topic=owned.topic, has=count)
-            return False
-        return True
 
     def _move_in(
         self, owned: Owned, gone: Mapping[TopicPartition, asyncio.Task[None]]

@@ -14,8 +14,6 @@ from pipeline.stages.contract import Stage, Unit
 
 NEVER_MS = 2**31 - 1  # for max_poll_interval_ms: full lanes don't poll, and others watch progress
 BUFFER_BYTES = 16 * 1024 * 1024
-"""What the client may keep for workers that do not ask for it; one answer of a broker is half of
-it at most, and a lane that cannot take a part of it gives it back."""
 MANY = {"fetch_min_bytes": 64 * 1024, "fetch_max_wait_ms": 500}
 """Each answer costs what all lanes of a process do, so many small ones are worth a short wait."""
 
@@ -39,6 +37,8 @@ class GroupOptions:
     """False where offsets are committed elsewhere, in transactions."""
     read_committed: bool
     starts: Mapping[str, START]
+    buffer_bytes: int = BUFFER_BYTES
+    """What the client may keep for workers that do not ask for it."""
     written: Sequence[str] = ()
     """Topics that the work of the group fills: a record in one says that it is no first start."""
 
@@ -63,7 +63,8 @@ def make_consumer(
         rebalance_timeout_ms=int(options.rebalance_timeout * 1000),
         max_poll_interval_ms=NEVER_MS,
         metadata_max_age_ms=30_000,
-        fetch_max_bytes=BUFFER_BYTES // 2,
+        # One answer of one broker; more than one waits only until somebody takes it.
+        fetch_max_bytes=options.buffer_bytes // 2,
         **(MANY if is_whole else {}),
         **client_options.arguments(),
     )

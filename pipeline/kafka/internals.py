@@ -7,6 +7,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from copy import copy
 from itertools import chain
 from typing import Any
 
@@ -14,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka import conn as library
 from aiokafka import errors as kafka_errors
 from aiokafka.consumer.fetcher import FetchResult
+from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.offset import OffsetRequest
 
 from pipeline.stages.ports import Record
@@ -21,7 +23,8 @@ from pipeline.stages.ports import Record
 # ruff: noqa: SLF001
 
 OLDEST, END = -2, -1
-"""What `PartitionOffsets.ask` can ask for."""
+"""What `offsets_at` can ask for."""
+FETCHER_SECONDS = 2.0
 
 
 class SteadyConnection(library.AIOKafkaConnection):  # type: ignore[misc]
@@ -178,34 +181,20 @@ def raise_fetcher_error(consumer: AIOKafkaConsumer) -> None:
         task.result()
 
 
-def watch_fetches(
-    consumer: AIOKafkaConsumer, refused: Callable[[TopicPartition, type[Exception]], None]
-) -> None:
-    """Be told of each partition that a broker refuses to hand out: the library names it nowhere."""
-    consumer._fetcher._client = _FetchClient(consumer._fetcher._client, refused)
+def wrap_fetch_client(consumer: AIOKafkaConsumer, wrap: Callable[[Any], Any]) -> None:
+    """Put something between the part that fetches and its line to the brokers.
+
+    Its loop over all partitions need not run five times a second: whatever changes wakes it.
+    """
+    consumer._fetcher._client = wrap(consumer._fetcher._client)
+    consumer._fetcher._fetcher_timeout = FETCHER_SECONDS
 
 
-class _FetchClient:
-    """The client as the fetcher sees it, with somebody who looks at the answers."""
-
-    def __init__(
-        self, client: Any, refused: Callable[[TopicPartition, type[Exception]], None]
-    ) -> None:
-        self._client = client
-        self._refused = refused
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
-
-    async def send(self, node_id: int, request: Any) -> Any:
-        response = await self._client.send(node_id, request)
-        if not isinstance(request, OffsetRequest):
-            for topic, partitions in response.topics:
-                for partition, code, *_ in partitions:
-                    if code:
-                        error = kafka_errors.for_code(code)
-                        self._refused(TopicPartition(topic, partition), error)
-        return response
+def with_topics(request: FetchRequest, topics: list[Any]) -> FetchRequest:
+    """The same fetch for other partitions."""
+    copied = copy(request)
+    copied._topics = topics
+    return copied
 
 
 async def offsets_at(

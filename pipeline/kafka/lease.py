@@ -22,6 +22,8 @@ ANSWER_SECONDS = 2.5
 """A fetch from an offset that is out of range is answered sooner, behind one in flight."""
 LOOK_SECONDS = 0.05
 TRY_AGAIN_SECONDS = 0.5
+SAY_AFTER = 10
+"""Attempts; a thousand lanes of new topics all fail once or twice."""
 
 log = structlog.get_logger(__name__)
 
@@ -78,6 +80,7 @@ class KafkaLease:
 
     async def begin(self) -> StartingPoint:
         """Find where the work begins; tries until the broker gives a good answer."""
+        attempts = 0
         while True:
             try:
                 await self._proof.wait_assigned()
@@ -85,7 +88,11 @@ class KafkaLease:
             except kafka_errors.KafkaError as error:
                 if isinstance(error, kafka_errors.GroupAuthorizationFailedError):
                     raise
-                log.warning("no starting point yet", topic=self.topic, error=type(error).__name__)
+                attempts += 1
+                if attempts % SAY_AFTER == 0:
+                    log.warning(
+                        "no starting point yet", topic=self.topic, error=type(error).__name__
+                    )
                 await asyncio.sleep(TRY_AGAIN_SECONDS)
                 continue
             self._seek(start.offset)
@@ -139,6 +146,11 @@ class KafkaLease:
     @property
     def tp(self) -> TopicPartition:
         return self._tp
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is anything to commit."""
+        return self._committable is not None
 
     @property
     def is_asking(self) -> bool:

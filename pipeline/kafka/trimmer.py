@@ -1,5 +1,7 @@
 """Deletes from lane topics what was settled long enough ago; they have no other retention."""
 
+import asyncio
+
 import structlog
 from aiokafka import TopicPartition
 from aiokafka import errors as kafka_errors
@@ -19,6 +21,7 @@ class KafkaTrimmer:
 
     def __init__(self, client_options: ClientOptions) -> None:
         self._client_options = client_options
+        self._turn = asyncio.Lock()
 
     async def trim(self, topic: str, *, settled: int, before_ms: int) -> None:
         """Delete what lies before `settled` and was written before that time.
@@ -27,9 +30,11 @@ class KafkaTrimmer:
         """
         tp = TopicPartition(topic, 0)
         try:
-            offset = min(settled, await self._written_before(tp, before_ms, settled))
-            if offset > 0:
-                await self._delete(tp, offset)
+            # All lanes come at the same time, an hour after they were given to this process.
+            async with self._turn:
+                offset = min(settled, await self._written_before(tp, before_ms, settled))
+                if offset > 0:
+                    await self._delete(tp, offset)
         except kafka_errors.KafkaError as error:
             log.warning("lane not trimmed", topic=topic, error=type(error).__name__)
 

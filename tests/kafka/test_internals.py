@@ -14,6 +14,7 @@ from aiokafka.consumer.subscription_state import SubscriptionState, TopicPartiti
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 
 from pipeline.kafka import closing, internals
+from pipeline.kafka.fetch_sessions import use_sessions
 from tests.conftest import Cluster
 from tests.servers.kafka_clients import create_topics, produce_batch
 
@@ -139,7 +140,7 @@ class TestConsumer:
         tp = TopicPartition(namespace, 0)
         buffers = internals.ClientBuffers(consumer)
         refused: list[tuple[TopicPartition, type[Exception]]] = []
-        internals.watch_fetches(consumer, lambda *said: refused.append(said))
+        use_sessions(consumer, lambda *said: refused.append(said))
         buffers.seek(tp, 99)
         await arrived(buffers, tp)
         buffers.pause(tp)
