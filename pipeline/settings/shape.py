@@ -13,6 +13,8 @@ def annotation_at(root: object, path: KeyPath) -> object | None:
     """What is declared at a place of the file, or None where nothing is."""
     for part in path:
         fields = fields_of(root)
+        if not fields and isinstance(part, str) and not is_mapping(root):
+            fields = fields_of(entry_of(root))  # one entry may stand for a list of one
         root = fields.get(str(part)) if fields else entry_of(root)
         if root is None:
             return None

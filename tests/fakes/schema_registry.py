@@ -56,7 +56,8 @@ class RegistryServer:
                 if found is None:
                     return error(404, 40402, f"Version {version} not found.")
                 return _schema(found, request, subject=subject, version=int(version), id=1)
-        return error(404, 404, "HTTP 404 Not Found")
+            case _:
+                return error(404, 404, "HTTP 404 Not Found")
 
 
 def _is_by(credentials: str, request: web.Request) -> bool:
