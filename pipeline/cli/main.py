@@ -15,6 +15,7 @@ from pipeline.app.supervisor import HARD_STOP_SECONDS, ExitCode, stop_on_signals
 from pipeline.cli.ending import ended
 from pipeline.cli.groups import add_to
 from pipeline.cli.sandbox import sandbox, simulator
+from pipeline.cli.test_source import compare_examples
 from pipeline.configuration.load import Configuration, load_with_lock
 from pipeline.configuration.model import Settings, schema
 from pipeline.domain.message import StageName
@@ -39,6 +40,7 @@ app.add_typer(config_app, name="config")
 app.command("sandbox")(sandbox)
 app.command("simulator")(simulator)
 add_to(app)
+app.command("test")(compare_examples)
 
 Config = Annotated[
     Path, typer.Option("--config", "-c", help="The YAML file; config/reference.yaml has every key.")
