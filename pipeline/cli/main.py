@@ -22,6 +22,7 @@ from pipeline.cli.letter_commands import dead_letters_app
 from pipeline.cli.options import ConfigFile, logged
 from pipeline.cli.partner_group import add_partner_commands
 from pipeline.cli.sandbox_commands import sandbox, simulator
+from pipeline.cli.test_source import compare_examples
 from pipeline.configuration.model import Settings
 from pipeline.domain.message import StageName
 from pipeline.kafka.cluster import unless
@@ -55,6 +56,7 @@ app.command("check")(check)
 app.command("ledger")(ledger)
 app.command("sandbox")(sandbox)
 app.command("simulator")(simulator)
+app.command("test")(compare_examples)
 add_partner_commands(app, GROUPS, offered())
 
 
