@@ -7,10 +7,10 @@ import aiohttp
 
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import LaneSettings, routes
-from pipeline.destinations.amazon_ads.changes import LaneTarget, largest_overhead
+from pipeline.destinations.amazon_ads.changes import LaneTarget, largest_overhead, misfit
 from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings, Credentials
 from pipeline.destinations.amazon_ads.tokens import Token, TokenRefused
-from pipeline.domain.quota import pace
+from pipeline.domain.quota import Quota, paces
 from pipeline.http.amazon import AmazonClient, AmazonStatus, AmazonUpload
 from pipeline.http.session import PartnerSession
 from pipeline.http.tokens import (
@@ -23,10 +23,10 @@ from pipeline.settings.problems import SecretUnreadableError
 from pipeline.settings.secrets import Secret
 from pipeline.stages.poll.plan import PollPlan
 from pipeline.stages.retry import Backoff, Throttle
-from pipeline.stages.roster import ServedLane
+from pipeline.stages.upload.assembly import ServedLane
 from pipeline.stages.upload.batching import Limits
-from pipeline.stages.upload.plan import LanePlan
-from pipeline.stages.upload.token_bucket import LaneTokenBucket, RequestsPerSecond
+from pipeline.stages.upload.request_limiter import RequestsPerSecond
+from pipeline.stages.upload.token_bucket import LaneTokenBucket
 from pipeline.telemetry.facts import LaneLabel, Telemetry, TokenOutcome
 
 
@@ -52,20 +52,30 @@ class Partners:
     def lane(self, lane: LaneSettings) -> ServedLane:
         """Everything that serving a lane takes; its bucket is made anew at every takeover."""
         destination = self._settings.destinations[lane.destination]
-        lane_pace = pace(
-            cap=destination.hourly_cap,
-            window=destination.cap_window_seconds,
-            largest_batch=destination.batch.max_records,
+        limits = _limits(lane, destination)
+        quota = Quota(window=destination.cap_window_seconds, records=destination.hourly_cap)
+        lane_paces = paces(
+            quota,
+            largest_batch=limits.max_records,
+            largest_body=limits.max_bytes,
             max_in_flight=destination.max_in_flight,
         )
-        client = self.clients[lane.destination]
         return ServedLane(
-            plan=self._plan(lane, destination),
-            upload=AmazonUpload(
-                client, self._target(lane), self._request_limiters[lane.destination]
-            ),
+            name=lane.name,
+            label=LaneLabel(lane.destination, lane.connection),
+            partner=self._upload(lane),
+            misfit=misfit,
+            limits=limits,
+            quota=quota,
+            new_buckets=lambda: {what: LaneTokenBucket(pace) for what, pace in lane_paces.items()},
             throttle=self._throttles[lane.destination],
-            new_bucket=lambda: LaneTokenBucket(lane_pace),
+            max_in_flight=destination.max_in_flight,
+            late_seconds=destination.late_seconds,
+            probe_seconds=self._settings.upload.probe_seconds,
+            backoff=Backoff(
+                initial=destination.backoff.initial_seconds,
+                maximum=destination.backoff.max_seconds,
+            ),
         )
 
     def poll_plans(self) -> Mapping[str, PollPlan]:
@@ -75,25 +85,11 @@ class Partners:
             for name, destination in self._settings.destinations.items()
         }
 
-    def _plan(self, lane: LaneSettings, destination: AmazonAdsSettings) -> LanePlan:
-        return LanePlan(
-            name=lane.name,
-            label=LaneLabel(lane.destination, lane.connection),
-            limits=Limits(
-                max_records=destination.batch.max_records,
-                max_bytes=destination.batch.max_bytes,
-                linger=destination.batch.linger_seconds,
-                overhead_bytes=largest_overhead(lane.connection_id),
-            ),
-            cap=destination.hourly_cap,
-            cap_window=destination.cap_window_seconds,
-            max_in_flight=destination.max_in_flight,
-            late_seconds=destination.late_seconds,
-            probe_seconds=self._settings.upload.probe_seconds,
-            backoff=Backoff(
-                initial=destination.backoff.initial_seconds,
-                maximum=destination.backoff.max_seconds,
-            ),
+    def _upload(self, lane: LaneSettings) -> AmazonUpload:
+        return AmazonUpload(
+            self.clients[lane.destination],
+            self._target(lane),
+            self._request_limiters[lane.destination],
         )
 
     def _poll_plan(self, name: str, destination: AmazonAdsSettings) -> PollPlan:
@@ -147,6 +143,15 @@ class Partners:
         elif isinstance(refreshed, TokenRefused):
             outcome = "refused"
         self._telemetry.tokens_refreshed(destination=destination, outcome=outcome)
+
+
+def _limits(lane: LaneSettings, destination: AmazonAdsSettings) -> Limits:
+    return Limits(
+        max_records=destination.batch.max_records,
+        max_bytes=destination.batch.max_bytes,
+        linger=destination.batch.linger_seconds,
+        overhead_bytes=largest_overhead(lane.connection_id),
+    )
 
 
 def _secrets(credentials: Credentials) -> ClientSecrets:
