@@ -211,8 +211,8 @@ class ModelPartner:
     def overhead_bytes(self, audience: str) -> int:
         return 20
 
-    def is_removal(self, value: bytes) -> bool:
-        return b'"action":"DELETE"' in value
+    def misfit(self, audience: str, route: bytes) -> str | None:
+        return None if audience.isdigit() else "its audience id is no number"
 
     async def turn(self) -> None:
         return None

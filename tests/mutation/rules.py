@@ -38,16 +38,19 @@ SUCCESS = "test_a_success_of_the_partner_is_one_however_its_answer_arrives"
 RULES: Sequence[Rule] = (
     Rule(
         name="a job is durable before its records are settled",
-        file="pipeline/stages/upload/lane.py",
-        kept="        await self._desk.message_writer.write([job])\n",
-        broken="        self._settle(part)\n        await self._desk.message_writer.write([job])\n",
+        file="pipeline/stages/upload/settlement.py",
+        kept="        await self._message_writer.write([message])\n",
+        broken="        self._offsets.settle(part)\n"
+        "        await self._message_writer.write([message])\n",
         tests=[f"{JOURNEY}::test_nothing_is_settled_before_it_is_written_down"],
     ),
     Rule(
         name="a dead letter is durable before its record is settled",
-        file="pipeline/stages/upload/lane.py",
-        kept="        self.refused_in_a_row += len(bad)\n",
-        broken="        self._settle([one.record for one in bad])\n",
+        file="pipeline/stages/upload/settlement.py",
+        kept="        await self._message_writer.write(letters)\n"
+        "        self._count_letters([one.reason for one in poison])\n",
+        broken="        self._offsets.settle([one.record for one in poison])\n"
+        "        await self._message_writer.write(letters)\n",
         tests=[f"{JOURNEY}::test_nothing_is_settled_before_it_is_written_down"],
     ),
     Rule(
@@ -64,17 +67,19 @@ RULES: Sequence[Rule] = (
     Rule(
         name="the bucket is empty at every takeover",
         file="pipeline/stages/upload/token_bucket.py",
-        kept="        self._is_empty = False\n",
-        broken="        self._is_empty = True\n",
+        kept="        self._tokens = 0.0\n",
+        broken="        self._tokens = float(pace.burst)\n",
         tests=[f"{JOURNEY}::test_handovers_in_quick_succession_never_exceed_the_cap"],
     ),
     Rule(
         name="every attempt that may have been taken is paid for again",
         file="pipeline/stages/upload/delivery.py",
-        kept="""    def _in_doubt(self, part: Sequence[QueuedRecord]) -> None:
-        self.reservation.use(len(part))
+        kept="""    def _use(self, _: Event | None) -> None:
+        self._reservation.use(self._cost)
 """,
-        broken="""    def _in_doubt(self, part: Sequence[QueuedRecord]) -> None:
+        broken="""    def _use(self, event: Event | None) -> None:
+        if isinstance(event, Accepted):
+            self._reservation.use(self._cost)
 """,
         tests=[f"{JOURNEY}::test_every_attempt_that_may_have_been_taken_is_paid_for"],
     ),
@@ -117,22 +122,22 @@ RULES: Sequence[Rule] = (
     ),
     Rule(
         name="nothing newer of a member right after an unanswered request",
-        file="pipeline/stages/upload/lane.py",
-        kept="        if was_in_doubt and (late := self.late_for()) > 0:\n",
-        broken="        if (late := 0.0) > 0:\n",
+        file="pipeline/stages/upload/late_members.py",
+        kept="        if was_in_doubt and (left := self.left()) > 0:\n",
+        broken="        if (left := 0.0) > 0:\n",
         tests=[f"{JOURNEY}::{LATE}"],
     ),
     Rule(
         name="a successor that finds no clean end waits",
         file="pipeline/stages/upload/worker.py",
-        kept="            if not start.is_clean:\n",
-        broken="            if start is None:\n",
+        kept="        if not start.is_clean:\n            log.info",
+        broken="        if start is None:\n            log.info",
         tests=[f"{JOURNEY}::test_a_successor_overtakes_nothing_that_its_predecessor_left_at_work"],
     ),
     Rule(
-        name="an owner with a request in_doubt does not say clean",
-        file="pipeline/stages/upload/lane.py",
-        kept="        return not self._is_in_flight and self.late_for() <= 0\n",
+        name="an owner with a request in doubt does not say clean",
+        file="pipeline/stages/upload/in_flight.py",
+        kept="        return self._drained.is_set() and self._late.left() <= 0\n",
         broken="        return True\n",
         tests=[
             f"{JOURNEY}::test_an_owner_that_leaves_a_request_without_an_answer_does_not_say_clean"
