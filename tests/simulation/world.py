@@ -19,6 +19,7 @@ from pipeline.stages.contract import DeadLetters, Progress
 from pipeline.stages.retry import Backoff, Throttle
 from pipeline.stages.upload.assembly import ServedLane, WorkerFactory
 from pipeline.stages.upload.batching import Limits
+from pipeline.stages.upload.intake import Misfit
 from pipeline.stages.upload.memory import Budget
 from pipeline.stages.upload.token_bucket import LaneTokenBucket
 from pipeline.stages.upload.worker import UploadWorker
@@ -78,6 +79,8 @@ class World:
     """Records that the lane's reader gets at once at most, and the seconds that it takes."""
     replay: tuple[int, float] = (200, 0.05)
     """The same of a replay."""
+    misfit: Misfit | None = None
+    """Instead of the partner's."""
     spent: int = 0
     progress: Progress | None = None
     """Of the last owner."""
@@ -103,7 +106,7 @@ class World:
             name="lane",
             label=LABEL,
             partner=self.partner,
-            misfit=self.partner.misfit,
+            misfit=self.misfit or self.partner.misfit,
             limits=limits,
             quota=quota,
             new_buckets=lambda: {

@@ -35,14 +35,17 @@ class Bisector:
 
     A part that fails again and again is halved as if it were refused: after an outage, a batch
     of n is in 2 * log2 n parts at most. A record that fails alone proves nothing yet. It comes
-    last, again and again, until it is accepted or known to be poison.
+    again and again, until it is accepted or known to be poison: alone while nothing of the lane
+    is accepted, or an outage would split the whole batch, and otherwise after all other parts.
 
-    Small batches are judged together: the lane's tally knows how many records were refused since
-    it last had anything accepted. In a batch that is doubted (the lane was blocked for refusals)
-    what is refused proves nothing until something is accepted, and then it is asked once more.
+    Small batches are judged together: the lane's tally knows how many records of it, and of each
+    audience, were refused since anything was accepted. In a batch that is doubted (the lane was
+    blocked for refusals) what is refused proves nothing until something is accepted, and then it
+    is asked once more.
     """
 
     def __init__(self, batch: Batch, *, tally: Tally, is_doubted: bool) -> None:
+        self._audience = batch.audience
         self._size = len(batch.records)
         self._tally = tally
         self._is_doubted = is_doubted
@@ -50,6 +53,8 @@ class Bisector:
         self._refused: list[Sequence[QueuedRecord]] = []
         self._failing: deque[FailingRecord] = deque()
         self._accepted = 0
+        self._accepted_then = 0
+        """Requests of the lane that had been accepted when a record last failed alone."""
         self.failing: FailingRecord | None = None
         """The part that was taken last, if it is a record that failed alone before."""
         self.poison: list[PoisonRecord] = []
@@ -62,6 +67,8 @@ class Bisector:
         self.is_hopeless = self._is_hopeless()
         if self.is_hopeless:
             return None
+        if self._failing and not self._tally.accepted > self._accepted_then:
+            return self._take_failing()
         if not self._due and self._refused:
             self._due = _halves(self._refused.pop())
         elif not self._due and self._is_doubted:
@@ -91,6 +98,7 @@ class Bisector:
             return
         failing = self.failing or FailingRecord(part[0], self._tally)
         failing.has_failed()
+        self._accepted_then = self._tally.accepted
         if failing.is_poison:
             self._give_up(part[0], "refused", detail)
         else:
@@ -113,7 +121,7 @@ class Bisector:
             return False
         if self._is_doubted:
             return poison >= min(self._size, HOPELESS_RUN)
-        return poison + self._tally.refused_in_a_row >= HOPELESS_RUN
+        return poison + self._tally.refused_in_a_row(self._audience) >= HOPELESS_RUN
 
 
 def _first_parts(batch: Batch) -> list[Sequence[QueuedRecord]]:

@@ -240,7 +240,7 @@ class Delivery:
     async def _settle(self, event: Event) -> None:
         assert isinstance(event, Accepted)
         self._bisector.accepted()
-        self._tally.was_accepted(is_first=self._is_first)
+        self._tally.was_accepted(self._audience, is_first=self._is_first)
         self._tally.was_answered(with_job=event.job_id is not None)
         self._condition.accepted(len(self._part))
         await self._settlement.accepted(self._audience, self._part, event.job_id)
@@ -250,7 +250,7 @@ class Delivery:
         poison = self._bisector.poison
         if poison:
             # At once, or batches that are judged meanwhile would not know of it.
-            self._tally.was_refused(len(poison))
+            self._tally.was_refused(self._audience, len(poison))
             await self._settlement.given_up(poison)
             self._release([one.record for one in poison])
 

@@ -10,6 +10,7 @@ from pipeline.stages.ports import Record
 from pipeline.stages.upload.batching import LaneQueue, Limits, QueuedRecord
 from pipeline.stages.upload.offsets import LaneOffsets
 from pipeline.stages.upload.paused_audiences import PausedAudiences
+from pipeline.stages.upload.raised import place_of
 
 Misfit = Callable[[str, bytes], str | None]
 """Why a partner can make no request for this audience and route; None when it can."""
@@ -103,9 +104,9 @@ class Intake:
         superseded: list[QueuedRecord] = []
         now = self._clock()
         for record in records:
-            read = read_record(record, limits=self._limits, misfit=self._misfit, now=now)
-            if isinstance(read, OtherVersion):
-                self._stop(record, read)
+            read = self._read(record, now)
+            if isinstance(read, Blocked):
+                self.blocked = read
                 break
             if isinstance(read, Rejected):
                 unusable.append((record, read))
@@ -126,9 +127,15 @@ class Intake:
             self._offsets.pass_by(record)
         return is_paused
 
-    def _stop(self, record: Record, other: OtherVersion) -> None:
-        self.blocked = Blocked(
+    def _read(self, record: Record, now: float) -> QueuedRecord | Rejected | Blocked:
+        try:
+            read = read_record(record, limits=self._limits, misfit=self._misfit, now=now)
+        except Exception as error:  # noqa: BLE001 - whatever a partner's package raises is its lane's
+            return Blocked("internal", f"offset {record.offset}: {place_of(error)}")
+        if not isinstance(read, OtherVersion):
+            return read
+        return Blocked(
             "unknown_version",
-            f"version {other.version} of the format wrote the record at offset {record.offset}: "
+            f"version {read.version} of the format wrote the record at offset {record.offset}: "
             "run the release that wrote it until the lane is empty, or one that reads it",
         )

@@ -8,6 +8,7 @@ from pipeline.stages.ports import Lease, Upload
 from pipeline.stages.retry import Throttle
 from pipeline.stages.upload.batching import QueuedRecord
 from pipeline.stages.upload.cap_limiter import Cost
+from pipeline.stages.upload.raised import place_of
 
 
 class LaneRequests:
@@ -64,13 +65,4 @@ class LaneRequests:
         try:
             return await self._partner.send(audience, part[0].route, values, self._lease)
         except Exception as error:  # noqa: BLE001 - whatever a partner's package raises is its lane's
-            return Blocked("internal", _where(error))
-
-
-def _where(error: BaseException) -> str:
-    """The kind of an error and its line; its text may quote a person's data."""
-    at = error.__traceback__
-    while at is not None and at.tb_next is not None:
-        at = at.tb_next
-    place = "" if at is None else f" at {at.tb_frame.f_code.co_qualname}:{at.tb_lineno}"
-    return f"{type(error).__name__}{place}"
+            return Blocked("internal", place_of(error))

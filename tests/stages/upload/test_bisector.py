@@ -1,3 +1,4 @@
+from collections import Counter
 from math import ceil, log2
 
 import pytest
@@ -96,8 +97,9 @@ def test_fewer_than_ten_records_may_all_be_bad() -> None:
     assert len(there.named) == 9
 
 
-def test_small_batches_of_a_lane_are_judged_together() -> None:
-    bisector = Bisector(batch(2), tally=Tally(refused_in_a_row=9), is_doubted=False)
+@pytest.mark.parametrize("tally", [Tally(refused=9), Tally(refused_of=Counter({"7": 9}))])
+def test_small_batches_of_a_lane_or_an_audience_are_judged_together(tally: Tally) -> None:
+    bisector = Bisector(batch(2), tally=tally, is_doubted=False)
     while part := bisector.take():
         bisector.refused(part, Refused("400 no"))
 
@@ -110,7 +112,7 @@ def test_a_batch_of_which_something_is_accepted_is_not_judged_by_those_before_it
     bisector = Bisector(batch(2), tally=tally, is_doubted=False)
     bisector.take()
     bisector.accepted()
-    tally.refused_in_a_row = 50
+    tally.was_refused("7", 50)
 
     assert bisector.take() is None
     assert not bisector.is_hopeless
@@ -166,14 +168,16 @@ class TestFailing:
         assert [record.offset for record in part] == [poison]
         assert sent <= 11 * size + 5 * ceil(log2(size)) * 2
 
-    def test_a_record_that_fails_alone_comes_again_after_all_others(self) -> None:
-        bisector = Bisector(batch(2), tally=Tally(), is_doubted=False)
+    def test_a_record_that_fails_alone_comes_again_after_all_others_once_others_pass(self) -> None:
+        tally = Tally()
+        bisector = Bisector(batch(2), tally=tally, is_doubted=False)
         both = bisector.take()
         assert both is not None
         bisector.failed(both, "503")
         first = bisector.take()
         assert first is not None
         bisector.failed(first, "503")
+        tally.was_accepted("7", is_first=True)
 
         second = bisector.take()
         bisector.accepted()
@@ -183,6 +187,20 @@ class TestFailing:
         assert [record.offset for record in [*first, *second]] == [0, 1]
         assert again == first
         assert bisector.failing is not None
+
+    def test_while_nothing_passes_no_further_part_is_tried_than_the_first_that_fails_alone(
+        self,
+    ) -> None:
+        bisector = Bisector(batch(LARGE), tally=Tally(), is_doubted=False)
+        parts = []
+        for _ in range(200):
+            part = bisector.take()
+            assert part is not None
+            parts.append(part)
+            bisector.failed(part, "503")
+
+        assert len({part[0].offset for part in parts if len(part) == 1}) == 1
+        assert len([part for part in parts if len(part) > 1]) <= 2 * ceil(log2(LARGE))
 
 
 class TestDoubted:

@@ -23,7 +23,7 @@ def failures_until_given_up(tally: Tally, others: list[bool], most: int = 10_000
             return failures
         for passes in others:
             if passes:
-                tally.was_accepted(is_first=True)
+                tally.was_accepted("7", is_first=True)
             else:
                 tally.has_failed(is_first=True)
     return None
@@ -49,7 +49,7 @@ def test_failures_between_which_nothing_passed_are_no_evidence() -> None:
     tally = Tally()
     failing = FailingRecord(RECORD, tally)
     for _ in range(5):
-        tally.was_accepted(is_first=True)
+        tally.was_accepted("7", is_first=True)
         failing.has_failed()
     for _ in range(1000):
         failing.has_failed()
@@ -81,7 +81,7 @@ def test_a_partner_that_fails_by_chance_gets_no_record_given_up(failing_share: f
                 if chance.random() < failing_share:
                     tally.has_failed(is_first=True)
                 else:
-                    tally.was_accepted(is_first=True)
+                    tally.was_accepted("7", is_first=True)
 
 
 def test_others_that_fail_alone_again_and_again_are_no_evidence_for_the_partner() -> None:
@@ -94,6 +94,6 @@ def test_others_that_fail_alone_again_and_again_are_no_evidence_for_the_partner(
         failures += 1
         for _ in range(50):
             tally.has_failed(is_first=False)
-        tally.was_accepted(is_first=True)
+        tally.was_accepted("7", is_first=True)
 
     assert failures <= 12
