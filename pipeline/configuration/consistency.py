@@ -126,7 +126,7 @@ def _shared_connections(settings: Settings) -> Iterator[Problem]:
         owner = owners.setdefault(target.lane(), target.destination)
         if owner != target.destination:
             yield Problem(
-                path=(*path, target.lane_key()),
+                path=(*path, next(iter(target.lane_keys()))),
                 what=f"is used by the destination {owner!r} too, and its cap would count twice",
                 value=repr(target.lane()),
                 remedy="use each connection under one destination",

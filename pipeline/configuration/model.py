@@ -36,7 +36,7 @@ class UploadSettings(Section):
     keep_delivered_hours: Decimal = Field(default=72, ge=0)
     """How long sent records stay in their topic, for a replay."""
     probe_seconds: Positive = 60
-    """How often a stopped lane tries one record."""
+    """How often a blocked lane tries one record."""
 
 
 class PollSettings(Section):

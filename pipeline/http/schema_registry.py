@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from urllib.parse import quote
 import aiohttp
 import orjson
 import structlog
+from yarl import URL
 
 from pipeline.settings.problems import SecretUnreadableError
 from pipeline.sources.encodings.schemas import Reference, Schema, SchemaKind, Schemas
@@ -69,7 +71,7 @@ class HttpSchemaRegistry:
         self._address = address
         self._schemas = schemas
         # The registry keeps Protobuf's text, and gives the descriptor only where it is asked to.
-        self._query = {"format": "serialized"} if is_protobuf else {}
+        self._query = "?format=serialized" if is_protobuf else ""
         self._chance = chance
         self._turn = asyncio.Lock()
         self._unknown_until: dict[int, float] = {}
@@ -129,16 +131,9 @@ class HttpSchemaRegistry:
     async def _get(self, path: str) -> Mapping[str, Any]:
         address = self._address
         try:
-            auth = (
-                None
-                if address.username is None
-                else aiohttp.BasicAuth(address.username, address.password())
-            )
             async with self._session.get(
-                address.url + path,
-                params=self._query,
-                headers={"Accept": "application/vnd.schemaregistry.v1+json, application/json"},
-                auth=auth,
+                URL(address.url + path + self._query, encoded=True),
+                headers=_headers(address),
                 timeout=aiohttp.ClientTimeout(total=address.timeout),
                 ssl=address.trust,
                 allow_redirects=False,
@@ -153,6 +148,14 @@ class HttpSchemaRegistry:
         if _now() >= self._log_again_at:
             self._log_again_at = _now() + LOG_EVERY_SECONDS
             log.warning("waiting for the schema registry", url=self._address.url, reason=trouble)
+
+
+def _headers(address: RegistryAddress) -> Mapping[str, str]:
+    headers = {"Accept": "application/vnd.schemaregistry.v1+json, application/json"}
+    if address.username is not None:
+        pair = f"{address.username}:{address.password()}".encode()
+        headers["Authorization"] = f"Basic {b64encode(pair).decode()}"
+    return headers
 
 
 def _answer(status: int, body: bytes) -> Mapping[str, Any]:

@@ -31,7 +31,7 @@ from pipeline.stages.roster import ServedLane
 from pipeline.stages.upload.batching import Limits
 from pipeline.stages.upload.plan import LanePlan
 from pipeline.stages.upload.token_bucket import LaneTokenBucket, RequestsPerSecond
-from pipeline.telemetry.facts import LaneLabel, Telemetry, TokenOutcome
+from pipeline.telemetry.facts import LaneLabel, PartnerTelemetry, TokenOutcome
 
 DEFAULT_TIMEOUT_SECONDS = 60.0
 """Of a destination that takes no changes, and so says nothing of how it is sent to."""
@@ -40,7 +40,7 @@ DEFAULT_TIMEOUT_SECONDS = 60.0
 @asynccontextmanager
 async def opened(
     settings: Settings,
-    telemetry: Telemetry,
+    telemetry: PartnerTelemetry,
     *,
     environ: Mapping[str, str] = os.environ,
     resolver: AbstractResolver | None = None,
@@ -71,7 +71,7 @@ class Clients:
         self,
         settings: Settings,
         sessions: Mapping[str, aiohttp.ClientSession],
-        telemetry: Telemetry,
+        telemetry: PartnerTelemetry,
         environ: Mapping[str, str],
         partners: Partners,
     ) -> None:

@@ -62,10 +62,15 @@ def _path(location: KeyPath, document: object) -> KeyPath:
         is_last = place == len(location) - 1
         if _holds(document, part):
             document = document[part]
-        elif not is_last or part == "[key]":
+        elif not is_last or part == "[key]" or _is_place_of_one(document, part):
             continue
         path.append(part)
     return tuple(path)
+
+
+def _is_place_of_one(document: object, part: str | int) -> bool:
+    """Where one entry stands for a list of one, its place is none of the file."""
+    return isinstance(document, Mapping) and isinstance(part, int)
 
 
 def _holds(document: object, part: str | int) -> TypeGuard[Mapping[str | int, object]]:

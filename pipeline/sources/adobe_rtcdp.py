@@ -11,7 +11,7 @@ from pipeline.domain.reasons import Ignored, Rejected
 from pipeline.sources.actions import Decision
 from pipeline.sources.identity_fields import Identity, picked
 from pipeline.sources.instants import milliseconds
-from pipeline.sources.members import PLACE, inner, is_sha_256, joined
+from pipeline.sources.members import PERSON, PLACE, inner, is_sha_256, joined
 from pipeline.sources.parts import NO_VALUE, Parts
 from pipeline.sources.reading import NOT_MEMBERSHIP, malformed
 from pipeline.sources.scope import Scope
@@ -26,13 +26,8 @@ _NAMESPACES: Final[Mapping[str, tuple[str, bool]]] = {
     "phone_sha256_e.164": ("phone", True),
 }
 """Namespaces in small letters to a field, and whether its values are digests."""
-_NAMES: Final = {
-    "first_name": ("firstName", "xdm:firstName"),
-    "last_name": ("lastName", "xdm:lastName"),
-}
-_HOME: Final = {
-    field: (*names, *(_PREFIX + name for name in names)) for field, names in PLACE.items()
-}
+_NAMES: Final = {**PERSON, **{_PREFIX + name: field for name, field in PERSON.items()}}
+_HOME: Final = {**PLACE, **{_PREFIX + name: field for name, field in PLACE.items()}}
 
 
 def parts() -> Parts:

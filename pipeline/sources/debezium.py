@@ -65,7 +65,8 @@ class _Rows:
             return NOT_MEMBERSHIP
         if op not in ("c", "r", "u", "d") or (op == "u" and self._is_log):
             return malformed("op", "is no operation of this kind of table")
-        before, after = (_row(inner(scope.root, name)) for name in ("before", "after"))
+        before, after = _row(inner(scope.root, "before")), _row(inner(scope.root, "after"))
+        scope.inner = op
         scope.row = before if op == "d" else after
         if scope.row is None and (op != "d" or scope.key() is None):
             return _NO_ROW
@@ -74,23 +75,21 @@ class _Rows:
         return [scope]
 
     def _moved(self, scope: Scope, before: object) -> Iterable[Scope]:
-        former = scope.at(None, "d")
-        former.row = before
+        former = scope.at(None)
+        former.row, former.inner = before, "d"
         was, now = ([text_of(one(at)) for one in self._same] for at in (former, scope))
         # A row that shows only some of its columns proves nothing.
         is_known = all(isinstance(text, str) for text in was)
         return [former, scope] if is_known and was != now else [scope]
 
     def action(self, scope: Scope) -> Decision:
-        is_deleted = inner(scope.root, "op") == "d" or scope.item_name == "d"
-        return "remove" if is_deleted else self._decide(scope)
+        return "remove" if scope.inner == "d" else self._decide(scope)
 
     def occurred_at(self, scope: Scope) -> int | None:
-        committed = milliseconds(inner(scope.root, "source", "ts_ms"))
         # A deleted row has the time of the change before.
-        is_deleted = inner(scope.root, "op") == "d" or scope.item_name == "d"
+        is_deleted = scope.inner == "d"
         if self._changed_at is None or is_deleted:
-            return committed
+            return milliseconds(inner(scope.root, "source", "ts_ms"))
         return self._changed_at(scope)
 
 
@@ -122,7 +121,7 @@ def _identities(table: TableSettings) -> Identities:
 
 def _row(image: object) -> object:
     """A row as an object; MongoDB's comes as a text of JSON."""
-    if isinstance(image, str):
+    if type(image) is str:
         try:
             image = orjson.loads(image)
         except orjson.JSONDecodeError:

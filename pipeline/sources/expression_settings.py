@@ -12,6 +12,7 @@ from pipeline.sources.pointers import tokens
 SOURCES = ("pointer", "item", "item_name", "key", "header", "value", "timestamp", "join", "column")
 """Where a value can come from; an expression names exactly one."""
 
+MODIFIERS = ("inside", "after", "split", "translate", "default")
 ACTIONS = ("add", "remove", "ignore", "next")
 Outcome = Literal["add", "remove", "ignore", "next"]
 
@@ -96,6 +97,10 @@ class Expression(Section):
     def source(self) -> str:
         """Which of `SOURCES` is set."""
         return next(name for name in SOURCES if getattr(self, name, None) is not None)
+
+    def is_modified(self) -> bool:
+        """Whether anything is made of the value."""
+        return any(getattr(self, name) is not None for name in MODIFIERS)
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from pipeline.sources.expression_settings import Expression
-from pipeline.sources.expressions import evaluator
+from pipeline.sources.expressions import Evaluate, evaluator
 from pipeline.sources.mapping_settings import IdentityMapping
-from pipeline.sources.pointers import Lookup, lookup
+from pipeline.sources.pointers import Lookup, escaped, lookup, tokens
 from pipeline.sources.scope import Scope
 from pipeline.sources.typed import text_of
 
 Identity = dict[str, str]
+_NOTHING: Final[dict[str, object]] = {}
 Identities = Callable[[Scope], Sequence[Mapping[str, str]]]
 MOST_IDENTITIES: Final = 101
 """Of one member: no partner takes more than a hundred, and one more shows that there are more."""
@@ -31,21 +32,69 @@ def identities(mappings: Sequence[IdentityMapping]) -> Identities:
 def identity(fields: Mapping[str, Sequence[Expression]], place: str) -> Callable[[Scope], Identity]:
     """The fields that have a value. One that can be no text is left out, and complained about."""
     made = [(name, evaluator(value)) for name, value in fields.items()]
+    neighbours = _neighbours(fields)
+    if neighbours is None:
 
-    def one(scope: Scope) -> Identity:
+        def one_by_one(scope: Scope) -> Identity:
+            found: Identity = {}
+            for name, evaluate in made:
+                _put(found, name, evaluate(scope), scope, place)
+            return found
+
+        return one_by_one
+    parent_of, keys = neighbours
+    with_keys = [(name, key, evaluate) for (name, evaluate), key in zip(made, keys, strict=True)]
+
+    def together(scope: Scope) -> Identity:
+        parent = parent_of(scope)
+        if type(parent) is not dict:
+            parent = _NOTHING
         found: Identity = {}
-        for name, evaluate in made:
-            value = evaluate(scope)
-            if type(value) is str:
+        for name, key, evaluate in with_keys:
+            value = parent.get(key)
+            if type(value) is str and value:
                 found[name] = value
-            elif value is not None:
-                _other(found, name, value, scope, place)
+            else:
+                _put(found, name, evaluate(scope), scope, place)
         return found
 
-    return one
+    return together
 
 
-def _other(found: Identity, name: str, value: object, scope: Scope, place: str) -> None:
+def _neighbours(
+    fields: Mapping[str, Sequence[Expression]],
+) -> tuple[Evaluate, Sequence[str]] | None:
+    """The object that all fields stand in, and their names in it, if there is one.
+
+    It is looked up once for all, which halves what an identity costs.
+    """
+    places = {_place(value) for value in fields.values()}
+    parents = {place[:-1] for place in places if place is not None}
+    if len(parents) != 1 or None in places:
+        return None
+    [(source, *path)] = parents
+    names = [place[-1] for place in map(_place, fields.values()) if place is not None]
+    if source == "column":
+        return (lambda scope: scope.row), names
+    found = lookup("".join(f"/{escaped(token)}" for token in path))
+    if source == "item":
+        return (lambda scope: found(scope.item)), names
+    return (lambda scope: found(scope.root)), names
+
+
+def _place(alternatives: Sequence[Expression]) -> tuple[str, ...] | None:
+    """Where one value stands, if it is taken as it is: its source, and the names on the way."""
+    [first, *others] = alternatives
+    source = first.source()
+    if others or source not in {"pointer", "item", "column"} or first.is_modified():
+        return None
+    if source == "column":
+        return (source, getattr(first, "column", ""))
+    path = tokens(getattr(first, source)) or ()
+    return (source, *path) if path else None
+
+
+def _put(found: Identity, name: str, value: object, scope: Scope, place: str) -> None:
     text = text_of(value)
     if isinstance(text, str):
         found[name] = text
@@ -95,15 +144,13 @@ def named_items(node: object) -> Sequence[tuple[str | None, object]] | None:
     return list(node.items()) if type(node) is dict else None
 
 
-def picked(source: object, names: Mapping[str, Sequence[str]]) -> Identity:
-    """Of an object, the texts and whole numbers under the first of its names for each field."""
-    if type(source) is not dict:
-        return {}
+def picked(source: object, fields: Mapping[str, str]) -> Identity:
+    """Of an object, the texts and whole numbers under names that stand for a field."""
     found: Identity = {}
-    for field, spellings in names.items():
-        for spelling in spellings:
-            text = text_of(source.get(spelling))
-            if isinstance(text, str):
+    for name, value in source.items() if type(source) is dict else ():
+        field = fields.get(name)
+        if field is not None and field not in found:
+            text = value if type(value) is str else text_of(value)
+            if text and isinstance(text, str):
                 found[field] = text
-                break
     return found

@@ -5,18 +5,20 @@ from typing import Final
 
 from pipeline.sources.identity_fields import MOST_IDENTITIES, Identity, picked
 
-PERSON: Final[Mapping[str, Sequence[str]]] = {
-    "email": ("email", "EMAIL", "Email"),
-    "phone": ("phone", "PHONE", "Phone"),
-    "first_name": ("firstName", "first_name", "firstname", "FIRSTNAME", "FN"),
-    "last_name": ("lastName", "last_name", "lastname", "LASTNAME", "LN"),
+PERSON: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("email", "EMAIL", "Email"), "email"),
+    **dict.fromkeys(("phone", "PHONE", "Phone"), "phone"),
+    **dict.fromkeys(("firstName", "first_name", "firstname", "FIRSTNAME", "FN"), "first_name"),
+    **dict.fromkeys(("lastName", "last_name", "lastname", "LASTNAME", "LN"), "last_name"),
 }
-PLACE: Final[Mapping[str, Sequence[str]]] = {
-    "address": ("street", "street1", "ADDRESS"),
-    "city": ("city", "CITY"),
-    "state": ("state", "stateProvince", "STATE"),
-    "postal": ("postalCode", "postal_code", "zip", "ZIP"),
+"""Names of traits to our fields."""
+PLACE: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("street", "street1", "ADDRESS"), "address"),
+    **dict.fromkeys(("city", "CITY"), "city"),
+    **dict.fromkeys(("state", "stateProvince", "STATE"), "state"),
+    **dict.fromkeys(("postalCode", "postal_code", "zip", "ZIP"), "postal"),
 }
+"""The same of an address."""
 _SHA_256_DIGITS: Final = 64
 _HEXADECIMAL: Final = frozenset("0123456789abcdefABCDEF")
 
@@ -32,7 +34,11 @@ def inner(value: object, *names: str) -> object:
 
 def person(traits: object) -> Identity:
     """The fields of an object of traits that has an `address` object in it."""
-    return picked(traits, PERSON) | picked(inner(traits, "address"), PLACE)
+    if type(traits) is not dict:
+        return {}
+    found = picked(traits, PERSON)
+    address = traits.get("address")
+    return found if address is None else found | picked(address, PLACE)
 
 
 def joined(main: Identity, more: Iterable[tuple[str, str]]) -> Sequence[Identity]:

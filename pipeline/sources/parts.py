@@ -75,6 +75,9 @@ def event_reader(parts: Parts, names: AudienceNames, *, ignores_unknown: bool) -
         found = items(scope)
         if isinstance(found, Ignored | Rejected):
             return found
+        if type(found) is list and len(found) == 1 and isinstance(found[0], Scope):
+            only = change(found[0])
+            return only if isinstance(only, Ignored | Rejected) else (only,)
         each = list(islice(found, MOST_ITEMS + 1))
         if len(each) > MOST_ITEMS:
             return _TOO_MANY

@@ -22,6 +22,11 @@ def tokens(pointer: str) -> Sequence[str] | None:
     return [part.replace("~1", "/").replace("~0", "~") for part in parts]
 
 
+def escaped(token: str) -> str:
+    """A name as it stands in a pointer."""
+    return token.replace("~", "~0").replace("/", "~1")
+
+
 def lookup(pointer: str) -> Lookup:
     """What follows the pointer into a value; never raises, whatever the value is.
 

@@ -15,18 +15,18 @@ NO_ATTRIBUTES: Final[Mapping[str, object]] = {}
 class Scope:
     """One event, or one item of it. Expressions read it; the first complaint is kept in it."""
 
-    __slots__ = (
-        "_key",
-        "_read_key",
-        "attributes",
-        "complaint",
-        "inner",
-        "item",
-        "item_name",
-        "message",
-        "root",
-        "row",
-    )
+    # Defaults of the class and no slots: one scope is made for each event, and of ten attributes
+    # four are set.
+    item: object = None
+    """Where for_each is at."""
+    item_name: str | None = None
+    inner: object = None
+    """What a format has found on its way and asks for again."""
+    row: object = None
+    """Of a table: the row after the change, or before it if it was deleted."""
+    complaint: str | None = None
+    """What is wrong with a part that a remove can do without."""
+    _key: object = _UNREAD
 
     def __init__(
         self,
@@ -37,19 +37,9 @@ class Scope:
     ) -> None:
         self.message = message
         self.root = root
-        self.item: object = None
-        """Where for_each is at."""
-        self.item_name: str | None = None
-        self.inner: object = None
-        """Of formats with two levels: the audience of the item."""
-        self.row: object = None
-        """Of a table: the row after the change, or before it if it was deleted."""
         self.attributes = attributes
         """Of a CloudEvent, by the names of its Kafka headers."""
-        self.complaint: str | None = None
-        """What is wrong with a part that a remove can do without."""
         self._read_key = read_key
-        self._key = _UNREAD
 
     def at(self, item: object, name: str | None = None) -> "Scope":
         """The same event, at one item of it."""

@@ -20,6 +20,7 @@ from pipeline.sources.scope import Scope
 MERGE: Final = Ignored("identity_merge")
 _CLASSES: Final = frozenset({"audience", "journey_step"})
 _STANDARD_NAMES: Final = {"Audience Entered": True, "Audience Exited": False}
+_NAMES: Final = ("computation_key", "computation_id", "external_audience_id")
 _VALUES: Final = {"track": "properties", "identify": "traits"}
 _USER: Final = lookup("/userId")
 
@@ -42,17 +43,17 @@ def parts(categories: Iterable[str]) -> Parts:
 
 
 def _audience(scope: Scope) -> object:
-    personas = inner(scope.root, "context", "personas")
-    names = ("computation_key", "computation_id", "external_audience_id")
-    found = tuple(name for name in (inner(personas, key) for key in names) if name)
-    return found or None
+    scope.inner = personas = inner(scope.root, "context", "personas")
+    if type(personas) is not dict:
+        return None
+    return tuple(name for name in map(personas.get, _NAMES) if name) or None
 
 
 def _action(scope: Scope) -> Decision:
     kind = inner(scope.root, "type")
     if kind == "alias":
         return MERGE
-    personas = inner(scope.root, "context", "personas")
+    personas = inner(scope.root, "context", "personas") if scope.inner is None else scope.inner
     if not isinstance(kind, str) or kind not in _VALUES or type(personas) is not dict:
         return NOT_MEMBERSHIP
     computation = personas.get("computation_class")
@@ -79,14 +80,15 @@ def _occurred_at(scope: Scope) -> int | None:
 
 def _identities(scope: Scope) -> Sequence[Identity]:
     root = scope.root
-    main: Identity = {}
-    for traits in (
-        inner(root, "properties"),
-        inner(root, "context", "traits"),
-        inner(root, "traits"),
-    ):
-        main |= person(traits)
-    return joined(main, _external_ids(inner(root, "context", "externalIds")))
+    context = inner(root, "context")
+    main = person(inner(root, "traits"))
+    for traits in (inner(context, "traits"), inner(root, "properties")):
+        if traits is not None:
+            main = person(traits) | main
+    external_ids = inner(context, "externalIds")
+    if external_ids is None:
+        return [main] if main else []
+    return joined(main, _external_ids(external_ids))
 
 
 def _external_ids(listed: object) -> Iterable[tuple[str, str]]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pipeline.sources.encodings.schemas import SchemaRegistry
 from pipeline.sources.reading import Read
-from pipeline.stages.contract import Progress
+from pipeline.stages.contract import Progress, Unit
 from pipeline.stages.ingest.worker import IngestDesk, IngestWorker
 from pipeline.stages.poll.plan import PollDesk
 from pipeline.stages.poll.worker import PollWorker
@@ -24,6 +24,7 @@ class IngestStage:
     """Upstream topics in, lanes out."""
 
     name: Literal["ingest"] = "ingest"
+    unit: Unit = "partition"
     reads: Mapping[str, Read]
     """By topic."""
     registries: Mapping[str, SchemaRegistry]
@@ -62,6 +63,7 @@ class UploadStage:
     """Lanes in, the partner and jobs out."""
 
     name: Literal["upload"] = "upload"
+    unit: Unit = "topic"
     lanes: Mapping[str, ServedLane]
     """By topic."""
     budget: Budget
@@ -91,6 +93,7 @@ class PollStage:
     """Jobs in, outcomes out."""
 
     name: Literal["poll"] = "poll"
+    unit: Unit = "partition"
     desk: PollDesk
     new_progress: NewProgress
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipeline.destinations.amazon_ads.replies import Declined, Fields, interpreted
+from pipeline.destinations.amazon_ads.replies import Fields, interpreted
+from pipeline.destinations.control import Declined
 from pipeline.destinations.exchange import Response
 
 DEEP = [b"[" * depth + b"]" * depth for depth in (100, 900, 990, 1_015, 1_025, 100_000)]

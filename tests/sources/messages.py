@@ -1,7 +1,7 @@
 """Messages and readers for tests of sources."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.sources.encodings.schemas import Schemas
 from pipeline.sources.reading import Read
@@ -22,14 +22,12 @@ class Sent(NamedTuple):
     timestamp: int = 1_766_225_700_000
 
 
-def reader(
-    schemas: Schemas | None = None, names: Mapping[str, str] = NAMES, **keys: object
-) -> Read:
+def reader(schemas: Schemas | None = None, names: Mapping[str, str] = NAMES, **keys: Any) -> Read:
     settings = SourceSettings.model_validate({"topic": "t", **keys})
     return compile_source(settings, audiences=names, schemas=schemas or Schemas())
 
 
-def mapped(**mapping: object) -> dict[str, object]:
+def mapped(**mapping: object) -> dict[str, Any]:
     """
     A mapping of which a test says only what it is about.
     """

@@ -23,11 +23,11 @@ def of_schema(schema: Schema) -> Decode | Rejected:
         for reference in schema.references:
             fastavro.parse_schema(orjson.loads(reference.text), named_schemas=named)
         parsed = fastavro.parse_schema(orjson.loads(schema.text), named_schemas=named)
-        is_bounded = not _holds_empty_items(parsed, named)
+        unbounded = _unbounded(parsed, named)
     except Exception as error:  # noqa: BLE001 -- whatever a library makes of a stranger's schema, the stage goes on
         return malformed("encoding", f"the schema is no Avro schema: {type(error).__name__}")
-    if not is_bounded:
-        return malformed("encoding", "the schema has arrays of items without a size: no bound")
+    if unbounded is not None:
+        return malformed("encoding", f"the schema {unbounded}: its messages have no bound")
     return _decoder(parsed)
 
 
@@ -45,24 +45,45 @@ def _decoder(parsed: Any) -> Decode:
     return decode
 
 
-def _holds_empty_items(schema: Any, named: Named) -> bool:
-    """Whether an array's items take no bytes: a short message could hold any number of them."""
-    seen: set[str] = set()
-    waiting: list[Any] = [schema]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, list):
-            waiting.extend(one)
-        elif isinstance(one, str):
-            if one in named and one not in seen:
-                seen.add(one)
-                waiting.append(named[one])
-        elif isinstance(one, dict):
-            if one.get("type") == "array" and _is_empty(one["items"], named, frozenset()):
-                return True
-            waiting += [one.get("type"), one.get("items"), one.get("values")]
-            waiting += [field["type"] for field in one.get("fields", ())]
-    return False
+def _unbounded(schema: Any, named: Named) -> str | None:
+    """Why a message of this schema has no bound that its schema or its length would give it."""
+    walk = _Walk(named)
+    walk.through(schema, ())
+    return walk.reason
+
+
+class _Walk:
+    """Goes through a schema once, each named type once."""
+
+    def __init__(self, named: Named) -> None:
+        self._named = named
+        self._done: set[str] = set()
+        self.reason: str | None = None
+
+    def through(self, schema: Any, path: tuple[str, ...]) -> None:
+        if isinstance(schema, list):
+            for branch in schema:
+                self.through(branch, path)
+        elif isinstance(schema, dict):
+            self._type(schema, path)
+        elif schema in path:
+            # The library decodes by recursion in C, and a chain in a message ends the process.
+            self.reason = "refers to itself"
+        elif schema in self._named and schema not in self._done:
+            self.through(self._named[schema], path)
+
+    def _type(self, schema: Mapping[str, Any], path: tuple[str, ...]) -> None:
+        name = schema.get("name")
+        inner = path if name is None else (*path, name)
+        kind = schema["type"]
+        if kind == "array" and _is_empty(schema["items"], self._named, frozenset()):
+            # A few bytes can say that there are any number of them.
+            self.reason = "has arrays of items without a size"
+        parts = [kind, schema.get("items"), schema.get("values")]
+        for part in (*parts, *(field["type"] for field in schema.get("fields", ()))):
+            self.through(part, inner)
+        if name is not None:
+            self._done.add(name)
 
 
 def _is_empty(schema: Any, named: Named, inside: frozenset[str]) -> bool:

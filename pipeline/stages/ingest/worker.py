@@ -23,7 +23,7 @@ from pipeline.sources.encodings.schemas import SchemaRegistry
 from pipeline.sources.reading import Outcome, Read, Reading, SchemaNeeded
 from pipeline.stages.contract import DeadLetters, Progress
 from pipeline.stages.ports import ChunkWriter, Lease, OutgoingRecord, Record
-from pipeline.telemetry.facts import LaneLabel, Telemetry
+from pipeline.telemetry.facts import IngestTelemetry, LaneLabel
 
 SLICE_RECORDS = 250
 """Transformed between two looks at the event loop, about 5 ms: a tight cap must not wait longer."""
@@ -47,7 +47,7 @@ class IngestDesk:
 
     routes: Mapping[str, Sequence[Route]]
     letters: DeadLetters
-    telemetry: Telemetry
+    telemetry: IngestTelemetry
     wall_ms: Callable[[], int]
     chunk_records: int
 

@@ -237,7 +237,7 @@ class PollWorker:
         telemetry.job_ended(lane=label, state=state, seconds=self._age(job))
         if ends.applied:
             telemetry.records_applied(lane=label, count=ends.applied)
-            telemetry.freshness(stage="applied", seconds=self._age(job), count=ends.applied)
+            telemetry.freshness(stage="applied", seconds=self._freshness(job), count=ends.applied)
         if ends.invalid:
             telemetry.records_invalid(lane=label, count=ends.invalid)
             self._desk.letters.written("invalid", invalid)
@@ -264,6 +264,10 @@ class PollWorker:
     def _interval(self, plan: PollPlan, polls: int) -> float:
         base = min(plan.longest, plan.initial * plan.factor ** min(polls, 50))
         return base * (1 - JITTER / 2 + JITTER * self._desk.chance())
+
+    def _freshness(self, job: Job) -> float:
+        """Seconds since the oldest change of the job; its submission came later."""
+        return max(0.0, (self._desk.wall_ms() - job.oldest_changed_at_ms) / 1000)
 
     def _age(self, job: Job) -> float:
         return max(0.0, (self._desk.wall_ms() - job.submitted_at_ms) / 1000)
