@@ -3,8 +3,7 @@
 import random
 import time
 import uuid
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +14,8 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from prometheus_client import CollectorRegistry
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import lanes, routes
+from pipeline.configuration.routing import RouteSettings, lanes, routes
+from pipeline.destinations.amazon_ads.changes import largest_overhead
 from pipeline.destinations.amazon_ads.rendering import RecordRenderer
 from pipeline.domain.message import StageName
 from pipeline.domain.names import Names
@@ -33,10 +33,14 @@ from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations import cluster_setup
 from pipeline.operations.clients import Partners
 from pipeline.sources import native
-from pipeline.stages.contract import DeadLetters, Progress, Stage
-from pipeline.stages.ingest.worker import IngestDesk, Route
-from pipeline.stages.poll.plan import PollDesk
-from pipeline.stages.ports import ChunkWriter, Lease, Replay
+from pipeline.stages.contract import Progress, Stage
+from pipeline.stages.dead_letters import DeadLetters
+from pipeline.stages.ingest.report import ChunkReport
+from pipeline.stages.ingest.route import Route, Routes
+from pipeline.stages.poll.job_topic import JobTopic
+from pipeline.stages.poll.outcomes import Outcomes
+from pipeline.stages.poll.pending import PendingJobs
+from pipeline.stages.ports import USUAL_LIMITS, ChunkWriter, Lease, Replay
 from pipeline.stages.roster import IngestStage, PollStage, UploadStage
 from pipeline.stages.upload.memory import Budget
 from pipeline.stages.upload.plan import Desk
@@ -88,7 +92,7 @@ async def assemble(settings: Settings, stages: Collection[StageName]) -> AsyncIt
             telemetry=telemetry,
             partners=partners,
             progresses=parts.progresses,
-            pending_jobs=parts.pending_jobs,
+            pending_jobs=parts.pending_jobs.by_lane,
             controls=parts.controls if "upload" in stages else None,
         )
 
@@ -113,18 +117,18 @@ class _Parts:
         self._names = Names(settings.kafka.namespace)
         self.controls = PauseRequestReader(client_options, self._names.controls)
         self.progresses: dict[str, Progress] = {}
-        self.pending_jobs: Counter[LaneLabel] = Counter()
+        self.pending_jobs = PendingJobs(telemetry)
 
     def ingest(self) -> IngestStage:
+        letters = self._letters("ingest")
         return IngestStage(
             reads={source.topic: native.read for source in self._settings.sources},
-            desk=IngestDesk(
-                routes=self._routes(),
-                letters=self._letters("ingest"),
-                telemetry=self._telemetry,
-                wall_ms=_wall_ms,
-                chunk_records=self._settings.ingest.chunk_records,
-            ),
+            routes=self._routes(),
+            letters=letters,
+            # Until the Kafka room says what each topic takes.
+            record_limits=USUAL_LIMITS,
+            chunk_events=self._settings.ingest.chunk_records,
+            report=ChunkReport(telemetry=self._telemetry, letters=letters, wall_ms=_wall_ms),
             new_writer=self._writer,
             new_progress=self._progress,
         )
@@ -157,19 +161,24 @@ class _Parts:
         )
 
     def poll(self) -> PollStage:
+        letters = self._letters("poll")
         return PollStage(
-            desk=PollDesk(
-                plans=self._partners.poll_plans(),
+            questions=self._partners.questions(),
+            outcomes=Outcomes(
+                topic=self._names.outcomes,
                 message_writer=self._message_writer,
-                letters=self._letters("poll"),
-                outcome_reader=KafkaOutcomeReader(self._client_options, self._names.outcomes),
+                letters=letters,
                 telemetry=self._telemetry,
-                jobs_topic=self._names.jobs,
-                outcomes_topic=self._names.outcomes,
-                chance=random.random,
                 wall_ms=_wall_ms,
-                pending=self.pending_jobs,
             ),
+            job_topic=JobTopic(
+                topic=self._names.jobs, message_writer=self._message_writer, letters=letters
+            ),
+            outcome_reader=KafkaOutcomeReader(self._client_options, self._names.outcomes),
+            pending=self.pending_jobs,
+            carry_over_after=self._settings.poll.carry_over_seconds,
+            chance=random.random,
+            wall_ms=_wall_ms,
             new_progress=self._progress,
         )
 
@@ -210,7 +219,7 @@ class _Parts:
             telemetry=self._telemetry,
         )
 
-    def _routes(self) -> Mapping[str, Sequence[Route]]:
+    def _routes(self) -> Routes:
         renderers = {
             name: RecordRenderer(
                 external_user_id=destination.external_user_id,
@@ -219,20 +228,27 @@ class _Parts:
             )
             for name, destination in self._settings.destinations.items()
         }
-        return {
-            audience: [
-                Route(
-                    lane=LaneLabel(target.lane.destination, target.lane.connection),
-                    topic=target.lane.topic,
-                    audience_id=target.audience_id,
-                    route=",".join(target.target_types).encode(),
-                    country=target.country,
-                    renderer=renderers[target.lane.destination],
-                )
-                for target in targets
-            ]
-            for audience, targets in routes(self._settings).items()
-        }
+        return Routes(
+            {
+                audience: [
+                    self._route(target, renderers[target.lane.destination]) for target in targets
+                ]
+                for audience, targets in routes(self._settings).items()
+            }
+        )
+
+    def _route(self, target: RouteSettings, renderer: RecordRenderer) -> Route:
+        lane = target.lane
+        most_bytes = self._settings.destinations[lane.destination].batch.max_bytes
+        return Route(
+            lane=LaneLabel(lane.destination, lane.connection),
+            topic=lane.topic,
+            audience_id=target.audience_id,
+            route=",".join(target.target_types).encode(),
+            country=target.country,
+            renderer=renderer,
+            largest_value=most_bytes - largest_overhead(lane.connection_id),
+        )
 
     def _letters(self, stage: StageName) -> DeadLetters:
         return DeadLetters(

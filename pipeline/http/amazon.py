@@ -13,11 +13,11 @@ from pipeline.destinations.amazon_ads.changes import (
 )
 from pipeline.destinations.amazon_ads.tokens import Token, TokenRefused, TokenUnavailable
 from pipeline.destinations.exchange import Request, Response, header, retry_after
-from pipeline.domain.job import JobReport
+from pipeline.domain.job import JobReport, NotYet
 from pipeline.domain.send_result import Answer, Blocked, InDoubt, NotSent
 from pipeline.http.session import Exchange, PartnerSession, Silent, Unreached
 from pipeline.http.tokens import Refreshed, TokenKeeper
-from pipeline.stages.ports import NotYet, Ownership, RequestLimiter
+from pipeline.stages.ports import Ownership, RequestLimiter
 
 Authorised = Exchange | TokenRefused | TokenUnavailable
 
@@ -108,5 +108,5 @@ class AmazonStatus:
             return NotYet("not found", is_missing=True)
         if answer.status != 200:
             wait = retry_after(header(answer.headers, "Retry-After"), datetime.now(UTC))
-            return NotYet(f"status {answer.status}", wait)
+            return NotYet(f"status {answer.status}", wait, is_throttled=answer.status == 429)
         return interpret_status(answer.body) or NotYet("not a job status")

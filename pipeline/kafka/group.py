@@ -17,8 +17,9 @@ from pipeline.kafka.coordinator import Committed, Coordinator, Generation
 from pipeline.kafka.group_consumer import GroupOptions, make_consumer
 from pipeline.kafka.lease import KafkaLease
 from pipeline.kafka.offset_resolver import START, OffsetResolver
-from pipeline.stages.contract import Stage, until
+from pipeline.stages.contract import Stage
 from pipeline.stages.ports import Worker
+from pipeline.stages.waiting import until
 from pipeline.telemetry.facts import Telemetry
 
 log = structlog.get_logger(__name__)

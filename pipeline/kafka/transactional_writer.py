@@ -13,7 +13,7 @@ from pipeline.domain.message import Message
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.closing import CLOSE_SECONDS, FAILED, close, is_fenced
 from pipeline.kafka.producer import SharedProducer
-from pipeline.stages.ports import OutgoingRecord
+from pipeline.stages.ports import Carried, OutgoingRecord
 
 BATCH_BYTES = 900_000
 """Of one produce request for one lane, under the brokers' usual limit of a megabyte."""
@@ -26,6 +26,7 @@ _PERMANENT = (
     kafka_errors.ClusterAuthorizationFailedError,
     kafka_errors.MessageSizeTooLargeError,
 )
+_TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
 log = structlog.get_logger(__name__)
 
 
@@ -65,19 +66,16 @@ class PlainWriter:
         outgoing: Mapping[str, Sequence[OutgoingRecord]],
         letters: Sequence[Message],
         next_offset: int,  # noqa: ARG002 - the lease commits it
-    ) -> bool:
+    ) -> Carried:
         producer = self._producers.current
         try:
             async with self._producers.handing_over:
                 sent = await _hand_over(producer, outgoing, letters)
             await _durable(sent)
         except kafka_errors.KafkaError as error:
-            raise_permanent(error, "a lane's topic")
             await self._producers.replace_if_broken(producer, [error])
-            log.warning("writer failed, carrying again", error=type(error).__name__)
-            await asyncio.sleep(TRY_AGAIN_SECONDS)
-            return False
-        return True
+            return await _not_durable(error)
+        return "durable"
 
 
 class TransactionalWriter:
@@ -129,29 +127,27 @@ class TransactionalWriter:
         outgoing: Mapping[str, Sequence[OutgoingRecord]],
         letters: Sequence[Message],
         next_offset: int,
-    ) -> bool:
+    ) -> Carried:
         if self._producer is None:
             # Only now is the last transaction decided, so the committed offset is read again.
             await self.open()
-            return False
+            return "failed"
         try:
             async with asyncio.timeout(self._timeout):
                 await self._transact(self._producer, outgoing, letters, next_offset)
         except FAILED as error:
-            await self._failed(error)
-            return False
-        return True
+            return await self._failed(error)
+        return "durable"
 
-    async def _failed(self, error: BaseException) -> None:
-        raise_permanent(error, "a lane's topic")
+    async def _failed(self, error: BaseException) -> Carried:
         was_fenced = is_fenced(self._producer, error)
         await self.close()
-        if was_fenced:
-            # Somebody else has the partition, or a former owner woke up and took the id again.
-            log.warning("fenced", topic=self._source.topic, partition=self._source.partition)
-            await asyncio.sleep(FENCED_SECONDS)
-        else:
-            log.warning("transaction failed, carrying again", error=type(error).__name__)
+        if not was_fenced:
+            return await _not_durable(error)
+        # Somebody else has the partition, or a former owner woke up and took the id again.
+        log.warning("fenced", topic=self._source.topic, partition=self._source.partition)
+        await asyncio.sleep(FENCED_SECONDS)
+        return "failed"
 
     async def _start(self) -> None:
         self._producer = make_producer(
@@ -181,6 +177,17 @@ class TransactionalWriter:
                     await producer.abort_transaction()
             raise
         await producer.commit_transaction()
+
+
+async def _not_durable(error: BaseException) -> Carried:
+    """Why; what no other try mends is raised."""
+    if not isinstance(error, _TOO_LARGE):
+        raise_permanent(error, "a lane's topic")
+    log.warning("chunk not durable, carrying again", error=type(error).__name__)
+    if isinstance(error, _TOO_LARGE):
+        return "too_large"
+    await asyncio.sleep(TRY_AGAIN_SECONDS)
+    return "timed_out" if isinstance(error, TimeoutError) else "failed"
 
 
 async def _hand_over(

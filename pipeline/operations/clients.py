@@ -21,7 +21,8 @@ from pipeline.http.tokens import (
 )
 from pipeline.settings.problems import SecretUnreadableError
 from pipeline.settings.secrets import Secret
-from pipeline.stages.poll.plan import PollPlan
+from pipeline.stages.poll.questions import Questions
+from pipeline.stages.poll.rules import PollRules
 from pipeline.stages.retry import Backoff, Throttle
 from pipeline.stages.roster import ServedLane
 from pipeline.stages.upload.batching import Limits
@@ -68,10 +69,10 @@ class Partners:
             new_bucket=lambda: LaneTokenBucket(lane_pace),
         )
 
-    def poll_plans(self) -> Mapping[str, PollPlan]:
-        """How the jobs of each destination are followed."""
+    def questions(self) -> Mapping[str, Questions]:
+        """How each destination is asked for its jobs."""
         return {
-            name: self._poll_plan(name, destination)
+            name: self._questions(name, destination)
             for name, destination in self._settings.destinations.items()
         }
 
@@ -96,19 +97,23 @@ class Partners:
             ),
         )
 
-    def _poll_plan(self, name: str, destination: AmazonAdsSettings) -> PollPlan:
+    def _questions(self, name: str, destination: AmazonAdsSettings) -> Questions:
         def polled(code: str) -> None:
             self._telemetry.status_polled(destination=name, code=code)
 
-        return PollPlan(
+        poll = destination.poll
+        return Questions(
             status=AmazonStatus(self.clients[name], polled),
-            request_limiter=RequestsPerSecond(destination.poll.requests_per_second),
-            initial=destination.poll.initial_seconds,
-            factor=destination.poll.factor,
-            longest=destination.poll.max_seconds,
-            give_up_after=destination.poll.give_up_after_seconds,
-            missing_tolerated=destination.job_not_found_seconds,
-            carry_over_after=self._settings.poll.carry_over_seconds,
+            request_limiter=RequestsPerSecond(poll.requests_per_second),
+            throttle=self._throttles[name],
+            rules=PollRules(
+                initial=poll.initial_seconds,
+                factor=poll.factor,
+                longest=poll.max_seconds,
+                questions_per_second=poll.requests_per_second,
+                give_up_after=poll.give_up_after_seconds,
+                missing_tolerated=destination.job_not_found_seconds,
+            ),
         )
 
     def _target(self, lane: LaneSettings) -> LaneTarget:

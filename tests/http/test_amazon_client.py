@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from pipeline.destinations.amazon_ads.changes import LaneTarget
-from pipeline.domain.job import JobReport
+from pipeline.domain.job import JobReport, NotYet
 from pipeline.domain.send_result import (
     Accepted,
     Answer,
@@ -21,7 +21,6 @@ from pipeline.domain.send_result import (
 from pipeline.http.amazon import AmazonClient, AmazonStatus, AmazonUpload
 from pipeline.http.session import PartnerSession
 from pipeline.http.tokens import ClientSecrets, TokenKeeper
-from pipeline.stages.ports import NotYet
 from tests.fakes.partner import Caller, Scene, ScriptedPartner, answers, answers_early, partner
 
 ACCEPTED = answers(202, b'{"jobRequestId":"job-1"}')
@@ -187,7 +186,8 @@ class TestStatus:
         assert self.polled == ["404"]
 
     async def test_a_throttled_question_waits_as_it_is_told(self) -> None:
-        assert NotYet("status 429", 9.0) == await self.ask(answers(429, b"", "Retry-After: 9"))
+        throttled = NotYet("status 429", 9.0, is_throttled=True)
+        assert throttled == await self.ask(answers(429, b"", "Retry-After: 9"))
 
     async def test_no_token_is_no_answer(self) -> None:
         assert isinstance(await self.ask(answers(200), login=[DEAD]), NotYet)

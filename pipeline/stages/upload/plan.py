@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.stages.contract import DeadLetters
+from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ports import MessageWriter, PauseRequests, Replay, Trimmer
 from pipeline.stages.retry import Backoff
 from pipeline.stages.upload.batching import Limits

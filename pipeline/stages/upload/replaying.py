@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable
 
-from pipeline.stages.contract import LOOK_AGAIN_SECONDS, until
 from pipeline.stages.ports import Replay
 from pipeline.stages.upload.lane import LaneBooks
 from pipeline.stages.upload.pausing import PauseControl
+from pipeline.stages.waiting import LOOK_AGAIN_SECONDS, until
 
 REPLAY_RECORDS = 1000
 

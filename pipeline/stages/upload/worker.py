@@ -7,7 +7,7 @@ from typing import Literal
 import structlog
 
 from pipeline.domain.send_result import Blocked
-from pipeline.stages.contract import LOOK_AGAIN_SECONDS, Progress, until
+from pipeline.stages.contract import Progress
 from pipeline.stages.ports import Lease, TokenBucket, Upload
 from pipeline.stages.retry import Throttle
 from pipeline.stages.upload.batching import Batch
@@ -20,6 +20,7 @@ from pipeline.stages.upload.pausing import PauseControl
 from pipeline.stages.upload.plan import Desk, LanePlan
 from pipeline.stages.upload.replaying import Replaying
 from pipeline.stages.upload.trimming import trim_always
+from pipeline.stages.waiting import LOOK_AGAIN_SECONDS, until
 
 FETCH_RECORDS = 1000
 """At most this many at once: at about 5 µs each they hold the event loop for 5 ms."""
