@@ -111,12 +111,12 @@ def _headers(letter: Message) -> dict[str, str]:
     return {name: value.decode() for name, value in letter.headers}
 
 
-def event(member: str = "u-1", **changed: object) -> bytes:
+def event(name: str = "u-1", /, **changed: object) -> bytes:
     """A native event that adds a member to `vip`, but for what is changed."""
     usual = {
         "audience": "vip",
         "action": "add",
         "occurred_at": "2026-11-22T10:15:00Z",
-        "member": {"id": member},
+        "member": {"id": name},
     }
     return orjson.dumps({**usual, **changed})

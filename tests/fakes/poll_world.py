@@ -17,6 +17,7 @@ from pipeline.stages.poll.pending import PendingJobs
 from pipeline.stages.poll.questions import Questions
 from pipeline.stages.poll.rules import PollRules
 from pipeline.stages.poll.worker import PollWorker
+from pipeline.stages.ports import RequestLimiter
 from pipeline.stages.retry import Throttle
 from pipeline.stages.roster import PollStage
 from tests.fakes.lane_world import LaneTopic, MemoryMessageWriter, TopicLease, TopicRecord
@@ -30,6 +31,7 @@ RULES = PollRules(
     give_up_after=1000.0,
     missing_tolerated=10.0,
 )
+DONE = JobReport(state="SUCCEEDED", end="applied")
 
 
 class Partner(Protocol):
@@ -48,11 +50,12 @@ class EndingPartner:
     asked: list[tuple[float, str]] = field(default_factory=list)
 
     async def ask(self, job_id: str) -> JobReport | NotYet:
-        self.asked.append((now(), job_id))
+        began = now()
+        self.asked.append((began, job_id))
         await asyncio.sleep(0.1)
-        if self.asked[-1][0] < self.ends_at[job_id]:
+        if began < self.ends_at.get(job_id, 0.0):
             return JobReport(state="PENDING", end="pending")
-        return JobReport(state="SUCCEEDED", end="applied")
+        return DONE
 
 
 @dataclass(slots=True)
@@ -66,7 +69,21 @@ class SayingPartner:
     async def ask(self, job_id: str) -> JobReport | NotYet:
         self.asked.append((now(), job_id))
         await asyncio.sleep(0.1)
-        return self.says if now() < self.until else JobReport(state="SUCCEEDED", end="applied")
+        return self.says if now() < self.until else DONE
+
+
+@dataclass(slots=True)
+class ScriptedPartner:
+    """Says one thing after the other, whatever it is asked for; then every job is done."""
+
+    says: list[JobReport | NotYet]
+    asked: list[tuple[float, str]] = field(default_factory=list)
+
+    async def ask(self, job_id: str) -> JobReport | NotYet:
+        self.asked.append((now(), job_id))
+        answer = self.says.pop(0) if self.says else DONE
+        await asyncio.sleep(0.1)
+        return answer
 
 
 @dataclass(slots=True)
@@ -83,7 +100,7 @@ class HangingPartner:
             await asyncio.sleep(self.seconds)
             return NotYet("timed out")
         await asyncio.sleep(0.2)
-        return JobReport(state="SUCCEEDED", end="applied")
+        return DONE
 
 
 @dataclass(slots=True)
@@ -113,7 +130,11 @@ class Jobs(LaneTopic):
     def append(
         self, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()
     ) -> None:
-        record = TopicRecord(len(self.records), key, value, headers, max(1, wall_ms()))
+        try:
+            written_at_ms = wall_ms()
+        except RuntimeError:  # before the story begins
+            written_at_ms = 0
+        record = TopicRecord(len(self.records), key, value, headers, max(1, written_at_ms))
         self.records.append(record)
         self.grown.set()
 
@@ -167,7 +188,10 @@ class PollWorld:
 
     partners: dict[str, Partner]
     rules: PollRules = RULES
-    limiter: SlowLimiter | PerSecond = field(default_factory=SlowLimiter)
+    limiter: RequestLimiter = field(default_factory=SlowLimiter)
+    """Of every destination that has none of its own."""
+    limiters: dict[str, RequestLimiter] = field(default_factory=dict)
+    carry_over_after: float = 15.0
     throttles: dict[str, Throttle] = field(default_factory=dict)
     topic: Jobs = field(default_factory=Jobs)
     outcome_reader: OutcomesTopic = field(default_factory=OutcomesTopic)
@@ -197,7 +221,7 @@ class PollWorld:
             job_topic=JobTopic(topic="jobs", message_writer=self.writer, letters=letters),
             outcome_reader=self.outcome_reader,
             pending=PendingJobs(self.telemetry),
-            carry_over_after=15.0,
+            carry_over_after=self.carry_over_after,
             chance=lambda: 0.5,
             wall_ms=wall_ms,
             new_progress=lambda name: Progress(name, now),
@@ -206,7 +230,7 @@ class PollWorld:
     def _questions(self, name: str) -> Questions:
         return Questions(
             status=self.partners[name],
-            request_limiter=self.limiter,
+            request_limiter=self.limiters.get(name, self.limiter),
             throttle=self.throttles.setdefault(name, Throttle()),
             rules=self.rules,
         )
@@ -225,6 +249,9 @@ class PollWorld:
         async with self.owned() as lease:
             await asyncio.sleep(seconds)
         return lease
+
+    async def sleep_until(self, at: float) -> None:
+        await asyncio.sleep(at - now())
 
     @property
     def asked(self) -> list[tuple[float, str]]:

@@ -9,8 +9,8 @@ from pipeline.stages.poll.turns import Turns
 from pipeline.stages.ports import Lease
 from pipeline.stages.waiting import LOOK_AGAIN_SECONDS, until
 
-CONNECTION_SHARE = 4
-"""Jobs of one connection that are worked on at once."""
+CONNECTION_SHARE = 16
+"""Jobs of one connection that are worked on at once: asked for, or their outcome written."""
 
 
 class Gate(Protocol):
