@@ -25,7 +25,8 @@ from pipeline.operations.clients import Clients, opened
 from pipeline.sandbox.amazon_ads.journal import LoggedRequest
 from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
-from pipeline.stages.contract import DeadLetters, Progress
+from pipeline.stages.contract import Progress
+from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ports import NONE_PAUSED, TokenBucket
 from pipeline.stages.upload.assembly import ServedLane, WorkerFactory
 from pipeline.stages.upload.memory import Budget
