@@ -24,6 +24,7 @@ from pipeline.cli.partner_group import add_partner_commands
 from pipeline.cli.sandbox_commands import sandbox, simulator
 from pipeline.cli.test_source import compare_examples
 from pipeline.configuration.model import Settings
+from pipeline.configuration.stage_needs import unmet_needs
 from pipeline.domain.message import StageName
 from pipeline.kafka.cluster import unless
 from pipeline.operations.cluster_setup import prepare
@@ -80,6 +81,11 @@ def run(
     """
     chosen = _stages(stages)
     settings = logged(config).settings
+    needs = list(unmet_needs(settings, chosen))
+    for need in needs:
+        typer.echo(f"error: {need.line(str(config))}", err=True)
+    if needs:
+        raise typer.Exit(ExitCode.USAGE)
     code = ended(lambda: _run(settings, chosen))
     if code is not ExitCode.DRAINED:
         raise typer.Exit(code)
