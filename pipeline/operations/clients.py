@@ -23,9 +23,9 @@ from pipeline.settings.problems import SecretUnreadableError
 from pipeline.settings.secrets import Secret
 from pipeline.stages.poll.plan import PollPlan
 from pipeline.stages.retry import Backoff, Throttle
-from pipeline.stages.upload.assembly import ServedLane
 from pipeline.stages.upload.batching import Limits
 from pipeline.stages.upload.request_limiter import RequestsPerSecond
+from pipeline.stages.upload.served_lane import ServedLane
 from pipeline.stages.upload.token_bucket import LaneTokenBucket
 from pipeline.telemetry.facts import LaneLabel, Telemetry, TokenOutcome
 

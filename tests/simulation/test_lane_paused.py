@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.stages.ports import StartingPoint, Stretch
-from pipeline.stages.upload.assembly import _Assembly
+from pipeline.stages.upload.assembly import LaneAssembly
 from tests.fakes.lane_world import Moods, TopicLease
 from tests.simulation.world import CAP, ROUGH, WINDOW, World, in_world
 
@@ -363,7 +363,7 @@ def test_while_the_lanes_reader_reads_a_stretch_again_no_replay_overtakes_it() -
     """
 
     async def story(world: World) -> None:
-        parts = _Assembly(world.workers(), world.lane(), TopicLease(world.topic))
+        parts = LaneAssembly(world.shared(), world.lane(), TopicLease(world.topic))
         intake, pauses, paused, queue = parts._intake, parts._pauses, parts._paused, parts._queue
         for member, audience in (("a", WRONG), ("b", OTHER), ("c", WRONG)):
             world.topic.put(member, audience=audience)

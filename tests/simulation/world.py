@@ -17,10 +17,11 @@ from pipeline.operations.ledger.paused import PausedSince
 from pipeline.operations.ledger.statement import LaneStatement, LetterKind
 from pipeline.stages.contract import DeadLetters, Progress
 from pipeline.stages.retry import Backoff, Throttle
-from pipeline.stages.upload.assembly import ServedLane, WorkerFactory
+from pipeline.stages.upload.assembly import LaneAssembly
 from pipeline.stages.upload.batching import Limits
 from pipeline.stages.upload.intake import Misfit
 from pipeline.stages.upload.memory import Budget
+from pipeline.stages.upload.served_lane import ServedLane, SharedByLanes
 from pipeline.stages.upload.token_bucket import LaneTokenBucket
 from pipeline.stages.upload.worker import UploadWorker
 from pipeline.telemetry.facts import LaneLabel
@@ -86,7 +87,7 @@ class World:
     """Of the last owner."""
 
     def owner(self, lease: TopicLease) -> UploadWorker:
-        return self.workers().worker(self.lane(), lease)
+        return LaneAssembly(self.shared(), self.lane(), lease).worker()
 
     def lane(self) -> ServedLane:
         limits = Limits(
@@ -120,9 +121,9 @@ class World:
             backoff=self.backoff,
         )
 
-    def workers(self) -> WorkerFactory:
+    def shared(self) -> SharedByLanes:
         wall_ms = lambda: int(asyncio.get_running_loop().time() * 1000)  # noqa: E731
-        return WorkerFactory(
+        return SharedByLanes(
             budget=Budget(self.buffer_bytes, guaranteed=self.buffer_bytes, lanes=1),
             message_writer=self.message_writer,
             dead_letters=DeadLetters(

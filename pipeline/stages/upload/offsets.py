@@ -80,7 +80,6 @@ class LaneOffsets:
 
     def report(self) -> None:
         """Tell the lease what is done, what is kept back, and whether all sent was answered."""
-        self._paused.end()
         self._lease.settle(
             self._tracker.committable, clean=self._is_clean(), paused=self._paused.since()
         )
