@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 from pipeline.destinations.amazon_ads.changes import (
     LaneTarget,
-    body_frame,
     compose_records,
     compose_status,
     interpret_records,
@@ -67,10 +66,6 @@ class AmazonUpload:
         self._client = client
         self._target = target
         self._request_limiter = request_limiter
-
-    def overhead_bytes(self, audience: str) -> int:
-        before, after = body_frame(self._target, audience, b"DSP")
-        return len(before) + len(after)
 
     async def turn(self) -> None:
         await self._request_limiter.turn()

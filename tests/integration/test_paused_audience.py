@@ -51,9 +51,6 @@ class Partner:
 
     taken: list[tuple[str, bytes]] = field(default_factory=list)
 
-    def overhead_bytes(self, audience: str) -> int:
-        return 20
-
     async def turn(self) -> None:
         return None
 

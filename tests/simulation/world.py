@@ -68,6 +68,7 @@ class World:
     telemetry: RecordingTelemetry = field(default_factory=RecordingTelemetry)
     throttle: Throttle = field(default_factory=Throttle)
     requests: AskedPauses = field(default_factory=AskedPauses)
+    quota: Quota = field(default_factory=lambda: Quota(window=WINDOW, records=CAP))
     batch: int = 15
     max_bytes: int = 100_000
     linger: float = 1.0
@@ -96,9 +97,8 @@ class World:
             linger=self.linger,
             overhead_bytes=20,
         )
-        quota = Quota(window=WINDOW, records=CAP)
         lane_paces = paces(
-            quota,
+            self.quota,
             largest_batch=self.batch,
             largest_body=self.max_bytes,
             max_in_flight=self.in_flight,
@@ -109,7 +109,7 @@ class World:
             partner=self.partner,
             misfit=self.misfit or self.partner.misfit,
             limits=limits,
-            quota=quota,
+            quota=self.quota,
             new_buckets=lambda: {
                 what: CountingBucket(LaneTokenBucket(pace), self)
                 for what, pace in lane_paces.items()

@@ -77,6 +77,7 @@ class LaneAssembly:
             lease=lease,
             partner=lane.partner,
             throttle=lane.throttle,
+            overhead_bytes=lane.limits.overhead_bytes,
             clock=self._clock,
         )
         self._limiter = CapLimiter(

@@ -173,7 +173,7 @@ class Delivery:
         if part is not None:
             failed_before = self._bisector.failing is not None
             self._part, self._throttled = part, 0
-            self._cost = self._requests.cost(self._audience, part)
+            self._cost = self._requests.cost(part)
             self._trials = Trials(failed_before=failed_before, is_probe=self._trials.is_probe)
             event = PartTaken(failed_before)
         await self._follow(decide("waiting", event, self._trials), event)

@@ -100,10 +100,9 @@ class UploadWorker:
     async def _take_over(self) -> None:
         """Send nothing that a request of the former owner, still at work, could overtake."""
         start = await self._lease.begin()
-        self._offsets.begin(start.offset)
-        await self._pauses.begin(start)
         if not start.is_clean:
             self._late.note()
+        await self._pauses.begin(start)
         self._offsets.report()
         if not start.is_clean:
             log.info("lane waits for its former owner", lane=self.name, seconds=self._late_seconds)
