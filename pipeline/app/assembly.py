@@ -52,8 +52,8 @@ from pipeline.stages.poll.outcomes import Outcomes
 from pipeline.stages.poll.pending import PendingJobs
 from pipeline.stages.ports import ChunkWriter, Lease, Replay
 from pipeline.stages.roster import IngestStage, PollStage
-from pipeline.stages.upload.assembly import WorkerFactory
 from pipeline.stages.upload.memory import Budget
+from pipeline.stages.upload.served_lane import SharedByLanes
 from pipeline.stages.upload.stage import UploadStage
 from pipeline.telemetry.facts import LaneLabel
 from pipeline.telemetry.prometheus import PrometheusTelemetry, prometheus_telemetry
@@ -179,10 +179,10 @@ class _Parts:
             guaranteed=GUARANTEED_BATCHES * largest,
             lanes=len(served),
         )
-        return UploadStage(lanes=served, workers=self._workers(budget))
+        return UploadStage(lanes=served, shared=self._shared_by_lanes(budget))
 
-    def _workers(self, budget: Budget) -> WorkerFactory:
-        return WorkerFactory(
+    def _shared_by_lanes(self, budget: Budget) -> SharedByLanes:
+        return SharedByLanes(
             budget=budget,
             message_writer=self._message_writer,
             dead_letters=self._letters("upload"),
