@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pipeline.app.supervisor import ExitCode
-from pipeline.cli.audience_steps import COLUMNS, NAMES, described, row, what
+from pipeline.cli.audience_steps import COLUMNS, NAMES, as_written, described, row, what
 from pipeline.cli.ending import checked, ended, fail
 from pipeline.cli.options import AsJson, ConfigFile, configured_with_lock
 from pipeline.cli.showing import cell, show_json, show_table
@@ -124,7 +124,7 @@ def _complain(one: Planned, trouble: str | None, level: str) -> None:
 
 def _named(one: Planned) -> str:
     key = one.placed.key
-    return cell(f"{key.audience} at {key.destination}.{key.connection}")
+    return cell(f"{key.audience} at {key.destination}.{key.lane}")
 
 
 def _result(result: Result) -> dict[str, object]:
@@ -132,7 +132,7 @@ def _result(result: Result) -> dict[str, object]:
     is_done = result.trouble is None
     return {
         **said,
-        "audience_id": result.audience_id,
+        "audience_id": as_written(result.audience_id),
         "is_done": is_done,
         "trouble": result.trouble,
     }

@@ -20,7 +20,7 @@ NAMES: Mapping[StepKind, str] = {
 def row(one: Planned) -> tuple[object, ...]:
     """A line of the table under COLUMNS."""
     key = one.placed.key
-    where = (key.audience, key.destination, key.connection)
+    where = (key.audience, key.destination, key.lane)
     return (*where, one.step.audience_id, NAMES[one.step.what], what(one.step))
 
 
@@ -50,10 +50,15 @@ def described(one: Planned) -> dict[str, object]:
     return {
         "audience": key.audience,
         "destination": key.destination,
-        "connection": key.connection,
+        "connection": key.lane,
         "place": dotted(one.placed.path),
-        "audience_id": step.audience_id,
+        "audience_id": as_written(step.audience_id),
         "step": NAMES[step.what],
         "creates": None if step.creates is None else step.creates.request,
         "differences": step.differences,
     }
+
+
+def as_written(audience_id: str | None) -> int | str | None:
+    """As the configuration writes it: a number where the partner's ids are numbers."""
+    return int(audience_id) if audience_id is not None and audience_id.isdecimal() else audience_id

@@ -8,9 +8,10 @@ import typer
 
 from pipeline.cli.ending import checked, fail
 from pipeline.cli.showing import show_json
-from pipeline.configuration.model import schema
+from pipeline.configuration.schema import schema
+from pipeline.destinations.registry import PARTNERS
 from pipeline.operations.starting_configuration import kinds, starting_configuration
-from pipeline.sources.native import EVENT_SCHEMA
+from pipeline.sources.native_schema import EVENT_SCHEMA
 
 config_app = typer.Typer(help="About the configuration file.", no_args_is_help=True)
 
@@ -22,7 +23,7 @@ def config_schema(
     ] = False,
 ) -> None:
     """Print a JSON Schema: of the configuration file, or of the native event."""
-    show_json(EVENT_SCHEMA if event else schema())
+    show_json(EVENT_SCHEMA if event else schema(PARTNERS))
 
 
 @config_app.command("init")

@@ -20,6 +20,7 @@ from pipeline.cli.produce_command import produce
 from pipeline.cli.running import run_stages
 from pipeline.cli.sandbox_commands import sandbox, simulator
 from pipeline.cli.stages import STAGES, chosen_stages
+from pipeline.cli.test_source import compare_examples
 from pipeline.cli.traffic_command import traffic
 from pipeline.operations.partner_commands import offered
 
@@ -48,6 +49,7 @@ app.command("produce")(produce)
 app.command("sandbox")(sandbox)
 app.command("traffic")(traffic)
 app.command("simulator")(simulator)
+app.command("test")(compare_examples)
 add_partner_commands(app, GROUPS, offered())
 
 

@@ -13,12 +13,8 @@ from pipeline.domain.job import JobReport
 from pipeline.domain.send_result import Blocked, InDoubt, NotSent
 
 Item = TypeVar("Item")
-Settings = TypeVar("Settings")
-Target = TypeVar("Target")
 Target_contra = TypeVar("Target_contra", contravariant=True)
 
-AudienceId: TypeAlias = int | str
-"""A partner's id of an audience, as the configuration writes it."""
 StepKind = Literal["create", "update", "keep", "fixed", "gone", "in_doubt"]
 
 
@@ -85,7 +81,7 @@ class Step:
     """What to do so that one audience is as the configuration says, or why nothing can be done."""
 
     what: StepKind
-    audience_id: AudienceId | None = None
+    audience_id: str | None = None
     creates: Creation | None = None
     differences: tuple[Difference, ...] = ()
     hides_members: bool = False
@@ -98,14 +94,14 @@ class Step:
 class Made:
     """It is as the configuration says."""
 
-    audience_id: AudienceId
+    audience_id: str
 
 
 class ControlPlane(Protocol[Target_contra]):
     """The audiences and jobs of one destination."""
 
     async def plan(
-        self, api: Api, target: Target_contra, audience_id: AudienceId | None, name: str
+        self, api: Api, target: Target_contra, audience_id: str | None, name: str
     ) -> Sequence[Step] | Unanswered:
         """One step at least; nothing is changed. `name` is upstream's, for what names nothing else.
 
@@ -206,17 +202,3 @@ class Command:
     """Takes what `run` takes; None where there is nothing to confirm."""
     is_offline: bool = False
     """It needs neither a configuration nor the partner."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartnerControl(Generic[Settings, Target]):
-    """All that the operations need of one kind of partner."""
-
-    commands: Sequence[Command]
-    control: Callable[[Settings], ControlPlane[Target]]
-    check_online: Callable[[Api, Settings, Sequence[Target]], Awaitable[Sequence[Finding]]]
-    """Whether the login and what it is to reach are as a run needs them."""
-    member_id: Callable[[Settings, str], str]
-    """The id that the partner knows a member by, of upstream's own."""
-    starting_configuration: str
-    """The sections `destinations` and `audiences` of a first configuration, with comments."""

@@ -44,6 +44,8 @@ class Job:
     first_offset: int
     last_offset: int
     submitted_at_ms: int
+    oldest_changed_at_ms: int
+    """When the oldest of its changes happened, as upstream said it."""
     polls: int = 0
     carried_over: int = 0
     """How often it was written again to the end of the topic because it was still pending."""
@@ -108,6 +110,17 @@ class JobReport:
     @property
     def is_terminal(self) -> bool:
         return self.end != "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """The partner said nothing of a job's state: no answer, or one that is none."""
+
+    detail: str
+    wait: float | None = None
+    """Seconds that the partner asked us to wait, if it did."""
+    is_missing: bool = False
+    """The partner itself said that it does not know the job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

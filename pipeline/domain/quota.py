@@ -8,6 +8,20 @@ CLOCK_ALLOWANCE = 1.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """What a partner takes of one lane in any rolling window; None where it counts no such thing.
+
+    Fewer than each number may reach it.
+    """
+
+    window: float
+    """Seconds."""
+    records: int | None = None
+    requests: int | None = None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
     """The token bucket of one lane: `burst` tokens at most, refilled at `rate` records a second.
 

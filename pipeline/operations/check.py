@@ -6,22 +6,23 @@ from pipeline.configuration.advice import advice
 from pipeline.configuration.load import Configuration
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import lanes
+from pipeline.destinations.contract import Partners
 from pipeline.destinations.control import Api, Finding
-from pipeline.destinations.control_registry import CONTROLS
+from pipeline.destinations.registry import PARTNERS
 from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.topics import TopicTrouble
 from pipeline.operations.cluster_setup import prepare
 from pipeline.operations.partner_api import partner_apis
 
 
-def offline(configuration: Configuration) -> Iterator[Finding]:
+def offline(configuration: Configuration, known: Partners = PARTNERS) -> Iterator[Finding]:
     """What a valid configuration means, and what is allowed but may not be meant."""
     settings = configuration.settings
     found = lanes(settings)
     yield Finding(f"{len(settings.audiences)} audiences, {len(found)} lanes")
     for lane in found:
         yield Finding(f"lane {lane.name}: topic {lane.topic}")
-    for line in advice(settings):
+    for line in advice(settings, known):
         yield Finding(f"warning: {line}")
     for line in configuration.identities.unused(settings):
         yield Finding(f"warning: {line}")
@@ -49,6 +50,6 @@ async def partners(settings: Settings, apis: Mapping[str, Api]) -> AsyncIterator
             for target in audience.destinations
             if target.destination == name
         ]
-        control = CONTROLS[destination.kind]
+        control = PARTNERS[destination.kind]
         for finding in await control.check_online(apis[name], destination, targets):
             yield finding

@@ -13,9 +13,8 @@ from pipeline.configuration.model import Settings
 from pipeline.domain.message import Message
 from pipeline.kafka.cluster import ClusterTrouble, admin_client, started
 from pipeline.kafka.message_writer import KafkaMessageWriter
-from pipeline.kafka.producer import SharedProducer
+from pipeline.kafka.producer import SharedProducer, make_producer
 from pipeline.kafka.topics import Topics
-from pipeline.kafka.transactional_writer import make_producer
 from pipeline.operations.cluster_setup import client_options
 from pipeline.operations.event_reading import ReadEvent
 from pipeline.operations.trouble import OperationFailed, UsageRefused

@@ -3,14 +3,16 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.configuration.model import Settings
-from pipeline.destinations.control import Declined, Unanswered
-from pipeline.destinations.control_registry import CONTROLS
+from pipeline.destinations.changes import Changes
+from pipeline.destinations.control import ControlPlane, Declined, Unanswered
+from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.job import JobReport
 from pipeline.domain.send_result import Blocked, InDoubt, NotSent
-from pipeline.operations.partner_api import chosen_destination, partner_apis
-from pipeline.operations.trouble import OperationFailed
+from pipeline.operations.partner_api import chosen_destination, control_of, partner_apis
+from pipeline.operations.trouble import OperationFailed, UsageRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ async def show_job(settings: Settings, destination: str | None, job_id: str) -> 
         OperationFailed: the partner knows no such job, or did not answer.
     """
     name = chosen_destination(settings, destination)
-    control = CONTROLS[settings.destinations[name].kind].control(settings.destinations[name])
+    control = _control(settings, name)
     async with partner_apis(settings) as apis:
         said = await control.job(apis[name], job_id)
     if isinstance(said, JobReport):
@@ -68,7 +70,7 @@ async def watch_job(
         OperationFailed: the partner refused to tell, or patience ran out.
     """
     name = chosen_destination(settings, destination)
-    control = CONTROLS[settings.destinations[name].kind].control(settings.destinations[name])
+    control = _control(settings, name)
     async with partner_apis(settings) as apis:
 
         async def ask() -> JobReport | NoReport:
@@ -82,14 +84,25 @@ async def watch_job(
 
 def patience_of(settings: Settings, name: str) -> Patience:
     """How the configuration follows the jobs of a destination."""
-    found = settings.destinations[name]
+    destination = settings.destinations[name]
+    delivery = PARTNERS[destination.kind].delivery(destination, ())
+    if not isinstance(delivery, Changes) or delivery.jobs is None:
+        raise UsageRefused(f"--destination: {name!r} has no jobs")
+    following = delivery.jobs.following
     return Patience(
-        initial=found.poll.initial_seconds,
-        factor=found.poll.factor,
-        longest=found.poll.max_seconds,
-        give_up_after=found.poll.give_up_after_seconds,
-        missing_tolerated=found.job_not_found_seconds,
+        initial=following.first,
+        factor=following.factor,
+        longest=following.longest,
+        give_up_after=following.give_up_after,
+        missing_tolerated=following.missing_tolerated,
     )
+
+
+def _control(settings: Settings, name: str) -> ControlPlane[Any]:
+    control = control_of(settings, name)
+    if control is None:
+        raise UsageRefused(f"--destination: the partner of {name!r} shows no jobs")
+    return control
 
 
 def no_report(destination: str, said: Unanswered) -> NoReport:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import RouteSettings, routes
-from pipeline.destinations.control_registry import CONTROLS
+from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.lane_record import member_key
 from pipeline.domain.names import Names
 from pipeline.operations.cluster_setup import reader
@@ -65,7 +65,7 @@ def ledger_topics(names: Names, lanes: Mapping[str, str]) -> LedgerTopics:
 
 def _key(settings: Settings, route: RouteSettings, member: str) -> bytes:
     destination = settings.destinations[route.lane.destination]
-    sent = CONTROLS[destination.kind].member_id(destination, member)
+    sent = PARTNERS[destination.kind].member_id(destination, member)
     return member_key(route.audience_id, sent)
 
 

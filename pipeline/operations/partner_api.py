@@ -3,22 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
-
-import aiohttp
-from prometheus_client import CollectorRegistry
+from typing import Any
 
 from pipeline.configuration.model import Settings
-from pipeline.destinations.amazon_ads.tokens import TokenRefused, TokenUnavailable
-from pipeline.destinations.exchange import Request, Response, header, retry_after
+from pipeline.destinations.contract import Partners
+from pipeline.destinations.control import ControlPlane
+from pipeline.destinations.exchange import Request, Response
+from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.send_result import Blocked, InDoubt, NotSent
-from pipeline.http.session import Silent, Unreached
-from pipeline.operations.clients import Partners
+from pipeline.http.client import PartnerClient
+from pipeline.operations.clients import opened
 from pipeline.operations.trouble import UsageRefused
-from pipeline.telemetry.metrics import PrometheusTelemetry
+from pipeline.telemetry.prometheus import prometheus_telemetry
 
 MOST_REPEATS = 3
 LONGEST_WAIT_SECONDS = 30.0
+WITHOUT_LOGIN = "no access token"
 
 
 class PartnerApi:
@@ -27,14 +27,14 @@ class PartnerApi:
     def __init__(
         self,
         name: str,
-        partners: Partners,
+        client: PartnerClient,
         *,
         url: str,
         token_url: str,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.destination = name
-        self._client = partners.clients[name]
+        self._client = client
         self._url = url
         self._token_url = token_url
         self._sleep = sleep
@@ -45,46 +45,49 @@ class PartnerApi:
         for _ in range(MOST_REPEATS):
             if not isinstance(answer, Response) or answer.status != 429 or request.method != "GET":
                 break
-            wait = retry_after(header(answer.headers, "Retry-After"), datetime.now(UTC))
-            if wait is None or wait > LONGEST_WAIT_SECONDS:
+            if answer.wait is None or answer.wait > LONGEST_WAIT_SECONDS:
                 break
-            await self._sleep(wait)
+            await self._sleep(answer.wait)
             answer = await self._once(request)
         return answer
 
     async def _once(self, request: Request) -> Response | NotSent | InDoubt | Blocked:
         answer = await self._client.call(request)
-        if isinstance(answer, Response):
-            return answer
-        if isinstance(answer, Unreached):
-            return NotSent(f"nothing answers at {self._url} ({answer.detail}); check api_url")
-        if isinstance(answer, Silent):
+        if isinstance(answer, InDoubt):
             return InDoubt(f"no answer from {self._url} ({answer.detail}); {_after(request)}")
-        return self._no_token(answer)
+        if isinstance(answer, NotSent):
+            return NotSent(self._unreached(answer.detail))
+        return answer
 
-    def _no_token(self, answer: TokenRefused | TokenUnavailable) -> NotSent | Blocked:
-        if isinstance(answer, TokenRefused):
-            return Blocked("unauthorised", f"no access token: {answer.detail}")
-        return NotSent(
-            f"no access token from {self._token_url}: {answer.detail}; try again, or check "
-            "token_url"
-        )
+    def _unreached(self, detail: str) -> str:
+        if detail.startswith(WITHOUT_LOGIN):
+            why = detail.removeprefix(WITHOUT_LOGIN).removeprefix(": ")
+            return f"{WITHOUT_LOGIN} from {self._token_url}: {why}; try again, or check token_url"
+        return f"nothing answers at {self._url} ({detail}); check api_url"
 
 
 @asynccontextmanager
-async def partner_apis(settings: Settings) -> AsyncIterator[Mapping[str, PartnerApi]]:
+async def partner_apis(
+    settings: Settings, partners: Partners = PARTNERS
+) -> AsyncIterator[Mapping[str, PartnerApi]]:
     """The API of every destination, by the destination's name."""
-    async with aiohttp.ClientSession() as http:
-        partners = Partners(settings, http, PrometheusTelemetry(CollectorRegistry()))
+    async with opened(settings, prometheus_telemetry().partner, partners=partners) as clients:
         yield {
             name: PartnerApi(
                 name,
-                partners,
-                url=destination.api_base(),
-                token_url=destination.token_endpoint(),
+                clients.clients[name],
+                url=partners[destination.kind].base_url(destination),
+                token_url=partners[destination.kind].login(destination).url,
             )
             for name, destination in settings.destinations.items()
         }
+
+
+def control_of(settings: Settings, name: str) -> ControlPlane[Any] | None:
+    """The control plane of a destination; None where its partner has none."""
+    destination = settings.destinations[name]
+    control = PARTNERS[destination.kind].control
+    return None if control is None else control(destination)
 
 
 def chosen_destination(settings: Settings, name: str | None) -> str:

@@ -7,7 +7,7 @@ from inspect import signature
 
 from pipeline.configuration.model import Settings
 from pipeline.destinations.control import Command, Question
-from pipeline.destinations.control_registry import CONTROLS
+from pipeline.destinations.registry import PARTNERS
 from pipeline.operations.partner_api import chosen_destination, partner_apis
 from pipeline.operations.trouble import UsageRefused
 
@@ -24,7 +24,7 @@ class ChosenCommand:
 def offered() -> Mapping[tuple[str | None, str], Mapping[str, Command]]:
     """Every command by its group and name, and by the kind of the partner that has it."""
     found: dict[tuple[str | None, str], dict[str, Command]] = {}
-    for kind, control in CONTROLS.items():
+    for kind, control in PARTNERS.items():
         for command in control.commands:
             group = None if command.group is None else command.group.name
             found.setdefault((group, command.name), {})[kind] = command

@@ -17,9 +17,8 @@ from pipeline.domain.pause_request import RequestedPauses, encode_pause_request,
 from pipeline.kafka.cluster import ClusterTrouble, admin_client
 from pipeline.kafka.message_writer import KafkaMessageWriter
 from pipeline.kafka.pause_requests import PauseRequestReader
-from pipeline.kafka.producer import SharedProducer
+from pipeline.kafka.producer import SharedProducer, make_producer
 from pipeline.kafka.topics import Topics, TopicTrouble, compacted_topic
-from pipeline.kafka.transactional_writer import make_producer
 from pipeline.operations.cluster_setup import client_options
 from pipeline.operations.partner_api import chosen_destination
 from pipeline.operations.trouble import OperationFailed
@@ -119,7 +118,7 @@ async def read_pause_requests(settings: Settings) -> PauseRequests:
     kafka = settings.kafka
     topic = Names(kafka.namespace).controls
     where = client_options(kafka)
-    async with admin_client(where, kafka.startup_timeout_seconds) as admin:
+    async with admin_client(where, kafka.answer_seconds()) as admin:
         try:
             await Topics(admin, kafka.replication_factor).create([compacted_topic(topic)])
         except TopicTrouble as trouble:

@@ -1,6 +1,6 @@
 """A first configuration, with a comment at each key that somebody must think about."""
 
-from pipeline.destinations.control_registry import CONTROLS
+from pipeline.destinations.registry import PARTNERS
 from pipeline.operations.trouble import UsageRefused
 
 HEAD = """\
@@ -33,11 +33,11 @@ def starting_configuration(kind: str) -> str:
     Raises:
         UsageRefused: there is no such kind.
     """
-    if kind not in CONTROLS:
-        raise UsageRefused(f"--kind: no partner {kind!r}; there are {', '.join(CONTROLS)}")
-    return HEAD + CONTROLS[kind].starting_configuration + TAIL
+    if kind not in PARTNERS:
+        raise UsageRefused(f"--kind: no partner {kind!r}; there are {', '.join(PARTNERS)}")
+    return HEAD + PARTNERS[kind].starting_configuration + TAIL
 
 
 def kinds() -> tuple[str, ...]:
     """The kinds of partners that there are."""
-    return tuple(CONTROLS)
+    return tuple(PARTNERS)

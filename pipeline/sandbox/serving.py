@@ -4,13 +4,15 @@ A configuration that names anything beyond this machine is refused: nobody must 
 sandbox answers for a real cluster, or for a real partner.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
 from urllib.parse import urlsplit
 
 from pipeline.configuration.model import Settings
+from pipeline.destinations.contract import DestinationSettings
+from pipeline.destinations.registry import PARTNERS
 from pipeline.kafka.cluster import admin_client
 from pipeline.kafka.topics import Topics, kept_topic
 from pipeline.operations.cluster_setup import client_options
@@ -46,14 +48,19 @@ def places_of(settings: Settings) -> Places:
     partners = {
         _partner_port(f"destinations.{name}.{key}", url)
         for name, destination in settings.destinations.items()
-        for key, url in (
-            ("api_url", destination.api_base()),
-            ("token_url", destination.token_endpoint()),
-        )
+        for key, url in _addresses(destination)
     }
     if len(partners) != 1:
         raise SandboxTrouble("destinations: api_url and token_url name several ports; give one")
     return Places(int(port), partners.pop())
+
+
+def _addresses(destination: DestinationSettings) -> Sequence[tuple[str, str]]:
+    partner = PARTNERS[destination.kind]
+    return (
+        ("api_url", partner.base_url(destination)),
+        ("token_url", partner.login(destination).url),
+    )
 
 
 def _partner_port(key: str, url: str) -> int:

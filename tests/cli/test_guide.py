@@ -31,6 +31,7 @@ from tests.cli.test_commands import (
     there,
     written,
 )
+from tests.configuration.amazon import targets
 from tests.conftest import Cluster
 from tests.documented_commands import NAME
 from tests.servers.kafka_clients import administering, producing
@@ -107,7 +108,7 @@ class Reader:
             return
         settings = load(self.operator.config, {})
         [lane] = lanes(settings)
-        [target] = settings.audiences[0].destinations
+        [target] = targets(settings)[:1]
         audience = str(target.audience_id)
         async with administering(self.cluster) as admin:
             left = lane_topic(f"{self.namespace}.records.{LEFT}")
@@ -123,6 +124,7 @@ class Reader:
                 audience_id=audience,
                 records=1,
                 removes=0,
+                oldest_changed_at_ms=0,
                 first_offset=0,
                 last_offset=0,
                 submitted_at_ms=time.time_ns() // 1_000_000,

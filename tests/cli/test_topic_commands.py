@@ -37,6 +37,7 @@ JOB = Job(
     first_offset=0,
     last_offset=9,
     submitted_at_ms=NOW_MS - 60_000,
+    oldest_changed_at_ms=NOW_MS - 60_000,
 )
 
 

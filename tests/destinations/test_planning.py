@@ -145,7 +145,9 @@ def test_a_name_that_the_partner_refuses_is_not_planned() -> None:
 def test_a_ttl_that_the_partner_does_not_name_is_its_longest() -> None:
     desired = DesiredAudience(upstream_name="vip", ttl=LONGEST_TTL)
 
-    assert planned(desired, audience(ttl=None)) == (Step(what="keep", audience_id=AUDIENCE_ID),)
+    assert planned(desired, audience(ttl=None)) == (
+        Step(what="keep", audience_id=str(AUDIENCE_ID)),
+    )
 
 
 @pytest.mark.parametrize(

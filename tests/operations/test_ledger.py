@@ -142,6 +142,7 @@ def job_of(job_id: str, offsets: Collection[int]) -> Job:
         first_offset=min(offsets),
         last_offset=max(offsets),
         submitted_at_ms=0,
+        oldest_changed_at_ms=0,
         offsets=encode_ranges(offsets),
     )
 

@@ -1,8 +1,9 @@
 """Amazon's end of `audiences plan` and `apply`, and of `jobs show` and `watch`."""
 
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import cast
 
+from pipeline.destinations.amazon_ads.answers import interpret_status
 from pipeline.destinations.amazon_ads.audiences import (
     Audience,
     CreatedAudience,
@@ -14,15 +15,15 @@ from pipeline.destinations.amazon_ads.audiences import (
     interpret_show,
     interpret_update,
 )
-from pipeline.destinations.amazon_ads.changes import compose_status, interpret_status
+from pipeline.destinations.amazon_ads.changes import compose_status
 from pipeline.destinations.amazon_ads.commands.asking import asked
 from pipeline.destinations.amazon_ads.planning import DesiredAudience, creation, steps, update_of
 from pipeline.destinations.amazon_ads.remedies import NOT_THE_PARTNER
 from pipeline.destinations.amazon_ads.replies import declined
 from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings
+from pipeline.destinations.amazon_ads.targets import AmazonTarget
 from pipeline.destinations.control import (
     Api,
-    AudienceId,
     Declined,
     Made,
     Step,
@@ -34,27 +35,6 @@ from pipeline.domain.job import JobReport
 ANOTHER = Declined(200, "the partner answered about another audience", "nothing was changed")
 
 
-class AudienceTarget(Protocol):
-    """What the configuration says of one audience."""
-
-    @property
-    def audience_id(self) -> int | None: ...
-    @property
-    def name(self) -> str | None: ...
-    @property
-    def external_audience_id(self) -> str | None: ...
-    @property
-    def description(self) -> str | None: ...
-    @property
-    def ttl_seconds(self) -> int | None: ...
-    @property
-    def connection_id(self) -> str | None: ...
-    @property
-    def advertiser_id(self) -> int | None: ...
-    @property
-    def country(self) -> str | None: ...
-
-
 class AmazonControlPlane:
     """The audiences and jobs of one client in one region."""
 
@@ -62,7 +42,7 @@ class AmazonControlPlane:
         self._country = settings.country
 
     async def plan(
-        self, api: Api, target: AudienceTarget, audience_id: AudienceId | None, name: str
+        self, api: Api, target: AmazonTarget, audience_id: str | None, name: str
     ) -> Sequence[Step] | Unanswered:
         """A step at least; a creation where there is no id yet."""
         desired = self._desired(target, name)
@@ -73,7 +53,7 @@ class AmazonControlPlane:
             case Audience() as audience:
                 return steps(desired, number, audience)
             case Declined(status=404):
-                return (Step(what="gone", audience_id=number),)
+                return (Step(what="gone", audience_id=str(number)),)
             case trouble:
                 return trouble
 
@@ -82,14 +62,14 @@ class AmazonControlPlane:
         if step.creates is not None:
             request = compose_create(cast("NewAudience", step.creates.request))
             made = await asked(api, request, interpret_create)
-            return Made(made.audience_id) if isinstance(made, CreatedAudience) else made
+            return Made(str(made.audience_id)) if isinstance(made, CreatedAudience) else made
         return await _updated(api, step)
 
     async def job(self, api: Api, job_id: str) -> JobReport | Unanswered:
         """What the partner says of a job, or why it says nothing."""
         return await asked(api, compose_status(job_id), interpret_job)
 
-    def _desired(self, target: AudienceTarget, name: str) -> DesiredAudience:
+    def _desired(self, target: AmazonTarget, name: str) -> DesiredAudience:
         return DesiredAudience(
             upstream_name=name,
             name=target.name,
@@ -106,8 +86,10 @@ def interpret_job(response: Response) -> JobReport | Declined:
     """What the partner says of a job, or why it says nothing."""
     if response.status != 200:
         return declined("status", response)
-    report = interpret_status(response.body)
-    return report or Declined(200, "200 without a job", NOT_THE_PARTNER)
+    report = interpret_status(response)
+    if isinstance(report, JobReport):
+        return report
+    return Declined(200, "200 without a job", NOT_THE_PARTNER)
 
 
 async def _updated(api: Api, step: Step) -> Made | Unanswered:
@@ -118,7 +100,7 @@ async def _updated(api: Api, step: Step) -> Made | Unanswered:
         return standing
     request = compose_update(number, update_of(step).completed(standing))
     changed = await asked(api, request, interpret_update)
-    return Made(number) if isinstance(changed, Audience) else changed
+    return Made(str(number)) if isinstance(changed, Audience) else changed
 
 
 async def _described(api: Api, audience_id: int) -> Audience | Unanswered:

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from pipeline.destinations.amazon_ads.audiences import Audience, compose_show, interpret_show
 from pipeline.destinations.amazon_ads.commands.asking import asked
 from pipeline.destinations.amazon_ads.connections import MOST_SHOWN, compose_list, interpret_list
-from pipeline.destinations.amazon_ads.control_plane import AudienceTarget
 from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings
+from pipeline.destinations.amazon_ads.targets import AmazonTarget
 from pipeline.destinations.amazon_ads.terms import Terms, compose_terms, interpret_terms
 from pipeline.destinations.control import Api, Declined, Finding, Unanswered
 
@@ -18,7 +18,7 @@ NOT_ACCEPTED = (
 
 
 async def check_online(
-    api: Api, settings: AmazonAdsSettings, targets: Sequence[AudienceTarget]
+    api: Api, settings: AmazonAdsSettings, targets: Sequence[AmazonTarget]
 ) -> Sequence[Finding]:
     """The terms, and every connection and audience that the configuration names.
 
@@ -37,7 +37,7 @@ async def check_online(
     return found
 
 
-def _distinct(targets: Iterable[AudienceTarget], name: str) -> list[str]:
+def _distinct(targets: Iterable[AmazonTarget], name: str) -> list[str]:
     values = (getattr(target, name) for target in targets)
     return list(dict.fromkeys(str(value) for value in values if value is not None))
 

@@ -75,18 +75,18 @@ def steps(desired: DesiredAudience, audience_id: int, audience: Audience) -> tup
     changeable = _changeable_differences(desired, audience)
     found: list[Step] = []
     if fixed:
-        found.append(Step(what="fixed", audience_id=audience_id, differences=fixed))
+        found.append(Step(what="fixed", audience_id=str(audience_id), differences=fixed))
     if changeable:
         hides = any(map(_hides_members, changeable))
         found.append(
             Step(
                 what="update",
-                audience_id=audience_id,
+                audience_id=str(audience_id),
                 differences=changeable,
                 hides_members=hides,
             )
         )
-    return tuple(found) or (Step(what="keep", audience_id=audience_id),)
+    return tuple(found) or (Step(what="keep", audience_id=str(audience_id)),)
 
 
 def update_of(step: Step) -> AudienceUpdate:

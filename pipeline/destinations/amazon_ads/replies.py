@@ -8,7 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TypeVar
 
-from pipeline.destinations.amazon_ads.errors import detail
+from pipeline.destinations.amazon_ads.errors import detail, scalar_text
 from pipeline.destinations.amazon_ads.remedies import NOT_THE_PARTNER, remedy
 from pipeline.destinations.control import Declined
 from pipeline.destinations.exchange import Response, header
@@ -56,7 +56,7 @@ class Fields:
 
     def texts(self, name: str) -> tuple[str, ...]:
         value = self._values.get(name)
-        return tuple(map(str, value)) if isinstance(value, list) else ()
+        return tuple(map(scalar_text, value)) if isinstance(value, list) else ()
 
 
 def objects(value: object) -> tuple[Fields, ...]:

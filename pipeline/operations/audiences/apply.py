@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pipeline.configuration.lock import AudienceLock, LockEntry
 from pipeline.configuration.targets import PlacedTarget
 from pipeline.destinations.control import (
-    AudienceId,
     Creation,
     Declined,
     Made,
@@ -32,7 +31,7 @@ class Result:
     """What became of one step."""
 
     planned: Planned
-    audience_id: AudienceId | None
+    audience_id: str | None
     trouble: str | None = None
     """Why the audience is not as the configuration says, and the remedy."""
     ends_all: bool = False
@@ -96,7 +95,7 @@ class Application:
         self._save(self.lock.with_entry(asked))
         said = await self._applied(placed, one.step)
         if isinstance(said, Made):
-            self._note(asked.model_copy(update={"audience_id": said.audience_id}), placed)
+            self._note(asked.model_copy(update={"audience_id": int(said.audience_id)}), placed)
             return Result(one, said.audience_id)
         trouble = refusal(placed.key.destination, said)
         if not _may_be_made(said):
@@ -141,12 +140,15 @@ def _ends_all(said: Unanswered) -> bool:
 
 
 def _entry(placed: PlacedTarget, creates: Creation, asked_at: str) -> LockEntry:
-    return LockEntry(
-        audience=placed.key.audience,
-        destination=placed.key.destination,
-        connection_id=placed.target.connection_id,
-        advertiser_id=placed.target.advertiser_id,
-        external_audience_id=creates.external_id,
-        name=creates.name,
-        asked_at=asked_at,
+    keys = placed.target.lane_keys()
+    is_known = keys.keys() <= LockEntry.model_fields.keys()
+    return LockEntry.model_validate(
+        {
+            "audience": placed.key.audience,
+            "destination": placed.key.destination,
+            **(keys if is_known else {"lane": placed.key.lane}),
+            "external_audience_id": creates.external_id,
+            "name": creates.name,
+            "asked_at": asked_at,
+        }
     )

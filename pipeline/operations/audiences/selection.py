@@ -15,7 +15,7 @@ from pipeline.destinations.control import (
     Step,
     Unanswered,
 )
-from pipeline.destinations.control_registry import CONTROLS
+from pipeline.operations.partner_api import control_of
 from pipeline.operations.trouble import OperationFailed
 from pipeline.settings.problems import dotted, shown
 
@@ -41,8 +41,9 @@ class PartnerEnd:
 def partner_ends(settings: Settings, apis: Mapping[str, Api]) -> Mapping[str, PartnerEnd]:
     """The partner's end of every destination."""
     return {
-        name: PartnerEnd(apis[name], CONTROLS[destination.kind].control(destination))
-        for name, destination in settings.destinations.items()
+        name: PartnerEnd(apis[name], control)
+        for name in settings.destinations
+        if (control := control_of(settings, name)) is not None
     }
 
 
@@ -106,7 +107,7 @@ def refusal(destination: str, trouble: Unanswered) -> str:
 
 
 async def _steps(placed: PlacedTarget, lock: AudienceLock, end: PartnerEnd) -> Sequence[Step]:
-    audience_id = placed.target.audience_id
+    audience_id = placed.target.audience()
     entry = lock.entry(placed.key) if audience_id is None else None
     if entry is not None:
         return [Step(what="in_doubt", asked_at=entry.asked_at)]

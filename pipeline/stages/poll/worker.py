@@ -13,6 +13,7 @@ from pipeline.domain.job import (
     InvalidRecord,
     Job,
     JobReport,
+    NotYet,
     UnreadableJob,
     decode_job,
     encode_outcome,
@@ -26,7 +27,7 @@ from pipeline.stages.poll.ended_jobs import EndedJobs
 from pipeline.stages.poll.following import Followed, Following
 from pipeline.stages.poll.plan import PollDesk, PollPlan
 from pipeline.stages.poll.turns import Turns
-from pipeline.stages.ports import Lease, NotYet, Record
+from pipeline.stages.ports import Lease, Record
 from pipeline.telemetry.facts import LaneLabel
 
 FETCH_RECORDS = 500
@@ -236,7 +237,7 @@ class PollWorker:
         telemetry.job_ended(lane=label, state=state, seconds=self._age(job))
         if ends.applied:
             telemetry.records_applied(lane=label, count=ends.applied)
-            telemetry.freshness(stage="applied", seconds=self._age(job), count=ends.applied)
+            telemetry.freshness(stage="applied", seconds=self._freshness(job), count=ends.applied)
         if ends.invalid:
             telemetry.records_invalid(lane=label, count=ends.invalid)
             self._desk.letters.written("invalid", invalid)
@@ -263,6 +264,10 @@ class PollWorker:
     def _interval(self, plan: PollPlan, polls: int) -> float:
         base = min(plan.longest, plan.initial * plan.factor ** min(polls, 50))
         return base * (1 - JITTER / 2 + JITTER * self._desk.chance())
+
+    def _freshness(self, job: Job) -> float:
+        """Seconds since the oldest change of the job; its submission came later."""
+        return max(0.0, (self._desk.wall_ms() - job.oldest_changed_at_ms) / 1000)
 
     def _age(self, job: Job) -> float:
         return max(0.0, (self._desk.wall_ms() - job.submitted_at_ms) / 1000)

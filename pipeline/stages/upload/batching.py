@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from pipeline.domain.change import Action
+from pipeline.telemetry.facts import FlushReason
 
-FlushReason = Literal["records", "bytes", "linger", "probe"]
 SEPARATOR_BYTES = 1
 
 

@@ -11,6 +11,7 @@ from pipeline.domain.send_result import (
     Blocked,
     InDoubt,
     NotSent,
+    NotThePartner,
     Refused,
     Throttled,
     TooLarge,
@@ -119,17 +120,21 @@ class Delivery:
                     failures += 1
                     # No time to come (a date gone by: its clock may be wrong) is no time at all.
                     self.lane.throttled(wait or self._pause(failures))
+                case NotThePartner():
+                    failures += 1
+                    self.lane.partner_errors()
+                    await self._wait(asyncio.sleep(self._pause(failures)))
                 case NotSent():
                     failures += 1
                     await self._wait(asyncio.sleep(self._pause(failures)))
-                case InDoubt(detail, by_partner):
+                case InDoubt(detail, by_partner, wait):
                     failures += 1
                     if by_partner:
                         partner_errors += 1
                         self.lane.partner_errors()
                         if is_poison_body(len(part), partner_errors, before, self.lane.tally):
                             return Refused(detail)
-                    await self._wait(asyncio.sleep(self._pause(failures)))
+                    await self._wait(asyncio.sleep(max(self._pause(failures), wait or 0.0)))
                 case _:
                     return answer
         return None
@@ -151,7 +156,7 @@ class Delivery:
             case Accepted():
                 self.reservation.use(len(part))
                 self.lane.counted(len(part))
-            case InDoubt():
+            case InDoubt() | NotThePartner():
                 self._in_doubt(part)
             case _:
                 pass

@@ -32,6 +32,7 @@ def job_message(
         last_offset=max(offsets),
         offsets=encode_ranges(offsets),
         submitted_at_ms=desk.wall_ms(),
+        oldest_changed_at_ms=min(record.changed_at_ms for record in part),
     )
     key = job.job_id.encode()
     if job_id is not None:

@@ -7,7 +7,7 @@ from pipeline.stages.contract import DeadLetters
 from pipeline.stages.ports import MessageWriter, PauseRequests, Replay, Trimmer
 from pipeline.stages.retry import Backoff
 from pipeline.stages.upload.batching import Limits
-from pipeline.telemetry.facts import LaneLabel, Telemetry
+from pipeline.telemetry.facts import LaneLabel, UploadTelemetry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Desk:
 
     message_writer: MessageWriter
     letters: DeadLetters
-    telemetry: Telemetry
+    telemetry: UploadTelemetry
     jobs_topic: str
     outcomes_topic: str
     trimmer: Trimmer

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Literal
 
 import structlog
 
@@ -20,11 +19,10 @@ from pipeline.stages.upload.pausing import PauseControl
 from pipeline.stages.upload.plan import Desk, LanePlan
 from pipeline.stages.upload.replaying import Replaying
 from pipeline.stages.upload.trimming import trim_always
+from pipeline.telemetry.facts import LaneState
 
 FETCH_RECORDS = 1000
 """At most this many at once: at about 5 µs each they hold the event loop for 5 ms."""
-
-LaneState = Literal["running", "taking_over", "throttled", "blocked"]
 
 log = structlog.get_logger(__name__)
 

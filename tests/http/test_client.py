@@ -1,29 +1,47 @@
 """Requests to Amazon Ads: authorised, asked again once with a new token, and understood."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import aiohttp
 import pytest
+from pydantic import SecretStr
 
-from pipeline.destinations.amazon_ads.changes import LaneTarget
-from pipeline.domain.job import JobReport
+from pipeline.destinations.amazon_ads.lane import lane
+from pipeline.destinations.amazon_ads.login import AmazonLogin
+from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings, Credentials
+from pipeline.destinations.amazon_ads.targets import AmazonTarget
+from pipeline.destinations.exchange import Request, Response
+from pipeline.destinations.login import Token, TokenRefused
+from pipeline.domain.job import JobReport, NotYet
 from pipeline.domain.send_result import (
     Accepted,
     Answer,
     Blocked,
     InDoubt,
     NotSent,
+    NotThePartner,
     Refused,
     Throttled,
 )
-from pipeline.http.amazon import AmazonClient, AmazonStatus, AmazonUpload
+from pipeline.http.client import PartnerClient
+from pipeline.http.connections import connections
+from pipeline.http.lanes import PartnerStatus, PartnerUpload
 from pipeline.http.session import PartnerSession
-from pipeline.http.tokens import ClientSecrets, TokenKeeper
-from pipeline.stages.ports import NotYet
+from pipeline.http.tokens import TokenKeeper
+from pipeline.settings.secrets import InlineSecret
 from tests.fakes.partner import Caller, Scene, ScriptedPartner, answers, answers_early, partner
 
+SETTINGS = AmazonAdsSettings(
+    kind="amazon_ads",
+    region="NA",
+    client_id="client",
+    client_secret=SecretStr("s"),
+    refresh_token=SecretStr("r"),
+)
+TARGET = AmazonTarget(
+    destination="amazon-na", audience_id=7, connection_id="connection", target_types=("DSP",)
+)
 ACCEPTED = answers(202, b'{"jobRequestId":"job-1"}')
 UNAUTHORISED = answers(401, b'{"message":"Unauthorized"}')
 GRANTED = [
@@ -39,7 +57,7 @@ class Owned:
     is_held: bool = True
 
 
-class OpenTurnstile:
+class OpenLimiter:
     def __init__(self) -> None:
         self.turns = 0
 
@@ -51,12 +69,11 @@ class OpenTurnstile:
 class World:
     api: ScriptedPartner
     login: ScriptedPartner
-    client: AmazonClient
+    client: PartnerClient
 
     async def send(self, *, is_held: bool = True) -> Answer:
-        upload = AmazonUpload(
-            self.client, LaneTarget("connection", {"7": ("DSP",)}), OpenTurnstile()
-        )
+        changes = lane(SETTINGS, [TARGET])
+        upload = PartnerUpload(self.client, changes, OpenLimiter())
         return await upload.send("7", b"", RECORDS, Owned(is_held))
 
 
@@ -65,14 +82,14 @@ async def world(*api: Scene, login: list[Scene] | None = None) -> AsyncIterator[
     async with (
         partner(*api) as amazon,
         partner(*(login or GRANTED)) as lwa,
-        aiohttp.ClientSession() as http,
+        connections(10) as http,
     ):
-        secrets = ClientSecrets(
-            client_id="client", client_secret=lambda: "s", refresh_token=lambda: "r"
-        )
+        secret = InlineSecret(SecretStr("s"))
+        login_with_amazon = AmazonLogin(lwa.url, Credentials("client", secret, secret))
         session = PartnerSession(http, amazon.url, 10, lambda *_: None)
-        keeper = TokenKeeper(http, lwa.url, secrets, lambda _: None)
-        yield World(amazon, lwa, AmazonClient(session, keeper, "client"))
+        tokens = PartnerSession(http, lwa.url, 10, lambda *_: None)
+        keeper = TokenKeeper(tokens, login_with_amazon, lambda _: None)
+        yield World(amazon, lwa, PartnerClient(session, login_with_amazon, keeper))
 
 
 async def test_records_arrive_authorised_at_their_address() -> None:
@@ -156,10 +173,16 @@ async def _resets(caller: Caller) -> None:
 @pytest.mark.parametrize(
     ("scene", "expected"),
     [
-        (_resets, InDoubt("ClientOSError")),
+        (_resets, InDoubt("connection reset by peer")),
         (answers(400, b'{"message":"no"}'), Refused("400 no")),
         (answers(429, b"{}", "retry-after: 7"), Throttled(7.0)),
         (answers(503, b"{}"), InDoubt("503", by_partner=True)),
+        (answers(503, b"{}", "Retry-After: 7"), InDoubt("503", by_partner=True, wait=7.0)),
+        (answers(308, b"", "Location: /x"), Blocked("wrong_address", "308 to /x; check api_url")),
+        (
+            answers(200, b"<html>", "Content-Type: text/html"),
+            NotThePartner("200 text/html: <html>"),
+        ),
         (answers(202, b"{}"), Accepted(None)),
     ],
 )
@@ -173,7 +196,9 @@ class TestStatus:
         self.polled: list[str] = []
         async with world(*api, login=login) as there:
             self.seen = there.api
-            return await AmazonStatus(there.client, self.polled.append).ask("job/1")
+            return await PartnerStatus(
+                there.client, lane(SETTINGS, []).jobs, self.polled.append
+            ).ask("job/1")
 
     async def test_a_job_is_asked_for_by_its_name_whatever_is_in_it(self) -> None:
         report = await self.ask(answers(200, b'{"jobState":"SUCCEEDED"}'))
@@ -183,15 +208,56 @@ class TestStatus:
         assert self.polled == ["200"]
 
     async def test_a_job_that_is_not_there_is_missing(self) -> None:
-        assert NotYet("not found", is_missing=True) == await self.ask(answers(404))
+        assert NotYet("404", is_missing=True) == await self.ask(answers(404))
         assert self.polled == ["404"]
 
     async def test_a_throttled_question_waits_as_it_is_told(self) -> None:
-        assert NotYet("status 429", 9.0) == await self.ask(answers(429, b"", "Retry-After: 9"))
+        assert NotYet("429", 9.0) == await self.ask(answers(429, b"", "Retry-After: 9"))
 
     async def test_no_token_is_no_answer(self) -> None:
         assert isinstance(await self.ask(answers(200), login=[DEAD]), NotYet)
         assert self.polled == ["no_token"]
 
     async def test_what_is_no_status_is_no_answer(self) -> None:
-        assert NotYet("not a job status") == await self.ask(answers(200, b"<html>"))
+        assert isinstance(await self.ask(answers(200, b"<html>")), NotYet)
+
+
+class ToyLogin:
+    """
+    Of another partner: a key that is asked for by GET, in a header of its own, and refused by 403.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def compose(self) -> Request | TokenRefused:
+        return Request(endpoint="token", method="GET", path="/key", query={"app": "7"})
+
+    def interpret(self, response: Response) -> Token:
+        return Token(response.body.decode(), usable_for=60, valid_for=60)
+
+    def headers(self, token: Token) -> Mapping[str, str]:
+        return {"X-Key": token.value}
+
+    def needs_new_token(self, response: Response) -> bool:
+        return response.status == 403
+
+
+async def test_another_partner_logs_in_in_its_own_way() -> None:
+    """The client knows of a login what the contract says, and nothing of any partner."""
+    async with (
+        partner(answers(403), answers(200, b"yes")) as api,
+        partner(answers(200, b"first"), answers(200, b"second")) as login_server,
+        connections(10) as http,
+    ):
+        login = ToyLogin(login_server.url)
+        session = PartnerSession(http, api.url, 10, lambda *_: None)
+        tokens = PartnerSession(http, login.url, 10, lambda *_: None)
+        client = PartnerClient(session, login, TokenKeeper(tokens, login, lambda _: None))
+        answer = await client.call(Request(endpoint="list", method="GET", path="/list"))
+
+    assert isinstance(answer, Response)
+    assert answer.body == b"yes"
+    assert [caller.headers["x-key"] for caller in api.callers] == ["first", "second"]
+    assert not any("authorization" in caller.headers for caller in api.callers)
+    assert login_server.callers[0].line == "GET /key?app=7 HTTP/1.1"
