@@ -9,8 +9,8 @@ import yaml
 
 from pipeline.configuration.load import load
 from pipeline.configuration.model import Settings
+from tests.alerts.promql import faults
 from tests.configuration.amazon import amazon
-from tests.promql import faults
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
