@@ -4,39 +4,49 @@ import random
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 
+import aiohttp
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import RouteSettings, lanes, routes
+from pipeline.configuration.routing import audience_names, lanes
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.message import StageName
 from pipeline.domain.names import Names
+from pipeline.http.connections import connections
+from pipeline.http.schema_registry import HttpSchemaRegistry, registry_at
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import started
 from pipeline.kafka.group import ConsumerGroup
-from pipeline.kafka.group_consumer import GroupOptions
+from pipeline.kafka.group_consumer import BUFFER_BYTES, GroupOptions
 from pipeline.kafka.group_lag import GroupLag
 from pipeline.kafka.message_writer import KafkaMessageWriter
 from pipeline.kafka.outcome_reader import KafkaOutcomeReader
 from pipeline.kafka.pause_requests import PauseRequestReader
-from pipeline.kafka.producer import SharedProducer
+from pipeline.kafka.plain_writer import PlainWriter
+from pipeline.kafka.producer import SharedProducer, make_producer
+from pipeline.kafka.record_limits import RecordLimits
 from pipeline.kafka.replay import KafkaReplay
-from pipeline.kafka.transactional_writer import PlainWriter, TransactionalWriter, make_producer
+from pipeline.kafka.topics import known_limits
+from pipeline.kafka.transactional_writer import TransactionalWriter
 from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations import cluster_setup
 from pipeline.operations.clients import Clients, opened
+from pipeline.operations.cluster_setup import own_topics
+from pipeline.operations.ingest_routes import ingest_routes
 from pipeline.operations.known_labels import known_labels
 from pipeline.operations.lag_reports import LagReports, group_topics
-from pipeline.sources import native
+from pipeline.sources.encodings.schemas import Schemas
+from pipeline.sources.registry import compile_source
+from pipeline.sources.settings import SourceSettings
 from pipeline.stages.contract import DeadLetters, Progress, Stage
-from pipeline.stages.ingest.worker import IngestDesk, Route
+from pipeline.stages.ingest.worker import IngestDesk
 from pipeline.stages.poll.plan import PollDesk
 from pipeline.stages.ports import ChunkWriter, Lease, Replay
 from pipeline.stages.roster import IngestStage, PollStage, UploadStage
@@ -46,6 +56,9 @@ from pipeline.telemetry.facts import LaneLabel
 from pipeline.telemetry.prometheus import PrometheusTelemetry, prometheus_telemetry
 
 GUARANTEED_BATCHES = 2
+NO_RECORDS_SECONDS = 10.0
+"""For connections that carry none: how long the kernel keeps trying after a cut."""
+CLIENT_SHARE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +87,18 @@ async def assemble(
         telemetry.process.build_info(version=version("audience-pipeline"))
         client_options = cluster_setup.client_options(settings.kafka)
         make = partial(make_producer, client_options, idempotent=settings.kafka.exactly_once)
-        patience = settings.kafka.startup_timeout_seconds
+        # The brokers have answered a moment ago; whoever is told to stop must not wait for them.
+        patience = settings.kafka.answer_seconds()
         first = await started(make, AIOKafkaProducer.stop, client_options, patience)
+        limits = await known_limits(client_options, own_topics(settings), patience)
         producers = SharedProducer(make, first)
         stack.push_async_callback(producers.close)
+        http = await stack.enter_async_context(connections(NO_RECORDS_SECONDS))
         opening = opened(settings, telemetry.partner, partners=partners)
         clients = await stack.enter_async_context(opening)
-        parts = _Parts(settings, client_options, telemetry, producers, clients, partners)
+        parts = _Parts(
+            settings, client_options, telemetry, producers, clients, partners, http, limits
+        )
         made: dict[StageName, Callable[[], Stage]] = {
             "ingest": parts.ingest,
             "upload": parts.upload,
@@ -110,24 +128,38 @@ class _Parts:
         producers: SharedProducer,
         clients: Clients,
         partners: Partners,
+        http: aiohttp.ClientSession,
+        limits: RecordLimits,
     ) -> None:
         self._settings = settings
+        self._limits = limits
         self._client_options = client_options
         self._telemetry = telemetry
         self._producers = producers
         self._message_writer = KafkaMessageWriter(producers)
         self._clients = clients
         self._partners = partners
+        self._http = http
         self._names = Names(settings.kafka.namespace)
         self.controls = PauseRequestReader(client_options, self._names.controls)
         self.progresses: dict[str, Progress] = {}
         self.pending_jobs: Counter[LaneLabel] = Counter()
 
     def ingest(self) -> IngestStage:
+        names = audience_names(self._settings)
+        schemas = {source.topic: Schemas() for source in self._settings.sources}
         return IngestStage(
-            reads={source.topic: native.read for source in self._settings.sources},
+            reads={
+                source.topic: compile_source(source, audiences=names, schemas=schemas[source.topic])
+                for source in self._settings.sources
+            },
+            registries={
+                source.topic: self._registry(source, schemas[source.topic])
+                for source in self._settings.sources
+                if source.registry is not None
+            },
             desk=IngestDesk(
-                routes=self._routes(),
+                routes=ingest_routes(self._settings, self._partners),
                 letters=self._letters("ingest"),
                 telemetry=self._telemetry.ingest,
                 wall_ms=_wall_ms,
@@ -143,7 +175,7 @@ class _Parts:
         return UploadStage(
             lanes=served,
             budget=Budget(
-                self._settings.upload.buffer_bytes,
+                self._settings.upload.buffer_bytes - self._client_bytes(),
                 guaranteed=GUARANTEED_BATCHES * largest,
                 lanes=len(served),
             ),
@@ -196,6 +228,8 @@ class _Parts:
             commits=not (is_ingest and kafka.exactly_once),
             read_committed=kafka.exactly_once,
             starts={source.topic: source.start for source in self._settings.sources},
+            buffer_bytes=self._client_bytes(),
+            written=[plan.name for plan in own_topics(self._settings)],
         )
         return ConsumerGroup(
             stage, self._client_options, options, self._telemetry.kafka, boot_seconds
@@ -212,15 +246,30 @@ class _Parts:
             telemetry=self._telemetry.kafka,
         )
 
+    def _client_bytes(self) -> int:
+        """Of upload's budget, what the Kafka client keeps until a lane takes it."""
+        return min(BUFFER_BYTES, self._settings.upload.buffer_bytes // CLIENT_SHARE)
+
     def _writer(self, lease: Lease) -> ChunkWriter:
         if not self._settings.kafka.exactly_once:
-            return PlainWriter(self._producers)
+            return PlainWriter(self._producers, self._limits)
         return TransactionalWriter(
             self._client_options,
             transactional_id=self._names.transactional_id(lease.topic, lease.partition),
             transaction_timeout=self._settings.kafka.transaction_timeout_ms / 1000,
             group=self._names.group("ingest"),
             source=TopicPartition(lease.topic, lease.partition),
+            limits=self._limits,
+        )
+
+    def _registry(self, source: SourceSettings, schemas: Schemas) -> HttpSchemaRegistry:
+        assert source.registry is not None
+        return registry_at(
+            self._http,
+            source.registry,
+            schemas,
+            is_protobuf=source.encoding == "protobuf",
+            chance=random.random,
         )
 
     def _replay(self, topic: str) -> Replay:
@@ -229,23 +278,6 @@ class _Parts:
             topic,
             read_committed=self._settings.kafka.exactly_once,
             telemetry=self._telemetry.kafka,
-        )
-
-    def _routes(self) -> Mapping[str, Sequence[Route]]:
-        return {
-            audience: [self._route(route) for route in found]
-            for audience, found in routes(self._settings).items()
-        }
-
-    def _route(self, route: RouteSettings) -> Route:
-        destination = self._settings.destinations[route.lane.destination]
-        partner = self._partners[destination.kind]
-        return Route(
-            lane=LaneLabel(route.lane.destination, route.lane.connection),
-            topic=route.lane.topic,
-            audience_id=route.audience_id,
-            route=partner.route(destination, route.target),
-            render=partner.renderer(destination, route.target),
         )
 
     def _letters(self, stage: StageName) -> DeadLetters:

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from enum import IntEnum
 from functools import partial
 from typing import TextIO
@@ -10,7 +10,6 @@ from typing import TextIO
 import structlog
 
 from pipeline.app import minute_report, status
-from pipeline.app.admin import AdminServer
 from pipeline.app.assembly import Pipeline
 
 WATCH_SECONDS = 5.0
@@ -39,31 +38,18 @@ class Stuck(Exception):
     """Raised by the watchdog."""
 
 
-async def supervise(
-    pipeline: Pipeline, stop: asyncio.Event, announce: Callable[[int], None] | None = None
-) -> ExitCode:
+async def supervise(pipeline: Pipeline, stop: asyncio.Event, *, admin_port: int) -> ExitCode:
     """Run every stage until `stop`, or until one of them fails; a failure is raised.
 
     A soft stop lets what is in flight finish within the grace period; then comes the hard one.
     """
-    settings = pipeline.settings
-    async with AdminServer(
-        host=settings.admin.host,
-        port=settings.admin.port,
-        exposition=pipeline.telemetry.metrics.exposition,
-        health=lambda: status.health(pipeline),
-        readiness=lambda: status.readiness(pipeline),
-        status=lambda: status.status(pipeline),
-    ) as admin:
-        log.info("running", stages=list(pipeline.groups), admin_port=admin.port)
-        if announce is not None:
-            announce(admin.port)
-        code = ExitCode.STUCK
-        try:
-            code = await _run_groups(pipeline, stop)
-        except* Stuck:
-            pass
-        return code
+    log.info("running", stages=list(pipeline.groups), admin_port=admin_port)
+    code = ExitCode.STUCK
+    try:
+        code = await _run_groups(pipeline, stop)
+    except* Stuck:
+        pass
+    return code
 
 
 async def _run_groups(pipeline: Pipeline, stop: asyncio.Event) -> ExitCode:

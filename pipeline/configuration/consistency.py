@@ -39,6 +39,7 @@ def _names(settings: Settings) -> Iterator[Problem]:
             value=repr(name),
             remedy="put all its destinations under one entry",
         )
+    yield from _upstream_names(settings)
     destinations = list(settings.destinations)
     folded = [name.casefold().replace("-", "_") for name in destinations]
     for place, _ in _repeated(folded):
@@ -48,6 +49,20 @@ def _names(settings: Settings) -> Iterator[Problem]:
             "which environment variables cannot tell apart",
             remedy="rename one of them",
         )
+
+
+def _upstream_names(settings: Settings) -> Iterator[Problem]:
+    owners = {one.audience: one.audience for one in settings.audiences}
+    for row, one in enumerate(settings.audiences):
+        for place, name in enumerate(one.upstream):
+            owner = owners.setdefault(name, one.audience)
+            if owner != one.audience:
+                yield Problem(
+                    path=("audiences", row, "upstream", place),
+                    what=f"is a name of the audience {owner!r} too",
+                    value=repr(name),
+                    remedy="keep it at one of the two",
+                )
 
 
 def _sources(settings: Settings) -> Iterator[Problem]:
@@ -111,7 +126,7 @@ def _shared_connections(settings: Settings) -> Iterator[Problem]:
         owner = owners.setdefault(target.lane(), target.destination)
         if owner != target.destination:
             yield Problem(
-                path=(*path, target.lane_key()),
+                path=(*path, next(iter(target.lane_keys()))),
                 what=f"is used by the destination {owner!r} too, and its cap would count twice",
                 value=repr(target.lane()),
                 remedy="use each connection under one destination",

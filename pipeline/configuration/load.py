@@ -48,7 +48,7 @@ def load_with_lock(
     partners: Partners = PARTNERS,
 ) -> Configuration:
     """The same with the lock; without `needs_ids`, audiences that are not made yet have none."""
-    laid = overlaid(read(path), environ, partial(_shape, partners))
+    laid = overlaid(read(path), environ, partial(shape_of, partners))
     lock, troubles = _lock(lock_path(path))
     identities = Identities(
         lock=lock,
@@ -67,10 +67,15 @@ def load_with_lock(
 
 
 def settings_from(
-    document: Mapping[str, object], folder: Path, partners: Partners = PARTNERS
+    document: Mapping[str, object],
+    folder: Path,
+    partners: Partners = PARTNERS,
+    *,
+    needs_ids: bool = True,
 ) -> Settings:
     """The same from a document in memory, for programs that write their own configuration."""
-    settings, problems = _examined(document, folder, Identities(), partners)
+    identities = Identities(are_needed=needs_ids)
+    settings, problems = _examined(document, folder, identities, partners)
     if settings is None:
         raise SettingsError(problems)
     return settings
@@ -93,7 +98,7 @@ def _examined(
     try:
         settings = Settings.model_validate(document, context=context)
     except ValidationError as error:
-        problems = problems_of(error, _shape(partners, document), document)
+        problems = problems_of(error, shape_of(partners, document), document)
         unknown = [problem.path for problem in problems if problem.what == UNKNOWN_KEY]
     else:
         whole, problems = _identified(settings, identities)
@@ -106,7 +111,8 @@ def _examined(
     return None, [*problems, *(other for other in others if other not in problems)]
 
 
-def _shape(partners: Partners, document: Mapping[str, object]) -> Shape:
+def shape_of(partners: Partners, document: Mapping[str, object]) -> Shape:
+    """What may stand where in this document."""
     return Shape(Settings, models_of(document, partners).chosen(document))
 
 

@@ -30,6 +30,8 @@ class LockEntry(Section):
     destination: DestinationName
     connection_id: TopicText | None = None
     advertiser_id: Identifier | None = None
+    lane: TopicText | None = None
+    """Of a partner whose lanes are said in another way than by the two above."""
     audience_id: Identifier | None = None
     external_audience_id: Text
     name: Text
@@ -37,7 +39,7 @@ class LockEntry(Section):
     """When the request went out, UTC."""
 
     def key(self) -> AudienceKey:
-        lane = self.connection_id or f"advertiser-{self.advertiser_id}"
+        lane = self.lane or self.connection_id or f"advertiser-{self.advertiser_id}"
         return AudienceKey(self.audience, self.destination, lane)
 
 
@@ -123,8 +125,9 @@ def _validated(document: object, path: Path) -> AudienceLock:
 def _inconsistencies(lock: AudienceLock) -> Iterator[Problem]:
     seen: set[AudienceKey] = set()
     for place, entry in enumerate(lock.audiences):
-        if (entry.connection_id is None) == (entry.advertiser_id is None):
-            what = "must have exactly one of connection_id and advertiser_id"
+        ways = (entry.connection_id, entry.advertiser_id, entry.lane)
+        if sum(way is not None for way in ways) != 1:
+            what = "must have exactly one of connection_id, advertiser_id and lane"
             yield Problem(path=("audiences", place), what=what, remedy=RESTORE)
         elif entry.key() in seen:
             what = "stands in the file twice"

@@ -16,20 +16,11 @@ from pipeline.settings.values import (
     Positive,
     Section,
     Text,
-    TopicText,
     Whole,
 )
+from pipeline.sources.settings import SourceSettings
 
 REBALANCE_MARGIN_MS = 1_000
-
-
-class SourceSettings(Section):
-    """A topic of upstream events."""
-
-    topic: TopicText
-    format: Literal["native"] = "native"
-    start: Literal["earliest", "latest"] = "earliest"
-    """Where the very first start begins; partitions added later always from their beginning."""
 
 
 class IngestSettings(Section):

@@ -27,8 +27,8 @@ class UnplacedTarget(TargetSettings):
     def lane(self) -> str:
         return ""
 
-    def lane_key(self) -> str:
-        return "destination"
+    def lane_keys(self) -> Mapping[str, object]:
+        return {"destination": self.destination}
 
     def unmakeable(self, upstream_name: str) -> Problem | None:
         del upstream_name

@@ -63,6 +63,12 @@ def routes(settings: Settings) -> Mapping[str, tuple[RouteSettings, ...]]:
     }
 
 
+def audience_names(settings: Settings) -> Mapping[str, str]:
+    """Our name of each audience by every name that upstream events may use."""
+    names = {name: one.audience for one in settings.audiences for name in one.upstream}
+    return names | {one.audience: one.audience for one in settings.audiences}
+
+
 def lane_of(settings: Settings, target: TargetSettings) -> LaneSettings:
     """The lane that carries what is for this target."""
     connection = target.lane()

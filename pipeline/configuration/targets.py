@@ -18,6 +18,8 @@ class AudienceSettings(Section):
     """An audience under the name that upstream events use."""
 
     audience: Text
+    upstream: tuple[Text, ...] = ()
+    """Further names that upstreams give it; numbers in quotes."""
     destinations: tuple[Target, ...] = Field(min_length=1)
 
 

@@ -7,15 +7,14 @@ destination names, because what a target may say depends on that.
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, Self, TypeAlias, TypeVar
+from typing import Any, Generic, Self, TypeAlias, TypeVar
 
 from pipeline.destinations.changes import Changes
-from pipeline.destinations.exchange import Request, Response
+from pipeline.destinations.control import Api, Command, ControlPlane, Finding
 from pipeline.destinations.login import Login
 from pipeline.destinations.snapshots import Snapshots
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Rejected, Rendered, Withheld
-from pipeline.domain.send_result import Blocked, InDoubt, NotSent
 from pipeline.identity.hashing import HashOnce
 from pipeline.settings.problems import Problem
 from pipeline.settings.values import DestinationName, Section
@@ -45,8 +44,8 @@ class TargetSettings(Section):
         """What the quota is counted for, as it stands in topics and metrics."""
         raise NotImplementedError
 
-    def lane_key(self) -> str:
-        """The key that says it, for messages."""
+    def lane_keys(self) -> Mapping[str, object]:
+        """The keys that say it, for messages and for the lock file."""
         raise NotImplementedError
 
     def unmakeable(self, upstream_name: str) -> Problem | None:
@@ -58,21 +57,6 @@ class TargetSettings(Section):
 
 
 Render: TypeAlias = Callable[[MembershipChange, HashOnce], Rendered | Withheld | Rejected]
-
-
-class Api(Protocol):
-    """One partner, authorised: what its control plane and its checks are asked through."""
-
-    async def call(self, request: Request) -> Response | NotSent | InDoubt | Blocked:
-        """One attempt; a token that is not accepted is renewed once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of `check --online`; `is_bad` means that a run would not work."""
-
-    text: str
-    is_bad: bool = False
 
 
 D = TypeVar("D", bound=DestinationSettings)
@@ -104,6 +88,11 @@ class Partner(Generic[D, T]):
     """What is allowed and may not be meant, each beginning with its key."""
     check_online: Callable[[Api, D, Sequence[T]], Awaitable[Sequence[Finding]]]
     """Whether the partner is as a run needs it."""
+    control: Callable[[D], ControlPlane[T]] | None = None
+    """None: its audiences and jobs are not to be asked for from here."""
+    commands: Sequence[Command] = ()
+    starting_configuration: str = ""
+    """The sections `destinations` and `audiences` of a first configuration, with comments."""
     redacts: Sequence[str] = ()
     """What its secrets begin with; such words are never logged."""
 

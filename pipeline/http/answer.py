@@ -28,7 +28,7 @@ async def read_answer(reply: aiohttp.ClientResponse, most_bytes: int) -> Respons
         trouble = str(error)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         trouble = said(error)
-    headers = dict(reply.headers)
+    headers = {name: _text(value) for name, value in reply.headers.items()}
     return Response(
         status=reply.status,
         headers=headers,
@@ -36,6 +36,11 @@ async def read_answer(reply: aiohttp.ClientResponse, most_bytes: int) -> Respons
         wait=retry_after(header(headers, "Retry-After"), datetime.now(UTC)),
         body_trouble=trouble,
     )
+
+
+def _text(value: str) -> str:
+    """A header's value as text that can be written down: the library keeps bytes that are none."""
+    return value.encode(errors="surrogateescape").decode(errors="replace")
 
 
 async def _content(reply: aiohttp.ClientResponse, most_bytes: int) -> bytes:

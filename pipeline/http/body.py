@@ -4,7 +4,7 @@ import asyncio
 import gc
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
@@ -112,17 +112,31 @@ async def _left(writer: AbstractStreamWriter) -> None:
 class _Layer(Protocol):
     def get_write_buffer_size(self) -> int: ...
 
+    def get_extra_info(self, name: str) -> Any: ...
 
-def _layers(transport: asyncio.WriteTransport) -> list[_Layer]:
-    """The transport and, under TLS, the one that holds what is encrypted and not yet sent.
 
-    A TLS transport counts only what it has not encrypted yet; up to 72 KiB may wait below it,
-    and neither loop has a public way to the lower one.
+def _layers(transport: _Layer) -> list[_Layer]:
+    """The transport and, under TLS, those that hold what is encrypted and not yet sent.
+
+    A TLS transport counts only what it has not encrypted yet; up to 72 KiB may wait below it. Two
+    lie one above the other where the proxy is spoken to by TLS, too.
     """
-    protocol = transport.get_extra_info("uvloop.sslproto")
+    found: list[_Layer] = []
+    due = [transport]
+    while due:
+        layer = due.pop()
+        if all(layer is not one for one in found):
+            found.append(layer)
+            due += _below(layer)
+    return found
+
+
+def _below(layer: _Layer) -> Sequence[_Layer]:
+    """What a TLS transport writes to; neither loop has a public way to it."""
+    protocol = layer.get_extra_info("uvloop.sslproto")
     if protocol is not None:
         # Compiled, and shows its fields to the garbage collector alone.
-        found = gc.get_referents(protocol)
-        return [one for one in found if hasattr(one, "get_write_buffer_size")]
-    below = getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
-    return [transport] if below is None else [transport, below]
+        referents = gc.get_referents(protocol)
+        return [one for one in referents if hasattr(one, "get_write_buffer_size")]
+    below: _Layer | None = getattr(getattr(layer, "_ssl_protocol", None), "_transport", None)
+    return [] if below is None else [below]

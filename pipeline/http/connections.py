@@ -11,7 +11,7 @@ from typing import TypeAlias
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
-LARGEST_HEADER_BYTES = 256 * 1024
+LARGEST_HEADER_BYTES = 128 * 1024
 """Of one header or of the status line: a gateway in between may add kilobytes of its own."""
 SHORTEST_USER_TIMEOUT = 0.2
 """Less would end a connection at the first packet that is lost: the kernel repeats after that."""
@@ -22,7 +22,7 @@ AddressInfo: TypeAlias = tuple[int, int, int, str, tuple[object, ...]]
 
 @asynccontextmanager
 async def connections(
-    late_seconds: float,
+    late_seconds: float | None,
     *,
     resolver: AbstractResolver | None = None,
     tls: ssl.SSLContext | bool = True,
@@ -30,8 +30,9 @@ async def connections(
     """Connections of one destination, shared with no other.
 
     Nothing arrives at the partner later than `late_seconds` after this process gave it up or died
-    (see `prompt_socket`). No cookie is kept: cookies of one login would go out with another's
-    requests. Answers come as they were sent, so that `answer.py` can bound what they unpack to.
+    (see `prompt_socket`); None where no order depends on that. No cookie is kept: cookies of one
+    login would go out with another's requests. Answers come as they were sent, so that `answer.py`
+    can bound what they unpack to.
     """
     make_socket: Callable[..., socket.socket] = partial(prompt_socket, late_seconds=late_seconds)
     connector = aiohttp.TCPConnector(
@@ -53,7 +54,7 @@ async def connections(
         yield session
 
 
-def prompt_socket(address: AddressInfo, *, late_seconds: float) -> socket.socket:
+def prompt_socket(address: AddressInfo, *, late_seconds: float | None) -> socket.socket:
     """A socket whose bytes do not outlive us: the kernel is a part of the way to the partner.
 
     After a cut in the network it goes on to deliver what was written, also for a process that has
@@ -64,8 +65,9 @@ def prompt_socket(address: AddressInfo, *, late_seconds: float) -> socket.socket
     try:
         made.setblocking(False)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-        milliseconds = int(max(late_seconds, SHORTEST_USER_TIMEOUT) * 1000)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; elsewhere the reset alone must do
+        # Linux has it; elsewhere the reset alone must do.
+        if late_seconds is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
+            milliseconds = int(max(late_seconds, SHORTEST_USER_TIMEOUT) * 1000)
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
     except BaseException:
         made.close()

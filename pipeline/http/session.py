@@ -71,11 +71,12 @@ class PartnerSession:
         self, request: Request, headers: Mapping[str, str], ownership: Ownership | None
     ) -> Exchange:
         body = None if ownership is None else GuardedBody(request.body, ownership)
-        is_answered = False
+        is_over = False
         try:
             async with self._request(request, headers, body) as reply:
                 response = await read_answer(reply, self._most_bytes)
-                is_answered = response.body_trouble is None
+                # Then the connection may carry another request already.
+                is_over = reply.content.at_eof()
                 return _judged(response, body)
         except aiohttp.ClientConnectorError as error:
             return Unreached(said(error), "unreachable")
@@ -83,7 +84,7 @@ class PartnerSession:
             return _silence(error, body)
         finally:
             # Given up: by the partner's silence, by the loss of the lane, or by our own end.
-            if body is not None and not is_answered:
+            if body is not None and not is_over:
                 body.reset()
 
     def _request(

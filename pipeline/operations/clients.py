@@ -58,7 +58,7 @@ async def opened(
     async with AsyncExitStack() as stack:
         sessions = {}
         for name, delivery in deliveries.items():
-            late = delivery.sending.late if isinstance(delivery, Changes) else 0.0
+            late = delivery.sending.late if isinstance(delivery, Changes) else None
             opening = connections(late, resolver=resolver)
             sessions[name] = await stack.enter_async_context(opening)
         yield Clients(settings, sessions, telemetry, environ, partners)

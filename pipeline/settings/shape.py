@@ -30,6 +30,8 @@ class Shape:
     def below(self, node: object, path: KeyPath) -> object | None:
         """What is declared at a place, where `node` is declared at the one above it."""
         fields = fields_of(node)
+        if not fields and isinstance(path[-1], str) and not is_mapping(node):
+            fields = fields_of(entry_of(node))  # one entry may stand for a list of one
         declared = fields.get(str(path[-1])) if fields else entry_of(node)
         return self.chosen.get(path, declared)
 
@@ -38,7 +40,8 @@ def fields_of(annotation: object) -> Mapping[str, object]:
     """The keys of a section and what each takes; empty for anything that is not a section."""
     for choice in _choices(annotation):
         if isinstance(choice, type) and issubclass(choice, BaseModel):
-            return {name: one.annotation for name, one in choice.model_fields.items()}
+            fields = choice.model_fields.items()
+            return {one.alias or name: one.annotation for name, one in fields}
     return {}
 
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from pipeline.settings.problems import KeyPath, Problem, kind_of, nearest, shown, suggestion
-from pipeline.settings.shape import Shape, fields_of, holds_secret
+from pipeline.settings.shape import Shape, entry_of, fields_of, holds_secret
 from pipeline.settings.values import AMAZON_SECRETS
 
 UNKNOWN_KEY = "unknown key"
@@ -62,10 +62,15 @@ def _path(location: KeyPath, document: object) -> KeyPath:
         is_last = place == len(location) - 1
         if _holds(document, part):
             document = document[part]
-        elif not is_last or part == "[key]":
+        elif not is_last or part == "[key]" or _is_place_of_one(document, part):
             continue
         path.append(part)
     return tuple(path)
+
+
+def _is_place_of_one(document: object, part: str | int) -> bool:
+    """Where one entry stands for a list of one, its place is none of the file."""
+    return isinstance(document, Mapping) and isinstance(part, int)
 
 
 def _holds(document: object, part: str | int) -> TypeGuard[Mapping[str | int, object]]:
@@ -83,7 +88,9 @@ def _problems(detail: ErrorDetails, path: KeyPath, shape: Shape) -> Iterator[Pro
             remedy = f"add '{path[-1]}: …'; config/reference.yaml shows every key"
             yield Problem(path=path, what="is required and missing", remedy=remedy)
         case "extra_forbidden":
-            known = tuple(fields_of(shape.at(path[:-1])))
+            section = shape.at(path[:-1])
+            # Where one entry stands for a list of one, its keys are those of an entry.
+            known = tuple(fields_of(section) or fields_of(entry_of(section)))
             remedy = _home(str(path[-1]), shape) or suggestion(str(path[-1]), known)
             yield Problem(path=path, what=UNKNOWN_KEY, remedy=remedy)
         case _:

@@ -15,14 +15,21 @@ LOOK_AGAIN_SECONDS = 1.0
 """How long to wait at most for something to change before looking again."""
 
 
+Unit = Literal["partition", "topic"]
+"""What one worker of a stage owns: a partition, or a topic with all its partitions."""
+
+
 class Stage(Protocol):
     """A consumer group that does one thing: ingest, upload or poll.
 
-    Every partition that the group gives us becomes a lease, and the stage puts a worker in it.
+    Every unit that the group gives us becomes a lease, and the stage puts a worker in it.
     """
 
     @property
     def name(self) -> StageName: ...
+
+    @property
+    def unit(self) -> Unit: ...
 
     @property
     def topics(self) -> Sequence[str]: ...

@@ -44,7 +44,8 @@ class Lease(Protocol):
     """One partition, for as long as this process owns it.
 
     A lease outlives a rebalance that gives the partition back to the same process at once; in
-    between it is not owned. When it is lost, the task that works on it is cancelled.
+    between it is not owned. When it is lost, the task that works on it is cancelled. Where a stage
+    owns whole topics, one proof of ownership covers all partitions of a topic.
     """
 
     @property
@@ -57,7 +58,11 @@ class Lease(Protocol):
         """Find the committed offset, without guessing, and read on from there."""
 
     async def fetch(self, most: int) -> Sequence[Record]:
-        """The next records in order, at most so many; empty when none came within a second."""
+        """The next records in order, at most so many; empty when none came for a good while.
+
+        While the partition cannot be read it returns nothing at all, so that a worker that is
+        busy with reading is seen to stand still.
+        """
 
     def pause(self) -> None:
         """Fetch nothing until `fetch` is called again; others must not wait for this partition."""
@@ -116,6 +121,13 @@ class ChunkWriter(Protocol):
 
     async def close(self) -> None:
         """Leave nothing open that readers would have to wait for."""
+
+
+class RecordLimits(Protocol):
+    """How large a record may be, for each topic: a broker refuses what is larger."""
+
+    def largest_record(self, topic: str) -> int:
+        """Bytes that key, value and headers of a record may have together."""
 
 
 class MessageWriter(Protocol):

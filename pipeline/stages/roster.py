@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.stages.contract import Progress
-from pipeline.stages.ingest.worker import IngestDesk, IngestWorker, Read
+from pipeline.sources.encodings.schemas import SchemaRegistry
+from pipeline.sources.reading import Read
+from pipeline.stages.contract import Progress, Unit
+from pipeline.stages.ingest.worker import IngestDesk, IngestWorker
 from pipeline.stages.poll.plan import PollDesk
 from pipeline.stages.poll.worker import PollWorker
 from pipeline.stages.ports import ChunkWriter, Lease, TokenBucket, Upload
@@ -22,8 +24,11 @@ class IngestStage:
     """Upstream topics in, lanes out."""
 
     name: Literal["ingest"] = "ingest"
+    unit: Unit = "partition"
     reads: Mapping[str, Read]
     """By topic."""
+    registries: Mapping[str, SchemaRegistry]
+    """By topic, of the sources that have one."""
     desk: IngestDesk
     new_writer: Callable[[Lease], ChunkWriter]
     new_progress: NewProgress
@@ -39,6 +44,7 @@ class IngestStage:
             read=self.reads[lease.topic],
             desk=self.desk,
             progress=self.new_progress(f"ingest {lease.topic}[{lease.partition}]"),
+            schemas=self.registries.get(lease.topic),
         )
 
 
@@ -57,6 +63,7 @@ class UploadStage:
     """Lanes in, the partner and jobs out."""
 
     name: Literal["upload"] = "upload"
+    unit: Unit = "topic"
     lanes: Mapping[str, ServedLane]
     """By topic."""
     budget: Budget
@@ -86,6 +93,7 @@ class PollStage:
     """Jobs in, outcomes out."""
 
     name: Literal["poll"] = "poll"
+    unit: Unit = "partition"
     desk: PollDesk
     new_progress: NewProgress
 

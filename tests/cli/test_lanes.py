@@ -210,7 +210,7 @@ async def test_what_is_kept_is_shown_as_the_owner_of_the_lane_committed_it(
 
     assert (line["waiting"], line["clean"]) == (0, True)
     assert line["paused"] == [
-        {"audience_id": 99, "audiences": [], "state": "resuming", "since": 1},
         {"audience_id": str(VIP), "audiences": ["vip"], "state": "paused", "since": 3},
+        {"audience_id": "99", "audiences": [], "state": "resuming", "since": 1},
     ]
     assert "retired" in retired.out

@@ -23,8 +23,8 @@ class Source:
     refused: int = 0
     """Transactions of former owners."""
 
-    def put(self, value: bytes) -> None:
-        self.events.append(TopicRecord(len(self.events), b"key", value, ()))
+    def put(self, value: bytes | None, key: bytes = b"key") -> None:
+        self.events.append(TopicRecord(len(self.events), key, value, ()))
 
     async def travel(self) -> None:
         await asyncio.sleep(self.random.uniform(0.0, 0.4))

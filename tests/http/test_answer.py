@@ -4,13 +4,16 @@ import gzip
 import zlib
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from random import Random
 
 import pytest
 
+from pipeline.destinations.amazon_ads.answers import interpret_records, interpret_status
 from pipeline.destinations.exchange import Response
 from pipeline.http.session import Exchange
-from tests.fakes.partner import Caller, Scene, answers, answers_early, partner
-from tests.http.sessions import exchanged, post, session_of
+from tests.conftest import SEED
+from tests.fakes.partner import Caller, Scene, answers, answers_early, partner, reply
+from tests.http.sessions import Lane, exchanged, post, session_of
 
 JOB = b'{"jobRequestId":"job-1"}'
 LARGEST = 1_000
@@ -106,6 +109,20 @@ async def test_an_answer_over_its_bounds_leaves_its_status(encoding: str, body: 
     unreadable(answer, 202, "the answer")
 
 
+async def test_a_false_encoding_does_no_harm_to_the_connection() -> None:
+    """It was read to its end, so another request may be on its way on the same connection."""
+    async with (
+        partner(answers(202, JOB, "Content-Encoding: gzip"), answers(202, JOB)) as playing,
+        session_of(playing.url) as session,
+    ):
+        await session.exchange(post(b"x"), {}, Lane())
+        answer = await session.exchange(post(b"x"), {}, Lane())
+
+    assert isinstance(answer, Response)
+    assert answer.body == JOB
+    assert playing.connections == 1
+
+
 async def test_the_next_request_gets_no_rest_of_an_answer_that_was_cut_off() -> None:
     async with (
         partner(answers(202, b"x" * 100_000), answers(202, JOB)) as playing,
@@ -118,7 +135,7 @@ async def test_the_next_request_gets_no_rest_of_an_answer_that_was_cut_off() -> 
     assert answer.body == JOB
 
 
-@pytest.mark.parametrize("size", [8_000, 9_000, 60_000, 250_000])
+@pytest.mark.parametrize("size", [8_000, 9_000, 60_000, 120_000])
 async def test_a_large_header_is_read(size: int) -> None:
     answer = await answer_to(answers(202, JOB, "X-Gateway: " + "x" * size))
 
@@ -154,3 +171,58 @@ async def test_what_it_asks_us_to_wait_is_read_on_every_status(status: int) -> N
     assert date.wait is not None
     assert 90 < date.wait <= 100
     assert nothing.wait is None
+
+
+def disturbed(chance: Random) -> bytes:
+    """
+    An answer with a few bytes of it replaced, cut out, doubled, or followed by others.
+    """
+    body = chance.choice([JOB, b"{}", b"<html>", b"", b'{"message":"no"}', b"[" * 2_000, b"\xff"])
+    headers = chance.sample(
+        [
+            "Content-Type: application/json",
+            "Content-Type: text/h\u00fcml",
+            "Content-Encoding: gzip",
+            "Transfer-Encoding: chunked",
+            "Retry-After: 99999999999999999999",
+            "Retry-After: Fri, 99 Foo 0000",
+            "Location: http://[::",
+            "Set-Cookie: \x01",
+            "Connection: close",
+        ],
+        k=chance.randrange(4),
+    )
+    raw = bytearray(
+        reply(chance.choice([100, 200, 202, 204, 304, 400, 401, 503, 999]), body, *headers)
+    )
+    for _ in range(chance.randrange(4)):
+        at = chance.randrange(len(raw) + 1)
+        piece = chance.choice(
+            [b"", b"\r\n", b"\0", b"\xff\xfe", b":", raw[:at], chance.randbytes(5)]
+        )
+        raw[at : at + chance.randrange(3)] = piece
+    return bytes(raw)
+
+
+async def test_no_bytes_that_anything_answers_are_too_much() -> None:
+    """Each becomes an answer or the lack of one, with words that can be written down."""
+    chance = Random(SEED)
+    scenes = [_ends_after(disturbed(chance)) for _ in range(300)]
+    async with partner(*scenes) as playing:
+        for _ in scenes:
+            async with session_of(playing.url, timeout=2) as session:
+                exchange = await session.exchange(post(b"x"), {}, Lane())
+            if isinstance(exchange, Response):
+                said = repr((interpret_records(exchange), interpret_status(exchange)))
+            else:
+                said = exchange.detail
+            said.encode()
+
+
+def _ends_after(raw: bytes) -> Scene:
+    async def scene(caller: Caller) -> None:
+        await caller.read()
+        await caller.say(raw)
+        caller.leave()
+
+    return scene

@@ -1,6 +1,6 @@
 """Requests to Amazon Ads: authorised, asked again once with a new token, and understood."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -11,6 +11,8 @@ from pipeline.destinations.amazon_ads.lane import lane
 from pipeline.destinations.amazon_ads.login import AmazonLogin
 from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings, Credentials
 from pipeline.destinations.amazon_ads.targets import AmazonTarget
+from pipeline.destinations.exchange import Request, Response
+from pipeline.destinations.login import Token, TokenRefused
 from pipeline.domain.job import JobReport, NotYet
 from pipeline.domain.send_result import (
     Accepted,
@@ -218,3 +220,44 @@ class TestStatus:
 
     async def test_what_is_no_status_is_no_answer(self) -> None:
         assert isinstance(await self.ask(answers(200, b"<html>")), NotYet)
+
+
+class ToyLogin:
+    """
+    Of another partner: a key that is asked for by GET, in a header of its own, and refused by 403.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def compose(self) -> Request | TokenRefused:
+        return Request(endpoint="token", method="GET", path="/key", query={"app": "7"})
+
+    def interpret(self, response: Response) -> Token:
+        return Token(response.body.decode(), usable_for=60, valid_for=60)
+
+    def headers(self, token: Token) -> Mapping[str, str]:
+        return {"X-Key": token.value}
+
+    def needs_new_token(self, response: Response) -> bool:
+        return response.status == 403
+
+
+async def test_another_partner_logs_in_in_its_own_way() -> None:
+    """The client knows of a login what the contract says, and nothing of any partner."""
+    async with (
+        partner(answers(403), answers(200, b"yes")) as api,
+        partner(answers(200, b"first"), answers(200, b"second")) as login_server,
+        connections(10) as http,
+    ):
+        login = ToyLogin(login_server.url)
+        session = PartnerSession(http, api.url, 10, lambda *_: None)
+        tokens = PartnerSession(http, login.url, 10, lambda *_: None)
+        client = PartnerClient(session, login, TokenKeeper(tokens, login, lambda _: None))
+        answer = await client.call(Request(endpoint="list", method="GET", path="/list"))
+
+    assert isinstance(answer, Response)
+    assert answer.body == b"yes"
+    assert [caller.headers["x-key"] for caller in api.callers] == ["first", "second"]
+    assert not any("authorization" in caller.headers for caller in api.callers)
+    assert login_server.callers[0].line == "GET /key?app=7 HTTP/1.1"

@@ -107,9 +107,9 @@ def options_of(http: aiohttp.ClientSession) -> list[tuple[int, bytes]]:
 
 
 @needs_linux
-@pytest.mark.parametrize(("late", "milliseconds"), [(10, 10_000), (0.5, 500), (0, 200)])
+@pytest.mark.parametrize(("late", "milliseconds"), [(10, 10_000), (0.5, 500), (0, 200), (None, 0)])
 async def test_the_kernel_gives_up_no_later_than_a_request_may_be_late(
-    late: float, milliseconds: int
+    late: float | None, milliseconds: int
 ) -> None:
     async with partner(answers(202)) as playing, connections(late) as http:
         session = PartnerSession(http, playing.url, 10, lambda *_: None)

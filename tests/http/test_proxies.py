@@ -6,16 +6,22 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
-from pipeline.destinations.exchange import Response
+from pipeline.configuration.load import settings_from
+from pipeline.destinations.exchange import Request, Response
 from pipeline.http.proxies import Proxy, proxy_for
 from pipeline.http.session import Unreached
+from pipeline.operations.clients import opened
 from pipeline.settings.problems import SettingsError
+from tests.configuration.test_example_files import Example
 from tests.fakes.partner import answers, partner
+from tests.fakes.telemetry import RecordingTelemetry
 from tests.http.sessions import Lane, made_certificate, pieces_of, post, session_of
 
+AMAZON = "destinations.amazon-na"
 API = "https://api.partner.example"
 
 
@@ -146,9 +152,11 @@ async def _pumped(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
 
 
 @asynccontextmanager
-async def tunnel(answer: bytes | None = None) -> AsyncIterator[TunnelProxy]:
+async def tunnel(
+    answer: bytes | None = None, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[TunnelProxy]:
     proxy = TunnelProxy() if answer is None else TunnelProxy(answer)
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0, ssl=tls)
     proxy.port = server.sockets[0].getsockname()[1]
     try:
         yield proxy
@@ -181,6 +189,21 @@ async def test_a_guarded_body_arrives_whole_through_a_tunnel(
     assert head.startswith(f"CONNECT partner.test:{playing.port} HTTP/1.1\r\n")
     assert f"Proxy-Authorization: Basic {b64encode(b'me:hush').decode()}\r\n" in head
     assert "Bearer" not in head
+
+
+async def test_a_proxy_may_be_spoken_to_by_tls_itself(certificate: ssl.SSLContext) -> None:
+    """So credentials for it are not heard on the way; TLS to the partner lies inside."""
+    async with (
+        partner(answers(202), tls=certificate) as playing,
+        tunnel(tls=certificate) as proxy,
+    ):
+        through_it = Proxy(f"https://127.0.0.1:{proxy.port}", {})
+        url = f"https://partner.test:{playing.port}"
+        async with session_of(url, tls=False, proxy=through_it) as session:
+            answer = await session.exchange(post(*pieces_of(1_000_000)), {}, Lane())
+
+    assert isinstance(answer, Response)
+    assert b"".join(pieces_of(1_000_000)) == playing.callers[0].body
 
 
 async def test_a_lane_that_is_lost_sends_nothing_whole_through_it(
@@ -236,3 +259,28 @@ async def test_plain_http_goes_through_the_proxy_by_its_whole_address() -> None:
     [caller] = playing.callers
     assert caller.line == "POST http://partner.test:81/records HTTP/1.1"
     assert caller.headers["proxy-authorization"] == "Basic bWU6aHVzaA=="
+
+
+@pytest.mark.parametrize("is_exempt", [False, True])
+async def test_a_destination_reaches_its_api_and_its_tokens_through_the_proxy(
+    is_exempt: bool,
+) -> None:
+    """As the environment of the process says: neither has a key of its own for it."""
+    granted = answers(200, b'{"access_token":"a","expires_in":3600}')
+    async with partner(granted, answers(200)) as playing:
+        here = f"http://127.0.0.1:{playing.port}"
+        example = Example()
+        example.put(f"{AMAZON}.api_url", here if is_exempt else "http://api.test")
+        example.put(f"{AMAZON}.token_url", f"{here if is_exempt else 'http://login.test'}/t")
+        environ = {"HTTP_PROXY": "http://127.0.0.1:1" if is_exempt else playing.url}
+        environ["NO_PROXY"] = "127.0.0.1" if is_exempt else "127.0.0.1,login.example"
+        settings = settings_from(example.document, Path())
+        async with opened(settings, RecordingTelemetry(), environ=environ) as partners:
+            answer = await partners.clients["amazon-na"].call(
+                Request(endpoint="list", method="GET", path="/list")
+            )
+
+    assert isinstance(answer, Response)
+    targets = [caller.line.split()[1] for caller in playing.callers]
+    through_it = ["http://login.test/t", "http://api.test/list"]
+    assert targets == (["/t", "/list"] if is_exempt else through_it)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Rendered
 from pipeline.identity.hashing import HashOnce
+from pipeline.sources.reading import Reading, SourceMessage
 from pipeline.stages.contract import DeadLetters, Progress
-from pipeline.stages.ingest.worker import IngestDesk, IngestWorker, Reading, Route
+from pipeline.stages.ingest.worker import IngestDesk, IngestWorker, Route
 from pipeline.telemetry.facts import LaneLabel
 from tests.fakes.source_world import FencingHop, Source, SourceLease
 from tests.fakes.telemetry import RecordingTelemetry
@@ -25,8 +26,8 @@ def as_it_is(change: MembershipChange, hash_once: HashOnce) -> Rendered:
     return Rendered(change.member_id, change.member_id.encode())
 
 
-def read(value: bytes | None) -> Reading:
-    return (MembershipChange("vip", "add", (value or b"").decode(), None, [], None, 0),)
+def read(message: SourceMessage) -> Reading:
+    return (MembershipChange("vip", "add", (message.value or b"").decode(), None, [], None, 0),)
 
 
 def ingest(source: Source, lease: SourceLease, writer: FencingHop) -> IngestWorker:

@@ -10,7 +10,7 @@ from random import Random
 from pipeline.domain.job import decode_job
 from pipeline.domain.message import Origin
 from pipeline.domain.quota import pace
-from pipeline.operations.ledger.book import Ledger, Letter
+from pipeline.operations.ledger.accounting import Ledger, Letter
 from pipeline.operations.ledger.job_ends import Place
 from pipeline.operations.ledger.lane_records import LaneView
 from pipeline.operations.ledger.paused import PausedSince

@@ -7,6 +7,7 @@ from pipeline.destinations.exchange import document
 
 LONGEST_DETAIL = 500
 LONGEST_RAW_TEXT = 16_384
+"""Looked through for secrets; far more than is shown, and never the megabytes of a whole answer."""
 MOST_ERRORS = 100
 _WORDS = ("message", "Message", "details", "error_description", "error", "code")
 _SECRETS = re.compile(r"[0-9a-fA-F]{64}|(?:Atz[a-z]\||amzn1\.oa2-cs\.)[^\s\"',;<>]+")
@@ -23,7 +24,6 @@ def detail(status: int, body: bytes) -> str:
     said = document(body)
     if isinstance(said, dict):
         return _presentable(status, " ".join(_words(said)))
-    # Of a page that is no JSON the beginning will do; the pattern of secrets is slow on megabytes.
     text = body[:LONGEST_RAW_TEXT].decode(errors="replace")
     return _presentable(status, text)
 
@@ -62,4 +62,5 @@ def _words(said: Mapping[str, object]) -> list[str]:
 
 def _presentable(status: int, text: str) -> str:
     """One line. Secrets go before the cut, or half of one could stay."""
-    return " ".join(f"{status} {_SECRETS.sub('…', text)}".split())[:LONGEST_DETAIL]
+    clean = _SECRETS.sub("…", text[:LONGEST_RAW_TEXT])
+    return " ".join(f"{status} {clean}".split())[:LONGEST_DETAIL]

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from pipeline.destinations.amazon_ads.advice import advice
-from pipeline.destinations.amazon_ads.errors import detail
+from pipeline.destinations.amazon_ads.commands.all_commands import COMMANDS
+from pipeline.destinations.amazon_ads.control_plane import AmazonControlPlane
 from pipeline.destinations.amazon_ads.lane import AmazonLane, lane
 from pipeline.destinations.amazon_ads.login import AmazonLogin
+from pipeline.destinations.amazon_ads.online_check import check_online
 from pipeline.destinations.amazon_ads.rendering import (
     AMAZON_NAMES,
     ExternalUserId,
@@ -15,10 +17,9 @@ from pipeline.destinations.amazon_ads.rendering import (
     hashed_id,
 )
 from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings
+from pipeline.destinations.amazon_ads.starting_configuration import STARTING_CONFIGURATION
 from pipeline.destinations.amazon_ads.targets import AmazonTarget
-from pipeline.destinations.amazon_ads.terms import compose_terms, has_accepted
-from pipeline.destinations.contract import Api, Finding, Partner, Render
-from pipeline.destinations.exchange import Response
+from pipeline.destinations.contract import Partner, Render
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Rejected, Rendered, Withheld
 from pipeline.identity.consent import ConsentNeeds
@@ -82,27 +83,6 @@ def _problems(_settings: AmazonAdsSettings, _targets: Sequence[AmazonTarget]) ->
     return ()
 
 
-async def _check_online(
-    api: Api, _settings: AmazonAdsSettings, _targets: Sequence[AmazonTarget]
-) -> Sequence[Finding]:
-    answer = await api.call(compose_terms())
-    if not isinstance(answer, Response):
-        return [Finding(f"the partner does not answer: {answer.detail}", is_bad=True)]
-    match has_accepted(answer):
-        case True:
-            return [Finding("token granted, terms accepted")]
-        case False:
-            return [
-                Finding(
-                    "the AMC terms are not accepted, so uploads to AMC will be refused; the "
-                    "person who granted access accepts them in AMC",
-                    is_bad=True,
-                )
-            ]
-        case None:
-            return [Finding(f"terms: {detail(answer.status, answer.body)}", is_bad=True)]
-
-
 def _delivery(settings: AmazonAdsSettings, targets: Sequence[AmazonTarget]) -> AmazonLane:
     return lane(settings, targets)
 
@@ -128,6 +108,9 @@ AMAZON_ADS = Partner(
     buffer_bytes=_buffer_bytes,
     problems=_problems,
     advice=_advice,
-    check_online=_check_online,
+    check_online=check_online,
+    control=AmazonControlPlane,
+    commands=COMMANDS,
+    starting_configuration=STARTING_CONFIGURATION,
     redacts=("amzn1.", "Atz"),
 )

@@ -137,7 +137,7 @@ class RecordRenderer:
         >>> RecordRenderer().render(change, "US")
         Withheld(reason='consent_missing')
         """
-        _, action, member, country, identities, consent, _ = change
+        _, action, member, country, identities, consent, _, _, _ = change
         if hash_once is None:
             hash_once = each_of(identities)
         written = country or default_country

@@ -1,6 +1,6 @@
 """An audience at Amazon Ads, as a target of an upstream audience."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -94,8 +94,10 @@ class AmazonTarget(TargetSettings):
         """The connection, or the advertiser: what the cap is counted for."""
         return self.connection_id or f"{ADVERTISER}{self.advertiser_id}"
 
-    def lane_key(self) -> str:
-        return "connection_id" if self.connection_id else "advertiser_id"
+    def lane_keys(self) -> Mapping[str, object]:
+        if self.connection_id is not None:
+            return {"connection_id": self.connection_id}
+        return {"advertiser_id": self.advertiser_id}
 
     def unmakeable(self, upstream_name: str) -> Problem | None:
         if is_name(self.name or upstream_name):

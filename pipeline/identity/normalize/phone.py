@@ -60,13 +60,26 @@ _PLANS: Final[Mapping[str, _Plan]] = MappingProxyType(
 )
 
 
+# What people type who have no number: one digit over and over, or the digits in their order. Only
+# libphonenumber knows whether the plan has it, so what begins or ends like that is left to it.
+_COUNTED: Final = ("0123456789012345", "1234567890123456", "9876543210987654", "0987654321098765")
+_BEGINS_COUNTED: Final = "|".join(counted[:7] for counted in _COUNTED)
+_ENDS_REPEATED: Final = "|".join(str(digit) * 7 for digit in range(10))
+
+
+def _national(plan: _Plan) -> str:
+    ordinary = f"(?!{_BEGINS_COUNTED})(?:{plan.national})(?<!{_ENDS_REPEATED})"
+    # An example that India is fond of, and a number.
+    return f"{ordinary}|9876543210" if plan.code == "91" else ordinary
+
+
 def _own_forms(plan: _Plan) -> re.Pattern[bytes]:
     before = filter(None, [plan.trunk, plan.abroad and plan.abroad + plan.code])
-    return re.compile(rf"(?:{'|'.join(before)})?({plan.national})".encode())
+    return re.compile(rf"(?:{'|'.join(before)})?({_national(plan)})".encode())
 
 
 def _own_with_plus(plan: _Plan) -> re.Pattern[bytes]:
-    return re.compile(rf"\+{plan.code}(?:{plan.national})".encode())
+    return re.compile(rf"\+{plan.code}(?:{_national(plan)})".encode())
 
 
 _OWN: Final = MappingProxyType(
@@ -82,37 +95,8 @@ _OWN: Final = MappingProxyType(
 _NOTHING: Final = re.compile(rb"(?!)").fullmatch
 _NO_FORMS: Final = (b"", _NOTHING, _NOTHING)
 _WITH_PLUS: Final = re.compile(
-    rf"\+({'|'.join(f'{plan.code}(?:{plan.national})' for plan in _PLANS.values())})".encode()
+    rf"\+({'|'.join(f'{plan.code}(?:{_national(plan)})' for plan in _PLANS.values())})".encode()
 )
-
-
-_COUNTED: Final = (
-    b"0123456789012345",
-    b"1234567890123456",
-    b"9876543210987654",
-    b"0987654321098765",
-)
-_CODES: Final = tuple({plan.code.encode() for plan in _PLANS.values()})  # none begins another
-_TAIL: Final = 4
-_TAILS: Final = frozenset(
-    run[start : start + _TAIL]
-    for run in (*(2 * counted for counted in _COUNTED), *(b"%d" % digit * 9 for digit in range(10)))
-    for start in range(len(run) - _TAIL + 1)
-)
-"""How every run ends, and one number in three hundred besides; quicker to ask than `_is_run`."""
-_REAL_RUNS: Final = frozenset({b"919876543210"})  # an example that India is fond of, and a number
-
-
-def _is_run(digits: bytes) -> bool:
-    """Whether it is one digit over and over, or the digits in their order."""
-    is_counted = any(counted.startswith(digits) for counted in _COUNTED)
-    return is_counted or digits == digits[:1] * len(digits)
-
-
-def _unless_run(number: bytes) -> bytes | None:
-    """The number, or None if only libphonenumber knows whether it is more than made up."""
-    national = next(number[len(code) :] for code in _CODES if number.startswith(code))
-    return None if _is_run(national) and number not in _REAL_RUNS else number
 
 
 def common_forms(country: str | None) -> Callable[[str], bytes | None]:
@@ -126,20 +110,23 @@ def common_forms(country: str | None) -> Callable[[str], bytes | None]:
     code, own_with_plus, own = _OWN.get(country or "", _NO_FORMS)
 
     def common(value: str) -> bytes | None:
-        if len(value) > _LONGEST or (value[-1:] == "0" and "." in value):  # 12065550100.0
+        if len(value) > _LONGEST or ("." in value and value[-1] == "0"):  # 12065550100.0
             return None
         digits = value.encode("ascii", "replace").translate(None, _SEPARATORS)
         if own_with_plus(digits):  # asked alone, since it is the usual form and needs no group
-            number = digits[1:]
-        elif (match := own(digits)) is not None:
-            number = code + match[1]
-        elif (match := _WITH_PLUS.fullmatch(digits)) is not None:
-            number = match[1]
-        else:
-            return None
-        return number if number[-_TAIL:] not in _TAILS else _unless_run(number)
+            return digits[1:]
+        if (match := own(digits)) is not None:
+            return code + match[1]
+        foreign = _WITH_PLUS.fullmatch(digits)
+        return None if foreign is None else foreign[1]
 
     return common
+
+
+def _is_run(digits: str) -> bool:
+    """Whether it is one digit over and over, or the digits in their order."""
+    is_counted = any(counted.startswith(digits) for counted in _COUNTED)
+    return is_counted or digits == digits[:1] * len(digits)
 
 
 _FLOATING: Final = re.compile(r"([+]?\d{7,})[.,]0+")
@@ -183,7 +170,7 @@ def possible_number(value: str, country: str | None) -> str:
         national = kept
     if not phonenumbers.is_possible_number(number):
         return ""
-    if _is_run(national.encode()) and not phonenumbers.is_valid_number(number):
+    if _is_run(national) and not phonenumbers.is_valid_number(number):
         return ""
     written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return written.removeprefix("+")

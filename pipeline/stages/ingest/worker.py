@@ -19,15 +19,14 @@ from pipeline.domain.reasons import (
     WithheldReason,
 )
 from pipeline.identity.hashing import each_of, once_for
+from pipeline.sources.encodings.schemas import SchemaRegistry
+from pipeline.sources.reading import Outcome, Read, Reading, SchemaNeeded
 from pipeline.stages.contract import DeadLetters, Progress
 from pipeline.stages.ports import ChunkWriter, Lease, OutgoingRecord, Record
 from pipeline.telemetry.facts import IngestTelemetry, LaneLabel
 
 SLICE_RECORDS = 250
 """Transformed between two looks at the event loop, about 5 ms: a tight cap must not wait longer."""
-
-Reading = Sequence[MembershipChange] | Ignored | Rejected
-Read = Callable[[bytes | None], Reading]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +70,20 @@ class IngestWorker:
     """Carries one source partition. Bad events become dead letters; it never stops for one."""
 
     def __init__(
-        self, lease: Lease, *, writer: ChunkWriter, read: Read, desk: IngestDesk, progress: Progress
+        self,
+        lease: Lease,
+        *,
+        writer: ChunkWriter,
+        read: Read,
+        desk: IngestDesk,
+        progress: Progress,
+        schemas: SchemaRegistry | None = None,
     ) -> None:
+        """`schemas` is the registry of a source that has one."""
         self._lease = lease
         self._writer = writer
         self._read = read
+        self._schemas = schemas
         self._desk = desk
         self._progress = progress
         self._between_chunks = asyncio.Event()
@@ -120,19 +128,30 @@ class IngestWorker:
         chunk = _Chunk()
         for start in range(0, len(records), SLICE_RECORDS):
             for record in records[start : start + SLICE_RECORDS]:
-                self._event(record, chunk)
+                reading = self._read(record)
+                while isinstance(reading, SchemaNeeded):
+                    reading = await self._with_schema(record, reading)
+                self._event(record, reading, chunk)
             await asyncio.sleep(0)
         return chunk
 
-    def _event(self, record: Record, chunk: _Chunk) -> None:
-        reading = self._read(record.value)
+    async def _with_schema(self, record: Record, needed: SchemaNeeded) -> Outcome:
+        """Read again once the registry has said what the schema is, however long that takes."""
+        assert self._schemas is not None
+        await self._schemas.fetch(needed.schema_id, self._progress.advance)
+        return self._read(record)
+
+    def _event(self, record: Record, reading: Reading, chunk: _Chunk) -> None:
         if isinstance(reading, Ignored):
             chunk.ignored[reading.reason] += 1
         elif isinstance(reading, Rejected):
             self._reject(record, reading, chunk)
         else:
-            for change in reading:
-                self._change(record, change, chunk)
+            for part in reading:
+                if isinstance(part, Rejected):
+                    self._reject(record, part, chunk)
+                else:
+                    self._change(record, part, chunk)
 
     def _change(self, record: Record, change: MembershipChange, chunk: _Chunk) -> None:
         chunk.changes[change.action] += 1
