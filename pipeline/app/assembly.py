@@ -49,9 +49,10 @@ from pipeline.stages.contract import DeadLetters, Progress, Stage
 from pipeline.stages.ingest.worker import IngestDesk
 from pipeline.stages.poll.plan import PollDesk
 from pipeline.stages.ports import ChunkWriter, Lease, Replay
-from pipeline.stages.roster import IngestStage, PollStage, UploadStage
+from pipeline.stages.roster import IngestStage, PollStage
+from pipeline.stages.upload.assembly import WorkerFactory
 from pipeline.stages.upload.memory import Budget
-from pipeline.stages.upload.plan import Desk
+from pipeline.stages.upload.stage import UploadStage
 from pipeline.telemetry.facts import LaneLabel
 from pipeline.telemetry.prometheus import PrometheusTelemetry, prometheus_telemetry
 
@@ -171,29 +172,30 @@ class _Parts:
 
     def upload(self) -> UploadStage:
         served = {lane.topic: self._clients.lane(lane) for lane in lanes(self._settings)}
-        largest = max((one.plan.limits.max_bytes for one in served.values()), default=0)
-        return UploadStage(
-            lanes=served,
-            budget=Budget(
-                self._settings.upload.buffer_bytes - self._client_bytes(),
-                guaranteed=GUARANTEED_BATCHES * largest,
-                lanes=len(served),
-            ),
-            desk=Desk(
-                message_writer=self._message_writer,
-                letters=self._letters("upload"),
-                telemetry=self._telemetry.upload,
-                jobs_topic=self._names.jobs,
-                outcomes_topic=self._names.outcomes,
-                trimmer=KafkaTrimmer(self._client_options),
-                keep_delivered=self._settings.upload.keep_delivered_hours * 3600,
-                controls=self.controls,
-                new_replay=self._replay,
-                chance=random.random,
-                new_id=lambda: uuid.uuid4().hex,
-                wall_ms=_wall_ms,
-            ),
+        largest = max((one.limits.max_bytes for one in served.values()), default=0)
+        budget = Budget(
+            self._settings.upload.buffer_bytes - self._client_bytes(),
+            guaranteed=GUARANTEED_BATCHES * largest,
+            lanes=len(served),
+        )
+        return UploadStage(lanes=served, workers=self._workers(budget))
+
+    def _workers(self, budget: Budget) -> WorkerFactory:
+        return WorkerFactory(
+            budget=budget,
+            message_writer=self._message_writer,
+            dead_letters=self._letters("upload"),
+            telemetry=self._telemetry.upload,
+            jobs_topic=self._names.jobs,
+            outcomes_topic=self._names.outcomes,
+            trimmer=KafkaTrimmer(self._client_options),
+            keep_delivered=self._settings.upload.keep_delivered_hours * 3600,
+            pause_requests=self.controls,
+            new_replay=self._replay,
             new_progress=self._progress,
+            chance=random.random,
+            new_id=lambda: uuid.uuid4().hex,
+            wall_ms=_wall_ms,
         )
 
     def poll(self) -> PollStage:

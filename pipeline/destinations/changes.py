@@ -80,6 +80,9 @@ class Changes(Protocol):
     def jobs(self) -> Jobs | None:
         """None for a partner whose answer is the end of a request."""
 
+    def misfit(self, audience: str, route: bytes) -> str | None:
+        """Why no request can be made for records of such a route; None when one can."""
+
     def overhead_bytes(self, audience: str) -> int:
         """Bytes of a request for this audience beside its records."""
 

@@ -10,6 +10,9 @@ BlockCause = Literal[
     "unsupported",  # the partner does not speak this media type or operation
     "wrong_address",  # the partner sends us elsewhere, and we do not follow
     "mostly_refused",  # more than a tenth of a batch was refused: it is not the records
+    "not_the_partner",  # something else answers, or nothing that was taken gets a job
+    "unknown_version",  # another version of this program wrote the next record
+    "internal",  # what composes requests or reads answers raised an error
 ]
 
 

@@ -14,7 +14,7 @@ from pipeline.destinations.changes import Changes, Jobs
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.login import Token, TokenAnswer, TokenRefused
 from pipeline.destinations.registry import PARTNERS
-from pipeline.domain.quota import pace
+from pipeline.domain.quota import paces
 from pipeline.http.client import PartnerClient
 from pipeline.http.connections import connections
 from pipeline.http.lanes import PartnerStatus, PartnerUpload
@@ -27,10 +27,10 @@ from pipeline.http.tokens import (
 )
 from pipeline.stages.poll.plan import PollPlan
 from pipeline.stages.retry import Backoff, Throttle
-from pipeline.stages.roster import ServedLane
+from pipeline.stages.upload.assembly import ServedLane
 from pipeline.stages.upload.batching import Limits
-from pipeline.stages.upload.plan import LanePlan
-from pipeline.stages.upload.token_bucket import LaneTokenBucket, RequestsPerSecond
+from pipeline.stages.upload.request_limiter import RequestsPerSecond
+from pipeline.stages.upload.token_bucket import LaneTokenBucket
 from pipeline.telemetry.facts import LaneLabel, PartnerTelemetry, TokenOutcome
 
 DEFAULT_TIMEOUT_SECONDS = 60.0
@@ -96,19 +96,33 @@ class Clients:
     def lane(self, lane: LaneSettings) -> ServedLane:
         """Everything that serving a lane takes; its bucket is made anew at every takeover."""
         changes = self._delivery(lane)
-        lane_pace = pace(
-            cap=changes.quota.records or 0,
-            window=changes.quota.window,
-            largest_batch=changes.limits.max_records,
-            max_in_flight=changes.sending.max_in_flight,
+        limits, sending = changes.limits, changes.sending
+        lane_paces = paces(
+            changes.quota,
+            largest_batch=limits.max_records,
+            largest_body=limits.max_bytes,
+            max_in_flight=sending.max_in_flight,
         )
         return ServedLane(
-            plan=self._plan(lane, changes),
-            upload=PartnerUpload(
+            name=lane.name,
+            label=LaneLabel(lane.destination, lane.connection),
+            partner=PartnerUpload(
                 self.clients[lane.destination], changes, self._request_limiters[lane.destination]
             ),
+            misfit=changes.misfit,
+            limits=Limits(
+                max_records=limits.max_records,
+                max_bytes=limits.max_bytes,
+                linger=sending.linger,
+                overhead_bytes=limits.overhead_bytes,
+            ),
+            quota=changes.quota,
+            new_buckets=lambda: {what: LaneTokenBucket(pace) for what, pace in lane_paces.items()},
             throttle=self._throttles[lane.destination],
-            new_bucket=lambda: LaneTokenBucket(lane_pace),
+            max_in_flight=sending.max_in_flight,
+            late_seconds=sending.late,
+            probe_seconds=self._settings.upload.probe_seconds,
+            backoff=Backoff(initial=sending.first_backoff, maximum=sending.longest_backoff),
         )
 
     def poll_plans(self) -> Mapping[str, PollPlan]:
@@ -125,25 +139,6 @@ class Clients:
         delivery = self._partners[destination.kind].delivery(destination, targets)
         assert isinstance(delivery, Changes)
         return delivery
-
-    def _plan(self, lane: LaneSettings, changes: Changes) -> LanePlan:
-        sending = changes.sending
-        return LanePlan(
-            name=lane.name,
-            label=LaneLabel(lane.destination, lane.connection),
-            limits=Limits(
-                max_records=changes.limits.max_records,
-                max_bytes=changes.limits.max_bytes,
-                linger=sending.linger,
-                overhead_bytes=changes.limits.overhead_bytes,
-            ),
-            cap=changes.quota.records or 0,
-            cap_window=changes.quota.window,
-            max_in_flight=sending.max_in_flight,
-            late_seconds=sending.late,
-            probe_seconds=self._settings.upload.probe_seconds,
-            backoff=Backoff(initial=sending.first_backoff, maximum=sending.longest_backoff),
-        )
 
     def _poll_plan(self, name: str, jobs: Jobs) -> PollPlan:
         def polled(code: str) -> None:

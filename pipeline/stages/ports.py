@@ -209,10 +209,13 @@ class OutcomeReader(Protocol):
 
 
 class TokenBucket(Protocol):
-    """A token bucket. It starts empty."""
+    """A token bucket that starts empty. Times in seconds."""
 
-    async def spend(self, tokens: int) -> None:
-        """Return once so many tokens have been earned; called by one task at a time."""
+    def wait(self, tokens: int, now: float) -> float:
+        """Seconds until so many tokens are there; 0 when they are."""
+
+    def spend(self, tokens: int, now: float) -> None:
+        """Spend tokens that are there."""
 
 
 class RequestLimiter(Protocol):

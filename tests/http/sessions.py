@@ -27,10 +27,13 @@ class Lane:
     is_lost: bool = False
     looks_left: int | None = None
     looks: int = 0
+    is_seen_lost: bool = False
+    """Whether somebody looked after it was lost."""
 
     @property
     def is_held(self) -> bool:
         self.looks += 1
+        self.is_seen_lost = self.is_lost
         if self.looks_left is not None and self.looks > self.looks_left:
             return False
         return not self.is_lost

@@ -147,13 +147,25 @@ class TestOwnership:
     ) -> None:
         """
         A TLS transport says that it holds nothing while the one below it holds 64 KiB. On a busy
-        machine the body may still stand before both; then its time runs out, without an answer.
+        machine the body may have left before the freeze, while the lane was held: such a try shows
+        nothing, and there is another.
         """
-        async with partner(_after_a_freeze(lane := Lane()), tls=certificate) as playing:
-            answer = await _sent_through_a_small_socket(playing, lane, timeout=3.0)
+        answer, caller, is_shown = await _frozen_under_tls(certificate)
+        for _ in range(20):
+            if not is_shown:
+                answer, caller, is_shown = await _frozen_under_tls(certificate)
 
-        assert isinstance(answer, Unreached | Silent)
-        assert not playing.callers[0].is_whole
+        assert Unreached("the lane was lost", "withdrawn") == answer
+        assert not caller.is_whole
+
+
+async def _frozen_under_tls(certificate: ssl.SSLContext) -> tuple[Exchange, Caller, bool]:
+    """
+    What became of the request, and whether it waited in the process during the freeze.
+    """
+    async with partner(_after_a_freeze(lane := Lane()), tls=certificate) as playing:
+        answer = await _sent_through_a_small_socket(playing, lane, timeout=1.0)
+    return answer, playing.callers[0], lane.is_seen_lost
 
 
 def _after_a_freeze(lane: Lane) -> Scene:

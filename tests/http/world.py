@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -27,9 +27,8 @@ from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
 from pipeline.stages.contract import DeadLetters, Progress
 from pipeline.stages.ports import NONE_PAUSED, TokenBucket
-from pipeline.stages.roster import ServedLane
+from pipeline.stages.upload.assembly import ServedLane, WorkerFactory
 from pipeline.stages.upload.memory import Budget
-from pipeline.stages.upload.plan import Desk
 from pipeline.stages.upload.worker import UploadWorker
 from tests.conftest import SEED
 from tests.fakes.lane_world import (
@@ -116,15 +115,18 @@ class Setup:
         return settings_from(document, Path())
 
 
-class CountingPacer:
+class CountingBucket:
     """The bucket of one ownership, and how much was ever spent from it."""
 
     def __init__(self, bucket: TokenBucket) -> None:
         self._bucket = bucket
         self.spent = 0
 
-    async def spend(self, tokens: int) -> None:
-        await self._bucket.spend(tokens)
+    def wait(self, tokens: int, now: float) -> float:
+        return self._bucket.wait(tokens, now)
+
+    def spend(self, tokens: int, now: float) -> None:
+        self._bucket.spend(tokens, now)
         self.spent += tokens
 
 
@@ -147,7 +149,7 @@ class Owner:
     """One ownership of a lane."""
 
     lease: WatchedLease
-    bucket: CountingPacer
+    bucket: CountingBucket
     worker: UploadWorker
     task: asyncio.Task[None]
 
@@ -159,7 +161,7 @@ class WiredLane:
     settings: LaneSettings
     audience: str
     served: ServedLane
-    desk: Desk
+    workers: WorkerFactory
     topic: LaneTopic
     journal: MemoryMessageWriter
     telemetry: RecordingTelemetry
@@ -221,18 +223,10 @@ class WiredLane:
 
     def own(self) -> None:
         """Begin an ownership, with a bucket of its own."""
-        lease, bucket = WatchedLease(self.topic), CountingPacer(self.served.new_bucket())
-        buffer = 4 * self.served.plan.limits.max_bytes
-        worker = UploadWorker(
-            lease,
-            plan=self.served.plan,
-            upload=self.served.upload,
-            bucket=bucket,
-            throttle=self.served.throttle,
-            budget=Budget(buffer, guaranteed=buffer, lanes=1),
-            desk=self.desk,
-            progress=Progress(self.settings.name, time.monotonic),
-        )
+        lease = WatchedLease(self.topic)
+        bucket = CountingBucket(self.served.new_buckets()["records"])
+        served = replace(self.served, new_buckets=lambda: {"records": bucket})
+        worker = self.workers.worker(served, lease)
         self.owners.append(Owner(lease, bucket, worker, self.tasks.create_task(worker.run())))
 
     async def hand_over(self, *, gently: bool) -> None:
@@ -332,16 +326,20 @@ class _Wiring:
             wall_ms=_wall_ms,
             telemetry=self.telemetry,
         )
-        desk = Desk(
+        served = self.clients.lane(settings)
+        buffer = 4 * served.limits.max_bytes
+        workers = WorkerFactory(
+            budget=Budget(buffer, guaranteed=buffer, lanes=1),
             message_writer=journal,
-            letters=letters,
+            dead_letters=letters,
             telemetry=self.telemetry,
             jobs_topic="jobs",
             outcomes_topic="outcomes",
             trimmer=topic,
             keep_delivered=3600.0,
-            controls=AskedPauses(),
+            pause_requests=AskedPauses(),
             new_replay=lambda _: TopicReplay(topic, 1000, 0.0),
+            new_progress=lambda name: Progress(name, time.monotonic),
             chance=self.chance,
             new_id=lambda: uuid.uuid4().hex,
             wall_ms=_wall_ms,
@@ -349,8 +347,8 @@ class _Wiring:
         return WiredLane(
             settings=settings,
             audience=str(AUDIENCE + number),
-            served=self.clients.lane(settings),
-            desk=desk,
+            served=served,
+            workers=workers,
             topic=topic,
             journal=journal,
             telemetry=self.telemetry,

@@ -79,6 +79,7 @@ def test_a_sha256_is_passed_on_however_it_is_spelled(
 @given(st.binary(min_size=32, max_size=32), st.sampled_from(sorted(SPELLINGS)))
 @example(bytes([251, 255] * 16), "base64")
 @example(bytes([251, 255] * 16), "web-safe base64")
+@example(sha256(b"5\xaa_\x89x").digest(), "base64")  # which begins with 0x
 @example(b"\xab" * 32, "capitals")
 @example(b"\xba" * 32, "small letters")
 def test_every_sha256_is_recognised(raw: bytes, spelling: str) -> None:

@@ -13,7 +13,7 @@ from aiokafka import TopicPartition
 from pipeline.domain.lane_record import encode_header, member_key
 from pipeline.domain.message import Message
 from pipeline.domain.pause_request import encode_pause_request, pause_request_key
-from pipeline.domain.quota import Pace
+from pipeline.domain.quota import Pace, Quota
 from pipeline.domain.send_result import Accepted, Answer
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.lane_positions import LaneTopicFacts, look_at
@@ -27,10 +27,10 @@ from pipeline.operations.ledger.paused import PausedSince
 from pipeline.stages.contract import DeadLetters, Progress
 from pipeline.stages.ports import Ownership
 from pipeline.stages.retry import Backoff, Throttle
-from pipeline.stages.roster import ServedLane, UploadStage
+from pipeline.stages.upload.assembly import ServedLane, WorkerFactory
 from pipeline.stages.upload.batching import Limits
 from pipeline.stages.upload.memory import Budget
-from pipeline.stages.upload.plan import Desk, LanePlan
+from pipeline.stages.upload.stage import UploadStage
 from pipeline.stages.upload.token_bucket import LaneTokenBucket
 from pipeline.telemetry.facts import LaneLabel
 from tests.conftest import Cluster
@@ -53,9 +53,6 @@ class Partner:
 
     def overhead_bytes(self, audience: str) -> int:
         return 20
-
-    def is_removal(self, value: bytes) -> bool:
-        return False
 
     async def turn(self) -> None:
         return None
@@ -171,9 +168,10 @@ class Lane:
             following.cancel()
 
     def _stage(self, controls: PauseRequestReader) -> UploadStage:
-        desk = Desk(
+        workers = WorkerFactory(
+            budget=Budget(10_000_000, guaranteed=1_000_000, lanes=1),
             message_writer=MemoryMessageWriter(),
-            letters=DeadLetters(
+            dead_letters=DeadLetters(
                 topic="letters",
                 stage="upload",
                 payload="reference",
@@ -185,38 +183,31 @@ class Lane:
             outcomes_topic="outcomes",
             trimmer=KafkaTrimmer(connection(self.cluster)),
             keep_delivered=3600.0,
-            controls=controls,
+            pause_requests=controls,
             new_replay=lambda topic: KafkaReplay(
                 connection(self.cluster), topic, read_committed=True, telemetry=self.telemetry
             ),
+            new_progress=lambda name: Progress(name, time.monotonic),
             chance=lambda: 0.5,
             new_id=lambda: uuid.uuid4().hex,
             wall_ms=lambda: 0,
         )
-        return UploadStage(
-            lanes={self.topic: self._lane()},
-            budget=Budget(10_000_000, guaranteed=1_000_000, lanes=1),
-            desk=desk,
-            new_progress=lambda name: Progress(name, time.monotonic),
-        )
+        return UploadStage(lanes={self.topic: self._lane()}, workers=workers)
 
     def _lane(self) -> ServedLane:
-        plan = LanePlan(
+        return ServedLane(
             name=LANE,
             label=LaneLabel("amazon", "connection"),
+            partner=self.partner,
+            misfit=lambda audience, route: None,
             limits=Limits(max_records=3, max_bytes=10_000, linger=0.05, overhead_bytes=20),
-            cap=1_000_000,
-            cap_window=60.0,
+            quota=Quota(window=60.0, records=1_000_000),
+            new_buckets=lambda: {"records": LaneTokenBucket(Pace(burst=100, rate=10_000.0))},
+            throttle=Throttle(),
             max_in_flight=2,
             late_seconds=0.1,
             probe_seconds=1.0,
             backoff=Backoff(initial=0.1, maximum=1.0),
-        )
-        return ServedLane(
-            plan=plan,
-            upload=self.partner,
-            throttle=Throttle(),
-            new_bucket=lambda: LaneTokenBucket(Pace(burst=100, rate=10_000.0)),
         )
 
 

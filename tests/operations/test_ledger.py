@@ -240,7 +240,7 @@ OTHERS: Mapping[str, Callable[[History, int], None]] = {
 
 def drain(history: History) -> None:
     history.read()
-    while not history.queue.is_empty or history.in_flight:
+    while history.queue.count or history.in_flight:
         history.send()
         history.accept(0, is_tracked=True)
     history.commit()

@@ -172,20 +172,26 @@ def test_a_body_over_the_partners_limit_is_halved_and_the_limit_remembered() -> 
 @pytest.mark.parametrize(
     ("key", "value", "header", "reason"),
     [
-        (b"7|m", b"{}", b"3;add;0;;0:0", b"unknown_format_version"),
         (None, b"{}", b"2;add;0;;0:0", b"malformed"),
+        (None, None, b"2;add;0;;0:0", b"malformed"),
+        (b"7|m", None, b"2;add;0;;0:0", b"malformed"),
+        (b"7|m", b"", b"2;add;0;;0:0", b"malformed"),
+        (b"7|m", b"{}", None, b"malformed"),
+        (b"7|m", b"{}", b"\xff\x00", b"malformed"),
+        (b"7|m", b"{}", b"2;add;9999999999999999;;0:0", b"malformed"),
+        (b"seven|m", b"{}", b"2;add;0;;0:0", b"malformed"),
         (b"no-audience", b"{}", b"2;add;0;;0:0", b"malformed"),
         (b"7|m", b"{}", b"2;drop;0;;0:0", b"malformed"),
         (b"7|m", b"x" * 200_000, b"2;add;0;;0:0", b"record_too_large"),
     ],
 )
 def test_a_record_that_cannot_be_sent_becomes_a_dead_letter(
-    key: bytes | None, value: bytes, header: bytes, reason: bytes
+    key: bytes | None, value: bytes | None, header: bytes | None, reason: bytes
 ) -> None:
     """It is named with its reason, and what stands behind it is delivered."""
 
     async def story(world: World) -> None:
-        world.topic.append(key, value, [(HEADER, header)])
+        world.topic.append(key, value, [(HEADER, header)])  # type: ignore[list-item]
         world.topic.put("after")
         async with asyncio.timeout(60):
             await world.own_to_the_end()
@@ -280,7 +286,8 @@ def test_a_lane_that_hangs_is_told_from_one_that_waits(
             running = tasks.create_task(owner.run())
             for _ in range(900):
                 await asyncio.sleep(1.0)
-                longest.append(owner._progress.stuck_for())
+                assert world.progress is not None
+                longest.append(world.progress.stuck_for())
             running.cancel()
 
     in_world(20, story, moods)

@@ -57,6 +57,16 @@ def largest_overhead(connection_id: str | None) -> int:
     return len(before) + len(after)
 
 
+def misfit(audience: str, written: bytes) -> str | None:
+    """Why no request can be made for such an audience and target types; None when one can."""
+    is_number = audience.isascii() and audience.isdigit() and len(audience) <= 19
+    if not is_number or int(audience) > LARGEST_AUDIENCE_ID:
+        return "its audience id is no number of 64 bits"
+    if not written.isascii():
+        return "its target types are no text"
+    return None
+
+
 def compose_records(
     target: LaneTarget, audience: str, written: bytes, records: Sequence[bytes]
 ) -> Request:

@@ -9,6 +9,7 @@ from pipeline.destinations.amazon_ads.changes import (
     compose_records,
     compose_status,
     largest_overhead,
+    misfit,
 )
 from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings
 from pipeline.destinations.amazon_ads.targets import AmazonTarget
@@ -49,6 +50,9 @@ class AmazonLane:
         self.limits = limits
         self.sending = sending
         self.jobs = jobs
+
+    def misfit(self, audience: str, route: bytes) -> str | None:
+        return misfit(audience, route)
 
     def overhead_bytes(self, audience: str) -> int:
         before, after = body_frame(self._target, audience, b"DSP")
