@@ -120,7 +120,7 @@ RULES: Sequence[Rule] = (
         file="pipeline/stages/upload/batching.py",
         kept="        is_deferred = waiting.key in self._in_flight\n",
         broken="        is_deferred = False\n",
-        tests=[f"{JOURNEY}::test_nothing_newer_of_a_member_overtakes_a_request_that_is_under_way"],
+        tests=[f"{JOURNEY}::test_nothing_newer_of_a_member_overtakes_a_request_that_is_in_flight"],
     ),
     Rule(
         name="nothing newer of a member right after an unanswered request",

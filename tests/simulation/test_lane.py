@@ -350,7 +350,7 @@ def written_down(world: World) -> set[int]:
     return offsets
 
 
-def test_nothing_newer_of_a_member_overtakes_a_request_that_is_under_way() -> None:
+def test_nothing_newer_of_a_member_overtakes_a_request_that_is_in_flight() -> None:
     """
     Requests travel for up to three seconds and may pass each other; one member's never do.
     """
