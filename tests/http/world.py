@@ -66,6 +66,8 @@ class Setup:
     """Of the full jitter of every backoff."""
     api_host: str = "127.0.0.1"
     resolver: AbstractResolver | None = None
+    passed_first: int = 0
+    """Requests for records that are passed on before the misanswers."""
     misanswers: Sequence[Misanswer] = ()
     """Of something before the partner, to the first requests for records; it passes the rest on."""
 
@@ -367,7 +369,8 @@ async def wired(setup: Setup | None = None) -> AsyncIterator[Wire]:
         )
         gateway = None
         if setup.misanswers:
-            scenes = [one.scene(simulator.url) for one in setup.misanswers]
+            scenes = [passes(simulator.url)] * setup.passed_first
+            scenes += [one.scene(simulator.url) for one in setup.misanswers]
             gateway = await stack.enter_async_context(partner(*scenes, passes(simulator.url)))
         settings = setup.settings(simulator, simulator.url if gateway is None else gateway.url)
         clients = await stack.enter_async_context(
