@@ -10,7 +10,7 @@ from pipeline.stages.ports import Lease
 from pipeline.stages.upload.batching import LaneQueue
 from pipeline.stages.upload.cap_limiter import CapLimiter
 from pipeline.stages.upload.cap_use import CapUse
-from pipeline.stages.upload.condition import LINE_SECONDS, LaneCondition, LaneState
+from pipeline.stages.upload.condition import LINE_SECONDS, LaneCondition
 from pipeline.stages.upload.dispatcher import Dispatcher
 from pipeline.stages.upload.in_flight import InFlight
 from pipeline.stages.upload.intake import Intake
@@ -19,6 +19,7 @@ from pipeline.stages.upload.offsets import LaneOffsets
 from pipeline.stages.upload.pauses import LanePauses
 from pipeline.stages.upload.reader import LaneReader
 from pipeline.stages.upload.replaying import Replaying
+from pipeline.telemetry.facts import LaneState
 
 log = structlog.get_logger(__name__)
 
