@@ -3,7 +3,6 @@
 import random
 import time
 import uuid
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -45,9 +44,12 @@ from pipeline.operations.lag_reports import LagReports, group_topics
 from pipeline.sources.encodings.schemas import Schemas
 from pipeline.sources.registry import compile_source
 from pipeline.sources.settings import SourceSettings
-from pipeline.stages.contract import DeadLetters, Progress, Stage
-from pipeline.stages.ingest.worker import IngestDesk
-from pipeline.stages.poll.plan import PollDesk
+from pipeline.stages.contract import Progress, Stage
+from pipeline.stages.dead_letters import DeadLetters
+from pipeline.stages.ingest.report import ChunkReport
+from pipeline.stages.poll.job_topic import JobTopic
+from pipeline.stages.poll.outcomes import Outcomes
+from pipeline.stages.poll.pending import PendingJobs
 from pipeline.stages.ports import ChunkWriter, Lease, Replay
 from pipeline.stages.roster import IngestStage, PollStage
 from pipeline.stages.upload.assembly import WorkerFactory
@@ -112,7 +114,7 @@ async def assemble(
             telemetry=telemetry,
             clients=clients,
             progresses=parts.progresses,
-            pending_jobs=parts.pending_jobs,
+            pending_jobs=parts.pending_jobs.by_lane,
             lag_reports=parts.lag_reports(groups.values()),
             controls=parts.controls if "upload" in stages else None,
         )
@@ -144,11 +146,12 @@ class _Parts:
         self._names = Names(settings.kafka.namespace)
         self.controls = PauseRequestReader(client_options, self._names.controls)
         self.progresses: dict[str, Progress] = {}
-        self.pending_jobs: Counter[LaneLabel] = Counter()
+        self.pending_jobs = PendingJobs(telemetry.poll)
 
     def ingest(self) -> IngestStage:
         names = audience_names(self._settings)
         schemas = {source.topic: Schemas() for source in self._settings.sources}
+        letters = self._letters("ingest")
         return IngestStage(
             reads={
                 source.topic: compile_source(source, audiences=names, schemas=schemas[source.topic])
@@ -159,13 +162,11 @@ class _Parts:
                 for source in self._settings.sources
                 if source.registry is not None
             },
-            desk=IngestDesk(
-                routes=ingest_routes(self._settings, self._partners),
-                letters=self._letters("ingest"),
-                telemetry=self._telemetry.ingest,
-                wall_ms=_wall_ms,
-                chunk_records=self._settings.ingest.chunk_records,
-            ),
+            routes=ingest_routes(self._settings, self._partners),
+            letters=letters,
+            record_limits=self._limits,
+            chunk_events=self._settings.ingest.chunk_records,
+            report=ChunkReport(telemetry=self._telemetry.ingest, letters=letters, wall_ms=_wall_ms),
             new_writer=self._writer,
             new_progress=self._progress,
         )
@@ -199,19 +200,24 @@ class _Parts:
         )
 
     def poll(self) -> PollStage:
+        letters = self._letters("poll")
         return PollStage(
-            desk=PollDesk(
-                plans=self._clients.poll_plans(),
+            questions=self._clients.questions(),
+            outcomes=Outcomes(
+                topic=self._names.outcomes,
                 message_writer=self._message_writer,
-                letters=self._letters("poll"),
-                outcome_reader=KafkaOutcomeReader(self._client_options, self._names.outcomes),
+                letters=letters,
                 telemetry=self._telemetry.poll,
-                jobs_topic=self._names.jobs,
-                outcomes_topic=self._names.outcomes,
-                chance=random.random,
                 wall_ms=_wall_ms,
-                pending=self.pending_jobs,
             ),
+            job_topic=JobTopic(
+                topic=self._names.jobs, message_writer=self._message_writer, letters=letters
+            ),
+            outcome_reader=KafkaOutcomeReader(self._client_options, self._names.outcomes),
+            pending=self.pending_jobs,
+            carry_over_after=self._settings.poll.carry_over_seconds,
+            chance=random.random,
+            wall_ms=_wall_ms,
             new_progress=self._progress,
         )
 

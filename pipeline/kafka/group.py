@@ -33,8 +33,9 @@ from pipeline.kafka.internals import ClientBuffers, raise_fetcher_error
 from pipeline.kafka.lease import KafkaLease
 from pipeline.kafka.offset_resolver import START, OffsetResolver
 from pipeline.kafka.ownership_proof import OwnershipProof
-from pipeline.stages.contract import Stage, until
+from pipeline.stages.contract import Stage
 from pipeline.stages.ports import Worker
+from pipeline.stages.waiting import until
 from pipeline.telemetry.facts import KafkaTelemetry
 
 log = structlog.get_logger(__name__)

@@ -12,8 +12,8 @@ from pipeline.kafka.coordinator import Committed
 from pipeline.kafka.fetch_trouble import FetchTrouble
 from pipeline.kafka.offset_resolver import OffsetResolver, metadata
 from pipeline.kafka.ownership_proof import OwnershipProof
-from pipeline.stages.contract import until
 from pipeline.stages.ports import NONE_PAUSED, Record, StartingPoint
+from pipeline.stages.waiting import until
 
 IDLE_SECONDS = 20.0
 """A worker is told this often that nothing came, so that waiting is not taken for standing still.

@@ -11,7 +11,7 @@ from aiokafka import errors as kafka_errors
 from pipeline.domain.message import Message
 from pipeline.kafka.internals import know_topics
 from pipeline.kafka.record_limits import RecordLimits
-from pipeline.stages.ports import OutgoingRecord
+from pipeline.stages.ports import Carried, OutgoingRecord
 
 RECORD_BYTES = 64
 """Of a record in a batch beside key, value and headers, and of each of its headers, at most."""
@@ -20,6 +20,8 @@ _PERMANENT = (
     kafka_errors.ClusterAuthorizationFailedError,
     kafka_errors.MessageSizeTooLargeError,
 )
+_TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
+TRY_AGAIN_SECONDS = 0.5
 log = structlog.get_logger(__name__)
 
 Sent = asyncio.Future[object]
@@ -51,6 +53,17 @@ async def send(producer: AIOKafkaProducer, message: Message) -> Sent:
 async def durable(sent: Sequence[Sent]) -> None:
     for future in sent:
         await future
+
+
+async def not_durable(error: BaseException) -> Carried:
+    """Why a chunk is not durable; what no other try mends is raised."""
+    if not isinstance(error, _TOO_LARGE):
+        raise_permanent(error, "a lane's topic")
+    log.warning("chunk not durable, carrying again", error=type(error).__name__)
+    if isinstance(error, _TOO_LARGE):
+        return "too_large"
+    await asyncio.sleep(TRY_AGAIN_SECONDS)
+    return "timed_out" if isinstance(error, TimeoutError) else "failed"
 
 
 def raise_permanent(error: BaseException, topic: str) -> None:

@@ -25,7 +25,8 @@ from pipeline.operations.clients import Clients, opened
 from pipeline.sandbox.amazon_ads.journal import LoggedRequest
 from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
-from pipeline.stages.contract import DeadLetters, Progress
+from pipeline.stages.contract import Progress
+from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ports import NONE_PAUSED, TokenBucket
 from pipeline.stages.upload.assembly import ServedLane, WorkerFactory
 from pipeline.stages.upload.memory import Budget
@@ -66,10 +67,10 @@ class Setup:
     """Of the full jitter of every backoff."""
     api_host: str = "127.0.0.1"
     resolver: AbstractResolver | None = None
-    passed_first: int = 0
-    """Requests for records that are passed on before the misanswers."""
     misanswers: Sequence[Misanswer] = ()
-    """Of something before the partner, to the first requests for records; it passes the rest on."""
+    """Of something before the partner, to requests for records; it passes the others on."""
+    passed_first: int = 0
+    """Requests that are passed on before the first of them."""
 
     def options(self) -> SimulatorOptions:
         return SimulatorOptions(
@@ -369,9 +370,11 @@ async def wired(setup: Setup | None = None) -> AsyncIterator[Wire]:
         )
         gateway = None
         if setup.misanswers:
-            scenes = [passes(simulator.url)] * setup.passed_first
-            scenes += [one.scene(simulator.url) for one in setup.misanswers]
-            gateway = await stack.enter_async_context(partner(*scenes, passes(simulator.url)))
+            good = passes(simulator.url)
+            scenes = [one.scene(simulator.url) for one in setup.misanswers]
+            gateway = await stack.enter_async_context(
+                partner(*[good] * setup.passed_first, *scenes, good)
+            )
         settings = setup.settings(simulator, simulator.url if gateway is None else gateway.url)
         clients = await stack.enter_async_context(
             opened(settings, telemetry, environ={}, resolver=setup.resolver)

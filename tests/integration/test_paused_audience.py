@@ -24,7 +24,8 @@ from pipeline.kafka.topics import Topics, compacted_topic, lane_topic
 from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations.ledger.ledger_reading import paused
 from pipeline.operations.ledger.paused import PausedSince
-from pipeline.stages.contract import DeadLetters, Progress
+from pipeline.stages.contract import Progress
+from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ports import Ownership
 from pipeline.stages.retry import Backoff, Throttle
 from pipeline.stages.upload.assembly import ServedLane, WorkerFactory

@@ -58,10 +58,9 @@ RULES: Sequence[Rule] = (
     Rule(
         name="an outcome is durable before its job is settled",
         file="pipeline/stages/poll/worker.py",
-        kept="        await self._desk.message_writer.write(messages)\n"
-        "        self._ended_jobs.note",
+        kept="        await self._outcomes.write_ended(origin, followed.job, report)\n",
         broken="        self._leave(followed)\n"
-        "        await self._desk.message_writer.write(messages)\n        self._ended_jobs.note",
+        "        await self._outcomes.write_ended(origin, followed.job, report)\n",
         tests=[
             "tests/simulation/test_poll.py::test_no_job_is_settled_before_its_outcome_is_durable"
         ],

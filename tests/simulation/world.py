@@ -15,7 +15,8 @@ from pipeline.operations.ledger.job_ends import Place
 from pipeline.operations.ledger.lane_records import LaneView
 from pipeline.operations.ledger.paused import PausedSince
 from pipeline.operations.ledger.statement import LaneStatement, LetterKind
-from pipeline.stages.contract import DeadLetters, Progress
+from pipeline.stages.contract import Progress
+from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.retry import Backoff, Throttle
 from pipeline.stages.upload.assembly import ServedLane, WorkerFactory
 from pipeline.stages.upload.batching import Limits

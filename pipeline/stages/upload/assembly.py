@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from pipeline.domain.quota import Dimension, Quota
 from pipeline.domain.send_result import Blocked
-from pipeline.stages.contract import DeadLetters, Progress
+from pipeline.stages.contract import Progress
+from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ports import (
     Lease,
     MessageWriter,
