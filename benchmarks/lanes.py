@@ -20,7 +20,6 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from prometheus_client import CollectorRegistry
 
 from pipeline.domain.message import StageName
 from pipeline.kafka.client_options import ClientOptions
@@ -29,7 +28,8 @@ from pipeline.kafka.group_consumer import GroupOptions
 from pipeline.kafka.topics import Topics, lane_topic
 from pipeline.stages.contract import Unit
 from pipeline.stages.ports import Lease
-from pipeline.telemetry.metrics import PrometheusTelemetry
+from pipeline.telemetry.first_values import KnownLabels
+from pipeline.telemetry.prometheus import prometheus_telemetry
 from tests.servers.apache_kafka import ApacheKafka
 
 MEASURED_SECONDS = 30.0
@@ -91,7 +91,7 @@ async def serve(address: str, namespace: str, count: int) -> None:
         starts={},
     )
     connection = ClientOptions(bootstrap_servers=address, client_id="bench")
-    telemetry = PrometheusTelemetry(CollectorRegistry())
+    telemetry = prometheus_telemetry(KnownLabels()).kafka
     group = ConsumerGroup(stage, connection, options, telemetry, time.monotonic)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

@@ -4,7 +4,7 @@ import random
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,17 +12,20 @@ from importlib.metadata import version
 
 import aiohttp
 from aiokafka import AIOKafkaProducer, TopicPartition
-from prometheus_client import CollectorRegistry
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import lanes, routes
-from pipeline.destinations.amazon_ads.rendering import RecordRenderer
+from pipeline.configuration.routing import audience_names, lanes
+from pipeline.destinations.contract import Partners
+from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.message import StageName
 from pipeline.domain.names import Names
+from pipeline.http.connections import connections
+from pipeline.http.schema_registry import HttpSchemaRegistry, registry_at
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import started
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.group_consumer import BUFFER_BYTES, GroupOptions
+from pipeline.kafka.group_lag import GroupLag
 from pipeline.kafka.message_writer import KafkaMessageWriter
 from pipeline.kafka.outcome_reader import KafkaOutcomeReader
 from pipeline.kafka.pause_requests import PauseRequestReader
@@ -34,20 +37,28 @@ from pipeline.kafka.topics import known_limits
 from pipeline.kafka.transactional_writer import TransactionalWriter
 from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations import cluster_setup
-from pipeline.operations.clients import Partners
+from pipeline.operations.clients import Clients, opened
 from pipeline.operations.cluster_setup import own_topics
-from pipeline.sources import native
+from pipeline.operations.ingest_routes import ingest_routes
+from pipeline.operations.known_labels import known_labels
+from pipeline.operations.lag_reports import LagReports, group_topics
+from pipeline.sources.encodings.schemas import Schemas
+from pipeline.sources.registry import compile_source
+from pipeline.sources.settings import SourceSettings
 from pipeline.stages.contract import DeadLetters, Progress, Stage
-from pipeline.stages.ingest.worker import IngestDesk, Route
+from pipeline.stages.ingest.worker import IngestDesk
 from pipeline.stages.poll.plan import PollDesk
 from pipeline.stages.ports import ChunkWriter, Lease, Replay
-from pipeline.stages.roster import IngestStage, PollStage, UploadStage
+from pipeline.stages.roster import IngestStage, PollStage
+from pipeline.stages.upload.assembly import WorkerFactory
 from pipeline.stages.upload.memory import Budget
-from pipeline.stages.upload.plan import Desk
+from pipeline.stages.upload.stage import UploadStage
 from pipeline.telemetry.facts import LaneLabel
-from pipeline.telemetry.metrics import PrometheusTelemetry
+from pipeline.telemetry.prometheus import PrometheusTelemetry, prometheus_telemetry
 
 GUARANTEED_BATCHES = 2
+NO_RECORDS_SECONDS = 10.0
+"""For connections that carry none: how long the kernel keeps trying after a cut."""
 CLIENT_SHARE = 8
 
 
@@ -58,19 +69,23 @@ class Pipeline:
     settings: Settings
     groups: Mapping[StageName, ConsumerGroup]
     telemetry: PrometheusTelemetry
-    partners: Partners
+    clients: Clients
     progresses: Mapping[str, Progress]
     pending_jobs: Mapping[LaneLabel, int]
+    lag_reports: LagReports
+    """Of partitions that others own: to be followed beside the stages."""
     controls: PauseRequestReader | None
     """Where lanes are served: to be followed beside the stages."""
 
 
 @asynccontextmanager
-async def assemble(settings: Settings, stages: Collection[StageName]) -> AsyncIterator[Pipeline]:
+async def assemble(
+    settings: Settings, stages: Collection[StageName], partners: Partners = PARTNERS
+) -> AsyncIterator[Pipeline]:
     """Everything that the stages need, started, and closed again in reverse."""
     async with AsyncExitStack() as stack:
-        telemetry = PrometheusTelemetry(CollectorRegistry())
-        telemetry.build_info(version=version("audience-pipeline"))
+        telemetry = prometheus_telemetry(known_labels(settings))
+        telemetry.process.build_info(version=version("audience-pipeline"))
         client_options = cluster_setup.client_options(settings.kafka)
         make = partial(make_producer, client_options, idempotent=settings.kafka.exactly_once)
         # The brokers have answered a moment ago; whoever is told to stop must not wait for them.
@@ -79,23 +94,26 @@ async def assemble(settings: Settings, stages: Collection[StageName]) -> AsyncIt
         limits = await known_limits(client_options, own_topics(settings), patience)
         producers = SharedProducer(make, first)
         stack.push_async_callback(producers.close)
-        # Bounded by requests_per_second and max_in_flight, not by sockets.
-        connector = aiohttp.TCPConnector(limit=0)
-        http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
-        partners = Partners(settings, http, telemetry)
-        parts = _Parts(settings, client_options, telemetry, producers, partners, limits)
+        http = await stack.enter_async_context(connections(NO_RECORDS_SECONDS))
+        opening = opened(settings, telemetry.partner, partners=partners)
+        clients = await stack.enter_async_context(opening)
+        parts = _Parts(
+            settings, client_options, telemetry, producers, clients, partners, http, limits
+        )
         made: dict[StageName, Callable[[], Stage]] = {
             "ingest": parts.ingest,
             "upload": parts.upload,
             "poll": parts.poll,
         }
+        groups = {name: parts.group(made[name]()) for name in made if name in stages}
         yield Pipeline(
             settings=settings,
-            groups={name: parts.group(made[name]()) for name in made if name in stages},
+            groups=groups,
             telemetry=telemetry,
-            partners=partners,
+            clients=clients,
             progresses=parts.progresses,
             pending_jobs=parts.pending_jobs,
+            lag_reports=parts.lag_reports(groups.values()),
             controls=parts.controls if "upload" in stages else None,
         )
 
@@ -109,7 +127,9 @@ class _Parts:
         client_options: ClientOptions,
         telemetry: PrometheusTelemetry,
         producers: SharedProducer,
+        clients: Clients,
         partners: Partners,
+        http: aiohttp.ClientSession,
         limits: RecordLimits,
     ) -> None:
         self._settings = settings
@@ -118,19 +138,31 @@ class _Parts:
         self._telemetry = telemetry
         self._producers = producers
         self._message_writer = KafkaMessageWriter(producers)
+        self._clients = clients
         self._partners = partners
+        self._http = http
         self._names = Names(settings.kafka.namespace)
         self.controls = PauseRequestReader(client_options, self._names.controls)
         self.progresses: dict[str, Progress] = {}
         self.pending_jobs: Counter[LaneLabel] = Counter()
 
     def ingest(self) -> IngestStage:
+        names = audience_names(self._settings)
+        schemas = {source.topic: Schemas() for source in self._settings.sources}
         return IngestStage(
-            reads={source.topic: native.read for source in self._settings.sources},
+            reads={
+                source.topic: compile_source(source, audiences=names, schemas=schemas[source.topic])
+                for source in self._settings.sources
+            },
+            registries={
+                source.topic: self._registry(source, schemas[source.topic])
+                for source in self._settings.sources
+                if source.registry is not None
+            },
             desk=IngestDesk(
-                routes=self._routes(),
+                routes=ingest_routes(self._settings, self._partners),
                 letters=self._letters("ingest"),
-                telemetry=self._telemetry,
+                telemetry=self._telemetry.ingest,
                 wall_ms=_wall_ms,
                 chunk_records=self._settings.ingest.chunk_records,
             ),
@@ -139,40 +171,41 @@ class _Parts:
         )
 
     def upload(self) -> UploadStage:
-        served = {lane.topic: self._partners.lane(lane) for lane in lanes(self._settings)}
-        largest = max((one.plan.limits.max_bytes for one in served.values()), default=0)
-        return UploadStage(
-            lanes=served,
-            budget=Budget(
-                self._settings.upload.buffer_bytes - self._client_bytes(),
-                guaranteed=GUARANTEED_BATCHES * largest,
-                lanes=len(served),
-            ),
-            desk=Desk(
-                message_writer=self._message_writer,
-                letters=self._letters("upload"),
-                telemetry=self._telemetry,
-                jobs_topic=self._names.jobs,
-                outcomes_topic=self._names.outcomes,
-                trimmer=KafkaTrimmer(self._client_options),
-                keep_delivered=self._settings.upload.keep_delivered_hours * 3600,
-                controls=self.controls,
-                new_replay=self._replay,
-                chance=random.random,
-                new_id=lambda: uuid.uuid4().hex,
-                wall_ms=_wall_ms,
-            ),
+        served = {lane.topic: self._clients.lane(lane) for lane in lanes(self._settings)}
+        largest = max((one.limits.max_bytes for one in served.values()), default=0)
+        budget = Budget(
+            self._settings.upload.buffer_bytes - self._client_bytes(),
+            guaranteed=GUARANTEED_BATCHES * largest,
+            lanes=len(served),
+        )
+        return UploadStage(lanes=served, workers=self._workers(budget))
+
+    def _workers(self, budget: Budget) -> WorkerFactory:
+        return WorkerFactory(
+            budget=budget,
+            message_writer=self._message_writer,
+            dead_letters=self._letters("upload"),
+            telemetry=self._telemetry.upload,
+            jobs_topic=self._names.jobs,
+            outcomes_topic=self._names.outcomes,
+            trimmer=KafkaTrimmer(self._client_options),
+            keep_delivered=self._settings.upload.keep_delivered_hours * 3600,
+            pause_requests=self.controls,
+            new_replay=self._replay,
             new_progress=self._progress,
+            chance=random.random,
+            new_id=lambda: uuid.uuid4().hex,
+            wall_ms=_wall_ms,
         )
 
     def poll(self) -> PollStage:
         return PollStage(
             desk=PollDesk(
-                plans=self._partners.poll_plans(),
+                plans=self._clients.poll_plans(),
                 message_writer=self._message_writer,
                 letters=self._letters("poll"),
                 outcome_reader=KafkaOutcomeReader(self._client_options, self._names.outcomes),
-                telemetry=self._telemetry,
+                telemetry=self._telemetry.poll,
                 jobs_topic=self._names.jobs,
                 outcomes_topic=self._names.outcomes,
                 chance=random.random,
@@ -200,7 +233,20 @@ class _Parts:
             buffer_bytes=self._client_bytes(),
             written=[plan.name for plan in own_topics(self._settings)],
         )
-        return ConsumerGroup(stage, self._client_options, options, self._telemetry, boot_seconds)
+        return ConsumerGroup(
+            stage, self._client_options, options, self._telemetry.kafka, boot_seconds
+        )
+
+    def lag_reports(self, groups: Collection[ConsumerGroup]) -> LagReports:
+        return LagReports(
+            reader=GroupLag(
+                self._client_options,
+                group_topics(self._settings),
+                read_committed=self._settings.kafka.exactly_once,
+            ),
+            owned=lambda: [tp for group in groups for tp in group.leases],
+            telemetry=self._telemetry.kafka,
+        )
 
     def _client_bytes(self) -> int:
         """Of upload's budget, what the Kafka client keeps until a lane takes it."""
@@ -218,37 +264,23 @@ class _Parts:
             limits=self._limits,
         )
 
+    def _registry(self, source: SourceSettings, schemas: Schemas) -> HttpSchemaRegistry:
+        assert source.registry is not None
+        return registry_at(
+            self._http,
+            source.registry,
+            schemas,
+            is_protobuf=source.encoding == "protobuf",
+            chance=random.random,
+        )
+
     def _replay(self, topic: str) -> Replay:
         return KafkaReplay(
             self._client_options,
             topic,
             read_committed=self._settings.kafka.exactly_once,
-            telemetry=self._telemetry,
+            telemetry=self._telemetry.kafka,
         )
-
-    def _routes(self) -> Mapping[str, Sequence[Route]]:
-        renderers = {
-            name: RecordRenderer(
-                external_user_id=destination.external_user_id,
-                unsupported_country=destination.unsupported_country,
-                consent_countries=frozenset(destination.consent_countries),
-            )
-            for name, destination in self._settings.destinations.items()
-        }
-        return {
-            audience: [
-                Route(
-                    lane=LaneLabel(target.lane.destination, target.lane.connection),
-                    topic=target.lane.topic,
-                    audience_id=target.audience_id,
-                    target=",".join(target.target_types).encode(),
-                    country=target.country,
-                    renderer=renderers[target.lane.destination],
-                )
-                for target in targets
-            ]
-            for audience, targets in routes(self._settings).items()
-        }
 
     def _letters(self, stage: StageName) -> DeadLetters:
         return DeadLetters(
@@ -257,7 +289,7 @@ class _Parts:
             # A letter of poll holds our own job and no event; it names a member and must keep it.
             payload="original" if stage == "poll" else self._settings.dead_letters.payload,
             wall_ms=_wall_ms,
-            telemetry=self._telemetry,
+            telemetry=self._telemetry.dead_letters,
         )
 
     def _progress(self, name: str) -> Progress:

@@ -3,13 +3,12 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from prometheus_client import CollectorRegistry
-
 from pipeline.app import status
 from pipeline.app.admin import AdminServer, HealthReport, ReadinessReport
 from pipeline.app.assembly import Pipeline
 from pipeline.configuration.model import Settings
-from pipeline.telemetry.metrics import PrometheusTelemetry
+from pipeline.telemetry.first_values import KnownLabels
+from pipeline.telemetry.prometheus import prometheus_telemetry
 
 
 class Shown:
@@ -17,12 +16,12 @@ class Shown:
 
     def __init__(self, waits_for: str) -> None:
         self._waits_for = waits_for
-        self._telemetry = PrometheusTelemetry(CollectorRegistry())
+        self._telemetry = prometheus_telemetry(KnownLabels())
         self.pipeline: Pipeline | None = None
 
     def exposition(self) -> tuple[bytes, str]:
         telemetry = self._telemetry if self.pipeline is None else self.pipeline.telemetry
-        return telemetry.exposition()
+        return telemetry.metrics.exposition()
 
     def health(self) -> HealthReport:
         return HealthReport(True) if self.pipeline is None else status.health(self.pipeline)

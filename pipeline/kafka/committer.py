@@ -7,11 +7,11 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka import errors as kafka_errors
 
+from pipeline.domain.message import StageName
 from pipeline.kafka.assignment import Assignment, Assignments
 from pipeline.kafka.coordinator import Committed, Coordinator, Generation
 from pipeline.kafka.group_consumer import GroupOptions
-from pipeline.telemetry.facts import Stage as StageLabel
-from pipeline.telemetry.facts import Telemetry
+from pipeline.telemetry.facts import KafkaTelemetry
 
 EVERYTHING_SECONDS = 3600.0
 """Brokers before 2.1 forget an offset that was not committed for a while, changed or not."""
@@ -20,7 +20,7 @@ LAG_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
 
-Mark = tuple[int | None, Mapping[int, int]]
+Mark = tuple[int | None, Mapping[str, int]]
 
 
 class Committer:
@@ -33,13 +33,13 @@ class Committer:
     def __init__(
         self,
         *,
-        stage: StageLabel,
+        stage: StageName,
         assignments: Assignments,
         options: GroupOptions,
-        telemetry: Telemetry,
+        telemetry: KafkaTelemetry,
         clock: Callable[[], float],
     ) -> None:
-        self._stage: StageLabel = stage
+        self._stage: StageName = stage
         self._assignments = assignments
         self._options = options
         self._telemetry = telemetry

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import structlog
 from aiokafka import TopicPartition
 
-from pipeline.telemetry.facts import Telemetry
+from pipeline.telemetry.facts import KafkaTelemetry
 
 LASTS_SECONDS = 10.0
 """Without another failure for so long, the partition is readable again."""
@@ -18,7 +18,7 @@ class FetchTrouble:
     """The failures of one partition; those of another say nothing about it."""
 
     def __init__(
-        self, tp: TopicPartition, telemetry: Telemetry, clock: Callable[[], float]
+        self, tp: TopicPartition, telemetry: KafkaTelemetry, clock: Callable[[], float]
     ) -> None:
         self._tp = tp
         self._telemetry = telemetry

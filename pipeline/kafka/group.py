@@ -35,7 +35,7 @@ from pipeline.kafka.offset_resolver import START, OffsetResolver
 from pipeline.kafka.ownership_proof import OwnershipProof
 from pipeline.stages.contract import Stage, until
 from pipeline.stages.ports import Worker
-from pipeline.telemetry.facts import Telemetry
+from pipeline.telemetry.facts import KafkaTelemetry
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +53,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         stage: Stage,
         client_options: ClientOptions,
         options: GroupOptions,
-        telemetry: Telemetry,
+        telemetry: KafkaTelemetry,
         clock: Callable[[], float],
     ) -> None:
         self.stage = stage

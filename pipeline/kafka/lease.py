@@ -118,7 +118,7 @@ class KafkaLease:
         self._seek(offset)
 
     def settle(
-        self, offset: int, *, clean: bool = False, paused: Mapping[int, int] = NONE_PAUSED
+        self, offset: int, *, clean: bool = False, paused: Mapping[str, int] = NONE_PAUSED
     ) -> None:
         is_first = self._committable is None
         self._committable = offset
@@ -178,7 +178,7 @@ class KafkaLease:
         return Committed(offset, metadata(clean=final and self._is_clean, paused=self._paused))
 
     @property
-    def mark(self) -> tuple[int | None, Mapping[int, int]]:
+    def mark(self) -> tuple[int | None, Mapping[str, int]]:
         """Differs as soon as there is something else to commit."""
         return self._done(), self._paused
 

@@ -10,9 +10,9 @@ from aiokafka import TopicPartition
 from pipeline.kafka.coordinator import Committed
 from pipeline.kafka.group_offsets import GroupOffsets
 from pipeline.stages.ports import NONE_PAUSED, StartingPoint
-from pipeline.telemetry.facts import Telemetry
+from pipeline.telemetry.facts import KafkaTelemetry
 
-METADATA_FORMAT = 1
+METADATA_FORMAT = 2
 LARGEST_METADATA_BYTES = 4096
 """What brokers take of it unless told otherwise (offset.metadata.max.bytes)."""
 START = Literal["earliest", "latest"]
@@ -28,7 +28,12 @@ class OffsetResolver:
     """
 
     def __init__(
-        self, offsets: GroupOffsets, tp: TopicPartition, *, start: START, telemetry: Telemetry
+        self,
+        offsets: GroupOffsets,
+        tp: TopicPartition,
+        *,
+        start: START,
+        telemetry: KafkaTelemetry,
     ) -> None:
         self._offsets = offsets
         self._tp = tp
@@ -127,7 +132,7 @@ class OffsetResolver:
         return offset <= await self._offsets.end(self._tp) or await is_readable(offset)
 
 
-def metadata(*, clean: bool, paused: Mapping[int, int] = NONE_PAUSED) -> str:
+def metadata(*, clean: bool, paused: Mapping[str, int] = NONE_PAUSED) -> str:
     """What a commit says beside the offset.
 
     `clean`: whether each request sent has its answer. `paused`: since which offset each audience is
@@ -147,7 +152,7 @@ class Said(NamedTuple):
     """What a commit said beside the offset."""
 
     is_clean: bool
-    paused: Mapping[int, int]
+    paused: Mapping[str, int]
     others_paused: int | None
 
 
@@ -157,7 +162,7 @@ def read_metadata(text: str) -> Said | None:
         said = json.loads(text)
         if said["format"] != METADATA_FORMAT:
             return None
-        paused = {int(audience): int(since) for audience, since in said.get("paused", {}).items()}
+        paused = {audience: int(since) for audience, since in said.get("paused", {}).items()}
         others = said.get("paused_since")
         return Said(said.get("clean") is True, paused, None if others is None else int(others))
     except (ValueError, TypeError, KeyError, AttributeError):

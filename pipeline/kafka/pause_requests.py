@@ -21,7 +21,7 @@ class LatestPauseRequests:
     """The last word on each audience of each lane, of all messages so far."""
 
     def __init__(self) -> None:
-        self._lanes: defaultdict[str, dict[int, bool]] = defaultdict(dict)
+        self._lanes: defaultdict[str, dict[str, bool]] = defaultdict(dict)
 
     def take(self, offset: int, key: bytes | None, value: bytes | None) -> None:
         """One more message; one that cannot be read is told about, and changes nothing."""

@@ -9,7 +9,7 @@ from aiokafka import errors as kafka_errors
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.topic_reader import TopicReader
 from pipeline.stages.ports import Stretch
-from pipeline.telemetry.facts import Telemetry
+from pipeline.telemetry.facts import KafkaTelemetry
 
 TRY_AGAIN_SECONDS = 0.5
 
@@ -25,7 +25,7 @@ class KafkaReplay:
         topic: str,
         *,
         read_committed: bool,
-        telemetry: Telemetry,
+        telemetry: KafkaTelemetry,
     ) -> None:
         self._client_options = client_options
         self._tp = TopicPartition(topic, 0)

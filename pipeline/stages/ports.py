@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from pipeline.domain.job import JobReport
+from pipeline.domain.job import JobReport, NotYet
 from pipeline.domain.message import Message
 from pipeline.domain.pause_request import RequestedPauses
 from pipeline.domain.send_result import Answer
@@ -25,7 +25,7 @@ class Record(Protocol):
     def headers(self) -> Sequence[tuple[str, bytes]]: ...
 
 
-NONE_PAUSED: Mapping[int, int] = MappingProxyType({})
+NONE_PAUSED: Mapping[str, int] = MappingProxyType({})
 
 
 class StartingPoint(NamedTuple):
@@ -34,7 +34,7 @@ class StartingPoint(NamedTuple):
     offset: int
     is_clean: bool
     """The former owner had an answer to everything it sent, or there was none."""
-    paused: Mapping[int, int] = NONE_PAUSED
+    paused: Mapping[str, int] = NONE_PAUSED
     """Audiences that it kept back, and since which offset, as far as that is known."""
     others_paused: int | None = None
     """Where that is not known: any other audience may be kept back since this offset."""
@@ -71,7 +71,7 @@ class Lease(Protocol):
         """Fetch from this offset next."""
 
     def settle(
-        self, offset: int, *, clean: bool = False, paused: Mapping[int, int] = NONE_PAUSED
+        self, offset: int, *, clean: bool = False, paused: Mapping[str, int] = NONE_PAUSED
     ) -> None:
         """Everything before this offset is done, but for what is kept back; a commit says so."""
 
@@ -147,17 +147,14 @@ class Ownership(Protocol):
 class Upload(Protocol):
     """The partner's end of one lane."""
 
-    def overhead_bytes(self, audience: int) -> int:
+    def overhead_bytes(self, audience: str) -> int:
         """Bytes of a request body beside its records."""
-
-    def is_removal(self, value: bytes) -> bool:
-        """Whether a rendered record takes its member out."""
 
     async def turn(self) -> None:
         """Wait until the client may make another request."""
 
     async def send(
-        self, audience: int, target: bytes, records: Sequence[bytes], ownership: Ownership
+        self, audience: str, route: bytes, records: Sequence[bytes], ownership: Ownership
     ) -> Answer:
         """One attempt. The request does not become whole unless the lane is still owned."""
 
@@ -195,14 +192,6 @@ class PauseRequests(Protocol):
     def requested(self, lane: str) -> RequestedPauses: ...
 
 
-class NotYet(NamedTuple):
-    """The partner could not be asked, or did not know the job; `wait` in seconds if it said."""
-
-    reason: str
-    wait: float | None = None
-    is_missing: bool = False
-
-
 class Status(Protocol):
     """The partner's word on a job."""
 
@@ -220,10 +209,13 @@ class OutcomeReader(Protocol):
 
 
 class TokenBucket(Protocol):
-    """A token bucket. It starts empty."""
+    """A token bucket that starts empty. Times in seconds."""
 
-    async def spend(self, tokens: int) -> None:
-        """Return once so many tokens have been earned; called by one task at a time."""
+    def wait(self, tokens: int, now: float) -> float:
+        """Seconds until so many tokens are there; 0 when they are."""
+
+    def spend(self, tokens: int, now: float) -> None:
+        """Spend tokens that are there."""
 
 
 class RequestLimiter(Protocol):

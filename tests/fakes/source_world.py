@@ -23,8 +23,8 @@ class Source:
     refused: int = 0
     """Transactions of former owners."""
 
-    def put(self, value: bytes) -> None:
-        self.events.append(TopicRecord(len(self.events), b"key", value, ()))
+    def put(self, value: bytes | None, key: bytes = b"key") -> None:
+        self.events.append(TopicRecord(len(self.events), key, value, ()))
 
     async def travel(self) -> None:
         await asyncio.sleep(self.random.uniform(0.0, 0.4))
@@ -65,7 +65,7 @@ class SourceLease:
         self.position = offset
 
     def settle(
-        self, offset: int, *, clean: bool = False, paused: Mapping[int, int] = NONE_PAUSED
+        self, offset: int, *, clean: bool = False, paused: Mapping[str, int] = NONE_PAUSED
     ) -> None:
         self.settled = offset
 

@@ -4,10 +4,11 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
+from pipeline.destinations.contract import Render
 from pipeline.domain.change import Action, MembershipChange
-from pipeline.domain.message import Message, record_headers
+from pipeline.domain.lane_record import encode_header, member_key
+from pipeline.domain.message import Message
 from pipeline.domain.reasons import (
     Ignored,
     IgnoredReason,
@@ -17,23 +18,15 @@ from pipeline.domain.reasons import (
     Withheld,
     WithheldReason,
 )
+from pipeline.identity.hashing import each_of, once_for
+from pipeline.sources.encodings.schemas import SchemaRegistry
+from pipeline.sources.reading import Outcome, Read, Reading, SchemaNeeded
 from pipeline.stages.contract import DeadLetters, Progress
 from pipeline.stages.ports import ChunkWriter, Lease, OutgoingRecord, Record
-from pipeline.telemetry.facts import LaneLabel, Telemetry
+from pipeline.telemetry.facts import IngestTelemetry, LaneLabel
 
 SLICE_RECORDS = 250
 """Transformed between two looks at the event loop, about 5 ms: a tight cap must not wait longer."""
-
-Reading = Sequence[MembershipChange] | Ignored | Rejected
-Read = Callable[[bytes | None], Reading]
-
-
-class Render(Protocol):
-    """A destination's way of writing one change down."""
-
-    def render(
-        self, change: MembershipChange, default_country: str | None
-    ) -> Rendered | Withheld | Rejected: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +35,10 @@ class Route:
 
     lane: LaneLabel
     topic: str
-    audience_id: int
-    target: bytes
-    country: str | None
-    renderer: Render
+    audience_id: str
+    route: bytes
+    """What the partner's package writes for itself into every record."""
+    render: Render
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +47,7 @@ class IngestDesk:
 
     routes: Mapping[str, Sequence[Route]]
     letters: DeadLetters
-    telemetry: Telemetry
+    telemetry: IngestTelemetry
     wall_ms: Callable[[], int]
     chunk_records: int
 
@@ -77,11 +70,20 @@ class IngestWorker:
     """Carries one source partition. Bad events become dead letters; it never stops for one."""
 
     def __init__(
-        self, lease: Lease, *, writer: ChunkWriter, read: Read, desk: IngestDesk, progress: Progress
+        self,
+        lease: Lease,
+        *,
+        writer: ChunkWriter,
+        read: Read,
+        desk: IngestDesk,
+        progress: Progress,
+        schemas: SchemaRegistry | None = None,
     ) -> None:
+        """`schemas` is the registry of a source that has one."""
         self._lease = lease
         self._writer = writer
         self._read = read
+        self._schemas = schemas
         self._desk = desk
         self._progress = progress
         self._between_chunks = asyncio.Event()
@@ -126,30 +128,49 @@ class IngestWorker:
         chunk = _Chunk()
         for start in range(0, len(records), SLICE_RECORDS):
             for record in records[start : start + SLICE_RECORDS]:
-                self._event(record, chunk)
+                reading = self._read(record)
+                while isinstance(reading, SchemaNeeded):
+                    reading = await self._with_schema(record, reading)
+                self._event(record, reading, chunk)
             await asyncio.sleep(0)
         return chunk
 
-    def _event(self, record: Record, chunk: _Chunk) -> None:
-        reading = self._read(record.value)
+    async def _with_schema(self, record: Record, needed: SchemaNeeded) -> Outcome:
+        """Read again once the registry has said what the schema is, however long that takes."""
+        assert self._schemas is not None
+        await self._schemas.fetch(needed.schema_id, self._progress.advance)
+        return self._read(record)
+
+    def _event(self, record: Record, reading: Reading, chunk: _Chunk) -> None:
         if isinstance(reading, Ignored):
             chunk.ignored[reading.reason] += 1
         elif isinstance(reading, Rejected):
             self._reject(record, reading, chunk)
         else:
-            for change in reading:
-                self._change(record, change, chunk)
+            for part in reading:
+                if isinstance(part, Rejected):
+                    self._reject(record, part, chunk)
+                else:
+                    self._change(record, part, chunk)
 
     def _change(self, record: Record, change: MembershipChange, chunk: _Chunk) -> None:
         chunk.changes[change.action] += 1
         routes = self._routes(change.audience)
         if not routes:
             self._reject(record, _unknown_audience(change), chunk)
+        hashes_for = each_of if len(routes) == 1 else once_for
+        hash_once = hashes_for(change.identities)
         for route in routes:
-            match route.renderer.render(change, route.country):
+            match route.render(change, hash_once):
                 case Rendered(member, value):
-                    key = b"%d|%s" % (route.audience_id, member.encode())
-                    headers = record_headers(change.occurred_at_ms, route.target)
+                    key = member_key(route.audience_id, member)
+                    headers = encode_header(
+                        change.action,
+                        change.occurred_at_ms,
+                        route.route,
+                        self._lease.partition,
+                        record.offset,
+                    )
                     chunk.outgoing[route.topic].append(OutgoingRecord(key, value, headers))
                     chunk.prepared[route.lane] += 1
                     if chunk.oldest_ms is None or change.occurred_at_ms < chunk.oldest_ms:
