@@ -48,7 +48,9 @@ class KafkaLease:
         trouble: FetchTrouble,
         *,
         begun: Callable[[], None],
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
+        self._idle_seconds = idle_seconds
         self._buffers = buffers
         self._tp = tp
         self._resolver = resolver
@@ -210,7 +212,7 @@ class KafkaLease:
                 continue
             if records:
                 return records
-            await until(self._arrived, IDLE_SECONDS)
+            await until(self._arrived, self._idle_seconds)
             if not self._arrived.is_set() and not self._trouble.is_recent:
                 return ()
 
