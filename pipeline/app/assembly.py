@@ -25,6 +25,7 @@ from pipeline.kafka.cluster import started
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.group_consumer import BUFFER_BYTES, GroupOptions
 from pipeline.kafka.group_lag import GroupLag
+from pipeline.kafka.lease import IDLE_SECONDS
 from pipeline.kafka.message_writer import KafkaMessageWriter
 from pipeline.kafka.outcome_reader import KafkaOutcomeReader
 from pipeline.kafka.pause_requests import PauseRequestReader
@@ -236,6 +237,7 @@ class _Parts:
             commits=not (is_ingest and kafka.exactly_once),
             read_committed=kafka.exactly_once,
             starts={source.topic: source.start for source in self._settings.sources},
+            idle_seconds=min(IDLE_SECONDS, run.watchdog_seconds / 4),
             buffer_bytes=self._client_bytes(),
             written=[plan.name for plan in own_topics(self._settings)],
         )
