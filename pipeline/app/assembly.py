@@ -11,6 +11,7 @@ from functools import partial
 from importlib.metadata import version
 
 import aiohttp
+import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 from prometheus_client import CollectorRegistry
 
@@ -34,6 +35,7 @@ from pipeline.operations import cluster_setup
 from pipeline.operations.clients import Partners
 from pipeline.operations.ingest_routes import ingest_routes
 from pipeline.sources.encodings.schemas import Schemas
+from pipeline.sources.keying import KEYS
 from pipeline.sources.registry import compile_source
 from pipeline.sources.settings import SourceSettings
 from pipeline.stages.contract import DeadLetters, Progress, Stage
@@ -47,6 +49,8 @@ from pipeline.telemetry.facts import LaneLabel
 from pipeline.telemetry.metrics import PrometheusTelemetry
 
 GUARANTEED_BATCHES = 2
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +126,8 @@ class _Parts:
 
     def ingest(self) -> IngestStage:
         names = audience_names(self._settings)
+        for source in self._settings.sources:
+            log.info("source", topic=source.topic, format=source.format, key=KEYS[source.format])
         schemas = {source.topic: Schemas() for source in self._settings.sources}
         return IngestStage(
             reads={

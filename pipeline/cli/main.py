@@ -15,7 +15,7 @@ from pipeline.app.supervisor import HARD_STOP_SECONDS, ExitCode, stop_on_signals
 from pipeline.cli.ending import ended
 from pipeline.cli.groups import add_to
 from pipeline.cli.sandbox import sandbox, simulator
-from pipeline.cli.sources import config_init
+from pipeline.cli.sources import config_init, sources_app
 from pipeline.cli.test_source import compare_examples
 from pipeline.configuration.load import Configuration, load_with_lock
 from pipeline.configuration.model import Settings, schema
@@ -41,6 +41,7 @@ app.add_typer(config_app, name="config")
 app.command("sandbox")(sandbox)
 app.command("simulator")(simulator)
 add_to(app)
+app.add_typer(sources_app, name="sources")
 config_app.command("init")(config_init)
 app.command("test")(compare_examples)
 

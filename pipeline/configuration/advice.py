@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import lanes
 from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings
+from pipeline.sources.keying import KEYS
 
 ADVISED_RECORDS = 6_000
 PARTNER_WINDOW_SECONDS = 3_600
@@ -15,7 +16,7 @@ MODEST_SHARE_OF_CAP = 0.008
 
 def advice(settings: Settings) -> list[str]:
     """A line for each, beginning with the key; empty for a configuration without surprises."""
-    lines = [*_kafka(settings), *_unused(settings)]
+    lines = [*_kafka(settings), *_unused(settings), *_keys(settings)]
     for name, destination in settings.destinations.items():
         lines.extend(f"destinations.{name}.{line}" for line in _destination(destination))
     return lines
@@ -48,6 +49,13 @@ def _unused(settings: Settings) -> Iterator[str]:
     for name in settings.destinations:
         if name not in used:
             yield f"destinations.{name}: no audience goes there; name it under audiences"
+
+
+def _keys(settings: Settings) -> Iterator[str]:
+    """What is known of keys: of a topic that is keyed otherwise, a member's order is lost."""
+    for place, source in enumerate(settings.sources):
+        if source.format != "native":
+            yield f"sources[{place}]: format {source.format}: {KEYS[source.format]}"
 
 
 def _destination(destination: AmazonAdsSettings) -> Iterator[str]:

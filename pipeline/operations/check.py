@@ -18,6 +18,7 @@ from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.topics import TopicTrouble
 from pipeline.operations.clients import Partners
 from pipeline.operations.cluster_setup import prepare
+from pipeline.operations.sources.inspecting import key_evidence
 from pipeline.telemetry.metrics import PrometheusTelemetry
 
 
@@ -47,10 +48,24 @@ async def online(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding(f"kafka: reached {settings.kafka.bootstrap_servers}, topics are as needed")
     except (ClusterTrouble, TopicTrouble) as trouble:
         yield Finding(str(trouble), is_bad=True)
+    else:
+        async for finding in _keys(settings):
+            yield finding
     async with aiohttp.ClientSession() as http:
         partners = Partners(settings, http, PrometheusTelemetry(CollectorRegistry()))
         for name, client in partners.clients.items():
             yield await _partner(f"destinations.{name}", client)
+
+
+async def _keys(settings: Settings) -> AsyncIterator[Finding]:
+    try:
+        found = await key_evidence(settings)
+    except ClusterTrouble as trouble:
+        yield Finding(str(trouble), is_bad=True)
+        return
+    for topic, keys in found.items():
+        warning = "" if keys.judgement == "not shown" else "warning: "
+        yield Finding(f"{warning}sources: {topic}: {keys.sentence()}")
 
 
 async def _partner(key: str, client: AmazonClient) -> Finding:
