@@ -4,15 +4,15 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
 
-from pipeline.telemetry.metrics import PrometheusTelemetry
+from pipeline.telemetry.prometheus import prometheus_telemetry
 from tests.telemetry.facts import state_every_fact
 
 OF_THE_SCRAPE = {"job", "instance"}
 FUNCTIONS = {
-    *("absent", "count", "histogram_quantile", "increase", "label_replace", "max", "rate", "sum"),
-    "vector",
+    *("absent", "count", "histogram_quantile", "increase", "label_replace", "max", "max_over_time"),
+    *("rate", "sum", "vector"),
 }
 KEYWORDS = {"and", "or", "unless", "offset"}
 GROUPINGS = {"by", "without", "on", "ignoring", "group_left", "group_right"}
@@ -32,10 +32,11 @@ TOKEN = re.compile(
 @cache
 def published() -> dict[str, set[str]]:
     """Every series the program can show, with its labels."""
-    registry = CollectorRegistry()
-    state_every_fact(PrometheusTelemetry(registry))
+    telemetry = prometheus_telemetry()
+    state_every_fact(telemetry)
+    text, _ = telemetry.metrics.exposition()
     labels: dict[str, set[str]] = {"up": set()}
-    for family in registry.collect():
+    for family in text_string_to_metric_families(text.decode()):
         for sample in family.samples:
             labels.setdefault(sample.name, set()).update(sample.labels)
     return {name: {*own, *OF_THE_SCRAPE} for name, own in labels.items()}
@@ -51,8 +52,7 @@ def faults(expression: str) -> Iterator[str]:
     if not asked:
         yield "asks for no series"
     labels = {label for metric in asked for label in published()[metric]}
-    # Our only use of it makes this one.
-    labels |= {"connection"} if "label_replace" in expression else set()
+    labels |= set(re.findall(r'label_replace\(.+?, "(\w+)", ', expression, re.DOTALL))
     for place, (kind, text) in enumerate(words):
         if kind == "name":
             yield from _fault_of_name(text, words[:place], words[place + 1 :], labels)

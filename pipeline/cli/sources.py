@@ -1,44 +1,32 @@
-"""`config init` for a format of events, and `sources`: what stands in upstream topics."""
+"""`sources`: what stands in upstream topics; and the beginning of a configuration for a format."""
 
-import dataclasses
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 
 from pipeline.app.supervisor import ExitCode
-from pipeline.cli.ending import ended
-from pipeline.configuration.load import load_with_lock
+from pipeline.cli.ending import ended, fail
+from pipeline.cli.options import AsJson, ConfigFile, configured
+from pipeline.cli.showing import show_json
 from pipeline.operations.sources.inspecting import Report, inspect
 from pipeline.operations.sources.inspection import ValuesSeen
 from pipeline.operations.sources.starting_files import (
     FileExists,
     UnknownFormat,
-    formats,
     write_starting_files,
 )
-from pipeline.settings.problems import SettingsError
 
 sources_app = typer.Typer(help="What stands in upstream topics.", no_args_is_help=True)
 
 
-def config_init(
-    file: Annotated[Path, typer.Argument(help="Where to write the configuration.")] = Path(
-        "pipeline.yaml"
-    ),
-    source_format: Annotated[
-        str, typer.Option("--format", help=f"The format of the events: {', '.join(formats())}.")
-    ] = "native",
-) -> None:
-    """Write a first configuration, and examples of events beside it; nothing is overwritten."""
+def begin_with_format(name: str, file: Path) -> None:
+    """Write a first configuration for a format, and examples of its events beside it."""
     try:
-        written, examples = write_starting_files(source_format, file)
+        written, examples = write_starting_files(name, file)
     except (UnknownFormat, FileExists, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(ExitCode.USAGE) from None
+        fail(str(error), ExitCode.USAGE)
     typer.echo(f"written: {written}, {examples}")
     typer.echo(f"try: audience-pipeline test --config {written} {examples.parent}")
 
@@ -46,10 +34,7 @@ def config_init(
 @sources_app.command("inspect")
 def sources_inspect(
     topic: Annotated[str, typer.Argument(help="A topic, whether it is a source yet or not.")],
-    config: Annotated[
-        Path,
-        typer.Option("--config", "-c", envvar="AUDIENCE_PIPELINE_CONFIG", help="The YAML file."),
-    ] = Path("pipeline.yaml"),
+    config: ConfigFile,
     count: Annotated[
         int, typer.Option("--count", min=1, max=10_000, help="The newest so many messages.")
     ] = 100,
@@ -57,19 +42,13 @@ def sources_inspect(
         str | None,
         typer.Option("--values", help="A JSON Pointer: also show the different values there."),
     ] = None,
-    is_json: Annotated[bool, typer.Option("--json", help="JSON instead of lines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the keys, the encoding and the fields of a topic, and no person in it."""
-    try:
-        settings = load_with_lock(config, os.environ, needs_ids=False).settings
-    except SettingsError as error:
-        for line in str(error).splitlines():
-            typer.echo(f"error: {line}", err=True)
-        raise typer.Exit(ExitCode.USAGE) from None
+    settings = configured(config)
     report = ended(lambda: inspect(settings, topic, count=count, pointer=values))
-    if is_json:
-        document = dataclasses.asdict(report)
-        typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+    if as_json:
+        show_json(report)
         return
     for line in _lines(report):
         typer.echo(line)

@@ -3,25 +3,28 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pipeline.domain.offset_ranges import UnreadableRanges, decode_ranges
 
-JOB_FORMAT = 1
+JOB_FORMAT = 2
 
-TerminalState = Literal["SUCCEEDED", "PARTIALLYSUCCEEDED", "FAILED", "COMPLETED"]
-EndState = Literal[
-    "SUCCEEDED",
-    "PARTIALLYSUCCEEDED",
-    "FAILED",
-    "COMPLETED",
-    "ACCEPTED_UNTRACKED",  # the partner took the records and named no job
-    "NOT_FOUND",  # the partner does not know the job any more, or never did
-    "GIVEN_UP",  # it did not end within give_up_after
+JobEnd = Literal[
+    "pending",  # the partner still works on it
+    "applied",  # it took every record that it does not name as invalid
+    "partly_applied",  # it took them for at least one of its targets
+    "failed",  # it took none
 ]
-TERMINAL_STATES: frozenset[str] = frozenset(
-    {"SUCCEEDED", "PARTIALLYSUCCEEDED", "FAILED", "COMPLETED"}
-)
+End = Literal[
+    JobEnd,
+    "unknown",  # nobody can say: no job was named, or the partner no longer knows it
+]
+UNTRACKED = "ACCEPTED_UNTRACKED"
+"""The state of an acceptance without a job: that is all there ever is of it."""
+NOT_FOUND = "NOT_FOUND"
+"""The state of a job that the partner does not know, or never did."""
+GIVEN_UP = "GIVEN_UP"
+"""The state of a job that was still pending after `give_up_after_seconds`."""
 
 
 class UnreadableJob(ValueError):
@@ -35,20 +38,21 @@ class Job:
     job_id: str
     destination: str
     connection: str
-    audience_id: int
+    audience_id: str
     records: int
     removes: int
     first_offset: int
     last_offset: int
     submitted_at_ms: int
+    oldest_changed_at_ms: int
+    """When the oldest of its changes happened, as upstream said it."""
     polls: int = 0
     carried_over: int = 0
     """How often it was written again to the end of the topic because it was still pending."""
     offsets: str = ""
     """Which offsets of the lane it took (`domain/offset_ranges.py`); empty where that is not said.
 
-    Only a job's first message says it: who follows jobs must not hold it for thousands of them,
-    and jobs of an earlier version don't have it.
+    Only a job's first message says it: who follows jobs must not keep it for thousands of them.
     """
     format: int = JOB_FORMAT
 
@@ -63,14 +67,13 @@ class Job:
         return replace(self, offsets="")
 
     def placed(self) -> Sequence[range] | None:
-        """The offsets that it took from its lane, as runs; None where its message names too few.
+        """The offsets that it took from its lane, as ranges; None where its message names none.
 
         Raises:
             UnreadableJob: what it says of its offsets contradicts itself.
         """
         if not self.offsets:
-            is_whole = self.records == self.last_offset - self.first_offset + 1
-            return [range(self.first_offset, self.last_offset + 1)] if is_whole else None
+            return None
         try:
             runs = decode_ranges(self.first_offset, self.offsets)
         except UnreadableRanges as error:
@@ -97,13 +100,27 @@ class JobReport:
     """What the partner says of a job now."""
 
     state: str
+    """In the partner's own words."""
+    end: JobEnd
+    """What the state means to us."""
     invalid: tuple[InvalidRecord, ...] = ()
     processed_percent: float | None = None
     audience_size: dict[str, float] = field(default_factory=dict)
 
     @property
     def is_terminal(self) -> bool:
-        return self.state in TERMINAL_STATES
+        return self.end != "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """The partner said nothing of a job's state: no answer, or one that is none."""
+
+    detail: str
+    wait: float | None = None
+    """Seconds that the partner asked us to wait, if it did."""
+    is_missing: bool = False
+    """The partner itself said that it does not know the job."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,47 +139,60 @@ class Outcome:
 
     job: Job
     state: str
+    """In the partner's own words, or one of the three above."""
+    end: End
     tally: Tally
     finished_at_ms: int
 
     @property
     def is_untracked(self) -> bool:
         """Whether the partner named no job, so that this is all there is of it."""
-        return self.state == "ACCEPTED_UNTRACKED"
+        return self.state == UNTRACKED
 
 
-def tally(records: int, state: EndState, invalid: int) -> Tally:
+def tally(records: int, end: End, invalid: int) -> Tally:
     """Split a job's records by how they ended.
 
     Invalid ones are those that the job named. Of the rest, a job that ended well applied all
-    (PARTIALLYSUCCEEDED: for at least one target), a failed one none, and of a job without an
-    end nothing is known.
+    (partly_applied: for at least one target), a failed one none, and of a job without an end
+    nothing is known.
     """
     named = min(invalid, records)
     rest = records - named
-    if state == "FAILED":
+    if end == "failed":
         return Tally(invalid=named, failed=rest)
-    if state in TERMINAL_STATES:
+    if end in ("applied", "partly_applied"):
         return Tally(invalid=named, applied=rest)
     return Tally(unknown=records)
 
 
-def encode_outcome(
-    job: Job, state: EndState, report: JobReport | None, finished_at_ms: int
+def encode_outcome(job: Job, report: JobReport, finished_at_ms: int) -> bytes:
+    """A job and how it ended in the partner's word, as written to the outcomes topic."""
+    return _encode_outcome(
+        job,
+        {"state": report.state, "end": report.end},
+        tally(job.records, report.end, len(report.invalid)),
+        {"processed_percent": report.processed_percent, "audience_size": report.audience_size},
+        finished_at_ms,
+    )
+
+
+def encode_unknown(job: Job, state: str, finished_at_ms: int) -> bytes:
+    """A job whose end nobody knows; `state` is one of ours: it says why."""
+    said = {"state": state, "end": "unknown"}
+    ends = tally(job.records, "unknown", 0)
+    return _encode_outcome(job, said, ends, {}, finished_at_ms)
+
+
+def _encode_outcome(
+    job: Job,
+    said: Mapping[str, str],
+    ends: Tally,
+    figures: Mapping[str, object],
+    finished_at_ms: int,
 ) -> bytes:
-    """A job and how it ended, as written to the outcomes topic."""
-    invalid = len(report.invalid) if report is not None else 0
-    return json.dumps(
-        {
-            **asdict(job),
-            "state": state,
-            **asdict(tally(job.records, state, invalid)),
-            "processed_percent": report.processed_percent if report is not None else None,
-            "audience_size": report.audience_size if report is not None else {},
-            "finished_at_ms": finished_at_ms,
-        },
-        separators=(",", ":"),
-    ).encode()
+    stored = {**asdict(job), **said, **asdict(ends), **figures, "finished_at_ms": finished_at_ms}
+    return json.dumps(stored, separators=(",", ":")).encode()
 
 
 def decode_job(value: bytes | None) -> Job:
@@ -184,12 +214,15 @@ def decode_outcome(value: bytes | None) -> Outcome:
     job = _job(stored)
     ends: dict[str, Any] = {one.name: stored.get(one.name) for one in fields(Tally)}
     state = stored.get("state")
+    end: Any = stored.get("end")
     finished: Any = stored.get("finished_at_ms")
-    if not isinstance(state, str) or any(
-        type(number) is not int for number in (*ends.values(), finished)
+    if (
+        not isinstance(state, str)
+        or end not in get_args(End)
+        or any(type(number) is not int for number in (*ends.values(), finished))
     ):
-        raise UnreadableJob("not an outcome: its state, counts or time are missing")
-    return Outcome(job=job, state=state, tally=Tally(**ends), finished_at_ms=finished)
+        raise UnreadableJob("not an outcome: its state, end, counts or time are missing")
+    return Outcome(job=job, state=state, end=end, tally=Tally(**ends), finished_at_ms=finished)
 
 
 def _job(stored: Mapping[str, Any]) -> Job:

@@ -5,8 +5,8 @@ from typing import Literal, NamedTuple
 
 from pipeline.domain.reasons import RejectedReason
 
-FORMAT = b"1"
-"""The version of everything stored: lane records, jobs, outcomes, commit metadata."""
+FORMAT = b"2"
+"""The version of dead letters."""
 
 Headers = Sequence[tuple[str, bytes]]
 StageName = Literal["ingest", "upload", "poll"]
@@ -30,15 +30,6 @@ class Origin(NamedTuple):
     topic: str
     partition: int
     offset: int
-
-
-def record_headers(changed_at_ms: int, target: bytes) -> list[tuple[str, bytes]]:
-    """Headers of a lane record.
-
-    The time of the change stands here and never as the Kafka timestamp: brokers delete by
-    timestamp and refuse ones from the future.
-    """
-    return [("format", FORMAT), ("changed_at", b"%d" % changed_at_ms), ("target", target)]
 
 
 LARGEST_LETTER_BYTES = 900_000

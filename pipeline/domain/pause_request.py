@@ -4,25 +4,16 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
-FORMAT = 1
-LONGEST_ID = 20
-"""Digits of a 64-bit number, at most."""
-
-RequestedPauses = Mapping[int, bool]
+FORMAT = 2
+RequestedPauses = Mapping[str, bool]
 """Whether each audience of a lane is to be paused; one that nobody named is absent."""
-
-
-def audience_of(key: bytes | None) -> int | None:
-    """The audience of a record with a key audienceId|externalUserId; None for another key."""
-    audience = (key or b"").partition(b"|")[0]
-    return int(audience) if audience.isdigit() and len(audience) <= LONGEST_ID else None
 
 
 class PauseRequest(NamedTuple):
     """Whether an audience of a lane is to be paused; None: the request is withdrawn."""
 
     lane: str
-    audience: int
+    audience: str
     is_paused: bool | None
 
 
@@ -32,7 +23,7 @@ class Unreadable(NamedTuple):
     why: str
 
 
-def pause_request_key(lane: str, audience: int) -> bytes:
+def pause_request_key(lane: str, audience: str) -> bytes:
     """The key, by which the topic is compacted: the last word on an audience stays."""
     return f"{lane}|{audience}".encode()
 
@@ -45,11 +36,11 @@ def encode_pause_request(*, is_paused: bool, at_ms: int) -> bytes:
 
 def decode_pause_request(key: bytes | None, value: bytes | None) -> PauseRequest | Unreadable:
     """What a message of the control topic says; one that is not understood is never guessed at."""
-    lane, _, audience = (key or b"").rpartition(b"|")
-    if not lane or not audience.isdigit() or len(audience) > LONGEST_ID:
+    lane, _, audience = (key or b"").decode(errors="replace").rpartition("|")
+    if not lane or not audience:
         return Unreadable("its key is no lane|audience id")
     if value is None:
-        return PauseRequest(lane.decode(errors="replace"), int(audience), None)
+        return PauseRequest(lane, audience, None)
     try:
         said = json.loads(value)
     except (ValueError, RecursionError):
@@ -58,4 +49,4 @@ def decode_pause_request(key: bytes | None, value: bytes | None) -> PauseRequest
         return Unreadable("another version wrote it")
     if said.get("state") not in ("paused", "running"):
         return Unreadable("it wants a state that is neither paused nor running")
-    return PauseRequest(lane.decode(errors="replace"), int(audience), said["state"] == "paused")
+    return PauseRequest(lane, audience, said["state"] == "paused")

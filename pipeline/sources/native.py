@@ -47,7 +47,10 @@ def read(value: bytes | None) -> Sequence[MembershipChange] | Ignored | Rejected
     if value is None:
         return _TOMBSTONE
     try:
-        event = loaded(value)
+        try:
+            event = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            event = loaded(value)  # once more, since a mark may stand before it
         return _usual(event) or _changes(event)
     except orjson.JSONDecodeError as error:
         return Rejected("malformed", f"not JSON: see line {error.lineno}, column {error.colno}")

@@ -9,20 +9,27 @@ from typing import Literal, Protocol
 from pipeline.domain.message import Message, Origin, StageName, dead_letter
 from pipeline.domain.reasons import RejectedReason
 from pipeline.stages.ports import Lease, Record, Worker
-from pipeline.telemetry.facts import Telemetry
+from pipeline.telemetry.facts import DeadLetterTelemetry
 
 LOOK_AGAIN_SECONDS = 1.0
 """How long to wait at most for something to change before looking again."""
 
 
+Unit = Literal["partition", "topic"]
+"""What one worker of a stage owns: a partition, or a topic with all its partitions."""
+
+
 class Stage(Protocol):
     """A consumer group that does one thing: ingest, upload or poll.
 
-    Every partition that the group gives us becomes a lease, and the stage puts a worker in it.
+    Every unit that the group gives us becomes a lease, and the stage puts a worker in it.
     """
 
     @property
     def name(self) -> StageName: ...
+
+    @property
+    def unit(self) -> Unit: ...
 
     @property
     def topics(self) -> Sequence[str]: ...
@@ -64,7 +71,7 @@ class DeadLetters:
     stage: StageName
     payload: Literal["original", "reference"]
     wall_ms: Callable[[], int]
-    telemetry: Telemetry
+    telemetry: DeadLetterTelemetry
 
     def letter(self, lease: Lease, record: Record, reason: RejectedReason, detail: str) -> Message:
         """A dead letter for a message as it was read."""

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from pipeline.domain.job import JobReport
+from pipeline.domain.job import JobReport, NotYet
 from pipeline.domain.message import Message
 from pipeline.domain.pause_request import RequestedPauses
 from pipeline.domain.send_result import Answer
@@ -25,7 +25,7 @@ class Record(Protocol):
     def headers(self) -> Sequence[tuple[str, bytes]]: ...
 
 
-NONE_PAUSED: Mapping[int, int] = MappingProxyType({})
+NONE_PAUSED: Mapping[str, int] = MappingProxyType({})
 
 
 class StartingPoint(NamedTuple):
@@ -34,7 +34,7 @@ class StartingPoint(NamedTuple):
     offset: int
     is_clean: bool
     """The former owner had an answer to everything it sent, or there was none."""
-    paused: Mapping[int, int] = NONE_PAUSED
+    paused: Mapping[str, int] = NONE_PAUSED
     """Audiences that it kept back, and since which offset, as far as that is known."""
     others_paused: int | None = None
     """Where that is not known: any other audience may be kept back since this offset."""
@@ -44,7 +44,8 @@ class Lease(Protocol):
     """One partition, for as long as this process owns it.
 
     A lease outlives a rebalance that gives the partition back to the same process at once; in
-    between it is not owned. When it is lost, the task that works on it is cancelled.
+    between it is not owned. When it is lost, the task that works on it is cancelled. Where a stage
+    owns whole topics, one proof of ownership covers all partitions of a topic.
     """
 
     @property
@@ -57,7 +58,11 @@ class Lease(Protocol):
         """Find the committed offset, without guessing, and read on from there."""
 
     async def fetch(self, most: int) -> Sequence[Record]:
-        """The next records in order, at most so many; empty when none came within a second."""
+        """The next records in order, at most so many; empty when none came for a good while.
+
+        While the partition cannot be read it returns nothing at all, so that a worker that is
+        busy with reading is seen to stand still.
+        """
 
     def pause(self) -> None:
         """Fetch nothing until `fetch` is called again; others must not wait for this partition."""
@@ -66,7 +71,7 @@ class Lease(Protocol):
         """Fetch from this offset next."""
 
     def settle(
-        self, offset: int, *, clean: bool = False, paused: Mapping[int, int] = NONE_PAUSED
+        self, offset: int, *, clean: bool = False, paused: Mapping[str, int] = NONE_PAUSED
     ) -> None:
         """Everything before this offset is done, but for what is kept back; a commit says so."""
 
@@ -118,6 +123,13 @@ class ChunkWriter(Protocol):
         """Leave nothing open that readers would have to wait for."""
 
 
+class RecordLimits(Protocol):
+    """How large a record may be, for each topic: a broker refuses what is larger."""
+
+    def largest_record(self, topic: str) -> int:
+        """Bytes that key, value and headers of a record may have together."""
+
+
 class MessageWriter(Protocol):
     """Messages that must not be lost: jobs, outcomes, dead letters."""
 
@@ -135,17 +147,14 @@ class Ownership(Protocol):
 class Upload(Protocol):
     """The partner's end of one lane."""
 
-    def overhead_bytes(self, audience: int) -> int:
+    def overhead_bytes(self, audience: str) -> int:
         """Bytes of a request body beside its records."""
-
-    def is_removal(self, value: bytes) -> bool:
-        """Whether a rendered record takes its member out."""
 
     async def turn(self) -> None:
         """Wait until the client may make another request."""
 
     async def send(
-        self, audience: int, target: bytes, records: Sequence[bytes], ownership: Ownership
+        self, audience: str, route: bytes, records: Sequence[bytes], ownership: Ownership
     ) -> Answer:
         """One attempt. The request does not become whole unless the lane is still owned."""
 
@@ -183,14 +192,6 @@ class PauseRequests(Protocol):
     def requested(self, lane: str) -> RequestedPauses: ...
 
 
-class NotYet(NamedTuple):
-    """The partner could not be asked, or did not know the job; `wait` in seconds if it said."""
-
-    reason: str
-    wait: float | None = None
-    is_missing: bool = False
-
-
 class Status(Protocol):
     """The partner's word on a job."""
 
@@ -208,10 +209,13 @@ class OutcomeReader(Protocol):
 
 
 class TokenBucket(Protocol):
-    """A token bucket. It starts empty."""
+    """A token bucket that starts empty. Times in seconds."""
 
-    async def spend(self, tokens: int) -> None:
-        """Return once so many tokens have been earned; called by one task at a time."""
+    def wait(self, tokens: int, now: float) -> float:
+        """Seconds until so many tokens are there; 0 when they are."""
+
+    def spend(self, tokens: int, now: float) -> None:
+        """Spend tokens that are there."""
 
 
 class RequestLimiter(Protocol):

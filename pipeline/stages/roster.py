@@ -1,4 +1,4 @@
-"""The three stages: which topics each reads, and who moves into a partition of them."""
+"""Ingest and poll: which topics each reads, and who works on a partition of them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,15 +6,11 @@ from typing import Literal
 
 from pipeline.sources.encodings.schemas import SchemaRegistry
 from pipeline.sources.reading import Read
-from pipeline.stages.contract import Progress
+from pipeline.stages.contract import Progress, Unit
 from pipeline.stages.ingest.worker import IngestDesk, IngestWorker
 from pipeline.stages.poll.plan import PollDesk
 from pipeline.stages.poll.worker import PollWorker
-from pipeline.stages.ports import ChunkWriter, Lease, TokenBucket, Upload
-from pipeline.stages.retry import Throttle
-from pipeline.stages.upload.memory import Budget
-from pipeline.stages.upload.plan import Desk, LanePlan
-from pipeline.stages.upload.worker import UploadWorker
+from pipeline.stages.ports import ChunkWriter, Lease
 
 NewProgress = Callable[[str], Progress]
 
@@ -24,6 +20,7 @@ class IngestStage:
     """Upstream topics in, lanes out."""
 
     name: Literal["ingest"] = "ingest"
+    unit: Unit = "partition"
     reads: Mapping[str, Read]
     """By topic."""
     registries: Mapping[str, SchemaRegistry]
@@ -48,49 +45,11 @@ class IngestStage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServedLane:
-    """Everything about one lane that outlives an ownership; the bucket is what does not."""
-
-    plan: LanePlan
-    upload: Upload
-    throttle: Throttle
-    new_bucket: Callable[[], TokenBucket]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UploadStage:
-    """Lanes in, the partner and jobs out."""
-
-    name: Literal["upload"] = "upload"
-    lanes: Mapping[str, ServedLane]
-    """By topic."""
-    budget: Budget
-    desk: Desk
-    new_progress: NewProgress
-
-    @property
-    def topics(self) -> Sequence[str]:
-        return list(self.lanes)
-
-    def worker(self, lease: Lease) -> UploadWorker:
-        lane = self.lanes[lease.topic]
-        return UploadWorker(
-            lease,
-            plan=lane.plan,
-            upload=lane.upload,
-            bucket=lane.new_bucket(),
-            throttle=lane.throttle,
-            budget=self.budget,
-            desk=self.desk,
-            progress=self.new_progress(f"upload {lane.plan.name}"),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PollStage:
     """Jobs in, outcomes out."""
 
     name: Literal["poll"] = "poll"
+    unit: Unit = "partition"
     desk: PollDesk
     new_progress: NewProgress
 

@@ -18,7 +18,7 @@ import yaml
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from pipeline.domain.message import record_headers
+from pipeline.domain.lane_record import encode_header
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
 from pipeline.sandbox.server_process import free_port
 
@@ -163,7 +163,7 @@ class Deployment:
     async def fill_lane(self, connection: int, records: int) -> None:
         """Write rendered records straight into a lane's topic, as ingest would."""
         audience = self.audience_id(connection)
-        headers = record_headers(int(time.time() * 1000), b"DSP")
+        headers = encode_header("add", int(time.time() * 1000), b"DSP", 0, 0)
         digest = "0123456789abcdef" * 4
         number = 0
         async with self.producer() as producer:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Mapping
 
 import aiohttp
 import pytest
-from prometheus_client import CollectorRegistry
 
 from pipeline.app.admin import (
     AdminAddressError,
@@ -14,14 +13,14 @@ from pipeline.app.admin import (
     HealthReport,
     ReadinessReport,
 )
-from pipeline.telemetry.metrics import PrometheusTelemetry
+from pipeline.telemetry.prometheus import prometheus_telemetry
 
 
 class Process:
     """What the endpoint asks about: set by a test, read by the server."""
 
     def __init__(self) -> None:
-        self.telemetry = PrometheusTelemetry(CollectorRegistry())
+        self.telemetry = prometheus_telemetry()
         self.health = HealthReport(ok=True)
         self.readiness = ReadinessReport(ok=True)
         self.status: Mapping[str, object] = {"lanes": []}
@@ -30,7 +29,7 @@ class Process:
         return AdminServer(
             host=host,
             port=port,
-            exposition=self.telemetry.exposition,
+            exposition=self.telemetry.metrics.exposition,
             health=lambda: self.health,
             readiness=lambda: self.readiness,
             status=lambda: self.status,
@@ -54,7 +53,7 @@ async def browser(process: Process) -> AsyncIterator[aiohttp.ClientSession]:
 async def test_metrics_are_served_as_prometheus_text(
     process: Process, browser: aiohttp.ClientSession
 ) -> None:
-    process.telemetry.events_consumed(source="cdp.membership", count=7)
+    process.telemetry.ingest.events_consumed(source="cdp.membership", count=7)
 
     async with browser.get("/metrics") as answer:
         text = await answer.text()

@@ -20,12 +20,13 @@ def _job(job_id: str) -> Job:
         job_id=job_id,
         destination="amazon-na",
         connection=LANE,
-        audience_id=7,
+        audience_id="7",
         records=2,
         removes=0,
         first_offset=0,
         last_offset=2,
         submitted_at_ms=0,
+        oldest_changed_at_ms=0,
     )
 
 

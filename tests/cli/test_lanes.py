@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.configuration.load import load
-from pipeline.domain.message import record_headers
+from pipeline.domain.lane_record import encode_header
 from pipeline.kafka.offset_resolver import metadata
 from pipeline.kafka.topics import Topics, lane_topic
 from pipeline.operations import check
@@ -55,7 +55,7 @@ class Operator:
                     f"{self.namespace}.records.{lane}",
                     b"{}",
                     b"%d|m%d" % (VIP, number),
-                    headers=record_headers(0, b""),
+                    headers=encode_header("add", 0, b"", 0, 0),
                 )
 
     async def commit(self, lane: str, offset: int, metadata: str) -> None:
@@ -101,7 +101,7 @@ async def test_an_audience_is_paused_by_its_upstream_name_in_all_its_lanes_and_r
     assert f"audience {VIP_TOO} (vip) of lane {SECOND}: paused" in paused.out
     assert again.out.count("is paused already") == 2
     assert listed[LANE]["paused"] == [
-        {"audience_id": VIP, "audiences": ["vip"], "state": "pausing", "since": None}
+        {"audience_id": str(VIP), "audiences": ["vip"], "state": "pausing", "since": None}
     ]
     assert resumed.out.count("resumed; what was kept is sent first") == 1
     assert after.out.count("is not paused") == 1
@@ -202,7 +202,7 @@ async def test_what_is_kept_is_shown_as_the_owner_of_the_lane_committed_it(
     await operator.fill(LANE, 5)
     await operator.types("lanes pause vip")
     await operator.types("lanes pause lapsed")
-    await operator.commit(LANE, 5, metadata(clean=True, paused={VIP: 3, 99: 1}))
+    await operator.commit(LANE, 5, metadata(clean=True, paused={str(VIP): 3, "99": 1}))
     await operator.types("lanes resume lapsed")
 
     line = (await operator.listed())[LANE]
@@ -210,7 +210,7 @@ async def test_what_is_kept_is_shown_as_the_owner_of_the_lane_committed_it(
 
     assert (line["waiting"], line["clean"]) == (0, True)
     assert line["paused"] == [
-        {"audience_id": 99, "audiences": [], "state": "resuming", "since": 1},
-        {"audience_id": VIP, "audiences": ["vip"], "state": "paused", "since": 3},
+        {"audience_id": str(VIP), "audiences": ["vip"], "state": "paused", "since": 3},
+        {"audience_id": "99", "audiences": [], "state": "resuming", "since": 1},
     ]
     assert "retired" in retired.out

@@ -11,8 +11,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from pipeline.destinations.amazon_ads.rendering import hashed_id
-from pipeline.domain.job import EndState, Job, JobReport, encode_outcome
-from pipeline.domain.message import Message, Origin, dead_letter, record_headers
+from pipeline.domain.job import Job, JobEnd, JobReport, encode_outcome
+from pipeline.domain.lane_record import encode_header
+from pipeline.domain.message import Message, Origin, dead_letter
 from pipeline.domain.offset_ranges import encode_ranges
 from pipeline.sandbox.broker import EmbeddedBroker
 from tests.cli.test_commands import _logging_is_put_back
@@ -36,7 +37,12 @@ class Left:
         for lane in LANES:
             await self.write(
                 [
-                    Message(self.lane(lane), b"7|u-%d" % number, b"{}", record_headers(0, b""))
+                    Message(
+                        self.lane(lane),
+                        b"7|u-%d" % number,
+                        b"{}",
+                        encode_header("add", 0, b"", 0, 0),
+                    )
                     for number in range(RECORDS)
                 ]
             )
@@ -73,12 +79,12 @@ class Left:
         finally:
             await consumer.stop()
 
-    def outcome(self, job: Job, state: EndState) -> Message:
-        value = encode_outcome(job.without_offsets(), state, JobReport(state=state), NOW_MS)
+    def outcome(self, job: Job, end: JobEnd) -> Message:
+        value = encode_outcome(job.without_offsets(), JobReport(state=end.upper(), end=end), NOW_MS)
         return Message(f"{self.topics.namespace}.outcomes", job.job_id.encode(), value, ())
 
     def change(self, key: bytes) -> Message:
-        return Message(self.lane(LANES[0]), key, b"{}", record_headers(0, b""))
+        return Message(self.lane(LANES[0]), key, b"{}", encode_header("add", 0, b"", 0, 0))
 
     def invalid(self, job: Job, key: bytes) -> Message:
         return dead_letter(
@@ -120,12 +126,13 @@ def job(job_id: str, lane: str, *offsets: int) -> Job:
         job_id=job_id,
         destination=destination,
         connection=connection,
-        audience_id=7,
+        audience_id="7",
         records=len(offsets),
         removes=0,
         first_offset=min(offsets),
         last_offset=max(offsets),
         submitted_at_ms=NOW_MS,
+        oldest_changed_at_ms=NOW_MS,
         offsets=encode_ranges(offsets),
     )
 
@@ -136,7 +143,7 @@ async def test_every_term_is_read_from_the_topics(left: Left) -> None:
     """
     one, other = job("a", LANES[0], 0, 1, 2, 4), job("b", LANES[0], 2, 4, 5)
     await left.write([left.topics.job(one), left.topics.job(other)])
-    await left.write([left.outcome(one, "FAILED"), left.letter(LANES[0], 3)])
+    await left.write([left.outcome(one, "failed"), left.letter(LANES[0], 3)])
     await left.settle(LANES[0], 6)
     await left.settle_jobs(1)
 
@@ -169,7 +176,7 @@ async def test_a_job_message_that_is_not_there_is_exit_code_one_and_names_the_la
 ) -> None:
     gone, there = job("gone", LANES[1], 0, 1, 2, 3), job("there", LANES[1], *range(4, RECORDS))
     await left.write([left.topics.job(there)])
-    await left.write([left.outcome(gone, "SUCCEEDED"), left.outcome(there, "SUCCEEDED")])
+    await left.write([left.outcome(gone, "applied"), left.outcome(there, "applied")])
     await left.settle(LANES[1], RECORDS)
     await left.settle_jobs(1)
 
@@ -211,7 +218,7 @@ async def test_each_change_of_a_member_is_told_with_its_end(left: Left) -> None:
     named = job("named", LANES[0], 3, 4)
     whole = job("whole", LANES[0], 10)
     await left.write([left.topics.job(named), left.topics.job(whole)])
-    await left.write([left.outcome(named, "SUCCEEDED"), left.invalid(named, b"7|u-3")])
+    await left.write([left.outcome(named, "applied"), left.invalid(named, b"7|u-3")])
     await left.write([left.letter(LANES[0], 11)])
     await left.settle(LANES[0], 13)
 
@@ -270,5 +277,5 @@ def for_audience(left: Left, *, external_user_id: str) -> None:
     document = yaml.safe_load(left.topics.config.read_text())
     document["destinations"]["amazon-na"]["external_user_id"] = external_user_id
     connection = LANES[0].partition(".")[2]
-    document["audiences"][0]["destinations"] = [target(audience_id=7, connection_id=connection)]
+    document["audiences"][0]["destinations"] = [target(audience_id="7", connection_id=connection)]
     left.topics.config.write_text(yaml.safe_dump(document))

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from pipeline.cli.ending import CommandTrouble
 from pipeline.domain.job import JobReport
 from pipeline.operations.job_watching import NoReport, Patience, watched
+from pipeline.operations.trouble import OperationFailed
 
 PATIENCE = Patience(initial=1, factor=2, longest=10, give_up_after=100, missing_tolerated=5)
-PENDING = JobReport(state="PENDING")
+PENDING = JobReport(state="PENDING", end="pending")
 MISSING = NoReport("404 not found", is_missing=True)
 AWAY = NoReport("503 away")
 
@@ -45,14 +45,14 @@ class Watch:
 
 @pytest.mark.parametrize("state", ["SUCCEEDED", "PARTIALLYSUCCEEDED", "FAILED", "COMPLETED"])
 def test_an_ended_job_is_asked_for_once(state: str) -> None:
-    watch = Watch([JobReport(state=state)])
+    watch = Watch([JobReport(state=state, end="applied")])
 
     assert state == watch.run().state
     assert (watch.asked_at, watch.told) == ([0.0], [])
 
 
 def test_the_intervals_grow_to_the_longest() -> None:
-    watch = Watch([PENDING] * 6 + [JobReport(state="SUCCEEDED")])
+    watch = Watch([PENDING] * 6 + [JobReport(state="SUCCEEDED", end="applied")])
 
     watch.run()
 
@@ -61,7 +61,7 @@ def test_the_intervals_grow_to_the_longest() -> None:
 
 
 def test_a_partner_in_trouble_is_asked_again() -> None:
-    watch = Watch([AWAY, MISSING, PENDING, JobReport(state="COMPLETED")])
+    watch = Watch([AWAY, MISSING, PENDING, JobReport(state="COMPLETED", end="applied")])
 
     assert watch.run().state == "COMPLETED"
 
@@ -69,7 +69,7 @@ def test_a_partner_in_trouble_is_asked_again() -> None:
 def test_a_job_that_stays_unknown_is_given_up_soon() -> None:
     watch = Watch([MISSING])
 
-    with pytest.raises(CommandTrouble, match="404 not found"):
+    with pytest.raises(OperationFailed, match="404 not found"):
         watch.run()
 
     assert watch.now == 7
@@ -78,7 +78,7 @@ def test_a_job_that_stays_unknown_is_given_up_soon() -> None:
 def test_a_job_that_never_ends_is_given_up_late() -> None:
     watch = Watch([PENDING])
 
-    with pytest.raises(CommandTrouble, match="PENDING"):
+    with pytest.raises(OperationFailed, match="PENDING"):
         watch.run()
 
     assert 100 <= watch.now < 120

@@ -9,9 +9,11 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from pipeline.configuration.load import load
-from pipeline.configuration.model import Settings, schema
+from pipeline.configuration.schema import schema, whole_model
+from pipeline.destinations.registry import PARTNERS
 from pipeline.settings.document import read
 from pipeline.settings.shape import entry_of, fields_of
+from tests.configuration.amazon import targets
 from tests.configuration.test_example_files import Example
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -34,6 +36,8 @@ EXAMPLES = {
     "audiences.0.destinations.0.audience_id",
     "audiences.0.destinations.0.connection_id",
 }
+
+WHOLE = whole_model(PARTNERS)
 
 
 @pytest.fixture
@@ -60,7 +64,7 @@ def test_the_production_file_has_two_connections_and_encryption(folder: Path) ->
     settings = load(folder / "production.yaml", {})
 
     assert settings.kafka.security_protocol == "SASL_SSL"
-    assert len({target.connection_id for a in settings.audiences for target in a.destinations}) == 2
+    assert len({target.connection_id for target in targets(settings)}) == 2
 
 
 def _model_of(kind: object) -> type[BaseModel] | None:
@@ -98,7 +102,7 @@ def _plain(value: object) -> object:
 def test_the_reference_holds_every_key_with_its_default() -> None:
     document = read(CONFIG / "reference.yaml")
 
-    found = list(_walk(Settings, document))
+    found = list(_walk(WHOLE, document))
 
     defaults = {
         path: (value, _plain(field.default))
@@ -120,8 +124,8 @@ def test_every_key_of_the_reference_has_a_comment() -> None:
 
 @pytest.mark.parametrize("name", ["reference", "local", "production"])
 def test_the_schema_accepts_what_is_valid(name: str) -> None:
-    validator = Draft202012Validator(schema())
-    Draft202012Validator.check_schema(schema())
+    validator = Draft202012Validator(schema(PARTNERS))
+    Draft202012Validator.check_schema(schema(PARTNERS))
 
     assert [error.message for error in validator.iter_errors(read(CONFIG / f"{name}.yaml"))] == []
 
@@ -140,18 +144,18 @@ def test_the_schema_accepts_what_is_valid(name: str) -> None:
 def test_the_schema_refuses_what_is_not(path: str, value: object) -> None:
     document = Example().put(path, value).document
 
-    assert not Draft202012Validator(schema()).is_valid(document)
+    assert not Draft202012Validator(schema(PARTNERS)).is_valid(document)
 
 
 def test_the_schema_takes_an_id_in_quotes_and_explains_keys() -> None:
     document = Example().put("audiences.0.destinations.0.audience_id", "347891").document
 
-    text = str(schema())
+    text = str(schema(PARTNERS))
 
-    assert Draft202012Validator(schema()).is_valid(document)
+    assert Draft202012Validator(schema(PARTNERS)).is_valid(document)
     assert "Requests of one connection in flight at a time." in text
 
 
 def test_the_fields_of_a_section_are_found_through_lists_and_names() -> None:
-    assert "topic" in fields_of(entry_of(fields_of(Settings)["sources"]))
-    assert "region" in fields_of(entry_of(fields_of(Settings)["destinations"]))
+    assert "topic" in fields_of(entry_of(fields_of(WHOLE)["sources"]))
+    assert "region" in fields_of(entry_of(fields_of(WHOLE)["destinations"]))

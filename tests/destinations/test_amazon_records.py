@@ -286,7 +286,13 @@ def test_an_explanation_shows_each_step_and_its_repr_none_of_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "because"), [("a@b", "dotted domain"), ("5d" * 16, "not with SHA-256")]
+    ("value", "because"),
+    [
+        ("a@b", "dotted domain"),
+        ("5d" * 16, "not with SHA-256"),
+        ("N/A", "placeholder"),
+        ("none@none.com", "placeholder"),
+    ],
 )
 def test_an_explanation_says_why_a_field_is_left_out(value: str, because: str) -> None:
     omitted = explained("email", value).omitted_because

@@ -81,12 +81,12 @@ def following(
 
 def uploads() -> Iterator[Request]:
     for target in (
-        LaneTarget("connection-1", {LARGE: ("DSP",)}),
-        LaneTarget("connection-1", {LARGE: ()}),
+        LaneTarget("connection-1", {str(LARGE): ("DSP",)}),
+        LaneTarget("connection-1", {str(LARGE): ()}),
         LaneTarget(None, {}),
     ):
-        yield changes.compose_records(target, LARGE, b"", records())
-    yield changes.compose_records(LaneTarget("connection-1", {}), LARGE, b"DSP", records()[:1])
+        yield changes.compose_records(target, str(LARGE), b"", records())
+    yield changes.compose_records(LaneTarget("connection-1", {}), str(LARGE), b"DSP", records()[:1])
 
 
 ACCOUNTS = directory.compose_accounts()

@@ -11,7 +11,6 @@ from pipeline.domain.message import (
     Message,
     Origin,
     dead_letter,
-    record_headers,
 )
 
 ORIGIN = Origin("cdp.membership", 3, 41)
@@ -107,14 +106,6 @@ def test_a_missing_key_or_value_stays_missing(key: bytes | None, value: bytes | 
     written = letter(key=key, value=value)
 
     assert (written.key, written.value) == (key, value)
-
-
-def test_a_lane_record_says_its_format_and_the_time_of_the_change() -> None:
-    assert record_headers(1234, b"DSP") == [
-        ("format", FORMAT),
-        ("changed_at", b"1234"),
-        ("target", b"DSP"),
-    ]
 
 
 def test_a_message_shows_nobody() -> None:

@@ -3,11 +3,12 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
-from pipeline.domain.message import Message, record_headers
+from pipeline.domain.lane_record import encode_header
+from pipeline.domain.message import Message
 from pipeline.domain.send_result import (
     Accepted,
     Answer,
@@ -20,7 +21,8 @@ from pipeline.domain.send_result import (
 )
 from pipeline.stages.ports import NONE_PAUSED, Ownership, StartingPoint, Stretch
 
-AUDIENCE = 7
+AUDIENCE = "7"
+ADD = tuple(encode_header("add", 0, b"", 0, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,14 @@ class LaneTopic:
         self.trimmed: list[tuple[int, int]] = []
         self._versions = 0
 
-    def put(self, member: str, action: str = "CREATE", audience: int = AUDIENCE) -> int:
+    def put(self, member: str, action: str = "CREATE", audience: str = AUDIENCE) -> int:
         """Append a change; its version says which change of the member is the last."""
         self._versions += 1
         value = {"externalUserId": member, "action": action, "version": self._versions}
         self.append(
-            f"{audience}|{member}".encode(), json.dumps(value, separators=(",", ":")).encode()
+            f"{audience}|{member}".encode(),
+            json.dumps(value, separators=(",", ":")).encode(),
+            encode_header("remove" if action == "DELETE" else "add", 0, b"", 0, 0),
         )
         return self._versions
 
@@ -55,8 +59,12 @@ class LaneTopic:
         """Take note of what may be deleted (the fake keeps it all the same)."""
         self.trimmed.append((settled, before_ms))
 
-    def append(self, key: bytes | None, value: bytes | None, version: bytes = b"1") -> None:
-        headers = [("format", version), *record_headers(0, b"")[1:]]
+    def append(
+        self,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]] = ADD,
+    ) -> None:
         self.records.append(TopicRecord(len(self.records), key, value, headers))
         self.grown.set()
 
@@ -105,7 +113,7 @@ class TopicLease:
         self._position = offset
 
     def settle(
-        self, offset: int, *, clean: bool = False, paused: Mapping[int, int] = NONE_PAUSED
+        self, offset: int, *, clean: bool = False, paused: Mapping[str, int] = NONE_PAUSED
     ) -> None:
         self.settled = StartingPoint(offset, clean, paused)
 
@@ -149,18 +157,18 @@ class AskedPauses:
     """What the operator wants of each audience, and when it comes to the ears of the owner."""
 
     def __init__(self) -> None:
-        self.paused: dict[int, bool] = {}
+        self.paused: dict[str, bool] = {}
 
-    def pause(self, audience: int = AUDIENCE) -> None:
+    def pause(self, audience: str = AUDIENCE) -> None:
         self.paused[audience] = True
 
-    def resume(self, audience: int = AUDIENCE) -> None:
+    def resume(self, audience: str = AUDIENCE) -> None:
         self.paused[audience] = False
 
     async def known(self) -> None:
         await asyncio.sleep(0)
 
-    def requested(self, lane: str) -> Mapping[int, bool]:
+    def requested(self, lane: str) -> Mapping[str, bool]:
         return self.paused
 
 
@@ -192,27 +200,33 @@ class ModelPartner:
     """Of the next requests: `silent`, applied so many seconds later."""
     poison: frozenset[str] = frozenset()
     largest_body: int | None = None
-    members: dict[tuple[int, str], int] = field(default_factory=dict)
+    judge: Callable[[str, Sequence[str]], Answer | None] = lambda audience, members: None
+    """Its answer to a body, if it has a special one; an acceptance takes the records."""
+    raises: Callable[[Sequence[str]], bool] = lambda members: False
+    """Whether its package raises an error where a request with these would be composed."""
+    members: dict[tuple[str, str], int] = field(default_factory=dict)
     arrivals: list[tuple[float, int]] = field(default_factory=list)
-    requests: list[tuple[int, list[str]]] = field(default_factory=list)
+    requests: list[tuple[str, list[str]]] = field(default_factory=list)
     jobs: int = 0
     overlapping: list[str] = field(default_factory=list)
     """Members that were in two requests at a time."""
-    _in_flight: Counter[tuple[int, str]] = field(default_factory=Counter)
+    _in_flight: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def overhead_bytes(self, audience: int) -> int:
+    def overhead_bytes(self, audience: str) -> int:
         return 20
 
-    def is_removal(self, value: bytes) -> bool:
-        return b'"action":"DELETE"' in value
+    def misfit(self, audience: str, route: bytes) -> str | None:
+        return None if audience.isdigit() else "its audience id is no number"
 
     async def turn(self) -> None:
         return None
 
     async def send(
-        self, audience: int, target: bytes, records: Sequence[bytes], ownership: Ownership
+        self, audience: str, route: bytes, records: Sequence[bytes], ownership: Ownership
     ) -> Answer:
         members = [(audience, json.loads(record)["externalUserId"]) for record in records]
+        if self.raises([member for _, member in members]):
+            raise ValueError(f"cannot compose {members}")
         self.overlapping += [member for _, member in self._in_flight.keys() & set(members)]
         self._in_flight.update(members)
         try:
@@ -221,7 +235,7 @@ class ModelPartner:
             self._in_flight -= Counter(members)
 
     async def _carried(
-        self, audience: int, records: Sequence[bytes], ownership: Ownership
+        self, audience: str, records: Sequence[bytes], ownership: Ownership
     ) -> Answer:
         await asyncio.sleep(self.random.uniform(0, self.moods.travel))
         if not ownership.is_held or self.random.random() < self.moods.unsent:
@@ -232,7 +246,7 @@ class ModelPartner:
             return await answered
 
     async def _arrive(
-        self, audience: int, records: list[bytes], answered: asyncio.Future[Answer]
+        self, audience: str, records: list[bytes], answered: asyncio.Future[Answer]
     ) -> None:
         await asyncio.sleep(self.random.uniform(0, self.moods.travel))
         answer = await self._work(audience, records)
@@ -240,7 +254,7 @@ class ModelPartner:
         if not answered.done():
             answered.set_result(answer)
 
-    async def _work(self, audience: int, records: list[bytes]) -> Answer:
+    async def _work(self, audience: str, records: list[bytes]) -> Answer:
         changes = [json.loads(record) for record in records]
         members = [change["externalUserId"] for change in changes]
         self.requests.append((audience, members))
@@ -250,6 +264,8 @@ class ModelPartner:
             return Throttled(self.random.choice([None, 1.0, 3.0]))
         if self.largest_body is not None and sum(map(len, records)) > self.largest_body:
             return TooLarge()
+        if (judged := self.judge(audience, members)) is not None:
+            return self._judged(audience, changes, judged)
         if self.poison.intersection(members):
             return Refused("one of these is bad")
         self.arrivals.append((asyncio.get_running_loop().time(), len(records)))
@@ -265,7 +281,14 @@ class ModelPartner:
         self.jobs += 1
         return Accepted(f"job-{self.jobs}")
 
-    async def _maybe_late(self, audience: int, changes: list[dict[str, object]]) -> None:
+    def _judged(self, audience: str, changes: list[dict[str, object]], answer: Answer) -> Answer:
+        if isinstance(answer, Accepted | InDoubt):
+            self.arrivals.append((asyncio.get_running_loop().time(), len(changes)))
+        if isinstance(answer, Accepted):
+            self._apply(audience, changes)
+        return answer
+
+    async def _maybe_late(self, audience: str, changes: list[dict[str, object]]) -> None:
         fate = self.random.choice(["dropped", "applied", "late"])
         if fate == "applied":
             self._apply(audience, changes)
@@ -274,12 +297,12 @@ class ModelPartner:
             self.tasks.create_task(self._apply_late(audience, changes, wait))
 
     async def _apply_late(
-        self, audience: int, changes: list[dict[str, object]], wait: float
+        self, audience: str, changes: list[dict[str, object]], wait: float
     ) -> None:
         await asyncio.sleep(wait)
         self._apply(audience, changes)
 
-    def _apply(self, audience: int, changes: list[dict[str, object]]) -> None:
+    def _apply(self, audience: str, changes: list[dict[str, object]]) -> None:
         for change in changes:
             version = change["version"]
             assert isinstance(version, int)

@@ -65,7 +65,7 @@ class SourceLease:
         self.position = offset
 
     def settle(
-        self, offset: int, *, clean: bool = False, paused: Mapping[int, int] = NONE_PAUSED
+        self, offset: int, *, clean: bool = False, paused: Mapping[str, int] = NONE_PAUSED
     ) -> None:
         self.settled = offset
 

@@ -35,7 +35,7 @@ def assert_promises_held(
 
 
 def _assert_nothing_lost(lane: WiredLane, *, is_repeated: bool) -> None:
-    label = lane.served.plan.label
+    label = lane.served.label
     labels = label.destination, label.connection
     accepted = [*lane.journal.of("jobs"), *lane.journal.of("outcomes")]
     taken = sum(int(orjson.loads(message.value or b"")["records"]) for message in accepted)
@@ -56,11 +56,11 @@ def _assert_order_held(wire: Wire, lane: WiredLane) -> None:
         fields = orjson.loads(record.value or b"")
         written[fields["externalUserId"]].append(record_digest(fields))
     named = set(lane.named())
-    standing = wire.simulator.membership().get(lane.audience, {})
+    standing = wire.simulator.membership().get(int(lane.audience), {})
     assert standing.keys() - named == written.keys() - named
     for member in standing.keys() - named:
         digests = written[member]
-        taken = [change.digest for change in wire.simulator.history(lane.audience, member)]
+        taken = [change.digest for change in wire.simulator.history(int(lane.audience), member)]
         places = [digests.index(digest) for digest in taken]
         assert taken[-1] == digests[-1]
         assert places == sorted(places)
@@ -68,4 +68,6 @@ def _assert_order_held(wire: Wire, lane: WiredLane) -> None:
 
 def _assert_within_the_cap(wire: Wire, lane: WiredLane) -> None:
     assert wire.simulator.windows()[lane.target]["total"] <= lane.spent
-    assert wire.simulator.largest_window(lane.target) < lane.served.plan.cap
+    cap = lane.served.quota.records
+    assert cap is not None
+    assert wire.simulator.largest_window(lane.target) < cap

@@ -9,6 +9,7 @@ import pipeline.identity.normalize
 _MODULES = [module.name for module in pkgutil.iter_modules(pipeline.identity.normalize.__path__)]
 _OTHERS = [
     "identity.consent",
+    "identity.bits",
     "identity.tc_string",
     "identity.gpp_string",
     "identity.countries",

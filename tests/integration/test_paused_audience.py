@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 import pytest
 from aiokafka import TopicPartition
 
-from pipeline.domain.message import Message, record_headers
+from pipeline.domain.lane_record import encode_header, member_key
+from pipeline.domain.message import Message
 from pipeline.domain.pause_request import encode_pause_request, pause_request_key
-from pipeline.domain.quota import Pace
+from pipeline.domain.quota import Pace, Quota
 from pipeline.domain.send_result import Accepted, Answer
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.lane_positions import LaneTopicFacts, look_at
@@ -21,15 +22,15 @@ from pipeline.kafka.replay import KafkaReplay
 from pipeline.kafka.topic_reader import reading as topic_reader
 from pipeline.kafka.topics import Topics, compacted_topic, lane_topic
 from pipeline.kafka.trimmer import KafkaTrimmer
+from pipeline.operations.ledger.ledger_reading import paused
 from pipeline.operations.ledger.paused import PausedSince
-from pipeline.operations.ledger.reading import paused
 from pipeline.stages.contract import DeadLetters, Progress
 from pipeline.stages.ports import Ownership
 from pipeline.stages.retry import Backoff, Throttle
-from pipeline.stages.roster import ServedLane, UploadStage
+from pipeline.stages.upload.assembly import ServedLane, WorkerFactory
 from pipeline.stages.upload.batching import Limits
 from pipeline.stages.upload.memory import Budget
-from pipeline.stages.upload.plan import Desk, LanePlan
+from pipeline.stages.upload.stage import UploadStage
 from pipeline.stages.upload.token_bucket import LaneTokenBucket
 from pipeline.telemetry.facts import LaneLabel
 from tests.conftest import Cluster
@@ -40,7 +41,7 @@ from tests.servers.kafka_clients import administering, producing, reading
 
 pytestmark = pytest.mark.kafka
 
-WRONG, OTHER = 7, 8
+WRONG, OTHER = "7", "8"
 LANE = "amazon.connection"
 
 
@@ -48,24 +49,21 @@ LANE = "amazon.connection"
 class Partner:
     """Takes everything at once, and remembers in which order."""
 
-    taken: list[tuple[int, bytes]] = field(default_factory=list)
+    taken: list[tuple[str, bytes]] = field(default_factory=list)
 
-    def overhead_bytes(self, audience: int) -> int:
+    def overhead_bytes(self, audience: str) -> int:
         return 20
-
-    def is_removal(self, value: bytes) -> bool:
-        return False
 
     async def turn(self) -> None:
         return None
 
     async def send(
-        self, audience: int, target: bytes, records: Sequence[bytes], ownership: Ownership
+        self, audience: str, route: bytes, records: Sequence[bytes], ownership: Ownership
     ) -> Answer:
         self.taken += [(audience, record) for record in records]
         return Accepted(f"job-{len(self.taken)}")
 
-    def of(self, audience: int) -> list[bytes]:
+    def of(self, audience: str) -> list[bytes]:
         return [record for to, record in self.taken if to == audience]
 
 
@@ -93,7 +91,7 @@ class Lane:
                 [lane_topic(self.topic), compacted_topic(self.controls)]
             )
 
-    async def write(self, *audiences: int) -> None:
+    async def write(self, *audiences: str) -> None:
         """A transaction of ten records for each, so that a marker stands behind them."""
         id_ = f"{self.namespace}.{self.written}"
         async with (
@@ -105,15 +103,15 @@ class Lane:
                     await producer.send(
                         self.topic,
                         b'{"n":%d}' % number,
-                        b"%d|m%d" % (audience, number % 5),
-                        headers=record_headers(0, b""),
+                        member_key(audience, f"m{number % 5}"),
+                        headers=encode_header("add", 0, b"", 0, 0),
                     )
         self.written += 10
 
-    async def say(self, audience: int, *, is_paused: bool) -> None:
+    async def say(self, audience: str, *, is_paused: bool) -> None:
         await self.say_raw(encode_pause_request(is_paused=is_paused, at_ms=0), audience)
 
-    async def say_raw(self, value: bytes, audience: int) -> None:
+    async def say_raw(self, value: bytes, audience: str) -> None:
         async with message_writer(self.cluster) as controls:
             key = pause_request_key(LANE, audience)
             await controls.write([Message(self.controls, key, value, ())])
@@ -170,9 +168,10 @@ class Lane:
             following.cancel()
 
     def _stage(self, controls: PauseRequestReader) -> UploadStage:
-        desk = Desk(
+        workers = WorkerFactory(
+            budget=Budget(10_000_000, guaranteed=1_000_000, lanes=1),
             message_writer=MemoryMessageWriter(),
-            letters=DeadLetters(
+            dead_letters=DeadLetters(
                 topic="letters",
                 stage="upload",
                 payload="reference",
@@ -184,38 +183,31 @@ class Lane:
             outcomes_topic="outcomes",
             trimmer=KafkaTrimmer(connection(self.cluster)),
             keep_delivered=3600.0,
-            controls=controls,
+            pause_requests=controls,
             new_replay=lambda topic: KafkaReplay(
                 connection(self.cluster), topic, read_committed=True, telemetry=self.telemetry
             ),
+            new_progress=lambda name: Progress(name, time.monotonic),
             chance=lambda: 0.5,
             new_id=lambda: uuid.uuid4().hex,
             wall_ms=lambda: 0,
         )
-        return UploadStage(
-            lanes={self.topic: self._lane()},
-            budget=Budget(10_000_000, guaranteed=1_000_000, lanes=1),
-            desk=desk,
-            new_progress=lambda name: Progress(name, time.monotonic),
-        )
+        return UploadStage(lanes={self.topic: self._lane()}, workers=workers)
 
     def _lane(self) -> ServedLane:
-        plan = LanePlan(
+        return ServedLane(
             name=LANE,
             label=LaneLabel("amazon", "connection"),
+            partner=self.partner,
+            misfit=lambda audience, route: None,
             limits=Limits(max_records=3, max_bytes=10_000, linger=0.05, overhead_bytes=20),
-            cap=1_000_000,
-            cap_window=60.0,
+            quota=Quota(window=60.0, records=1_000_000),
+            new_buckets=lambda: {"records": LaneTokenBucket(Pace(burst=100, rate=10_000.0))},
+            throttle=Throttle(),
             max_in_flight=2,
             late_seconds=0.1,
             probe_seconds=1.0,
             backoff=Backoff(initial=0.1, maximum=1.0),
-        )
-        return ServedLane(
-            plan=plan,
-            upload=self.partner,
-            throttle=Throttle(),
-            new_bucket=lambda: LaneTokenBucket(Pace(burst=100, rate=10_000.0)),
         )
 
 
@@ -227,8 +219,8 @@ async def lane(apache_kafka: Cluster, namespace: str) -> Lane:
 
 
 def last_of_each(records: Sequence[bytes]) -> set[bytes]:
-    """Five members take turns, so the last change of each is among the last five."""
-    return set(records[-5:])
+    """The last change of each of the five members, who take turns."""
+    return set({_number(record) % 5: record for record in records}.values())
 
 
 async def test_what_is_kept_outlives_a_crash_and_a_handover_and_is_sent_in_order_on_resume(

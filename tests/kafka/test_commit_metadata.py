@@ -11,14 +11,14 @@ from pipeline.kafka.offset_resolver import (
     read_metadata,
 )
 from pipeline.kafka.pause_requests import LatestPauseRequests
+from pipeline.operations.ledger.ledger_reading import paused
 from pipeline.operations.ledger.paused import NONE_PAUSED, PausedSince
-from pipeline.operations.ledger.reading import paused
 
 LONG = 413642381039213537
 
 
 def test_what_is_kept_back_is_read_as_it_was_written() -> None:
-    paused = {LONG: 10**12, 7: 0}
+    paused = {str(LONG): 10**12, "7": 0}
 
     assert read_metadata(metadata(clean=True, paused=paused)) == Said(True, paused, None)
 
@@ -27,8 +27,8 @@ def test_more_than_brokers_take_is_said_with_one_offset_for_all() -> None:
     """
     At least eighty audiences with the longest ids have their own.
     """
-    eighty = {LONG + number: 10**12 + number for number in range(80)}
-    many = {LONG + number: 10**12 + number for number in range(200)}
+    eighty = {str(LONG + number): 10**12 + number for number in range(80)}
+    many = {str(LONG + number): 10**12 + number for number in range(200)}
 
     assert read_metadata(metadata(clean=False, paused=eighty)) == Said(False, eighty, None)
     assert len(metadata(clean=False, paused=many)) <= LARGEST_METADATA_BYTES
@@ -36,16 +36,16 @@ def test_more_than_brokers_take_is_said_with_one_offset_for_all() -> None:
 
 
 def test_the_ledger_learns_what_is_kept_back_from_the_commit_that_settled_it() -> None:
-    named = metadata(clean=True, paused={7: 4})
-    many = metadata(clean=True, paused={LONG + number: 4 for number in range(200)})
+    named = metadata(clean=True, paused={"7": 4})
+    many = metadata(clean=True, paused={str(LONG + number): 4 for number in range(200)})
 
-    assert paused(Committed(10, named)) == PausedSince({7: 4})
+    assert paused(Committed(10, named)) == PausedSince({"7": 4})
     assert paused(Committed(10, many)) == PausedSince(others=4)
     assert paused(Committed(10, "")) == paused(None) == NONE_PAUSED
 
 
 def test_keys_of_a_later_version_are_passed_over() -> None:
-    assert read_metadata('{"format": 1, "clean": true, "new": [1]}') == Said(True, {}, None)
+    assert read_metadata('{"format": 2, "clean": true, "new": [1]}') == Said(True, {}, None)
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ def test_keys_of_a_later_version_are_passed_over() -> None:
         "[]",
         "1",
         "{}",
-        '{"format": 2, "clean": true}',
-        '{"format": 1, "clean": true, "paused": [7]}',
-        '{"format": 1, "clean": true, "paused": {"vip": 7}}',
-        '{"format": 1, "clean": true, "paused": {"7": null}}',
+        '{"format": 3, "clean": true}',
+        '{"format": 2, "clean": true, "paused": [7]}',
+        '{"format": 2, "clean": true, "paused": {"vip": "first"}}',
+        '{"format": 2, "clean": true, "paused": {"7": null}}',
     ],
 )
 def test_what_nobody_here_wrote_leaves_open_what_is_kept_back(text: str) -> None:
@@ -74,5 +74,5 @@ def test_a_control_message_that_is_not_understood_changes_nothing() -> None:
     book.take(2, b"lane|7", b'{"format": 99, "state": "running"}')
     book.take(3, b"lane|8", None)
 
-    assert book.requested("lane") == {7: True}
+    assert book.requested("lane") == {"7": True}
     assert book.requested("another") == {}

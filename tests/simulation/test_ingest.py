@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Rendered
+from pipeline.identity.hashing import HashOnce
 from pipeline.sources.reading import Reading, SourceMessage
 from pipeline.stages.contract import DeadLetters, Progress
 from pipeline.stages.ingest.worker import IngestDesk, IngestWorker, Route
@@ -20,11 +21,9 @@ from tests.fakes.virtual_loop import run_virtual
 EVENTS = 200
 
 
-class AsItIs:
+def as_it_is(change: MembershipChange, hash_once: HashOnce) -> Rendered:
     """A destination that writes a member down as it stands."""
-
-    def render(self, change: MembershipChange, default_country: str | None) -> Rendered:
-        return Rendered(change.member_id, change.member_id.encode())
+    return Rendered(change.member_id, change.member_id.encode())
 
 
 def read(message: SourceMessage) -> Reading:
@@ -39,10 +38,9 @@ def ingest(source: Source, lease: SourceLease, writer: FencingHop) -> IngestWork
     route = Route(
         lane=LaneLabel("amazon", "connection"),
         topic="lane",
-        audience_id=7,
-        target=b"",
-        country=None,
-        renderer=AsItIs(),
+        audience_id="7",
+        route=b"",
+        render=as_it_is,
     )
     desk = IngestDesk(
         routes={"vip": [route]},

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.domain.lane_record import HEADER
 from pipeline.stages.retry import Backoff
 from tests.fakes.lane_world import Moods, TopicLease, TopicRecord
 from tests.simulation.world import CAP, ROUGH, WINDOW, World, in_world
@@ -31,7 +32,7 @@ def test_accepted_records_and_superseded_ones_add_up_to_what_was_read() -> None:
 
     async def story(world: World) -> None:
         for number in range(500):
-            world.topic.put(f"m{number % 100}", audience=number % 3)
+            world.topic.put(f"m{number % 100}", audience=f"{number % 3}")
         await world.own_to_the_end()
 
     world = in_world(2, story)
@@ -169,21 +170,28 @@ def test_a_body_over_the_partners_limit_is_halved_and_the_limit_remembered() -> 
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "version", "reason"),
+    ("key", "value", "header", "reason"),
     [
-        (b"7|m", b"{}", b"2", b"unknown_format_version"),
-        (None, b"{}", b"1", b"malformed"),
-        (b"no-audience", b"{}", b"1", b"malformed"),
-        (b"7|m", b"x" * 200_000, b"1", b"record_too_large"),
+        (None, b"{}", b"2;add;0;;0:0", b"malformed"),
+        (None, None, b"2;add;0;;0:0", b"malformed"),
+        (b"7|m", None, b"2;add;0;;0:0", b"malformed"),
+        (b"7|m", b"", b"2;add;0;;0:0", b"malformed"),
+        (b"7|m", b"{}", None, b"malformed"),
+        (b"7|m", b"{}", b"\xff\x00", b"malformed"),
+        (b"7|m", b"{}", b"2;add;9999999999999999;;0:0", b"malformed"),
+        (b"seven|m", b"{}", b"2;add;0;;0:0", b"malformed"),
+        (b"no-audience", b"{}", b"2;add;0;;0:0", b"malformed"),
+        (b"7|m", b"{}", b"2;drop;0;;0:0", b"malformed"),
+        (b"7|m", b"x" * 200_000, b"2;add;0;;0:0", b"record_too_large"),
     ],
 )
 def test_a_record_that_cannot_be_sent_becomes_a_dead_letter(
-    key: bytes | None, value: bytes, version: bytes, reason: bytes
+    key: bytes | None, value: bytes | None, header: bytes | None, reason: bytes
 ) -> None:
     """It is named with its reason, and what stands behind it is delivered."""
 
     async def story(world: World) -> None:
-        world.topic.append(key, value, version)
+        world.topic.append(key, value, [(HEADER, header)])  # type: ignore[list-item]
         world.topic.put("after")
         async with asyncio.timeout(60):
             await world.own_to_the_end()
@@ -192,7 +200,7 @@ def test_a_record_that_cannot_be_sent_becomes_a_dead_letter(
 
     letters = world.message_writer.of("letters")
     assert [dict(letter.headers)["reason"] for letter in letters] == [reason]
-    assert list(world.partner.members) == [(7, "after")]
+    assert list(world.partner.members) == [("7", "after")]
 
 
 def test_a_lane_full_of_offsets_to_remember_still_probes_and_resumes() -> None:
@@ -205,7 +213,7 @@ def test_a_lane_full_of_offsets_to_remember_still_probes_and_resumes() -> None:
         world.buffer_bytes, world.max_bytes = 60_000, 4000
         world.topic.put("first")
         for number in range(5000):
-            world.topic.put(f"m{number % 3}", audience=8)
+            world.topic.put(f"m{number % 3}", audience="8")
         world.partner.moods = Moods(broken=1.0, travel=0.01, answer=0.01)
         lease = TopicLease(world.topic)
         owner = world.owner(lease)
@@ -278,7 +286,8 @@ def test_a_lane_that_hangs_is_told_from_one_that_waits(
             running = tasks.create_task(owner.run())
             for _ in range(900):
                 await asyncio.sleep(1.0)
-                longest.append(owner._progress.stuck_for())
+                assert world.progress is not None
+                longest.append(world.progress.stuck_for())
             running.cancel()
 
     in_world(20, story, moods)

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.stages.ports import StartingPoint, Stretch
+from pipeline.stages.upload.assembly import _Assembly
 from tests.fakes.lane_world import Moods, TopicLease
 from tests.simulation.world import CAP, ROUGH, WINDOW, World, in_world
 
-WRONG, OTHER, THIRD = 7, 8, 9
+WRONG, OTHER, THIRD = "7", "8", "9"
 QUICK = Moods(travel=0.01, answer=0.01)
 
 Happening = Literal[
@@ -22,7 +23,7 @@ Happening = Literal[
 ENDS = ("crash", "handover", "rewind")
 
 
-def sent_to(world: World, audience: int) -> list[str]:
+def sent_to(world: World, audience: str) -> list[str]:
     """Members of the audience in the order in which the partner was asked to take them."""
     return [
         member for to, members in world.partner.requests if to == audience for member in members
@@ -40,7 +41,7 @@ async def until_all_is_sent(world: World) -> None:
         await world.own_until(lambda: is_all_sent(world))
 
 
-def put_some(world: World, count: int, audiences: Sequence[int] = (WRONG, OTHER, THIRD)) -> None:
+def put_some(world: World, count: int, audiences: Sequence[str] = (WRONG, OTHER, THIRD)) -> None:
     for _ in range(count):
         member = f"m{world.random.choice([world.random.randrange(3), world.random.randrange(40)])}"
         action = world.random.choice(["CREATE", "DELETE"])
@@ -362,31 +363,31 @@ def test_while_the_lanes_reader_reads_a_stretch_again_no_replay_overtakes_it() -
     """
 
     async def story(world: World) -> None:
-        owner = world.owner(TopicLease(world.topic))
-        books, pauses = owner._books, owner._pauses
+        parts = _Assembly(world.workers(), world.lane(), TopicLease(world.topic))
+        intake, pauses, paused, queue = parts._intake, parts._pauses, parts._paused, parts._queue
         for member, audience in (("a", WRONG), ("b", OTHER), ("c", WRONG)):
             world.topic.put(member, audience=audience)
         world.requests.pause()
-        pauses.begin(StartingPoint(0, is_clean=True))
-        books.admit(world.topic.records)
+        await pauses.begin(StartingPoint(0, is_clean=True))
+        intake.admit(world.topic.records)
         world.requests.resume()
         pauses.apply_requests()
         pauses.replayed(0, Stretch(world.topic.records, 3))
-        assert not books.paused.keeps(WRONG)
+        assert not paused.keeps(WRONG)
         world.topic.put("d", audience=WRONG)
-        books.admit(world.topic.records[3:])
+        intake.admit(world.topic.records[3:])
 
-        books.forget_waiting()
+        parts._let_go()
         again = pauses.next_read()
         pauses.replayed(0, Stretch(world.topic.records, 4))
 
-        assert (again, books.position) == (0, 1)
-        assert books.paused.keeps(WRONG)
-        assert books.queue.count == 1
-        books.admit(world.topic.records[1:])
+        assert (again, parts._offsets.position) == (0, 1)
+        assert paused.keeps(WRONG)
+        assert queue.count == 1
+        intake.admit(world.topic.records[1:])
         assert pauses.next_read() == 1
         pauses.replayed(1, Stretch(world.topic.records[1:], 4))
-        assert not books.paused.keeps(WRONG)
-        assert books.queue.count == 4
+        assert not paused.keeps(WRONG)
+        assert queue.count == 4
 
     in_world(11, story)

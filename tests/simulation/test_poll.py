@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 
-from pipeline.domain.job import Job, JobReport, decode_job, decode_outcome
+from pipeline.domain.job import Job, JobReport, NotYet, decode_job, decode_outcome
 from pipeline.domain.message import Message
 from pipeline.stages.contract import DeadLetters, Progress
 from pipeline.stages.poll.plan import PollDesk, PollPlan
 from pipeline.stages.poll.worker import PollWorker
-from pipeline.stages.ports import NotYet
 from tests.fakes.lane_world import LaneTopic, MemoryMessageWriter, TopicLease
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.virtual_loop import run_virtual
@@ -28,7 +27,9 @@ class EndingPartner:
         now = asyncio.get_running_loop().time()
         self.asked.append((now, job_id))
         await asyncio.sleep(0.1)
-        return JobReport(state="SUCCEEDED" if now >= self.ends_at[job_id] else "PENDING")
+        if now < self.ends_at[job_id]:
+            return JobReport(state="PENDING", end="pending")
+        return JobReport(state="SUCCEEDED", end="applied")
 
 
 @dataclass(slots=True)
@@ -85,6 +86,7 @@ class World:
     topic: LaneTopic = field(default_factory=LaneTopic)
     request_limiter: SlowTurnstile = field(default_factory=SlowTurnstile)
     outcome_reader: OutcomesTopic = field(default_factory=OutcomesTopic)
+    telemetry: RecordingTelemetry = field(default_factory=RecordingTelemetry)
     message_writer: JobsTopic = field(init=False)
 
     def __post_init__(self) -> None:
@@ -94,7 +96,6 @@ class World:
         self.topic.append(job.job_id.encode(), job.encode())
 
     def worker(self, lease: TopicLease) -> PollWorker:
-        telemetry = RecordingTelemetry()
         plan = PollPlan(
             status=self.partner,
             request_limiter=self.request_limiter,
@@ -110,14 +111,14 @@ class World:
             stage="poll",
             payload="original",
             wall_ms=_wall_ms,
-            telemetry=telemetry,
+            telemetry=self.telemetry,
         )
         desk = PollDesk(
             plans={"amazon": plan},
             message_writer=self.message_writer,
             letters=letters,
             outcome_reader=self.outcome_reader,
-            telemetry=telemetry,
+            telemetry=self.telemetry,
             jobs_topic="jobs",
             outcomes_topic="outcomes",
             chance=lambda: 0.5,
@@ -146,12 +147,13 @@ def _job(job_id: str) -> Job:
         job_id=job_id,
         destination="amazon",
         connection="connection",
-        audience_id=7,
+        audience_id="7",
         records=10,
         removes=0,
         first_offset=0,
         last_offset=9,
         submitted_at_ms=0,
+        oldest_changed_at_ms=0,
     )
 
 
@@ -368,3 +370,24 @@ def test_who_lost_the_partition_while_it_asked_writes_no_copy() -> None:
     world = run_virtual(story())
 
     assert world.message_writer.of("jobs") == []
+
+
+def test_applied_changes_are_as_old_as_the_change_and_not_as_their_job() -> None:
+    """
+    A change may wait for hours in its lane before its job is submitted: the age counts that too.
+    """
+    world = World(EndingPartner({"job": 5.0}))
+    job = replace(_job("job"), oldest_changed_at_ms=-7_200_000)
+
+    async def story() -> None:
+        world.put(job)
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(world.worker(TopicLease(world.topic)).run())
+            await asyncio.sleep(30.0)
+            task.cancel()
+
+    run_virtual(story())
+
+    [(milestone, seconds, count)] = world.telemetry.ages
+    assert (milestone, count) == ("applied", 10)
+    assert 7_205.0 <= seconds < 7_230.0

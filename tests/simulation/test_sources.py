@@ -167,6 +167,9 @@ FORMATS: dict[str, tuple[Write, dict[str, Any]]] = {
 }
 
 
+RENDERER = RecordRenderer()
+
+
 def worker(
     source: Source,
     lease: SourceLease,
@@ -181,9 +184,8 @@ def worker(
         lane=LaneLabel("amazon", "connection"),
         topic="lane",
         audience_id=AUDIENCE,
-        target=b"",
-        country="US",
-        renderer=RecordRenderer(),
+        route=b"",
+        render=lambda change, hash_once: RENDERER.render(change, "US", hash_once),
     )
     desk = IngestDesk(
         routes={"vip": [route]},

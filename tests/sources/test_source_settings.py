@@ -7,7 +7,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pipeline.configuration.load import settings_from
-from pipeline.configuration.model import schema
+from pipeline.configuration.schema import schema
+from pipeline.destinations.registry import PARTNERS
 from pipeline.settings.document import read
 from pipeline.settings.problems import SettingsError
 from tests.configuration.test_example_files import Example
@@ -31,7 +32,7 @@ def mapping(**keys: Any) -> Example:
 
 
 def test_the_schema_takes_every_configuration_of_the_corpus() -> None:
-    validator = Draft202012Validator(schema())
+    validator = Draft202012Validator(schema(PARTNERS))
 
     assert [error.message for error in validator.iter_errors(read(CORPUS))] == []
 
@@ -50,7 +51,7 @@ def test_the_schema_takes_every_configuration_of_the_corpus() -> None:
     ],
 )
 def test_the_schema_refuses_what_is_not_of_this_shape(keys: dict[str, Any]) -> None:
-    assert not Draft202012Validator(schema()).is_valid(source(**keys).document)
+    assert not Draft202012Validator(schema(PARTNERS)).is_valid(source(**keys).document)
 
 
 @pytest.mark.parametrize(

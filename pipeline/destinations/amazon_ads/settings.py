@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.destinations.amazon_ads.consent import PURPOSES, VENDOR
+from pipeline.destinations.contract import DestinationSettings
 from pipeline.domain.quota import CapTooSmall, Pace, pace
 from pipeline.identity.consent import ConsentNeeds
 from pipeline.identity.countries import CONSENT_COUNTRIES
@@ -16,11 +17,11 @@ from pipeline.settings.values import (
     Country,
     Decimal,
     Flag,
+    HeaderText,
     Hidden,
     Positive,
     SecretFile,
     Section,
-    Text,
     Url,
     Whole,
     refuse,
@@ -128,7 +129,7 @@ class ConsentSettings(Section):
     tcf: TcfSettings = TcfSettings()
 
 
-class AmazonAdsSettings(Section):
+class AmazonAdsSettings(DestinationSettings):
     """Amazon Ads, Advertiser audiences: one client in one region."""
 
     kind: Literal["amazon_ads"]
@@ -138,7 +139,7 @@ class AmazonAdsSettings(Section):
     """Instead of the region's, for a proxy or the simulator."""
     token_url: Url | None = None
     """Instead of the region's, for a proxy or the simulator."""
-    client_id: Text
+    client_id: HeaderText
     client_secret: Hidden | None = None
     """Exactly one of client_secret and client_secret_file."""
     client_secret_file: SecretFile | None = None
@@ -212,7 +213,3 @@ class AmazonAdsSettings(Section):
             self.pace()
         except CapTooSmall as error:
             yield Problem(path=("hourly_cap",), what=str(error), value=str(self.hourly_cap))
-
-
-DestinationSettings = AmazonAdsSettings
-"""Any destination; a union told apart by `kind` as soon as there is a second."""

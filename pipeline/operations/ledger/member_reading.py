@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from aiokafka import TopicPartition
 
 from pipeline.domain.job import UnreadableJob, decode_job, decode_outcome
+from pipeline.domain.lane_record import LaneRecord, decode_record
 from pipeline.kafka.topic_reader import PlacedRecord, TopicReader
-from pipeline.operations.ledger.book import lane_of
+from pipeline.operations.ledger.accounting import lane_of
+from pipeline.operations.ledger.ledger_reading import LedgerTopics, paused, read_whole
 from pipeline.operations.ledger.member_changes import ChangeEnd, MemberChanges
-from pipeline.operations.ledger.reading import LedgerTopics, paused, read_whole
 
 
 async def read_member(
@@ -50,9 +51,9 @@ class _Entry:
 
     def record(self, record: PlacedRecord) -> None:
         if record.key == self._key:
-            changed_at = dict(record.headers).get("changed_at", b"")
-            is_time = changed_at.isdigit() and len(changed_at) <= 15
-            self.changes.change(record.offset, int(changed_at) if is_time else None)
+            read = decode_record(record.key, record.headers)
+            at = read.changed_at_ms if isinstance(read, LaneRecord) else None
+            self.changes.change(record.offset, at)
 
     def job(self, record: PlacedRecord) -> None:
         try:

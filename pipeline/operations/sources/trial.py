@@ -9,8 +9,11 @@ import orjson
 
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import audience_names
+from pipeline.destinations.contract import Partners
+from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Ignored, Rejected, Rendered, Withheld
+from pipeline.identity.hashing import each_of
 from pipeline.operations.ingest_routes import ingest_routes
 from pipeline.sources.encodings.schemas import Schema, Schemas
 from pipeline.sources.reading import Reading, SchemaNeeded
@@ -41,10 +44,15 @@ class Verdict:
 class Trial:
     """Reads messages as a running process would, by the same readers, routes and renderers."""
 
-    def __init__(self, settings: Settings, schemas: Mapping[int, Schema] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        schemas: Mapping[int, Schema] | None = None,
+        partners: Partners = PARTNERS,
+    ) -> None:
         names = audience_names(settings)
         self._known = frozenset(names.values())
-        self._routes = ingest_routes(settings)
+        self._routes = ingest_routes(settings, partners)
         known = Schemas(dict(schemas or {}))
         self._readers = {
             source.topic: compile_source(source, audiences=names, schemas=known)
@@ -109,7 +117,7 @@ def _record(route: Route, change: MembershipChange) -> Mapping[str, Any]:
         "connection": route.lane.connection,
         "audience_id": route.audience_id,
     }
-    match route.renderer.render(change, route.country):
+    match route.render(change, each_of(change.identities)):
         case Rendered(member, value):
             record = orjson.loads(value)
             return {**where, "action": change.action, "member": member, "record": record}

@@ -4,10 +4,11 @@ import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
+from pipeline.destinations.contract import Render
 from pipeline.domain.change import Action, MembershipChange
-from pipeline.domain.message import Message, record_headers
+from pipeline.domain.lane_record import encode_header, member_key
+from pipeline.domain.message import Message
 from pipeline.domain.reasons import (
     Ignored,
     IgnoredReason,
@@ -17,22 +18,15 @@ from pipeline.domain.reasons import (
     Withheld,
     WithheldReason,
 )
+from pipeline.identity.hashing import each_of, once_for
 from pipeline.sources.encodings.schemas import SchemaRegistry
 from pipeline.sources.reading import Outcome, Read, Reading, SchemaNeeded
 from pipeline.stages.contract import DeadLetters, Progress
 from pipeline.stages.ports import ChunkWriter, Lease, OutgoingRecord, Record
-from pipeline.telemetry.facts import LaneLabel, Telemetry
+from pipeline.telemetry.facts import IngestTelemetry, LaneLabel
 
 SLICE_RECORDS = 250
 """Transformed between two looks at the event loop, about 5 ms: a tight cap must not wait longer."""
-
-
-class Render(Protocol):
-    """A destination's way of writing one change down."""
-
-    def render(
-        self, change: MembershipChange, default_country: str | None
-    ) -> Rendered | Withheld | Rejected: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +35,10 @@ class Route:
 
     lane: LaneLabel
     topic: str
-    audience_id: int
-    target: bytes
-    country: str | None
-    renderer: Render
+    audience_id: str
+    route: bytes
+    """What the partner's package writes for itself into every record."""
+    render: Render
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +47,7 @@ class IngestDesk:
 
     routes: Mapping[str, Sequence[Route]]
     letters: DeadLetters
-    telemetry: Telemetry
+    telemetry: IngestTelemetry
     wall_ms: Callable[[], int]
     chunk_records: int
 
@@ -164,11 +158,19 @@ class IngestWorker:
         routes = self._routes(change.audience)
         if not routes:
             self._reject(record, _unknown_audience(change), chunk)
+        hashes_for = each_of if len(routes) == 1 else once_for
+        hash_once = hashes_for(change.identities)
         for route in routes:
-            match route.renderer.render(change, route.country):
+            match route.render(change, hash_once):
                 case Rendered(member, value):
-                    key = b"%d|%s" % (route.audience_id, member.encode())
-                    headers = record_headers(change.occurred_at_ms, route.target)
+                    key = member_key(route.audience_id, member)
+                    headers = encode_header(
+                        change.action,
+                        change.occurred_at_ms,
+                        route.route,
+                        self._lease.partition,
+                        record.offset,
+                    )
                     chunk.outgoing[route.topic].append(OutgoingRecord(key, value, headers))
                     chunk.prepared[route.lane] += 1
                     if chunk.oldest_ms is None or change.occurred_at_ms < chunk.oldest_ms:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.stages.contract import DeadLetters
 from pipeline.stages.ports import MessageWriter, OutcomeReader, RequestLimiter, Status
-from pipeline.telemetry.facts import LaneLabel, Telemetry
+from pipeline.telemetry.facts import LaneLabel, PollTelemetry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class PollDesk:
     message_writer: MessageWriter
     letters: DeadLetters
     outcome_reader: OutcomeReader
-    telemetry: Telemetry
+    telemetry: PollTelemetry
     jobs_topic: str
     outcomes_topic: str
     chance: Callable[[], float]

@@ -7,13 +7,17 @@ from collections.abc import Sequence
 import structlog
 
 from pipeline.domain.job import (
-    EndState,
+    GIVEN_UP,
+    NOT_FOUND,
+    End,
     InvalidRecord,
     Job,
     JobReport,
+    NotYet,
     UnreadableJob,
     decode_job,
     encode_outcome,
+    encode_unknown,
     tally,
 )
 from pipeline.domain.message import Message, Origin
@@ -23,7 +27,7 @@ from pipeline.stages.poll.ended_jobs import EndedJobs
 from pipeline.stages.poll.following import Followed, Following
 from pipeline.stages.poll.plan import PollDesk, PollPlan
 from pipeline.stages.poll.turns import Turns
-from pipeline.stages.ports import Lease, NotYet, Record
+from pipeline.stages.ports import Lease, Record
 from pipeline.telemetry.facts import LaneLabel
 
 FETCH_RECORDS = 500
@@ -110,7 +114,7 @@ class PollWorker:
         if self._ended_jobs.has(job.job_id):
             self._settle(offset)
         elif job.destination not in self._desk.plans:
-            await self._end(Followed(job, offset), "GIVEN_UP", None)
+            await self._end(Followed(job, offset), GIVEN_UP, None)
         elif (earlier := self._following.move(job, offset)) is not None:
             self._settle(earlier)
         else:
@@ -168,11 +172,11 @@ class PollWorker:
     async def _decide(self, followed: Followed, plan: PollPlan, report: JobReport | NotYet) -> None:
         age = self._age(followed.job)
         if isinstance(report, JobReport) and report.is_terminal:
-            await self._end(followed, _end_state(report), report)
+            await self._end(followed, report.state, report)
         elif isinstance(report, NotYet) and report.is_missing and age > plan.missing_tolerated:
-            await self._end(followed, "NOT_FOUND", None)
+            await self._end(followed, NOT_FOUND, None)
         elif age > plan.give_up_after:
-            await self._end(followed, "GIVEN_UP", None)
+            await self._end(followed, GIVEN_UP, None)
         elif age > plan.carry_over_after * (followed.job.carried_over + 1):
             await self._carry_over(followed)
         else:
@@ -195,17 +199,22 @@ class PollWorker:
         self._count(job, -1)
         self._settle(offset)
 
-    async def _end(self, followed: Followed, state: EndState, report: JobReport | None) -> None:
+    async def _end(self, followed: Followed, state: str, report: JobReport | None) -> None:
         """Write the outcome and what it refers to; only then is the job done."""
         job = followed.job
         invalid = () if report is None else report.invalid
-        outcome = encode_outcome(job, state, report, self._desk.wall_ms())
+        now_ms = self._desk.wall_ms()
+        outcome = (
+            encode_unknown(job, state, now_ms)
+            if report is None
+            else encode_outcome(job, report, now_ms)
+        )
         messages = [Message(self._desk.outcomes_topic, job.job_id.encode(), outcome, ())]
         messages += [self._letter(followed, one) for one in invalid]
         await self._desk.message_writer.write(messages)
         self._ended_jobs.note(job.job_id)
         self._leave(followed)
-        self._say(job, state, len(invalid))
+        self._say(job, state, "unknown" if report is None else report.end, len(invalid))
 
     def _leave(self, followed: Followed) -> None:
         """It has its outcome, from us or from who had the partition before."""
@@ -222,13 +231,13 @@ class PollWorker:
         detail = f"job {job.job_id}, audience {job.audience_id}: {invalid.error}"
         return self._desk.letters.compose(origin, key, job.encode(), "invalid", detail)
 
-    def _say(self, job: Job, state: EndState, invalid: int) -> None:
+    def _say(self, job: Job, state: str, end: End, invalid: int) -> None:
         telemetry, label = self._desk.telemetry, _label(job)
-        ends = tally(job.records, state, invalid)
+        ends = tally(job.records, end, invalid)
         telemetry.job_ended(lane=label, state=state, seconds=self._age(job))
         if ends.applied:
             telemetry.records_applied(lane=label, count=ends.applied)
-            telemetry.freshness(stage="applied", seconds=self._age(job), count=ends.applied)
+            telemetry.freshness(stage="applied", seconds=self._freshness(job), count=ends.applied)
         if ends.invalid:
             telemetry.records_invalid(lane=label, count=ends.invalid)
             self._desk.letters.written("invalid", invalid)
@@ -256,20 +265,16 @@ class PollWorker:
         base = min(plan.longest, plan.initial * plan.factor ** min(polls, 50))
         return base * (1 - JITTER / 2 + JITTER * self._desk.chance())
 
+    def _freshness(self, job: Job) -> float:
+        """Seconds since the oldest change of the job; its submission came later."""
+        return max(0.0, (self._desk.wall_ms() - job.oldest_changed_at_ms) / 1000)
+
     def _age(self, job: Job) -> float:
         return max(0.0, (self._desk.wall_ms() - job.submitted_at_ms) / 1000)
 
 
 def _label(job: Job) -> LaneLabel:
     return LaneLabel(job.destination, job.connection)
-
-
-def _end_state(report: JobReport) -> EndState:
-    match report.state:
-        case "SUCCEEDED" | "PARTIALLYSUCCEEDED" | "FAILED" | "COMPLETED" as state:
-            return state
-        case _:
-            raise AssertionError(f"not a terminal state: {report.state}")
 
 
 def _now() -> float:

@@ -3,10 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-FlushReason = Literal["records", "bytes", "linger", "probe"]
+from pipeline.domain.change import Action
+from pipeline.telemetry.facts import FlushReason
+
 SEPARATOR_BYTES = 1
+RECORD_OVERHEAD_BYTES = 500
+"""What Python's objects around one record in memory weigh, beside its key and value."""
 
 
 class QueuedRecord(NamedTuple):
@@ -16,9 +20,11 @@ class QueuedRecord(NamedTuple):
     """audienceId|externalUserId: one member of one audience."""
     value: bytes
     offset: int
+    audience: str
+    action: Action
     changed_at_ms: int
-    target: bytes
-    """The target types that ingest knew, for audiences that have left the configuration."""
+    route: bytes
+    """What the partner's package wrote for itself, such as target types."""
     admitted_at: float
 
 
@@ -36,7 +42,7 @@ class Limits:
 class Batch(NamedTuple):
     """Records of one audience that go out together."""
 
-    audience: int
+    audience: str
     records: Sequence[QueuedRecord]
     reason: FlushReason
 
@@ -105,6 +111,11 @@ class _Queue:
         return taken
 
 
+def weight(records: Iterable[QueuedRecord]) -> int:
+    """Bytes that records take in memory."""
+    return sum(len(one.key) + len(one.value) + RECORD_OVERHEAD_BYTES for one in records)
+
+
 class LaneQueue:
     """Everything a lane has read and not yet handed over. Decides; sends nothing.
 
@@ -113,15 +124,12 @@ class LaneQueue:
     """
 
     def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self._queues: dict[int, _Queue] = {}
+        self._configured = limits
+        self._limits = limits
+        self._queues: dict[str, _Queue] = {}
         self._in_flight: set[bytes] = set()
         self._bytes = 0
         self._count = 0
-
-    @property
-    def is_empty(self) -> bool:
-        return self._count == 0
 
     @property
     def count(self) -> int:
@@ -129,12 +137,12 @@ class LaneQueue:
 
     @property
     def bytes(self) -> int:
-        """Bytes of keys and values that wait, without those in flight."""
+        """Bytes that what waits takes in memory, without what is in flight."""
         return self._bytes
 
-    def add(self, audience: int, waiting: QueuedRecord) -> QueuedRecord | None:
+    def add(self, waiting: QueuedRecord) -> QueuedRecord | None:
         """Let a change wait; returns the earlier change of the same member that it overtakes."""
-        queue = self._queues.setdefault(audience, _Queue())
+        queue = self._queues.setdefault(waiting.audience, _Queue())
         is_deferred = waiting.key in self._in_flight
         earlier = queue.defer(waiting) if is_deferred else queue.put(waiting)
         self._account(added=(waiting,), removed=() if earlier is None else (earlier,))
@@ -150,7 +158,7 @@ class LaneQueue:
         if not due:
             return None
         _, audience, reason = min(due)
-        return self._taken(audience, self._queues[audience].take(self.limits), reason)
+        return self._taken(audience, self._queues[audience].take(self._limits), reason)
 
     def take_probe(self, most: int) -> Batch | None:
         """A few of the oldest records, due or not: to ask whether a stopped lane may go on."""
@@ -162,15 +170,15 @@ class LaneQueue:
         if not waiting:
             return None
         _, audience = min(waiting)
-        limits = replace(self.limits, max_records=min(most, self.limits.max_records))
+        limits = replace(self._limits, max_records=min(most, self._limits.max_records))
         return self._taken(audience, self._queues[audience].take(limits), "probe")
 
     def due_in(self, now: float) -> float | None:
         """Seconds until the next linger ends; None when nothing waits that could be sent."""
         heads = [queue.oldest().admitted_at for queue in self._queues.values() if queue.ready]
-        return None if not heads else max(0.0, min(heads) + self.limits.linger - now)
+        return None if not heads else max(0.0, min(heads) + self._limits.linger - now)
 
-    def settled(self, records: Iterable[QueuedRecord], audience: int) -> None:
+    def settled(self, records: Iterable[QueuedRecord], audience: str) -> None:
         """These are no longer in flight: newer changes of their members may go."""
         queue = self._queues.get(audience, _Queue())
         for record in records:
@@ -179,38 +187,53 @@ class LaneQueue:
         if not queue.ready and not queue.deferred:
             self._queues.pop(audience, None)
 
-    def waiting(self, audiences: Iterable[int]) -> int:
+    def waiting(self, audiences: Iterable[str]) -> int:
         """How many records of these audiences wait."""
         queues = [self._queues[one] for one in audiences if one in self._queues]
         return sum(len(queue.ready) + len(queue.deferred) for queue in queues)
 
-    def drop(self, audience: int) -> Sequence[QueuedRecord]:
+    def drop(self, audience: str) -> Sequence[QueuedRecord]:
         """Let go of what waits of an audience, and return it; what is in flight stays so."""
         queue = self._queues.pop(audience, _Queue())
         dropped = [*queue.ready.values(), *queue.deferred.values()]
         self._account(added=(), removed=dropped)
         return dropped
 
-    def _taken(self, audience: int, records: list[QueuedRecord], reason: FlushReason) -> Batch:
+    def shrink(self, body_bytes: int) -> None:
+        """Remember that the partner takes no body of this size, and take half of it at most."""
+        smaller = max(body_bytes // 2, self._limits.overhead_bytes + 1)
+        self._limits = replace(self._limits, max_bytes=min(self._limits.max_bytes, smaller))
+
+    def clear(self) -> None:
+        """Let go of everything, also of what is known of members in flight.
+
+        A remembered byte limit goes, too: whoever mends what blocked the lane may mend that.
+        """
+        self._limits = self._configured
+        self._queues.clear()
+        self._in_flight.clear()
+        self._bytes = self._count = 0
+
+    def _taken(self, audience: str, records: list[QueuedRecord], reason: FlushReason) -> Batch:
         self._in_flight.update(record.key for record in records)
         self._account(added=(), removed=records)
         return Batch(audience, records, reason)
 
     def _due(self, queue: _Queue, now: float) -> FlushReason | None:
-        if len(queue.ready) >= self.limits.max_records:
+        if len(queue.ready) >= self._limits.max_records:
             return "records"
-        if queue.ready_bytes + self.limits.overhead_bytes >= self.limits.max_bytes:
+        if queue.ready_bytes + self._limits.overhead_bytes >= self._limits.max_bytes:
             return "bytes"
-        if now >= queue.oldest().admitted_at + self.limits.linger:
+        if now >= queue.oldest().admitted_at + self._limits.linger:
             return "linger"
         return None
 
     def _account(self, *, added: Iterable[QueuedRecord], removed: Iterable[QueuedRecord]) -> None:
         for record in added:
-            self._bytes += len(record.key) + len(record.value)
+            self._bytes += len(record.key) + len(record.value) + RECORD_OVERHEAD_BYTES
             self._count += 1
         for record in removed:
-            self._bytes -= len(record.key) + len(record.value)
+            self._bytes -= len(record.key) + len(record.value) + RECORD_OVERHEAD_BYTES
             self._count -= 1
 
 

@@ -40,21 +40,21 @@ class PausedAudience:
 class Turned(NamedTuple):
     """What changed with an operator's wish."""
 
-    paused: Sequence[int]
+    paused: Sequence[str]
     """What waits of these has to leave the queue."""
-    resumed: Sequence[int]
+    resumed: Sequence[str]
 
 
 class PausedAudiences:
     """The audiences of one lane that are kept back or replayed, for one ownership of the lane."""
 
     def __init__(self) -> None:
-        self._paused: dict[int, PausedAudience] = {}
+        self._paused: dict[str, PausedAudience] = {}
 
     def __len__(self) -> int:
         return len(self._paused)
 
-    def begin(self, since: Mapping[int, int], requested: RequestedPauses) -> None:
+    def begin(self, since: Mapping[str, int], requested: RequestedPauses) -> None:
         """Take over what the former owner kept back; a replay of its goes on where it was."""
         for audience, offset in since.items():
             is_paused = requested.get(audience, False)
@@ -62,8 +62,8 @@ class PausedAudiences:
 
     def apply(self, requested: RequestedPauses, committable: int) -> Turned:
         """Begin to keep back from `committable` on, or to replay; what nobody names is resumed."""
-        paused: list[int] = []
-        resumed: list[int] = []
+        paused: list[str] = []
+        resumed: list[str] = []
         for audience, one in self._paused.items():
             if requested.get(audience, False) is one.is_paused:
                 continue
@@ -81,16 +81,16 @@ class PausedAudiences:
                 paused.append(audience)
         return Turned(paused, resumed)
 
-    def keeps(self, audience: int | None) -> bool:
+    def keeps(self, audience: str | None) -> bool:
         """Whether the lane's own reader has to leave the audience's records out."""
         one = self._of(audience)
         return one is not None and not one.is_level
 
-    def since(self) -> Mapping[int, int]:
+    def since(self) -> Mapping[str, int]:
         """From which offset on each audience must be read again by whoever comes next."""
         return {audience: one.since for audience, one in self._paused.items()}
 
-    def paused(self) -> Mapping[int, bool]:
+    def paused(self) -> Mapping[str, bool]:
         """Every audience; False for those that are being replayed."""
         return {audience: one.is_paused for audience, one in self._paused.items()}
 
@@ -106,7 +106,7 @@ class PausedAudiences:
         behind = [one.position for one in self._replaying() if one.position < position]
         return min(behind, default=None)
 
-    def takes(self, audience: int | None, offset: int, start: int) -> bool:
+    def takes(self, audience: str | None, offset: int, start: int) -> bool:
         """Whether a record of a stretch that was read from `start` on is to be sent now."""
         one = self._of(audience)
         if one is None or one.is_paused or one.is_level:
@@ -128,7 +128,7 @@ class PausedAudiences:
         for one in self._replaying():
             one.is_level = one.position >= position
 
-    def settle(self, audience: int | None, offset: int) -> None:
+    def settle(self, audience: str | None, offset: int) -> None:
         """A record has its end.
 
         What ends while the audience is paused is sent again after all: it had left before it was
@@ -149,7 +149,7 @@ class PausedAudiences:
         for audience in over:
             del self._paused[audience]
 
-    def _of(self, audience: int | None) -> PausedAudience | None:
+    def _of(self, audience: str | None) -> PausedAudience | None:
         return None if audience is None else self._paused.get(audience)
 
     def _replaying(self) -> Sequence[PausedAudience]:

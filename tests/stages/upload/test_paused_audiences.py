@@ -2,16 +2,16 @@
 
 from pipeline.stages.upload.paused_audiences import PausedAudiences, Turned
 
-A, B = 1, 2
+A, B = "1", "2"
 
 
-def paused_at(offset: int, *audiences: int) -> PausedAudiences:
+def paused_at(offset: int, *audiences: str) -> PausedAudiences:
     paused = PausedAudiences()
     paused.apply(dict.fromkeys(audiences, True), offset)
     return paused
 
 
-def replaying_from(offset: int, *audiences: int) -> PausedAudiences:
+def replaying_from(offset: int, *audiences: str) -> PausedAudiences:
     paused = paused_at(offset, *audiences)
     paused.apply(dict.fromkeys(audiences, False), 99)
     return paused

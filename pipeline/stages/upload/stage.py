@@ -1,0 +1,27 @@
+"""The upload stage: lanes in, the partner and jobs out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.stages.ports import Lease
+from pipeline.stages.upload.assembly import ServedLane, WorkerFactory
+from pipeline.stages.upload.worker import UploadWorker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadStage:
+    """Every lane is a topic, and whoever owns the topic serves the lane."""
+
+    name: Literal["upload"] = "upload"
+    unit: Literal["topic"] = "topic"
+    lanes: Mapping[str, ServedLane]
+    """By topic."""
+    workers: WorkerFactory
+
+    @property
+    def topics(self) -> Sequence[str]:
+        return list(self.lanes)
+
+    def worker(self, lease: Lease) -> UploadWorker:
+        return self.workers.worker(self.lanes[lease.topic], lease)
