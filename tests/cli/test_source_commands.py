@@ -1,5 +1,6 @@
 """`test` and `config init --format`, as they are typed."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typer.testing import CliRunner, Result
 
 from pipeline.cli.main import app
 from pipeline.operations.sources.starting_files import formats
+from pipeline.sandbox.broker import EmbeddedBroker
 from pipeline.sources.settings import FORMATS
+from tests.servers.kafka_clients import create_topics, producing
 
 
 def typed(*arguments: object) -> Result:
@@ -278,3 +281,31 @@ def test_avro_examples_need_their_schemas(folder: Path) -> None:
     assert without.exit_code == 2
     assert "--schemas" in without.output
     assert outcome.exit_code == 0, outcome.output
+
+
+async def test_a_topic_is_inspected_without_showing_a_person(
+    folder: Path, embedded_broker: EmbeddedBroker, namespace: str
+) -> None:
+    config = folder / "pipeline.yaml"
+    (folder / "secrets").mkdir()
+    for name in ("client-secret", "refresh-token"):
+        (folder / "secrets" / name).write_text("hush")
+    text = config.read_text().replace("localhost:9092", embedded_broker.bootstrap_servers)
+    config.write_text(text.replace("segment.events", f"{namespace}.segment"))
+    await create_topics(embedded_broker, f"{namespace}.segment", partitions=2)
+    case = json.loads((folder / "examples" / "segment.json").read_text())[0]
+    async with producing(embedded_broker) as producer:
+        value = json.dumps(case["value"]).encode()
+        await producer.send_and_wait(f"{namespace}.segment", value)
+    arguments = ("sources", "inspect", f"{namespace}.segment", "--config", config)
+
+    lines = await asyncio.to_thread(typed, *arguments, "--values", "/type")
+    as_json = await asyncio.to_thread(typed, *arguments, "--json")
+
+    assert lines.exit_code == 0, lines.output
+    assert "keys: null 1" in lines.output
+    assert "order is broken: of 1 messages, 1 have no key" in lines.output
+    assert '/type = "track"  1 times' in lines.output
+    assert "  /userId  a text  in 1/1" in lines.output
+    assert json.loads(as_json.output)["inspection"]["values"] == {"JSON": 1}
+    assert "ana@" not in lines.output + as_json.output
