@@ -10,6 +10,7 @@ from functools import partial
 from importlib.metadata import version
 
 import aiohttp
+import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from pipeline.configuration.model import Settings
@@ -43,6 +44,7 @@ from pipeline.operations.ingest_routes import ingest_routes
 from pipeline.operations.known_labels import known_labels
 from pipeline.operations.lag_reports import LagReports, group_topics
 from pipeline.sources.encodings.schemas import Schemas
+from pipeline.sources.keying import KEYS
 from pipeline.sources.registry import compile_source
 from pipeline.sources.settings import SourceSettings
 from pipeline.stages.contract import Progress, Stage
@@ -63,6 +65,8 @@ GUARANTEED_BATCHES = 2
 NO_RECORDS_SECONDS = 10.0
 """For connections that carry none: how long the kernel keeps trying after a cut."""
 CLIENT_SHARE = 8
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +155,8 @@ class _Parts:
 
     def ingest(self) -> IngestStage:
         names = audience_names(self._settings)
+        for source in self._settings.sources:
+            log.info("source", topic=source.topic, format=source.format, key=KEYS[source.format])
         schemas = {source.topic: Schemas() for source in self._settings.sources}
         letters = self._letters("ingest")
         return IngestStage(
