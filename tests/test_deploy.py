@@ -10,8 +10,8 @@ import yaml
 from pipeline.configuration.load import load
 from pipeline.configuration.model import Settings
 from pipeline.destinations.registry import PARTNERS
+from tests.alerts.promql import faults
 from tests.configuration.amazon import amazon
-from tests.promql import faults
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"

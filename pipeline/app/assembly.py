@@ -10,6 +10,7 @@ from functools import partial
 from importlib.metadata import version
 
 import aiohttp
+import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from pipeline.configuration.model import Settings
@@ -25,6 +26,7 @@ from pipeline.kafka.cluster import started
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.group_consumer import BUFFER_BYTES, GroupOptions
 from pipeline.kafka.group_lag import GroupLag
+from pipeline.kafka.lease import IDLE_SECONDS
 from pipeline.kafka.message_writer import KafkaMessageWriter
 from pipeline.kafka.outcome_reader import KafkaOutcomeReader
 from pipeline.kafka.pause_requests import PauseRequestReader
@@ -42,6 +44,7 @@ from pipeline.operations.ingest_routes import ingest_routes
 from pipeline.operations.known_labels import known_labels
 from pipeline.operations.lag_reports import LagReports, group_topics
 from pipeline.sources.encodings.schemas import Schemas
+from pipeline.sources.keying import KEYS
 from pipeline.sources.registry import compile_source
 from pipeline.sources.settings import SourceSettings
 from pipeline.stages.contract import Progress, Stage
@@ -52,8 +55,8 @@ from pipeline.stages.poll.outcomes import Outcomes
 from pipeline.stages.poll.pending import PendingJobs
 from pipeline.stages.ports import ChunkWriter, Lease, Replay
 from pipeline.stages.roster import IngestStage, PollStage
-from pipeline.stages.upload.assembly import WorkerFactory
 from pipeline.stages.upload.memory import Budget
+from pipeline.stages.upload.served_lane import SharedByLanes
 from pipeline.stages.upload.stage import UploadStage
 from pipeline.telemetry.facts import LaneLabel
 from pipeline.telemetry.prometheus import PrometheusTelemetry, prometheus_telemetry
@@ -62,6 +65,8 @@ GUARANTEED_BATCHES = 2
 NO_RECORDS_SECONDS = 10.0
 """For connections that carry none: how long the kernel keeps trying after a cut."""
 CLIENT_SHARE = 8
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +155,8 @@ class _Parts:
 
     def ingest(self) -> IngestStage:
         names = audience_names(self._settings)
+        for source in self._settings.sources:
+            log.info("source", topic=source.topic, format=source.format, key=KEYS[source.format])
         schemas = {source.topic: Schemas() for source in self._settings.sources}
         letters = self._letters("ingest")
         return IngestStage(
@@ -179,10 +186,10 @@ class _Parts:
             guaranteed=GUARANTEED_BATCHES * largest,
             lanes=len(served),
         )
-        return UploadStage(lanes=served, workers=self._workers(budget))
+        return UploadStage(lanes=served, shared=self._shared_by_lanes(budget))
 
-    def _workers(self, budget: Budget) -> WorkerFactory:
-        return WorkerFactory(
+    def _shared_by_lanes(self, budget: Budget) -> SharedByLanes:
+        return SharedByLanes(
             budget=budget,
             message_writer=self._message_writer,
             dead_letters=self._letters("upload"),
@@ -236,6 +243,7 @@ class _Parts:
             commits=not (is_ingest and kafka.exactly_once),
             read_committed=kafka.exactly_once,
             starts={source.topic: source.start for source in self._settings.sources},
+            idle_seconds=min(IDLE_SECONDS, run.watchdog_seconds / 4),
             buffer_bytes=self._client_bytes(),
             written=[plan.name for plan in own_topics(self._settings)],
         )

@@ -19,6 +19,7 @@ from pipeline.cli.partner_group import add_partner_commands
 from pipeline.cli.produce_command import produce
 from pipeline.cli.running import run_stages
 from pipeline.cli.sandbox_commands import sandbox, simulator
+from pipeline.cli.sources import sources_app
 from pipeline.cli.stages import STAGES, chosen_stages
 from pipeline.cli.test_source import compare_examples
 from pipeline.cli.traffic_command import traffic
@@ -40,6 +41,7 @@ GROUPS = {
     "jobs": jobs_app,
     "lanes": lanes_app,
     "dead-letters": dead_letters_app,
+    "sources": sources_app,
 }
 for name, group in GROUPS.items():
     app.add_typer(group, name=name)

@@ -147,7 +147,7 @@ class Topics:
         """The values of these settings, by topic; what a broker does not know is absent."""
         found: dict[str, Mapping[str, str]] = {}
         for some in _portions(topics):
-            # Asked for some of them by name, the embedded broker hangs up.
+            # All keys are asked for: the embedded broker hangs up on whoever names some.
             responses = await self._admin.describe_configs(
                 [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in some]
             )

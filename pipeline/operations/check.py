@@ -13,6 +13,7 @@ from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.topics import TopicTrouble
 from pipeline.operations.cluster_setup import prepare
 from pipeline.operations.partner_api import partner_apis
+from pipeline.operations.sources.inspecting import key_evidence
 
 
 def offline(configuration: Configuration, known: Partners = PARTNERS) -> Iterator[Finding]:
@@ -36,9 +37,23 @@ async def online(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding(f"kafka: reached {settings.kafka.bootstrap_servers}, topics are as needed")
     except (ClusterTrouble, TopicTrouble) as trouble:
         yield Finding(str(trouble), is_bad=True)
+    else:
+        async for finding in _keys(settings):
+            yield finding
     async with partner_apis(settings) as apis:
         async for finding in partners(settings, apis):
             yield finding
+
+
+async def _keys(settings: Settings) -> AsyncIterator[Finding]:
+    try:
+        found = await key_evidence(settings)
+    except ClusterTrouble as trouble:
+        yield Finding(str(trouble), is_bad=True)
+        return
+    for topic, keys in found.items():
+        warning = "" if keys.judgement == "not shown" else "warning: "
+        yield Finding(f"{warning}sources: {topic}: {keys.sentence()}")
 
 
 async def partners(settings: Settings, apis: Mapping[str, Api]) -> AsyncIterator[Finding]:
