@@ -20,13 +20,15 @@ from pipeline.domain.send_result import (
     NotThePartner,
     Refused,
 )
+from pipeline.stages.ports import StartingPoint
 from pipeline.stages.retry import Backoff
 from pipeline.stages.upload.bisector import HOPELESS_RUN
 from pipeline.stages.upload.delivery_states import FOREIGN_PATIENCE
 from pipeline.stages.upload.poison_record import PATIENCE
 from pipeline.stages.upload.tally import UNTRACKED_IN_A_ROW
 from pipeline.stages.upload.worker import UploadWorker
-from tests.fakes.lane_world import Moods, TopicLease
+from tests.fakes.lane_world import Moods, TopicLease, TopicRecord
+from tests.fakes.virtual_loop import VirtualLoop
 from tests.simulation.world import CAP, LABEL, WINDOW, World, in_world
 
 QUICK = Moods(travel=0.01, answer=0.01)
@@ -544,3 +546,51 @@ def test_the_status_shows_what_it_promises() -> None:
         }
 
     in_world(19, story, QUICK)
+
+
+class PatientLease(TopicLease):
+    """Hands nothing out before there is something."""
+
+    async def fetch(self, most: int) -> Sequence[TopicRecord]:
+        while not (fetched := await super().fetch(most)):
+            self._topic.grown.clear()
+            await self._topic.grown.wait()
+        return fetched
+
+
+def test_an_idle_lane_is_hardly_ever_woken() -> None:
+    """A thousand of them must not burn a core; ten wake-ups a minute are a lane's share."""
+    waits: list[int] = []
+
+    async def story(world: World) -> None:
+        put(world, 30)
+        worker = world.owner(PatientLease(world.topic))
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(worker.run())
+            await asyncio.sleep(60)
+            before = loop.waits()
+            await asyncio.sleep(1200)
+            waits.append(loop.waits() - before)
+            running.cancel()
+
+    world = in_world(21, story, QUICK)
+
+    assert world.expected() == world.partner.members
+    assert waits[0] <= 10 * 20
+
+
+def test_a_lane_that_takes_over_after_an_unclean_end_says_so() -> None:
+    async def story(world: World) -> None:
+        world.topic.committed = StartingPoint(0, is_clean=False)
+        await served(world, 5, lambda worker: shown(world, worker))
+
+    def shown(world: World, worker: UploadWorker) -> None:
+        told = {key[3] for key in world.telemetry.levels if key[0] == "lane_state"}
+        states.extend([worker.status()["state"], told])
+
+    states: list[object] = []
+    in_world(22, story, QUICK)
+
+    assert states == ["taking_over", {"taking_over"}]
