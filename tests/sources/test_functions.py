@@ -11,6 +11,7 @@ from pipeline.domain.reasons import Ignored, Rejected
 from pipeline.settings.problems import SettingsError
 from pipeline.sources.functions import GROUP
 from pipeline.sources.reading import SourceMessage
+from tests.configuration.test_example_files import Example
 from tests.sources.messages import Sent, reader
 
 CHANGE = MembershipChange("high_value", "add", "u-1", None, [], None, 0)
@@ -29,7 +30,8 @@ def read(message: SourceMessage) -> Any:
             return None
         case b"broken":
             raise RuntimeError("of ana@example.com")
-    return [CHANGE]
+        case _:
+            return [CHANGE]
 
 
 NO_FUNCTION = "a text"
@@ -80,3 +82,11 @@ def test_a_message_of_too_many_bytes_never_reaches_it() -> None:
 
     assert isinstance(outcome, Rejected)
     assert outcome.reason == "event_too_large"
+
+
+def test_what_is_wrong_with_a_function_is_part_of_the_check_of_the_file() -> None:
+    source = {"topic": "cdp", "format": "python", "function": "acm"}
+
+    refusal = Example().put("sources", [source]).refusal()
+
+    assert "sources[0].function: no entry point of this name is installed: 'acm'" in refusal
