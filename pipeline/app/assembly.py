@@ -3,7 +3,6 @@
 import random
 import time
 import uuid
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from pipeline.kafka.cluster import started
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.group_consumer import BUFFER_BYTES, GroupOptions
 from pipeline.kafka.group_lag import GroupLag
+from pipeline.kafka.lease import IDLE_SECONDS
 from pipeline.kafka.message_writer import KafkaMessageWriter
 from pipeline.kafka.outcome_reader import KafkaOutcomeReader
 from pipeline.kafka.pause_requests import PauseRequestReader
@@ -47,13 +47,16 @@ from pipeline.sources.encodings.schemas import Schemas
 from pipeline.sources.keying import KEYS
 from pipeline.sources.registry import compile_source
 from pipeline.sources.settings import SourceSettings
-from pipeline.stages.contract import DeadLetters, Progress, Stage
-from pipeline.stages.ingest.worker import IngestDesk
-from pipeline.stages.poll.plan import PollDesk
+from pipeline.stages.contract import Progress, Stage
+from pipeline.stages.dead_letters import DeadLetters
+from pipeline.stages.ingest.report import ChunkReport
+from pipeline.stages.poll.job_topic import JobTopic
+from pipeline.stages.poll.outcomes import Outcomes
+from pipeline.stages.poll.pending import PendingJobs
 from pipeline.stages.ports import ChunkWriter, Lease, Replay
 from pipeline.stages.roster import IngestStage, PollStage
-from pipeline.stages.upload.assembly import WorkerFactory
 from pipeline.stages.upload.memory import Budget
+from pipeline.stages.upload.served_lane import SharedByLanes
 from pipeline.stages.upload.stage import UploadStage
 from pipeline.telemetry.facts import LaneLabel
 from pipeline.telemetry.prometheus import PrometheusTelemetry, prometheus_telemetry
@@ -116,7 +119,7 @@ async def assemble(
             telemetry=telemetry,
             clients=clients,
             progresses=parts.progresses,
-            pending_jobs=parts.pending_jobs,
+            pending_jobs=parts.pending_jobs.by_lane,
             lag_reports=parts.lag_reports(groups.values()),
             controls=parts.controls if "upload" in stages else None,
         )
@@ -148,13 +151,14 @@ class _Parts:
         self._names = Names(settings.kafka.namespace)
         self.controls = PauseRequestReader(client_options, self._names.controls)
         self.progresses: dict[str, Progress] = {}
-        self.pending_jobs: Counter[LaneLabel] = Counter()
+        self.pending_jobs = PendingJobs(telemetry.poll)
 
     def ingest(self) -> IngestStage:
         names = audience_names(self._settings)
         for source in self._settings.sources:
             log.info("source", topic=source.topic, format=source.format, key=KEYS[source.format])
         schemas = {source.topic: Schemas() for source in self._settings.sources}
+        letters = self._letters("ingest")
         return IngestStage(
             reads={
                 source.topic: compile_source(source, audiences=names, schemas=schemas[source.topic])
@@ -165,13 +169,11 @@ class _Parts:
                 for source in self._settings.sources
                 if source.registry is not None
             },
-            desk=IngestDesk(
-                routes=ingest_routes(self._settings, self._partners),
-                letters=self._letters("ingest"),
-                telemetry=self._telemetry.ingest,
-                wall_ms=_wall_ms,
-                chunk_records=self._settings.ingest.chunk_records,
-            ),
+            routes=ingest_routes(self._settings, self._partners),
+            letters=letters,
+            record_limits=self._limits,
+            chunk_events=self._settings.ingest.chunk_records,
+            report=ChunkReport(telemetry=self._telemetry.ingest, letters=letters, wall_ms=_wall_ms),
             new_writer=self._writer,
             new_progress=self._progress,
         )
@@ -184,10 +186,10 @@ class _Parts:
             guaranteed=GUARANTEED_BATCHES * largest,
             lanes=len(served),
         )
-        return UploadStage(lanes=served, workers=self._workers(budget))
+        return UploadStage(lanes=served, shared=self._shared_by_lanes(budget))
 
-    def _workers(self, budget: Budget) -> WorkerFactory:
-        return WorkerFactory(
+    def _shared_by_lanes(self, budget: Budget) -> SharedByLanes:
+        return SharedByLanes(
             budget=budget,
             message_writer=self._message_writer,
             dead_letters=self._letters("upload"),
@@ -205,19 +207,24 @@ class _Parts:
         )
 
     def poll(self) -> PollStage:
+        letters = self._letters("poll")
         return PollStage(
-            desk=PollDesk(
-                plans=self._clients.poll_plans(),
+            questions=self._clients.questions(),
+            outcomes=Outcomes(
+                topic=self._names.outcomes,
                 message_writer=self._message_writer,
-                letters=self._letters("poll"),
-                outcome_reader=KafkaOutcomeReader(self._client_options, self._names.outcomes),
+                letters=letters,
                 telemetry=self._telemetry.poll,
-                jobs_topic=self._names.jobs,
-                outcomes_topic=self._names.outcomes,
-                chance=random.random,
                 wall_ms=_wall_ms,
-                pending=self.pending_jobs,
             ),
+            job_topic=JobTopic(
+                topic=self._names.jobs, message_writer=self._message_writer, letters=letters
+            ),
+            outcome_reader=KafkaOutcomeReader(self._client_options, self._names.outcomes),
+            pending=self.pending_jobs,
+            carry_over_after=self._settings.poll.carry_over_seconds,
+            chance=random.random,
+            wall_ms=_wall_ms,
             new_progress=self._progress,
         )
 
@@ -236,6 +243,7 @@ class _Parts:
             commits=not (is_ingest and kafka.exactly_once),
             read_committed=kafka.exactly_once,
             starts={source.topic: source.start for source in self._settings.sources},
+            idle_seconds=min(IDLE_SECONDS, run.watchdog_seconds / 4),
             buffer_bytes=self._client_bytes(),
             written=[plan.name for plan in own_topics(self._settings)],
         )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 import uvloop
@@ -19,6 +19,8 @@ from rich.console import Console
 
 from pipeline.app.supervisor import ExitCode, stop_on_signals
 from pipeline.cli.ending import fail
+from pipeline.cli.options import CONFIG_VARIABLE
+from pipeline.cli.serving import serve
 from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.topics import TopicTrouble
 from pipeline.sandbox.amazon_ads.faults import ProfileName
@@ -66,11 +68,30 @@ def sandbox(
     source_format: Annotated[
         str, typer.Option("--format", help=f"The events' format: {', '.join(FORMATS)}.")
     ] = "native",
+    is_served: Annotated[
+        bool,
+        typer.Option(
+            "--serve",
+            help="No traffic: keep broker, partner and pipeline of --config up until Ctrl-C.",
+        ),
+    ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", envvar=CONFIG_VARIABLE, help="With --serve: the YAML file."),
+    ] = None,
 ) -> None:
     """Watch the whole system on this machine, and see whether every membership arrived.
 
     Exit codes: 0 everything agreed, 1 something differs or died, 2 wrong usage.
     """
+    if is_served:
+        if config is None:
+            fail(
+                "--serve: name a configuration with --config, such as config/local.yaml",
+                ExitCode.USAGE,
+            )
+        serve(config, 0 if seed is None else seed)
+        return
     if source_format not in FORMATS:
         fail(f"--format: {suggestion(source_format, tuple(FORMATS))}", ExitCode.USAGE)
     options = SandboxOptions(
@@ -114,7 +135,7 @@ def simulator(
     try:
         uvloop.run(_simulate(options, host, port, random))
     except OSError as error:
-        _fail(f"--port: cannot listen on {host}:{port}: {error.strerror}; choose another")
+        fail(f"--port: cannot listen on {host}:{port}: {error.strerror}; choose another")
 
 
 async def _run(options: SandboxOptions, broker: Broker, folder: Path, console: Console) -> bool:
@@ -155,7 +176,7 @@ def _broker(address: str | None) -> Iterator[Broker]:
         embedded = EmbeddedBroker()
         embedded.start()
     except ServerStartError as error:
-        _fail(f"{error}; or name a Kafka with --broker HOST:PORT")
+        fail(f"{error}; or name a Kafka with --broker HOST:PORT")
     try:
         yield Broker(address=embedded.bootstrap_servers, is_embedded=True)
     finally:
@@ -189,8 +210,3 @@ def _say(troubles: BaseExceptionGroup[Exception]) -> None:
             _say(trouble)
         else:
             typer.echo(f"error: {trouble}", err=True)
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"error: {message}", err=True)
-    raise typer.Exit(ExitCode.FAILED)

@@ -22,7 +22,8 @@ RejectedReason = Literal[
     "invalid_member_id",  # the partner does not take this externalUserId
     "too_many_identities",  # more identities than the partner takes for one member
     "unsupported_country",  # the partner takes no hashed data from this country
-    "record_too_large",  # one record alone is over the byte limit of a request
+    "record_too_large",  # one record alone is over the limit of a request or of the brokers
+    "internal",  # a fault of this program: it failed on this event, and on no other
     "unknown_format_version",  # stored by a newer version of this program
     "refused",  # the partner refused this record
     "invalid",  # the partner's job named this record invalid
@@ -45,11 +46,13 @@ class Ignored:
 class Rejected:
     """An event or a record that cannot be sent: it becomes a dead letter.
 
-    `detail` names the place and the remedy and never holds personal data.
+    `detail` names the place and the remedy, in our own words: it never quotes the event.
     """
 
     reason: RejectedReason
     detail: str
+    quoted: str = ""
+    """Words of the event that help to find what is wrong; never kept beside a mere reference."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,8 +33,9 @@ from pipeline.kafka.internals import ClientBuffers, raise_fetcher_error
 from pipeline.kafka.lease import KafkaLease
 from pipeline.kafka.offset_resolver import START, OffsetResolver
 from pipeline.kafka.ownership_proof import OwnershipProof
-from pipeline.stages.contract import Stage, until
+from pipeline.stages.contract import Stage
 from pipeline.stages.ports import Worker
+from pipeline.stages.waiting import until
 from pipeline.telemetry.facts import KafkaTelemetry
 
 log = structlog.get_logger(__name__)
@@ -128,9 +129,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _work(self, consumer: AIOKafkaConsumer, stop: asyncio.Event) -> bool:
         name = self.stage.name
         self._failed = asyncio.get_running_loop().create_future()
-        loop = FetchLoop(
-            self._buffers, lambda: self.leases, buffer_bytes=self._options.buffer_bytes
-        )
+        loop = FetchLoop(self._buffers, lambda: self.leases, at_most=self._options.buffer_bytes)
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             consumer.subscribe(list(self.stage.topics), listener=self)
@@ -259,6 +258,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
             proof,
             FetchTrouble(tp, self._telemetry, self._clock),
             begun=lambda: self._begun(tp.topic),
+            idle_seconds=self._options.idle_seconds,
         )
 
     def _begun(self, topic: str) -> None:

@@ -10,8 +10,8 @@ from aiokafka import errors as kafka_errors
 
 from pipeline.domain.message import Message
 from pipeline.kafka.internals import know_topics
-from pipeline.kafka.record_limits import RecordLimits
-from pipeline.stages.ports import OutgoingRecord
+from pipeline.kafka.record_limits import WANTED_BATCH, RecordLimits
+from pipeline.stages.ports import Carried, OutgoingRecord
 
 RECORD_BYTES = 64
 """Of a record in a batch beside key, value and headers, and of each of its headers, at most."""
@@ -20,6 +20,8 @@ _PERMANENT = (
     kafka_errors.ClusterAuthorizationFailedError,
     kafka_errors.MessageSizeTooLargeError,
 )
+_TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
+TRY_AGAIN_SECONDS = 0.5
 log = structlog.get_logger(__name__)
 
 Sent = asyncio.Future[object]
@@ -53,6 +55,17 @@ async def durable(sent: Sequence[Sent]) -> None:
         await future
 
 
+async def not_durable(error: BaseException) -> Carried:
+    """Why a chunk is not durable; what no other try mends is raised."""
+    if not isinstance(error, _TOO_LARGE):
+        raise_permanent(error, "a lane's topic")
+    log.warning("chunk not durable, carrying again", error=type(error).__name__)
+    if isinstance(error, _TOO_LARGE):
+        return "too_large"
+    await asyncio.sleep(TRY_AGAIN_SECONDS)
+    return "timed_out" if isinstance(error, TimeoutError) else "failed"
+
+
 def raise_permanent(error: BaseException, topic: str) -> None:
     """Raise what no waiting and no other producer mends."""
     if isinstance(error, _PERMANENT):
@@ -66,14 +79,17 @@ async def _send_in_order(
     """Rendered batches cost a sixth of single sends."""
     sent: list[Sent] = []
     now_ms = int(time.time() * 1000)
-    batch, room = producer.create_batch(), batch_bytes
+    # The client cuts where it wants to; sizes need looking at where the topic takes less.
+    is_small, room = batch_bytes < WANTED_BATCH, batch_bytes
+    batch = producer.create_batch()
     for record in records:
-        size = _size(record)
-        if size > room and batch.record_count():
+        size = _size(record) if is_small else 0
+        key, value, headers = record
+        is_full = size > room and batch.record_count() > 0
+        if is_full or not batch.append(timestamp=now_ms, key=key, value=value, headers=headers):
             sent.append(_heard(await producer.send_batch(batch, topic, partition=0)))
             batch, room = producer.create_batch(), batch_bytes
-        key, value, headers = record
-        batch.append(timestamp=now_ms, key=key, value=value, headers=headers)
+            batch.append(timestamp=now_ms, key=key, value=value, headers=headers)
         room -= size
     sent.append(_heard(await producer.send_batch(batch, topic, partition=0)))
     return sent

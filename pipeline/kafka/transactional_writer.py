@@ -13,8 +13,8 @@ from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.closing import CLOSE_SECONDS, FAILED, close, is_fenced
 from pipeline.kafka.producer import make_producer
 from pipeline.kafka.record_limits import USUAL_LIMITS, RecordLimits
-from pipeline.kafka.sending import durable, hand_over, raise_permanent
-from pipeline.stages.ports import OutgoingRecord
+from pipeline.kafka.sending import durable, hand_over, not_durable, raise_permanent
+from pipeline.stages.ports import Carried, OutgoingRecord
 
 TRY_AGAIN_SECONDS = 0.5
 OPEN_SECONDS = 30.0
@@ -74,29 +74,27 @@ class TransactionalWriter:
         outgoing: Mapping[str, Sequence[OutgoingRecord]],
         letters: Sequence[Message],
         next_offset: int,
-    ) -> bool:
+    ) -> Carried:
         if self._producer is None:
             # Only now is the last transaction decided, so the committed offset is read again.
             await self.open()
-            return False
+            return "failed"
         try:
             async with asyncio.timeout(self._timeout):
                 await self._transact(self._producer, outgoing, letters, next_offset)
         except FAILED as error:
-            await self._failed(error)
-            return False
-        return True
+            return await self._failed(error)
+        return "durable"
 
-    async def _failed(self, error: BaseException) -> None:
-        raise_permanent(error, "a lane's topic")
+    async def _failed(self, error: BaseException) -> Carried:
         was_fenced = is_fenced(self._producer, error)
         await self.close()
-        if was_fenced:
-            # Somebody else has the partition, or a former owner woke up and took the id again.
-            log.warning("fenced", topic=self._source.topic, partition=self._source.partition)
-            await asyncio.sleep(FENCED_SECONDS)
-        else:
-            log.warning("transaction failed, carrying again", error=type(error).__name__)
+        if not was_fenced:
+            return await not_durable(error)
+        # Somebody else has the partition, or a former owner woke up and took the id again.
+        log.warning("fenced", topic=self._source.topic, partition=self._source.partition)
+        await asyncio.sleep(FENCED_SECONDS)
+        return "failed"
 
     async def _start(self) -> None:
         self._producer = make_producer(

@@ -25,11 +25,12 @@ from pipeline.http.tokens import (
     REFRESH_TIMEOUT_SECONDS,
     TokenKeeper,
 )
-from pipeline.stages.poll.plan import PollPlan
+from pipeline.stages.poll.questions import Questions
+from pipeline.stages.poll.rules import PollRules
 from pipeline.stages.retry import Backoff, Throttle
-from pipeline.stages.upload.assembly import ServedLane
 from pipeline.stages.upload.batching import Limits
 from pipeline.stages.upload.request_limiter import RequestsPerSecond
+from pipeline.stages.upload.served_lane import ServedLane
 from pipeline.stages.upload.token_bucket import LaneTokenBucket
 from pipeline.telemetry.facts import LaneLabel, PartnerTelemetry, TokenOutcome
 
@@ -125,10 +126,10 @@ class Clients:
             backoff=Backoff(initial=sending.first_backoff, maximum=sending.longest_backoff),
         )
 
-    def poll_plans(self) -> Mapping[str, PollPlan]:
+    def questions(self) -> Mapping[str, Questions]:
         """How the jobs of each destination are followed, where it has jobs."""
         return {
-            name: self._poll_plan(name, changes.jobs)
+            name: self._questions(name, changes.jobs)
             for name, changes in self._changes.items()
             if changes.jobs is not None
         }
@@ -140,20 +141,23 @@ class Clients:
         assert isinstance(delivery, Changes)
         return delivery
 
-    def _poll_plan(self, name: str, jobs: Jobs) -> PollPlan:
+    def _questions(self, name: str, jobs: Jobs) -> Questions:
         def polled(code: str) -> None:
             self._telemetry.status_polled(destination=name, code=code)
 
         following = jobs.following
-        return PollPlan(
+        return Questions(
             status=PartnerStatus(self.clients[name], jobs, polled),
             request_limiter=RequestsPerSecond(following.requests_per_second),
-            initial=following.first,
-            factor=following.factor,
-            longest=following.longest,
-            give_up_after=following.give_up_after,
-            missing_tolerated=following.missing_tolerated,
-            carry_over_after=self._settings.poll.carry_over_seconds,
+            throttle=self._throttles[name],
+            rules=PollRules(
+                initial=following.first,
+                factor=following.factor,
+                longest=following.longest,
+                questions_per_second=following.requests_per_second,
+                give_up_after=following.give_up_after,
+                missing_tolerated=following.missing_tolerated,
+            ),
         )
 
     def _client(self, name: str, http: aiohttp.ClientSession) -> PartnerClient:

@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from pipeline.domain.job import JobReport, NotYet
-from pipeline.domain.message import Message
+from pipeline.domain.message import LARGEST_RECORD_BYTES, Message
 from pipeline.domain.pause_request import RequestedPauses
 from pipeline.domain.send_result import Answer
 
@@ -105,6 +105,14 @@ class OutgoingRecord(NamedTuple):
     """A list and nothing else: the client's batch builder takes no other sequence."""
 
 
+Carried = Literal[
+    "durable",
+    "failed",  # or nobody knows: the committed offset decides
+    "timed_out",  # the same, and it may have been too much for one transaction
+    "too_large",  # a broker refuses a message of it for its size
+]
+
+
 class ChunkWriter(Protocol):
     """Carries what a stretch of a source partition became, together with its offset."""
 
@@ -116,18 +124,31 @@ class ChunkWriter(Protocol):
         outgoing: Mapping[str, Sequence[OutgoingRecord]],
         letters: Sequence[Message],
         next_offset: int,
-    ) -> bool:
-        """Make all of it durable; False when that failed, and the committed offset decides."""
+    ) -> Carried:
+        """Make all of it durable, and commit `next_offset` with it.
+
+        That may be the offset that is committed already: the chunk is a part of an event then.
+        """
 
     async def close(self) -> None:
         """Leave nothing open that readers would have to wait for."""
 
 
 class RecordLimits(Protocol):
-    """How large a record may be, for each topic: a broker refuses what is larger."""
+    """How large a message may be, as the brokers have it."""
 
     def largest_record(self, topic: str) -> int:
-        """Bytes that key, value and headers of a record may have together."""
+        """Bytes of key, value and headers together that one message of this topic may have."""
+
+
+class UsualLimits:
+    """What a topic takes that nobody configured."""
+
+    def largest_record(self, topic: str) -> int:  # noqa: ARG002 - the same for all
+        return LARGEST_RECORD_BYTES
+
+
+USUAL_LIMITS: Final = UsualLimits()
 
 
 class MessageWriter(Protocol):
@@ -146,9 +167,6 @@ class Ownership(Protocol):
 
 class Upload(Protocol):
     """The partner's end of one lane."""
-
-    def overhead_bytes(self, audience: str) -> int:
-        """Bytes of a request body beside its records."""
 
     async def turn(self) -> None:
         """Wait until the client may make another request."""

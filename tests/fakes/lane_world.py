@@ -158,6 +158,7 @@ class AskedPauses:
 
     def __init__(self) -> None:
         self.paused: dict[str, bool] = {}
+        self.known_after = 0.0
 
     def pause(self, audience: str = AUDIENCE) -> None:
         self.paused[audience] = True
@@ -166,7 +167,7 @@ class AskedPauses:
         self.paused[audience] = False
 
     async def known(self) -> None:
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.known_after)
 
     def requested(self, lane: str) -> Mapping[str, bool]:
         return self.paused
@@ -211,9 +212,6 @@ class ModelPartner:
     overlapping: list[str] = field(default_factory=list)
     """Members that were in two requests at a time."""
     _in_flight: Counter[tuple[str, str]] = field(default_factory=Counter)
-
-    def overhead_bytes(self, audience: str) -> int:
-        return 20
 
     def misfit(self, audience: str, route: bytes) -> str | None:
         return None if audience.isdigit() else "its audience id is no number"

@@ -212,7 +212,8 @@ class TestStatus:
         assert self.polled == ["404"]
 
     async def test_a_throttled_question_waits_as_it_is_told(self) -> None:
-        assert NotYet("429", 9.0) == await self.ask(answers(429, b"", "Retry-After: 9"))
+        throttled = NotYet("429", 9.0, is_throttled=True)
+        assert throttled == await self.ask(answers(429, b"", "Retry-After: 9"))
 
     async def test_no_token_is_no_answer(self) -> None:
         assert isinstance(await self.ask(answers(200), login=[DEAD]), NotYet)

@@ -112,15 +112,44 @@ async def test_what_the_partner_did_not_say_is_no_acceptance(raw: bytes) -> None
     assert_promises_held(wire, forfeited=times * BATCH)
 
 
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (reply(200, PAGE, HTML), "200 text/html: <!DOCTYPE html>"),
+        (reply(200, b'{"message":"Internal failure"}', JSON), "Internal failure"),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", "an empty body"),
+        (reply(202, b"{}", JSON), "names no job"),
+    ],
+    ids=["a page", "an error in JSON", "nothing", "successes without a job"],
+)
+async def test_what_goes_on_answering_instead_of_the_partner_blocks_the_lane(
+    raw: bytes, said: str
+) -> None:
+    """After a few tries, with what answered in its detail; a backlog does not drain into it."""
+    async with wired(Setup(in_flight=1, misanswers=[Misanswer(raw=raw)] * 12)) as wire:
+        wire.lane.put(MEMBERS)
+        await until(lambda: wire.lane.worker.blocked is not None)
+        assert wire.lane.worker.blocked is not None
+        assert wire.lane.worker.blocked.cause == "not_the_partner"
+        assert said in wire.lane.worker.blocked.detail
+        assert wire.passed <= 6
+        assert wire.lane.lease.settled.offset == 0
+        await wire.settled()
+
+    assert wire.lane.letters() == []
+    assert untracked(wire) == 0
+    assert_promises_held(wire, forfeited=None)
+
+
 @pytest.mark.parametrize("row", TAKEN.values(), ids=TAKEN.keys())
 async def test_a_success_of_the_partner_is_one_however_its_answer_arrives(row: Taken) -> None:
     """
-    It is not repeated and paid once; what names no job is counted as accepted without one, where
-    others of the lane have got theirs.
+    It is not repeated and paid once; what names no job is counted as accepted without one. Other
+    requests of the lane get theirs, so it is the partner who takes them.
     """
-    async with wired(Setup(passed_first=1, misanswers=[row.misanswer])) as wire:
+    async with wired(Setup(misanswers=[row.misanswer], passed_first=1)) as wire:
         wire.lane.put(["first"])
-        await until(lambda: len(wire.lane.journal.of("jobs")) == 1)
+        await wire.settled()
         wire.lane.put(MEMBERS)
         await until(lambda: wire.passed >= 2)
         wire.lane.put(LATER, "DELETE")

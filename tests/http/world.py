@@ -25,10 +25,12 @@ from pipeline.operations.clients import Clients, opened
 from pipeline.sandbox.amazon_ads.journal import LoggedRequest
 from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
-from pipeline.stages.contract import DeadLetters, Progress
+from pipeline.stages.contract import Progress
+from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ports import NONE_PAUSED, TokenBucket
-from pipeline.stages.upload.assembly import ServedLane, WorkerFactory
+from pipeline.stages.upload.assembly import LaneAssembly
 from pipeline.stages.upload.memory import Budget
+from pipeline.stages.upload.served_lane import ServedLane, SharedByLanes
 from pipeline.stages.upload.worker import UploadWorker
 from tests.conftest import SEED
 from tests.fakes.lane_world import (
@@ -66,10 +68,10 @@ class Setup:
     """Of the full jitter of every backoff."""
     api_host: str = "127.0.0.1"
     resolver: AbstractResolver | None = None
-    passed_first: int = 0
-    """Requests for records that are passed on before the misanswers."""
     misanswers: Sequence[Misanswer] = ()
-    """Of something before the partner, to the first requests for records; it passes the rest on."""
+    """Of something before the partner, to requests for records; it passes the others on."""
+    passed_first: int = 0
+    """Requests that are passed on before the first of them."""
 
     def options(self) -> SimulatorOptions:
         return SimulatorOptions(
@@ -163,7 +165,7 @@ class WiredLane:
     settings: LaneSettings
     audience: str
     served: ServedLane
-    workers: WorkerFactory
+    shared: SharedByLanes
     topic: LaneTopic
     journal: MemoryMessageWriter
     telemetry: RecordingTelemetry
@@ -228,7 +230,7 @@ class WiredLane:
         lease = WatchedLease(self.topic)
         bucket = CountingBucket(self.served.new_buckets()["records"])
         served = replace(self.served, new_buckets=lambda: {"records": bucket})
-        worker = self.workers.worker(served, lease)
+        worker = LaneAssembly(self.shared, served, lease).worker()
         self.owners.append(Owner(lease, bucket, worker, self.tasks.create_task(worker.run())))
 
     async def hand_over(self, *, gently: bool) -> None:
@@ -330,7 +332,7 @@ class _Wiring:
         )
         served = self.clients.lane(settings)
         buffer = 4 * served.limits.max_bytes
-        workers = WorkerFactory(
+        shared = SharedByLanes(
             budget=Budget(buffer, guaranteed=buffer, lanes=1),
             message_writer=journal,
             dead_letters=letters,
@@ -350,7 +352,7 @@ class _Wiring:
             settings=settings,
             audience=str(AUDIENCE + number),
             served=served,
-            workers=workers,
+            shared=shared,
             topic=topic,
             journal=journal,
             telemetry=self.telemetry,
@@ -369,9 +371,11 @@ async def wired(setup: Setup | None = None) -> AsyncIterator[Wire]:
         )
         gateway = None
         if setup.misanswers:
-            scenes = [passes(simulator.url)] * setup.passed_first
-            scenes += [one.scene(simulator.url) for one in setup.misanswers]
-            gateway = await stack.enter_async_context(partner(*scenes, passes(simulator.url)))
+            good = passes(simulator.url)
+            scenes = [one.scene(simulator.url) for one in setup.misanswers]
+            gateway = await stack.enter_async_context(
+                partner(*[good] * setup.passed_first, *scenes, good)
+            )
         settings = setup.settings(simulator, simulator.url if gateway is None else gateway.url)
         clients = await stack.enter_async_context(
             opened(settings, telemetry, environ={}, resolver=setup.resolver)

@@ -104,12 +104,10 @@ class TestTheFirstStart:
                 generation=lambda: Generation(now.number - 1, now.member_id),
                 has_worked=_no,
             )
-            beginning = OffsetResolver(
-                offsets, tp, start="earliest", telemetry=RecordingTelemetry()
-            )
+            resolver = OffsetResolver(offsets, tp, start="earliest", telemetry=RecordingTelemetry())
 
             with pytest.raises(IllegalGenerationError):
-                await beginning.find(_yes)
+                await resolver.find(_yes)
 
     @pytest.mark.kafka
     async def test_a_partition_added_later_is_read_from_its_beginning(

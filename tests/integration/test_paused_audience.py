@@ -24,12 +24,13 @@ from pipeline.kafka.topics import Topics, compacted_topic, lane_topic
 from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations.ledger.ledger_reading import paused
 from pipeline.operations.ledger.paused import PausedSince
-from pipeline.stages.contract import DeadLetters, Progress
+from pipeline.stages.contract import Progress
+from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ports import Ownership
 from pipeline.stages.retry import Backoff, Throttle
-from pipeline.stages.upload.assembly import ServedLane, WorkerFactory
 from pipeline.stages.upload.batching import Limits
 from pipeline.stages.upload.memory import Budget
+from pipeline.stages.upload.served_lane import ServedLane, SharedByLanes
 from pipeline.stages.upload.stage import UploadStage
 from pipeline.stages.upload.token_bucket import LaneTokenBucket
 from pipeline.telemetry.facts import LaneLabel
@@ -50,9 +51,6 @@ class Partner:
     """Takes everything at once, and remembers in which order."""
 
     taken: list[tuple[str, bytes]] = field(default_factory=list)
-
-    def overhead_bytes(self, audience: str) -> int:
-        return 20
 
     async def turn(self) -> None:
         return None
@@ -168,7 +166,7 @@ class Lane:
             following.cancel()
 
     def _stage(self, controls: PauseRequestReader) -> UploadStage:
-        workers = WorkerFactory(
+        shared = SharedByLanes(
             budget=Budget(10_000_000, guaranteed=1_000_000, lanes=1),
             message_writer=MemoryMessageWriter(),
             dead_letters=DeadLetters(
@@ -192,7 +190,7 @@ class Lane:
             new_id=lambda: uuid.uuid4().hex,
             wall_ms=lambda: 0,
         )
-        return UploadStage(lanes={self.topic: self._lane()}, workers=workers)
+        return UploadStage(lanes={self.topic: self._lane()}, shared=shared)
 
     def _lane(self) -> ServedLane:
         return ServedLane(

@@ -58,10 +58,9 @@ RULES: Sequence[Rule] = (
     Rule(
         name="an outcome is durable before its job is settled",
         file="pipeline/stages/poll/worker.py",
-        kept="        await self._desk.message_writer.write(messages)\n"
-        "        self._ended_jobs.note",
+        kept="        await self._outcomes.write_ended(origin, followed.job, report)\n",
         broken="        self._leave(followed)\n"
-        "        await self._desk.message_writer.write(messages)\n        self._ended_jobs.note",
+        "        await self._outcomes.write_ended(origin, followed.job, report)\n",
         tests=[
             "tests/simulation/test_poll.py::test_no_job_is_settled_before_its_outcome_is_durable"
         ],
@@ -120,7 +119,7 @@ RULES: Sequence[Rule] = (
         file="pipeline/stages/upload/batching.py",
         kept="        is_deferred = waiting.key in self._in_flight\n",
         broken="        is_deferred = False\n",
-        tests=[f"{JOURNEY}::test_nothing_newer_of_a_member_overtakes_a_request_that_is_under_way"],
+        tests=[f"{JOURNEY}::test_nothing_newer_of_a_member_overtakes_a_request_that_is_in_flight"],
     ),
     Rule(
         name="nothing newer of a member right after an unanswered request",
@@ -176,8 +175,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="nothing is taken for an assignment that is gone or not begun",
         file="pipeline/kafka/lease.py",
-        kept="        if not self._proof.is_assigned:\n            # What",
-        broken="        if self._proof is None:\n            # What",
+        kept="            await self._proof.wait_assigned()\n            self._resume()\n",
+        broken="            self._resume()\n",
         tests=["tests/kafka/test_fetch_loop.py"],
     ),
     Rule(
@@ -366,8 +365,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="batches are as large as their topic takes them",
         file="pipeline/kafka/sending.py",
-        kept="        if size > room and batch.record_count():\n",
-        broken="        if size < 0 and batch.record_count():\n",
+        kept="        is_full = size > room and batch.record_count() > 0\n",
+        broken="        is_full = False\n",
         tests=[f"{HOP}::test_batches_and_records_are_as_large_as_the_topic_of_the_lane_takes_them"],
     ),
     Rule(

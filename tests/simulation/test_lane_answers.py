@@ -8,7 +8,15 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from pipeline.domain.lane_record import HEADER, encode_header
-from pipeline.domain.send_result import Accepted, Answer, InDoubt, NotSent, NotThePartner
+from pipeline.domain.quota import Quota
+from pipeline.domain.send_result import (
+    Accepted,
+    Answer,
+    InDoubt,
+    NotSent,
+    NotThePartner,
+    Refused,
+)
 from pipeline.stages.retry import Backoff
 from pipeline.stages.upload.bisector import HOPELESS_RUN
 from pipeline.stages.upload.delivery_states import FOREIGN_PATIENCE
@@ -422,6 +430,35 @@ def test_a_lane_is_silent_for_as_long_as_any_answer_asks(wait: float) -> None:
 
     first, second = sorted(at for at, _ in world.partner.arrivals)[:2]
     assert wait <= second - first <= wait + 5
+
+
+@pytest.mark.parametrize("refused", [0.0, 0.4], ids=["all is taken", "much is refused"])
+def test_a_partner_that_counts_requests_and_bytes_is_never_over_either(refused: float) -> None:
+    """It counts no records, and it counts what it refuses as well."""
+    arrived: list[tuple[float, int]] = []
+
+    def judge(world: World) -> Callable[[str, Sequence[str]], Answer | None]:
+        def judged(audience: str, members: Sequence[str]) -> Answer | None:
+            size = 20 + sum(len(world.topic.records[int(one[1:])].value or b"") for one in members)
+            arrived.append((asyncio.get_running_loop().time(), size))
+            return Refused("no") if len(members) > 1 and world.random.random() < refused else None
+
+        return judged
+
+    async def story(world: World) -> None:
+        world.batch, world.max_bytes = 15, 1000
+        world.quota = Quota(window=WINDOW, requests=60, bytes=40_000)
+        world.partner.judge = judge(world)
+        put(world, 3000)
+        await served(world, WINDOW * 5)
+
+    world = in_world(20, story, QUICK)
+
+    assert len(world.partner.requests) > 2 * 60
+    for first, (start, _) in enumerate(arrived):
+        inside = [size for at, size in arrived[first:] if at < start + WINDOW]
+        assert len(inside) < 60
+        assert sum(inside) < 40_000
 
 
 # What operators are shown

@@ -14,12 +14,10 @@ from hypothesis import strategies as st
 from pipeline.destinations.amazon_ads.rendering import RecordRenderer
 from pipeline.sources.encodings.schemas import Schema, Schemas
 from pipeline.sources.reading import Read
-from pipeline.stages.contract import DeadLetters, Progress
-from pipeline.stages.ingest.worker import IngestDesk, IngestWorker, Route
-from pipeline.telemetry.facts import LaneLabel
+from pipeline.stages.contract import Progress
+from tests.fakes.ingest_world import IngestWorld, route
 from tests.fakes.lane_world import AUDIENCE
-from tests.fakes.source_world import FencingHop, Source, SourceLease
-from tests.fakes.telemetry import RecordingTelemetry
+from tests.fakes.source_world import Source, SourceLease
 from tests.fakes.virtual_loop import run_virtual
 from tests.simulation.world import ROUGH, World, in_world
 from tests.sources.messages import mapped, reader
@@ -170,37 +168,17 @@ FORMATS: dict[str, tuple[Write, dict[str, Any]]] = {
 RENDERER = RecordRenderer()
 
 
-def worker(
-    source: Source,
-    lease: SourceLease,
-    read: Read,
-    telemetry: RecordingTelemetry,
-    schemas: "WaitingRegistry | None" = None,
-) -> IngestWorker:
-    letters = DeadLetters(
-        topic="letters", stage="ingest", payload="original", wall_ms=lambda: 0, telemetry=telemetry
+def world_of(source: Source, read: Read, schemas: "WaitingRegistry | None" = None) -> IngestWorld:
+    lane = route(
+        AUDIENCE, render=lambda change, hash_once: RENDERER.render(change, "US", hash_once)
     )
-    route = Route(
-        lane=LaneLabel("amazon", "connection"),
-        topic="lane",
-        audience_id=AUDIENCE,
-        route=b"",
-        render=lambda change, hash_once: RENDERER.render(change, "US", hash_once),
-    )
-    desk = IngestDesk(
-        routes={"vip": [route]},
-        letters=letters,
-        telemetry=telemetry,
-        wall_ms=lambda: 0,
-        chunk_records=7,
-    )
-    return IngestWorker(
-        lease,
-        writer=FencingHop(source, failing=0.2),
+    return IngestWorld(
+        source=source,
+        routes={"vip": [lane]},
         read=read,
-        desk=desk,
-        progress=Progress("ingest", asyncio.get_running_loop().time),
-        schemas=schemas,
+        registries={} if schemas is None else {"cdp": schemas},
+        chunk_events=7,
+        failing=0.2,
     )
 
 
@@ -218,11 +196,11 @@ async def _ingested(seed: int, messages: Sequence[bytes | None], read: Read) -> 
     source = Source(Random(seed))
     for value in messages:
         source.put(value)
-    telemetry = RecordingTelemetry()
+    stage = world_of(source, read).stage()
     async with asyncio.TaskGroup() as tasks:
         for lives, outlives in ((3.0, 5.0), (1000.0, 0.0)):
             lease = SourceLease(source)
-            task = tasks.create_task(worker(source, lease, read, telemetry).run())
+            task = tasks.create_task(stage.worker(lease).run())
             began = asyncio.get_running_loop().time()
             while asyncio.get_running_loop().time() < began + lives and source.committed < len(
                 messages
@@ -305,7 +283,7 @@ async def _with_registry() -> tuple[Source, WaitingRegistry, Progress]:
         registry={"url": "http://registry"},
     )
     lease = SourceLease(source)
-    owner = worker(source, lease, read, RecordingTelemetry(), registry)
+    owner = world_of(source, read, registry).stage().worker(lease)
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(owner.run())
         stuck = 0.0

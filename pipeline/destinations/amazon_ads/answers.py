@@ -68,7 +68,12 @@ def interpret_status(response: Response) -> JobReport | NotYet:
     said = None if _is_page(response) else document(response.body)
     if response.status != 200:
         is_missing = response.status == 404 and isinstance(said, dict)
-        return NotYet(detail(response.status, response.body), response.wait, is_missing)
+        return NotYet(
+            detail(response.status, response.body),
+            response.wait,
+            is_missing,
+            is_throttled=response.status == 429,
+        )
     if response.body_trouble is not None:
         return NotYet(f"200, and the answer could not be read: {response.body_trouble}")
     if not isinstance(said, dict) or said.keys().isdisjoint(_OF_A_JOB):

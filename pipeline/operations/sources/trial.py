@@ -18,7 +18,7 @@ from pipeline.operations.ingest_routes import ingest_routes
 from pipeline.sources.encodings.schemas import Schema, Schemas
 from pipeline.sources.reading import Reading, SchemaNeeded
 from pipeline.sources.registry import compile_source
-from pipeline.stages.ingest.worker import Route
+from pipeline.stages.ingest.route import Route
 
 
 class TrialMessage(NamedTuple):
@@ -89,9 +89,7 @@ class Trial:
         )
 
     def _ways(self, change: MembershipChange) -> Sequence[Route]:
-        if change.audience is None:
-            return [route for routes in self._routes.values() for route in routes]
-        return self._routes.get(change.audience, ())
+        return self._routes.of(change.audience)
 
 
 def shown(change: MembershipChange) -> Mapping[str, Any]:

@@ -45,7 +45,7 @@ class LanePauses:
         self._shown = 0
 
     async def begin(self, start: StartingPoint) -> None:
-        """Take over what the former owner kept back.
+        """Take over where the former owner was, and what it kept back.
 
         Where that is not known, it may be all that anybody ever paused: repeating does no harm.
         """
@@ -54,7 +54,7 @@ class LanePauses:
         unknown = (
             {} if start.others_paused is None else dict.fromkeys(requested, start.others_paused)
         )
-        self._paused.begin({**unknown, **start.paused}, requested)
+        self._offsets.begin(start.offset, {**unknown, **start.paused}, requested)
         for audience, since in self._paused.since().items():
             log.info("audience was kept back", lane=self._lane, audience=audience, since=since)
         self.apply_requests()

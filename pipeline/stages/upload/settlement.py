@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from pipeline.domain.message import Origin
 from pipeline.domain.reasons import Rejected, RejectedReason
-from pipeline.stages.contract import DeadLetters
+from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ports import Lease, MessageWriter, Record
 from pipeline.stages.upload.batching import QueuedRecord
 from pipeline.stages.upload.bisector import PoisonRecord
