@@ -11,7 +11,8 @@ from pipeline.destinations.control import Api, Finding
 from pipeline.destinations.registry import PARTNERS
 from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.topics import TopicTrouble
-from pipeline.operations.cluster_setup import prepare
+from pipeline.operations.cluster_probe import why_unreachable
+from pipeline.operations.cluster_setup import client_options, prepare
 from pipeline.operations.partner_api import partner_apis
 from pipeline.operations.sources.inspecting import key_evidence
 
@@ -35,7 +36,10 @@ async def online(settings: Settings, known: Partners = PARTNERS) -> AsyncIterato
         for difference in await prepare(settings, creates=False):
             yield Finding(f"warning: {difference}")
         yield Finding(f"kafka: reached {settings.kafka.bootstrap_servers}, topics are as needed")
-    except (ClusterTrouble, TopicTrouble) as trouble:
+    except ClusterTrouble as trouble:
+        why = await why_unreachable(client_options(settings.kafka))
+        yield Finding(why or str(trouble), is_bad=True)
+    except TopicTrouble as trouble:
         yield Finding(str(trouble), is_bad=True)
     else:
         async for finding in _keys(settings):
