@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
+from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from pipeline.domain.offset_ranges import UnreadableRanges, decode_ranges
@@ -44,9 +45,16 @@ class Job:
     first_offset: int
     last_offset: int
     submitted_at_ms: int
+    oldest_changed_at_ms: int
+    """When the oldest of its changes happened, as upstream said it."""
     polls: int = 0
     carried_over: int = 0
     """How often it was written again to the end of the topic because it was still pending."""
+    is_known: bool = False
+    """The partner has reported it once, so that it cannot be one that never was."""
+    missing_polls: int = 0
+    """How often the partner has said since `missing_since_ms` that it does not know the job."""
+    missing_since_ms: int = 0
     offsets: str = ""
     """Which offsets of the lane it took (`domain/offset_ranges.py`); empty where that is not said.
 
@@ -58,6 +66,7 @@ class Job:
         return json.dumps(asdict(self), separators=(",", ":")).encode()
 
     def carry_over(self, polls: int) -> "Job":
+        """The job as it is written again to the end of its topic."""
         return replace(self, polls=polls, carried_over=self.carried_over + 1)
 
     def without_offsets(self) -> "Job":
@@ -108,6 +117,19 @@ class JobReport:
     @property
     def is_terminal(self) -> bool:
         return self.end != "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """The partner said nothing of a job's state: no answer, or one that is none."""
+
+    detail: str
+    wait: float | None = None
+    """Seconds that the partner asked us to wait, if it did."""
+    is_missing: bool = False
+    """The partner itself said that it does not know the job."""
+    is_throttled: bool = False
+    """The partner said that it is asked too often."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,8 +234,14 @@ def decode_outcome(value: bytes | None) -> Outcome:
     return Outcome(job=job, state=state, end=end, tally=Tally(**ends), finished_at_ms=finished)
 
 
+_ADDED_LATER: Mapping[str, Any] = MappingProxyType(
+    {"offsets": "", "is_known": False, "missing_polls": 0, "missing_since_ms": 0}
+)
+"""Keys that a job of this version may lack, and what that means."""
+
+
 def _job(stored: Mapping[str, Any]) -> Job:
-    stored = {"offsets": "", **stored}
+    stored = {**_ADDED_LATER, **stored}
     version = stored.get("format")
     if type(version) is int and version != JOB_FORMAT:
         raise UnreadableJob(f"format version {version}, this program reads {JOB_FORMAT}")

@@ -14,9 +14,13 @@ Dimension = Literal["records", "requests", "bytes"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """Fewer than so much in any rolling `window` of seconds; None: it is not counted."""
+    """What a partner takes of one lane in any rolling window; None where it counts no such thing.
+
+    Fewer than each number may reach it.
+    """
 
     window: float
+    """Seconds."""
     records: int | None = None
     requests: int | None = None
     bytes: int | None = None

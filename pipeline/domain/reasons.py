@@ -6,16 +6,24 @@ from typing import Literal, NamedTuple
 IgnoredReason = Literal[
     "tombstone",  # a null value: upstream deleted a key, which states no membership
     "not_membership",  # an event of another kind, such as a heartbeat
+    "unknown_audience",  # of others, in a topic with `unknown_audience: ignore`
+    "identity_merge",  # upstream merged two people: their memberships may now go by another id
+    "erasure_request",  # a person asked to be erased: not carried out here
+    "audience_deleted",  # upstream deleted an audience: its members are not removed
+    "truncate",  # a table was emptied: its members are not removed
 ]
 
 RejectedReason = Literal[
     "malformed",  # the value is not what the topic's format says
+    "event_too_large",  # more bytes than the source's largest_event_bytes
+    "unknown_schema",  # the registry has no schema of this id
     "unknown_audience",  # no configured audience has this name
     "no_usable_identity",  # nothing that the partner could match was left after normalising
     "invalid_member_id",  # the partner does not take this externalUserId
     "too_many_identities",  # more identities than the partner takes for one member
     "unsupported_country",  # the partner takes no hashed data from this country
-    "record_too_large",  # one record alone is over the byte limit of a request
+    "record_too_large",  # one record alone is over the limit of a request or of the brokers
+    "internal",  # a fault of this program: it failed on this event, and on no other
     "unknown_format_version",  # stored by a newer version of this program
     "refused",  # the partner refused this record
     "invalid",  # the partner's job named this record invalid
@@ -38,11 +46,13 @@ class Ignored:
 class Rejected:
     """An event or a record that cannot be sent: it becomes a dead letter.
 
-    `detail` names the place and the remedy and never holds personal data.
+    `detail` names the place and the remedy, in our own words: it never quotes the event.
     """
 
     reason: RejectedReason
     detail: str
+    quoted: str = ""
+    """Words of the event that help to find what is wrong; never kept beside a mere reference."""
 
 
 @dataclass(frozen=True, slots=True)

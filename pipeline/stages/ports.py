@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
-from pipeline.domain.job import JobReport
-from pipeline.domain.message import Message
+from pipeline.domain.job import JobReport, NotYet
+from pipeline.domain.message import LARGEST_RECORD_BYTES, Message
 from pipeline.domain.pause_request import RequestedPauses
 from pipeline.domain.send_result import Answer
 
@@ -44,7 +44,8 @@ class Lease(Protocol):
     """One partition, for as long as this process owns it.
 
     A lease outlives a rebalance that gives the partition back to the same process at once; in
-    between it is not owned. When it is lost, the task that works on it is cancelled.
+    between it is not owned. When it is lost, the task that works on it is cancelled. Where a stage
+    owns whole topics, one proof of ownership covers all partitions of a topic.
     """
 
     @property
@@ -57,7 +58,11 @@ class Lease(Protocol):
         """Find the committed offset, without guessing, and read on from there."""
 
     async def fetch(self, most: int) -> Sequence[Record]:
-        """The next records in order, at most so many; empty when none came within a second."""
+        """The next records in order, at most so many; empty when none came for a good while.
+
+        While the partition cannot be read it returns nothing at all, so that a worker that is
+        busy with reading is seen to stand still.
+        """
 
     def pause(self) -> None:
         """Fetch nothing until `fetch` is called again; others must not wait for this partition."""
@@ -100,6 +105,14 @@ class OutgoingRecord(NamedTuple):
     """A list and nothing else: the client's batch builder takes no other sequence."""
 
 
+Carried = Literal[
+    "durable",
+    "failed",  # or nobody knows: the committed offset decides
+    "timed_out",  # the same, and it may have been too much for one transaction
+    "too_large",  # a broker refuses a message of it for its size
+]
+
+
 class ChunkWriter(Protocol):
     """Carries what a stretch of a source partition became, together with its offset."""
 
@@ -111,11 +124,31 @@ class ChunkWriter(Protocol):
         outgoing: Mapping[str, Sequence[OutgoingRecord]],
         letters: Sequence[Message],
         next_offset: int,
-    ) -> bool:
-        """Make all of it durable; False when that failed, and the committed offset decides."""
+    ) -> Carried:
+        """Make all of it durable, and commit `next_offset` with it.
+
+        That may be the offset that is committed already: the chunk is a part of an event then.
+        """
 
     async def close(self) -> None:
         """Leave nothing open that readers would have to wait for."""
+
+
+class RecordLimits(Protocol):
+    """How large a message may be, as the brokers have it."""
+
+    def largest_record(self, topic: str) -> int:
+        """Bytes of key, value and headers together that one message of this topic may have."""
+
+
+class UsualLimits:
+    """What a topic takes that nobody configured."""
+
+    def largest_record(self, topic: str) -> int:  # noqa: ARG002 - the same for all
+        return LARGEST_RECORD_BYTES
+
+
+USUAL_LIMITS: Final = UsualLimits()
 
 
 class MessageWriter(Protocol):
@@ -175,14 +208,6 @@ class PauseRequests(Protocol):
         """Return once everything that was asked for up to now has been read."""
 
     def requested(self, lane: str) -> RequestedPauses: ...
-
-
-class NotYet(NamedTuple):
-    """The partner could not be asked, or did not know the job; `wait` in seconds if it said."""
-
-    reason: str
-    wait: float | None = None
-    is_missing: bool = False
 
 
 class Status(Protocol):

@@ -1,14 +1,26 @@
 """Ingest and poll: which topics each reads, and who works on a partition of them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from pipeline.stages.contract import Progress
-from pipeline.stages.ingest.worker import IngestDesk, IngestWorker, Read
-from pipeline.stages.poll.plan import PollDesk
+from pipeline.sources.encodings.schemas import SchemaRegistry
+from pipeline.sources.reading import Read
+from pipeline.stages.contract import Progress, Unit
+from pipeline.stages.dead_letters import DeadLetters
+from pipeline.stages.ingest.chunk_bound import ChunkBound
+from pipeline.stages.ingest.lane_records import LaneRecords
+from pipeline.stages.ingest.report import ChunkReport
+from pipeline.stages.ingest.route import Routes
+from pipeline.stages.ingest.topic_limits import TopicLimits
+from pipeline.stages.ingest.transform import Transform
+from pipeline.stages.ingest.worker import IngestWorker
+from pipeline.stages.poll.job_topic import JobTopic
+from pipeline.stages.poll.outcomes import Outcomes
+from pipeline.stages.poll.pending import PendingJobs
+from pipeline.stages.poll.questions import Questions
 from pipeline.stages.poll.worker import PollWorker
-from pipeline.stages.ports import ChunkWriter, Lease
+from pipeline.stages.ports import ChunkWriter, Lease, OutcomeReader, RecordLimits
 
 NewProgress = Callable[[str], Progress]
 
@@ -18,9 +30,16 @@ class IngestStage:
     """Upstream topics in, lanes out."""
 
     name: Literal["ingest"] = "ingest"
+    unit: Unit = "partition"
     reads: Mapping[str, Read]
     """By topic."""
-    desk: IngestDesk
+    registries: Mapping[str, SchemaRegistry]
+    """By topic, of the sources that have one."""
+    routes: Routes
+    letters: DeadLetters
+    record_limits: RecordLimits
+    chunk_events: int
+    report: ChunkReport
     new_writer: Callable[[Lease], ChunkWriter]
     new_progress: NewProgress
 
@@ -29,12 +48,23 @@ class IngestStage:
         return list(self.reads)
 
     def worker(self, lease: Lease) -> IngestWorker:
+        limits = TopicLimits(self.record_limits)
+        transform = Transform(
+            lease=lease,
+            read=self.reads[lease.topic],
+            routes=self.routes,
+            records=LaneRecords(partition=lease.partition, limits=limits),
+            letters=replace(self.letters, limits=limits),
+        )
         return IngestWorker(
             lease,
             writer=self.new_writer(lease),
-            read=self.reads[lease.topic],
-            desk=self.desk,
+            transform=transform,
+            limits=limits,
+            bound=ChunkBound(events=self.chunk_events),
+            report=self.report,
             progress=self.new_progress(f"ingest {lease.topic}[{lease.partition}]"),
+            schemas=self.registries.get(lease.topic),
         )
 
 
@@ -43,12 +73,32 @@ class PollStage:
     """Jobs in, outcomes out."""
 
     name: Literal["poll"] = "poll"
-    desk: PollDesk
+    unit: Unit = "partition"
+    questions: Mapping[str, Questions]
+    """By destination."""
+    outcomes: Outcomes
+    job_topic: JobTopic
+    outcome_reader: OutcomeReader
+    pending: PendingJobs
+    carry_over_after: float
+    chance: Callable[[], float]
+    wall_ms: Callable[[], int]
     new_progress: NewProgress
 
     @property
     def topics(self) -> Sequence[str]:
-        return [self.desk.jobs_topic]
+        return [self.job_topic.topic]
 
     def worker(self, lease: Lease) -> PollWorker:
-        return PollWorker(lease, self.desk, self.new_progress(f"poll jobs[{lease.partition}]"))
+        return PollWorker(
+            lease,
+            questions=self.questions,
+            outcomes=self.outcomes,
+            job_topic=self.job_topic,
+            outcome_reader=self.outcome_reader,
+            pending=self.pending,
+            carry_over_after=self.carry_over_after,
+            chance=self.chance,
+            wall_ms=self.wall_ms,
+            progress=self.new_progress(f"poll jobs[{lease.partition}]"),
+        )

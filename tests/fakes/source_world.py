@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from pipeline.domain.message import Message
-from pipeline.stages.ports import NONE_PAUSED, OutgoingRecord, StartingPoint
+from pipeline.stages.ports import NONE_PAUSED, Carried, OutgoingRecord, StartingPoint
 from tests.fakes.lane_world import TopicRecord
 
 
@@ -18,16 +18,28 @@ class Source:
     events: list[TopicRecord] = field(default_factory=list)
     committed: int = 0
     epoch: int = 0
-    carried: list[bytes] = field(default_factory=list)
+    keeps: bool = True
+    """Whether what is carried is remembered; a test of memory would measure that."""
+    records: list[tuple[str, OutgoingRecord]] = field(default_factory=list)
+    """What was carried, with its topic."""
     letters: list[Message] = field(default_factory=list)
     refused: int = 0
     """Transactions of former owners."""
+    latency: float = 0.4
+    """Seconds that a call to the cluster takes at most."""
 
-    def put(self, value: bytes) -> None:
-        self.events.append(TopicRecord(len(self.events), b"key", value, ()))
+    def put(self, value: bytes | None, key: bytes | None = b"key") -> None:
+        self.events.append(TopicRecord(len(self.events), key, value, ()))
+
+    @property
+    def carried(self) -> list[bytes]:
+        return [record.value for _, record in self.records]
+
+    def in_topic(self, topic: str) -> list[bytes]:
+        return [record.value for where, record in self.records if where == topic]
 
     async def travel(self) -> None:
-        await asyncio.sleep(self.random.uniform(0.0, 0.4))
+        await asyncio.sleep(self.random.uniform(0.0, self.latency))
 
 
 @dataclass(slots=True)
@@ -76,13 +88,39 @@ class SourceLease:
         return None
 
 
+def size_of(message: Message | OutgoingRecord) -> int:
+    """Bytes of key, value and headers."""
+    headers = sum(len(name) + len(value) for name, value in message.headers)
+    return len(message.key or b"") + len(message.value or b"") + headers
+
+
 @dataclass(slots=True)
-class FencingHop:
+class Broker:
+    """What it takes, and what it says that it takes."""
+
+    takes: dict[str, int] = field(default_factory=dict)
+    """Bytes of a record, by topic."""
+    says: dict[str, int] = field(default_factory=dict)
+    in_time: int | None = None
+    """Records that come through before the transaction times out."""
+
+    def largest_record(self, topic: str) -> int:
+        return self.says.get(topic, self.takes.get(topic, 999_500))
+
+    def refuses(self, topic: str, message: Message | OutgoingRecord) -> bool:
+        return size_of(message) > self.takes.get(topic, 1_000_000)
+
+
+@dataclass(slots=True)
+class FencingWriter:
     """A transactional writer: opening it shuts out whoever had it; some transactions fail."""
 
     source: Source
     failing: float = 0.0
+    broker: Broker = field(default_factory=Broker)
     epoch: int = -1
+    transactions: list[tuple[int, int]] = field(default_factory=list)
+    """Messages and bytes of every one that was tried."""
 
     async def open(self) -> None:
         await self.source.travel()
@@ -95,21 +133,32 @@ class FencingHop:
         outgoing: Mapping[str, Sequence[OutgoingRecord]],
         letters: Sequence[Message],
         next_offset: int,
-    ) -> bool:
-        """Whether it came through is not always known: False may be said of one that did."""
+    ) -> Carried:
+        """Whether it came through is not always known: `failed` may be said of one that did."""
         await self.source.travel()
         if self.epoch != self.source.epoch:
             self.source.refused += 1
             await asyncio.sleep(1.0)
-            return False
-        trouble = self.source.random.random()
-        if trouble < self.failing / 2:
-            return False
-        self.source.carried += [record.value for lane in outgoing.values() for record in lane]
+            return "failed"
+        messages = [(topic, one) for topic, lane in outgoing.items() for one in lane]
+        trouble = self._trouble([*messages, *((letter.topic, letter) for letter in letters)])
+        if trouble is not None:
+            return trouble
+        chance = self.source.random.random()
+        if chance < self.failing / 2:
+            return "failed"
+        self.source.records += messages if self.source.keeps else []
         self.source.letters += letters
         self.source.committed = next_offset
         await self.source.travel()
-        return trouble >= self.failing
+        return "durable" if chance >= self.failing else "failed"
+
+    def _trouble(self, messages: Sequence[tuple[str, Message | OutgoingRecord]]) -> Carried | None:
+        self.transactions.append((len(messages), sum(size_of(one) for _, one in messages)))
+        if any(self.broker.refuses(topic, one) for topic, one in messages):
+            return "too_large"
+        in_time = self.broker.in_time
+        return "timed_out" if in_time is not None and len(messages) > in_time else None
 
     async def close(self) -> None:
         return None

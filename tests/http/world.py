@@ -9,12 +9,11 @@ import random
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
-import aiohttp
 import orjson
 from aiohttp.abc import AbstractResolver
 
@@ -22,11 +21,12 @@ from pipeline.configuration.load import settings_from
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import LaneSettings, lanes
 from pipeline.domain.lane_record import encode_header, member_key
-from pipeline.operations.clients import Partners
+from pipeline.operations.clients import Clients, opened
 from pipeline.sandbox.amazon_ads.journal import LoggedRequest
 from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
-from pipeline.stages.contract import DeadLetters, Progress
+from pipeline.stages.contract import Progress
+from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ports import NONE_PAUSED, TokenBucket
 from pipeline.stages.upload.assembly import LaneAssembly
 from pipeline.stages.upload.memory import Budget
@@ -40,7 +40,9 @@ from tests.fakes.lane_world import (
     TopicLease,
     TopicReplay,
 )
+from tests.fakes.partner import ScriptedPartner, partner
 from tests.fakes.telemetry import RecordingTelemetry
+from tests.http.gateway import Misanswer, passes
 
 AUDIENCE = 413642381039213536
 """Beyond 2^53. The audiences of further lanes follow it."""
@@ -66,17 +68,21 @@ class Setup:
     """Of the full jitter of every backoff."""
     api_host: str = "127.0.0.1"
     resolver: AbstractResolver | None = None
+    misanswers: Sequence[Misanswer] = ()
+    """Of something before the partner, to requests for records; it passes the others on."""
+    passed_first: int = 0
+    """Requests that are passed on before the first of them."""
 
     def options(self) -> SimulatorOptions:
         return SimulatorOptions(
             cap=self.cap, window_seconds=WINDOW_SECONDS, byte_limit=self.byte_limit
         )
 
-    def settings(self, simulator: AmazonAdsSimulator) -> Settings:
+    def settings(self, simulator: AmazonAdsSimulator, api_url: str) -> Settings:
         destination = {
             "kind": "amazon_ads",
             "region": "NA",
-            "api_url": simulator.url.replace("127.0.0.1", self.api_host),
+            "api_url": api_url.replace("127.0.0.1", self.api_host),
             "token_url": simulator.token_url,
             "client_id": "client",
             "client_secret": "secret",
@@ -187,8 +193,7 @@ class WiredLane:
     @property
     def target(self) -> str:
         """The name under which the partner counts its records."""
-        assert self.settings.connection_id is not None
-        return self.settings.connection_id
+        return self.settings.connection
 
     def put(self, members: Sequence[str], action: str = "CREATE") -> None:
         """Append a change of each member; no two changes have the same content."""
@@ -255,6 +260,13 @@ class Wire:
     simulator: AmazonAdsSimulator
     lanes: Sequence[WiredLane]
     telemetry: RecordingTelemetry
+    gateway: ScriptedPartner | None = None
+
+    @property
+    def passed(self) -> int:
+        """Requests that the gateway has seen."""
+        assert self.gateway is not None
+        return len(self.gateway.callers)
 
     @property
     def lane(self) -> WiredLane:
@@ -304,7 +316,7 @@ def _wall_ms() -> int:
 class _Wiring:
     """What all lanes of one wire share."""
 
-    partners: Partners
+    clients: Clients
     telemetry: RecordingTelemetry
     chance: Callable[[], float]
     tasks: asyncio.TaskGroup
@@ -318,7 +330,7 @@ class _Wiring:
             wall_ms=_wall_ms,
             telemetry=self.telemetry,
         )
-        served = self.partners.lane(settings)
+        served = self.clients.lane(settings)
         buffer = 4 * served.limits.max_bytes
         shared = SharedByLanes(
             budget=Budget(buffer, guaranteed=buffer, lanes=1),
@@ -352,16 +364,25 @@ class _Wiring:
 async def wired(setup: Setup | None = None) -> AsyncIterator[Wire]:
     """A running partner, and lanes that are owned as long as the block lasts."""
     setup = setup or Setup()
-    connector = aiohttp.TCPConnector(limit=0, resolver=setup.resolver, use_dns_cache=False)
-    async with (
-        AmazonAdsSimulator(options=setup.options(), random=random.Random(1)) as simulator,
-        aiohttp.ClientSession(connector=connector) as http,
-        asyncio.TaskGroup() as tasks,
-    ):
-        telemetry = RecordingTelemetry()
-        settings = setup.settings(simulator)
+    telemetry = RecordingTelemetry()
+    async with AsyncExitStack() as stack:
+        simulator = await stack.enter_async_context(
+            AmazonAdsSimulator(options=setup.options(), random=random.Random(1))
+        )
+        gateway = None
+        if setup.misanswers:
+            good = passes(simulator.url)
+            scenes = [one.scene(simulator.url) for one in setup.misanswers]
+            gateway = await stack.enter_async_context(
+                partner(*[good] * setup.passed_first, *scenes, good)
+            )
+        settings = setup.settings(simulator, simulator.url if gateway is None else gateway.url)
+        clients = await stack.enter_async_context(
+            opened(settings, telemetry, environ={}, resolver=setup.resolver)
+        )
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
         wiring = _Wiring(
-            partners=Partners(settings, http, telemetry),
+            clients=clients,
             telemetry=telemetry,
             chance=setup.chance,
             tasks=tasks,
@@ -369,6 +390,6 @@ async def wired(setup: Setup | None = None) -> AsyncIterator[Wire]:
         wired_lanes = [wiring.lane(number, lane) for number, lane in enumerate(lanes(settings))]
         for lane in wired_lanes:
             lane.own()
-        yield Wire(simulator=simulator, telemetry=telemetry, lanes=wired_lanes)
+        yield Wire(simulator=simulator, telemetry=telemetry, lanes=wired_lanes, gateway=gateway)
         for lane in wired_lanes:
             lane.owners[-1].task.cancel()

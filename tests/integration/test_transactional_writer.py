@@ -8,11 +8,14 @@ from functools import partial
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from pipeline.domain.message import Message
+from pipeline.kafka.plain_writer import PlainWriter
 from pipeline.kafka.producer import SharedProducer
-from pipeline.kafka.transactional_writer import PlainWriter, TransactionalWriter
-from pipeline.stages.ports import OutgoingRecord
+from pipeline.kafka.record_limits import USUAL_LIMITS, RecordLimits
+from pipeline.kafka.transactional_writer import TransactionalWriter
+from pipeline.stages.ports import Carried, OutgoingRecord
 from tests.conftest import Cluster
 from tests.integration.world import connection
 from tests.servers.apache_kafka import ApacheKafka
@@ -45,7 +48,9 @@ class World:
         await create_topics(self.cluster, self.source.topic, self.lane, self.letters)
 
     @asynccontextmanager
-    async def writer(self) -> AsyncIterator[TransactionalWriter]:
+    async def writer(
+        self, limits: RecordLimits = USUAL_LIMITS
+    ) -> AsyncIterator[TransactionalWriter]:
         """One that is open; each has the transactional id of the source partition."""
         writer = TransactionalWriter(
             connection(self.cluster),
@@ -53,6 +58,7 @@ class World:
             transaction_timeout=15.0,
             group=self.group,
             source=self.source,
+            limits=limits,
         )
         await writer.open()
         try:
@@ -65,7 +71,7 @@ class World:
     ) -> bool:
         outgoing = [OutgoingRecord(b"1|member", value, [("format", b"1")]) for value in values]
         letters = [Message(self.letters, b"key", value, ()) for value in values[:1]]
-        return await writer.carry({self.lane: outgoing}, letters, following)
+        return await writer.carry({self.lane: outgoing}, letters, following) == "durable"
 
     async def lane_values(self, at_least: int = 0) -> list[bytes | None]:
         """What a reader of committed records sees once nothing more comes."""
@@ -79,7 +85,15 @@ class World:
         return seen
 
     async def offset(self) -> int:
-        return int((await committed_offset(self.cluster, self.group, self.source)).offset)
+        """The committed one; a broker that has just come back knows no coordinator for a moment."""
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    found = await committed_offset(self.cluster, self.group, self.source)
+                except KafkaError:
+                    await asyncio.sleep(0.5)
+                else:
+                    return int(found.offset)
 
 
 @pytest.fixture
@@ -93,10 +107,32 @@ async def test_records_and_offset_become_visible_together(world: World) -> None:
     async with world.writer() as writer:
         assert await world.carry(writer, [b"1", b"2"], 2)
         assert await world.carry(writer, [b"3"], 3)
-        assert await writer.carry({}, [], 9)
+        assert await writer.carry({}, [], 9) == "durable"
 
     assert await world.lane_values(3) == [b"1", b"2", b"3"]
     assert await world.offset() == 9
+
+
+async def test_batches_and_records_are_as_large_as_the_topic_of_the_lane_takes_them(
+    world: World, namespace: str
+) -> None:
+    """
+    Otherwise the broker refuses them, at each start again.
+    """
+    small = f"{namespace}.records.small"
+    await create_topics(world.cluster, small, settings={"max.message.bytes": "20000"})
+    limits = RecordLimits({small: 20_000})
+    largest = limits.largest_record(small) - len(b"1|member") - len(b"format1")
+    values = [*(b"%1000d" % number for number in range(50)), b"x" * largest]
+
+    async with world.writer(limits) as writer:
+        outgoing = [OutgoingRecord(b"1|member", value, [("format", b"1")]) for value in values]
+        assert await writer.carry({small: outgoing}, [], 1)
+
+    async with reading(world.cluster) as consumer:
+        consumer.assign([TopicPartition(small, 0)])
+        seen = [record.value for record in await take(consumer, len(values))]
+    assert seen == values
 
 
 async def test_a_former_owner_makes_nothing_visible_and_moves_no_offset(world: World) -> None:
@@ -243,7 +279,7 @@ async def test_hops_that_share_a_producer_and_a_lane_all_carry_at_the_first_try(
     producers = SharedProducer(make, make())
     await producers.current.start()
     outgoing = {namespace: [OutgoingRecord(b"key", b"v" * 400, []) for _ in range(500)]}
-    carried: list[bool] = []
+    carried: list[Carried] = []
 
     async def carry_many() -> None:
         writer = PlainWriter(producers)
@@ -256,4 +292,4 @@ async def test_hops_that_share_a_producer_and_a_lane_all_carry_at_the_first_try(
     finally:
         await producers.close()
 
-    assert carried == [True] * 180
+    assert carried == ["durable"] * 180

@@ -10,12 +10,13 @@ from random import Random
 from pipeline.domain.job import decode_job
 from pipeline.domain.message import Origin
 from pipeline.domain.quota import Quota, paces
-from pipeline.operations.ledger.book import Ledger, Letter
+from pipeline.operations.ledger.accounting import Ledger, Letter
 from pipeline.operations.ledger.job_ends import Place
 from pipeline.operations.ledger.lane_records import LaneView
 from pipeline.operations.ledger.paused import PausedSince
 from pipeline.operations.ledger.statement import LaneStatement, LetterKind
-from pipeline.stages.contract import DeadLetters, Progress
+from pipeline.stages.contract import Progress
+from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.retry import Backoff, Throttle
 from pipeline.stages.upload.assembly import LaneAssembly
 from pipeline.stages.upload.batching import Limits

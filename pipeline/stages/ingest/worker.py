@@ -1,91 +1,50 @@
-"""Ingest: upstream events in, hashed and ready records out, with the offset in one transaction."""
+"""Ingest: upstream events in, hashed and ready records out, with the offset in one transaction.
+
+A chunk is bounded by what comes out of it. It ends behind a whole event, but for an event that
+alone is more than a chunk may be: that one goes out in several. Each of them commits the offset
+before the event, and the last one the offset behind it; so after a crash in between the event is
+carried again from its beginning, right behind its first parts, which changes nothing.
+"""
 
 import asyncio
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Sequence
 
-from pipeline.domain.change import Action, MembershipChange
-from pipeline.domain.lane_record import encode_header, member_key
-from pipeline.domain.message import Message
-from pipeline.domain.reasons import (
-    Ignored,
-    IgnoredReason,
-    Rejected,
-    RejectedReason,
-    Rendered,
-    Withheld,
-    WithheldReason,
-)
-from pipeline.stages.contract import DeadLetters, Progress
-from pipeline.stages.ports import ChunkWriter, Lease, OutgoingRecord, Record
-from pipeline.telemetry.facts import LaneLabel, Telemetry
-
-SLICE_RECORDS = 250
-"""Transformed between two looks at the event loop, about 5 ms: a tight cap must not wait longer."""
-
-Reading = Sequence[MembershipChange] | Ignored | Rejected
-Read = Callable[[bytes | None], Reading]
-
-
-class Render(Protocol):
-    """A destination's way of writing one change down."""
-
-    def render(
-        self, change: MembershipChange, default_country: str | None
-    ) -> Rendered | Withheld | Rejected: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
-    """One destination of an audience."""
-
-    lane: LaneLabel
-    topic: str
-    audience_id: str
-    route: bytes
-    """What the partner's package writes for itself into every record."""
-    country: str | None
-    renderer: Render
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IngestDesk:
-    """What all source partitions share."""
-
-    routes: Mapping[str, Sequence[Route]]
-    letters: DeadLetters
-    telemetry: Telemetry
-    wall_ms: Callable[[], int]
-    chunk_records: int
-
-
-@dataclass(slots=True)
-class _Chunk:
-    """What a stretch of events became; its counts are told once it is durable."""
-
-    outgoing: dict[str, list[OutgoingRecord]] = field(default_factory=lambda: defaultdict(list))
-    letters: list[Message] = field(default_factory=list)
-    changes: Counter[Action] = field(default_factory=Counter)
-    ignored: Counter[IgnoredReason] = field(default_factory=Counter)
-    rejected: Counter[RejectedReason] = field(default_factory=Counter)
-    withheld: Counter[tuple[str, WithheldReason]] = field(default_factory=Counter)
-    prepared: Counter[LaneLabel] = field(default_factory=Counter)
-    oldest_ms: int | None = None
+from pipeline.sources.encodings.schemas import SchemaRegistry
+from pipeline.sources.reading import Reading, SchemaNeeded
+from pipeline.stages.contract import Progress
+from pipeline.stages.ingest.chunk import Chunk
+from pipeline.stages.ingest.chunk_bound import SLICE_WORK, ChunkBound
+from pipeline.stages.ingest.report import ChunkReport
+from pipeline.stages.ingest.topic_limits import TopicLimits
+from pipeline.stages.ingest.transform import Part, Transform
+from pipeline.stages.ports import Carried, ChunkWriter, Lease, Record
 
 
 class IngestWorker:
     """Carries one source partition. Bad events become dead letters; it never stops for one."""
 
     def __init__(
-        self, lease: Lease, *, writer: ChunkWriter, read: Read, desk: IngestDesk, progress: Progress
+        self,
+        lease: Lease,
+        *,
+        writer: ChunkWriter,
+        transform: Transform,
+        limits: TopicLimits,
+        bound: ChunkBound,
+        report: ChunkReport,
+        progress: Progress,
+        schemas: SchemaRegistry | None = None,
     ) -> None:
+        """`schemas` is the registry of a source that has one."""
         self._lease = lease
         self._writer = writer
-        self._read = read
-        self._desk = desk
+        self._transform = transform
+        self._limits = limits
+        self._bound = bound
+        self._report = report
+        self._schemas = schemas
         self._progress = progress
+        self._part: Part | None = None
         self._between_chunks = asyncio.Event()
         self._between_chunks.set()
 
@@ -98,10 +57,11 @@ class IngestWorker:
         self._progress.busy(True)
         try:
             while True:
-                records = await self._lease.fetch(self._desk.chunk_records)
+                events = await self._lease.fetch(self._bound.events)
                 self._progress.advance()
-                if records:
-                    await self._carry(records)
+                self._limits.refresh()
+                if events:
+                    await self._carry_all(events)
         finally:
             self._progress.busy(False)
             self._between_chunks.set()
@@ -110,96 +70,70 @@ class IngestWorker:
     async def drain(self) -> None:
         await self._between_chunks.wait()
 
-    async def _carry(self, records: Sequence[Record]) -> None:
+    async def _carry_all(self, events: Sequence[Record]) -> None:
         self._between_chunks.clear()
         try:
-            chunk = await self._transform(records)
-            following = records[-1].offset + 1
-            if not await self._writer.carry(chunk.outgoing, chunk.letters, following):
+            if not await self._carry(events):
                 # Whether the transaction came through after all, the committed offset knows.
                 await self._lease.begin()
-                return
-            self._lease.settle(following)
-            self._tell(chunk, len(records))
         finally:
             self._between_chunks.set()
 
-    async def _transform(self, records: Sequence[Record]) -> _Chunk:
-        chunk = _Chunk()
-        for start in range(0, len(records), SLICE_RECORDS):
-            for record in records[start : start + SLICE_RECORDS]:
-                self._event(record, chunk)
-            await asyncio.sleep(0)
-        return chunk
+    async def _carry(self, events: Sequence[Record]) -> bool:
+        """Carry events in chunks; False when the last one has to be read again."""
+        chunk = Chunk()
+        for event in events:
+            reading = await self._reading(event)
+            for part in self._transform.event(
+                event, reading, chunk, after=self._carried_of(event), most=self._bound.slice
+            ):
+                await self._turn(chunk)
+                if self._bound.is_reached(chunk):
+                    if not await self._write(chunk, event.offset):
+                        return False
+                    self._part = part
+            chunk.counts.events += 1
+            if chunk.work >= SLICE_WORK:
+                await self._turn(chunk)
+            if self._bound.is_reached(chunk) and not await self._write(chunk, event.offset + 1):
+                return False
+        return not chunk.counts.events or await self._write(chunk, events[-1].offset + 1)
 
-    def _event(self, record: Record, chunk: _Chunk) -> None:
-        reading = self._read(record.value)
-        if isinstance(reading, Ignored):
-            chunk.ignored[reading.reason] += 1
-        elif isinstance(reading, Rejected):
-            self._reject(record, reading, chunk)
-        else:
-            for change in reading:
-                self._change(record, change, chunk)
+    async def _reading(self, event: Record) -> Reading:
+        """What the event says; a schema that is needed is waited for, however long that takes."""
+        while isinstance(outcome := self._transform.read(event), SchemaNeeded):
+            assert self._schemas is not None
+            await self._schemas.fetch(outcome.schema_id, self._progress.advance)
+        return outcome
 
-    def _change(self, record: Record, change: MembershipChange, chunk: _Chunk) -> None:
-        chunk.changes[change.action] += 1
-        routes = self._routes(change.audience)
-        if not routes:
-            self._reject(record, _unknown_audience(change), chunk)
-        for route in routes:
-            match route.renderer.render(change, route.country):
-                case Rendered(member, value):
-                    key = member_key(route.audience_id, member)
-                    headers = encode_header(
-                        change.action,
-                        change.occurred_at_ms,
-                        route.route,
-                        self._lease.partition,
-                        record.offset,
-                    )
-                    chunk.outgoing[route.topic].append(OutgoingRecord(key, value, headers))
-                    chunk.prepared[route.lane] += 1
-                    if chunk.oldest_ms is None or change.occurred_at_ms < chunk.oldest_ms:
-                        chunk.oldest_ms = change.occurred_at_ms
-                case Withheld(reason):
-                    chunk.withheld[route.lane.destination, reason] += 1
-                case Rejected() as rejected:
-                    self._reject(record, rejected, chunk)
+    def _carried_of(self, event: Record) -> Part | None:
+        """How much of the event is durable, if it is the one that was left in the middle."""
+        part = self._part
+        return part if part is not None and part.offset == event.offset else None
 
-    def _routes(self, audience: str | None) -> Sequence[Route]:
-        if audience is None:
-            return [route for routes in self._desk.routes.values() for route in routes]
-        return self._desk.routes.get(audience, ())
+    async def _turn(self, chunk: Chunk) -> None:
+        """Whoever else waits for the event loop goes on."""
+        chunk.work = 0
+        await asyncio.sleep(0)
+        self._progress.advance()
 
-    def _reject(self, record: Record, rejected: Rejected, chunk: _Chunk) -> None:
-        chunk.rejected[rejected.reason] += 1
-        letter = self._desk.letters.letter(self._lease, record, rejected.reason, rejected.detail)
-        chunk.letters.append(letter)
+    async def _write(self, chunk: Chunk, next_offset: int) -> bool:
+        """Make the chunk durable and forget it; False when nobody knows whether it is."""
+        carried = await self._writer.carry(chunk.outgoing, chunk.letters, next_offset)
+        if carried != "durable":
+            self._learn(carried, chunk)
+            return False
+        self._bound.passed()
+        self._lease.settle(next_offset)
+        self._report.tell(self._lease.topic, chunk)
+        chunk.empty()
+        self._part = None
+        return True
 
-    def _tell(self, chunk: _Chunk, events: int) -> None:
-        telemetry, source = self._desk.telemetry, self._lease.topic
-        telemetry.events_consumed(source=source, count=events)
-        for action, count in chunk.changes.items():
-            telemetry.changes_read(source=source, action=action, count=count)
-        for ignored, count in chunk.ignored.items():
-            telemetry.events_ignored(source=source, reason=ignored, count=count)
-        for rejected, count in chunk.rejected.items():
-            telemetry.changes_rejected(source=source, reason=rejected, count=count)
-            self._desk.letters.written(rejected, count)
-        for (destination, why), count in chunk.withheld.items():
-            telemetry.changes_withheld(destination=destination, reason=why, count=count)
-        for lane, count in chunk.prepared.items():
-            telemetry.records_prepared(lane=lane, count=count)
-        if chunk.oldest_ms is not None:
-            waited = max(0.0, (self._desk.wall_ms() - chunk.oldest_ms) / 1000)
-            telemetry.freshness(stage="ingest", seconds=waited, count=chunk.prepared.total())
-
-
-def _unknown_audience(change: MembershipChange) -> Rejected:
-    if change.audience is None:
-        return Rejected("unknown_audience", "no audience is configured; add one under audiences:")
-    return Rejected(
-        "unknown_audience",
-        f"audience '{change.audience[:200]}' is not configured; add it under audiences:",
-    )
+    def _learn(self, carried: Carried, chunk: Chunk) -> None:
+        """What was too much is done in smaller pieces, until it is known what is too large."""
+        if carried == "too_large" and (only := chunk.only_one()) is not None:
+            self._limits.refused(*only)
+            self._bound.restore()
+        elif carried != "failed":
+            self._bound.halve()

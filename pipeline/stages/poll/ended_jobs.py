@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from pipeline.domain.job import Job
@@ -21,17 +21,10 @@ class EndedJobs:
     late: so the topic is listened to first, and what stands in it is read after that.
     """
 
-    def __init__(
-        self,
-        outcome_reader: OutcomeReader,
-        partition: int,
-        remembered: int,
-        changed: Callable[[], None],
-    ) -> None:
+    def __init__(self, outcome_reader: OutcomeReader, partition: int, remembered: int) -> None:
         self._outcome_reader = outcome_reader
         self._partition = partition
         self._remembered = remembered
-        self._changed = changed
         self._came: OrderedDict[str, None] = OrderedDict()
         self._stood: AbstractSet[str] = frozenset()
         self._stood_since = math.inf
@@ -44,7 +37,6 @@ class EndedJobs:
                 for job_id in job_ids:
                     self.note(job_id)
                 self._listening.set()
-                self._changed()
 
     async def reach_back(self, jobs: Sequence[Job]) -> None:
         """Know of every outcome that one of these jobs may have had until now.

@@ -4,9 +4,9 @@ A job that is still pending after a while is written again to the end of its top
 the partition over before its old place could be committed reads both: one job, followed once.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pipeline.domain.job import Job
+from pipeline.domain.job import Job, JobReport, NotYet
 
 
 @dataclass(slots=True)
@@ -15,7 +15,22 @@ class Followed:
 
     job: Job
     offset: int
-    polls: int = 0
+    placed_at_ms: int
+    """When it was written there."""
+
+    def hear(self, answer: JobReport | NotYet, now_ms: int) -> None:
+        """Take note of what the partner said, or did not say."""
+        job = replace(self.job, polls=self.job.polls + 1)
+        if isinstance(answer, JobReport):
+            job = replace(job, is_known=True, missing_polls=0, missing_since_ms=0)
+        elif answer.is_missing:
+            since_ms = job.missing_since_ms if job.missing_polls else now_ms
+            job = replace(job, missing_polls=job.missing_polls + 1, missing_since_ms=since_ms)
+        self.job = job
+
+    def stands_for(self, now_ms: int) -> float:
+        """Seconds since it was written to its place."""
+        return max(0.0, (now_ms - max(self.placed_at_ms, self.job.submitted_at_ms)) / 1000)
 
 
 class Following:
@@ -24,20 +39,30 @@ class Following:
     def __init__(self) -> None:
         self._followed: dict[str, Followed] = {}
 
-    def start(self, job: Job, offset: int) -> Followed:
-        followed = self._followed[job.job_id] = Followed(job, offset, job.polls)
+    def start(self, job: Job, offset: int, placed_at_ms: int) -> Followed:
+        followed = self._followed[job.job_id] = Followed(job, offset, placed_at_ms)
         return followed
 
-    def move(self, job: Job, offset: int) -> int | None:
-        """Follow a job from its new place on; returns the old one, None if it was not followed."""
+    def move(self, job: Job, offset: int, placed_at_ms: int) -> int | None:
+        """Follow a job from its new place on; returns the old one, None if it was not followed.
+
+        What is known of it stays known.
+        """
         followed = self._followed.get(job.job_id)
         if followed is None:
             return None
         earlier = followed.offset
-        followed.job, followed.offset = job, offset
-        followed.polls = max(followed.polls, job.polls)
+        followed.offset, followed.placed_at_ms = offset, placed_at_ms
+        followed.job = _latest(followed.job, job)
         return earlier
 
     def let_go(self, job_id: str) -> None:
         """It has ended, or is about to be written again, and will be followed from there."""
         self._followed.pop(job_id, None)
+
+
+def _latest(one: Job, other: Job) -> Job:
+    """What two messages of a job say together."""
+    later = max(one, other, key=lambda job: (job.carried_over, job.polls))
+    is_known, polls = one.is_known or other.is_known, max(one.polls, other.polls)
+    return replace(later, is_known=is_known, polls=polls)

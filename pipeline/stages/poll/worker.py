@@ -1,62 +1,78 @@
-"""Poll: follows each job at growing intervals until it ends, and then never asks again."""
+"""Poll: follows each job at growing intervals until it ends, and then never asks again.
+
+A job is read, waits until it is due, and is asked for. The answer ends it, or it waits again. One
+that stands in its place for long is written to the end of the topic, because its offset would keep
+those behind it from being settled.
+"""
 
 import asyncio
-from collections import Counter
-from collections.abc import Sequence
-
-import structlog
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 
 from pipeline.domain.job import (
     GIVEN_UP,
     NOT_FOUND,
-    End,
-    InvalidRecord,
     Job,
     JobReport,
     UnreadableJob,
     decode_job,
-    encode_outcome,
-    encode_unknown,
-    tally,
 )
-from pipeline.domain.message import Message, Origin
-from pipeline.stages.contract import LOOK_AGAIN_SECONDS, Progress, until
+from pipeline.domain.message import Origin
+from pipeline.stages.contract import Progress
 from pipeline.stages.offset_tracker import OffsetTracker
+from pipeline.stages.poll.due_jobs import DueJobs
 from pipeline.stages.poll.ended_jobs import EndedJobs
 from pipeline.stages.poll.following import Followed, Following
-from pipeline.stages.poll.plan import PollDesk, PollPlan
-from pipeline.stages.poll.turns import Turns
-from pipeline.stages.ports import Lease, NotYet, Record
-from pipeline.telemetry.facts import LaneLabel
+from pipeline.stages.poll.job_topic import JobTopic
+from pipeline.stages.poll.outcomes import Outcomes
+from pipeline.stages.poll.pending import PartitionJobs, PendingJobs
+from pipeline.stages.poll.questions import NobodyToAsk, Questions
+from pipeline.stages.ports import Lease, OutcomeReader, Record
+from pipeline.stages.waiting import LOOK_AGAIN_SECONDS
 
 FETCH_RECORDS = 500
 PENDING_AT_MOST = 20_000
 """Jobs one partition holds in memory; what comes later waits in the topic."""
-ASKED_AT_ONCE = 4
-JITTER = 0.2
-"""Intervals vary by so much, or the jobs of one minute would be asked in one second for ever."""
-
-log = structlog.get_logger(__name__)
 
 
 class PollWorker:
     """Follows the jobs of one partition. A job that has an outcome is never asked again."""
 
-    def __init__(self, lease: Lease, desk: PollDesk, progress: Progress) -> None:
+    def __init__(
+        self,
+        lease: Lease,
+        *,
+        questions: Mapping[str, Questions],
+        outcomes: Outcomes,
+        job_topic: JobTopic,
+        outcome_reader: OutcomeReader,
+        pending: PendingJobs,
+        carry_over_after: float,
+        chance: Callable[[], float],
+        wall_ms: Callable[[], int],
+        progress: Progress,
+    ) -> None:
+        """`questions` by destination. A job stands in its place for `carry_over_after` seconds."""
         self._lease = lease
-        self._desk = desk
+        self._questions = questions
+        self._outcomes = outcomes
+        self._job_topic = job_topic
+        self._pending = pending
+        self._mine = PartitionJobs(pending)
+        self._carry_over_after = carry_over_after
+        self._chance = chance
+        self._wall_ms = wall_ms
         self._progress = progress
-        self._turns: Turns[Followed] = Turns()
-        self._pending: Counter[LaneLabel] = Counter()
         self._tracker = OffsetTracker(0)
         self._following = Following()
-        self._changed = asyncio.Event()
-        self._ended_jobs = EndedJobs(
-            desk.outcome_reader, lease.partition, PENDING_AT_MOST, changed=self._changed.set
+        self._ended_jobs = EndedJobs(outcome_reader, lease.partition, PENDING_AT_MOST)
+        self._due = {
+            name: DueJobs(name, lease=lease, gate=gate, work=self._ask)
+            for name, gate in questions.items()
+        }
+        self._of_others = DueJobs(
+            "an unknown destination", lease=lease, gate=NobodyToAsk(), work=self._carry_over
         )
-        self._asking = 0
-        self._drained = asyncio.Event()
-        self._drained.set()
 
     async def run(self) -> None:
         """Follow jobs until cancelled."""
@@ -67,21 +83,25 @@ class PollWorker:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._ended_jobs.listen(), name=f"ends {self._lease.partition}")
                 tasks.create_task(self._read(), name=f"read jobs {self._lease.partition}")
-                tasks.create_task(self._ask_all(tasks), name=f"ask jobs {self._lease.partition}")
+                for due in self._all_due():
+                    tasks.create_task(due.run(), name=f"ask jobs {self._lease.partition}")
         finally:
             self._progress.busy(False)
-            for label, count in self._pending.items():
-                self._show_pending(label, -count)
+            self._mine.clear()
 
     async def drain(self) -> None:
-        await self._drained.wait()
+        for due in self._all_due():
+            await due.drained()
+
+    def _all_due(self) -> Sequence[DueJobs]:
+        return list(chain(self._due.values(), [self._of_others]))
 
     # Reading
 
     async def _read(self) -> None:
         self._progress.busy(True)
         while True:
-            if len(self._turns) >= PENDING_AT_MOST:
+            if sum(map(len, self._all_due())) >= PENDING_AT_MOST:
                 self._lease.pause()
                 await asyncio.sleep(LOOK_AGAIN_SECONDS)
                 self._progress.advance()
@@ -93,184 +113,110 @@ class PollWorker:
             self._progress.busy(False)
             await self._ended_jobs.reach_back([job for job, _ in jobs])
             self._progress.busy(True)
-            for job, offset in jobs:
-                await self._take(job, offset)
-            self._changed.set()
+            for job, record in jobs:
+                self._take(job, record)
 
-    async def _jobs(self, records: Sequence[Record]) -> Sequence[tuple[Job, int]]:
-        """What is to be done, with its offsets; what cannot be read becomes a dead letter."""
-        jobs: list[tuple[Job, int]] = []
+    async def _jobs(self, records: Sequence[Record]) -> Sequence[tuple[Job, Record]]:
+        """What is to be done, with its place; what cannot be read becomes a dead letter."""
+        jobs: list[tuple[Job, Record]] = []
         for record in records:
             if not self._tracker.admit(record.offset):
                 continue
             try:
-                jobs.append((decode_job(record.value).without_offsets(), record.offset))
+                jobs.append((decode_job(record.value).without_offsets(), record))
             except UnreadableJob as unreadable:
-                await self._dead_letter(record, str(unreadable))
+                await self._job_topic.reject(self._lease, record, str(unreadable))
+                self._settle(record.offset)
         return jobs
 
-    async def _take(self, job: Job, offset: int) -> None:
+    def _take(self, job: Job, record: Record) -> None:
         if self._ended_jobs.has(job.job_id):
-            self._settle(offset)
-        elif job.destination not in self._desk.plans:
-            await self._end(Followed(job, offset), GIVEN_UP, None)
-        elif (earlier := self._following.move(job, offset)) is not None:
+            self._settle(record.offset)
+            return
+        placed_at_ms = record.timestamp if record.timestamp > 0 else self._wall_ms()
+        earlier = self._following.move(job, record.offset, placed_at_ms)
+        if earlier is not None:
             self._settle(earlier)
-        else:
-            followed = self._following.start(job, offset)
-            self._count(job, +1)
-            self._turns.add(job.connection, self._first_due(job), followed)
+            return
+        followed = self._following.start(job, record.offset, placed_at_ms)
+        self._mine.add(job)
+        # One that was carried over was just asked for. So no clock that is wrong makes it spin.
+        self._let_wait(followed, 0.0 if job.carried_over else self._standing(followed))
 
-    async def _dead_letter(self, record: Record, detail: str) -> None:
-        letter = self._desk.letters.letter(self._lease, record, "malformed", detail)
-        await self._desk.message_writer.write([letter])
-        self._desk.letters.written("malformed")
-        self._settle(record.offset)
-
-    def _first_due(self, job: Job) -> float:
-        plan = self._desk.plans[job.destination]
-        wait = self._interval(plan, job.polls) - self._age(job)
-        return _now() + max(0.0, wait)
+    def _let_wait(self, followed: Followed, waited: float = 0.0) -> None:
+        """Until it is asked for; until it is carried over, where nobody here can be asked."""
+        job = followed.job
+        if job.destination not in self._due:
+            self._of_others.add(followed, max(0.0, self._carry_over_after - waited))
+            return
+        rules, backlog = self._questions[job.destination].rules, self._pending.of(job.destination)
+        interval = rules.interval(job.polls, backlog, self._chance())
+        self._due[job.destination].add(followed, max(0.0, interval - waited))
 
     # Asking
 
-    async def _ask_all(self, tasks: asyncio.TaskGroup) -> None:
-        while True:
-            await self._lease.wait_held()
-            followed = self._turns.take(_now()) if self._asking < ASKED_AT_ONCE else None
-            if followed is not None:
-                self._asking += 1
-                self._drained.clear()
-                tasks.create_task(self._ask(followed), name=f"ask {followed.job.job_id}")
-                continue
-            self._changed.clear()
-            due = self._turns.due_in(_now()) if self._asking < ASKED_AT_ONCE else None
-            wait = LOOK_AGAIN_SECONDS if due is None else min(due, LOOK_AGAIN_SECONDS)
-            await until(self._changed, wait)
-
     async def _ask(self, followed: Followed) -> None:
-        plan = self._desk.plans[followed.job.destination]
-        try:
-            await plan.request_limiter.turn()
-            if self._ended_jobs.has(followed.job.job_id):
-                self._leave(followed)
-                return
-            if not self._lease.is_held:
-                self._turns.add(followed.job.connection, _now(), followed)
-                return
-            report = await plan.status.ask(followed.job.job_id)
-            followed.polls += 1
-            await self._decide(followed, plan, report)
-        finally:
-            self._asking -= 1
-            if not self._asking:
-                self._drained.set()
-            self._progress.advance()
-            self._changed.set()
+        job = followed.job
+        if self._ended_jobs.has(job.job_id):
+            self._leave(followed)
+            return
+        questions = self._questions[job.destination]
+        answer = await questions.ask(job.job_id)
+        self._progress.advance()
+        now_ms = self._wall_ms()
+        followed.hear(answer, now_ms)
+        verdict = questions.rules.verdict(followed, answer, now_ms)
+        if verdict == "ask_again":
+            await self._go_on(followed)
+        elif isinstance(answer, JobReport) and answer.is_terminal:
+            await self._end(followed, answer)
+        else:
+            await self._end_unknown(followed, GIVEN_UP if verdict == "given_up" else NOT_FOUND)
 
-    async def _decide(self, followed: Followed, plan: PollPlan, report: JobReport | NotYet) -> None:
-        age = self._age(followed.job)
-        if isinstance(report, JobReport) and report.is_terminal:
-            await self._end(followed, report.state, report)
-        elif isinstance(report, NotYet) and report.is_missing and age > plan.missing_tolerated:
-            await self._end(followed, NOT_FOUND, None)
-        elif age > plan.give_up_after:
-            await self._end(followed, GIVEN_UP, None)
-        elif age > plan.carry_over_after * (followed.job.carried_over + 1):
+    async def _go_on(self, followed: Followed) -> None:
+        if self._standing(followed) > self._carry_over_after:
             await self._carry_over(followed)
         else:
-            wait = self._interval(plan, followed.polls)
-            if isinstance(report, NotYet) and report.wait is not None:
-                wait = max(wait, report.wait)
-            self._turns.add(followed.job.connection, _now() + wait, followed)
+            self._let_wait(followed)
 
     async def _carry_over(self, followed: Followed) -> None:
+        if self._ended_jobs.has(followed.job.job_id):
+            self._leave(followed)
+            return
         if not self._lease.is_held:
             # Its new owner follows it; written now, it would stand behind its own end.
-            self._turns.add(followed.job.connection, _now(), followed)
+            self._let_wait(followed)
             return
-        job = followed.job.carry_over(followed.polls)
-        message = Message(self._desk.jobs_topic, job.job_id.encode(), job.encode(), ())
-        # Before the write: the new copy may be read before we hear that it is durable.
-        self._following.let_go(job.job_id)
+        # From here on it is followed from its new place, which may be read before we hear of it.
+        self._following.let_go(followed.job.job_id)
         offset = followed.offset
-        await self._desk.message_writer.write([message])
-        self._count(job, -1)
+        await self._job_topic.write_again(followed.job)
+        self._mine.remove(followed.job)
         self._settle(offset)
 
-    async def _end(self, followed: Followed, state: str, report: JobReport | None) -> None:
+    # Ending
+
+    async def _end(self, followed: Followed, report: JobReport) -> None:
         """Write the outcome and what it refers to; only then is the job done."""
-        job = followed.job
-        invalid = () if report is None else report.invalid
-        now_ms = self._desk.wall_ms()
-        outcome = (
-            encode_unknown(job, state, now_ms)
-            if report is None
-            else encode_outcome(job, report, now_ms)
-        )
-        messages = [Message(self._desk.outcomes_topic, job.job_id.encode(), outcome, ())]
-        messages += [self._letter(followed, one) for one in invalid]
-        await self._desk.message_writer.write(messages)
-        self._ended_jobs.note(job.job_id)
+        origin = Origin(self._lease.topic, self._lease.partition, followed.offset)
+        await self._outcomes.write_ended(origin, followed.job, report)
+        self._ended_jobs.note(followed.job.job_id)
         self._leave(followed)
-        self._say(job, state, "unknown" if report is None else report.end, len(invalid))
+
+    async def _end_unknown(self, followed: Followed, state: str) -> None:
+        await self._outcomes.write_unknown(followed.job, state)
+        self._ended_jobs.note(followed.job.job_id)
+        self._leave(followed)
 
     def _leave(self, followed: Followed) -> None:
         """It has its outcome, from us or from who had the partition before."""
         self._following.let_go(followed.job.job_id)
-        if self._pending[_label(followed.job)]:
-            self._count(followed.job, -1)
+        self._mine.remove(followed.job)
         self._settle(followed.offset)
-
-    def _letter(self, followed: Followed, invalid: InvalidRecord) -> Message:
-        """Refers to a record that was delivered: its value stands in the lane's topic."""
-        job = followed.job
-        origin = Origin(self._lease.topic, self._lease.partition, followed.offset)
-        key = f"{job.audience_id}|{invalid.member}".encode()
-        detail = f"job {job.job_id}, audience {job.audience_id}: {invalid.error}"
-        return self._desk.letters.compose(origin, key, job.encode(), "invalid", detail)
-
-    def _say(self, job: Job, state: str, end: End, invalid: int) -> None:
-        telemetry, label = self._desk.telemetry, _label(job)
-        ends = tally(job.records, end, invalid)
-        telemetry.job_ended(lane=label, state=state, seconds=self._age(job))
-        if ends.applied:
-            telemetry.records_applied(lane=label, count=ends.applied)
-            telemetry.freshness(stage="applied", seconds=self._age(job), count=ends.applied)
-        if ends.invalid:
-            telemetry.records_invalid(lane=label, count=ends.invalid)
-            self._desk.letters.written("invalid", invalid)
-        if ends.failed:
-            telemetry.records_failed(lane=label, count=ends.failed)
-        if ends.unknown:
-            telemetry.records_unknown(lane=label, count=ends.unknown)
-        if ends.invalid + ends.failed == job.records:
-            telemetry.job_wholly_invalid(lane=label, audience_id=str(job.audience_id))
-            log.error("job applied nothing", job=job.job_id, audience=job.audience_id, state=state)
 
     def _settle(self, offset: int) -> None:
         self._tracker.settle(offset)
         self._lease.settle(self._tracker.committable)
 
-    def _count(self, job: Job, change: int) -> None:
-        self._pending[_label(job)] += change
-        self._show_pending(_label(job), change)
-
-    def _show_pending(self, label: LaneLabel, change: int) -> None:
-        self._desk.pending[label] += change
-        self._desk.telemetry.jobs_pending(lane=label, count=self._desk.pending[label])
-
-    def _interval(self, plan: PollPlan, polls: int) -> float:
-        base = min(plan.longest, plan.initial * plan.factor ** min(polls, 50))
-        return base * (1 - JITTER / 2 + JITTER * self._desk.chance())
-
-    def _age(self, job: Job) -> float:
-        return max(0.0, (self._desk.wall_ms() - job.submitted_at_ms) / 1000)
-
-
-def _label(job: Job) -> LaneLabel:
-    return LaneLabel(job.destination, job.connection)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+    def _standing(self, followed: Followed) -> float:
+        return followed.stands_for(self._wall_ms())

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from pipeline.domain.change import Action
+from pipeline.telemetry.facts import FlushReason
 
-FlushReason = Literal["records", "bytes", "linger", "probe"]
 SEPARATOR_BYTES = 1
 RECORD_OVERHEAD_BYTES = 500
 """What Python's objects around one record in memory weigh, beside its key and value."""
@@ -161,7 +161,7 @@ class LaneQueue:
         return self._taken(audience, self._queues[audience].take(self._limits), reason)
 
     def take_probe(self, most: int) -> Batch | None:
-        """A few of the oldest records, due or not: to ask whether a stopped lane may go on."""
+        """A few of the oldest records, due or not: to ask whether a blocked lane may go on."""
         waiting = [
             (queue.oldest().offset, audience)
             for audience, queue in self._queues.items()

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from pipeline.domain.quota import Dimension
-from pipeline.stages.contract import until
 from pipeline.stages.ports import TokenBucket
+from pipeline.stages.waiting import until
 
 
 class Cost(NamedTuple):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from pipeline.domain.quota import RollingWindow
-from pipeline.telemetry.facts import LaneLabel, Telemetry
+from pipeline.telemetry.facts import LaneLabel, UploadTelemetry
 
 
 class CapUse:
@@ -15,7 +15,7 @@ class CapUse:
         cap: int | None,
         window: float,
         label: LaneLabel,
-        telemetry: Telemetry,
+        telemetry: UploadTelemetry,
         clock: Callable[[], float],
     ) -> None:
         self.cap = cap

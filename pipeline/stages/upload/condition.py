@@ -1,19 +1,16 @@
 """How a lane is doing, as operators are shown it: in its status, its metrics and the log."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 import structlog
 
 from pipeline.domain.send_result import Blocked
-from pipeline.telemetry.facts import LaneLabel, Telemetry
+from pipeline.telemetry.facts import LaneLabel, LaneState, UploadTelemetry
 
 LINE_SECONDS = 60.0
 """At most one line of a kind and lane in this time."""
 FORGET_SECONDS = 600.0
 """A failure so long ago says nothing of the lane as it is now."""
-
-LaneState = Literal["running", "taking_over", "throttled", "blocked"]
 
 log = structlog.get_logger(__name__)
 
@@ -22,7 +19,7 @@ class LaneCondition:
     """The state of a lane, why it is blocked, and why its last attempt failed."""
 
     def __init__(
-        self, *, lane: str, label: LaneLabel, telemetry: Telemetry, clock: Callable[[], float]
+        self, *, lane: str, label: LaneLabel, telemetry: UploadTelemetry, clock: Callable[[], float]
     ) -> None:
         self._lane = lane
         self._label = label

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable
 
 from pipeline.domain.send_result import Blocked
-from pipeline.stages.contract import LOOK_AGAIN_SECONDS, until
 from pipeline.stages.ports import Lease
 from pipeline.stages.upload.batching import Batch, LaneQueue
 from pipeline.stages.upload.bisector import HOPELESS_RUN
@@ -16,6 +15,7 @@ from pipeline.stages.upload.intake import Intake
 from pipeline.stages.upload.late_members import LateMembers
 from pipeline.stages.upload.pauses import LanePauses
 from pipeline.stages.upload.requests import LaneRequests
+from pipeline.stages.waiting import LOOK_AGAIN_SECONDS, until
 
 IDLE_SECONDS = 10.0
 """A lane with nothing to send looks so seldom whether its cap use has changed."""

@@ -39,6 +39,7 @@ class JobMessages:
             last_offset=max(offsets),
             offsets=encode_ranges(offsets),
             submitted_at_ms=self.wall_ms(),
+            oldest_changed_at_ms=min(record.changed_at_ms for record in part),
         )
         key = job.job_id.encode()
         if job_id is not None:

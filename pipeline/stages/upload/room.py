@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable
 
-from pipeline.stages.contract import LOOK_AGAIN_SECONDS, until
 from pipeline.stages.upload.batching import LaneQueue
 from pipeline.stages.upload.in_flight import InFlight
 from pipeline.stages.upload.memory import Budget
 from pipeline.stages.upload.offsets import LaneOffsets
+from pipeline.stages.waiting import LOOK_AGAIN_SECONDS, until
 
 
 class LaneRoom:

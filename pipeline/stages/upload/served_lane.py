@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipeline.domain.quota import Dimension, Quota
-from pipeline.stages.contract import DeadLetters, Progress
+from pipeline.stages.contract import Progress
+from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ports import (
     MessageWriter,
     PauseRequests,
@@ -17,7 +18,7 @@ from pipeline.stages.retry import Backoff, Throttle
 from pipeline.stages.upload.batching import Limits
 from pipeline.stages.upload.intake import Misfit
 from pipeline.stages.upload.memory import Budget
-from pipeline.telemetry.facts import LaneLabel, Telemetry
+from pipeline.telemetry.facts import LaneLabel, UploadTelemetry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,7 @@ class SharedByLanes:
     budget: Budget
     message_writer: MessageWriter
     dead_letters: DeadLetters
-    telemetry: Telemetry
+    telemetry: UploadTelemetry
     jobs_topic: str
     outcomes_topic: str
     trimmer: Trimmer

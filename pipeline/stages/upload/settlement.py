@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 
 from pipeline.domain.message import Origin
 from pipeline.domain.reasons import Rejected, RejectedReason
-from pipeline.stages.contract import DeadLetters
+from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ports import Lease, MessageWriter, Record
 from pipeline.stages.upload.batching import QueuedRecord
 from pipeline.stages.upload.bisector import PoisonRecord
 from pipeline.stages.upload.job_message import JobMessages
 from pipeline.stages.upload.offsets import LaneOffsets
-from pipeline.telemetry.facts import LaneLabel, Telemetry
+from pipeline.telemetry.facts import LaneLabel, UploadTelemetry
 
 
 class Settlement:
@@ -26,7 +26,7 @@ class Settlement:
         dead_letters: DeadLetters,
         message_writer: MessageWriter,
         label: LaneLabel,
-        telemetry: Telemetry,
+        telemetry: UploadTelemetry,
         wall_ms: Callable[[], int],
     ) -> None:
         self._lease = lease

@@ -7,7 +7,7 @@ import structlog
 
 from pipeline.domain.send_result import Blocked
 from pipeline.stages.ports import Lease
-from pipeline.stages.upload.condition import LaneCondition, LaneState
+from pipeline.stages.upload.condition import LaneCondition
 from pipeline.stages.upload.dispatcher import Dispatcher
 from pipeline.stages.upload.in_flight import InFlight
 from pipeline.stages.upload.intake import Intake
@@ -17,6 +17,7 @@ from pipeline.stages.upload.pauses import LanePauses
 from pipeline.stages.upload.reader import LaneReader
 from pipeline.stages.upload.replaying import Replaying
 from pipeline.stages.upload.status import LaneStatus
+from pipeline.telemetry.facts import LaneState
 
 log = structlog.get_logger(__name__)
 

@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.send_result import Refused, TooLarge
-from pipeline.stages.upload.batching import Batch, FlushReason, QueuedRecord
+from pipeline.stages.upload.batching import Batch, QueuedRecord
 from pipeline.stages.upload.bisector import HOPELESS_RUN, Bisector
 from pipeline.stages.upload.poison_record import PATIENCE
 from pipeline.stages.upload.tally import Tally
+from pipeline.telemetry.facts import FlushReason
 
 LARGE = 6000
 

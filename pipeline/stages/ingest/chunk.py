@@ -1,0 +1,82 @@
+"""A chunk: what a stretch of events became."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from pipeline.domain.change import Action
+from pipeline.domain.message import Message
+from pipeline.domain.reasons import IgnoredReason, RejectedReason, WithheldReason
+from pipeline.stages.ingest.route import Route
+from pipeline.stages.ports import OutgoingRecord
+from pipeline.telemetry.facts import LaneLabel
+
+
+@dataclass(slots=True)
+class Counts:
+    """What is told of a chunk once it is durable."""
+
+    events: int = 0
+    """That came to their end with it."""
+    changes: Counter[Action] = field(default_factory=Counter)
+    ignored: Counter[IgnoredReason] = field(default_factory=Counter)
+    rejected: Counter[RejectedReason] = field(default_factory=Counter)
+    letters: Counter[RejectedReason] = field(default_factory=Counter)
+    withheld: Counter[tuple[str, WithheldReason]] = field(default_factory=Counter)
+    lanes: dict[str, LaneLabel] = field(default_factory=dict)
+    """Of each topic that gets records."""
+    oldest_ms: int | None = None
+
+
+class Chunk:
+    """Records and dead letters for one transaction, and how much they are."""
+
+    __slots__ = ("bytes", "counts", "letters", "outgoing", "records", "work")
+
+    def __init__(self) -> None:
+        self.work = 0  # since the event loop had its turn, in usual records
+        self.empty()
+
+    def empty(self) -> None:
+        """Begin anew: all of it is durable."""
+        self.outgoing: dict[str, list[OutgoingRecord]] = {}
+        self.letters: list[Message] = []
+        self.records = 0  # outgoing ones and dead letters
+        self.bytes = 0
+        self.counts = Counts()
+
+    def add(self, route: Route, record: OutgoingRecord, size: int, changed_at_ms: int) -> None:
+        """Add a record of so many bytes for the lane of this route."""
+        counts, records = self.counts, self.outgoing.get(route.topic)
+        if records is None:
+            self.outgoing[route.topic] = records = []
+            counts.lanes[route.topic] = route.lane
+        records.append(record)
+        self.records += 1
+        self.bytes += size
+        if counts.oldest_ms is None or changed_at_ms < counts.oldest_ms:
+            counts.oldest_ms = changed_at_ms
+
+    def reject(self, reason: RejectedReason, count: int, letter: Message) -> None:
+        """Add the dead letter that stands for so many rejections of one reason."""
+        self.counts.rejected[reason] += count
+        self.counts.letters[reason] += 1
+        self.letters.append(letter)
+        self.records += 1
+        self.bytes += _size(letter)
+
+    def only_one(self) -> tuple[str, int] | None:
+        """Topic and bytes of its only record, or of its largest dead letter where it has no record.
+
+        None where there is more than one topic of which a broker may have refused a record.
+        """
+        if not self.outgoing:
+            return max(((letter.topic, _size(letter)) for letter in self.letters), default=None)
+        if self.records > 1:
+            return None
+        [(topic, [record])] = self.outgoing.items()
+        return topic, _size(record)
+
+
+def _size(message: Message | OutgoingRecord) -> int:
+    headers = sum(len(name) + len(value) for name, value in message.headers)
+    return len(message.key or b"") + len(message.value or b"") + headers

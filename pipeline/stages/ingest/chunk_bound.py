@@ -1,0 +1,58 @@
+"""How much of what comes out of events goes into one transaction."""
+
+from pipeline.stages.ingest.chunk import Chunk
+
+OUTPUT_OF_AN_EVENT = 10
+"""A chunk may have so many records for each event that is read for it."""
+CHUNK_BYTES = 4_000_000
+"""About as many bytes as 5,000 usual records have."""
+SLICE_WORK = 250
+"""Records rendered between two turns of the event loop, about 5 ms: a cap must not wait longer."""
+PASSED_IN_A_ROW = 10
+"""So many chunks come through before a bound that was halved doubles again."""
+
+
+class ChunkBound:
+    """Less after a chunk that was too much, down to a single record."""
+
+    def __init__(self, *, events: int, size: int = CHUNK_BYTES) -> None:
+        """As many events to read at once, and as many bytes to write at once."""
+        self._events, self._size = events, size
+        self._halvings = 0
+        self._passed = 0
+
+    def is_reached(self, chunk: Chunk) -> bool:
+        """Whether the chunk ends here."""
+        return chunk.records >= self.records or chunk.bytes >= self._size >> self._halvings
+
+    @property
+    def records(self) -> int:
+        """The most records and dead letters."""
+        return max(1, self._events * OUTPUT_OF_AN_EVENT >> self._halvings)
+
+    @property
+    def events(self) -> int:
+        """How many events to read at once."""
+        return min(self._events, self.records)
+
+    @property
+    def slice(self) -> int:
+        """After how many records of one event it may be cut."""
+        return min(SLICE_WORK, self.records)
+
+    def passed(self) -> None:
+        """A chunk came through."""
+        self._passed += 1
+        if self._halvings and self._passed >= PASSED_IN_A_ROW:
+            self._halvings -= 1
+            self._passed = 0
+
+    def halve(self) -> None:
+        """A chunk was too much for one transaction, or may have been."""
+        self._passed = 0
+        if self.records > 1:
+            self._halvings += 1
+
+    def restore(self) -> None:
+        """It is known what was too much, and it was not the size of the chunk."""
+        self._halvings = 0

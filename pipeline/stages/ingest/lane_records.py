@@ -1,0 +1,79 @@
+"""One change on one route: the record for its lane, measured before anything is done with it."""
+
+from pathlib import PurePath
+from traceback import walk_tb
+from typing import Final
+
+from pipeline.domain.change import MembershipChange
+from pipeline.domain.lane_record import HEADER, encode_header, member_key
+from pipeline.domain.reasons import Rejected, Rendered, Withheld
+from pipeline.identity.hashing import HashOnce
+from pipeline.stages.ingest.chunk import Chunk
+from pipeline.stages.ingest.route import Route
+from pipeline.stages.ingest.topic_limits import TopicLimits
+from pipeline.stages.ports import OutgoingRecord
+
+TIMES_END_MS: Final = 10**15
+"""Times of changes lie in 0..this: a lane record can hold no other."""
+
+_NO_TIME: Final = Rejected("malformed", "occurred_at: lies before 1970 or too far in the future")
+_OVER_REQUEST: Final = Rejected(
+    "record_too_large", "one record is over batch.max_bytes of its destination"
+)
+_OVER_TOPIC: Final = Rejected(
+    "record_too_large", "one record is over max.message.bytes of the topic of its lane"
+)
+
+
+class LaneRecords:
+    """Renders, measures, and puts into the chunk what its lane and its topic take."""
+
+    def __init__(self, *, partition: int, limits: TopicLimits) -> None:
+        self._partition = partition
+        self._limits = limits
+
+    def add(
+        self,
+        change: MembershipChange,
+        hash_once: HashOnce,
+        route: Route,
+        offset: int,
+        chunk: Chunk,
+    ) -> int | Withheld | Rejected:
+        """Put one record into the chunk; its bytes, or why there is none. Never raises."""
+        try:
+            return self._add(change, hash_once, route, offset, chunk)
+        except Exception as error:  # noqa: BLE001 - one event must not stop the others
+            return failed("rendering", error)
+
+    def _add(
+        self,
+        change: MembershipChange,
+        hash_once: HashOnce,
+        route: Route,
+        offset: int,
+        chunk: Chunk,
+    ) -> int | Withheld | Rejected:
+        rendered = route.render(change, hash_once)
+        if not isinstance(rendered, Rendered):
+            return rendered
+        member, value = rendered
+        changed_at_ms, topic = change.occurred_at_ms, route.topic
+        if not 0 <= changed_at_ms < TIMES_END_MS:
+            return _NO_TIME
+        key = member_key(route.audience_id, member)
+        headers = encode_header(change.action, changed_at_ms, route.route, self._partition, offset)
+        size = len(key) + len(value) + len(HEADER) + len(headers[0][1])
+        if len(value) > route.largest_value:
+            return _OVER_REQUEST
+        if size > self._limits.largest_record(topic):
+            return _OVER_TOPIC
+        chunk.add(route, OutgoingRecord(key, value, headers), size, changed_at_ms)
+        return size
+
+
+def failed(doing: str, error: Exception) -> Rejected:
+    """A fault of ours on one event: where it came up, and nothing of the event."""
+    *_, (frame, line) = walk_tb(error.__traceback__)
+    place = f"{PurePath(frame.f_code.co_filename).name}, line {line}"
+    return Rejected("internal", f"{doing} failed with {type(error).__name__} ({place})")

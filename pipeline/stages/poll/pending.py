@@ -1,0 +1,57 @@
+"""How many jobs all partitions of this process follow together."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from pipeline.domain.job import Job
+from pipeline.telemetry.facts import LaneLabel, PollTelemetry
+
+
+class PendingJobs:
+    """Counted for each lane, and told whenever that changes."""
+
+    def __init__(self, telemetry: PollTelemetry) -> None:
+        self._telemetry = telemetry
+        self._by_lane: Counter[LaneLabel] = Counter()
+        self._by_destination: Counter[str] = Counter()
+
+    @property
+    def by_lane(self) -> Mapping[LaneLabel, int]:
+        return self._by_lane
+
+    def of(self, destination: str) -> int:
+        return self._by_destination[destination]
+
+    def count(self, lane: LaneLabel, change: int) -> None:
+        """So many more are followed, or fewer."""
+        self._by_lane[lane] += change
+        self._by_destination[lane.destination] += change
+        self._telemetry.jobs_pending(lane=lane, count=self._by_lane[lane])
+
+
+class PartitionJobs:
+    """Those of one partition: they are counted out again when its owner goes."""
+
+    def __init__(self, pending: PendingJobs) -> None:
+        self._pending = pending
+        self._mine: Counter[LaneLabel] = Counter()
+
+    def add(self, job: Job) -> None:
+        self._count(label(job), +1)
+
+    def remove(self, job: Job) -> None:
+        """No longer followed; one that never was changes nothing."""
+        if self._mine[label(job)]:
+            self._count(label(job), -1)
+
+    def clear(self) -> None:
+        for lane, count in list(self._mine.items()):
+            self._count(lane, -count)
+
+    def _count(self, lane: LaneLabel, change: int) -> None:
+        self._mine[lane] += change
+        self._pending.count(lane, change)
+
+
+def label(job: Job) -> LaneLabel:
+    return LaneLabel(job.destination, job.connection)

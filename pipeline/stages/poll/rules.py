@@ -1,0 +1,65 @@
+"""When a job is asked for, and what an answer means for it. Pure; the partner's word decides."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.domain.job import JobReport, NotYet
+from pipeline.stages.poll.following import Followed
+
+MISSING_POLLS = 3
+"""So often the partner has to say that it does not know a job, all of them over"""
+MISSING_SECONDS = 120.0
+JITTER = 0.2
+"""Intervals vary by so much, or the jobs of one minute would be asked in one second for ever."""
+LONGEST_POWER = 50
+
+Verdict = Literal[
+    "ended",  # the partner said how
+    "not_found",  # the partner does not know it and never did
+    "given_up",  # the partner says that it is pending, after all that time
+    "ask_again",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollRules:
+    """How the jobs of one destination are followed. Times in seconds."""
+
+    initial: float
+    factor: float
+    longest: float
+    questions_per_second: float
+    give_up_after: float
+    missing_tolerated: float
+    """A job may be unknown to the partner for so long after it was submitted."""
+
+    def interval(self, polls: int, backlog: int, chance: float) -> float:
+        """Seconds until the next question; `chance` in 0..1.
+
+        All jobs that wait take `backlog / questions_per_second` for one question each. To ask
+        sooner would only lengthen the queue, so the questions keep up with any number of jobs.
+        """
+        grown = min(self.longest, self.initial * self.factor ** min(polls, LONGEST_POWER))
+        stretched = max(grown, backlog / self.questions_per_second)
+        return stretched * (1 - JITTER / 2 + JITTER * chance)
+
+    def verdict(self, followed: Followed, answer: JobReport | NotYet, now_ms: int) -> Verdict:
+        """What an answer that `followed` has heard means.
+
+        No answer ends a job, whatever its age: the partner may be away for longer than we wait.
+        """
+        age = (now_ms - followed.job.submitted_at_ms) / 1000
+        if isinstance(answer, JobReport):
+            if answer.is_terminal:
+                return "ended"
+            return "given_up" if age > self.give_up_after else "ask_again"
+        return "not_found" if self._is_missing(followed, age, now_ms) else "ask_again"
+
+    def _is_missing(self, followed: Followed, age: float, now_ms: int) -> bool:
+        job = followed.job
+        return (
+            not job.is_known
+            and job.missing_polls >= MISSING_POLLS
+            and now_ms - job.missing_since_ms >= MISSING_SECONDS * 1000
+            and age > self.missing_tolerated
+        )
