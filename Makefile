@@ -38,11 +38,12 @@ storm: $(INSTALLED) ## Let everything go wrong from a seed: make storm SEED=1 MI
 cap: $(INSTALLED) ## Measure how much of the cap is used: make cap WINDOWS=10 [REPLICAS=3]
 	$(BIN)/python -m tests.cap --windows $(or $(WINDOWS),10) --replicas $(or $(REPLICAS),1)
 
-check: $(INSTALLED) ## Lint, types, layers
+check: $(INSTALLED) ## Lint, types, layers, words
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.words
 
 format: $(INSTALLED) ## Format the code
 	$(BIN)/ruff check --fix --select I .

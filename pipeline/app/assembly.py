@@ -10,44 +10,63 @@ from functools import partial
 from importlib.metadata import version
 
 import aiohttp
+import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
-from prometheus_client import CollectorRegistry
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import RouteSettings, lanes, routes
-from pipeline.destinations.amazon_ads.changes import largest_overhead
-from pipeline.destinations.amazon_ads.rendering import RecordRenderer
+from pipeline.configuration.routing import audience_names, lanes
+from pipeline.destinations.contract import Partners
+from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.message import StageName
 from pipeline.domain.names import Names
+from pipeline.http.connections import connections
+from pipeline.http.schema_registry import HttpSchemaRegistry, registry_at
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import started
 from pipeline.kafka.group import ConsumerGroup
-from pipeline.kafka.group_consumer import GroupOptions
+from pipeline.kafka.group_consumer import BUFFER_BYTES, GroupOptions
+from pipeline.kafka.group_lag import GroupLag
+from pipeline.kafka.lease import IDLE_SECONDS
 from pipeline.kafka.message_writer import KafkaMessageWriter
 from pipeline.kafka.outcome_reader import KafkaOutcomeReader
 from pipeline.kafka.pause_requests import PauseRequestReader
-from pipeline.kafka.producer import SharedProducer
+from pipeline.kafka.plain_writer import PlainWriter
+from pipeline.kafka.producer import SharedProducer, make_producer
+from pipeline.kafka.record_limits import RecordLimits
 from pipeline.kafka.replay import KafkaReplay
-from pipeline.kafka.transactional_writer import PlainWriter, TransactionalWriter, make_producer
+from pipeline.kafka.topics import known_limits
+from pipeline.kafka.transactional_writer import TransactionalWriter
 from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations import cluster_setup
-from pipeline.operations.clients import Partners
-from pipeline.sources import native
+from pipeline.operations.clients import Clients, opened
+from pipeline.operations.cluster_setup import own_topics
+from pipeline.operations.ingest_routes import ingest_routes
+from pipeline.operations.known_labels import known_labels
+from pipeline.operations.lag_reports import LagReports, group_topics
+from pipeline.sources.encodings.schemas import Schemas
+from pipeline.sources.keying import KEYS
+from pipeline.sources.registry import compile_source
+from pipeline.sources.settings import SourceSettings
 from pipeline.stages.contract import Progress, Stage
 from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ingest.report import ChunkReport
-from pipeline.stages.ingest.route import Route, Routes
 from pipeline.stages.poll.job_topic import JobTopic
 from pipeline.stages.poll.outcomes import Outcomes
 from pipeline.stages.poll.pending import PendingJobs
-from pipeline.stages.ports import USUAL_LIMITS, ChunkWriter, Lease, Replay
-from pipeline.stages.roster import IngestStage, PollStage, UploadStage
+from pipeline.stages.ports import ChunkWriter, Lease, Replay
+from pipeline.stages.roster import IngestStage, PollStage
 from pipeline.stages.upload.memory import Budget
-from pipeline.stages.upload.plan import Desk
+from pipeline.stages.upload.served_lane import SharedByLanes
+from pipeline.stages.upload.stage import UploadStage
 from pipeline.telemetry.facts import LaneLabel
-from pipeline.telemetry.metrics import PrometheusTelemetry
+from pipeline.telemetry.prometheus import PrometheusTelemetry, prometheus_telemetry
 
 GUARANTEED_BATCHES = 2
+NO_RECORDS_SECONDS = 10.0
+"""For connections that carry none: how long the kernel keeps trying after a cut."""
+CLIENT_SHARE = 8
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,42 +76,51 @@ class Pipeline:
     settings: Settings
     groups: Mapping[StageName, ConsumerGroup]
     telemetry: PrometheusTelemetry
-    partners: Partners
+    clients: Clients
     progresses: Mapping[str, Progress]
     pending_jobs: Mapping[LaneLabel, int]
+    lag_reports: LagReports
+    """Of partitions that others own: to be followed beside the stages."""
     controls: PauseRequestReader | None
     """Where lanes are served: to be followed beside the stages."""
 
 
 @asynccontextmanager
-async def assemble(settings: Settings, stages: Collection[StageName]) -> AsyncIterator[Pipeline]:
+async def assemble(
+    settings: Settings, stages: Collection[StageName], partners: Partners = PARTNERS
+) -> AsyncIterator[Pipeline]:
     """Everything that the stages need, started, and closed again in reverse."""
     async with AsyncExitStack() as stack:
-        telemetry = PrometheusTelemetry(CollectorRegistry())
-        telemetry.build_info(version=version("audience-pipeline"))
+        telemetry = prometheus_telemetry(known_labels(settings))
+        telemetry.process.build_info(version=version("audience-pipeline"))
         client_options = cluster_setup.client_options(settings.kafka)
         make = partial(make_producer, client_options, idempotent=settings.kafka.exactly_once)
-        patience = settings.kafka.startup_timeout_seconds
+        # The brokers have answered a moment ago; whoever is told to stop must not wait for them.
+        patience = settings.kafka.answer_seconds()
         first = await started(make, AIOKafkaProducer.stop, client_options, patience)
+        limits = await known_limits(client_options, own_topics(settings), patience)
         producers = SharedProducer(make, first)
         stack.push_async_callback(producers.close)
-        # Bounded by requests_per_second and max_in_flight, not by sockets.
-        connector = aiohttp.TCPConnector(limit=0)
-        http = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
-        partners = Partners(settings, http, telemetry)
-        parts = _Parts(settings, client_options, telemetry, producers, partners)
+        http = await stack.enter_async_context(connections(NO_RECORDS_SECONDS))
+        opening = opened(settings, telemetry.partner, partners=partners)
+        clients = await stack.enter_async_context(opening)
+        parts = _Parts(
+            settings, client_options, telemetry, producers, clients, partners, http, limits
+        )
         made: dict[StageName, Callable[[], Stage]] = {
             "ingest": parts.ingest,
             "upload": parts.upload,
             "poll": parts.poll,
         }
+        groups = {name: parts.group(made[name]()) for name in made if name in stages}
         yield Pipeline(
             settings=settings,
-            groups={name: parts.group(made[name]()) for name in made if name in stages},
+            groups=groups,
             telemetry=telemetry,
-            partners=partners,
+            clients=clients,
             progresses=parts.progresses,
             pending_jobs=parts.pending_jobs.by_lane,
+            lag_reports=parts.lag_reports(groups.values()),
             controls=parts.controls if "upload" in stages else None,
         )
 
@@ -106,69 +134,87 @@ class _Parts:
         client_options: ClientOptions,
         telemetry: PrometheusTelemetry,
         producers: SharedProducer,
+        clients: Clients,
         partners: Partners,
+        http: aiohttp.ClientSession,
+        limits: RecordLimits,
     ) -> None:
         self._settings = settings
+        self._limits = limits
         self._client_options = client_options
         self._telemetry = telemetry
         self._producers = producers
         self._message_writer = KafkaMessageWriter(producers)
+        self._clients = clients
         self._partners = partners
+        self._http = http
         self._names = Names(settings.kafka.namespace)
         self.controls = PauseRequestReader(client_options, self._names.controls)
         self.progresses: dict[str, Progress] = {}
-        self.pending_jobs = PendingJobs(telemetry)
+        self.pending_jobs = PendingJobs(telemetry.poll)
 
     def ingest(self) -> IngestStage:
+        names = audience_names(self._settings)
+        for source in self._settings.sources:
+            log.info("source", topic=source.topic, format=source.format, key=KEYS[source.format])
+        schemas = {source.topic: Schemas() for source in self._settings.sources}
         letters = self._letters("ingest")
         return IngestStage(
-            reads={source.topic: native.read for source in self._settings.sources},
-            routes=self._routes(),
+            reads={
+                source.topic: compile_source(source, audiences=names, schemas=schemas[source.topic])
+                for source in self._settings.sources
+            },
+            registries={
+                source.topic: self._registry(source, schemas[source.topic])
+                for source in self._settings.sources
+                if source.registry is not None
+            },
+            routes=ingest_routes(self._settings, self._partners),
             letters=letters,
-            # Until the Kafka room says what each topic takes.
-            record_limits=USUAL_LIMITS,
+            record_limits=self._limits,
             chunk_events=self._settings.ingest.chunk_records,
-            report=ChunkReport(telemetry=self._telemetry, letters=letters, wall_ms=_wall_ms),
+            report=ChunkReport(telemetry=self._telemetry.ingest, letters=letters, wall_ms=_wall_ms),
             new_writer=self._writer,
             new_progress=self._progress,
         )
 
     def upload(self) -> UploadStage:
-        served = {lane.topic: self._partners.lane(lane) for lane in lanes(self._settings)}
-        largest = max((one.plan.limits.max_bytes for one in served.values()), default=0)
-        return UploadStage(
-            lanes=served,
-            budget=Budget(
-                self._settings.upload.buffer_bytes,
-                guaranteed=GUARANTEED_BATCHES * largest,
-                lanes=len(served),
-            ),
-            desk=Desk(
-                message_writer=self._message_writer,
-                letters=self._letters("upload"),
-                telemetry=self._telemetry,
-                jobs_topic=self._names.jobs,
-                outcomes_topic=self._names.outcomes,
-                trimmer=KafkaTrimmer(self._client_options),
-                keep_delivered=self._settings.upload.keep_delivered_hours * 3600,
-                controls=self.controls,
-                new_replay=self._replay,
-                chance=random.random,
-                new_id=lambda: uuid.uuid4().hex,
-                wall_ms=_wall_ms,
-            ),
+        served = {lane.topic: self._clients.lane(lane) for lane in lanes(self._settings)}
+        largest = max((one.limits.max_bytes for one in served.values()), default=0)
+        budget = Budget(
+            self._settings.upload.buffer_bytes - self._client_bytes(),
+            guaranteed=GUARANTEED_BATCHES * largest,
+            lanes=len(served),
+        )
+        return UploadStage(lanes=served, shared=self._shared_by_lanes(budget))
+
+    def _shared_by_lanes(self, budget: Budget) -> SharedByLanes:
+        return SharedByLanes(
+            budget=budget,
+            message_writer=self._message_writer,
+            dead_letters=self._letters("upload"),
+            telemetry=self._telemetry.upload,
+            jobs_topic=self._names.jobs,
+            outcomes_topic=self._names.outcomes,
+            trimmer=KafkaTrimmer(self._client_options),
+            keep_delivered=self._settings.upload.keep_delivered_hours * 3600,
+            pause_requests=self.controls,
+            new_replay=self._replay,
             new_progress=self._progress,
+            chance=random.random,
+            new_id=lambda: uuid.uuid4().hex,
+            wall_ms=_wall_ms,
         )
 
     def poll(self) -> PollStage:
         letters = self._letters("poll")
         return PollStage(
-            questions=self._partners.questions(),
+            questions=self._clients.questions(),
             outcomes=Outcomes(
                 topic=self._names.outcomes,
                 message_writer=self._message_writer,
                 letters=letters,
-                telemetry=self._telemetry,
+                telemetry=self._telemetry.poll,
                 wall_ms=_wall_ms,
             ),
             job_topic=JobTopic(
@@ -197,18 +243,49 @@ class _Parts:
             commits=not (is_ingest and kafka.exactly_once),
             read_committed=kafka.exactly_once,
             starts={source.topic: source.start for source in self._settings.sources},
+            idle_seconds=min(IDLE_SECONDS, run.watchdog_seconds / 4),
+            buffer_bytes=self._client_bytes(),
+            written=[plan.name for plan in own_topics(self._settings)],
         )
-        return ConsumerGroup(stage, self._client_options, options, self._telemetry, boot_seconds)
+        return ConsumerGroup(
+            stage, self._client_options, options, self._telemetry.kafka, boot_seconds
+        )
+
+    def lag_reports(self, groups: Collection[ConsumerGroup]) -> LagReports:
+        return LagReports(
+            reader=GroupLag(
+                self._client_options,
+                group_topics(self._settings),
+                read_committed=self._settings.kafka.exactly_once,
+            ),
+            owned=lambda: [tp for group in groups for tp in group.leases],
+            telemetry=self._telemetry.kafka,
+        )
+
+    def _client_bytes(self) -> int:
+        """Of upload's budget, what the Kafka client keeps until a lane takes it."""
+        return min(BUFFER_BYTES, self._settings.upload.buffer_bytes // CLIENT_SHARE)
 
     def _writer(self, lease: Lease) -> ChunkWriter:
         if not self._settings.kafka.exactly_once:
-            return PlainWriter(self._producers)
+            return PlainWriter(self._producers, self._limits)
         return TransactionalWriter(
             self._client_options,
             transactional_id=self._names.transactional_id(lease.topic, lease.partition),
             transaction_timeout=self._settings.kafka.transaction_timeout_ms / 1000,
             group=self._names.group("ingest"),
             source=TopicPartition(lease.topic, lease.partition),
+            limits=self._limits,
+        )
+
+    def _registry(self, source: SourceSettings, schemas: Schemas) -> HttpSchemaRegistry:
+        assert source.registry is not None
+        return registry_at(
+            self._http,
+            source.registry,
+            schemas,
+            is_protobuf=source.encoding == "protobuf",
+            chance=random.random,
         )
 
     def _replay(self, topic: str) -> Replay:
@@ -216,38 +293,7 @@ class _Parts:
             self._client_options,
             topic,
             read_committed=self._settings.kafka.exactly_once,
-            telemetry=self._telemetry,
-        )
-
-    def _routes(self) -> Routes:
-        renderers = {
-            name: RecordRenderer(
-                external_user_id=destination.external_user_id,
-                unsupported_country=destination.unsupported_country,
-                consent_countries=frozenset(destination.consent_countries),
-            )
-            for name, destination in self._settings.destinations.items()
-        }
-        return Routes(
-            {
-                audience: [
-                    self._route(target, renderers[target.lane.destination]) for target in targets
-                ]
-                for audience, targets in routes(self._settings).items()
-            }
-        )
-
-    def _route(self, target: RouteSettings, renderer: RecordRenderer) -> Route:
-        lane = target.lane
-        most_bytes = self._settings.destinations[lane.destination].batch.max_bytes
-        return Route(
-            lane=LaneLabel(lane.destination, lane.connection),
-            topic=lane.topic,
-            audience_id=target.audience_id,
-            route=",".join(target.target_types).encode(),
-            country=target.country,
-            renderer=renderer,
-            largest_value=most_bytes - largest_overhead(lane.connection_id),
+            telemetry=self._telemetry.kafka,
         )
 
     def _letters(self, stage: StageName) -> DeadLetters:
@@ -257,7 +303,7 @@ class _Parts:
             # A letter of poll holds our own job and no event; it names a member and must keep it.
             payload="original" if stage == "poll" else self._settings.dead_letters.payload,
             wall_ms=_wall_ms,
-            telemetry=self._telemetry,
+            telemetry=self._telemetry.dead_letters,
         )
 
     def _progress(self, name: str) -> Progress:

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from aiokafka import TopicPartition
+
 from pipeline.app.admin import HealthReport, ReadinessReport
 from pipeline.app.assembly import Pipeline
 from pipeline.stages.upload.worker import UploadWorker
@@ -32,7 +34,7 @@ def readiness(pipeline: Pipeline) -> ReadinessReport:
     if pipeline.groups.keys() & {"upload", "poll"}:
         reasons += [
             f"{name}: no access token: {client.trouble}"
-            for name, client in pipeline.partners.clients.items()
+            for name, client in pipeline.clients.clients.items()
             if client.trouble is not None
         ]
     return HealthReport(not reasons, reasons)
@@ -51,12 +53,16 @@ def status(pipeline: Pipeline) -> Mapping[str, object]:
             for label, count in pipeline.pending_jobs.items()
             if count
         },
-        "lag": {
-            f"{tp.topic}[{tp.partition}]": lease.lag()
-            for group in pipeline.groups.values()
-            for tp, lease in group.leases.items()
-        },
+        "lag": {f"{tp.topic}[{tp.partition}]": lag for tp, lag in _lags(pipeline).items()},
     }
+
+
+def _lags(pipeline: Pipeline) -> Mapping[TopicPartition, int | None]:
+    """Of what this process owns, from its own reading; of the rest, as asked half a minute ago."""
+    owned = {
+        tp: lease.lag() for group in pipeline.groups.values() for tp, lease in group.leases.items()
+    }
+    return {**pipeline.lag_reports.latest, **owned}
 
 
 def _lanes(pipeline: Pipeline) -> Mapping[str, object]:

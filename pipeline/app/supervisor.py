@@ -2,14 +2,13 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Coroutine, Mapping
 from enum import IntEnum
 from typing import TextIO
 
 import structlog
 
 from pipeline.app import status
-from pipeline.app.admin import AdminServer
 from pipeline.app.assembly import Pipeline
 
 WATCH_SECONDS = 5.0
@@ -38,31 +37,18 @@ class Stuck(Exception):
     """Raised by the watchdog."""
 
 
-async def supervise(
-    pipeline: Pipeline, stop: asyncio.Event, announce: Callable[[int], None] | None = None
-) -> ExitCode:
+async def supervise(pipeline: Pipeline, stop: asyncio.Event, *, admin_port: int) -> ExitCode:
     """Run every stage until `stop`, or until one of them fails; a failure is raised.
 
     A soft stop lets what is in flight finish within the grace period; then comes the hard one.
     """
-    settings = pipeline.settings
-    async with AdminServer(
-        host=settings.admin.host,
-        port=settings.admin.port,
-        exposition=pipeline.telemetry.exposition,
-        health=lambda: status.health(pipeline),
-        readiness=lambda: status.readiness(pipeline),
-        status=lambda: status.status(pipeline),
-    ) as admin:
-        log.info("running", stages=list(pipeline.groups), admin_port=admin.port)
-        if announce is not None:
-            announce(admin.port)
-        code = ExitCode.STUCK
-        try:
-            code = await _run_groups(pipeline, stop)
-        except* Stuck:
-            pass
-        return code
+    log.info("running", stages=list(pipeline.groups), admin_port=admin_port)
+    code = ExitCode.STUCK
+    try:
+        code = await _run_groups(pipeline, stop)
+    except* Stuck:
+        pass
+    return code
 
 
 async def _run_groups(pipeline: Pipeline, stop: asyncio.Event) -> ExitCode:
@@ -76,11 +62,9 @@ async def _run_groups(pipeline: Pipeline, stop: asyncio.Event) -> ExitCode:
                 deadline.reschedule(loop.time() + grace + HARD_STOP_SECONDS)
 
             helpers = [
-                tasks.create_task(arm_deadline(), name="deadline"),
-                tasks.create_task(_watch(pipeline), name="watchdog"),
+                tasks.create_task(work, name=name) for name, work in _beside(pipeline).items()
             ]
-            if pipeline.controls is not None:
-                helpers.append(tasks.create_task(pipeline.controls.follow(), name="controls"))
+            helpers.append(tasks.create_task(arm_deadline(), name="deadline"))
             runs = [
                 tasks.create_task(group.run(stop), name=f"group {name}")
                 for name, group in pipeline.groups.items()
@@ -94,6 +78,17 @@ async def _run_groups(pipeline: Pipeline, stop: asyncio.Event) -> ExitCode:
     drained = all(run.result() for run in runs)
     log.info("stopped", drained=drained)
     return ExitCode.DRAINED if drained else ExitCode.CUT_OFF
+
+
+def _beside(pipeline: Pipeline) -> Mapping[str, Coroutine[None, None, None]]:
+    """What goes on beside the stages for as long as they run."""
+    works = {
+        "watchdog": _watch(pipeline),
+        "lag reports": pipeline.lag_reports.report_always(),
+    }
+    if pipeline.controls is not None:
+        works["controls"] = pipeline.controls.follow()
+    return works
 
 
 async def _watch(pipeline: Pipeline) -> None:

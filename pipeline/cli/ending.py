@@ -10,43 +10,43 @@ import uvloop
 
 from pipeline.app.admin import AdminAddressError
 from pipeline.app.supervisor import ExitCode
-from pipeline.destinations.amazon_ads.requests import InvalidRequest
+from pipeline.destinations.control import CommandFailed, InvalidRequest
 from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.topics import TopicTrouble
+from pipeline.operations.audiences.lock_file import LockUnwritable
+from pipeline.operations.trouble import OperationFailed, UsageRefused
 from pipeline.operations.warm_up import StartRefused
 from pipeline.settings.problems import SettingsError
 
 Found = TypeVar("Found")
 
-
-class CommandTrouble(Exception):
-    """A command could not do its work; the message says why and what to do, on one line."""
-
-
+WRONG_USAGE = (InvalidRequest, UsageRefused)
 TROUBLE = (
-    *(AdminAddressError, ClusterTrouble, CommandTrouble),
-    *(SettingsError, StartRefused, TopicTrouble),
+    *(AdminAddressError, ClusterTrouble, CommandFailed, LockUnwritable),
+    *(OperationFailed, SettingsError, StartRefused, TopicTrouble),
 )
 
 
 def ended(work: Callable[[], Coroutine[Any, Any, Found]]) -> Found:
     """What the work found; leaves the program with a line for each trouble instead."""
+    with_usage = False
     try:
         return uvloop.run(work())
-    except InvalidRequest as error:
-        fail(str(error), ExitCode.USAGE)
     except Exception as error:  # noqa: BLE001 - the one place where every command ends
         for leaf in _leaves(error):
+            with_usage = with_usage or isinstance(leaf, WRONG_USAGE)
             typer.echo(f"error: {_explained(leaf)}", err=True)
-    raise typer.Exit(ExitCode.FAILED)
+    raise typer.Exit(ExitCode.USAGE if with_usage else ExitCode.FAILED)
 
 
 def checked(made: Callable[[], Found]) -> Found:
-    """What was made; leaves the program when a guard refuses it."""
+    """What was made without waiting for anybody; leaves the program when it is refused."""
     try:
         return made()
-    except InvalidRequest as error:
+    except WRONG_USAGE as error:
         fail(str(error), ExitCode.USAGE)
+    except OperationFailed as error:
+        fail(str(error))
 
 
 def fail(message: str, code: ExitCode = ExitCode.FAILED) -> NoReturn:
@@ -68,7 +68,7 @@ def _explained(error: BaseException) -> str:
 
     The message of a foreign error may hold the value that it fails on, and so a person.
     """
-    if isinstance(error, TROUBLE):
+    if isinstance(error, TROUBLE + WRONG_USAGE):
         return str(error)
     frames = traceback.extract_tb(error.__traceback__)[-5:]
     where = " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))

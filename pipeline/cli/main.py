@@ -1,53 +1,69 @@
 """The command line: reads arguments and environment, and turns what goes wrong into one line."""
 
-import asyncio
-import os
-import sys
-from collections.abc import Callable, Coroutine, Sequence
-from pathlib import Path
-from typing import Annotated, Any, get_args
+from importlib.metadata import version
+from typing import Annotated
 
-import orjson
 import typer
 
-from pipeline.app.assembly import assemble
-from pipeline.app.supervisor import HARD_STOP_SECONDS, ExitCode, stop_on_signals, supervise
+from pipeline.app.supervisor import ExitCode
+from pipeline.cli.audience_plan_commands import audiences_apply, audiences_plan
+from pipeline.cli.check_command import check
+from pipeline.cli.config_commands import config_app
 from pipeline.cli.ending import ended
-from pipeline.cli.groups import add_to
-from pipeline.cli.sandbox import sandbox, simulator
-from pipeline.configuration.load import Configuration, load_with_lock
-from pipeline.configuration.model import Settings, schema
-from pipeline.domain.message import StageName
-from pipeline.operations import check as checking
-from pipeline.operations.cluster_setup import prepare
-from pipeline.operations.warm_up import warm_up
-from pipeline.settings.problems import SettingsError, suggestion
-from pipeline.sources.native import EVENT_SCHEMA
-from pipeline.telemetry import logs
-
-STAGES: Sequence[StageName] = get_args(StageName)
+from pipeline.cli.job_commands import jobs_app
+from pipeline.cli.lane_commands import lanes_app
+from pipeline.cli.ledger_command import ledger
+from pipeline.cli.letter_commands import dead_letters_app
+from pipeline.cli.options import ConfigFile, logged
+from pipeline.cli.partner_group import add_partner_commands
+from pipeline.cli.produce_command import produce
+from pipeline.cli.running import run_stages
+from pipeline.cli.sandbox_commands import sandbox, simulator
+from pipeline.cli.sources import sources_app
+from pipeline.cli.stages import STAGES, chosen_stages
+from pipeline.cli.test_source import compare_examples
+from pipeline.cli.traffic_command import traffic
+from pipeline.operations.partner_commands import offered
 
 app = typer.Typer(
     name="audience-pipeline",
     help="Carries audience membership changes to advertising platforms, exactly.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-config_app = typer.Typer(help="About the configuration file.", no_args_is_help=True)
-app.add_typer(config_app, name="config")
+audiences_app = typer.Typer(help="Audiences as the partner keeps them.", no_args_is_help=True)
+audiences_app.command("plan")(audiences_plan)
+audiences_app.command("apply")(audiences_apply)
+GROUPS = {
+    "config": config_app,
+    "audiences": audiences_app,
+    "jobs": jobs_app,
+    "lanes": lanes_app,
+    "dead-letters": dead_letters_app,
+    "sources": sources_app,
+}
+for name, group in GROUPS.items():
+    app.add_typer(group, name=name)
+app.command("check")(check)
+app.command("ledger")(ledger)
+app.command("produce")(produce)
 app.command("sandbox")(sandbox)
+app.command("traffic")(traffic)
 app.command("simulator")(simulator)
-add_to(app)
+app.command("test")(compare_examples)
+add_partner_commands(app, GROUPS, offered())
 
-Config = Annotated[
-    Path, typer.Option("--config", "-c", help="The YAML file; config/reference.yaml has every key.")
-]
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"audience-pipeline {version('audience-pipeline')}")
+        raise typer.Exit
 
 
 @app.command()
 def run(
-    config: Config,
+    config: ConfigFile,
     stages: Annotated[str, typer.Option(help="Which of the stages this process does.")] = ",".join(
         STAGES
     ),
@@ -57,91 +73,22 @@ def run(
     Exit codes: 0 drained, 1 failed, 2 wrong usage or configuration, 3 cut off after the grace
     period, 4 ended by the watchdog.
     """
-    chosen = _stages(stages)
-    settings = _configuration(config).settings
-    _end(lambda: _run(settings, chosen))
+    chosen = chosen_stages(stages)
+    settings = logged(config).settings
+    code = ended(lambda: run_stages(settings, chosen))
+    if code is not ExitCode.DRAINED:
+        raise typer.Exit(code)
 
 
-@app.command()
-def check(
-    config: Config,
-    online: Annotated[
-        bool, typer.Option("--online", help="Also try the brokers, the tokens and the terms.")
+@app.callback()
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="And leave.")
     ] = False,
 ) -> None:
-    """Validate a configuration; what is wrong is named with its key, its value and the remedy."""
-    configuration = _configuration(config)
-    settings = configuration.settings
-    for finding in checking.offline(settings):
-        typer.echo(finding.text)
-    for line in configuration.identities.unused(settings):
-        typer.echo(f"warning: {line}")
-    if online:
-        _end(lambda: _check_online(settings))
-    typer.echo("configuration is valid")
-
-
-@config_app.command("schema")
-def config_schema(
-    event: Annotated[
-        bool, typer.Option("--event", help="The native event instead of the configuration.")
-    ] = False,
-) -> None:
-    """Print a JSON Schema: of the configuration file, or of the native event."""
-    document = EVENT_SCHEMA if event else schema()
-    typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+    """Carries audience membership changes to advertising platforms, exactly."""
 
 
 def main() -> None:
     """Entry point of the installed command."""
     app()
-
-
-async def _run(settings: Settings, stages: Sequence[StageName]) -> ExitCode:
-    stop = asyncio.Event()
-    stop_on_signals(stop, sys.stderr, settings.run.grace_seconds + 2 * HARD_STOP_SECONDS)
-    for difference in await prepare(settings, creates=True):
-        typer.echo(f"warning: {difference}", err=True)
-    async with assemble(settings, stages) as pipeline:
-        if {"upload", "poll"} & set(stages):
-            await warm_up(pipeline.partners.clients)
-        return await supervise(pipeline, stop)
-
-
-async def _check_online(settings: Settings) -> ExitCode:
-    is_bad = False
-    async for finding in checking.online(settings):
-        typer.echo(finding.text)
-        is_bad = is_bad or finding.is_bad
-    return ExitCode.FAILED if is_bad else ExitCode.DRAINED
-
-
-def _end(work: Callable[[], Coroutine[Any, Any, ExitCode]]) -> None:
-    """Do the work and leave with its exit code."""
-    code = ended(work)
-    if code is not ExitCode.DRAINED:
-        raise typer.Exit(code)
-
-
-def _configuration(path: Path) -> Configuration:
-    try:
-        configuration = load_with_lock(path, os.environ)
-    except SettingsError as error:
-        for line in str(error).splitlines():
-            typer.echo(f"error: {line}", err=True)
-        raise typer.Exit(ExitCode.USAGE) from None
-    wanted = configuration.settings.logging
-    logs.configure(level=wanted.level, layout=wanted.format, stream=sys.stderr)
-    return configuration
-
-
-def _stages(text: str) -> Sequence[StageName]:
-    wanted = [name.strip() for name in text.split(",") if name.strip()]
-    for name in wanted:
-        if name not in STAGES:
-            typer.echo(f"error: --stages: no stage {name!r}; {suggestion(name, STAGES)}", err=True)
-            raise typer.Exit(ExitCode.USAGE)
-    if not wanted:
-        typer.echo(f"error: --stages: name at least one of {', '.join(STAGES)}", err=True)
-        raise typer.Exit(ExitCode.USAGE)
-    return [stage for stage in STAGES if stage in wanted]

@@ -9,14 +9,21 @@ from typing import Annotated
 import typer
 
 from pipeline.app.supervisor import ExitCode
-from pipeline.cli.ending import fail
 from pipeline.configuration.load import Configuration, load_with_lock
 from pipeline.configuration.model import Settings
 from pipeline.settings.problems import SettingsError
 from pipeline.telemetry import logs
 
+CONFIG_VARIABLE = "AUDIENCE_PIPELINE_CONFIG"
+
 ConfigFile = Annotated[
-    Path, typer.Option("--config", "-c", help="The YAML file; config/reference.yaml has every key.")
+    Path,
+    typer.Option(
+        "--config",
+        "-c",
+        envvar=CONFIG_VARIABLE,
+        help="The YAML file; config/reference.yaml has every key.",
+    ),
 ]
 DestinationName = Annotated[
     str | None,
@@ -42,27 +49,37 @@ def configured(path: Path) -> Settings:
 
 def configured_with_lock(path: Path) -> Configuration:
     """The same with the lock file beside it."""
-    try:
-        configuration = load_with_lock(path, os.environ, needs_ids=False)
-    except SettingsError as error:
-        for line in str(error).splitlines():
-            typer.echo(f"error: {line}", err=True)
-        raise typer.Exit(ExitCode.USAGE) from None
+    configuration = _loaded(path, needs_ids=False)
     layout = configuration.settings.logging.format
     logs.configure(level="error", layout=layout, stream=sys.stderr)
     standard_logging.getLogger().setLevel(standard_logging.CRITICAL)
     return configuration
 
 
-def chosen(settings: Settings, name: str | None) -> str:
-    """The destination's name; leaves the program when it is not clear which one is meant."""
-    names = sorted(settings.destinations)
-    if name is None and len(names) == 1:
-        return names[0]
-    if name is None:
-        fail(f"--destination: which one? There are {', '.join(names)}", ExitCode.USAGE)
-    if name not in settings.destinations:
-        fail(
-            f"--destination: no destination {name!r}; there are {', '.join(names)}", ExitCode.USAGE
-        )
-    return name
+def logged(path: Path) -> Configuration:
+    """The configuration of a run, every audience made; logs go where it says."""
+    configuration = _loaded(path, needs_ids=True)
+    said = configuration.settings.logging
+    logs.configure(level=said.level, layout=said.format, stream=sys.stderr)
+    return configuration
+
+
+def read_configuration(path: Path) -> Configuration:
+    """The configuration of a run, for a program: log lines stay away.
+
+    Raises:
+        SettingsError: it cannot be used; every problem of it.
+    """
+    configuration = load_with_lock(path, os.environ)
+    logs.configure(level="error", layout="json", stream=sys.stderr)
+    standard_logging.getLogger().setLevel(standard_logging.CRITICAL)
+    return configuration
+
+
+def _loaded(path: Path, *, needs_ids: bool) -> Configuration:
+    try:
+        return load_with_lock(path, os.environ, needs_ids=needs_ids)
+    except SettingsError as error:
+        for line in str(error).splitlines():
+            typer.echo(f"error: {line}", err=True)
+        raise typer.Exit(ExitCode.USAGE) from None

@@ -1,17 +1,14 @@
 """Prints what commands found: tables for people, JSON for programs."""
 
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 
 import orjson
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from rich.cells import cell_len
 
-WIDE = 400
-"""Columns where the output is no terminal: nothing is folded that a program may read."""
+GAP = "  "
 
 
 def show_json(value: object) -> None:
@@ -20,27 +17,34 @@ def show_json(value: object) -> None:
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], nothing: str) -> None:
-    """A line for each row, or one that says that there is nothing."""
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell(value)) for value in row))
-    if table.row_count == 0:
-        typer.echo(nothing)
-        return
-    _show(table)
+    """A line for each row, or one that says that there is nothing.
+
+    On a terminal that is too narrow for the lines each row is a paragraph: nothing is ever cut
+    into pieces, for ids are copied out of tables. Where the output is no terminal a line is as
+    long as it needs to be.
+    """
+    cells = [[cell(value) for value in row] for row in rows]
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in table_lines(columns, cells, width) if cells else [nothing]:
+        typer.echo(line)
+
+
+def table_lines(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], width: int | None
+) -> Sequence[str]:
+    """A heading and a line for each row; paragraphs where a line would be wider than `width`."""
+    lines = _aligned([columns, *rows])
+    if width is None or all(cell_len(line) <= width for line in lines):
+        return lines
+    paragraphs = [_aligned(list(zip(columns, row, strict=True))) for row in rows]
+    return [line for paragraph in paragraphs for line in (*paragraph, "")][:-1]
 
 
 def show_facts(facts: Mapping[str, object]) -> None:
     """A line for each fact; those that nobody knows are left out."""
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    for name, value in facts.items():
-        if value not in (None, ()):
-            table.add_row(name, Text(cell(value)))
-    _show(table)
+    known = {name: cell(value) for name, value in facts.items() if value not in (None, ())}
+    for line in _aligned(list(known.items())):
+        typer.echo(line)
 
 
 def cell(value: object) -> str:
@@ -53,21 +57,16 @@ def cell(value: object) -> str:
         case tuple() | list():
             return ", ".join(map(cell, value)) or "-"
         case _:
-            text = " ".join(str(value).split())
-            return "".join(letter for letter in text if letter.isprintable())
+            text = "".join(one for one in str(value) if one.isprintable() or one.isspace())
+            return " ".join(text.split())
 
 
-def moment(milliseconds: int | None) -> str | None:
-    """A time as JSON and tables show it, in UTC and to the second."""
-    if milliseconds is None:
-        return None
-    return datetime.fromtimestamp(milliseconds // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _show(table: Table) -> None:
-    width = None if sys.stdout.isatty() else WIDE
-    console = Console(width=width, highlight=False, markup=False, emoji=False)
-    with console.capture() as captured:
-        console.print(table)
-    for line in captured.get().splitlines():
-        typer.echo(line.rstrip())
+def _aligned(rows: Sequence[Sequence[str]]) -> Sequence[str]:
+    """Each row on a line, its columns under each other; widths as a terminal counts them."""
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    return [
+        GAP.join(
+            text + " " * (width - cell_len(text)) for text, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in rows
+    ]

@@ -2,17 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import lane_of, lanes
-from pipeline.configuration.targets import TargetSettings, placed_targets
+from pipeline.configuration.targets import placed_targets
+from pipeline.destinations.contract import Partners, TargetSettings
 from pipeline.settings.problems import KeyPath, Problem, dotted, suggestion
 
 OWN_TOPICS = ("records", "jobs", "outcomes", "dead-letters", "controls")
 LONGEST_TOPIC = 249
 
 
-def inconsistencies(settings: Settings) -> list[Problem]:
+def inconsistencies(settings: Settings, partners: Partners) -> list[Problem]:
     """All of them; lanes are only looked at where every destination they name exists."""
     found = [*_names(settings), *_sources(settings), *_clocks(settings)]
     unknown = list(_unknown_destinations(settings))
@@ -23,7 +25,8 @@ def inconsistencies(settings: Settings) -> list[Problem]:
         *_shared_connections(settings),
         *_shared_audiences(settings),
         *_topics(settings),
-        *_room(settings),
+        *_room(settings, partners),
+        *_of_partners(settings, partners),
     ]
 
 
@@ -36,6 +39,7 @@ def _names(settings: Settings) -> Iterator[Problem]:
             value=repr(name),
             remedy="put all its destinations under one entry",
         )
+    yield from _upstream_names(settings)
     destinations = list(settings.destinations)
     folded = [name.casefold().replace("-", "_") for name in destinations]
     for place, _ in _repeated(folded):
@@ -45,6 +49,20 @@ def _names(settings: Settings) -> Iterator[Problem]:
             "which environment variables cannot tell apart",
             remedy="rename one of them",
         )
+
+
+def _upstream_names(settings: Settings) -> Iterator[Problem]:
+    owners = {one.audience: one.audience for one in settings.audiences}
+    for row, one in enumerate(settings.audiences):
+        for place, name in enumerate(one.upstream):
+            owner = owners.setdefault(name, one.audience)
+            if owner != one.audience:
+                yield Problem(
+                    path=("audiences", row, "upstream", place),
+                    what=f"is a name of the audience {owner!r} too",
+                    value=repr(name),
+                    remedy="keep it at one of the two",
+                )
 
 
 def _sources(settings: Settings) -> Iterator[Problem]:
@@ -105,37 +123,34 @@ def _unknown_destinations(settings: Settings) -> Iterator[Problem]:
 def _shared_connections(settings: Settings) -> Iterator[Problem]:
     owners: dict[str, str] = {}
     for path, target in _targets(settings):
-        owner = owners.setdefault(target.connection(), target.destination)
+        owner = owners.setdefault(target.lane(), target.destination)
         if owner != target.destination:
-            key = "connection_id" if target.connection_id else "advertiser_id"
             yield Problem(
-                path=(*path, key),
+                path=(*path, next(iter(target.lane_keys()))),
                 what=f"is used by the destination {owner!r} too, and its cap would count twice",
-                value=repr(target.connection()),
+                value=repr(target.lane()),
                 remedy="use each connection under one destination",
             )
 
 
 def _shared_audiences(settings: Settings) -> Iterator[Problem]:
-    homes: dict[tuple[str, int], tuple[str, KeyPath]] = {}
+    homes: dict[tuple[str, str], tuple[str, KeyPath]] = {}
     for path, target in _targets(settings):
-        if target.audience_id is None:
+        audience = target.audience()
+        if audience is None:
             continue
-        identity = (target.destination, target.audience_id)
-        home, first = homes.setdefault(identity, (target.connection(), path))
+        home, first = homes.setdefault((target.destination, audience), (target.lane(), path))
         if first == path:
             continue
         what = f"is fed at {dotted(first)} already, and one would undo what the other says"
         remedy = "remove one of the two"
-        if home != target.connection():
+        if home != target.lane():
             what = (
                 f"goes through another connection at {dotted(first)}, "
                 "and changes of a member would not keep their order"
             )
-            remedy = f"keep one of the two, by {home!r} or by {target.connection()!r}"
-        yield Problem(
-            path=(*path, "audience_id"), what=what, value=str(target.audience_id), remedy=remedy
-        )
+            remedy = f"keep one of the two, by {home!r} or by {target.lane()!r}"
+        yield Problem(path=(*path, "audience_id"), what=what, value=audience, remedy=remedy)
 
 
 def _topics(settings: Settings) -> Iterator[Problem]:
@@ -160,10 +175,11 @@ def _topics(settings: Settings) -> Iterator[Problem]:
             )
 
 
-def _room(settings: Settings) -> Iterator[Problem]:
+def _room(settings: Settings, partners: Partners) -> Iterator[Problem]:
     needs: dict[str, int] = defaultdict(int)
     for lane in lanes(settings):
-        needs[lane.destination] += 2 * settings.destinations[lane.destination].batch.max_bytes
+        destination = settings.destinations[lane.destination]
+        needs[lane.destination] += partners[destination.kind].buffer_bytes(destination)
     needed = sum(needs.values())
     if settings.upload.buffer_bytes < needed:
         yield Problem(
@@ -172,6 +188,13 @@ def _room(settings: Settings) -> Iterator[Problem]:
             value=str(settings.upload.buffer_bytes),
             remedy=f"set it to {needed} or more, or lower batch.max_bytes",
         )
+
+
+def _of_partners(settings: Settings, partners: Partners) -> Iterator[Problem]:
+    for name, destination in settings.destinations.items():
+        targets = [target for _, target in _targets(settings) if target.destination == name]
+        for problem in partners[destination.kind].problems(destination, targets):
+            yield replace(problem, path=("destinations", name, *problem.path))
 
 
 def _repeated(names: list[str]) -> Iterator[tuple[int, str]]:

@@ -3,19 +3,18 @@
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.configuration.lock import NO_LOCK, AudienceLock, LockEntry
 from pipeline.configuration.model import Settings
+from pipeline.configuration.partners import UnplacedTarget
 from pipeline.configuration.targets import (
     AudienceKey,
     PlacedTarget,
-    TargetSettings,
-    is_name,
     placed_targets,
 )
-from pipeline.destinations.amazon_ads.audiences import LONGEST_NAME, SHORTEST_NAME
+from pipeline.destinations.contract import TargetSettings
 from pipeline.settings.problems import Problem, dotted
 
 
@@ -40,14 +39,19 @@ class Identities:
 
     def problems(self, settings: Settings) -> Iterator[Problem]:
         """What the settings as they are written and the lock do not agree on."""
-        placed = list(placed_targets(settings.audiences))
-        nameless = [one for one in placed if one.target.audience_id is None]
+        placed = [
+            one
+            for one in placed_targets(settings.audiences)
+            if not isinstance(one.target, UnplacedTarget)  # whose destination is what is wrong
+        ]
+        nameless = [one for one in placed if one.target.audience() is None]
         yield from _indistinct(nameless)
         yield from self._contradictions(placed)
         for one in nameless:
             entry = self.lock.entry(one.key)
-            if entry is None and not is_name(one.target.name or one.key.audience):
-                yield _nameless(one)
+            unmakeable = one.target.unmakeable(one.key.audience) if entry is None else None
+            if unmakeable is not None:
+                yield replace(unmakeable, path=(*one.path, *unmakeable.path))
             elif self.are_needed and (entry is None or entry.audience_id is None):
                 yield self._unmade(one, entry)
 
@@ -55,14 +59,18 @@ class Identities:
         """A line for each entry of the lock that no target needs any more."""
         ids = _ids_by_key(placed_targets(settings.audiences))
         for place, entry in enumerate(self.lock.audiences):
-            if ids[entry.key()].isdisjoint({None, entry.audience_id}):
+            if ids[entry.key()].isdisjoint({None, str(entry.audience_id)}):
                 yield f"{self.lock_file}: audiences[{place}]: {_unused(entry)}"
 
     def _identified(self, placed: PlacedTarget) -> TargetSettings:
         entry = self.lock.entry(placed.key)
-        if placed.target.audience_id is not None or entry is None:
+        if placed.target.audience() is not None or entry is None:
             return placed.target
-        return placed.target.model_copy(update={"audience_id": entry.audience_id})
+        return (
+            placed.target
+            if entry.audience_id is None
+            else placed.target.with_audience(str(entry.audience_id))
+        )
 
     def _contradictions(self, placed: Sequence[PlacedTarget]) -> Iterator[Problem]:
         """Ids that are written down twice and differ, so that nobody can tell which is meant."""
@@ -71,11 +79,11 @@ class Identities:
             entry = self.lock.entry(one.key)
             if entry is None or entry.audience_id is None:
                 continue
-            if ids[one.key].isdisjoint({None, entry.audience_id}):
+            if ids[one.key].isdisjoint({None, str(entry.audience_id)}):
                 yield Problem(
                     path=(*one.path, "audience_id"),
                     what=f"is another one than {self.lock_file.name} has for it",
-                    value=f"{one.target.audience_id} here, {entry.audience_id} there",
+                    value=f"{one.target.audience()} here, {entry.audience_id} there",
                     remedy=f"remove the wrong one: this key, or its entry in {self.lock_file}",
                 )
 
@@ -92,10 +100,10 @@ class Identities:
         )
 
 
-def _ids_by_key(placed: Iterable[PlacedTarget]) -> Mapping[AudienceKey, set[int | None]]:
-    ids: dict[AudienceKey, set[int | None]] = defaultdict(set)
+def _ids_by_key(placed: Iterable[PlacedTarget]) -> Mapping[AudienceKey, set[str | None]]:
+    ids: dict[AudienceKey, set[str | None]] = defaultdict(set)
     for one in placed:
-        ids[one.key].add(one.target.audience_id)
+        ids[one.key].add(one.target.audience())
     return ids
 
 
@@ -123,14 +131,4 @@ def _unused(entry: LockEntry) -> str:
         f"no target uses audience {entry.audience_id}, made for {entry.audience!r}; where the "
         "target was renamed, rename the entry too, or the audience is made again; else remove the "
         "entry only if the target never comes back"
-    )
-
-
-def _nameless(placed: PlacedTarget) -> Problem:
-    return Problem(
-        path=(*placed.path, "name"),
-        what=f"is required: the audience is made under it, a name has {SHORTEST_NAME} to "
-        f"{LONGEST_NAME} characters, and the upstream name has {len(placed.key.audience)}",
-        value=repr(placed.key.audience),
-        remedy="add 'name: …', or the audience_id of one that is there",
     )

@@ -25,6 +25,9 @@ SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
 
 
+COMMAND_SECONDS = 10.0
+
+
 class SslSettings(Section):
     """Read where security_protocol is SSL or SASL_SSL; without files the system's own trust."""
 
@@ -121,8 +124,16 @@ class KafkaSettings(Section):
     """A transaction left open is aborted after this, milliseconds."""
     replication_factor: Whole | None = Field(default=None, ge=1, le=32_767)
     """Of topics we create; null: 3 where the cluster has three brokers, otherwise 1."""
-    startup_timeout_seconds: Positive = 10
-    """How long a start waits for the brokers."""
+    startup_timeout_seconds: Positive | None = None
+    """How long a start waits for the brokers; null: as long as it takes."""
+
+    def answer_seconds(self) -> float:
+        """How long a command waits for the brokers: somebody waits for the command."""
+        return (
+            COMMAND_SECONDS
+            if self.startup_timeout_seconds is None
+            else self.startup_timeout_seconds
+        )
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

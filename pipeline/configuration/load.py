@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -11,9 +12,13 @@ from pipeline.configuration.consistency import inconsistencies
 from pipeline.configuration.identities import Identities
 from pipeline.configuration.lock import NO_LOCK, AudienceLock, lock_path, read_lock
 from pipeline.configuration.model import Settings
+from pipeline.configuration.partners import MODELS, models_of
+from pipeline.destinations.contract import Partners
+from pipeline.destinations.registry import PARTNERS
 from pipeline.settings.document import read
 from pipeline.settings.environment import child, origin_of, overlaid
 from pipeline.settings.problems import KeyPath, Problem, SettingsError
+from pipeline.settings.shape import Shape
 from pipeline.settings.translation import UNKNOWN_KEY, problems_of
 from pipeline.settings.values import FOLDER
 
@@ -26,20 +31,24 @@ class Configuration:
     identities: Identities
 
 
-def load(path: Path, environ: Mapping[str, str]) -> Settings:
+def load(path: Path, environ: Mapping[str, str], partners: Partners = PARTNERS) -> Settings:
     """The configuration, whole and consistent; SettingsError with a line for each problem.
 
     Paths in it are relative to the folder of the file. Every target has its id, its own or that
     of the lock file beside it.
     """
-    return load_with_lock(path, environ).settings
+    return load_with_lock(path, environ, partners=partners).settings
 
 
 def load_with_lock(
-    path: Path, environ: Mapping[str, str], *, needs_ids: bool = True
+    path: Path,
+    environ: Mapping[str, str],
+    *,
+    needs_ids: bool = True,
+    partners: Partners = PARTNERS,
 ) -> Configuration:
     """The same with the lock; without `needs_ids`, audiences that are not made yet have none."""
-    laid = overlaid(read(path), environ, Settings)
+    laid = overlaid(read(path), environ, partial(shape_of, partners))
     lock, troubles = _lock(lock_path(path))
     identities = Identities(
         lock=lock,
@@ -48,16 +57,25 @@ def load_with_lock(
         are_needed=needs_ids,
     )
     # Of a lock that cannot be read nobody knows what it lacks.
-    settings, problems = _examined(laid.document, path.parent, None if troubles else identities)
+    settings, problems = _examined(
+        laid.document, path.parent, None if troubles else identities, partners
+    )
     if settings is None or laid.problems or troubles:
         named = [replace(one, source=origin_of(laid.origins, one.path)) for one in problems]
         raise SettingsError([*laid.problems, *named, *troubles], str(path))
     return Configuration(settings, identities)
 
 
-def settings_from(document: Mapping[str, object], folder: Path) -> Settings:
+def settings_from(
+    document: Mapping[str, object],
+    folder: Path,
+    partners: Partners = PARTNERS,
+    *,
+    needs_ids: bool = True,
+) -> Settings:
     """The same from a document in memory, for programs that write their own configuration."""
-    settings, problems = _examined(document, folder, Identities())
+    identities = Identities(are_needed=needs_ids)
+    settings, problems = _examined(document, folder, identities, partners)
     if settings is None:
         raise SettingsError(problems)
     return settings
@@ -71,22 +89,31 @@ def _lock(path: Path) -> tuple[AudienceLock, list[Problem]]:
 
 
 def _examined(
-    document: Mapping[str, object], folder: Path, identities: Identities | None
+    document: Mapping[str, object],
+    folder: Path,
+    identities: Identities | None,
+    partners: Partners,
 ) -> tuple[Settings | None, list[Problem]]:
+    context = {FOLDER: folder, MODELS: models_of(document, partners)}
     try:
-        settings = Settings.model_validate(document, context={FOLDER: folder})
+        settings = Settings.model_validate(document, context=context)
     except ValidationError as error:
-        problems = problems_of(error, Settings, document)
+        problems = problems_of(error, shape_of(partners, document), document)
         unknown = [problem.path for problem in problems if problem.what == UNKNOWN_KEY]
     else:
         whole, problems = _identified(settings, identities)
-        problems += inconsistencies(whole)
+        problems += inconsistencies(whole, partners)
         return (None if problems else whole), problems
     if not unknown:
         return None, problems
     # An unknown key hides what else is wrong with its section: look again without those keys.
-    _, others = _examined(_without(document, unknown), folder, identities)
+    _, others = _examined(_without(document, unknown), folder, identities, partners)
     return None, [*problems, *(other for other in others if other not in problems)]
+
+
+def shape_of(partners: Partners, document: Mapping[str, object]) -> Shape:
+    """What may stand where in this document."""
+    return Shape(Settings, models_of(document, partners).chosen(document))
 
 
 def _identified(

@@ -7,9 +7,10 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from pipeline.configuration.targets import ADVERTISER, AudienceKey
+from pipeline.configuration.targets import AudienceKey
 from pipeline.settings.document import parse, text_of
 from pipeline.settings.problems import Problem, SettingsError, shown
+from pipeline.settings.shape import Shape
 from pipeline.settings.translation import problems_of
 from pipeline.settings.values import DestinationName, Identifier, Section, Text, TopicText
 
@@ -29,6 +30,8 @@ class LockEntry(Section):
     destination: DestinationName
     connection_id: TopicText | None = None
     advertiser_id: Identifier | None = None
+    lane: TopicText | None = None
+    """Of a partner whose lanes are said in another way than by the two above."""
     audience_id: Identifier | None = None
     external_audience_id: Text
     name: Text
@@ -36,8 +39,8 @@ class LockEntry(Section):
     """When the request went out, UTC."""
 
     def key(self) -> AudienceKey:
-        connection = self.connection_id or f"{ADVERTISER}{self.advertiser_id}"
-        return AudienceKey(self.audience, self.destination, connection)
+        lane = self.lane or self.connection_id or f"advertiser-{self.advertiser_id}"
+        return AudienceKey(self.audience, self.destination, lane)
 
 
 class AudienceLock(Section):
@@ -111,7 +114,7 @@ def _validated(document: object, path: Path) -> AudienceLock:
     try:
         lock = AudienceLock.model_validate(document)
     except ValidationError as error:
-        found = problems_of(error, AudienceLock, document)
+        found = problems_of(error, Shape(AudienceLock), document)
         raise _unusable(path, [replace(one, remedy=RESTORE) for one in found]) from None
     problems = list(_inconsistencies(lock))
     if problems:
@@ -122,8 +125,9 @@ def _validated(document: object, path: Path) -> AudienceLock:
 def _inconsistencies(lock: AudienceLock) -> Iterator[Problem]:
     seen: set[AudienceKey] = set()
     for place, entry in enumerate(lock.audiences):
-        if (entry.connection_id is None) == (entry.advertiser_id is None):
-            what = "must have exactly one of connection_id and advertiser_id"
+        ways = (entry.connection_id, entry.advertiser_id, entry.lane)
+        if sum(way is not None for way in ways) != 1:
+            what = "must have exactly one of connection_id, advertiser_id and lane"
             yield Problem(path=("audiences", place), what=what, remedy=RESTORE)
         elif entry.key() in seen:
             what = "stands in the file twice"

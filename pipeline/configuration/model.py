@@ -1,13 +1,14 @@
 """The one YAML file as a whole; every key, its kind and its default is in this package."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainValidator, SerializeAsAny
 
 from pipeline.configuration.kafka import KafkaSettings
+from pipeline.configuration.partners import read_destination
 from pipeline.configuration.targets import AudienceSettings
-from pipeline.destinations.amazon_ads.settings import DestinationSettings
+from pipeline.destinations.contract import DestinationSettings
 from pipeline.settings.values import (
     Count,
     Decimal,
@@ -15,20 +16,11 @@ from pipeline.settings.values import (
     Positive,
     Section,
     Text,
-    TopicText,
     Whole,
 )
+from pipeline.sources.settings import SourceSettings
 
 REBALANCE_MARGIN_MS = 1_000
-
-
-class SourceSettings(Section):
-    """A topic of upstream events."""
-
-    topic: TopicText
-    format: Literal["native"] = "native"
-    start: Literal["earliest", "latest"] = "earliest"
-    """Where the very first start begins; partitions added later always from their beginning."""
 
 
 class IngestSettings(Section):
@@ -44,7 +36,7 @@ class UploadSettings(Section):
     keep_delivered_hours: Decimal = Field(default=72, ge=0)
     """How long sent records stay in their topic, for a replay."""
     probe_seconds: Positive = 60
-    """How often a stopped lane tries one record."""
+    """How often a blocked lane tries one record."""
 
 
 class PollSettings(Section):
@@ -79,13 +71,16 @@ class LoggingSettings(Section):
     format: Literal["json", "console"] = "json"
 
 
+Destination = Annotated[SerializeAsAny[DestinationSettings], PlainValidator(read_destination)]
+
+
 class Settings(Section):
     """The whole configuration; `load` checks what single values cannot show."""
 
     kafka: KafkaSettings = KafkaSettings()
     sources: tuple[SourceSettings, ...] = ()
     """Topics that upstream writes membership changes to."""
-    destinations: Mapping[DestinationName, DestinationSettings] = Field(min_length=1)
+    destinations: Mapping[DestinationName, Destination] = Field(min_length=1)
     """Partners by a name of our own, which lanes, topics and metrics carry."""
     audiences: tuple[AudienceSettings, ...] = ()
     ingest: IngestSettings = IngestSettings()
@@ -106,12 +101,3 @@ class Settings(Section):
     def drained_session_ms(self) -> int:
         """A session and a drain, one after the other."""
         return self.kafka.session_timeout_ms + round(self.upload.drain_seconds * 1_000)
-
-
-def schema() -> dict[str, object]:
-    """JSON Schema of the file, for editors; what only `load` can see is not in it."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **Settings.model_json_schema(mode="validation"),
-        "title": "audience-pipeline configuration",
-    }

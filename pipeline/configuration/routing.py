@@ -1,25 +1,23 @@
 """The lanes that a configuration makes, and the way of each audience to them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.targets import TargetSettings
+from pipeline.destinations.contract import TargetSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneSettings:
-    """One connection, or one advertiser, of a destination: what a cap is counted for."""
+    """What a partner counts a quota for: a topic, one owner, one cap."""
 
     name: str
     """<destination>.<connection>"""
     destination: str
     """A key of `Settings.destinations`."""
     connection: str
-    """The connection's id, or advertiser-<id>; the label of metrics."""
-    connection_id: str | None
-    advertiser_id: int | None
+    """What the partner counts for; the label of metrics."""
     topic: str
     """<namespace>.records.<name>"""
 
@@ -30,9 +28,7 @@ class RouteSettings:
 
     lane: LaneSettings
     audience_id: str
-    target_types: tuple[str, ...]
-    country: str | None
-    """Of members whose event names none: the target's, or else the destination's."""
+    target: TargetSettings
 
 
 def lanes(settings: Settings) -> list[LaneSettings]:
@@ -42,6 +38,16 @@ def lanes(settings: Settings) -> list[LaneSettings]:
     return list({lane.name: lane for lane in found}.values())
 
 
+def targets_of(settings: Settings, lane: LaneSettings) -> Sequence[TargetSettings]:
+    """Every target that the lane carries, in the order of the file."""
+    return [
+        target
+        for audience in settings.audiences
+        for target in audience.destinations
+        if lane_of(settings, target).name == lane.name
+    ]
+
+
 def routes(settings: Settings) -> Mapping[str, tuple[RouteSettings, ...]]:
     """Where each upstream audience goes, in the order of the file.
 
@@ -49,32 +55,27 @@ def routes(settings: Settings) -> Mapping[str, tuple[RouteSettings, ...]]:
     """
     return {
         audience.audience: tuple(
-            _route(settings, target, str(target.audience_id))
+            RouteSettings(lane=lane_of(settings, target), audience_id=made, target=target)
             for target in audience.destinations
-            if target.audience_id is not None
+            if (made := target.audience()) is not None
         )
         for audience in settings.audiences
     }
 
 
+def audience_names(settings: Settings) -> Mapping[str, str]:
+    """Our name of each audience by every name that upstream events may use."""
+    names = {name: one.audience for one in settings.audiences for name in one.upstream}
+    return names | {one.audience: one.audience for one in settings.audiences}
+
+
 def lane_of(settings: Settings, target: TargetSettings) -> LaneSettings:
     """The lane that carries what is for this target."""
-    connection = target.connection()
+    connection = target.lane()
     name = f"{target.destination}.{connection}"
     return LaneSettings(
         name=name,
         destination=target.destination,
         connection=connection,
-        connection_id=target.connection_id,
-        advertiser_id=target.advertiser_id,
         topic=f"{settings.kafka.namespace}.records.{name}",
-    )
-
-
-def _route(settings: Settings, target: TargetSettings, audience_id: str) -> RouteSettings:
-    return RouteSettings(
-        lane=lane_of(settings, target),
-        audience_id=audience_id,
-        target_types=target.target_types,
-        country=target.country or settings.destinations[target.destination].country,
     )

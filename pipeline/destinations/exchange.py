@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+import orjson
+
 LONGEST_WAIT_SECONDS = 3600.0
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +34,25 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    wait: float | None = None
+    """Seconds that the partner asks us to wait, if it does."""
+    body_trouble: str | None = None
+    """Why the body is missing or not whole; None when it was read to its end."""
 
     def __repr__(self) -> str:
         return f"<Response {self.status}>"
+
+
+def document(body: bytes) -> object:
+    """The JSON of a body; None where it is none, or nested too deep for the parser.
+
+    Some services write a byte order mark before it.
+    """
+    try:
+        said: object = orjson.loads(body.removeprefix(BYTE_ORDER_MARK))
+    except orjson.JSONDecodeError:
+        return None
+    return said
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:

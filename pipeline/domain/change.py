@@ -25,6 +25,10 @@ class MembershipChange(NamedTuple):
     """The event's `consent` object, not yet judged."""
     occurred_at_ms: int
     """When the membership changed, in milliseconds since the epoch, UTC."""
+    attributes: Mapping[str, str | int | float | bool] | None = None
+    """Values for columns of snapshots, by upstream's names."""
+    is_backfill: bool = False
+    """Upstream read it from its own store, such as a first snapshot: nothing has just changed."""
 
     def __repr__(self) -> str:
         """Show what kind of change it is, and no person."""

@@ -45,6 +45,8 @@ class Job:
     first_offset: int
     last_offset: int
     submitted_at_ms: int
+    oldest_changed_at_ms: int
+    """When the oldest of its changes happened, as upstream said it."""
     polls: int = 0
     carried_over: int = 0
     """How often it was written again to the end of the topic because it was still pending."""

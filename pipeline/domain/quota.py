@@ -1,10 +1,29 @@
 """How fast a lane may send so that no rolling window ever holds as many records as the cap."""
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 # Our clock and the partner's may disagree on the length of a second: a thousandth is for that.
 CLOCK_ALLOWANCE = 1.001
+
+
+Dimension = Literal["records", "requests", "bytes"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """What a partner takes of one lane in any rolling window; None where it counts no such thing.
+
+    Fewer than each number may reach it.
+    """
+
+    window: float
+    """Seconds."""
+    records: int | None = None
+    requests: int | None = None
+    bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +61,28 @@ def pace(*, cap: int, window: float, largest_batch: int, max_in_flight: int) -> 
             f"{burst + 2 * in_flight + 1}"
         )
     return Pace(burst=burst, rate=steady / (CLOCK_ALLOWANCE * window))
+
+
+def paces(
+    quota: Quota, *, largest_batch: int, largest_body: int, max_in_flight: int
+) -> Mapping[Dimension, Pace]:
+    """The pace of each thing that the quota counts, by the same arithmetic.
+
+    Raises:
+        CapTooSmall: one of them is too small.
+    """
+    counted: tuple[tuple[Dimension, int | None, int], ...] = (
+        ("records", quota.records, largest_batch),
+        ("requests", quota.requests, 1),
+        ("bytes", quota.bytes, largest_body),
+    )
+    return {
+        dimension: pace(
+            cap=cap, window=quota.window, largest_batch=largest, max_in_flight=max_in_flight
+        )
+        for dimension, cap, largest in counted
+        if cap is not None
+    }
 
 
 class RollingWindow:

@@ -6,10 +6,17 @@ from typing import Literal, NamedTuple
 IgnoredReason = Literal[
     "tombstone",  # a null value: upstream deleted a key, which states no membership
     "not_membership",  # an event of another kind, such as a heartbeat
+    "unknown_audience",  # of others, in a topic with `unknown_audience: ignore`
+    "identity_merge",  # upstream merged two people: their memberships may now go by another id
+    "erasure_request",  # a person asked to be erased: not carried out here
+    "audience_deleted",  # upstream deleted an audience: its members are not removed
+    "truncate",  # a table was emptied: its members are not removed
 ]
 
 RejectedReason = Literal[
     "malformed",  # the value is not what the topic's format says
+    "event_too_large",  # more bytes than the source's largest_event_bytes
+    "unknown_schema",  # the registry has no schema of this id
     "unknown_audience",  # no configured audience has this name
     "no_usable_identity",  # nothing that the partner could match was left after normalising
     "invalid_member_id",  # the partner does not take this externalUserId

@@ -8,7 +8,11 @@ BlockCause = Literal[
     "forbidden",  # permission or terms are missing
     "not_found",  # the endpoint or the account is not there
     "unsupported",  # the partner does not speak this media type or operation
+    "wrong_address",  # the partner sends us elsewhere, and we do not follow
     "mostly_refused",  # more than a tenth of a batch was refused: it is not the records
+    "not_the_partner",  # something else answers, or nothing that was taken gets a job
+    "unknown_version",  # another version of this program wrote the next record
+    "internal",  # what composes requests or reads answers raised an error
 ]
 
 
@@ -53,6 +57,18 @@ class InDoubt:
     detail: str
     by_partner: bool = False
     """The partner itself answered with an error, so the body may be what it fails on."""
+    wait: float | None = None
+    """Seconds that the partner asked us to wait, if it did."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotThePartner:
+    """A 2xx that did not come from the partner's service: not an acceptance.
+
+    `detail` says what answered: a firewall's page, an error in JSON, nothing at all.
+    """
+
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +78,6 @@ class NotSent:
     detail: str
 
 
-Answer: TypeAlias = Accepted | Refused | TooLarge | Blocked | Throttled | InDoubt | NotSent
+Answer: TypeAlias = (
+    Accepted | Refused | TooLarge | Blocked | Throttled | InDoubt | NotThePartner | NotSent
+)

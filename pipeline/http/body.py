@@ -4,7 +4,7 @@ import asyncio
 import gc
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Protocol
+from typing import Any, Protocol
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
@@ -32,6 +32,7 @@ class GuardedBody(aiohttp.Payload):
         self._pieces = pieces
         self._ownership = ownership
         self._size = sum(map(len, pieces))
+        self._transport: asyncio.WriteTransport | None = None
         self.is_complete = False
         """Whether the last byte may have left."""
         self.is_withdrawn = False
@@ -44,6 +45,7 @@ class GuardedBody(aiohttp.Payload):
         if self._consumed:
             raise aiohttp.ClientPayloadError("a guarded body is written once")
         self._consumed = True
+        self._transport = writer.transport
         held_back = b""
         for chunk in _chunks(self._pieces):
             if held_back:
@@ -56,6 +58,14 @@ class GuardedBody(aiohttp.Payload):
         self._check_ownership()
         self.is_complete = True
         await writer.write(held_back[-1:])
+
+    def reset(self) -> None:
+        """Forget what has not left yet, and reset the connection.
+
+        The client library closes a connection gently: it would first send what waits in it.
+        """
+        if self._transport is not None:
+            self._transport.abort()
 
     def _check_ownership(self) -> None:
         if not self._ownership.is_held:
@@ -102,17 +112,31 @@ async def _left(writer: AbstractStreamWriter) -> None:
 class _Layer(Protocol):
     def get_write_buffer_size(self) -> int: ...
 
+    def get_extra_info(self, name: str) -> Any: ...
 
-def _layers(transport: asyncio.WriteTransport) -> list[_Layer]:
-    """The transport and, under TLS, the one that holds what is encrypted and not yet sent.
 
-    A TLS transport counts only what it has not encrypted yet; up to 72 KiB may wait below it,
-    and neither loop has a public way to the lower one.
+def _layers(transport: _Layer) -> list[_Layer]:
+    """The transport and, under TLS, those that hold what is encrypted and not yet sent.
+
+    A TLS transport counts only what it has not encrypted yet; up to 72 KiB may wait below it. Two
+    lie one above the other where the proxy is spoken to by TLS, too.
     """
-    protocol = transport.get_extra_info("uvloop.sslproto")
+    found: list[_Layer] = []
+    due = [transport]
+    while due:
+        layer = due.pop()
+        if all(layer is not one for one in found):
+            found.append(layer)
+            due += _below(layer)
+    return found
+
+
+def _below(layer: _Layer) -> Sequence[_Layer]:
+    """What a TLS transport writes to; neither loop has a public way to it."""
+    protocol = layer.get_extra_info("uvloop.sslproto")
     if protocol is not None:
         # Compiled, and shows its fields to the garbage collector alone.
-        found = gc.get_referents(protocol)
-        return [one for one in found if hasattr(one, "get_write_buffer_size")]
-    below = getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
-    return [transport] if below is None else [transport, below]
+        referents = gc.get_referents(protocol)
+        return [one for one in referents if hasattr(one, "get_write_buffer_size")]
+    below: _Layer | None = getattr(getattr(layer, "_ssl_protocol", None), "_transport", None)
+    return [] if below is None else [below]

@@ -1,17 +1,17 @@
-"""HTTP to a partner: the only door to aiohttp's client, and the last word on ownership."""
+"""HTTP to one address of a partner: one request, and what became of it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import aiohttp
 
 from pipeline.destinations.exchange import Request, Response
+from pipeline.http.answer import LARGEST_ANSWER_BYTES, read_answer
 from pipeline.http.body import GuardedBody
+from pipeline.http.proxies import Proxy
+from pipeline.http.trouble import said
 from pipeline.stages.ports import Ownership
-
-LARGEST_ANSWER_BYTES = 16 * 1024 * 1024
-"""More than a job with 10,000 invalid records needs; a partner must not fill our memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ Exchange = Response | Silent | Unreached
 
 
 class PartnerSession:
-    """Sends requests to one API; never raises for what the network does."""
+    """Sends requests to one address; never raises for what the network or the partner does."""
 
     def __init__(
         self,
@@ -43,14 +43,19 @@ class PartnerSession:
         base_url: str,
         timeout: float,
         answered: Callable[[str, str, float], None],
+        *,
+        proxy: Proxy | None = None,
+        most_bytes: int = LARGEST_ANSWER_BYTES,
     ) -> None:
         self._session = session
         self._base_url = base_url.rstrip("/")
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._answered = answered
+        self._proxy = proxy
+        self._most_bytes = most_bytes
 
     async def exchange(
-        self, request: Request, headers: dict[str, str], ownership: Ownership | None = None
+        self, request: Request, headers: Mapping[str, str], ownership: Ownership | None = None
     ) -> Exchange:
         """One request and what became of it; told to metrics with its time.
 
@@ -63,51 +68,50 @@ class PartnerSession:
         return exchange
 
     async def _exchange(
-        self, request: Request, headers: dict[str, str], ownership: Ownership | None
+        self, request: Request, headers: Mapping[str, str], ownership: Ownership | None
     ) -> Exchange:
         body = None if ownership is None else GuardedBody(request.body, ownership)
+        is_over = False
         try:
-            async with self._session.request(
-                request.method,
-                self._base_url + request.path,
-                params=dict(request.query),
-                headers={**request.headers, **headers},
-                data=body if body is not None else b"".join(request.body) or None,
-                timeout=self._timeout,
-                allow_redirects=False,
-            ) as reply:
-                return await _answer(reply, body)
+            async with self._request(request, headers, body) as reply:
+                response = await read_answer(reply, self._most_bytes)
+                # Then the connection may carry another request already.
+                is_over = reply.content.at_eof()
+                return _judged(response, body)
         except aiohttp.ClientConnectorError as error:
-            return Unreached(type(error).__name__, "unreachable")
+            return Unreached(said(error), "unreachable")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return _silence(error, body)
+        finally:
+            # Given up: by the partner's silence, by the loss of the lane, or by our own end.
+            if body is not None and not is_over:
+                body.reset()
+
+    def _request(
+        self, request: Request, headers: Mapping[str, str], body: GuardedBody | None
+    ) -> "aiohttp.client._RequestContextManager":
+        proxy = self._proxy
+        # Plain HTTP has no tunnel whose opening could carry what the proxy wants to know.
+        is_plain = self._base_url.startswith("http://")
+        forwarded = proxy.headers if proxy is not None and is_plain else {}
+        return self._session.request(
+            request.method,
+            self._base_url + request.path,
+            params=dict(request.query),
+            headers={**request.headers, **headers, **forwarded},
+            data=body if body is not None else b"".join(request.body) or None,
+            timeout=self._timeout,
+            allow_redirects=False,
+            proxy=None if proxy is None else proxy.url,
+            proxy_headers=None if proxy is None else proxy.headers,
+        )
 
 
-async def _answer(reply: aiohttp.ClientResponse, body: GuardedBody | None) -> Exchange:
-    try:
-        content = await _content(reply)
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        # A refusal is one by its status, however much of its words was lost.
-        if reply.status < 400:
-            raise
-        content = b""
+def _judged(response: Response, body: GuardedBody | None) -> Exchange:
     # The library stops sending with the end of the answer, so this body will never be whole.
-    if body is not None and not body.is_complete and reply.status < 400:
-        return Unreached(f"{reply.status} before the request was whole", "reset")
-    return Response(status=reply.status, headers=dict(reply.headers), body=content)
-
-
-async def _content(reply: aiohttp.ClientResponse) -> bytes:
-    """The answer's body, within bounds."""
-    pieces: list[bytes] = []
-    size = 0
-    async for piece in reply.content.iter_any():
-        size += len(piece)
-        if size > LARGEST_ANSWER_BYTES:
-            reply.close()
-            raise aiohttp.ClientPayloadError("the answer is too large")
-        pieces.append(piece)
-    return b"".join(pieces)
+    if body is not None and not body.is_complete and 200 <= response.status < 300:
+        return Unreached(f"{response.status} before the request was whole", "reset")
+    return response
 
 
 def _silence(error: Exception, body: GuardedBody | None) -> Silent | Unreached:
@@ -115,5 +119,5 @@ def _silence(error: Exception, body: GuardedBody | None) -> Silent | Unreached:
         return Unreached("the lane was lost", "withdrawn")
     code = "timeout" if isinstance(error, TimeoutError) else "reset"
     if body is not None and not body.is_complete:
-        return Unreached(type(error).__name__, code)
-    return Silent(type(error).__name__, code)
+        return Unreached(said(error), code)
+    return Silent(said(error), code)

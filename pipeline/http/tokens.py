@@ -2,43 +2,21 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
-import aiohttp
 import structlog
 
-from pipeline.destinations.amazon_ads.tokens import (
-    FORM_TYPE,
-    Token,
-    TokenRefused,
-    TokenUnavailable,
-    compose_refresh,
-    interpret_refresh,
-)
 from pipeline.destinations.exchange import Response
+from pipeline.destinations.login import Login, Token, TokenAnswer, TokenRefused, TokenUnavailable
+from pipeline.http.session import PartnerSession
 from pipeline.stages.retry import Backoff
 
-REFRESH_TIMEOUT = aiohttp.ClientTimeout(total=30)
+REFRESH_TIMEOUT_SECONDS = 30.0
+LARGEST_TOKEN_ANSWER_BYTES = 64 * 1024
 
 REPLACEMENT_SECONDS = 5.0
 BETWEEN_FAILURES = Backoff(initial=1.0, maximum=30.0)
 
 log = structlog.get_logger(__name__)
-
-Refreshed = Token | TokenRefused | TokenUnavailable
-
-
-class SecretUnavailable(Exception):
-    """A secret cannot be read now; the message says where it should be."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientSecrets:
-    """Who asks for a token. Read at every refresh: rotated secrets are found without a restart."""
-
-    client_id: str
-    client_secret: Callable[[], str]
-    refresh_token: Callable[[], str]
 
 
 class TokenKeeper:
@@ -51,14 +29,12 @@ class TokenKeeper:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
-        url: str,
-        secrets: ClientSecrets,
-        refreshed: Callable[[Refreshed], None],
+        session: PartnerSession,
+        login: Login,
+        refreshed: Callable[[TokenAnswer], None],
     ) -> None:
         self._session = session
-        self._url = url
-        self._secrets = secrets
+        self._login = login
         self._refreshed = refreshed
         self._turn = asyncio.Lock()
         self._token: Token | None = None
@@ -69,7 +45,7 @@ class TokenKeeper:
         self._ask_again_at = 0.0
         self.trouble: str | None = None
 
-    async def token(self) -> Refreshed:
+    async def token(self) -> TokenAnswer:
         """A usable token; asks for a new one shortly before the old one ends."""
         if self._token is not None and self._age() < self._token.usable_for:
             return self._token
@@ -82,7 +58,7 @@ class TokenKeeper:
             return self._token
         return renewed
 
-    async def replaced(self, refused: Token) -> Refreshed:
+    async def replaced(self, refused: Token) -> TokenAnswer:
         """Another token than this one, which the partner did not accept.
 
         A token that has itself just replaced another is not replaced again: then it is not the
@@ -103,7 +79,7 @@ class TokenKeeper:
     def _age(self) -> float:
         return _now() - self._asked_at
 
-    async def _renew(self) -> Refreshed:
+    async def _renew(self) -> TokenAnswer:
         asked_at = _now()
         if self._failure is not None and asked_at < self._ask_again_at:
             return self._failure
@@ -114,40 +90,31 @@ class TokenKeeper:
         else:
             self._failure = refreshed
             self._failures += 1
-            self._ask_again_at = _now() + BETWEEN_FAILURES.delay(self._failures, chance=1.0)
+            pause = BETWEEN_FAILURES.delay(self._failures, chance=1.0)
+            self._ask_again_at = _now() + max(pause, _wait(refreshed))
         self._say(refreshed)
         return refreshed
 
-    async def _refresh(self) -> Refreshed:
-        try:
-            form = compose_refresh(
-                self._secrets.client_id,
-                self._secrets.client_secret(),
-                self._secrets.refresh_token(),
-            )
-        except SecretUnavailable as error:
-            return TokenRefused(str(error))
-        try:
-            async with self._session.post(
-                self._url,
-                data=form,
-                headers={"Content-Type": FORM_TYPE, "Accept": "application/json"},
-                timeout=REFRESH_TIMEOUT,
-                allow_redirects=False,  # the form holds the secrets
-            ) as reply:
-                response = Response(
-                    status=reply.status, headers=dict(reply.headers), body=await reply.read()
-                )
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return TokenUnavailable(type(error).__name__)
-        return interpret_refresh(response)
+    async def _refresh(self) -> TokenAnswer:
+        request = self._login.compose()
+        if isinstance(request, TokenRefused):
+            return request
+        answer = await self._session.exchange(request, {})
+        if not isinstance(answer, Response):
+            return TokenUnavailable(answer.detail)
+        return self._login.interpret(answer)
 
-    def _say(self, refreshed: Refreshed) -> None:
+    def _say(self, refreshed: TokenAnswer) -> None:
         self._refreshed(refreshed)
         trouble = None if isinstance(refreshed, Token) else refreshed.detail
         if trouble is not None and trouble != self.trouble:
             log.error("no access token", reason=trouble)
         self.trouble = trouble
+
+
+def _wait(failure: TokenRefused | TokenUnavailable) -> float:
+    """What the partner asked for, if it did."""
+    return failure.wait or 0.0 if isinstance(failure, TokenUnavailable) else 0.0
 
 
 def _now() -> float:

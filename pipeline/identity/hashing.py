@@ -4,18 +4,22 @@ The digest is SHA-256 over UTF-8, in small hexadecimal letters (source: Amazon, 
 `abc@example.com` becomes `9eceb134...`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from operator import itemgetter
 from typing import Final, TypeAlias
 
-from pipeline.identity.normalize.digests import hashed_already
+from pipeline.identity.normalize.digests import SHORTEST
 from pipeline.identity.normalize.fields import FIELDS, Field
-from pipeline.identity.normalize.letters import EMAIL, clean_email, email_characters
+from pipeline.identity.normalize.letters import clean_email
 from pipeline.identity.normalize.phone import common_forms
-from pipeline.identity.normalize.profile import plain_normalized
+from pipeline.identity.normalize.placeholders import NOBODYS, digest_of
+from pipeline.identity.normalize.profile import address_word, plain_normalized
 from pipeline.identity.normalize.tables import COUNTRIES
 
+_NOBODYS_ADDRESSES: Final = NOBODYS["address"]
+_ROOM: Final = SHORTEST - 2
 _LONGEST_REMEMBERED: Final = 64  # with the number of entries it bounds the memory of a table
 
 
@@ -27,7 +31,7 @@ def hashed(field: Field, value: str, country: str | None) -> str | None:
     >>> hashed("email", "abc", None) is None
     True
     """
-    digest = hashed_already(value)
+    digest = digest_of(field, value)
     if digest is not None:
         return digest or None
     normalized = plain_normalized(field, value, country)
@@ -37,21 +41,48 @@ def hashed(field: Field, value: str, country: str | None) -> str | None:
 _HashOf: TypeAlias = Callable[[str], str]
 """What gives the hash of a value of one field of one country's records, "" if it is left out."""
 
-_Rule: TypeAlias = Callable[[Field, str, str | None], str | None]
-"""Field, value and country to what becomes of it, None if it is left out."""
+_Rule: TypeAlias = Callable[[str, str | None], str]
+"""Value and country to what becomes of it, "" if it is left out."""
 
 _Ways: TypeAlias = Mapping[str, tuple[str, _HashOf]]
 """For each field what the partner calls it, and what gives its hash."""
 
-IdentityHashes: TypeAlias = Callable[[Mapping[str, str]], tuple[str, ...] | dict[str, str]]
+Hashes: TypeAlias = tuple[str, ...] | dict[str, str]
+
+IdentityHashes: TypeAlias = Callable[[Mapping[str, str]], Hashes]
 """An identity to the hashes of all fields, in the order of `FIELDS`, if all are usable; else to
 the partner's name and the hash of every usable field, which may be none.
 
 The tuple is for speed: filling a dictionary and reading it again is a twentieth of the hot path.
 """
 
+HashOnce: TypeAlias = Callable[[IdentityHashes], Sequence[Hashes]]
+"""Hashes the identities of one change by one profile and country, however many routes ask."""
+
 _ALL: Final = len(FIELDS)
 _every_value: Final[Callable[[Mapping[str, str]], tuple[str, ...]]] = itemgetter(*FIELDS)
+
+
+def each_of(identities: Sequence[Mapping[str, str]]) -> HashOnce:
+    """Hashes the identities of one change anew at each call: for a change with one route."""
+
+    def hash_each(hasher: IdentityHashes) -> Sequence[Hashes]:
+        return [hasher(identity) for identity in identities]
+
+    return hash_each
+
+
+def once_for(identities: Sequence[Mapping[str, str]]) -> HashOnce:
+    """Hashes the identities of one change once for each profile and country."""
+    done: dict[IdentityHashes, Sequence[Hashes]] = {}
+
+    def hash_once(hasher: IdentityHashes) -> Sequence[Hashes]:
+        hashes = done.get(hasher)
+        if hashes is None:
+            hashes = done[hasher] = [hasher(identity) for identity in identities]
+        return hashes
+
+    return hash_once
 
 
 class _Memo(dict[str, str]):
@@ -131,15 +162,19 @@ class FieldHasher:
             case "phone":
                 return _phone_hash(country)
             case "address":
-                return _address_hash(self._memo(field, country, plain_normalized))
+                return _address_hash(self._memo(field, country, address_word))
             case _:
-                return self._memo(field, country, hashed).__getitem__
+                return self._memo(field, country, partial(_hash_or_nothing, field)).__getitem__
 
     def _memo(self, field: Field, country: str | None, rule: _Rule) -> _Memo:
         def answer(value: str) -> str:
-            return rule(field, value, country) or ""
+            return rule(value, country)
 
         return self._memos.setdefault(_table(field, country), _Memo(answer, self._remembered))
+
+
+def _hash_or_nothing(field: Field, value: str, country: str | None) -> str:
+    return hashed(field, value, country) or ""
 
 
 def _identity_hashes(ways: _Ways) -> IdentityHashes:
@@ -179,8 +214,6 @@ def _usable(identity: Mapping[str, str], ways: _Ways) -> dict[str, str]:
 def _table(field: Field, country: str | None) -> str:
     """Which values may share a table: those whose result does not depend on more than its name."""
     match field:
-        case "first_name" | "last_name":
-            return "name"
         case "postal":
             return "postal US" if country == "US" else "postal"
         case "address" | "state":
@@ -191,12 +224,9 @@ def _table(field: Field, country: str | None) -> str:
 
 def _email_hash(value: str) -> str:
     small = value.lower()
-    if clean_email(small):  # which no digest is
+    if clean_email(small):  # which neither a digest is nor a placeholder
         return sha256(small.encode()).hexdigest()
-    characters = email_characters(value)
-    if EMAIL.fullmatch(characters):
-        return sha256(characters).hexdigest()
-    return hashed_already(value) or ""
+    return hashed("email", value, None) or ""
 
 
 def _phone_hash(country: str | None) -> _HashOf:
@@ -216,9 +246,14 @@ def _address_hash(memo: _Memo) -> _HashOf:
 
     def address_hash(value: str) -> str:
         words = value.lower().split()
-        if len(words) == 1 and (digest := hashed_already(value)) is not None:
+        # A digest is one long word, perhaps between others: few addresses are so long.
+        has_room = len(value) >= _ROOM + 2 * len(words)
+        if has_room and (digest := digest_of("address", value)) is not None:
             return digest
         text = "".join(map(normalized, words))
-        return sha256(text.encode()).hexdigest() if text else ""
+        # Quicker than asking every text: no placeholder begins with a digit, as most addresses do.
+        if text < ":":
+            return sha256(text.encode()).hexdigest() if text else ""
+        return "" if text in _NOBODYS_ADDRESSES else sha256(text.encode()).hexdigest()
 
     return address_hash

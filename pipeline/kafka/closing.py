@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
-from itertools import chain
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import errors as kafka_errors
+
+from pipeline.kafka import internals
 
 CLOSE_SECONDS = 2.0
 FAILED = (
@@ -22,7 +23,7 @@ async def close(producer: AIOKafkaProducer) -> None:
     try:
         await _close(producer)
     finally:
-        _hear_failures(producer)
+        internals.hear_failures(producer)
 
 
 async def _close(producer: AIOKafkaProducer) -> None:
@@ -32,29 +33,8 @@ async def _close(producer: AIOKafkaProducer) -> None:
             return
     with contextlib.suppress(*FAILED):
         async with asyncio.timeout(CLOSE_SECONDS):
-            # What `stop` would do next, had it not waited for messages that never go out.
-            await producer._sender.close()  # noqa: SLF001
+            await internals.close_sender(producer)
     await producer.client.close()
-
-
-def _hear_failures(producer: AIOKafkaProducer) -> None:
-    """Look at the failures that the library tells nobody.
-
-    A batch that failed before it went out has a second future, and a transaction one that only its
-    end looks at; the event loop would log each as an error that nobody retrieved. Whoever wrote
-    the batch or began the transaction has heard by now.
-    """
-    accumulator = producer._message_accumulator  # noqa: SLF001
-    futures = [
-        future
-        for batch in chain(accumulator._pending_batches, *accumulator._batches.values())  # noqa: SLF001
-        for future in (batch.future, batch._drain_waiter)  # noqa: SLF001
-    ]
-    if producer._txn_manager is not None:  # noqa: SLF001
-        futures.append(producer._txn_manager._transaction_waiter)  # noqa: SLF001
-    for future in futures:
-        if future is not None and future.done() and not future.cancelled():
-            future.exception()
 
 
 async def stop(consumer: AIOKafkaConsumer) -> None:
@@ -66,14 +46,12 @@ async def stop(consumer: AIOKafkaConsumer) -> None:
     async with asyncio.TaskGroup() as tasks:
         # A task that ends as cancelled ends nobody else: that is all the group is here for.
         tasks.create_task(consumer.stop(), name="stop a consumer")
-    await consumer._client.close()  # noqa: SLF001
+    await internals.close_client(consumer)
 
 
 def is_fenced(producer: AIOKafkaProducer | None, error: BaseException) -> bool:
     """Whether a newer owner of the id is the reason; calls after the first fail otherwise."""
     if isinstance(error, kafka_errors.ProducerFenced):
         return True
-    sender = None if producer is None else producer._sender.sender_task  # noqa: SLF001
-    if sender is None or not sender.done() or sender.cancelled():
-        return False
-    return isinstance(sender.exception(), kafka_errors.ProducerFenced)
+    failure = None if producer is None else internals.sender_failure(producer)
+    return isinstance(failure, kafka_errors.ProducerFenced)

@@ -1,18 +1,24 @@
 """Finding the cluster at start: waits for it a while, then says in one line what is wrong."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
+import structlog
 from aiokafka import errors as kafka_errors
 from aiokafka.admin import AIOKafkaAdminClient
 
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.closing import close
-from pipeline.kafka.transactional_writer import make_producer
+from pipeline.kafka.producer import make_producer
+
+Result = TypeVar("Result")
 
 TRY_AGAIN_SECONDS = 0.5
+SAY_AGAIN_SECONDS = 60.0
+
+log = structlog.get_logger(__name__)
 
 
 class ClusterTrouble(Exception):
@@ -21,7 +27,7 @@ class ClusterTrouble(Exception):
 
 @asynccontextmanager
 async def admin_client(
-    client_options: ClientOptions, patience: float
+    client_options: ClientOptions, patience: float | None
 ) -> AsyncIterator[AIOKafkaAdminClient]:
     """An admin client, once the cluster answers.
 
@@ -73,29 +79,57 @@ async def started(
     make: Callable[[], Client],
     end: Callable[[Client], Awaitable[None]],
     client_options: ClientOptions,
-    patience: float,
+    patience: float | None,
 ) -> Client:
     """A client that has reached the cluster; one that has not is ended and made anew.
+
+    With no `patience` it tries for ever, and says once a minute what it waits for.
 
     Raises:
         ClusterTrouble: nobody answered within `patience` seconds.
     """
     loop = asyncio.get_running_loop()
-    give_up_at = loop.time() + patience
+    began_at = loop.time()
+    give_up_at = None if patience is None else began_at + patience
+    say_at = began_at
     while True:
         client = make()
         try:
             async with asyncio.timeout_at(give_up_at):
                 await client.start()
+        except asyncio.CancelledError:
+            await end(client)
+            raise
         except (kafka_errors.KafkaError, TimeoutError, OSError) as error:
             await end(client)
-            if loop.time() + TRY_AGAIN_SECONDS >= give_up_at:
-                raise ClusterTrouble(
-                    "kafka.bootstrap_servers: no Kafka answers at "
-                    f"{client_options.bootstrap_servers} "
-                    f"({type(error).__name__}); start it, or correct the address or the security "
-                    "settings"
-                ) from error
+            trouble = _no_answer(client_options, error)
+            if give_up_at is not None and loop.time() + TRY_AGAIN_SECONDS >= give_up_at:
+                raise trouble from error
+            if loop.time() >= say_at:
+                say_at = loop.time() + SAY_AGAIN_SECONDS
+                log.warning(
+                    "waiting for Kafka",
+                    trouble=str(trouble),
+                    waited_seconds=round(loop.time() - began_at),
+                )
             await asyncio.sleep(TRY_AGAIN_SECONDS)
         else:
             return client
+
+
+def _no_answer(client_options: ClientOptions, error: Exception) -> ClusterTrouble:
+    return ClusterTrouble(
+        f"kafka.bootstrap_servers: no Kafka answers at {client_options.bootstrap_servers} "
+        f"({type(error).__name__}); start it, or correct the address or the security settings"
+    )
+
+
+async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Result | None:
+    """What the work has found, or None where `stop` comes first; the work is cancelled then."""
+    async with asyncio.TaskGroup() as tasks:
+        working = tasks.create_task(work, name="until it is done or stopped")
+        waiting = tasks.create_task(stop.wait(), name="stop")
+        await asyncio.wait([working, waiting], return_when=asyncio.FIRST_COMPLETED)
+        working.cancel()
+        waiting.cancel()
+    return None if working.cancelled() else working.result()

@@ -15,6 +15,8 @@ from aiokafka import errors as kafka_errors
 from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.group import HeartbeatRequest
 
+from pipeline.kafka.internals import GroupMember
+
 NO_OFFSET = -1
 _MOVED = (
     kafka_errors.GroupCoordinatorNotAvailableError,
@@ -49,15 +51,14 @@ class Coordinator:
 
     def __init__(self, consumer: AIOKafkaConsumer, group: str) -> None:
         self._group = group
-        # Private to the library, which has no other way to it: see requirements on its version.
-        self._inner = consumer._coordinator  # noqa: SLF001
+        self._member = GroupMember(consumer)
 
     def generation(self) -> Generation:
-        return Generation(self._inner.generation, self._inner.member_id)
+        return Generation(self._member.generation, self._member.member_id)
 
     def rejoin(self) -> None:
         """Ask for a new assignment."""
-        self._inner.request_rejoin()
+        self._member.rejoin()
 
     def check(self) -> None:
         """Raise what stopped the consumer's coordination, if anything did.
@@ -66,10 +67,9 @@ class Coordinator:
         a coordinator that moves) ends with a new assignment: that starts the tasks again.
         """
         try:
-            self._inner.check_errors()
+            self._member.raise_errors()
         except kafka_errors.KafkaError as error:
-            is_over = self._inner._coordination_task.done()  # noqa: SLF001
-            if is_over or type(error) is not kafka_errors.KafkaError:
+            if self._member.is_over or type(error) is not kafka_errors.KafkaError:
                 raise
             log.warning("coordination failed: rejoining", group=self._group)
             self.rejoin()
@@ -86,8 +86,7 @@ class Coordinator:
 
         A commit does not tell: it is accepted until the rebalance is over.
         """
-        await self._inner.ensure_coordinator_known()
-        response = await self._inner._send_req(  # noqa: SLF001
+        response = await self._member.ask(
             HeartbeatRequest(self._group, generation.number, generation.member_id)
         )
         if response.error_code == kafka_errors.RebalanceInProgressError.errno:
@@ -102,8 +101,7 @@ class Coordinator:
         topics: dict[str, list[tuple[int, int, str]]] = defaultdict(list)
         for tp, committed in offsets.items():
             topics[tp.topic].append((tp.partition, committed.offset, committed.metadata))
-        await self._inner.ensure_coordinator_known()
-        response = await self._inner._send_req(  # noqa: SLF001
+        response = await self._member.ask(
             OffsetCommitRequest(
                 self._group,
                 generation.number,
@@ -124,24 +122,32 @@ class Coordinator:
         self, partitions: Sequence[TopicPartition]
     ) -> Mapping[TopicPartition, Committed]:
         """The stored offsets; absent where there is none."""
+        found: dict[TopicPartition, Committed] = {}
+        for tp, stored in (await self.stored(partitions)).items():
+            if isinstance(stored, type):
+                raise stored
+            if stored is not None:
+                found[tp] = stored
+        return found
+
+    async def stored(
+        self, partitions: Sequence[TopicPartition]
+    ) -> Mapping[TopicPartition, Committed | type[Exception] | None]:
+        """What is stored for each partition: None where nothing is, or why it cannot be known."""
         topics: dict[str, list[int]] = defaultdict(list)
         for tp in partitions:
             topics[tp.topic].append(tp.partition)
-        await self._inner.ensure_coordinator_known()
-        response = await self._inner._send_req(  # noqa: SLF001
-            OffsetFetchRequest(self._group, list(topics.items()))
-        )
+        response = await self._member.ask(OffsetFetchRequest(self._group, list(topics.items())))
         self._raise(getattr(response, "error_code", 0))
-        found: dict[TopicPartition, Committed] = {}
+        found: dict[TopicPartition, Committed | type[Exception] | None] = {}
         for topic, answers in response.topics:
             for partition, offset, metadata, code in answers:
-                self._raise(code)
-                if offset != NO_OFFSET:
-                    found[TopicPartition(topic, partition)] = Committed(offset, metadata or "")
-        missing = {(tp.topic, tp.partition) for tp in partitions} - {
-            (topic, answer[0]) for topic, answers in response.topics for answer in answers
-        }
-        if missing:
+                tp = TopicPartition(topic, partition)
+                found[tp] = None if offset == NO_OFFSET else Committed(offset, metadata or "")
+                if code:
+                    found[tp] = kafka_errors.for_code(code)
+        self._note([error for error in found.values() if isinstance(error, type)])
+        if missing := set(partitions) - found.keys():
             raise kafka_errors.UnknownError(f"no word on {len(missing)} partitions")
         return found
 
@@ -153,4 +159,4 @@ class Coordinator:
 
     def _note(self, failures: Iterable[type[Exception]]) -> None:
         if any(issubclass(failure, _MOVED) for failure in failures):
-            self._inner.coordinator_dead()
+            self._member.coordinator_moved()

@@ -1,4 +1,4 @@
-"""A consumer group: takes partitions over, proves that they are ours, gives them up in order."""
+"""A consumer group: takes units over, proves that they are ours, gives them up in order."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -6,21 +6,37 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 import structlog
-from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka import errors as kafka_errors
 
 from pipeline.kafka import closing
-from pipeline.kafka.assignment import Assignment, run_after
+from pipeline.kafka.assignment import (
+    Assignment,
+    Assignments,
+    Owned,
+    may_serve,
+    run_after,
+    units,
+)
+from pipeline.kafka.buffers import Buffers
 from pipeline.kafka.client_options import ClientOptions
-from pipeline.kafka.cluster import started
-from pipeline.kafka.coordinator import Committed, Coordinator, Generation
-from pipeline.kafka.group_consumer import GroupOptions, make_consumer
+from pipeline.kafka.cluster import started, unless
+from pipeline.kafka.committer import Committer
+from pipeline.kafka.coordinator import Coordinator, Generation
+from pipeline.kafka.fetch_loop import FetchLoop
+from pipeline.kafka.fetch_sessions import use_sessions
+from pipeline.kafka.fetch_trouble import FetchTrouble
+from pipeline.kafka.first_start import were_written
+from pipeline.kafka.group_consumer import GroupOptions, make_consumer, refused
+from pipeline.kafka.group_offsets import GroupOffsets
+from pipeline.kafka.internals import ClientBuffers, raise_fetcher_error
 from pipeline.kafka.lease import KafkaLease
 from pipeline.kafka.offset_resolver import START, OffsetResolver
+from pipeline.kafka.ownership_proof import OwnershipProof
 from pipeline.stages.contract import Stage
 from pipeline.stages.ports import Worker
 from pipeline.stages.waiting import until
-from pipeline.telemetry.facts import Telemetry
+from pipeline.telemetry.facts import KafkaTelemetry
 
 log = structlog.get_logger(__name__)
 
@@ -29,8 +45,8 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
     """One stage's generation in its group.
 
     On revoke, in this order: no admission any more, let requests in flight finish for a short
-    while, commit once, and leave everything standing. If the next generation gives a partition
-    back, its worker goes on as if nothing had been; otherwise its task is cancelled.
+    while, commit once, and leave everything standing. If the next generation gives a unit back,
+    its worker goes on as if nothing had been; otherwise its task is cancelled.
     """
 
     def __init__(
@@ -38,7 +54,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         stage: Stage,
         client_options: ClientOptions,
         options: GroupOptions,
-        telemetry: Telemetry,
+        telemetry: KafkaTelemetry,
         clock: Callable[[], float],
     ) -> None:
         self.stage = stage
@@ -46,11 +62,17 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         self._options = options
         self._telemetry = telemetry
         self._clock = clock
-        self._assignments: dict[TopicPartition, Assignment] = {}
+        self._assignments = Assignments()
+        self._committer = Committer(
+            stage=stage.name,
+            assignments=self._assignments,
+            options=options,
+            telemetry=telemetry,
+            clock=clock,
+        )
         self._known_topics: set[str] = set()
         self._generation = Generation(-1, "")
         self._settled_generation: int | None = None
-        self._commit_turn = asyncio.Lock()
         self._kicked = asyncio.Event()
         self._failed: asyncio.Future[None] | None = None
         self._is_stopping = False
@@ -59,43 +81,82 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
 
     @property
     def workers(self) -> Mapping[TopicPartition, Worker]:
-        return {tp: assignment.worker for tp, assignment in self._assignments.items()}
+        """By the first partition of what each works on."""
+        return self._assignments.workers
 
     @property
     def leases(self) -> Mapping[TopicPartition, KafkaLease]:
-        return {tp: assignment.lease for tp, assignment in self._assignments.items()}
+        return self._assignments.leases
 
     async def run(self, stop: asyncio.Event) -> bool:
-        """Work until `stop`; returns whether everything in flight came to its end."""
-        consumer = await started(
-            lambda: make_consumer(self._client_options, self._options),
+        """Work until `stop`; returns whether everything in flight came to its end.
+
+        Raises:
+            ClusterTrouble: the cluster cannot be reached, or the group does not take us in.
+        """
+        consumer = await unless(stop, self._started())
+        if consumer is None:
+            return True
+        try:
+            self._attach(consumer)
+            return await self._work(consumer, stop)
+        except* kafka_errors.InconsistentGroupProtocolError as errors:
+            raise refused(self.stage, self._options.group) from errors
+        finally:
+            await closing.stop(consumer)
+
+    async def _started(self) -> AIOKafkaConsumer:
+        return await started(
+            lambda: make_consumer(self._client_options, self._options, self.stage.unit),
             closing.stop,
             self._client_options,
             self._options.startup_timeout,
         )
-        try:
-            self._consumer = consumer
-            self._coordinator = Coordinator(consumer, self._options.group)
-            self._failed = asyncio.get_running_loop().create_future()
-            async with asyncio.TaskGroup() as tasks:
-                self._tasks = tasks
-                consumer.subscribe(list(self.stage.topics), listener=self)
-                committer = tasks.create_task(
-                    self._commit_always(), name=f"commit {self.stage.name}"
-                )
-                waiter = tasks.create_task(stop.wait(), name=f"stop {self.stage.name}")
-                ends: list[asyncio.Future[Any]] = [waiter, self._failed]
-                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-                if self._failed.done():
-                    self._failed.result()
-                self._is_stopping = True
-                is_drained = await self._leave(self._options.grace)
-                committer.cancel()
-                for assignment in self._assignments.values():
-                    assignment.task.cancel()
-            return is_drained
-        finally:
-            await closing.stop(consumer)
+
+    def _attach(self, consumer: AIOKafkaConsumer) -> None:
+        self._buffers: Buffers = ClientBuffers(consumer)
+        use_sessions(consumer, self._refused)
+        self._consumer = consumer
+        self._coordinator = Coordinator(consumer, self._options.group)
+        self._offsets = GroupOffsets(
+            consumer,
+            self._coordinator,
+            topics=self.stage.topics,
+            generation=lambda: self._generation,
+            has_worked=self._has_worked,
+        )
+
+    async def _work(self, consumer: AIOKafkaConsumer, stop: asyncio.Event) -> bool:
+        name = self.stage.name
+        self._failed = asyncio.get_running_loop().create_future()
+        loop = FetchLoop(self._buffers, lambda: self.leases, at_most=self._options.buffer_bytes)
+        async with asyncio.TaskGroup() as tasks:
+            self._tasks = tasks
+            consumer.subscribe(list(self.stage.topics), listener=self)
+            helpers = [
+                tasks.create_task(self._commit_always(), name=f"commit {name}"),
+                tasks.create_task(loop.run(), name=f"fetch {name}"),
+            ]
+            waiter = tasks.create_task(stop.wait(), name=f"stop {name}")
+            ends: list[asyncio.Future[Any]] = [waiter, self._failed]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if self._failed.done():
+                self._failed.result()
+            self._is_stopping = True
+            is_drained = await self._leave(self._options.grace)
+            for helper in helpers:
+                helper.cancel()
+            for assignment in self._assignments:
+                assignment.task.cancel()
+        return is_drained
+
+    def _refused(self, tp: TopicPartition, error: type[Exception]) -> None:
+        lease = self.leases.get(tp)
+        if lease is not None and not issubclass(error, kafka_errors.OffsetOutOfRangeError):
+            lease.refused(error)
+
+    async def _has_worked(self) -> bool:
+        return await were_written(self._client_options, self._options.written)
 
     # The library's calls, made while the group rebalances. It only logs what they raise.
 
@@ -124,8 +185,8 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _leave(self, patience: float) -> bool:
         """Stop admitting, wait for what is in flight, and commit a last time."""
         self.is_joined = False
-        for assignment in self._assignments.values():
-            assignment.lease.revoke()
+        for assignment in self._assignments:
+            assignment.revoke()
         is_drained = await self._drain(patience)
         is_committed = await self._commit(final=True)
         self._settled_generation = self._generation.number if is_committed else None
@@ -134,7 +195,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _drain(self, patience: float) -> bool:
         try:
             async with asyncio.timeout(patience):
-                for assignment in self._assignments.values():
+                for assignment in self._assignments:
                     await assignment.worker.drain()
         except TimeoutError:
             log.warning("requests are still in flight", stage=self.stage.name, after=patience)
@@ -143,58 +204,62 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _take(self, assigned: AbstractSet[TopicPartition]) -> None:
         self._generation = self._coordinator.generation()
-        assigned = {tp for tp in assigned if self._may_serve(tp)}
-        # Nobody else can have had a partition between two generations that we were part of.
+        self._committer.forget()
+        ours = {one for one in units(assigned, self.stage.unit) if may_serve(one, self.stage.unit)}
+        # Nobody else can have had a unit between two generations that we were part of.
         is_next = self._settled_generation == self._generation.number - 1
         gone: dict[TopicPartition, asyncio.Task[None]] = {}
-        for tp, assignment in list(self._assignments.items()):
-            if tp in assigned and is_next and not assignment.lease.has_lapsed:
-                assignment.lease.renew()
+        for owned, assignment in list(self._assignments.units.items()):
+            if owned in ours and is_next and not assignment.proof.has_lapsed:
+                assignment.renew()
             else:
-                assignment.task.cancel()
-                gone[tp] = assignment.task
-                del self._assignments[tp]
-                self._telemetry.partition_released(topic=tp.topic, partition=tp.partition)
-        for tp in sorted(assigned - self._assignments.keys()):
-            self._assignments[tp] = self._move_in(tp, gone.get(tp))
-        self._telemetry.partitions_assigned(stage=self.stage.name, count=len(assigned))
+                gone |= self._give_up(owned)
+        for owned in sorted(ours - self._assignments.units.keys()):
+            self._assignments.add(owned, self._move_in(owned, gone))
+        count = len(self._assignments.leases)
+        self._telemetry.partitions_assigned(stage=self.stage.name, count=count)
         log.info(
             "partitions assigned",
             stage=self.stage.name,
-            partitions=len(assigned),
+            partitions=count,
             generation=self._generation.number,
             given_up=len(gone),
         )
         self.is_joined = True
         self._kicked.set()
 
-    def _may_serve(self, tp: TopicPartition) -> bool:
-        """A lane has one owner, or its cap and its order would be kept once for each of them."""
-        count = len(self._consumer.partitions_for_topic(tp.topic) or ())
-        if self.stage.name != "upload" or (tp.partition == 0 and count <= 1):
-            return True
-        if tp.partition == 0:
-            log.error("lane not served: it must have one partition", topic=tp.topic, has=count)
-        return False
+    def _give_up(self, owned: Owned) -> Mapping[TopicPartition, asyncio.Task[None]]:
+        assignment = self._assignments.remove(owned)
+        assignment.task.cancel()
+        for lease in assignment.leases:
+            self._telemetry.partition_released(topic=lease.topic, partition=lease.partition)
+        return {lease.tp: assignment.task for lease in assignment.leases}
 
-    def _move_in(self, tp: TopicPartition, former: asyncio.Task[None] | None) -> Assignment:
+    def _move_in(
+        self, owned: Owned, gone: Mapping[TopicPartition, asyncio.Task[None]]
+    ) -> Assignment:
+        proof = OwnershipProof(self._clock)
+        tps = [TopicPartition(owned.topic, number) for number in owned.partitions]
+        leases = [self._lease(tp, proof) for tp in tps]
+        worker = self.stage.worker(leases[0])
+        former = {gone[tp] for tp in tps if tp in gone}
+        name = f"{self.stage.name} {owned.topic}{list(owned.partitions)}"
+        task = self._tasks.create_task(run_after(former, worker), name=name)
+        return Assignment(proof, leases, worker, task)
+
+    def _lease(self, tp: TopicPartition, proof: OwnershipProof) -> KafkaLease:
         resolver = OffsetResolver(
-            self._consumer,
-            self._coordinator,
+            self._offsets, tp, start=self._start(tp.topic), telemetry=self._telemetry
+        )
+        return KafkaLease(
+            self._buffers,
             tp,
-            generation=lambda: self._generation,
-            start=self._start(tp.topic),
-            telemetry=self._telemetry,
+            resolver,
+            proof,
+            FetchTrouble(tp, self._telemetry, self._clock),
+            begun=lambda: self._begun(tp.topic),
+            idle_seconds=self._options.idle_seconds,
         )
-        lease = KafkaLease(
-            self._consumer, tp, resolver, clock=self._clock, begun=lambda: self._begun(tp.topic)
-        )
-        worker = self.stage.worker(lease)
-        # Loading is the worker's task and not this callback's: no heartbeats go out during it.
-        task = self._tasks.create_task(
-            run_after(former, worker), name=f"{self.stage.name} {tp.topic}[{tp.partition}]"
-        )
-        return Assignment(lease, worker, task)
 
     def _begun(self, topic: str) -> None:
         self._known_topics.add(topic)
@@ -213,14 +278,15 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
             self._kicked.clear()
             await until(self._kicked, self._options.heartbeat_interval)
             self._coordinator.check()
+            raise_fetcher_error(self._consumer)
             if not self.is_joined:
                 continue
             self._rejoin_if_lapsed()
             await self._commit(final=False)
-            self._show_lag()
+            self._committer.show_lag()
 
     def _rejoin_if_lapsed(self) -> None:
-        lapsed = any(assignment.lease.has_lapsed for assignment in self._assignments.values())
+        lapsed = any(assignment.proof.has_lapsed for assignment in self._assignments)
         if lapsed:
             # Again and again: with the broker away the request before this one is lost.
             self._coordinator.rejoin()
@@ -229,60 +295,6 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         self._has_lapsed = lapsed
 
     async def _commit(self, *, final: bool) -> bool:
-        """One commit for all partitions; with a stable group behind it, it proves ownership.
-
-        The proof counts from when the commit was sent. A group that prepares a rebalance takes
-        commits, too, but may give the partitions away before a proof of that age has run out.
-        """
-        async with self._commit_turn:
-            leases = {
-                tp: (assignment.lease, committed)
-                for tp, assignment in self._assignments.items()
-                if not assignment.lease.has_lapsed
-                and (committed := assignment.lease.committable(final=final)) is not None
-            }
-            if not leases or not self._options.commits:
-                return True
-            sent_at = self._clock()
-            failed = await self._try_commit({tp: what for tp, (_, what) in leases.items()})
-            if failed is None:
-                return False
-            if final or not await self._is_stable():
-                return not failed
-            until = sent_at + self._options.session_timeout - 2 * self._options.heartbeat_interval
-            for tp, (lease, _) in leases.items():
-                if tp not in failed:
-                    lease.prove(until)
-            return not failed
-
-    async def _is_stable(self) -> bool:
-        try:
-            async with asyncio.timeout(self._options.session_timeout / 4):
-                return await self._coordinator.is_stable(self._generation)
-        except (kafka_errors.KafkaError, TimeoutError) as error:
-            log.warning(
-                "no word from the group", stage=self.stage.name, reason=type(error).__name__
-            )
-            return False
-
-    async def _try_commit(
-        self, offsets: Mapping[TopicPartition, Committed]
-    ) -> Mapping[TopicPartition, type[Exception]] | None:
-        try:
-            async with asyncio.timeout(self._options.session_timeout / 4):
-                failed = await self._coordinator.commit(self._generation, offsets)
-        except (kafka_errors.KafkaError, TimeoutError) as error:
-            self._commit_failed(type(error).__name__)
-            return None
-        for reason in {failure.__name__ for failure in failed.values()}:
-            self._commit_failed(reason)
-        return failed
-
-    def _commit_failed(self, reason: str) -> None:
-        self._telemetry.commit_failed(stage=self.stage.name)
-        log.warning("commit failed", stage=self.stage.name, reason=reason)
-
-    def _show_lag(self) -> None:
-        for tp, assignment in self._assignments.items():
-            if (lag := assignment.lease.lag()) is not None:
-                self._telemetry.consumer_lag(topic=tp.topic, partition=tp.partition, records=lag)
+        return await self._committer.commit(
+            self._coordinator, lambda: self._generation, final=final
+        )

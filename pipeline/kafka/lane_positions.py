@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka import errors as kafka_errors
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import OffsetAndMetadata
 
-from pipeline.kafka import closing
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.offset_resolver import Said, read_metadata
-
-ANSWER_WAIT_MS = 600
+from pipeline.kafka.topic_reader import TopicReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,40 +50,28 @@ async def look_at(
     if not stored.keys() >= set(tps):
         # An answer with an error in it: the library passes over that.
         raise kafka_errors.GroupCoordinatorNotAvailableError(group)
-    consumer = AIOKafkaConsumer(
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        isolation_level="read_committed" if read_committed else "read_uncommitted",
-        **client_options.arguments(),
-    )
-    try:
-        await consumer.start()
-        consumer.assign(tps)
-        oldest = await consumer.beginning_offsets(tps)
-        ends = await consumer.end_offsets(tps)
-        return [await _look(consumer, tp, stored[tp], oldest[tp], ends[tp]) for tp in tps]
-    finally:
-        await closing.stop(consumer)
+    async with TopicReader(client_options, committed_only=read_committed) as reader:
+        oldest = await reader.oldest(tps)
+        ends = await reader.named_ends(tps)
+        starts = {tp: max(oldest[tp], stored[tp].offset) for tp in tps}
+        # The embedded broker names an end that is too low; that of a fetch is right. An offset
+        # behind the end cannot be fetched from: its topic was made anew.
+        fetched = await reader.ends({tp: min(starts[tp], ends[tp]) for tp in tps})
+        return [
+            await _look(reader, tp, stored[tp], starts[tp], max(ends[tp], fetched[tp]))
+            for tp in tps
+        ]
 
 
 async def _look(
-    consumer: AIOKafkaConsumer, tp: TopicPartition, stored: OffsetAndMetadata, oldest: int, end: int
+    reader: TopicReader, tp: TopicPartition, stored: OffsetAndMetadata, start: int, end: int
 ) -> LaneTopicFacts:
-    committed = None if stored.offset < 0 else int(stored.offset)
-    start = max(oldest, committed or 0)
-    consumer.seek(tp, start)
-    try:
-        fetched = await consumer.getmany(tp, timeout_ms=ANSWER_WAIT_MS, max_records=1)
-    except kafka_errors.OffsetOutOfRangeError:
-        fetched = {}
-    records = fetched.get(tp, ())
-    # The embedded broker names an end that is too low; that of a fetch is right.
-    end = max(end, consumer.highwater(tp) or 0)
+    records = (await reader.stretch(tp, start, 1)).records if start < end else ()
     return LaneTopicFacts(
         topic=str(tp.topic),
-        committed=committed,
+        committed=None if stored.offset < 0 else int(stored.offset),
         end=end,
-        waiting=max(0, end - start) if records else 0,
+        waiting=end - start if records else 0,
         oldest_ms=records[0].timestamp if records else None,
         said=read_metadata(stored.metadata or ""),
     )

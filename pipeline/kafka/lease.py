@@ -1,20 +1,29 @@
-"""One partition of a group, for as long as this process owns it, with the proof that it does."""
+"""One partition of a group, for as long as this process owns it: reads it and settles it."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka import errors as kafka_errors
 
+from pipeline.kafka.buffers import Buffers
 from pipeline.kafka.coordinator import Committed
+from pipeline.kafka.fetch_trouble import FetchTrouble
 from pipeline.kafka.offset_resolver import OffsetResolver, metadata
+from pipeline.kafka.ownership_proof import OwnershipProof
 from pipeline.stages.ports import NONE_PAUSED, Record, StartingPoint
+from pipeline.stages.waiting import until
 
-FETCH_WAIT_MS = 1000
-"""A fetch is answered within half a second, with records or without."""
+IDLE_SECONDS = 20.0
+"""A worker is told this often that nothing came, so that waiting is not taken for standing still.
+A thousand idle lanes have fifty wake-ups a second of it."""
+ANSWER_SECONDS = 2.5
+"""A fetch from an offset that is out of range is answered sooner, behind one in flight."""
+LOOK_SECONDS = 0.05
 TRY_AGAIN_SECONDS = 0.5
+SAY_AFTER = 10
+"""Attempts; a thousand lanes of new topics all fail once or twice."""
 
 log = structlog.get_logger(__name__)
 
@@ -26,41 +35,42 @@ class TopicReplaced(Exception):
 class KafkaLease:
     """A partition between taking it over and losing it.
 
-    Ownership is proven by a commit that the coordinator accepted, from the moment it was *sent*,
-    for less than the session timeout: so long nobody else can have been given the partition. A
-    proof that ran out is never renewed (the lease has lapsed); the partition must be assigned
-    anew, because somebody else may have had it meanwhile.
+    Its records stay in the client's buffer until the worker asks: the lease takes them there, at
+    once, so that nothing can come between a look at the ownership and the take.
     """
 
     def __init__(
         self,
-        consumer: AIOKafkaConsumer,
+        buffers: Buffers,
         tp: TopicPartition,
         resolver: OffsetResolver,
+        proof: OwnershipProof,
+        trouble: FetchTrouble,
         *,
-        clock: Callable[[], float],
         begun: Callable[[], None],
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
-        self._consumer = consumer
+        self._idle_seconds = idle_seconds
+        self._buffers = buffers
         self._tp = tp
         self._resolver = resolver
-        self._clock = clock
+        self._proof = proof
+        self._trouble = trouble
         self._begun = begun
-        self._assigned = asyncio.Event()
-        self._assigned.set()
-        self._proven = asyncio.Event()
-        self._epoch = 0
+        self._arrived = asyncio.Event()
         self._position: int | None = None
-        """Where the next fetch begins: behind the markers of transactions, too."""
+        """Where the next take begins: behind the markers of transactions, too."""
         self._read_to: int | None = None
         """Behind the last record that was handed out."""
         self._committable: int | None = None
         self._is_clean = False
         self._paused = NONE_PAUSED
+        self._is_asking = False
+        # Nothing is fetched before `begin` has found where.
         self._is_paused = False
-        self._proof_until: float | None = None
+        self._pause()
 
-    # What a stage may ask (flow.ports.Lease)
+    # What a stage may ask (stages.ports.Lease)
 
     @property
     def topic(self) -> str:
@@ -72,50 +82,39 @@ class KafkaLease:
 
     async def begin(self) -> StartingPoint:
         """Find where the work begins; tries until the broker gives a good answer."""
+        attempts = 0
         while True:
             try:
-                await self._assigned.wait()
-                start = await self._resolver.find()
+                await self._proof.wait_assigned()
+                start = await self._resolver.find(self._is_readable)
             except kafka_errors.KafkaError as error:
-                if not _is_passing(error):
+                if isinstance(error, kafka_errors.GroupAuthorizationFailedError):
                     raise
-                log.warning("no starting point yet", topic=self.topic, error=type(error).__name__)
+                attempts += 1
+                if attempts % SAY_AFTER == 0:
+                    log.warning(
+                        "no starting point yet", topic=self.topic, error=type(error).__name__
+                    )
                 await asyncio.sleep(TRY_AGAIN_SECONDS)
                 continue
             self._seek(start.offset)
             return start
 
     async def fetch(self, most: int) -> Sequence[Record]:
-        await self._assigned.wait()
-        if self._is_paused:
-            self._is_paused = False
-            self._consumer.resume(self._tp)
-        epoch = self._epoch
+        """As the port; while the partition cannot be read it does not return, and health shows it.
+
+        The client may have fetched before the worker asks; then the worker gets it at once.
+        """
+        self._is_asking = True
         try:
-            fetched = await self._consumer.getmany(
-                self._tp, timeout_ms=FETCH_WAIT_MS, max_records=most
-            )
-        except kafka_errors.OffsetOutOfRangeError:
-            await self._after_loss()
-            return ()
-        except kafka_errors.KafkaError as error:
-            await self._after_error(error)
-            return ()
-        records: Sequence[Record] = fetched.get(self._tp, ())
-        if epoch != self._epoch:
-            # Read for an assignment that is gone: they moved the position, so move it back.
-            self._seek(self._position)
-            return ()
-        if records:
-            self._position = self._read_to = records[-1].offset + 1
-        else:
-            await self._pass_markers(epoch)
-        return records
+            # Others get their turn, whatever waits here.
+            await asyncio.sleep(0)
+            return await self._next(most)
+        finally:
+            self._is_asking = False
 
     def pause(self) -> None:
-        self._is_paused = True
-        if self._assigned.is_set():
-            self._consumer.pause(self._tp)
+        self._pause()
 
     def seek(self, offset: int) -> None:
         self._seek(offset)
@@ -132,74 +131,141 @@ class KafkaLease:
 
     @property
     def is_held(self) -> bool:
-        return (
-            self._assigned.is_set()
-            and self._proof_until is not None
-            and self._clock() < self._proof_until
-        )
+        return self._proof.is_held
 
     async def wait_held(self) -> None:
-        while not self.is_held:
-            self._proven.clear()
-            await self._proven.wait()
+        await self._proof.wait_held()
 
     def lag(self) -> int | None:
-        done = self.committable(final=False)
-        if not self._assigned.is_set() or done is None:
+        done = self._done()
+        if not self._proof.is_assigned or done is None:
             return None
-        end = self._consumer.highwater(self._tp)
-        return None if end is None else max(0, end - done.offset)
+        end = self._buffers.end(self._tp)
+        return None if end is None else max(0, end - done)
 
-    # What the group tells it
+    # What the group and its fetch loop tell it
 
     @property
-    def has_lapsed(self) -> bool:
-        """Whether a proof ran out: then nothing that this lease did since can be vouched for."""
-        return self._proof_until is not None and self._clock() >= self._proof_until
+    def tp(self) -> TopicPartition:
+        return self._tp
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is anything to commit."""
+        return self._committable is not None
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether a worker waits for records of it right now."""
+        return self._is_asking
+
+    def arrived(self) -> None:
+        """The client has something of this partition."""
+        self._arrived.set()
+
+    def refused(self, error: type[Exception]) -> None:
+        """A broker did not hand the partition out."""
+        self._trouble.note(error, self._position)
+
+    def let_go(self) -> None:
+        """Give the client's memory back; what was fetched is fetched again."""
+        self._pause()
+        self._seek_client(self._position)
 
     def committable(self, *, final: bool) -> Committed | None:
         """What to commit now; only the last commit before giving up may say `clean`."""
-        offset = self._committable
+        offset = self._done()
         if offset is None:
             return None
-        if offset == self._read_to and self._position is not None:
-            # Everything read is done: markers of transactions behind it are no work either.
-            offset = max(offset, self._position)
         return Committed(offset, metadata(clean=final and self._is_clean, paused=self._paused))
 
-    def prove(self, until: float) -> None:
-        """Take note of a commit that was accepted. After revocation none renews the proof."""
-        if self._assigned.is_set() and not self.has_lapsed:
-            self._proof_until = until
-            self._proven.set()
+    @property
+    def mark(self) -> tuple[int | None, Mapping[str, int]]:
+        """Differs as soon as there is something else to commit."""
+        return self._done(), self._paused
 
     def revoke(self) -> None:
-        """End admission at once; the lease may still come back."""
-        self._assigned.clear()
-        self._epoch += 1
+        """Take nothing any more; the partition may still come back."""
+        self._arrived.clear()
 
     def renew(self) -> None:
-        """The same process got the partition again, and nobody else had it in between."""
-        self._proof_until = None
-        self._epoch += 1
-        self._assigned.set()
-        self._seek(self._position)
+        """The same process got the partition again: go on where it stood."""
+        self._seek_client(self._position)
         if self._is_paused:
-            self._consumer.pause(self._tp)
+            self._buffers.pause(self._tp)
 
     # Positions
 
-    async def _pass_markers(self, epoch: int) -> None:
-        """Move past what is no record: only when there is none, so that none can be skipped."""
-        with contextlib.suppress(kafka_errors.IllegalStateError):
-            position = await self._consumer.position(self._tp)
-            if epoch == self._epoch:
-                self._position = position
+    async def _next(self, most: int) -> Sequence[Record]:
+        while True:
+            # What the client fetches meanwhile may come from another position.
+            await self._proof.wait_assigned()
+            self._resume()
+            self._arrived.clear()
+            try:
+                records = self._take(most)
+            except kafka_errors.OffsetOutOfRangeError:
+                await self._after_loss()
+                return ()
+            except kafka_errors.KafkaError as error:
+                await self._after_error(error)
+                continue
+            if records:
+                return records
+            await until(self._arrived, self._idle_seconds)
+            if not self._arrived.is_set() and not self._trouble.is_recent:
+                return ()
+
+    def _take(self, most: int) -> Sequence[Record]:
+        records = self._buffers.take(self._tp, most, singly=self._trouble.is_recent)
+        position = self._buffers.position(self._tp)
+        self._position = self._position if position is None else position
+        if records:
+            self._read_to = records[-1].offset + 1
+        return records
+
+    def _done(self) -> int | None:
+        if self._committable is None or self._committable != self._read_to:
+            return self._committable
+        # Everything read is done: markers of transactions behind it are no work either.
+        return max(self._committable, self._position or 0)
+
+    def _pause(self) -> None:
+        self._is_paused = True
+        if self._proof.is_assigned:
+            self._buffers.pause(self._tp)
+
+    def _resume(self) -> None:
+        if self._is_paused and self._proof.is_assigned:
+            self._is_paused = False
+            self._buffers.resume(self._tp)
 
     def _seek(self, offset: int | None) -> None:
         self._position = self._read_to = offset
-        if offset is not None and self._assigned.is_set():
-            self._consumer.seek(self._tp, offset)
+        self._seek_client(offset)
+
+    def _seek_client(self, offset: int | None) -> None:
+        if offset is not None and self._proof.is_assigned:
+            self._buffers.seek(self._tp, offset)
+
+    async def _is_readable(self, offset: int) -> bool:
+        """Whether the broker takes a fetch from this offset; silence counts as yes."""
+        before = self._buffers.answered_ms(self._tp)
+        self._seek(offset)
+        self._resume()
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                # An answer without records wakes nobody, so look now and then.
+                while self._buffers.answered_ms(self._tp) == before:
+                    self._arrived.clear()
+                    await until(self._arrived, LOOK_SECONDS)
+                    await self._proof.wait_assigned()
+                    self._take(1)
+        except kafka_errors.OffsetOutOfRangeError:
+            return False
+        except TimeoutError:
+            return True
+        return True
 
     async def _after_loss(self) -> None:
         position = self._position or 0
@@ -211,22 +277,10 @@ class KafkaLease:
         self._seek(oldest)
 
     async def _after_error(self, error: kafka_errors.KafkaError) -> None:
+        """Read again from where it stood: the library moves on over what it could not read."""
+        self._seek_client(self._position)
         if isinstance(error, kafka_errors.NoOffsetForPartitionError):
             # The library looked an offset up for itself before we had sought; ours counts.
-            self._seek(self._position)
-        elif not _is_passing(error):
-            raise error
-        else:
-            log.warning("fetch failed", topic=self.topic, error=type(error).__name__)
-            await asyncio.sleep(TRY_AGAIN_SECONDS)
-
-
-def _is_passing(error: kafka_errors.KafkaError) -> bool:
-    """Whether waiting helps: permissions don't come by waiting, brokers do."""
-    return not isinstance(
-        error,
-        kafka_errors.GroupAuthorizationFailedError
-        | kafka_errors.TopicAuthorizationFailedError
-        | kafka_errors.ConsumerStoppedError
-        | kafka_errors.RecordTooLargeError,
-    )
+            return
+        self._trouble.note(type(error), self._position)
+        await asyncio.sleep(TRY_AGAIN_SECONDS)

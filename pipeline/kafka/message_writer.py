@@ -8,7 +8,9 @@ from aiokafka import errors as kafka_errors
 
 from pipeline.domain.message import Message
 from pipeline.kafka.producer import SharedProducer
-from pipeline.kafka.transactional_writer import TRY_AGAIN_SECONDS, raise_permanent, send
+from pipeline.kafka.sending import raise_permanent, send
+
+TRY_AGAIN_SECONDS = 0.5
 
 log = structlog.get_logger(__name__)
 

@@ -1,28 +1,27 @@
 """Where the work on a partition begins: the committed offset, and what to do when there is none."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Literal, NamedTuple
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka import errors as kafka_errors
+from aiokafka import TopicPartition
 
-from pipeline.kafka.coordinator import Committed, Coordinator, Generation
+from pipeline.kafka.coordinator import Committed
+from pipeline.kafka.group_offsets import GroupOffsets
 from pipeline.stages.ports import NONE_PAUSED, StartingPoint
-from pipeline.telemetry.facts import Telemetry
+from pipeline.telemetry.facts import KafkaTelemetry
 
 METADATA_FORMAT = 2
 LARGEST_METADATA_BYTES = 4096
 """What brokers take of it unless told otherwise (offset.metadata.max.bytes)."""
-ANSWER_WAIT_MS = 600
 START = Literal["earliest", "latest"]
 
 log = structlog.get_logger(__name__)
 
 
 class OffsetResolver:
-    """Finds the beginning of one partition without guessing.
+    """Finds where the work on one partition starts, without guessing.
 
     Every method raises `aiokafka.errors.KafkaError` when it got no good answer; then nothing is
     known, and the caller asks again.
@@ -30,31 +29,27 @@ class OffsetResolver:
 
     def __init__(
         self,
-        consumer: AIOKafkaConsumer,
-        coordinator: Coordinator,
+        offsets: GroupOffsets,
         tp: TopicPartition,
         *,
-        generation: Callable[[], Generation],
         start: START,
-        telemetry: Telemetry,
+        telemetry: KafkaTelemetry,
     ) -> None:
-        self._consumer = consumer
-        self._coordinator = coordinator
+        self._offsets = offsets
         self._tp = tp
-        self._generation = generation
         self._start = start
         self._telemetry = telemetry
 
-    async def find(self) -> StartingPoint:
-        """The committed offset, or the first one there is; it moves the consumer's position."""
-        # A process that was frozen asks before it touches what may be another's by now.
-        await self._coordinator.confirm(self._generation())
-        found = await self._coordinator.committed([self._tp])
-        committed = found.get(self._tp)
+    async def find(self, is_readable: Callable[[int], Awaitable[bool]]) -> StartingPoint:
+        """The committed offset, or the first one there is.
+
+        `is_readable` asks for one offset by fetching from it.
+        """
+        committed = await self._offsets.committed(self._tp)
         if committed is None:
             return await self._first()
         start = await self._said(committed)
-        if await self._is_there(committed.offset):
+        if await self._is_there(committed.offset, is_readable):
             return start
         lost_to = await self.after_loss(committed.offset)
         # A log that begins anew, lower, takes what was kept back along.
@@ -64,7 +59,7 @@ class OffsetResolver:
 
     async def after_loss(self, requested: int) -> int:
         """Count and tell what is gone; the oldest offset that is still there."""
-        oldest = await self._oldest()
+        oldest = await self._offsets.oldest(self._tp)
         lost = max(0, oldest - requested)
         self._telemetry.offsets_lost(
             topic=self._tp.topic, partition=self._tp.partition, records=lost
@@ -85,13 +80,27 @@ class OffsetResolver:
         Later, a partition without an offset is a new one, and all of it is new.
         """
         if self._start == "latest":
-            known = await self._coordinator.committed(self._siblings())
+            siblings = self._offsets.partitions(self._tp.topic)
+            known = await self._offsets.committed_of({self._tp, *siblings})
             if self._tp in known:
                 return await self._said(known[self._tp])
             if not known:
-                # All at once: marked alone, one partition would make the others look added.
-                return await self._mark(await self._consumer.end_offsets(self._siblings()))
-        return await self._mark({self._tp: await self._oldest()})
+                return await self._first_of_topic({self._tp, *siblings})
+        return await self._mark({self._tp: await self._offsets.oldest(self._tp)})
+
+    async def _first_of_topic(self, partitions: Collection[TopicPartition]) -> StartingPoint:
+        """All at once: marked alone, one partition would make the others look added."""
+        if not await self._offsets.were_forgotten():
+            return await self._mark({tp: await self._offsets.end(tp) for tp in partitions})
+        log.error(
+            "the offsets of the group are gone, and our topics say that this is no first start: "
+            "reading from the oldest records, and not from the latest as configured",
+            topic=self._tp.topic,
+        )
+        # Every topic of the group: the next one to ask would take these marks for a group that is
+        # remembered, and skip to its end.
+        everything = {self._tp, *partitions, *self._offsets.all_partitions()}
+        return await self._mark({tp: await self._offsets.oldest(tp) for tp in everything})
 
     async def _mark(self, offsets: Mapping[TopicPartition, int]) -> StartingPoint:
         """Commit where the very first start begins; nothing was sent yet, so it is clean.
@@ -99,40 +108,28 @@ class OffsetResolver:
         Otherwise a crash before any work was committed would make the next start the first one
         again, and `latest` would skip what came between.
         """
-        marks = {tp: Committed(offset, metadata(clean=True)) for tp, offset in offsets.items()}
-        failed = await self._coordinator.commit(self._generation(), marks)
-        for failure in failed.values():
-            raise failure()
+        await self._offsets.commit(
+            {tp: Committed(offset, metadata(clean=True)) for tp, offset in offsets.items()}
+        )
         return StartingPoint(offsets[self._tp], is_clean=True)
 
     async def _said(self, committed: Committed) -> StartingPoint:
         """What a commit says; one without metadata leaves open what was kept back."""
         said = read_metadata(committed.metadata)
         if said is None:
-            oldest = min(committed.offset, await self._oldest())
+            oldest = min(committed.offset, await self._offsets.oldest(self._tp))
             return StartingPoint(committed.offset, is_clean=False, others_paused=oldest)
         return StartingPoint(committed.offset, said.is_clean, said.paused, said.others_paused)
 
-    def _siblings(self) -> Sequence[TopicPartition]:
-        """All partitions of the topic."""
-        numbers = self._consumer.partitions_for_topic(self._tp.topic) or ()
-        return [TopicPartition(self._tp.topic, n) for n in sorted({self._tp.partition, *numbers})]
+    async def _is_there(self, offset: int, is_readable: Callable[[int], Awaitable[bool]]) -> bool:
+        """Whether the partition still goes on from this offset.
 
-    async def _oldest(self) -> int:
-        return int((await self._consumer.beginning_offsets([self._tp]))[self._tp])
-
-    async def _is_there(self, offset: int) -> bool:
-        """Whether the partition still goes on from this offset: asked by fetching.
-
-        The offsets that brokers name for the ends are not enough: the embedded one names an end
-        that is too low, and a topic that was made anew may have grown past the old offset.
+        Between the ends that brokers name it does. Beyond them only a fetch tells: the embedded
+        broker names an end that is too low.
         """
-        self._consumer.seek(self._tp, offset)
-        try:
-            await self._consumer.getmany(self._tp, timeout_ms=ANSWER_WAIT_MS, max_records=1)
-        except kafka_errors.OffsetOutOfRangeError:
+        if offset < await self._offsets.oldest(self._tp):
             return False
-        return True
+        return offset <= await self._offsets.end(self._tp) or await is_readable(offset)
 
 
 def metadata(*, clean: bool, paused: Mapping[str, int] = NONE_PAUSED) -> str:

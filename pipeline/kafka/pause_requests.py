@@ -5,14 +5,13 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka import errors as kafka_errors
 
 from pipeline.domain.pause_request import RequestedPauses, Unreadable, decode_pause_request
-from pipeline.kafka import closing
 from pipeline.kafka.client_options import ClientOptions
+from pipeline.kafka.topic_reader import TopicReader
 
-FETCH_WAIT_MS = 500
 TRY_AGAIN_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
@@ -43,7 +42,7 @@ class LatestPauseRequests:
 
 
 class PauseRequestReader:
-    """Reads the topic from its beginning, in no group, and goes on reading.
+    """Reads the topic from its oldest message, in no group, and goes on reading.
 
     Nothing of it counts before all of it is read: an old word must not be taken for the last one.
     """
@@ -52,7 +51,8 @@ class PauseRequestReader:
         self._client_options = client_options
         self._tp = TopicPartition(topic, 0)
         self._book = LatestPauseRequests()
-        self._consumer: AIOKafkaConsumer | None = None
+        self._reader: TopicReader | None = None
+        """While everything that stood there when it was opened has been read."""
         self._position = 0
         self._moved = asyncio.Event()
 
@@ -69,53 +69,45 @@ class PauseRequestReader:
         end = None
         while end is None:
             end = await self._end()
-        while self._consumer is None or self._position < end:
+        while self._reader is None or self._position < end:
             await self._move()
 
     async def follow(self) -> None:
         """Read until cancelled; a broker that is away is waited for."""
         while True:
             try:
-                await self._follow()
+                async with TopicReader(self._client_options, committed_only=False) as reader:
+                    await self._follow(reader)
             except kafka_errors.KafkaError as error:
                 log.warning("controls not read", topic=self._tp.topic, error=type(error).__name__)
                 await asyncio.sleep(TRY_AGAIN_SECONDS)
 
-    async def _follow(self) -> None:
-        consumer = self._reader()
-        self._position = 0
+    async def _follow(self, reader: TopicReader) -> None:
+        self._position = (await reader.oldest([self._tp]))[self._tp]
+        book = LatestPauseRequests()
         try:
-            await consumer.start()
-            consumer.assign([self._tp])
-            await consumer.seek_to_beginning(self._tp)
-            book = LatestPauseRequests()
-            await self._read_to_the_end(consumer, book)
-            self._book, self._consumer = book, consumer
+            while (end := reader.end(self._tp)) is None or self._position < end:
+                await self._read(reader, book)
+            self._book, self._reader = book, reader
             self._moved.set()
             while True:
-                await self._read(consumer, book)
+                await self._read(reader, book)
         finally:
-            self._consumer = None
-            await closing.stop(consumer)
+            self._reader = None
 
-    async def _read_to_the_end(self, consumer: AIOKafkaConsumer, book: LatestPauseRequests) -> None:
-        while (end := consumer.highwater(self._tp)) is None or self._position < end:
-            await self._read(consumer, book)
-
-    async def _read(self, consumer: AIOKafkaConsumer, book: LatestPauseRequests) -> None:
-        fetched = await consumer.getmany(self._tp, timeout_ms=FETCH_WAIT_MS)
-        records: list[ConsumerRecord[bytes, bytes]] = fetched.get(self._tp, [])
-        for record in records:
+    async def _read(self, reader: TopicReader, book: LatestPauseRequests) -> None:
+        found = await reader.stretch(self._tp, self._position)
+        for record in found.records:
             book.take(record.offset, record.key, record.value)
-        self._position = int(await consumer.position(self._tp))
+        self._position = found.end
         self._moved.set()
 
     async def _end(self) -> int | None:
         """The end of the topic as it is now; None when that could not be learned."""
-        while self._consumer is None:
+        while self._reader is None:
             await self._move()
         try:
-            return int((await self._consumer.end_offsets([self._tp]))[self._tp])
+            return (await self._reader.named_ends([self._tp]))[self._tp]
         except kafka_errors.KafkaError as error:
             log.warning("end of controls not known yet", error=type(error).__name__)
             await asyncio.sleep(TRY_AGAIN_SECONDS)
@@ -124,10 +116,3 @@ class PauseRequestReader:
     async def _move(self) -> None:
         self._moved.clear()
         await self._moved.wait()
-
-    def _reader(self) -> AIOKafkaConsumer:
-        return AIOKafkaConsumer(
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            **self._client_options.arguments(),
-        )

@@ -1,4 +1,4 @@
-"""The producer that a whole process writes with, and how it is replaced."""
+"""How a producer is made; the one that a whole process writes with, and how it is replaced."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -7,7 +7,10 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka import errors as kafka_errors
 
+from pipeline.kafka import internals
+from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.closing import close
+from pipeline.kafka.record_limits import LARGEST_REQUEST, WANTED_BATCH
 
 TRY_AGAIN_SECONDS = 0.5
 _BREAKING = (
@@ -19,6 +22,25 @@ _BREAKING = (
 """After one of these the producer's numbering fits no partition's any more."""
 
 log = structlog.get_logger(__name__)
+
+
+def make_producer(
+    client_options: ClientOptions,
+    *,
+    idempotent: bool,
+    transactional_id: str | None = None,
+    transaction_timeout: float = 15.0,
+) -> AIOKafkaProducer:
+    """A producer whose every message is on all in-sync replicas before it counts."""
+    return AIOKafkaProducer(
+        acks="all",
+        enable_idempotence=idempotent,
+        transactional_id=transactional_id,
+        transaction_timeout_ms=int(transaction_timeout * 1000),
+        max_batch_size=WANTED_BATCH,
+        max_request_size=LARGEST_REQUEST,
+        **client_options.arguments(),
+    )
 
 
 class SharedProducer:
@@ -42,15 +64,15 @@ class SharedProducer:
 
     async def replace_if_broken(self, used: AIOKafkaProducer, errors: Sequence[object]) -> None:
         """Make a new one, if `used` is broken and nobody has done so meanwhile."""
-        sender = used._sender.sender_task  # noqa: SLF001
-        is_broken = any(isinstance(error, _BREAKING) for error in errors) or sender.done()
+        is_broken = any(isinstance(error, _BREAKING) for error in errors)
+        is_broken = is_broken or internals.has_stopped_sending(used)
         async with self._turn:
             if not is_broken or used is not self.current:
                 return
             log.warning("producer replaced", errors=sorted({type(one).__name__ for one in errors}))
             await close(used)
             # Others wait for messages of theirs, which will not go out any more.
-            used._message_accumulator.fail_all(kafka_errors.KafkaError("replaced"))  # noqa: SLF001
+            internals.fail_waiting(used, kafka_errors.KafkaError("replaced"))
             self.current = await self._started()
 
     async def close(self) -> None:

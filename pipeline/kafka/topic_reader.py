@@ -1,10 +1,10 @@
-"""Reads topics back, from a place to their end as it is now; joins no group, commits nothing."""
+"""The one way to read topics outside a group: joins none, commits nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import errors as kafka_errors
@@ -14,7 +14,7 @@ from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import TRY_AGAIN_SECONDS, ClusterTrouble, admin_client
 from pipeline.kafka.coordinator import Committed, Coordinator
 from pipeline.kafka.topics import Topics
-from pipeline.stages.ports import Record
+from pipeline.stages.ports import Record, Stretch
 
 READ_WAIT_MS = 1000
 MOST_SILENT_READS = 15
@@ -51,25 +51,48 @@ class Stored:
 
 
 class TopicReader:
-    """Reads what stands in topics, as one look at them.
+    """Reads partitions from places that its user names; used in `async with`.
 
-    Every method raises `aiokafka.errors.KafkaError` where the cluster fails in the middle, which
-    `reading` turns into `ClusterTrouble`.
+    One that does not see aborted records is `committed_only`. Every method raises
+    `aiokafka.errors.KafkaError` where the cluster fails; then the reader is closed and a new one is
+    made. `reading` turns that into `ClusterTrouble`.
     """
 
     def __init__(
         self,
         client_options: ClientOptions,
-        consumer: AIOKafkaConsumer,
-        topics: Mapping[str, int],
         *,
         committed_only: bool,
+        topics: Mapping[str, int] | None = None,
     ) -> None:
         self._client_options = client_options
-        self._consumer = consumer
         self._committed_only = committed_only
-        self.topics = topics
-        """Every topic of the cluster with its number of partitions."""
+        self._consumer = AIOKafkaConsumer(
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed" if committed_only else "read_uncommitted",
+            **client_options.arguments(),
+        )
+        self._places: dict[TopicPartition, int] = {}
+        """Where the client stands, of the partitions that it has."""
+        self.topics = topics or {}
+        """Every topic of the cluster with its number of partitions, where that was looked up."""
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._consumer.start()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await closing.stop(self._consumer)
+
+    # Places
 
     def partitions(self, *topics: str) -> Sequence[TopicPartition]:
         """All partitions of these topics.
@@ -86,12 +109,18 @@ class TopicReader:
                 )
         return [TopicPartition(topic, n) for topic in topics for n in range(self.topics[topic])]
 
-    async def oldest(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
+    async def oldest(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Where each partition begins."""
         return dict(await self._consumer.beginning_offsets(partitions)) if partitions else {}
 
+    async def named_ends(
+        self, partitions: Collection[TopicPartition]
+    ) -> Mapping[TopicPartition, int]:
+        """Where each partition ends as the broker names it: the embedded one names it too low."""
+        return dict(await self._consumer.end_offsets(partitions)) if partitions else {}
+
     async def since(
-        self, partitions: Sequence[TopicPartition], since_ms: int
+        self, partitions: Collection[TopicPartition], since_ms: int
     ) -> Mapping[TopicPartition, int]:
         """The first offsets written at or after this time; absent where there is none.
 
@@ -115,11 +144,22 @@ class TopicReader:
         asking = AIOKafkaConsumer(
             group_id=group, enable_auto_commit=False, **self._client_options.arguments()
         )
-        await asking.start()
         try:
+            await asking.start()
             return await _asked(Coordinator(asking, group), partitions)
         finally:
             await closing.stop(asking)
+
+    def end(self, tp: TopicPartition) -> int | None:
+        """Where a partition ended when it was last fetched; None before that."""
+        if tp not in self._places:
+            return None
+        end: int | None = (
+            self._consumer.last_stable_offset(tp)
+            if self._committed_only
+            else self._consumer.highwater(tp)
+        )
+        return end
 
     async def ends(self, starts: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
         """Where partitions end now, for readers that begin there.
@@ -134,13 +174,33 @@ class TopicReader:
             await self._consumer.getmany(timeout_ms=READ_WAIT_MS, max_records=1)
             known = len(ends)
             for tp in starts.keys() - ends.keys():
-                end = self._end(tp)
+                end = self.end(tp)
                 if end is not None:
                     ends[tp] = end
                     self._consumer.pause(tp)
             silent = 0 if len(ends) > known else silent + 1
             _check(silent)
+        # They are paused, and have moved.
+        self._places.clear()
         return ends
+
+    # Records
+
+    async def stretch(self, tp: TopicPartition, offset: int, most: int | None = None) -> Stretch:
+        """What stands in one partition from this offset on, at most so many records.
+
+        Waits a second for some. Its end lies behind the markers of transactions that were passed.
+        Raises `OffsetOutOfRangeError` where the offset is gone or was never there.
+        """
+        if tp not in self._places:
+            self._assign({tp: offset})
+        elif self._places[tp] != offset:
+            self._consumer.seek(tp, offset)
+        fetched = await self._consumer.getmany(tp, timeout_ms=READ_WAIT_MS, max_records=most)
+        records: Sequence[PlacedRecord] = fetched.get(tp, ())
+        end = records[-1].offset + 1 if records else int(await self._consumer.position(tp))
+        self._places[tp] = end
+        return Stretch(records, end)
 
     async def read(
         self,
@@ -163,40 +223,30 @@ class TopicReader:
                 for record in records:
                     if record.offset < ends[tp]:
                         take(record)
+        self._places.clear()
 
     def _assign(self, starts: Mapping[TopicPartition, int]) -> None:
         self._consumer.assign(list(starts))
+        self._places = dict(starts)
         for tp, start in starts.items():
             self._consumer.seek(tp, start)
-
-    def _end(self, tp: TopicPartition) -> int | None:
-        if self._committed_only:
-            end: int | None = self._consumer.last_stable_offset(tp)
-            return end
-        highest: int | None = self._consumer.highwater(tp)
-        return highest
 
 
 @asynccontextmanager
 async def reading(
     client_options: ClientOptions, *, committed_only: bool, patience: float
 ) -> AsyncIterator[TopicReader]:
-    """A reader, once the cluster answers; without `committed_only` it sees aborted records too.
+    """A reader that knows the topics, once the cluster answers.
 
     Raises:
         ClusterTrouble: it did not within `patience` seconds, or stopped answering.
     """
     async with admin_client(client_options, patience) as admin:
         topics = await Topics(admin, None).partitions()
-    consumer = AIOKafkaConsumer(
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        isolation_level="read_committed" if committed_only else "read_uncommitted",
-        **client_options.arguments(),
-    )
+    made = TopicReader(client_options, committed_only=committed_only, topics=topics)
     try:
-        await consumer.start()
-        yield TopicReader(client_options, consumer, topics, committed_only=committed_only)
+        async with made as reader:
+            yield reader
     except kafka_errors.OffsetOutOfRangeError as error:
         raise ClusterTrouble("kafka: records left while they were read; try again") from error
     except kafka_errors.KafkaError as error:
@@ -204,8 +254,6 @@ async def reading(
             f"kafka.bootstrap_servers: {client_options.bootstrap_servers} failed in the middle "
             f"({type(error).__name__}); try again"
         ) from error
-    finally:
-        await closing.stop(consumer)
 
 
 async def read_back(

@@ -1,14 +1,26 @@
 """Our topics: made at start where they are missing, and checked where they exist."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from aiokafka import errors as kafka_errors
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from pipeline.kafka.client_options import ClientOptions
+from pipeline.kafka.cluster import admin_client
+from pipeline.kafka.record_limits import (
+    LARGEST_BATCH,
+    USUAL_LARGEST_BATCH,
+    RecordLimits,
+    largest_record,
+)
+
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
+PORTION = 100
+"""Topics of one request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +105,15 @@ class Topics:
         brokers = len((await self._admin.describe_cluster())["brokers"])
         factor = self._replication_factor or min(3, brokers)
         settings = common_settings(brokers)
-        response = await self._admin.create_topics(
-            [
+        for some in _portions(missing):
+            new = [
                 NewTopic(
                     plan.name, plan.partitions, factor, topic_configs={**settings, **plan.settings}
                 )
-                for plan in missing
+                for plan in some
             ]
-        )
-        for name, code, *_ in response.topic_errors:
-            error = kafka_errors.for_code(code)
-            if error not in (kafka_errors.NoError, kafka_errors.TopicAlreadyExistsError):
-                plan = next(plan for plan in missing if plan.name == name)
-                raise TopicTrouble(
-                    f"topic {name} cannot be created ({error.__name__}); create it with: "
-                    f"{command(plan, factor, settings)}"
-                )
+            response = await self._admin.create_topics(new)
+            _raise_refusal(response.topic_errors, some, factor, settings)
         return [plan.name for plan in missing]
 
     async def differences(self, plans: Sequence[TopicPlan]) -> Sequence[str]:
@@ -117,30 +122,103 @@ class Topics:
         present = [plan for plan in plans if plan.name in existing]
         brokers = len((await self._admin.describe_cluster())["brokers"])
         settings = common_settings(brokers)
+        keys = {LARGEST_BATCH, *settings, *(key for plan in present for key in plan.settings)}
+        actual = await self.settings([plan.name for plan in present], keys)
         found = [
             f"topic {plan.name} has {existing[plan.name]} partitions instead of {plan.partitions}; "
             f"{_mending(plan, existing[plan.name])}"
             for plan in present
             if existing[plan.name] != plan.partitions
         ]
-        responses = await self._admin.describe_configs(
-            [ConfigResource(ConfigResourceType.TOPIC, plan.name) for plan in present]
-        )
-        actual = {
-            resource[3]: {entry[0]: entry[1] for entry in resource[4]}
-            for response in responses
-            for resource in response.resources
-        }
         for plan in present:
             for key, wanted in {**settings, **plan.settings}.items():
                 value = actual.get(plan.name, {}).get(key)
                 if value is not None and value != wanted:
                     found.append(
-                        f"topic {plan.name} has {key}={value} instead of {wanted}; mend it with: "
-                        f"kafka-configs.sh --alter --entity-type topics --entity-name {plan.name} "
-                        f"--add-config {key}={wanted}"
+                        f"topic {plan.name} has {key}={value} instead of {wanted}; "
+                        f"{_altering(plan.name, key, wanted)}"
                     )
+            found += _small(plan.name, actual.get(plan.name, {}))
         return found
+
+    async def settings(
+        self, topics: Sequence[str], keys: Collection[str]
+    ) -> Mapping[str, Mapping[str, str]]:
+        """The values of these settings, by topic; what a broker does not know is absent."""
+        found: dict[str, Mapping[str, str]] = {}
+        for some in _portions(topics):
+            # All keys are asked for: the embedded broker hangs up on whoever names some.
+            responses = await self._admin.describe_configs(
+                [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in some]
+            )
+            found |= {
+                resource[3]: {entry[0]: entry[1] for entry in resource[4] if entry[0] in keys}
+                for response in responses
+                for resource in response.resources
+            }
+        return found
+
+
+async def known_limits(
+    client_options: ClientOptions, plans: Sequence[TopicPlan], patience: float
+) -> RecordLimits:
+    """What the topics take now; one of which the brokers say nothing takes the usual.
+
+    Raises:
+        ClusterTrouble: no broker answered within `patience` seconds.
+    """
+    async with admin_client(client_options, patience) as admin:
+        topics = Topics(admin, None)
+        existing = await topics.partitions()
+        names = [plan.name for plan in plans if plan.name in existing]
+        found = await topics.settings(names, [LARGEST_BATCH])
+    limits = {topic: settings.get(LARGEST_BATCH, "") for topic, settings in found.items()}
+    return RecordLimits({topic: int(limit) for topic, limit in limits.items() if limit.isdecimal()})
+
+
+Item = TypeVar("Item")
+
+
+def _portions(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """A request for a thousand topics takes the brokers longer than a client waits."""
+    for start in range(0, len(items), PORTION):
+        yield items[start : start + PORTION]
+
+
+def _raise_refusal(
+    answers: Iterable[Sequence[Any]],
+    plans: Sequence[TopicPlan],
+    factor: int,
+    settings: Mapping[str, str],
+) -> None:
+    for name, code, *_ in answers:
+        error = kafka_errors.for_code(code)
+        if error not in (kafka_errors.NoError, kafka_errors.TopicAlreadyExistsError):
+            plan = next(plan for plan in plans if plan.name == name)
+            raise TopicTrouble(
+                f"topic {name} cannot be created ({error.__name__}); create it with: "
+                f"{command(plan, factor, settings)}"
+            )
+
+
+def _small(topic: str, actual: Mapping[str, str]) -> Sequence[str]:
+    """A line where records must be smaller than brokers take them unless told otherwise."""
+    limit = actual.get(LARGEST_BATCH, "")
+    if not limit.isdecimal() or int(limit) >= USUAL_LARGEST_BATCH:
+        return []
+    line = (
+        f"topic {topic} has {LARGEST_BATCH}={limit}: records of more than "
+        f"{largest_record(int(limit))} bytes do not fit and become dead letters; "
+        f"{_altering(topic, LARGEST_BATCH, str(USUAL_LARGEST_BATCH))}"
+    )
+    return [line]
+
+
+def _altering(topic: str, key: str, value: str) -> str:
+    return (
+        f"mend it with: kafka-configs.sh --alter --entity-type topics --entity-name {topic} "
+        f"--add-config {key}={value}"
+    )
 
 
 def _mending(plan: TopicPlan, actual: int) -> str:

@@ -1,172 +1,194 @@
-"""The partners' side of every lane: clients, tokens, paces, and how jobs are followed."""
+"""One client for each destination, and what its lanes and its jobs need of it."""
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import LaneSettings, routes
-from pipeline.destinations.amazon_ads.changes import LaneTarget, largest_overhead
-from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings, Credentials
-from pipeline.destinations.amazon_ads.tokens import Token, TokenRefused
-from pipeline.domain.quota import pace
-from pipeline.http.amazon import AmazonClient, AmazonStatus, AmazonUpload
+from pipeline.configuration.routing import LaneSettings, targets_of
+from pipeline.destinations.changes import Changes, Jobs
+from pipeline.destinations.contract import Partners
+from pipeline.destinations.login import Token, TokenAnswer, TokenRefused
+from pipeline.destinations.registry import PARTNERS
+from pipeline.domain.quota import paces
+from pipeline.http.client import PartnerClient
+from pipeline.http.connections import connections
+from pipeline.http.lanes import PartnerStatus, PartnerUpload
+from pipeline.http.proxies import proxy_for
 from pipeline.http.session import PartnerSession
 from pipeline.http.tokens import (
-    ClientSecrets,
-    Refreshed,
-    SecretUnavailable,
+    LARGEST_TOKEN_ANSWER_BYTES,
+    REFRESH_TIMEOUT_SECONDS,
     TokenKeeper,
 )
-from pipeline.settings.problems import SecretUnreadableError
-from pipeline.settings.secrets import Secret
 from pipeline.stages.poll.questions import Questions
 from pipeline.stages.poll.rules import PollRules
 from pipeline.stages.retry import Backoff, Throttle
-from pipeline.stages.roster import ServedLane
 from pipeline.stages.upload.batching import Limits
-from pipeline.stages.upload.plan import LanePlan
-from pipeline.stages.upload.token_bucket import LaneTokenBucket, RequestsPerSecond
-from pipeline.telemetry.facts import LaneLabel, Telemetry, TokenOutcome
+from pipeline.stages.upload.request_limiter import RequestsPerSecond
+from pipeline.stages.upload.served_lane import ServedLane
+from pipeline.stages.upload.token_bucket import LaneTokenBucket
+from pipeline.telemetry.facts import LaneLabel, PartnerTelemetry, TokenOutcome
+
+DEFAULT_TIMEOUT_SECONDS = 60.0
+"""Of a destination that takes no changes, and so says nothing of how it is sent to."""
 
 
-class Partners:
+@asynccontextmanager
+async def opened(
+    settings: Settings,
+    telemetry: PartnerTelemetry,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    resolver: AbstractResolver | None = None,
+    partners: Partners = PARTNERS,
+) -> AsyncIterator["Clients"]:
+    """All destinations, each with connections of its own; closed again at the end.
+
+    Raises:
+        SettingsError: a proxy variable of the environment is no address of a proxy.
+    """
+    deliveries = {
+        name: partners[destination.kind].delivery(destination, ())
+        for name, destination in settings.destinations.items()
+    }
+    async with AsyncExitStack() as stack:
+        sessions = {}
+        for name, delivery in deliveries.items():
+            late = delivery.sending.late if isinstance(delivery, Changes) else None
+            opening = connections(late, resolver=resolver)
+            sessions[name] = await stack.enter_async_context(opening)
+        yield Clients(settings, sessions, telemetry, environ, partners)
+
+
+class Clients:
     """One client for each destination, and what its lanes share."""
 
     def __init__(
-        self, settings: Settings, http: aiohttp.ClientSession, telemetry: Telemetry
+        self,
+        settings: Settings,
+        sessions: Mapping[str, aiohttp.ClientSession],
+        telemetry: PartnerTelemetry,
+        environ: Mapping[str, str],
+        partners: Partners,
     ) -> None:
         self._settings = settings
-        self._http = http
         self._telemetry = telemetry
-        destinations = settings.destinations
-        self.clients: Mapping[str, AmazonClient] = {
-            name: self._client(name, destination) for name, destination in destinations.items()
+        self._environ = environ
+        self._partners = partners
+        self._changes = {
+            name: delivery
+            for name, destination in settings.destinations.items()
+            if isinstance(delivery := partners[destination.kind].delivery(destination, ()), Changes)
         }
-        self._throttles = {name: Throttle() for name in destinations}
+        self.clients: Mapping[str, PartnerClient] = {
+            name: self._client(name, sessions[name]) for name in settings.destinations
+        }
+        self._throttles = {name: Throttle() for name in self._changes}
         self._request_limiters = {
-            name: RequestsPerSecond(destination.requests_per_second)
-            for name, destination in destinations.items()
+            name: RequestsPerSecond(changes.sending.requests_per_second)
+            for name, changes in self._changes.items()
         }
 
     def lane(self, lane: LaneSettings) -> ServedLane:
         """Everything that serving a lane takes; its bucket is made anew at every takeover."""
-        destination = self._settings.destinations[lane.destination]
-        lane_pace = pace(
-            cap=destination.hourly_cap,
-            window=destination.cap_window_seconds,
-            largest_batch=destination.batch.max_records,
-            max_in_flight=destination.max_in_flight,
+        changes = self._delivery(lane)
+        limits, sending = changes.limits, changes.sending
+        lane_paces = paces(
+            changes.quota,
+            largest_batch=limits.max_records,
+            largest_body=limits.max_bytes,
+            max_in_flight=sending.max_in_flight,
         )
-        client = self.clients[lane.destination]
         return ServedLane(
-            plan=self._plan(lane, destination),
-            upload=AmazonUpload(
-                client, self._target(lane), self._request_limiters[lane.destination]
+            name=lane.name,
+            label=LaneLabel(lane.destination, lane.connection),
+            partner=PartnerUpload(
+                self.clients[lane.destination], changes, self._request_limiters[lane.destination]
             ),
+            misfit=changes.misfit,
+            limits=Limits(
+                max_records=limits.max_records,
+                max_bytes=limits.max_bytes,
+                linger=sending.linger,
+                overhead_bytes=limits.overhead_bytes,
+            ),
+            quota=changes.quota,
+            new_buckets=lambda: {what: LaneTokenBucket(pace) for what, pace in lane_paces.items()},
             throttle=self._throttles[lane.destination],
-            new_bucket=lambda: LaneTokenBucket(lane_pace),
+            max_in_flight=sending.max_in_flight,
+            late_seconds=sending.late,
+            probe_seconds=self._settings.upload.probe_seconds,
+            backoff=Backoff(initial=sending.first_backoff, maximum=sending.longest_backoff),
         )
 
     def questions(self) -> Mapping[str, Questions]:
-        """How each destination is asked for its jobs."""
+        """How the jobs of each destination are followed, where it has jobs."""
         return {
-            name: self._questions(name, destination)
-            for name, destination in self._settings.destinations.items()
+            name: self._questions(name, changes.jobs)
+            for name, changes in self._changes.items()
+            if changes.jobs is not None
         }
 
-    def _plan(self, lane: LaneSettings, destination: AmazonAdsSettings) -> LanePlan:
-        return LanePlan(
-            name=lane.name,
-            label=LaneLabel(lane.destination, lane.connection),
-            limits=Limits(
-                max_records=destination.batch.max_records,
-                max_bytes=destination.batch.max_bytes,
-                linger=destination.batch.linger_seconds,
-                overhead_bytes=largest_overhead(lane.connection_id),
-            ),
-            cap=destination.hourly_cap,
-            cap_window=destination.cap_window_seconds,
-            max_in_flight=destination.max_in_flight,
-            late_seconds=destination.late_seconds,
-            probe_seconds=self._settings.upload.probe_seconds,
-            backoff=Backoff(
-                initial=destination.backoff.initial_seconds,
-                maximum=destination.backoff.max_seconds,
-            ),
-        )
+    def _delivery(self, lane: LaneSettings) -> Changes:
+        destination = self._settings.destinations[lane.destination]
+        targets = targets_of(self._settings, lane)
+        delivery = self._partners[destination.kind].delivery(destination, targets)
+        assert isinstance(delivery, Changes)
+        return delivery
 
-    def _questions(self, name: str, destination: AmazonAdsSettings) -> Questions:
+    def _questions(self, name: str, jobs: Jobs) -> Questions:
         def polled(code: str) -> None:
             self._telemetry.status_polled(destination=name, code=code)
 
-        poll = destination.poll
+        following = jobs.following
         return Questions(
-            status=AmazonStatus(self.clients[name], polled),
-            request_limiter=RequestsPerSecond(poll.requests_per_second),
+            status=PartnerStatus(self.clients[name], jobs, polled),
+            request_limiter=RequestsPerSecond(following.requests_per_second),
             throttle=self._throttles[name],
             rules=PollRules(
-                initial=poll.initial_seconds,
-                factor=poll.factor,
-                longest=poll.max_seconds,
-                questions_per_second=poll.requests_per_second,
-                give_up_after=poll.give_up_after_seconds,
-                missing_tolerated=destination.job_not_found_seconds,
+                initial=following.first,
+                factor=following.factor,
+                longest=following.longest,
+                questions_per_second=following.requests_per_second,
+                give_up_after=following.give_up_after,
+                missing_tolerated=following.missing_tolerated,
             ),
         )
 
-    def _target(self, lane: LaneSettings) -> LaneTarget:
-        """Which target types each audience of the lane wants."""
-        return LaneTarget(
-            lane.connection_id,
-            {
-                str(target.audience_id): target.target_types
-                for targets in routes(self._settings).values()
-                for target in targets
-                if target.lane.name == lane.name
-            },
-        )
-
-    def _client(self, name: str, destination: AmazonAdsSettings) -> AmazonClient:
+    def _client(self, name: str, http: aiohttp.ClientSession) -> PartnerClient:
         def answered(endpoint: str, code: str, seconds: float) -> None:
             self._telemetry.request_answered(
                 destination=name, endpoint=endpoint, code=code, seconds=seconds
             )
 
+        destination = self._settings.destinations[name]
+        partner = self._partners[destination.kind]
+        login, base_url = partner.login(destination), partner.base_url(destination)
+        changes = self._changes.get(name)
+        timeout = DEFAULT_TIMEOUT_SECONDS if changes is None else changes.sending.request_timeout
         session = PartnerSession(
-            self._http, destination.api_base(), destination.request_timeout_seconds, answered
+            http, base_url, timeout, answered, proxy=proxy_for(base_url, self._environ)
         )
-        tokens = TokenKeeper(
-            self._http,
-            destination.token_endpoint(),
-            _secrets(destination.credentials()),
-            partial(self._refreshed, name),
+        token_session = PartnerSession(
+            http,
+            login.url,
+            REFRESH_TIMEOUT_SECONDS,
+            lambda *_: None,  # counted by `refreshed`
+            proxy=proxy_for(login.url, self._environ),
+            most_bytes=LARGEST_TOKEN_ANSWER_BYTES,
         )
-        return AmazonClient(session, tokens, destination.client_id)
+        tokens = TokenKeeper(token_session, login, partial(self._refreshed, name))
+        return PartnerClient(session, login, tokens)
 
-    def _refreshed(self, destination: str, refreshed: Refreshed) -> None:
+    def _refreshed(self, destination: str, refreshed: TokenAnswer) -> None:
         outcome: TokenOutcome = "failed"
         if isinstance(refreshed, Token):
             outcome = "renewed"
         elif isinstance(refreshed, TokenRefused):
             outcome = "refused"
         self._telemetry.tokens_refreshed(destination=destination, outcome=outcome)
-
-
-def _secrets(credentials: Credentials) -> ClientSecrets:
-    return ClientSecrets(
-        client_id=credentials.client_id,
-        client_secret=_reader(credentials.client_secret),
-        refresh_token=_reader(credentials.refresh_token),
-    )
-
-
-def _reader(secret: Secret) -> Callable[[], str]:
-    def read() -> str:
-        try:
-            return secret.read()
-        except SecretUnreadableError as error:
-            raise SecretUnavailable(str(error)) from None
-
-    return read

@@ -59,7 +59,7 @@ def reader(kafka: KafkaSettings) -> AbstractAsyncContextManager[TopicReader]:
     return reading(
         client_options(kafka),
         committed_only=kafka.exactly_once,
-        patience=kafka.startup_timeout_seconds,
+        patience=kafka.answer_seconds(),
     )
 
 
@@ -90,12 +90,15 @@ def own_topics(settings: Settings) -> Sequence[TopicPlan]:
 async def prepare(settings: Settings, *, creates: bool) -> Sequence[str]:
     """Make sure that the cluster has what a run needs; returns what is not as it should be.
 
+    Where it `creates` what is missing it waits for the brokers as long as a start may.
+
     Raises:
         ClusterTrouble, TopicTrouble: what is missing and what to do about it.
     """
     kafka = settings.kafka
     plans = own_topics(settings)
-    async with admin_client(client_options(kafka), kafka.startup_timeout_seconds) as admin:
+    patience = kafka.startup_timeout_seconds if creates else kafka.answer_seconds()
+    async with admin_client(client_options(kafka), patience) as admin:
         topics = Topics(admin, kafka.replication_factor)
         existing = await topics.partitions()
         for source in settings.sources:

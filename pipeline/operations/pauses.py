@@ -1,31 +1,32 @@
-"""What an operator may want of an audience, and where it is written down: the control topic."""
+"""Audiences paused and resumed: requests of operators, written down in the topic of controls."""
 
 import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
 from aiokafka import errors as kafka_errors
 
-from pipeline.cli.ending import CommandTrouble
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import routes
+from pipeline.configuration.routing import lanes, routes
 from pipeline.domain.message import Message
 from pipeline.domain.names import Names
 from pipeline.domain.pause_request import RequestedPauses, encode_pause_request, pause_request_key
 from pipeline.kafka.cluster import ClusterTrouble, admin_client
 from pipeline.kafka.message_writer import KafkaMessageWriter
 from pipeline.kafka.pause_requests import PauseRequestReader
-from pipeline.kafka.producer import SharedProducer
+from pipeline.kafka.producer import SharedProducer, make_producer
 from pipeline.kafka.topics import Topics, TopicTrouble, compacted_topic
-from pipeline.kafka.transactional_writer import make_producer
 from pipeline.operations.cluster_setup import client_options
+from pipeline.operations.partner_api import chosen_destination
+from pipeline.operations.trouble import OperationFailed
 from pipeline.settings.problems import suggestion
 
 PATIENCE_SECONDS = 30.0
 
-Controls = Mapping[str, RequestedPauses]
+PauseRequests = Mapping[str, RequestedPauses]
 """What is requested of audiences, by lane."""
 
 
@@ -42,14 +43,50 @@ class Place(NamedTuple):
         return f"audience {self.audience_id}{names} of lane {self.lane}"
 
 
-def places(settings: Settings, controls: Controls) -> list[Place]:
+@dataclass(frozen=True, slots=True)
+class PauseChange:
+    """What became of one audience in one lane."""
+
+    place: Place
+    is_paused: bool
+    """As it was asked for; it is so now."""
+    has_changed: bool
+    """False: it was so before."""
+    is_served: bool
+    """False: its lane is not in the configuration, so that nobody takes note."""
+
+
+async def turn_pauses(
+    settings: Settings, audience: str, destination: str | None, *, is_paused: bool
+) -> Sequence[PauseChange]:
+    """Pause or resume an audience in every lane that it goes to, of one destination or of all.
+
+    Raises:
+        UsageRefused: there is no such destination. OperationFailed: there is no such audience.
+        ClusterTrouble: it could not be written down.
+    """
+    if destination is not None:
+        chosen_destination(settings, destination)
+    requests = await read_pause_requests(settings)
+    found = meant(places(settings, requests), audience, destination)
+    changing = [one for one in found if _is_paused(requests, one) is not is_paused]
+    await request_pauses(settings, changing, is_paused=is_paused)
+    served = {lane.name for lane in lanes(settings)}
+    return [PauseChange(one, is_paused, one in changing, one.lane in served) for one in found]
+
+
+def _is_paused(requests: PauseRequests, place: Place) -> bool:
+    return requests.get(place.lane, {}).get(place.audience_id, False)
+
+
+def places(settings: Settings, requests: PauseRequests) -> list[Place]:
     """Every audience of the configuration, and those of which somebody ever requested something."""
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for name, targets in routes(settings).items():
         for target in targets:
             key = (target.lane.name, target.audience_id)
             found[key] = (*found.get(key, ()), name)
-    for lane, requested in controls.items():
+    for lane, requested in requests.items():
         for audience_id in requested:
             found.setdefault((lane, audience_id), ())
     return [Place(lane, audience_id, names) for (lane, audience_id), names in found.items()]
@@ -59,44 +96,44 @@ def meant(known: Iterable[Place], audience: str, destination: str | None) -> lis
     """Those with this upstream name or this id of the partner, of one destination or of all.
 
     Raises:
-        CommandTrouble: there is none; names the nearest.
+        OperationFailed: there is none; names the nearest.
     """
     places_there = [one for one in known if destination in (None, one.lane.partition(".")[0])]
     found = [one for one in places_there if audience in (*one.names, one.audience_id)]
     if not found:
         names = {name for one in places_there for name in (*one.names, one.audience_id)}
-        raise CommandTrouble(
+        raise OperationFailed(
             f"no audience {audience!r} goes to {destination or 'any destination'}; "
             f"{suggestion(audience, sorted(names))}"
         )
     return found
 
 
-async def read_controls(settings: Settings) -> Controls:
+async def read_pause_requests(settings: Settings) -> PauseRequests:
     """Everything that is requested; makes the topic where it is missing.
 
     Raises:
-        ClusterTrouble: the cluster does not answer. CommandTrouble: the topic cannot be made.
+        ClusterTrouble: the cluster does not answer. OperationFailed: the topic cannot be made.
     """
     kafka = settings.kafka
     topic = Names(kafka.namespace).controls
     where = client_options(kafka)
-    async with admin_client(where, kafka.startup_timeout_seconds) as admin:
+    async with admin_client(where, kafka.answer_seconds()) as admin:
         try:
             await Topics(admin, kafka.replication_factor).create([compacted_topic(topic)])
         except TopicTrouble as trouble:
-            raise CommandTrouble(str(trouble)) from trouble
-    controls = PauseRequestReader(where, topic)
+            raise OperationFailed(str(trouble)) from trouble
+    reader = PauseRequestReader(where, topic)
     try:
         async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as tasks:
-            following = tasks.create_task(controls.follow(), name="controls")
-            await controls.known()
+            following = tasks.create_task(reader.follow(), name="controls")
+            await reader.known()
             following.cancel()
     except TimeoutError as error:
         raise ClusterTrouble(
             f"topic {topic} cannot be read: the brokers hand it out to nobody, or not to us"
         ) from error
-    return controls.lanes
+    return reader.lanes
 
 
 async def request_pauses(

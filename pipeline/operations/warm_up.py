@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import Mapping
 
-from pipeline.destinations.amazon_ads.tokens import TokenRefused
-from pipeline.http.amazon import AmazonClient
+from pipeline.destinations.login import TokenRefused
+from pipeline.http.client import PartnerClient
 
 
 class StartRefused(Exception):
     """No destination can be served; the message says why and what to do."""
 
 
-async def warm_up(clients: Mapping[str, AmazonClient]) -> None:
+async def warm_up(clients: Mapping[str, PartnerClient]) -> None:
     """Fetch a token for every client.
 
     One that is refused stops its own lanes and no others, unless there are no others.

@@ -12,8 +12,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from pipeline.domain.names import Names
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import admin_client
+from pipeline.kafka.producer import make_producer
 from pipeline.kafka.topics import Topics, kept_topic
-from pipeline.kafka.transactional_writer import make_producer
 from pipeline.operations.ledger.statement import LetterKind
 from pipeline.sandbox.reconciliation import Letters, Member
 from pipeline.sandbox.traffic import Event

@@ -1,4 +1,4 @@
-"""What events imply, in the simplest books: kept by whoever writes the events, while writing."""
+"""What events imply, added up by whoever writes the events, while writing."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -40,22 +40,30 @@ class PipelineProcess:
         return "\n".join(lines[-LAST_LINES:])
 
 
+def environment_of(environ: Mapping[str, str]) -> dict[str, str]:
+    """What the pipeline finds in its environment.
+
+    Variables meant for another run would change what the file says. The simulator is on this
+    machine, where no proxy leads.
+    """
+    others = {
+        name: value for name, value in environ.items() if not name.upper().startswith(OWN_VARIABLES)
+    }
+    return {**others, "no_proxy": "*"}
+
+
 @asynccontextmanager
 async def running(
     configuration: Path, log: Path, environ: Mapping[str, str], patience: float
 ) -> AsyncIterator[PipelineProcess]:
     """The pipeline, started; on leaving it has ended, by itself or because it was told to."""
-    # Variables meant for another run would change what the file says.
-    environment = {
-        name: value for name, value in environ.items() if not name.upper().startswith(OWN_VARIABLES)
-    }
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "pipeline", "run", "--config", str(configuration)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env=environment,
+            env=environment_of(environ),
             # Ctrl-C is for us, who then stop it in order.
             start_new_session=True,
         )

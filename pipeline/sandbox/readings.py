@@ -53,13 +53,13 @@ class AdminPages:
         self._base = f"http://127.0.0.1:{port}"
 
     async def read(self) -> Reading | None:
-        """One look, or None while nobody answers."""
+        """One look, or None while nobody answers, or the pipeline still waits for Kafka."""
         try:
             metrics = (await self._get("/metrics")).decode()
             status = orjson.loads(await self._get("/status"))
         except (aiohttp.ClientError, TimeoutError):
             return None
-        return reading(metrics, status)
+        return None if "starting" in status else reading(metrics, status)
 
     async def _get(self, path: str) -> bytes:
         timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
@@ -75,10 +75,10 @@ def reading(exposition: str, status: Mapping[str, Any]) -> Reading:
         samples[sample.name].append(sample)
     told = Told(
         consumed=_sum(samples["audience_events_consumed_total"]),
-        changes=_by(samples["audience_changes_total"], "action"),
-        ignored=_by(samples["audience_events_ignored_total"], "reason"),
-        rejected=_by(samples["audience_changes_rejected_total"], "reason"),
-        withheld=_by(samples["audience_changes_withheld_total"], "reason"),
+        changes=_counted(samples["audience_changes_total"], "action"),
+        ignored=_counted(samples["audience_events_ignored_total"], "reason"),
+        rejected=_counted(samples["audience_changes_rejected_total"], "reason"),
+        withheld=_counted(samples["audience_changes_withheld_total"], "reason"),
         lanes=_lane_counts(samples),
         letters={
             LetterKind(sample.labels["stage"], sample.labels["reason"]): int(sample.value)
@@ -119,6 +119,11 @@ def _lane(name: str, lane: Mapping[str, Any], status: Mapping[str, Any]) -> Lane
         unsettled=sum(status["lag"][topic] or 0 for topic in topics),
         jobs_pending=status["jobs_pending"].get(name, 0),
     )
+
+
+def _counted(samples: Sequence[Sample], label: str) -> dict[str, int]:
+    """Without what never happened: counters begin at zero."""
+    return {value: count for value, count in _by(samples, label).items() if count}
 
 
 def _by(samples: Sequence[Sample], label: str) -> dict[str, int]:

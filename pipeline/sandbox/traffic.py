@@ -26,14 +26,23 @@ AUDIENCES_EACH: Final = 3
 DENIED, FORGOTTEN = 0.01, 0.03
 """Shares of adds: members who said no, and signals that are missing where one is due."""
 
-_TCF: Final = "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA"
+_TCF: Final = "CQuFeUAQuFeUAAKACBDEC0FgAPLAAAAAAAYgGMwAgF5gMZAAAAAA"
 _GRANTED: Final[Sequence[dict[str, object]]] = (
     {"tcf": _TCF},
     {"gpp": f"DBABMA~{_TCF}"},
     {"amazon": {"ad_storage": "GRANTED", "user_data": "granted"}},
 )
-_DENIED: Final[dict[str, object]] = {"amazon": {"ad_storage": "GRANTED", "user_data": "DENIED"}}
-_UNREADABLE: Final[dict[str, object]] = {"tcf": "yes"}
+_DENYING_TCF: Final = "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA"
+_DENIED: Final[Sequence[dict[str, object]]] = (
+    {"amazon": {"ad_storage": "GRANTED", "user_data": "DENIED"}},
+    {"tcf": _DENYING_TCF},
+    {"gpp": f"DBABMA~{_DENYING_TCF}"},
+)
+_UNREADABLE: Final[Sequence[dict[str, object]]] = (
+    {"tcf": "CONSENT_DENIED"},
+    {"tcf": _TCF[:13]},
+    {"gpp": "DB_x~DENIED"},
+)
 
 
 class Event(NamedTuple):
@@ -101,10 +110,11 @@ class Traffic:
         copies = len(audience.targets)
         if chance < DENIED:
             self._withhold("consent_denied", copies)
-            return {"consent": _DENIED}
+            return {"consent": self._random.choice(_DENIED)}
         if country.needs_consent and chance < DENIED + FORGOTTEN:
             self._withhold("consent_missing", copies)
-            return {} if self._random.random() < 0.5 else {"consent": _UNREADABLE}
+            is_silent = self._random.random() < 0.5
+            return {} if is_silent else {"consent": self._random.choice(_UNREADABLE)}
         if country.takes_hashed_data:
             self.expected.sent(audience.targets, person.member, "add")
         else:

@@ -1,15 +1,14 @@
 """Environment variables laid over the file: AUDIENCE_PIPELINE__SECTION__KEY."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from pydantic import BaseModel
-
 from pipeline.settings.document import parse
 from pipeline.settings.problems import KeyPath, Problem, SettingsError, nearest
 from pipeline.settings.shape import (
+    Shape,
     entry_of,
     fields_of,
     holds_secret,
@@ -19,6 +18,9 @@ from pipeline.settings.shape import (
 )
 
 PREFIX = "AUDIENCE_PIPELINE__"
+
+ShapeOf = Callable[[Mapping[str, object]], Shape]
+"""What may stand where, for a document as it is by now."""
 
 
 class _UnknownNameError(Exception):
@@ -36,30 +38,36 @@ class Overlaid:
     """The document with the variables in it, and which variable said what."""
 
     document: dict[str, object]
-    model: type[BaseModel]
     origins: dict[KeyPath, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
 
 def overlaid(
-    document: Mapping[str, object], environ: Mapping[str, str], model: type[BaseModel]
+    document: Mapping[str, object], environ: Mapping[str, str], shape_of: ShapeOf
 ) -> Overlaid:
     """A copy of the document in which every variable of ours has replaced its key.
 
     Destinations go by their names with `-` and `_` alike, lists by place from 0; one past the end
     appends. A variable that fits nothing is a problem.
     """
-    result = Overlaid(deepcopy(dict(document)), model)
+    result = Overlaid(deepcopy(dict(document)))
     ours = [name for name in environ if name.upper().startswith(PREFIX)]
-    # A section before its keys, so that the variable that says more precisely what it means wins.
-    for name in sorted(ours, key=lambda name: (name.count("__"), name)):
+    for name in sorted(ours, key=_order):
         try:
-            _lay(result, name, environ[name])
+            _lay(result, name, environ[name], shape_of(result.document))
         except _UnknownNameError as error:
             result.problems.append(_unknown(name, error))
         except SettingsError as error:
             result.problems.extend(error.problems)
     return result
+
+
+def _order(name: str) -> tuple[int, bool, str]:
+    """A section before its keys, so that the variable that says it more precisely wins.
+
+    Among them what decides which other keys there are: a kind, and the destination of a target.
+    """
+    return name.count("__"), not name.upper().endswith(("__KIND", "__DESTINATION")), name
 
 
 def origin_of(origins: Mapping[KeyPath, str], path: KeyPath) -> str | None:
@@ -77,8 +85,8 @@ def child(node: object, key: str | int) -> object:
     return None
 
 
-def _lay(result: Overlaid, name: str, text: str) -> None:
-    path, annotation = _resolve(name, result.document, result.model)
+def _lay(result: Overlaid, name: str, text: str, shape: Shape) -> None:
+    path, annotation = _resolve(name, result.document, shape)
     if path in result.origins:
         what = f"is also set by {result.origins[path]}"
         raise SettingsError([Problem(path=path, what=what, remedy="keep one", source=name)])
@@ -87,16 +95,15 @@ def _lay(result: Overlaid, name: str, text: str) -> None:
     result.origins[path] = name
 
 
-def _resolve(
-    name: str, document: Mapping[str, object], model: type[BaseModel]
-) -> tuple[KeyPath, object]:
+def _resolve(name: str, document: Mapping[str, object], shape: Shape) -> tuple[KeyPath, object]:
     path: list[str | int] = []
-    annotation: object = model
+    annotation: object = shape.root
     node: object = document
     for place, part in enumerate(name[len(PREFIX) :].split("__")):
-        key, annotation = _step(place, part, annotation, node)
+        key, declared = _step(place, part, annotation, node)
         node = child(node, key)
         path.append(key)
+        annotation = shape.chosen.get(tuple(path), declared)
     return tuple(path), annotation
 
 

@@ -9,6 +9,9 @@ from pydantic import SecretStr
 
 from pipeline.settings.problems import Problem, SecretUnreadableError
 
+INVISIBLE = "\ufeff\u200b\u2060"
+"""Byte order mark, zero width space, word joiner: what copying leaves beside a value."""
+
 
 class Secret(Protocol):
     """A value that may change while the program runs."""
@@ -24,7 +27,7 @@ class InlineSecret:
     _value: SecretStr
 
     def read(self) -> str:
-        return self._value.get_secret_value()
+        return bare(self._value.get_secret_value())
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +44,29 @@ class FileSecret:
         except UnicodeDecodeError:
             # The decoding error holds the bytes it could not read: it must not be chained.
             raise _unreadable(self.path, "is not UTF-8 text") from None
-        value = text.rstrip("\r\n")
-        if not value.strip():
-            raise _unreadable(self.path, "is empty")
+        value = bare(text)
+        if (flaw := flaw_of(value)) is not None:
+            raise _unreadable(self.path, flaw)
         return value
+
+
+def bare(text: str) -> str:
+    """A value without blanks, line ends and byte order marks around it: editors leave them."""
+    while (inner := text.strip().strip(INVISIBLE)) != text:
+        text = inner
+    return text
+
+
+def flaw_of(value: str) -> str | None:
+    """Why this cannot be a secret, without showing it; None where it can be one."""
+    if not value:
+        return "is empty"
+    return None if value.isprintable() else "holds a line break or an invisible character"
+
+
+def is_header_text(value: str) -> bool:
+    """Whether a header can carry it: visible ASCII without blanks."""
+    return bool(value) and value.isascii() and value.isprintable() and " " not in value
 
 
 def secret(value: SecretStr | None, file: Path | None) -> Secret | None:
@@ -66,6 +88,9 @@ def pair_problems(name: str, value: SecretStr | None, file: Path | None) -> Iter
     if value is not None and file is not None:
         remedy = f"keep one of {name} and {name}_file"
         yield Problem(path=(name,), what="is given twice", remedy=remedy)
+    if value is not None and (flaw := flaw_of(bare(value.get_secret_value()))) is not None:
+        remedy = "copy it again, the secret and nothing else"
+        yield Problem(path=(name,), what=flaw, remedy=remedy)
     if value is None and file is None:
         remedy = f"set {name}_file to a mounted file, or {name} by the environment"
         yield Problem(path=(name,), what="is required and missing", remedy=remedy)

@@ -1,6 +1,7 @@
 """What may stand where in the file, read from the models: for suggestions and for variables."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from types import UnionType
 from typing import Annotated, Union, get_args, get_origin
 
@@ -9,21 +10,38 @@ from pydantic import BaseModel, SecretStr
 from pipeline.settings.problems import KeyPath
 
 
-def annotation_at(root: object, path: KeyPath) -> object | None:
-    """What is declared at a place of the file, or None where nothing is."""
-    for part in path:
-        fields = fields_of(root)
-        root = fields.get(str(part)) if fields else entry_of(root)
-        if root is None:
-            return None
-    return root
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What may stand where in one document."""
+
+    root: type[BaseModel]
+    chosen: Mapping[KeyPath, type[BaseModel]] = field(default_factory=dict)
+    """The sections whose keys depend on what the document says."""
+
+    def at(self, path: KeyPath) -> object | None:
+        """What is declared at a place of the document, or None where nothing is."""
+        node: object | None = self.root
+        for place in range(len(path)):
+            node = self.below(node, path[: place + 1])
+            if node is None:
+                return None
+        return node
+
+    def below(self, node: object, path: KeyPath) -> object | None:
+        """What is declared at a place, where `node` is declared at the one above it."""
+        fields = fields_of(node)
+        if not fields and isinstance(path[-1], str) and not is_mapping(node):
+            fields = fields_of(entry_of(node))  # one entry may stand for a list of one
+        declared = fields.get(str(path[-1])) if fields else entry_of(node)
+        return self.chosen.get(path, declared)
 
 
 def fields_of(annotation: object) -> Mapping[str, object]:
     """The keys of a section and what each takes; empty for anything that is not a section."""
     for choice in _choices(annotation):
         if isinstance(choice, type) and issubclass(choice, BaseModel):
-            return {name: field.annotation for name, field in choice.model_fields.items()}
+            fields = choice.model_fields.items()
+            return {one.alias or name: one.annotation for name, one in fields}
     return {}
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import TypeGuard
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from pipeline.settings.problems import KeyPath, Problem, kind_of, nearest, shown, suggestion
-from pipeline.settings.shape import annotation_at, fields_of, holds_secret
+from pipeline.settings.shape import Shape, entry_of, fields_of, holds_secret
 from pipeline.settings.values import AMAZON_SECRETS
 
 UNKNOWN_KEY = "unknown key"
@@ -39,13 +39,13 @@ REMEDIES = {
 
 
 def problems_of(
-    error: ValidationError, model: type[BaseModel], document: Mapping[str, object]
+    error: ValidationError, shape: Shape, document: Mapping[str, object]
 ) -> list[Problem]:
     """Every finding as a problem; no value of a secret's key, and of no unknown one, is shown."""
     found: list[Problem] = []
     for detail in error.errors(include_url=False):
         path = _path(detail["loc"], document)
-        found.extend(_problems(detail, path, model))
+        found.extend(_problems(detail, path, shape))
     # A list of nothing but bad entries counts as empty for pydantic, and the entries say enough.
     return [one for one in found if one.what != EMPTY or not _is_above_another(one, found)]
 
@@ -62,10 +62,15 @@ def _path(location: KeyPath, document: object) -> KeyPath:
         is_last = place == len(location) - 1
         if _holds(document, part):
             document = document[part]
-        elif not is_last or part == "[key]":
+        elif not is_last or part == "[key]" or _is_place_of_one(document, part):
             continue
         path.append(part)
     return tuple(path)
+
+
+def _is_place_of_one(document: object, part: str | int) -> bool:
+    """Where one entry stands for a list of one, its place is none of the file."""
+    return isinstance(document, Mapping) and isinstance(part, int)
 
 
 def _holds(document: object, part: str | int) -> TypeGuard[Mapping[str | int, object]]:
@@ -74,7 +79,7 @@ def _holds(document: object, part: str | int) -> TypeGuard[Mapping[str | int, ob
     return isinstance(document, list) and isinstance(part, int) and part < len(document)
 
 
-def _problems(detail: ErrorDetails, path: KeyPath, model: type[BaseModel]) -> Iterator[Problem]:
+def _problems(detail: ErrorDetails, path: KeyPath, shape: Shape) -> Iterator[Problem]:
     context: Mapping[str, object] = detail.get("ctx", {})
     match detail["type"]:
         case "inconsistent":
@@ -83,11 +88,13 @@ def _problems(detail: ErrorDetails, path: KeyPath, model: type[BaseModel]) -> It
             remedy = f"add '{path[-1]}: …'; config/reference.yaml shows every key"
             yield Problem(path=path, what="is required and missing", remedy=remedy)
         case "extra_forbidden":
-            known = tuple(fields_of(annotation_at(model, path[:-1])))
-            remedy = _home(str(path[-1]), model) or suggestion(str(path[-1]), known)
+            section = shape.at(path[:-1])
+            # Where one entry stands for a list of one, its keys are those of an entry.
+            known = tuple(fields_of(section) or fields_of(entry_of(section)))
+            remedy = _home(str(path[-1]), shape) or suggestion(str(path[-1]), known)
             yield Problem(path=path, what=UNKNOWN_KEY, remedy=remedy)
         case _:
-            yield _wrong_value(detail, path, model, context)
+            yield _wrong_value(detail, path, shape, context)
 
 
 def _below(path: KeyPath, problems: object) -> Iterator[Problem]:
@@ -102,14 +109,14 @@ def _below(path: KeyPath, problems: object) -> Iterator[Problem]:
         )
 
 
-def _home(name: str, model: type[BaseModel]) -> str:
+def _home(name: str, shape: Shape) -> str:
     """Where a key that stands at the wrong level would belong, if a section has it."""
-    homes = [section for section, kind in fields_of(model).items() if name in fields_of(kind)]
+    homes = [section for section, kind in fields_of(shape.root).items() if name in fields_of(kind)]
     return f"did you mean {f'{homes[0]}.{name}'!r}?" if len(homes) == 1 else ""
 
 
 def _wrong_value(
-    detail: ErrorDetails, path: KeyPath, model: type[BaseModel], context: Mapping[str, object]
+    detail: ErrorDetails, path: KeyPath, shape: Shape, context: Mapping[str, object]
 ) -> Problem:
     value = detail["input"]
     kind = detail["type"]
@@ -118,7 +125,7 @@ def _wrong_value(
     if kind == "literal_error":
         # The wording is pydantic's: "'a', 'b' or 'c'".
         what, remedy = f"must be {context['expected']}", _nearest_choice(value, context)
-    return Problem(path=path, what=what, value=_value(value, kind, path, model), remedy=remedy)
+    return Problem(path=path, what=what, value=_value(value, kind, path, shape), remedy=remedy)
 
 
 def _nearest_choice(value: object, context: Mapping[str, object]) -> str:
@@ -130,18 +137,18 @@ def _nearest_choice(value: object, context: Mapping[str, object]) -> str:
     return "choose one of these" if len(known) > 1 else f"write {known[0]!r}"
 
 
-def _value(value: object, kind: str, path: KeyPath, model: type[BaseModel]) -> str | None:
+def _value(value: object, kind: str, path: KeyPath, shape: Shape) -> str | None:
     # Where a section is expected, a text may be a secret that slipped a level up.
     is_section = kind in {"dict_type", "mapping_type", "model_type", "tuple_type"}
-    if is_section or holds_secret(annotation_at(model, path)):
+    if is_section or holds_secret(shape.at(path)):
         return kind_of(value)
-    return _path_shown(value) if _is_path_of_secret(path, model) else shown(value)
+    return _path_shown(value) if _is_path_of_secret(path, shape) else shown(value)
 
 
-def _is_path_of_secret(path: KeyPath, model: type[BaseModel]) -> bool:
+def _is_path_of_secret(path: KeyPath, shape: Shape) -> bool:
     last = str(path[-1]) if path else ""
     partner = (*path[:-1], last.removesuffix("_file"))
-    is_partner_secret = holds_secret(annotation_at(model, partner))
+    is_partner_secret = holds_secret(shape.at(partner))
     return last == "token_file" or (last.endswith("_file") and is_partner_secret)
 
 

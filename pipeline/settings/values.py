@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from pipeline.identity.countries import country_code
 from pipeline.settings.problems import Problem, SecretUnreadableError
-from pipeline.settings.secrets import FileSecret
+from pipeline.settings.secrets import FileSecret, bare, is_header_text
 
 LARGEST_IDENTIFIER = 2**63 - 1
 """The partner's ids are Java longs."""
@@ -92,6 +92,16 @@ def _destination_name(value: str) -> str:
     )
 
 
+def _header_text(value: str) -> str:
+    cleaned = bare(value)
+    if is_header_text(cleaned):
+        return cleaned
+    raise refusal(
+        "must be of visible ASCII characters without blanks",
+        "copy it again: a line break or a blank may have come with it",
+    )
+
+
 def _url(value: str) -> str:
     try:
         parts = urlsplit(value)
@@ -159,6 +169,10 @@ Count = Annotated[int, Strict(), Field(ge=1)]
 Decimal = Annotated[float, Strict(), Field(allow_inf_nan=False)]
 Positive = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
 Text = Annotated[str, Field(min_length=1)]
+HeaderText = Annotated[
+    str, AfterValidator(_header_text), Field(min_length=1, json_schema_extra={"pattern": r"\S"})
+]
+"""A text that goes into a header of every request."""
 Hidden = Annotated[SecretStr, Field(min_length=1)]
 Identifier = Annotated[
     int,

@@ -1,8 +1,9 @@
 """The native event: the format for upstreams that can choose their own.
 
-Strict in what decides something (the action, the ids, the time, the shape of identities): nothing
-is coerced, and what does not fit is rejected with the key that is wrong. Keys it does not know
-are passed over.
+An add is read strictly: what does not fit is rejected with the key that is wrong, and nothing is
+guessed. A remove needs what decides it (action, audience, member, time) and nothing else: whatever
+stands in its other keys, the person is taken out with what is usable of them. Keys that decide
+nothing, such as `event_id`, and those it does not know are passed over.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,13 +11,20 @@ from typing import Any, Final
 
 import orjson
 
-from pipeline.domain.change import Action, MembershipChange
+from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Ignored, Rejected
 from pipeline.identity.normalize.fields import FIELDS
-from pipeline.sources.timestamps import ISO_PATTERN, NUMBER_BOUNDS, epoch_milliseconds
+from pipeline.sources.json_text import loaded
+from pipeline.sources.numbers import number_text
+from pipeline.sources.timestamps import epoch_milliseconds
+
+NUMERIC_FIELDS: Final = frozenset({"phone", "postal"})
+"""Upstreams write these as numbers too; they are read as the digits they say."""
 
 _TOMBSTONE: Final = Ignored("tombstone")
 _FIELDS: Final = frozenset(FIELDS)
+_UNREADABLE: Final = ""
+"""Instead of an audience's name that is none: no configured audience has it."""
 
 
 class _Malformed(Exception):
@@ -27,8 +35,11 @@ def read(value: bytes | None) -> Sequence[MembershipChange] | Ignored | Rejected
     """The changes one event states: one, or one for each audience a withdrawal lists.
 
     A withdrawal of consent becomes removes; without a list of audiences it is one remove with
-    `audience=None`, which means every configured audience. A null value is ignored as a tombstone.
-    The identities and the consent are handed on as upstream wrote them.
+    `audience=None`, which means every configured audience. A name on the list that cannot be read
+    becomes a remove of the audience "", which nobody configured, and does not stop the others.
+    Whole numbers are text where upstreams write them: names of audiences, ids of members, phones
+    and postal codes. A null value is ignored as a tombstone. The identities and the consent are
+    handed on as upstream wrote them.
 
     >>> read(b'{"audience": "vip", "action": "join"}')
     Rejected(reason='malformed', detail='action: must be add, remove or withdraw_consent')
@@ -36,7 +47,10 @@ def read(value: bytes | None) -> Sequence[MembershipChange] | Ignored | Rejected
     if value is None:
         return _TOMBSTONE
     try:
-        event = orjson.loads(value)
+        try:
+            event = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            event = loaded(value)  # once more, since a mark may stand before it
         return _usual(event) or _changes(event)
     except orjson.JSONDecodeError as error:
         return Rejected("malformed", f"not JSON: see line {error.lineno}, column {error.colno}")
@@ -57,7 +71,7 @@ def _usual(event: Any) -> tuple[MembershipChange] | None:
         occurred_at_ms = epoch_milliseconds(event["occurred_at"])
         if not (
             (action == "add" or action == "remove")
-            and type(audience) is type(member_id) is type(event.get("event_id", "")) is str
+            and type(audience) is type(member_id) is str
             and audience
             and member_id
             and (country is None or type(country) is str)
@@ -76,7 +90,17 @@ def _usual(event: Any) -> tuple[MembershipChange] | None:
     return (
         tuple.__new__(
             MembershipChange,
-            (audience, action, member_id, country, identities, consent, occurred_at_ms),
+            (
+                audience,
+                action,
+                member_id,
+                country,
+                identities,
+                consent,
+                occurred_at_ms,
+                None,
+                False,
+            ),
         ),
     )
 
@@ -84,28 +108,18 @@ def _usual(event: Any) -> tuple[MembershipChange] | None:
 def _changes(event: object) -> Sequence[MembershipChange]:
     if type(event) is not dict:
         raise _Malformed("the event must be a JSON object")
-    if type(event.get("event_id", "")) is not str:
-        raise _Malformed("event_id: must be a string")
     action = event.get("action")
+    if action == "add":
+        return (_add(event, _named(event.get("audience"), "audience")),)
+    if action == "remove":
+        return (_remove(event, _named(event.get("audience"), "audience")),)
     if action == "withdraw_consent":
-        return [_change(event, "remove", audience) for audience in _withdrawn(event)]
-    if action != "add" and action != "remove":
-        raise _Malformed("action: must be add, remove or withdraw_consent")
-    return (_change(event, action, _named(event.get("audience"), "audience")),)
+        return [_remove(event, audience) for audience in _withdrawn(event)]
+    raise _Malformed("action: must be add, remove or withdraw_consent")
 
 
-def _change(event: Mapping[str, object], action: Action, audience: str | None) -> MembershipChange:
-    member = event.get("member")
-    if type(member) is not dict:
-        raise _Malformed("member: must be an object")
-    occurred_at_ms = epoch_milliseconds(event.get("occurred_at"))
-    if occurred_at_ms is None:
-        raise _Malformed(
-            "occurred_at: must be ISO 8601 with an offset, or seconds or milliseconds as a number"
-        )
-    member_id = member.get("id")
-    if type(member_id) is not str or not member_id:
-        raise _Malformed("member.id: must be a string that is not empty")
+def _add(event: Mapping[str, object], audience: str) -> MembershipChange:
+    member, member_id, occurred_at_ms = _whose_and_when(event)
     country = member.get("country")
     if country is not None and type(country) is not str:
         raise _Malformed("member.country: must be a string")
@@ -114,8 +128,36 @@ def _change(event: Mapping[str, object], action: Action, audience: str | None) -
         raise _Malformed("consent: must be an object")
     identities = _identities(member.get("identities"))
     return MembershipChange(
-        audience, action, member_id, country, identities, consent, occurred_at_ms
+        audience, "add", member_id, country, identities, consent, occurred_at_ms
     )
+
+
+def _remove(event: Mapping[str, object], audience: str | None) -> MembershipChange:
+    """What decides the removal, and of everything else what is usable."""
+    member, member_id, occurred_at_ms = _whose_and_when(event)
+    country, consent = member.get("country"), event.get("consent")
+    return MembershipChange(
+        audience,
+        "remove",
+        member_id,
+        country if type(country) is str else None,
+        _usable_identities(member.get("identities")),
+        consent if type(consent) is dict else None,
+        occurred_at_ms,
+    )
+
+
+def _whose_and_when(event: Mapping[str, object]) -> tuple[Mapping[str, object], str, int]:
+    member = event.get("member")
+    if type(member) is not dict:
+        raise _Malformed("member: must be an object")
+    occurred_at_ms = epoch_milliseconds(event.get("occurred_at"))
+    if occurred_at_ms is None:
+        raise _Malformed(
+            "occurred_at: must be ISO 8601 with an offset, or seconds or milliseconds as a "
+            "number, from 1970 to 2999"
+        )
+    return member, _named(member.get("id"), "member.id"), occurred_at_ms
 
 
 def _withdrawn(event: Mapping[str, object]) -> Sequence[str | None]:
@@ -123,9 +165,10 @@ def _withdrawn(event: Mapping[str, object]) -> Sequence[str | None]:
     if audiences is None:
         audience = event.get("audience")
         return (None,) if audience is None else (_named(audience, "audience"),)
-    if not isinstance(audiences, list) or not audiences:
+    names = [_name(audience) for audience in audiences] if type(audiences) is list else []
+    if not any(names):
         raise _Malformed("audiences: must be a list of names, or absent for all audiences")
-    return [_named(audience, "audiences") for audience in audiences]
+    return [name or _UNREADABLE for name in names]
 
 
 def _identities(identities: object) -> Sequence[Mapping[str, str]]:
@@ -143,89 +186,47 @@ def _identities(identities: object) -> Sequence[Mapping[str, str]]:
 
 def _identity(identity: object) -> Mapping[str, str]:
     """The fields that have a value: null is absent, and unknown keys may hold anything."""
-    if not isinstance(identity, dict):
+    if type(identity) is not dict:
         raise _Malformed("member.identities: every identity must be an object")
-    fields: dict[str, str] = {}
-    for field in _FIELDS & identity.keys():
-        value = identity[field]
-        if isinstance(value, str):
-            fields[field] = value
-        elif value is not None:
-            raise _Malformed(f"member.identities: {field} must be a string")
+    fields = _usable_fields(identity)
+    for field, value in identity.items():
+        if field in _FIELDS and value is not None and field not in fields:
+            or_number = " or a whole number" if field in NUMERIC_FIELDS else ""
+            raise _Malformed(f"member.identities: {field} must be a string{or_number}")
     return fields
 
 
+def _usable_identities(identities: object) -> Sequence[Mapping[str, str]]:
+    """The identities of a remove: one alone may stand without its list."""
+    if identities is None:
+        return ()
+    listed = identities if type(identities) is list else [identities]
+    objects = [identity for identity in listed if type(identity) is dict]
+    is_plain = len(objects) == len(listed) and all(
+        type(value) is str for identity in objects for value in identity.values()
+    )
+    return objects if is_plain else [_usable_fields(identity) for identity in objects]
+
+
+def _usable_fields(identity: Mapping[str, object]) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for field, value in identity.items():
+        if field not in _FIELDS:
+            continue
+        if type(value) is str:
+            fields[field] = value
+        elif field in NUMERIC_FIELDS and (digits := number_text(value)).isdecimal():
+            fields[field] = digits
+    return fields
+
+
+def _name(value: object) -> str:
+    """A name or an id as text, or "" if it is none."""
+    return value if type(value) is str else number_text(value)
+
+
 def _named(value: object, place: str) -> str:
-    if type(value) is str and value:
-        return value
-    raise _Malformed(f"{place}: must be a string that is not empty")
-
-
-_NAME: Final = {"type": "string", "minLength": 1}
-_OPTIONAL_TEXT: Final = {"type": ["string", "null"]}
-
-EVENT_SCHEMA: Final[Mapping[str, object]] = {
-    "$schema": "https://json-schema.org/draft/2020-12/schema",
-    "title": "Audience membership event",
-    "description": "One change of one member: in or out of an audience, or consent withdrawn.",
-    "type": "object",
-    "required": ["action", "occurred_at", "member"],
-    "properties": {
-        "event_id": {
-            "type": "string",
-            "description": "Any identifier, for people who search.",
-        },
-        "audience": {"description": "The audience's name; required to add and to remove."},
-        "audiences": {"description": "For withdraw_consent: the audiences; absent means all."},
-        "action": {"enum": ["add", "remove", "withdraw_consent"]},
-        "occurred_at": {
-            "description": "When it happened: ISO 8601 with an offset, or seconds or milliseconds.",
-            "anyOf": [
-                {"type": "string", "pattern": ISO_PATTERN},
-                {
-                    "type": "number",
-                    "minimum": NUMBER_BOUNDS[0],
-                    "exclusiveMaximum": NUMBER_BOUNDS[1],
-                },
-            ],
-        },
-        "member": {
-            "type": "object",
-            "required": ["id"],
-            "properties": {
-                "id": _NAME,
-                "country": {
-                    **_OPTIONAL_TEXT,
-                    "description": "ISO 3166 alpha-2; over the audience's and the destination's.",
-                },
-                "identities": {
-                    "type": ["array", "null"],
-                    "description": "Fields that belong together; each plain or SHA-256 in hex.",
-                    "items": {
-                        "type": "object",
-                        "properties": dict.fromkeys(FIELDS, _OPTIONAL_TEXT),
-                    },
-                },
-            },
-        },
-        "consent": {
-            "type": ["object", "null"],
-            "description": "At most one of tcf, gpp (strings) and amazon: {ad_storage, user_data}, "
-            "each GRANTED or DENIED. Anything else counts as no signal.",
-        },
-    },
-    "allOf": [
-        {
-            "if": {"properties": {"action": {"enum": ["add", "remove"]}}},
-            "then": {"required": ["audience"], "properties": {"audience": _NAME}},
-            "else": {
-                "properties": {
-                    "audiences": {"type": ["array", "null"], "minItems": 1, "items": _NAME}
-                },
-                "if": {"properties": {"audiences": {"type": "null"}}},
-                "then": {"properties": {"audience": {**_OPTIONAL_TEXT, "minLength": 1}}},
-            },
-        }
-    ],
-}
-"""The native event as a JSON Schema; `read` takes what it accepts, but for days a month lacks."""
+    name = _name(value)
+    if name:
+        return name
+    raise _Malformed(f"{place}: must be a string that is not empty, or a whole number")

@@ -1,4 +1,8 @@
-"""The one parser of times: ISO 8601 with an offset, or a number of seconds or milliseconds."""
+"""The one parser of times: ISO 8601 with an offset, or a number of seconds or milliseconds.
+
+It takes what databases and languages write of it: PostgreSQL's `+00`, Snowflake's blank before
+the offset, Python's comma and times without seconds, the `UTC` of BigQuery and Trino.
+"""
 
 import re
 from datetime import datetime
@@ -7,43 +11,49 @@ from typing import Final
 _PLAIN_LENGTH: Final = len("2026-11-22T10:15:00Z")
 
 # As seconds the limit is the year 5138, as milliseconds it is March 1973; no membership changed
-# before one or changes after the other. Microseconds and nanoseconds lie beyond the second limit.
+# before one or changes after the other. Microseconds and nanoseconds are far beyond the year 3000.
 _MILLISECONDS_FROM: Final = 100_000_000_000
-_MILLISECONDS_UNTIL: Final = 100_000_000_000_000
+_MILLISECONDS_UNTIL: Final = 32_503_680_000_000  # the year 3000
 
-_MOMENT_PARTS: Final = (
-    r"(?:19[7-9][0-9]|2[0-9]{3})-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
-    r"[Tt ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
-)
+_DATE: Final = r"(?:19[7-9][0-9]|2[0-9]{3})-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+_MINUTE: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _ISO_PARTS: Final = (
-    rf"({_MOMENT_PARTS})"
-    r"(?:\.([0-9]{1,9}))?"
-    r"(?:[Zz]|([+-])((?:0[0-9]|1[0-9]|2[0-3])):?([0-5][0-9]))"
+    rf"({_DATE})[Tt ]({_MINUTE})"
+    r"(?::([0-5][0-9])(?:[.,]([0-9]{1,9}))?)?"
+    r" ?(?:[Zz]|UTC|([+-])([01][0-9]|2[0-3])(?::?([0-5][0-9]))?)"
 )
-_MOMENT: Final = re.compile(rf"{_MOMENT_PARTS}Z")
+_MOMENT: Final = re.compile(rf"{_DATE}[Tt ]{_MINUTE}:[0-5][0-9]Z")
 _ISO: Final = re.compile(_ISO_PARTS)
 
 ISO_PATTERN: Final = f"^{_ISO_PARTS}$"
-"""What `epoch_milliseconds` takes as text, as a JSON Schema pattern; days a month lacks aside."""
+"""What `epoch_milliseconds` takes as text, as a JSON Schema pattern.
+
+Days that a month lacks aside, and the hours in which it was 1970, or 3000, somewhere else only.
+"""
 
 _seconds: Final[dict[str, int]] = {}
 """Times as written: thousands of events share a second, and a time is nobody's data."""
 _SECONDS_REMEMBERED: Final = 4_096
 
-NUMBER_BOUNDS: Final = (1, _MILLISECONDS_UNTIL)
-"""The smallest number that is a time, and the first that is none any more."""
+NUMBER_BOUNDS: Final = (
+    (1, _MILLISECONDS_UNTIL // 1000),
+    (_MILLISECONDS_FROM, _MILLISECONDS_UNTIL),
+)
+"""The smallest number of seconds, and the first that is none any more; then of milliseconds."""
 
 
 def epoch_milliseconds(value: object) -> int | None:
-    """Milliseconds since the epoch, UTC, or None if `value` states no instant.
+    """Milliseconds since the epoch, UTC, or None if `value` states no instant from 1970 to 2999.
 
-    Text needs its offset (`Z`, `+01:00`, `+0100`): a time without one is a guess. Its year is from
-    1970 to 2999; fractions of up to nine digits are cut to milliseconds. Numbers below
-    100 000 000 000 are seconds, up to a thousand times that milliseconds. Booleans and numbers in
-    quotes are no times.
+    Text needs its offset (`Z`, `UTC`, `+01:00`, `+0100`, `+01`, each with or without one blank
+    before it): a time without one is a guess. Seconds may be absent; fractions of up to nine
+    digits, behind a dot or a comma, are cut to milliseconds. Numbers below 100 000 000 000 are
+    seconds, from there on milliseconds. Booleans and numbers in quotes are no times.
 
     >>> epoch_milliseconds("2026-11-22T10:15:00.916374949-07:00")
     1795367700916
+    >>> epoch_milliseconds("2026-11-22 10:15+00"), epoch_milliseconds("2026-11-22 02:15:00,5 -0800")
+    (1795342500000, 1795342500500)
     >>> epoch_milliseconds(1714592744.067)
     1714592744067
     >>> epoch_milliseconds("2026-11-22T10:15:00") is None
@@ -58,17 +68,17 @@ def epoch_milliseconds(value: object) -> int | None:
 
 
 def _of_text(text: str) -> int | None:
-    if len(text) == _PLAIN_LENGTH and text[19] == "Z":
-        return _second(text)
+    if len(text) == _PLAIN_LENGTH and text[19] == "Z" and (second := _second(text)) is not None:
+        return second
     parts = _ISO.fullmatch(text)
     return None if parts is None else _of_parts(parts)
 
 
 def _of_number(number: float) -> int | None:
-    first, end = NUMBER_BOUNDS
-    if not first <= number < end:
-        return None
-    return int(number) if number >= _MILLISECONDS_FROM else round(number * 1000)
+    for unit, (first, end) in zip((1000, 1), NUMBER_BOUNDS, strict=True):
+        if first <= number < end:
+            return int(number) if unit == 1 else round(number * unit)
+    return None
 
 
 def _second(text: str) -> int | None:
@@ -81,8 +91,6 @@ def _second(text: str) -> int | None:
         milliseconds = int(datetime.fromisoformat(f"{text[:10]}T{text[11:19]}Z").timestamp()) * 1000
     except ValueError:
         return None
-    if milliseconds < 0:
-        return None
     if len(_seconds) >= _SECONDS_REMEMBERED:
         _seconds.clear()
     _seconds[text] = milliseconds
@@ -90,10 +98,13 @@ def _second(text: str) -> int | None:
 
 
 def _of_parts(parts: re.Match[str]) -> int | None:
-    moment, fraction, sign, hours, minutes = parts.groups()
-    milliseconds = _second(f"{moment}Z")
+    date, minute, second, fraction, sign, hours, minutes = parts.groups()
+    milliseconds = _second(f"{date}T{minute}:{second or '00'}Z")
     if milliseconds is None:
         return None
     milliseconds += int((fraction or "").ljust(3, "0")[:3])
-    ahead = (int(hours) * 60 + int(minutes)) * 60_000 if sign else 0
-    return milliseconds - ahead if sign == "+" else milliseconds + ahead
+    if sign is not None:
+        ahead = (int(hours) * 60 + int(minutes or 0)) * 60_000
+        milliseconds += -ahead if sign == "+" else ahead
+    # East of Greenwich 1970 begins before the epoch, which nothing behind us can write down.
+    return milliseconds if 0 <= milliseconds < _MILLISECONDS_UNTIL else None

@@ -1,20 +1,26 @@
 """What the stages have in common: their shape, and how their progress is seen."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pipeline.domain.message import StageName
 from pipeline.stages.ports import Lease, Worker
+
+Unit = Literal["partition", "topic"]
+"""What one worker of a stage owns: a partition, or a topic with all its partitions."""
 
 
 class Stage(Protocol):
     """A consumer group that does one thing: ingest, upload or poll.
 
-    Every partition that the group gives us becomes a lease, and the stage puts a worker in it.
+    Every unit that the group gives us becomes a lease, and the stage puts a worker in it.
     """
 
     @property
     def name(self) -> StageName: ...
+
+    @property
+    def unit(self) -> Unit: ...
 
     @property
     def topics(self) -> Sequence[str]: ...

@@ -17,7 +17,7 @@ from pipeline.domain.message import (
 )
 from pipeline.domain.reasons import RejectedReason
 from pipeline.stages.ports import USUAL_LIMITS, Lease, Record, RecordLimits
-from pipeline.telemetry.facts import Telemetry
+from pipeline.telemetry.facts import DeadLetterTelemetry
 
 LOG_SECONDS = 60.0
 
@@ -63,7 +63,7 @@ class DeadLetters:
     stage: StageName
     payload: Literal["original", "reference"]
     wall_ms: Callable[[], int]
-    telemetry: Telemetry
+    telemetry: DeadLetterTelemetry
     limits: RecordLimits = USUAL_LIMITS
     log: DeadLetterLog = field(default_factory=DeadLetterLog)
 

@@ -44,7 +44,8 @@ class Lease(Protocol):
     """One partition, for as long as this process owns it.
 
     A lease outlives a rebalance that gives the partition back to the same process at once; in
-    between it is not owned. When it is lost, the task that works on it is cancelled.
+    between it is not owned. When it is lost, the task that works on it is cancelled. Where a stage
+    owns whole topics, one proof of ownership covers all partitions of a topic.
     """
 
     @property
@@ -57,7 +58,11 @@ class Lease(Protocol):
         """Find the committed offset, without guessing, and read on from there."""
 
     async def fetch(self, most: int) -> Sequence[Record]:
-        """The next records in order, at most so many; empty when none came within a second."""
+        """The next records in order, at most so many; empty when none came for a good while.
+
+        While the partition cannot be read it returns nothing at all, so that a worker that is
+        busy with reading is seen to stand still.
+        """
 
     def pause(self) -> None:
         """Fetch nothing until `fetch` is called again; others must not wait for this partition."""
@@ -163,9 +168,6 @@ class Ownership(Protocol):
 class Upload(Protocol):
     """The partner's end of one lane."""
 
-    def overhead_bytes(self, audience: str) -> int:
-        """Bytes of a request body beside its records."""
-
     async def turn(self) -> None:
         """Wait until the client may make another request."""
 
@@ -225,10 +227,13 @@ class OutcomeReader(Protocol):
 
 
 class TokenBucket(Protocol):
-    """A token bucket. It starts empty."""
+    """A token bucket that starts empty. Times in seconds."""
 
-    async def spend(self, tokens: int) -> None:
-        """Return once so many tokens have been earned; called by one task at a time."""
+    def wait(self, tokens: int, now: float) -> float:
+        """Seconds until so many tokens are there; 0 when they are."""
+
+    def spend(self, tokens: int, now: float) -> None:
+        """Spend tokens that are there."""
 
 
 class RequestLimiter(Protocol):

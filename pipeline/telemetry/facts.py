@@ -1,12 +1,15 @@
-"""What we say about our work: one method a fact, in our own words, whoever may listen."""
+"""What we say about our work: one method a fact, and one small protocol for each room that speaks.
+
+Facts are stated once a batch, with a count, never once a record. Nothing here names a person.
+Seconds and bytes are what they say; a `count` of zero is allowed and changes nothing.
+"""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from pipeline.domain.change import Action
+from pipeline.domain.message import StageName
 from pipeline.domain.reasons import IgnoredReason, RejectedReason, WithheldReason
-
-Stage = Literal["ingest", "upload", "poll"]
 
 Milestone = Literal[
     "ingest",  # durable in the topic of its lane
@@ -18,16 +21,14 @@ FlushReason = Literal[
     "records",  # as many records as a request may carry
     "bytes",  # one more record would not have fitted
     "linger",  # its first record had waited long enough
-    "drain",  # the process is stopping
-    "probe",  # one record that asks whether a stopped lane may go on
+    "probe",  # one record that asks whether a blocked lane may go on
 ]
 
 LaneState = Literal[
     "running",
-    "paused",  # by a person
     "throttled",  # the partner asked us to wait
     "blocked",  # a person has to repair something; probes go on
-    "taking_over",  # taken over, and not yet sure that the former owner is silent
+    "taking_over",  # taken over; requests of the former owner may still be in flight
 ]
 
 TokenOutcome = Literal[
@@ -47,17 +48,22 @@ class LaneLabel:
     """The connection, or the advertiser where an audience has none; unique over destinations."""
 
 
-class Telemetry(Protocol):
-    """Everything operators can be told.
-
-    Stated once a batch, with a count, never once a record. Nothing here names a person. Seconds
-    and bytes are what they say; a `count` of zero is allowed and changes nothing.
-    """
+class ProcessTelemetry(Protocol):
+    """What the process says of itself."""
 
     def build_info(self, *, version: str) -> None:
         """This version of the program is running."""
 
-    # Ingest
+
+class DeadLetterTelemetry(Protocol):
+    """What every stage says of what it could not carry."""
+
+    def dead_letters_written(self, *, stage: StageName, reason: RejectedReason, count: int) -> None:
+        """Dead letters are durable in their topic."""
+
+
+class IngestTelemetry(Protocol):
+    """What ingest says."""
 
     def events_consumed(self, *, source: str, count: int) -> None:
         """Events were read from the upstream topic `source`, and their offset is committed."""
@@ -77,25 +83,12 @@ class Telemetry(Protocol):
     def records_prepared(self, *, lane: LaneLabel, count: int) -> None:
         """Records are durable in the topic of their lane."""
 
-    def partitions_assigned(self, *, stage: Stage, count: int) -> None:
-        """The stage owns this many partitions now; zero when it owns none."""
+    def freshness(self, *, stage: Milestone, seconds: float, count: int) -> None:
+        """So many changes reached this milestone `seconds` after the membership changed."""
 
-    def commit_failed(self, *, stage: Stage) -> None:
-        """Offsets, or the transaction that carried them, were not taken by the broker."""
 
-    def consumer_lag(self, *, topic: str, partition: int, records: int) -> None:
-        """So many records stand between the committed offset and the end of the partition."""
-
-    def offsets_lost(self, *, topic: str, partition: int, records: int) -> None:
-        """Records were deleted from the topic before we had settled them."""
-
-    def partition_released(self, *, topic: str, partition: int) -> None:
-        """The partition is another's now: its lag is no longer ours to report."""
-
-    def dead_letters_written(self, *, stage: Stage, reason: RejectedReason, count: int) -> None:
-        """Dead letters are durable in their topic."""
-
-    # Upload
+class UploadTelemetry(Protocol):
+    """What upload says."""
 
     def lane_state(self, *, lane: LaneLabel, state: LaneState) -> None:
         """The lane is in this state now, and in no other."""
@@ -109,24 +102,14 @@ class Telemetry(Protocol):
     def records_superseded(self, *, lane: LaneLabel, count: int) -> None:
         """A later change of the same member overtook these in their batch."""
 
-    def records_expired(self, *, lane: LaneLabel, count: int) -> None:
-        """These were too old to be worth sending and became dead letters."""
-
     def batch_sent(self, *, lane: LaneLabel, reason: FlushReason, records: int) -> None:
         """A batch of this size left for the partner; `reason` says why it was not larger."""
 
-    def request_answered(
-        self, *, destination: str, endpoint: str, code: str, seconds: float
-    ) -> None:
-        """A request ended after `seconds`.
-
-        `code` is the HTTP status as text, or `timeout`, `reset`, `unreachable`, or `withdrawn`
-        where the lane was lost before the body had left; `endpoint` is our name for what was
-        asked (never a path with an identifier in it).
-        """
-
     def records_accepted(self, *, lane: LaneLabel, action: Action, count: int) -> None:
         """The partner took a request that carried these."""
+
+    def records_unknown(self, *, lane: LaneLabel, count: int) -> None:
+        """The partner took these and named no job, so nobody can say what became of them."""
 
     def cap_used(self, *, lane: LaneLabel, window_records: int, limit: int) -> None:
         """In the window that ends now `window_records` were sent, of fewer than `limit` allowed."""
@@ -138,21 +121,20 @@ class Telemetry(Protocol):
         """So much of the memory budget is taken now: fetched, batched and in flight."""
 
     def audiences_paused(self, *, lane: LaneLabel, count: int) -> None:
-        """So many audiences of the lane are kept back, or not done yet with what was kept."""
+        """So many audiences of the lane are paused, or still send what was kept meanwhile."""
 
-    def tokens_refreshed(self, *, destination: str, outcome: TokenOutcome) -> None:
-        """The authorisation server was asked for an access token."""
+    def freshness(self, *, stage: Milestone, seconds: float, count: int) -> None:
+        """So many changes reached this milestone `seconds` after the membership changed."""
 
-    # Poll
+
+class PollTelemetry(Protocol):
+    """What poll says."""
 
     def jobs_pending(self, *, lane: LaneLabel, count: int) -> None:
         """This process follows so many jobs of the lane; zero when it has given them up."""
 
-    def status_polled(self, *, destination: str, code: str) -> None:
-        """A job's status was asked for; `code` as in `request_answered`."""
-
     def job_ended(self, *, lane: LaneLabel, state: str, seconds: float) -> None:
-        """A job ended `seconds` after its submission, or we stopped to follow it."""
+        """A job ended `seconds` after its submission, or we stopped following it."""
 
     def job_wholly_invalid(self, *, lane: LaneLabel, audience_id: str) -> None:
         """A job applied none of its records: most likely the partner does not know the audience."""
@@ -167,7 +149,55 @@ class Telemetry(Protocol):
         """Their whole job failed."""
 
     def records_unknown(self, *, lane: LaneLabel, count: int) -> None:
-        """Nobody will ever say what became of these: no job id, or the job was given up."""
+        """Their job was given up, so nobody can say what became of these."""
 
     def freshness(self, *, stage: Milestone, seconds: float, count: int) -> None:
-        """So many changes reached this milestone `seconds` after the membership changed."""
+        """So many changes reached this milestone `seconds` after the membership changed.
+
+        Of a job it is the age of the oldest change in it, not the age of the job.
+        """
+
+
+class KafkaTelemetry(Protocol):
+    """What the consumer groups and the readers of topics say."""
+
+    def partitions_assigned(self, *, stage: StageName, count: int) -> None:
+        """The stage owns this many partitions now; zero when it owns none."""
+
+    def commit_failed(self, *, stage: StageName) -> None:
+        """Offsets, or the transaction that carried them, were not taken by the broker."""
+
+    def consumer_lag(self, *, topic: str, partition: int, records: int) -> None:
+        """So many records stand between the committed offset and the end of the partition.
+
+        The owner says it, and for lanes every other process too: the largest is right.
+        """
+
+    def partition_released(self, *, topic: str, partition: int) -> None:
+        """The partition is another's now: its lag is no longer ours to report."""
+
+    def offsets_lost(self, *, topic: str, partition: int, records: int) -> None:
+        """Records were deleted from the topic before we had settled them."""
+
+    def fetch_failed(self, *, topic: str, partition: int, reason: str) -> None:
+        """The partition could not be read; `reason` is the name of the Kafka error."""
+
+
+class PartnerTelemetry(Protocol):
+    """What the clients of partners say."""
+
+    def request_answered(
+        self, *, destination: str, endpoint: str, code: str, seconds: float
+    ) -> None:
+        """A request ended after `seconds`.
+
+        `code` is the HTTP status as text, or `timeout`, `reset`, `unreachable`, or `withdrawn`
+        where the lane was lost before the body had left; `endpoint` is our name for what was
+        asked (never a path with an identifier in it).
+        """
+
+    def tokens_refreshed(self, *, destination: str, outcome: TokenOutcome) -> None:
+        """The authorisation server was asked for an access token."""
+
+    def status_polled(self, *, destination: str, code: str) -> None:
+        """A job's status was asked for; `code` as in `request_answered`."""

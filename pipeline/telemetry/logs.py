@@ -17,7 +17,7 @@ Layout = Literal["json", "console"]
 WITHHELD: Final = "[withheld]"
 
 # At debug aiokafka prints keys, values and whole requests, so no setting of ours may ask for that.
-QUIET_LIBRARIES: Final = ("aiokafka", "aiohttp.access", "asyncio")
+CHATTY_LIBRARIES: Final = ("aiokafka", "aiohttp.access", "asyncio")
 
 REPEATED_SECONDS: Final = 10.0
 """With its broker away a Kafka client says the same some fifty times a second."""
@@ -31,7 +31,7 @@ _WITHHELD_NAMES: Final = frozenset(
     {"first_name", "last_name", "full_name", "user_id", "external_user_id", "record_key"}
 )
 # A file that holds a secret, or the place it is fetched from, is what an operator has to know.
-_HARMLESS_ENDINGS: Final = ("_file", "_path", "_url", "_count", "_seconds")
+_HARMLESS_SUFFIXES: Final = ("_file", "_path", "_url", "_count", "_seconds")
 
 _WITHHELD_TEXT: Final = re.compile(
     r"[^\s\"'<>=|:,;]+@[^\s\"'<>|,;]+\.[A-Za-z]{2,}"  # an address of a mailbox
@@ -47,7 +47,7 @@ def configure(
 ) -> None:
     """Send every line, of structlog and of the standard library, to `stream`; once a process.
 
-    Lines of libraries that are known to print records are held at warning whatever `level` is,
+    Lines of libraries that are known to print records stay at warning whatever `level` is,
     and what they repeat comes once in `REPEATED_SECONDS`, with how often it was `held_back`.
     Fields named after secrets or persons, and text that looks like one, are blanked: the second
     fence, behind not logging them at all. Tracebacks show no local variables.
@@ -58,7 +58,7 @@ def configure(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name in QUIET_LIBRARIES:
+    for name in CHATTY_LIBRARIES:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     structlog.configure(
         processors=[
@@ -109,7 +109,7 @@ class _LibraryRepeats(logging.Filter):
         self._repetition = Repetition(REPEATED_SECONDS)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if not record.name.startswith(QUIET_LIBRARIES):
+        if not record.name.startswith(CHATTY_LIBRARIES):
             return True
         held_back = self._repetition.admit(f"{record.pathname}:{record.lineno}", self._clock())
         if held_back:
@@ -150,7 +150,7 @@ def _renderer(layout: Layout) -> Processor:
 @lru_cache(maxsize=1024)
 def _is_withheld(name: str) -> bool:
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+", "_", name).lower()
-    if snake.endswith(_HARMLESS_ENDINGS):
+    if snake.endswith(_HARMLESS_SUFFIXES):
         return False
     if not _WITHHELD_WORDS.isdisjoint(snake.split("_")):
         return True

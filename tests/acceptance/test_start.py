@@ -1,6 +1,7 @@
 """What a start says when something is not as it should be: one line, with the remedy."""
 
 import asyncio
+import contextlib
 import random
 import socket
 import subprocess
@@ -8,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from pipeline.sandbox.amazon_ads.options import SimulatorOptions
@@ -55,6 +57,29 @@ def test_a_broker_that_is_down_is_named_with_its_key(deployment: Deployment) -> 
     assert len(errors) == 1
     assert "kafka.bootstrap_servers" in errors[0]
     assert deployment.bootstrap_servers in errors[0]
+
+
+async def test_a_start_without_a_broker_is_alive_and_not_ready_and_goes_when_it_is_told(
+    deployment: Deployment,
+) -> None:
+    """Ended after a while, it would be a crash loop; it says what it waits for."""
+    deployment.bootstrap_servers = f"127.0.0.1:{free_port()}"
+    process = deployment.start()
+
+    async with asyncio.timeout(30), aiohttp.ClientSession() as http:
+        ready, readiness = 0, dict[str, Any]()
+        while not readiness:
+            with contextlib.suppress(aiohttp.ClientError):
+                async with http.get(f"http://127.0.0.1:{deployment.admin_port}/readyz") as answer:
+                    ready, readiness = answer.status, await answer.json()
+            await asyncio.sleep(0.1)
+        async with http.get(f"http://127.0.0.1:{deployment.admin_port}/healthz") as answer:
+            alive = answer.status
+
+    assert (alive, ready) == (200, 503)
+    assert deployment.bootstrap_servers in readiness["reasons"][0]
+    assert await deployment.stop(process) == 0
+    assert "waiting for Kafka" in deployment.logs()
 
 
 def test_a_missing_source_topic_is_named(deployment: Deployment) -> None:

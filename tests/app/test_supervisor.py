@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 import yaml
+from aiokafka import TopicPartition
 
 from pipeline.app import status, supervisor
 from pipeline.app.assembly import Pipeline
 from pipeline.configuration.load import load
 from pipeline.stages.contract import Progress
+from pipeline.telemetry.prometheus import prometheus_telemetry
 from tests.fakes.virtual_loop import run_virtual
 
 ROOT = Path(__file__).parents[2]
@@ -20,12 +22,34 @@ class JoinedGroup:
     """A stage that is in its group and works until it is told to stop."""
 
     is_joined = True
-    leases: dict[object, object] = {}  # noqa: RUF012
-    workers: dict[object, object] = {}  # noqa: RUF012
+
+    def __init__(self) -> None:
+        self.leases: dict[object, object] = {}
+        self.workers: dict[object, object] = {}
 
     async def run(self, stop: asyncio.Event) -> bool:
         await stop.wait()
         return True
+
+
+class LeaseWithLag:
+    """A lease that knows how far it is behind."""
+
+    def __init__(self, records: int) -> None:
+        self._records = records
+
+    def lag(self) -> int:
+        return self._records
+
+
+class Reports:
+    """A reporter with nothing to report, until a test says what it found."""
+
+    def __init__(self) -> None:
+        self.latest: dict[object, object] = {}
+
+    async def report_always(self) -> None:
+        await asyncio.Event().wait()
 
 
 def pipeline(tmp_path: Path, progress: Progress, watchdog_seconds: float) -> Pipeline:
@@ -35,10 +59,11 @@ def pipeline(tmp_path: Path, progress: Progress, watchdog_seconds: float) -> Pip
     path.write_text(yaml.safe_dump(document))
     made: dict[str, Any] = {
         "groups": {"upload": JoinedGroup()},
-        "telemetry": None,
-        "partners": None,
+        "telemetry": prometheus_telemetry(),
+        "clients": None,
         "progresses": {progress.name: progress},
         "pending_jobs": {},
+        "lag_reports": Reports(),
         "controls": None,
     }
     return Pipeline(settings=load(path, {}), **made)
@@ -92,3 +117,15 @@ def test_what_hangs_is_named_by_health(tmp_path: Path) -> None:
     assert well.ok
     assert not stuck.ok
     assert stuck.reasons == ["upload amazon-na.connection-0 made no progress for 31 s"]
+
+
+def test_the_status_page_shows_the_lag_of_lanes_that_others_own_too(tmp_path: Path) -> None:
+    owned = TopicPartition("audience.records.amazon-na.one", 0)
+    elsewhere = TopicPartition("audience.records.amazon-na.two", 0)
+    whole = pipeline(tmp_path, Progress("upload", lambda: 0.0), 30.0)
+    whole.groups["upload"].leases[owned] = LeaseWithLag(3)  # type: ignore[index]
+    whole.lag_reports.latest[elsewhere] = 1_204  # type: ignore[index]
+
+    shown = status.status(whole)["lag"]
+
+    assert shown == {f"{owned.topic}[0]": 3, f"{elsewhere.topic}[0]": 1_204}

@@ -26,6 +26,7 @@ def _job(job_id: str) -> Job:
         first_offset=0,
         last_offset=2,
         submitted_at_ms=0,
+        oldest_changed_at_ms=0,
     )
 
 

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import logging
-import re
-import shlex
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +12,6 @@ from typing import Any
 import pytest
 import structlog
 import yaml
-from typer.core import TyperGroup
-from typer.main import get_command
 from typer.testing import CliRunner
 
 from pipeline.cli.main import app
@@ -436,30 +432,6 @@ def test_a_configuration_that_is_wrong_is_named(tmp_path: Path) -> None:
 
     assert refused.code == 2
     assert "did you mean 'region'" in refused.error
-
-
-GUIDE = Path(__file__).parents[2] / "docs" / "operating.md"
-SHELL_LINES = re.findall(
-    r"^\$ audience-pipeline ((?:.*\\\n)*.*)$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE
-)
-
-
-@pytest.mark.parametrize("line", SHELL_LINES)
-def test_every_command_of_the_guide_exists_with_its_options(line: str) -> None:
-    words = shlex.split(line)
-    command = get_command(app)
-    while isinstance(command, TyperGroup):
-        command = command.commands[words.pop(0)]
-
-    known = {option for parameter in command.params for option in parameter.opts}
-
-    assert {word for word in words if word.startswith("--")} <= known
-
-
-def test_the_guide_has_the_whole_walk() -> None:
-    names = ("terms", "accounts", "instances", "profiles", "advertisers", "connections")
-
-    assert {*names, "audiences", "jobs"} <= {line.split()[0] for line in SHELL_LINES}
 
 
 class TestNormalize:

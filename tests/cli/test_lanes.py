@@ -168,7 +168,7 @@ async def test_a_lane_that_left_with_records_waiting_is_named_by_the_online_chec
     assert line.startswith(f"warning: lane {LEFT} is not in the configuration, and 3 records wait")
 
 
-async def test_a_lane_is_retired_after_its_sentence_was_typed_and_its_wishes_go_with_it(
+async def test_a_lane_is_retired_after_its_sentence_was_typed_and_its_pause_requests_go_with_it(
     operator: Operator, tmp_path: Path
 ) -> None:
     """
@@ -210,7 +210,7 @@ async def test_what_is_kept_is_shown_as_the_owner_of_the_lane_committed_it(
 
     assert (line["waiting"], line["clean"]) == (0, True)
     assert line["paused"] == [
-        {"audience_id": 99, "audiences": [], "state": "resuming", "since": 1},
         {"audience_id": str(VIP), "audiences": ["vip"], "state": "paused", "since": 3},
+        {"audience_id": "99", "audiences": [], "state": "resuming", "since": 1},
     ]
     assert "retired" in retired.out

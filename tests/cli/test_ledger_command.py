@@ -132,6 +132,7 @@ def job(job_id: str, lane: str, *offsets: int) -> Job:
         first_offset=min(offsets),
         last_offset=max(offsets),
         submitted_at_ms=NOW_MS,
+        oldest_changed_at_ms=NOW_MS,
         offsets=encode_ranges(offsets),
     )
 

@@ -11,11 +11,11 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from pipeline.cli.dead_letters import Letter, Newest
-from pipeline.cli.jobs import JobBook
 from pipeline.domain.job import Job, JobEnd, JobReport, encode_outcome
 from pipeline.domain.message import Message, Origin, dead_letter
 from pipeline.kafka.topic_reader import Stored
+from pipeline.operations.job_list import FoundJobs, JobFilter
+from pipeline.operations.letter_list import LetterLine, Newest
 from pipeline.sandbox.broker import EmbeddedBroker
 from tests.cli.test_commands import Ran, _logging_is_put_back, run
 from tests.configuration.test_example_files import Example
@@ -26,6 +26,7 @@ __all__ = ["_logging_is_put_back"]
 PERSON = "ana@example.com"
 NOW_MS = time.time_ns() // 1_000_000
 ENDS: Mapping[str, JobEnd] = {"SUCCEEDED": "applied", "FAILED": "failed"}
+ANY = JobFilter(since_ms=0, limit=5)
 JOB = Job(
     job_id="job-1",
     destination="amazon-na",
@@ -36,6 +37,7 @@ JOB = Job(
     first_offset=0,
     last_offset=9,
     submitted_at_ms=NOW_MS - 60_000,
+    oldest_changed_at_ms=NOW_MS - 60_000,
 )
 
 
@@ -217,26 +219,26 @@ def test_an_outcome_counts_whether_it_is_read_before_or_after_its_job() -> None:
     end = replace(stored, topic="audience.outcomes", value=outcome(JOB))
 
     for order in ([stored, end], [end, stored]):
-        book = JobBook("audience.outcomes")
+        found = FoundJobs("audience.outcomes")
         for one in order:
-            book.take(one)
+            found.take(one)
 
-        [line] = book.newest(5, None, None)
+        [line] = found.newest(ANY)
         assert (line.state, line.applied, line.finished_at is not None) == ("SUCCEEDED", 10, True)
 
 
 @pytest.mark.parametrize("value", [None, b"", b"x", b'{"format":99}'])
 def test_a_message_of_another_version_is_counted_and_not_guessed(value: bytes | None) -> None:
-    book = JobBook("audience.outcomes")
+    found = FoundJobs("audience.outcomes")
 
-    book.take(Stored("audience.jobs", 0, 0, NOW_MS, value, {}))
+    found.take(Stored("audience.jobs", 0, 0, NOW_MS, value, {}))
 
-    assert (book.unreadable, book.newest(5, None, None)) == (1, [])
+    assert (found.unreadable, found.newest(ANY)) == (1, [])
 
 
-def some_letter(offset: int) -> Letter:
-    return Letter(
-        at=None,
+def some_letter(offset: int) -> LetterLine:
+    return LetterLine(
+        at="",
         stage="ingest",
         reason="malformed",
         detail="",

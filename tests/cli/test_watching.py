@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from pipeline.cli.ending import CommandTrouble
 from pipeline.domain.job import JobReport
 from pipeline.operations.job_watching import NoReport, Patience, watched
+from pipeline.operations.trouble import OperationFailed
 
 PATIENCE = Patience(initial=1, factor=2, longest=10, give_up_after=100, missing_tolerated=5)
 PENDING = JobReport(state="PENDING", end="pending")
@@ -69,7 +69,7 @@ def test_a_partner_in_trouble_is_asked_again() -> None:
 def test_a_job_that_stays_unknown_is_given_up_soon() -> None:
     watch = Watch([MISSING])
 
-    with pytest.raises(CommandTrouble, match="404 not found"):
+    with pytest.raises(OperationFailed, match="404 not found"):
         watch.run()
 
     assert watch.now == 7
@@ -78,7 +78,7 @@ def test_a_job_that_stays_unknown_is_given_up_soon() -> None:
 def test_a_job_that_never_ends_is_given_up_late() -> None:
     watch = Watch([PENDING])
 
-    with pytest.raises(CommandTrouble, match="PENDING"):
+    with pytest.raises(OperationFailed, match="PENDING"):
         watch.run()
 
     assert 100 <= watch.now < 120

@@ -10,7 +10,9 @@ from pipeline.configuration.advice import advice
 from pipeline.configuration.load import settings_from
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import lanes, routes
+from pipeline.destinations.registry import PARTNERS
 from pipeline.settings.problems import SettingsError
+from tests.configuration.amazon import amazon
 from tests.configuration.test_example_files import (
     CONNECTION,
     OTHER_CONNECTION,
@@ -48,8 +50,7 @@ def test_lanes_are_the_connections_and_advertisers_in_use_each_once() -> None:
         f"amazon-eu.{OTHER_CONNECTION}",
     ]
     assert found[0].topic == f"test.records.amazon-na.{CONNECTION}"
-    assert (found[1].connection, found[1].connection_id) == ("advertiser-585806696618602999", None)
-    assert found[1].advertiser_id == 585806696618602999
+    assert found[1].connection == "advertiser-585806696618602999"
 
 
 def test_routes_give_each_audience_its_targets_and_their_country() -> None:
@@ -62,13 +63,11 @@ def test_routes_give_each_audience_its_targets_and_their_country() -> None:
     found = routes(settings_of(example))
 
     assert list(found) == ["vip"]
-    assert [(route.audience_id, route.country) for route in found["vip"]] == [
-        ("1", "US"),
-        ("2", None),
-        ("3", "DE"),
+    assert [(route.audience_id, route.lane.destination) for route in found["vip"]] == [
+        ("1", "amazon-na"),
+        ("2", "amazon-na"),
+        ("3", "amazon-eu"),
     ]
-    assert found["vip"][0].target_types == ("DSP",)
-    assert found["vip"][2].lane.destination == "amazon-eu"
 
 
 AUDIENCE = "audiences[0].destinations[1]"
@@ -223,17 +222,17 @@ def test_a_cap_is_taken_exactly_where_its_arithmetic_leaves_something_to_send(
     is_enough = cap - 1 - reserve > 0
 
     try:
-        amazon = settings_of(example).destinations["amazon-na"]
+        found = amazon(settings_of(example))
     except SettingsError as refused:
         assert not is_enough, refused  # noqa: PT017 -- what is refused depends on the numbers
     else:
         assert is_enough
-        assert amazon.pace().rate == pytest.approx((cap - 1 - reserve) / (1.001 * window))
-        assert amazon.pace().burst == 2 * batch
+        assert found.pace().rate == pytest.approx((cap - 1 - reserve) / (1.001 * window))
+        assert found.pace().burst == 2 * batch
 
 
 def test_the_example_needs_no_advice() -> None:
-    assert advice(settings_of(Example())) == []
+    assert advice(settings_of(Example()), PARTNERS) == []
 
 
 @pytest.mark.parametrize(
@@ -255,7 +254,7 @@ def test_the_example_needs_no_advice() -> None:
 def test_what_may_not_be_meant_is_advised_against_and_taken(
     path: str, value: object, said: str
 ) -> None:
-    lines = advice(settings_of(Example().put(path, value)))
+    lines = advice(settings_of(Example().put(path, value)), PARTNERS)
 
     assert len(lines) == 1
     assert said in lines[0]
@@ -271,11 +270,11 @@ def test_what_may_not_be_meant_is_advised_against_and_taken(
     ],
 )
 def test_what_is_within_its_bounds_gets_no_advice(path: str, value: object) -> None:
-    assert advice(settings_of(Example().put(path, value))) == []
+    assert advice(settings_of(Example().put(path, value)), PARTNERS) == []
 
 
 def test_a_password_that_travels_unencrypted_is_advised_against() -> None:
     sasl = {"mechanism": "PLAIN", "username": "me", "password": "hush"}
     example = Example().put("kafka", {"security_protocol": "SASL_PLAINTEXT", "sasl": sasl})
 
-    assert "use SASL_SSL" in advice(settings_of(example))[0]
+    assert "use SASL_SSL" in advice(settings_of(example), PARTNERS)[0]

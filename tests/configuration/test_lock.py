@@ -18,6 +18,7 @@ from pipeline.configuration.lock import (
 from pipeline.configuration.routing import routes
 from pipeline.settings.document import parse
 from pipeline.settings.problems import SettingsError
+from tests.configuration.amazon import targets
 from tests.configuration.test_example_files import CONNECTION, OTHER_CONNECTION, Example, target
 
 ENTRY = "{audience: x, destination: y, external_audience_id: x, name: x, asked_at: x"
@@ -127,7 +128,7 @@ def test_without_a_lock_an_audience_without_id_is_refused_with_the_command_that_
 def test_the_control_plane_takes_audiences_that_are_not_made(tmp_path: Path) -> None:
     configuration = load_with_lock(unmade().write(tmp_path), {}, needs_ids=False)
 
-    assert configuration.settings.audiences[0].destinations[0].audience_id is None
+    assert targets(configuration.settings)[0].audience_id is None
 
 
 def test_an_audience_that_was_only_asked_for_is_refused_too(tmp_path: Path) -> None:
@@ -154,7 +155,7 @@ def test_an_id_that_stands_in_both_files_or_answers_a_request_is_fine(
     example = Example().put("audiences.0.audience", "vip-customers")
     path = written(tmp_path, example, entry(audience_id=audience_id))
 
-    assert load(path, {}).audiences[0].destinations[0].audience_id == 1
+    assert targets(load(path, {}))[0].audience_id == 1
 
 
 def test_an_entry_that_no_target_uses_is_said_and_refused_by_nobody(tmp_path: Path) -> None:
@@ -236,7 +237,7 @@ def test_what_the_partner_would_refuse_is_refused_by_the_key(
         ("version: 1\naudiences: [{}", "is not YAML, line 2"),
         ("version: 1\naudences: []\n", "audences: unknown key; restore"),
         (f"version: 1\naudiences: [{ENTRY}, connection_id: z, audience_id: 1.5}}]", "id: must"),
-        (f"version: 1\naudiences: [{ENTRY}}}]", "must have exactly one of connection_id and"),
+        (f"version: 1\naudiences: [{ENTRY}}}]", "must have exactly one of connection_id,"),
     ],
 )
 def test_a_lock_that_cannot_be_used_is_named_and_never_taken_for_an_empty_one(

@@ -6,6 +6,7 @@ import orjson
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from pipeline.destinations.amazon_ads.consent import NEEDS
 from pipeline.destinations.amazon_ads.rendering import (
     AMAZON_NAMES,
     HASHED_DATA_COUNTRIES,
@@ -13,12 +14,13 @@ from pipeline.destinations.amazon_ads.rendering import (
 )
 from pipeline.domain.change import Action, MembershipChange
 from pipeline.domain.reasons import Rendered
-from pipeline.identity.consent import Signal, judged
+from pipeline.identity.consent import Residence, Signal, judged
 from pipeline.identity.countries import CONSENT_COUNTRIES, country_code
 from pipeline.identity.hashing import hashed
 from pipeline.identity.normalize.fields import FIELDS, Field
+from tests.fakes.consents import DENYING_TCF
+from tests.fakes.consents import GRANTING_TCF as _TCF
 
-_TCF = "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA"
 _GRANTED = {"amznAdStorage": "GRANTED", "amznUserData": "GRANTED"}
 _ANA: dict[str, str] = {
     "email": "ana@example.com", "phone": "+1 206 555 0100", "first_name": "Ana",
@@ -43,7 +45,7 @@ _flags = st.dictionaries(
 _consents = st.none() | st.fixed_dictionaries(
     {},
     optional={
-        "tcf": st.sampled_from([_TCF, f" {_TCF}.YAAA ", "", "C", None, 7]),
+        "tcf": st.sampled_from([_TCF, f" {_TCF}.YAAAAAAAAAAA ", DENYING_TCF, "", "C", None, 7]),
         "gpp": st.sampled_from([f"DBABMA~{_TCF}", "DB", None]),
         "amazon": _flags | st.none(),
     },
@@ -66,7 +68,11 @@ def _plain_record(change: MembershipChange) -> bytes:
     record: dict[str, object] = {"action": "DELETE"}
     if change.action == "add":
         record = {"action": "CREATE"}
-        if isinstance(signal := judged(change.consent, required=False), Signal):
+        residence = Residence(
+            country is None or country in CONSENT_COUNTRIES,
+            None if country is None else country == "US",
+        )
+        if isinstance(signal := judged(change.consent, residence, NEEDS), Signal):
             given = {"amzn": _GRANTED} if signal.kind == "amazon" else {signal.kind: signal.text}
             geo = {"geo": {"countryCode": country}} if country else {}
             record["userConsent"] = {**geo, "consent": given}

@@ -9,11 +9,12 @@ from pipeline.destinations.amazon_ads.explain import UnknownField, explained
 from pipeline.destinations.amazon_ads.rendering import AMAZON_NAMES, RecordRenderer
 from pipeline.domain.change import Action, MembershipChange
 from pipeline.domain.reasons import Rejected, Rendered, Withheld
+from pipeline.identity.consent import ConsentNeeds
 from pipeline.identity.hashing import hashed
 from pipeline.identity.normalize.fields import FIELDS, Field
 from pipeline.identity.normalize.profile import normalize
+from tests.fakes.consents import GRANTING_TCF as _TCF
 
-_TCF = "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA"
 _ANA: dict[str, str] = {
     "email": "ana@example.com", "phone": "+1 206 555 0100", "first_name": "Ana",
     "last_name": "Diaz", "address": "1 Main Street", "city": "Seattle", "state": "WA",
@@ -133,6 +134,15 @@ def test_a_remove_is_neither_withheld_nor_rejected_for_its_country(country: str 
     assert record.get("countryCode") == ("DE" if country == "DE" else None)
 
 
+def test_which_vendor_and_purposes_need_consent_is_configuration() -> None:
+    asked = RecordRenderer(consent_needs=ConsentNeeds(vendor=755, purposes=(9, 10)))
+    other = RecordRenderer(consent_needs=ConsentNeeds(vendor=28, purposes=(1,)))
+    change = _change(country="DE", consent={"tcf": _TCF})
+
+    assert isinstance(asked.render(change, None), Rendered)
+    assert _reason(other.render(change, None)) == "consent_denied"
+
+
 def test_the_list_of_countries_that_need_consent_is_configuration() -> None:
     renderer = RecordRenderer(consent_countries=frozenset({"US"}))
 
@@ -193,6 +203,23 @@ def test_a_hundred_usable_identities_go_and_one_more_does_not() -> None:
     assert isinstance(renderer.render(_change(identities=({}, *hundred)), None), Rendered)
     outcome = renderer.render(_change(identities=(*hundred, _ANA)), None)
     assert _reason(outcome) == "too_many_identities"
+
+
+def test_a_remove_of_more_identities_than_amazon_takes_carries_the_first() -> None:
+    many = tuple({"email": f"a{number}@example.com"} for number in range(150))
+
+    removed = _object(RecordRenderer().render(_change("remove", identities=({}, *many)), None))
+
+    assert len(removed["hashedPII"]) == 100
+    assert removed["hashedPII"][0] == {"email": hashed("email", "a0@example.com", "US")}
+
+
+def test_a_long_country_is_not_remembered() -> None:
+    renderer = RecordRenderer()
+
+    renderer.render(_change(country="x" * 100_000), None)
+
+    assert not renderer._places
 
 
 def test_a_thousand_spellings_of_countries_are_not_all_remembered() -> None:
@@ -259,7 +286,13 @@ def test_an_explanation_shows_each_step_and_its_repr_none_of_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "because"), [("a@b", "dotted domain"), ("5d" * 16, "not with SHA-256")]
+    ("value", "because"),
+    [
+        ("a@b", "dotted domain"),
+        ("5d" * 16, "not with SHA-256"),
+        ("N/A", "placeholder"),
+        ("none@none.com", "placeholder"),
+    ],
 )
 def test_an_explanation_says_why_a_field_is_left_out(value: str, because: str) -> None:
     omitted = explained("email", value).omitted_because

@@ -14,14 +14,13 @@ from pipeline.destinations.amazon_ads.connections import (
     interpret_delete,
     interpret_list,
 )
-from pipeline.destinations.amazon_ads.replies import Declined
-from pipeline.destinations.amazon_ads.requests import InvalidRequest
 from pipeline.destinations.amazon_ads.terms import (
     Terms,
     compose_acceptance,
     interpret_acceptance,
     interpret_terms,
 )
+from pipeline.destinations.control import Declined, InvalidRequest
 from pipeline.destinations.exchange import Response
 
 CONNECTIONS_TYPE = "application/vnd.amcaudiencesconnections.v1+json"

@@ -19,8 +19,7 @@ from pipeline.destinations.amazon_ads.directory import (
     interpret_instances,
     interpret_profiles,
 )
-from pipeline.destinations.amazon_ads.replies import Declined
-from pipeline.destinations.amazon_ads.requests import InvalidRequest
+from pipeline.destinations.control import Declined, InvalidRequest
 from pipeline.destinations.exchange import Request, Response
 
 Interpret = Callable[[Request, Response], Page[Any] | Declined]

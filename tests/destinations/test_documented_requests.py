@@ -25,6 +25,7 @@ from pipeline.destinations.amazon_ads.rendering import RecordRenderer
 from pipeline.destinations.exchange import Request, Response
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Rendered
+from tests.fakes.consents import GRANTING_TCF as TCF
 from tests.specification import Operation, needs_specification, operation
 
 LONG = 2**63 - 1
@@ -44,7 +45,6 @@ BOTH = NewConnection(
 )
 BY_THE_CLIENT = {"Amazon-Advertising-API-ClientId"}
 """Headers that every request is given on its way out."""
-TCF = "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA"
 
 
 def records() -> list[bytes]:

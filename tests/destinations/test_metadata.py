@@ -23,8 +23,7 @@ from pipeline.destinations.amazon_ads.audiences import (
     interpret_show,
     interpret_update,
 )
-from pipeline.destinations.amazon_ads.replies import Declined
-from pipeline.destinations.amazon_ads.requests import InvalidRequest
+from pipeline.destinations.control import Declined, InvalidRequest
 from pipeline.destinations.exchange import Request, Response
 
 LARGE = 413642381039213537

@@ -1,7 +1,7 @@
 """What is planned makes the audience as it is desired, and then nothing more is planned."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import assume, given
@@ -9,20 +9,12 @@ from hypothesis import strategies as st
 
 from pipeline.destinations.amazon_ads.audiences import Audience, AudienceSize, NewAudience
 from pipeline.destinations.amazon_ads.planning import (
-    Asked,
-    Create,
     DesiredAudience,
-    Found,
-    Gone,
-    Keep,
-    Standing,
-    Step,
-    Unmade,
-    Update,
-    hides_members,
+    creation,
     steps,
+    update_of,
 )
-from pipeline.destinations.amazon_ads.requests import InvalidRequest
+from pipeline.destinations.control import InvalidRequest, Step
 
 AUDIENCE_ID = 586656241588443054
 LONGEST_TTL = 34_300_800
@@ -55,12 +47,7 @@ audiences = st.builds(
     fees=st.just(()),
     size=st.just(NO_SIZE),
 )
-standings = st.one_of(
-    st.just(Unmade()),
-    st.just(Asked("2026-11-25T10:00:00Z")),
-    st.just(Gone(AUDIENCE_ID)),
-    st.builds(Found, st.just(AUDIENCE_ID), audiences),
-)
+standings = st.none() | audiences
 
 
 def audience(**said: Any) -> Audience:
@@ -70,23 +57,30 @@ def audience(**said: Any) -> Audience:
     return Audience(**{**nothing, "audience_id": AUDIENCE_ID, "fees": (), "size": NO_SIZE, **said})
 
 
-def found(**said: Any) -> Found:
-    return Found(AUDIENCE_ID, audience(**said))
+def planned(desired: DesiredAudience, standing: Audience | None) -> tuple[Step, ...]:
+    """What there is to do about an audience; None is one that is not made yet."""
+    if standing is None:
+        return (creation(desired),)
+    return steps(desired, AUDIENCE_ID, standing)
 
 
-def after(step: Step, standing: Standing) -> Standing:
+def new_of(step: Step) -> NewAudience:
+    assert step.creates is not None
+    return cast("NewAudience", step.creates.request)
+
+
+def after(step: Step, standing: Audience | None) -> Audience | None:
     """What the partner has once a step is done: a model of it, as the documentation has it."""
-    if isinstance(step, Create):
-        return made(step.audience)
-    if isinstance(step, Update) and isinstance(standing, Found):
-        update = step.request().completed(standing.audience)
-        changed = replace(standing.audience, description=update.description, ttl=update.ttl)
-        return replace(standing, audience=changed)
+    if step.what == "create":
+        return made(new_of(step))
+    if step.what == "update" and standing is not None:
+        update = update_of(step).completed(standing)
+        return replace(standing, description=update.description, ttl=update.ttl)
     return standing
 
 
-def made(new: NewAudience) -> Found:
-    return found(
+def made(new: NewAudience) -> Audience:
+    return audience(
         name=new.name,
         description=new.description,
         external_audience_id=new.external_audience_id,
@@ -98,27 +92,25 @@ def made(new: NewAudience) -> Found:
 
 @given(wants, standings)
 def test_what_was_planned_and_done_leaves_nothing_to_do(
-    desired: DesiredAudience, before: Standing
+    desired: DesiredAudience, before: Audience | None
 ) -> None:
     standing = before
-    for step in steps(desired, standing):
+    for step in planned(desired, standing):
         standing = after(step, standing)
 
-    again = steps(desired, standing)
+    again = planned(desired, standing)
 
-    assert [step for step in again if isinstance(step, Create | Update)] == []
+    assert [step for step in again if step.what in ("create", "update")] == []
 
 
 @given(wants, standings)
-def test_every_audience_has_a_step(desired: DesiredAudience, standing: Standing) -> None:
-    assert steps(desired, standing)
+def test_every_audience_has_a_step(desired: DesiredAudience, standing: Audience | None) -> None:
+    assert planned(desired, standing)
 
 
 @given(wants, audiences)
 def test_what_is_not_wanted_is_not_touched(desired: DesiredAudience, standing: Audience) -> None:
-    planned = steps(desired, Found(AUDIENCE_ID, standing))
-
-    updates = [step.request() for step in planned if isinstance(step, Update)]
+    updates = [update_of(step) for step in planned(desired, standing) if step.what == "update"]
 
     assert all(desired.description is not None or one.description is None for one in updates)
     assert all(desired.ttl is not None or one.ttl is None for one in updates)
@@ -127,39 +119,35 @@ def test_what_is_not_wanted_is_not_touched(desired: DesiredAudience, standing: A
 def test_a_new_audience_goes_by_the_upstream_name_unless_told_otherwise() -> None:
     desired = DesiredAudience(upstream_name="vip-customers", connection_id="c", country_code="US")
 
-    [by_default] = steps(desired, Unmade())
-    [told] = steps(
-        replace(desired, name="VIP customers", external_audience_id="vip", ttl=60), Unmade()
-    )
+    by_default = creation(desired)
+    told = creation(replace(desired, name="VIP customers", external_audience_id="vip", ttl=60))
 
-    assert by_default == Create(
-        NewAudience(
-            name="vip-customers",
-            external_audience_id="vip-customers",
-            connection_id="c",
-            country_code="US",
-        )
+    assert new_of(by_default) == NewAudience(
+        name="vip-customers",
+        external_audience_id="vip-customers",
+        connection_id="c",
+        country_code="US",
     )
-    assert told == Create(
-        NewAudience(
-            name="VIP customers",
-            external_audience_id="vip",
-            connection_id="c",
-            country_code="US",
-            ttl=60,
-        )
+    assert new_of(told) == NewAudience(
+        name="VIP customers",
+        external_audience_id="vip",
+        connection_id="c",
+        country_code="US",
+        ttl=60,
     )
 
 
 def test_a_name_that_the_partner_refuses_is_not_planned() -> None:
     with pytest.raises(InvalidRequest, match="10 to 128"):
-        steps(DesiredAudience(upstream_name="vip", connection_id="c"), Unmade())
+        creation(DesiredAudience(upstream_name="vip", connection_id="c"))
 
 
 def test_a_ttl_that_the_partner_does_not_name_is_its_longest() -> None:
     desired = DesiredAudience(upstream_name="vip", ttl=LONGEST_TTL)
 
-    assert steps(desired, found(ttl=None)) == (Keep(AUDIENCE_ID),)
+    assert planned(desired, audience(ttl=None)) == (
+        Step(what="keep", audience_id=str(AUDIENCE_ID)),
+    )
 
 
 @pytest.mark.parametrize(
@@ -173,18 +161,9 @@ def test_a_ttl_that_the_partner_does_not_name_is_its_longest() -> None:
 def test_what_never_changes_is_said_and_not_sent(key: str, standing: object, desired: Any) -> None:
     want = DesiredAudience(upstream_name="vip", **{key: desired})
 
-    [step] = steps(want, found(**{key: standing}))
+    [step] = planned(want, audience(**{key: standing}))
 
-    assert not isinstance(step, Create | Update | Keep)
-
-
-@pytest.mark.parametrize("standing", [Asked("2026-11-25T10:00:00Z"), Gone(AUDIENCE_ID)])
-def test_what_may_be_there_and_what_is_gone_is_never_made(standing: Asked | Gone) -> None:
-    desired = DesiredAudience(
-        upstream_name="vip-customers", connection_id="c", ttl=5, description="x"
-    )
-
-    assert steps(desired, standing) == (standing,)
+    assert step.what == "fixed"
 
 
 @given(ttls, st.integers(0, LONGEST_TTL))
@@ -192,16 +171,14 @@ def test_members_are_hidden_exactly_by_a_shorter_ttl(standing: int | None, desir
     effective = LONGEST_TTL if standing is None else standing
     assume(desired != effective)
 
-    [step] = steps(DesiredAudience(upstream_name="vip", ttl=desired), found(ttl=standing))
+    [step] = planned(DesiredAudience(upstream_name="vip", ttl=desired), audience(ttl=standing))
 
-    assert hides_members(step) == (desired < effective)
+    assert step.hides_members == (desired < effective)
 
 
 def test_a_new_audience_that_shows_nobody_counts_as_hiding() -> None:
     desired = DesiredAudience(upstream_name="vip-customers", connection_id="c")
 
-    assert [hides_members(*steps(replace(desired, ttl=ttl), Unmade())) for ttl in (0, 1, None)] == [
-        True,
-        False,
-        False,
-    ]
+    hiding = [creation(replace(desired, ttl=ttl)).hides_members for ttl in (0, 1, None)]
+
+    assert hiding == [True, False, False]

@@ -33,6 +33,7 @@ JOB = Job(
     first_offset=100,
     last_offset=120,
     submitted_at_ms=1_790_000_000_000,
+    oldest_changed_at_ms=1_790_000_000_000,
 )
 NUMBERS = st.integers(0, 2**63 - 1)
 JOBS = st.builds(
@@ -46,6 +47,7 @@ JOBS = st.builds(
     first_offset=NUMBERS,
     last_offset=NUMBERS,
     submitted_at_ms=NUMBERS,
+    oldest_changed_at_ms=NUMBERS,
     polls=NUMBERS,
     carried_over=NUMBERS,
     offsets=st.text(),
@@ -66,6 +68,16 @@ def stored(**changes: object) -> bytes:
 @given(job=JOBS)
 def test_a_stored_job_comes_back_as_it_was(job: Job) -> None:
     assert decode_job(job.encode()) == job
+
+
+def test_a_job_that_does_not_say_how_old_its_changes_are_is_refused() -> None:
+    """
+    Taken for zero, they would be as old as the epoch.
+    """
+    without = {name: value for name, value in asdict(JOB).items() if name != "oldest_changed_at_ms"}
+
+    with pytest.raises(UnreadableJob, match="oldest_changed_at_ms is missing"):
+        decode_job(json.dumps(without).encode())
 
 
 def test_a_field_that_a_newer_program_added_does_no_harm() -> None:

@@ -6,27 +6,30 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 import pytest
-from aiolimiter import AsyncLimiter
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.quota import CLOCK_ALLOWANCE, CapTooSmall, Pace, RollingWindow, pace
 from pipeline.stages.ports import TokenBucket
-from pipeline.stages.upload.cap_limiter import CapLimiter, Reservation
+from pipeline.stages.upload.cap_limiter import CapLimiter, Cost, Reservation
 from pipeline.stages.upload.token_bucket import LaneTokenBucket
 from tests.fakes.virtual_loop import run_virtual
 
 FOREVER = 10**9
 
 
-class FullPacer:
-    """The bucket as the library makes it: full."""
+class FullBucket:
+    """A bucket that starts with all that it can hold."""
 
     def __init__(self, pace: Pace) -> None:
-        self._limiter = AsyncLimiter(pace.burst, pace.burst / pace.rate)
+        self._bucket = LaneTokenBucket(pace)
+        self._bucket.wait(0, _now() - pace.burst / pace.rate)
 
-    async def spend(self, tokens: int) -> None:
-        await self._limiter.acquire(tokens)
+    def wait(self, tokens: int, now: float) -> float:
+        return self._bucket.wait(tokens, now)
+
+    def spend(self, tokens: int, now: float) -> None:
+        self._bucket.spend(tokens, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +80,7 @@ class Scenario:
         )
 
     def new_bucket(self) -> TokenBucket:
-        return FullPacer(self.pace) if self.starts_full else LaneTokenBucket(self.pace)
+        return FullBucket(self.pace) if self.starts_full else LaneTokenBucket(self.pace)
 
 
 @dataclass(slots=True)
@@ -101,7 +104,7 @@ class Backlog:
 
 
 class Simulation:
-    """The real arithmetic, bucket and till, and a partner that counts whatever arrives."""
+    """The real arithmetic, bucket and limiter, and a partner that counts whatever arrives."""
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
@@ -136,18 +139,22 @@ class Simulation:
             died.append(_now())
 
     async def _own(self) -> None:
-        till = CapLimiter(self._scenario.new_bucket(), lambda waited: None)
+        limiter = CapLimiter(
+            buckets={"records": self._scenario.new_bucket()},
+            clock=asyncio.get_running_loop().time,
+            waited=lambda seconds: None,
+        )
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(till.run(), name="till")
+            tasks.create_task(limiter.run(), name="limiter")
             for slot in range(self._scenario.max_in_flight):
-                tasks.create_task(self._slot(till), name=f"slot {slot}")
+                tasks.create_task(self._slot(limiter), name=f"slot {slot}")
 
-    async def _slot(self, till: CapLimiter) -> None:
+    async def _slot(self, limiter: CapLimiter) -> None:
         while True:
             size = self._random.randint(self._scenario.smallest_batch, self._scenario.largest_batch)
             batch = await self._backlog.take(size)
             try:
-                await self._deliver(batch, Reservation(till, oldest=0))
+                await self._deliver(batch, Reservation(limiter, oldest=0))
             except asyncio.CancelledError:
                 self._backlog.put(batch)
                 raise
@@ -156,7 +163,7 @@ class Simulation:
         parts = [batch]
         while parts:
             part = parts.pop()
-            await reservation.hold(part)
+            await reservation.fill(Cost(part))
             travel = self._travel()
             fate = self._random.random()
             if fate < self._scenario.refused:
@@ -168,10 +175,10 @@ class Simulation:
                 parts.append(part)
                 await asyncio.sleep(0.0 if self._scenario.outlives_its_slot else travel)
                 if self._scenario.pays_again:
-                    reservation.use(part)
+                    reservation.use(Cost(part))
                 continue
             await asyncio.sleep(travel)
-            reservation.use(part)
+            reservation.use(Cost(part))
 
     def _travel(self) -> float:
         stall = self._scenario.stalled_until - _now()

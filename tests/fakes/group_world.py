@@ -13,7 +13,8 @@ from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.coordinator import Committed, Generation
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.group_consumer import GroupOptions
-from pipeline.stages.ports import Lease
+from pipeline.stages.contract import Unit
+from pipeline.stages.ports import Lease, Record
 from tests.fakes.telemetry import RecordingTelemetry
 
 LANE = TopicPartition("lane", 0)
@@ -92,16 +93,37 @@ class Broker:
             future.set_result(self.generation)
 
 
-class FrozenConsumer:
-    """What a group asks of the client beside the coordinator; nothing is ever fetched."""
+class EmptyBuffers:
+    """What a lease asks of the client: nothing is ever fetched."""
 
-    def partitions_for_topic(self, topic: str) -> set[int]:
-        return {0}
+    def arrival(self) -> asyncio.Future[None]:
+        return asyncio.get_running_loop().create_future()
+
+    def waiting(self) -> Sequence[TopicPartition]:
+        return ()
+
+    def take(self, tp: TopicPartition, most: int, *, singly: bool = False) -> Sequence[Record]:
+        return ()
+
+    def position(self, tp: TopicPartition) -> int | None:
+        return None
+
+    def size(self, tp: TopicPartition) -> int:
+        return 0
 
     def seek(self, tp: TopicPartition, offset: int) -> None:
         return None
 
     def pause(self, tp: TopicPartition) -> None:
+        return None
+
+    def resume(self, tp: TopicPartition) -> None:
+        return None
+
+    def end(self, tp: TopicPartition) -> int | None:
+        return None
+
+    def answered_ms(self, tp: TopicPartition) -> int | None:
         return None
 
 
@@ -120,6 +142,7 @@ class HoldingWorker:
 @dataclass(frozen=True)
 class HoldingStage:
     name: StageName = "upload"
+    unit: Unit = "topic"
     topics: Sequence[str] = ("lane",)
 
     def worker(self, lease: Lease) -> HoldingWorker:
@@ -164,7 +187,8 @@ class Process:
             RecordingTelemetry(),
             asyncio.get_running_loop().time,
         )
-        self.group._consumer = FrozenConsumer()
+        self.group._buffers = EmptyBuffers()
+        self.group._offsets = None  # type: ignore[assignment]
         self.group._coordinator = ModelCoordinator(self)  # type: ignore[assignment]
 
     @property
@@ -215,7 +239,7 @@ class Process:
                     await self.said(lambda: self.broker.heartbeat(self.name, self.generation))
                 except kafka_errors.KafkaError:
                     with_us = False
-                lapsed = [lease for lease in self.group.leases.values() if lease.has_lapsed]
+                lapsed = [one for one in self.group._assignments if one.proof.has_lapsed]
                 with_us = with_us and not lapsed
 
     async def _join(self) -> None:

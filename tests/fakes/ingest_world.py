@@ -9,15 +9,18 @@ from typing import Literal
 
 import orjson
 
+from pipeline.destinations.contract import Render
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.message import Message
-from pipeline.domain.reasons import Rejected, Rendered, Withheld
+from pipeline.domain.reasons import Rendered
+from pipeline.identity.hashing import HashOnce
 from pipeline.sources import native
+from pipeline.sources.encodings.schemas import SchemaRegistry
+from pipeline.sources.reading import Outcome, Read, SourceMessage
 from pipeline.stages.contract import Progress
 from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ingest.report import ChunkReport
-from pipeline.stages.ingest.route import Render, Route, Routes
-from pipeline.stages.ingest.transform import Read
+from pipeline.stages.ingest.route import Route, Routes
 from pipeline.stages.roster import IngestStage
 from pipeline.telemetry.facts import LaneLabel
 from tests.fakes.source_world import Broker, FencingWriter, Source, SourceLease
@@ -26,26 +29,28 @@ from tests.fakes.telemetry import RecordingTelemetry
 LETTERS = "letters"
 
 
-class Echo:
+def echo(change: MembershipChange, _hash_once: HashOnce) -> Rendered:
     """A destination that writes a member down with whatever consent came along."""
-
-    def render(
-        self, change: MembershipChange, default_country: str | None
-    ) -> Rendered | Withheld | Rejected:
-        consent = orjson.dumps(change.consent) if change.consent else b""
-        return Rendered(change.member_id, b"%s %s" % (change.member_id.encode(), consent))
+    consent = orjson.dumps(change.consent) if change.consent else b""
+    return Rendered(change.member_id, b"%s %s" % (change.member_id.encode(), consent))
 
 
-def route(audience: str = "vip", *, renderer: Render | None = None, topic: str = "lane") -> Route:
+def route(audience: str = "vip", *, render: Render = echo, topic: str = "lane") -> Route:
     return Route(
         lane=LaneLabel("amazon", topic),
         topic=topic,
         audience_id=audience,
         route=b"",
-        country=None,
-        renderer=renderer or Echo(),
+        render=render,
         largest_value=950_000,
     )
+
+
+def native_reader() -> Read:
+    def read(message: SourceMessage) -> Outcome:
+        return native.read(message.value)
+
+    return read
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,7 +58,8 @@ class IngestWorld:
     """One source partition; whoever owns it works with what stands here."""
 
     routes: Mapping[str, Sequence[Route]] = field(default_factory=lambda: {"vip": [route()]})
-    read: Read = native.read
+    read: Read = field(default_factory=native_reader)
+    registries: Mapping[str, SchemaRegistry] = field(default_factory=dict)
     broker: Broker = field(default_factory=Broker)
     payload: Literal["original", "reference"] = "original"
     chunk_events: int = 500
@@ -72,6 +78,7 @@ class IngestWorld:
         )
         return IngestStage(
             reads={"cdp": self.read},
+            registries=self.registries,
             routes=Routes(self.routes),
             letters=letters,
             record_limits=self.broker,

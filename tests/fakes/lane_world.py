@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -158,6 +158,7 @@ class AskedPauses:
 
     def __init__(self) -> None:
         self.paused: dict[str, bool] = {}
+        self.known_after = 0.0
 
     def pause(self, audience: str = AUDIENCE) -> None:
         self.paused[audience] = True
@@ -166,7 +167,7 @@ class AskedPauses:
         self.paused[audience] = False
 
     async def known(self) -> None:
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.known_after)
 
     def requested(self, lane: str) -> Mapping[str, bool]:
         return self.paused
@@ -200,6 +201,10 @@ class ModelPartner:
     """Of the next requests: `silent`, applied so many seconds later."""
     poison: frozenset[str] = frozenset()
     largest_body: int | None = None
+    judge: Callable[[str, Sequence[str]], Answer | None] = lambda audience, members: None
+    """Its answer to a body, if it has a special one; an acceptance takes the records."""
+    raises: Callable[[Sequence[str]], bool] = lambda members: False
+    """Whether its package raises an error where a request with these would be composed."""
     members: dict[tuple[str, str], int] = field(default_factory=dict)
     arrivals: list[tuple[float, int]] = field(default_factory=list)
     requests: list[tuple[str, list[str]]] = field(default_factory=list)
@@ -208,11 +213,8 @@ class ModelPartner:
     """Members that were in two requests at a time."""
     _in_flight: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def overhead_bytes(self, audience: str) -> int:
-        return 20
-
-    def is_removal(self, value: bytes) -> bool:
-        return b'"action":"DELETE"' in value
+    def misfit(self, audience: str, route: bytes) -> str | None:
+        return None if audience.isdigit() else "its audience id is no number"
 
     async def turn(self) -> None:
         return None
@@ -221,6 +223,8 @@ class ModelPartner:
         self, audience: str, route: bytes, records: Sequence[bytes], ownership: Ownership
     ) -> Answer:
         members = [(audience, json.loads(record)["externalUserId"]) for record in records]
+        if self.raises([member for _, member in members]):
+            raise ValueError(f"cannot compose {members}")
         self.overlapping += [member for _, member in self._in_flight.keys() & set(members)]
         self._in_flight.update(members)
         try:
@@ -258,6 +262,8 @@ class ModelPartner:
             return Throttled(self.random.choice([None, 1.0, 3.0]))
         if self.largest_body is not None and sum(map(len, records)) > self.largest_body:
             return TooLarge()
+        if (judged := self.judge(audience, members)) is not None:
+            return self._judged(audience, changes, judged)
         if self.poison.intersection(members):
             return Refused("one of these is bad")
         self.arrivals.append((asyncio.get_running_loop().time(), len(records)))
@@ -272,6 +278,13 @@ class ModelPartner:
         self._apply(audience, changes)
         self.jobs += 1
         return Accepted(f"job-{self.jobs}")
+
+    def _judged(self, audience: str, changes: list[dict[str, object]], answer: Answer) -> Answer:
+        if isinstance(answer, Accepted | InDoubt):
+            self.arrivals.append((asyncio.get_running_loop().time(), len(changes)))
+        if isinstance(answer, Accepted):
+            self._apply(audience, changes)
+        return answer
 
     async def _maybe_late(self, audience: str, changes: list[dict[str, object]]) -> None:
         fate = self.random.choice(["dropped", "applied", "late"])

@@ -44,6 +44,10 @@ class Caller:
         self._writer.write(raw)
         await self._writer.drain()
 
+    def leave(self) -> None:
+        """Close the connection in peace."""
+        self._writer.close()
+
     def reset(self) -> None:
         connection = self._writer.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -294,6 +294,7 @@ def job(job_id: str, **changed: object) -> Job:
         audience_id="7",
         records=10,
         removes=0,
+        oldest_changed_at_ms=0,
         first_offset=0,
         last_offset=9,
         submitted_at_ms=0,

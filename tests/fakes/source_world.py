@@ -28,7 +28,7 @@ class Source:
     latency: float = 0.4
     """Seconds that a call to the cluster takes at most."""
 
-    def put(self, value: bytes, key: bytes | None = b"key") -> None:
+    def put(self, value: bytes | None, key: bytes | None = b"key") -> None:
         self.events.append(TopicRecord(len(self.events), key, value, ()))
 
     @property

@@ -3,13 +3,13 @@
 from collections import Counter, defaultdict
 
 from pipeline.domain.change import Action
+from pipeline.domain.message import StageName
 from pipeline.domain.reasons import IgnoredReason, RejectedReason, WithheldReason
 from pipeline.telemetry.facts import (
     FlushReason,
     LaneLabel,
     LaneState,
     Milestone,
-    Stage,
     TokenOutcome,
 )
 
@@ -53,10 +53,10 @@ class RecordingTelemetry:
     def records_prepared(self, *, lane: LaneLabel, count: int) -> None:
         self._count_lane("records_prepared", lane, count)
 
-    def partitions_assigned(self, *, stage: Stage, count: int) -> None:
+    def partitions_assigned(self, *, stage: StageName, count: int) -> None:
         self.levels["partitions_assigned", stage] = count
 
-    def commit_failed(self, *, stage: Stage) -> None:
+    def commit_failed(self, *, stage: StageName) -> None:
         self.counts["commit_failed", stage] += 1
 
     def consumer_lag(self, *, topic: str, partition: int, records: int) -> None:
@@ -65,10 +65,13 @@ class RecordingTelemetry:
     def offsets_lost(self, *, topic: str, partition: int, records: int) -> None:
         self.counts["offsets_lost", topic, str(partition)] += records
 
+    def fetch_failed(self, *, topic: str, partition: int, reason: str) -> None:
+        self.counts["fetch_failed", topic, str(partition), reason] += 1
+
     def partition_released(self, *, topic: str, partition: int) -> None:
         self.levels.pop(("consumer_lag", topic, str(partition)), None)
 
-    def dead_letters_written(self, *, stage: Stage, reason: RejectedReason, count: int) -> None:
+    def dead_letters_written(self, *, stage: StageName, reason: RejectedReason, count: int) -> None:
         self.counts["dead_letters_written", stage, reason] += count
 
     def lane_state(self, *, lane: LaneLabel, state: LaneState) -> None:
@@ -81,9 +84,6 @@ class RecordingTelemetry:
 
     def records_superseded(self, *, lane: LaneLabel, count: int) -> None:
         self._count_lane("records_superseded", lane, count)
-
-    def records_expired(self, *, lane: LaneLabel, count: int) -> None:
-        self._count_lane("records_expired", lane, count)
 
     def batch_sent(self, *, lane: LaneLabel, reason: FlushReason, records: int) -> None:
         self.counts["batch_sent", lane.destination, lane.connection, reason] += 1

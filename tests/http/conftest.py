@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import pytest
 import uvloop
 
-ON_BOTH_LOOPS = {"test_session"}
+ON_BOTH_LOOPS = {"test_session", "test_connections", "test_proxies"}
 
 
 def pytest_asyncio_loop_factories(

@@ -1,23 +1,19 @@
 """What becomes of a request, through real HTTP on loopback."""
 
 import asyncio
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from pipeline.destinations.exchange import Request, Response
-from pipeline.http.session import Exchange, PartnerSession, Silent, Unreached
+from pipeline.http.session import Exchange, Silent, Unreached
 from tests.fakes.partner import (
     SMALL_BUFFER,
     Caller,
@@ -28,48 +24,18 @@ from tests.fakes.partner import (
     partner,
     reply,
 )
+from tests.http.sessions import Lane, exchanged, made_certificate, pieces_of, post, session_of
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    return made_certificate(tmp_path_factory.mktemp("tls"), "localhost")
+
 
 LARGE = 6_000_000
 """More than every buffer between two sockets together."""
 UNSENT = 60_000
 """More than two small socket buffers hold, and less than the mark at which the client waits."""
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    if shutil.which("openssl") is None:
-        pytest.skip("needs openssl to make a certificate")
-    folder = tmp_path_factory.mktemp("tls")
-    _make_certificate(folder)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
-    return context
-
-
-def _make_certificate(folder: Path) -> None:
-    key_type = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
-    subprocess.run(
-        ["openssl", "req", "-x509", *key_type, "-days", "2", "-subj", "/CN=localhost", *files],
-        check=True,
-        capture_output=True,
-    )
-
-
-@dataclass(slots=True)
-class Lane:
-    """Owned until somebody says otherwise, or until it was looked at so often."""
-
-    is_lost: bool = False
-    looks_left: int | None = None
-    looks: int = 0
-
-    @property
-    def is_held(self) -> bool:
-        self.looks += 1
-        if self.looks_left is not None and self.looks > self.looks_left:
-            return False
-        return not self.is_lost
 
 
 class NobodyKnows(AbstractResolver):
@@ -89,37 +55,6 @@ def small_socket(address: Sequence[object]) -> socket.socket:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL_BUFFER)
     made.setblocking(False)
     return made
-
-
-@asynccontextmanager
-async def session_of(
-    url: str,
-    *,
-    timeout: float = 20,
-    told: Callable[[str, str, float], None] = lambda *_: None,
-    connector: aiohttp.TCPConnector | None = None,
-) -> AsyncIterator[PartnerSession]:
-    async with aiohttp.ClientSession(connector=connector) as http:
-        yield PartnerSession(http, url, timeout, told)
-
-
-def post(*pieces: bytes) -> Request:
-    return Request(endpoint="records", method="POST", path="/records", body=pieces)
-
-
-def pieces_of(size: int) -> list[bytes]:
-    """
-    A body whose bytes tell where they belong, in pieces as large as records.
-    """
-    whole = b"".join(b"%07d," % number for number in range(size // 8 + 1))[:size]
-    return [whole[start : start + 700] for start in range(0, size, 700)]
-
-
-async def exchanged(
-    playing: ScriptedPartner, size: int = 1000, lane: Lane | None = None, timeout: float = 20
-) -> Exchange:
-    async with session_of(playing.url, timeout=timeout) as session:
-        return await session.exchange(post(*pieces_of(size)), {}, lane or Lane())
 
 
 async def turns(count: int) -> None:
@@ -151,7 +86,7 @@ class TestWhole:
     async def test_a_partner_that_speaks_tls_gets_it_all(self, certificate: ssl.SSLContext) -> None:
         async with (
             partner(answers(202), tls=certificate) as playing,
-            session_of(playing.url, connector=aiohttp.TCPConnector(ssl=False)) as session,
+            session_of(playing.url, tls=False) as session,
         ):
             answer = await session.exchange(post(*pieces_of(1_000_000)), {}, Lane())
 
@@ -212,13 +147,25 @@ class TestOwnership:
     ) -> None:
         """
         A TLS transport says that it holds nothing while the one below it holds 64 KiB. On a busy
-        machine the body may still stand before both; then its time runs out, without an answer.
+        machine the body may have left before the freeze, while the lane was held: such a try shows
+        nothing, and there is another.
         """
-        async with partner(_after_a_freeze(lane := Lane()), tls=certificate) as playing:
-            answer = await _sent_through_a_small_socket(playing, lane, timeout=3.0)
+        answer, caller, is_shown = await _frozen_under_tls(certificate)
+        for _ in range(20):
+            if not is_shown:
+                answer, caller, is_shown = await _frozen_under_tls(certificate)
 
-        assert isinstance(answer, Unreached | Silent)
-        assert not playing.callers[0].is_whole
+        assert Unreached("the lane was lost", "withdrawn") == answer
+        assert not caller.is_whole
+
+
+async def _frozen_under_tls(certificate: ssl.SSLContext) -> tuple[Exchange, Caller, bool]:
+    """
+    What became of the request, and whether it waited in the process during the freeze.
+    """
+    async with partner(_after_a_freeze(lane := Lane()), tls=certificate) as playing:
+        answer = await _sent_through_a_small_socket(playing, lane, timeout=1.0)
+    return answer, playing.callers[0], lane.is_seen_lost
 
 
 def _after_a_freeze(lane: Lane) -> Scene:
@@ -272,7 +219,7 @@ class TestSentOnce:
     async def test_nor_one_that_ends_in_peace_under_it(self) -> None:
         async def leaves(caller: Caller) -> None:
             await caller.read()
-            caller._writer.close()
+            caller.leave()
 
         async with (
             partner(answers(202), leaves, answers(202)) as playing,
@@ -393,12 +340,6 @@ async def _resets_at_the_end(caller: Caller) -> None:
     caller.reset()
 
 
-async def _breaks_off(caller: Caller) -> None:
-    await caller.read()
-    await caller.say(b"HTTP/1.1 202 Accepted\r\nContent-Length: 100\r\n\r\n{")
-    caller.reset()
-
-
 async def _babbles(caller: Caller) -> None:
     await caller.read()
     await caller.say(b"this is no HTTP\r\n\r\n")
@@ -409,7 +350,7 @@ class TestSilence:
     Silent exactly when the whole body may have arrived.
     """
 
-    @pytest.mark.parametrize("scene", [_resets_at_the_end, _breaks_off, _babbles])
+    @pytest.mark.parametrize("scene", [_resets_at_the_end, _babbles])
     async def test_trouble_after_the_whole_body_is_silence(self, scene: Scene) -> None:
         async with partner(scene) as playing:
             answer = await exchanged(playing, 100_000)
@@ -468,31 +409,11 @@ class TestSilence:
         assert answer.code == "unreachable"
 
     async def test_a_name_that_nobody_knows_means_that_nothing_arrived(self) -> None:
-        connector = aiohttp.TCPConnector(resolver=NobodyKnows())
-        async with session_of("http://partner.invalid", connector=connector) as session:
+        async with session_of("http://partner.invalid", resolver=NobodyKnows()) as session:
             answer = await session.exchange(post(b"x"), {}, Lane())
 
         assert isinstance(answer, Unreached)
         assert answer.code == "unreachable"
-
-    async def test_a_refusal_whose_words_were_lost_is_a_refusal(self) -> None:
-        async def breaks_off(caller: Caller) -> None:
-            await caller.read()
-            await caller.say(b"HTTP/1.1 400 Bad\r\nContent-Length: 100\r\n\r\n{")
-            caller._writer.close()
-
-        async with partner(breaks_off) as playing:
-            answer = await exchanged(playing)
-
-        assert isinstance(answer, Response)
-        assert answer.status == 400
-
-    async def test_an_answer_without_end_is_cut(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("pipeline.http.session.LARGEST_ANSWER_BYTES", 1000)
-        async with partner(answers(202, b"x" * 100_000)) as playing:
-            answer = await exchanged(playing)
-
-        assert isinstance(answer, Silent)
 
 
 class TestTold:

@@ -3,21 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from urllib.parse import parse_qs
 
-import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from pipeline.destinations.amazon_ads.tokens import Token, TokenRefused, TokenUnavailable
+from pipeline.destinations.amazon_ads.login import AmazonLogin
+from pipeline.destinations.amazon_ads.settings import Credentials
+from pipeline.destinations.login import Token, TokenAnswer, TokenRefused, TokenUnavailable
+from pipeline.http.connections import connections
+from pipeline.http.session import PartnerSession
 from pipeline.http.tokens import (
+    LARGEST_TOKEN_ANSWER_BYTES,
     REPLACEMENT_SECONDS,
-    ClientSecrets,
-    Refreshed,
-    SecretUnavailable,
     TokenKeeper,
 )
+from pipeline.settings.problems import Problem, SecretUnreadableError
 from tests.fakes.partner import Caller, Scene, answers, partner
 
 DEAD = b'{"error":"invalid_grant","error_description":"unknown Atzr|refresh-secret"}'
@@ -43,21 +46,28 @@ def grants(value: str = "Atza|one", life: object = 3600) -> Scene:
     return answers(200, f'{{"access_token":"{value}","expires_in":{shown}}}'.encode())
 
 
+@dataclass(frozen=True, slots=True)
+class ReadSecret:
+    read: Callable[[], str]
+
+
 @asynccontextmanager
 async def keeper_at(
     url: str,
     secret: Callable[[], str] = lambda: "client-secret",
-    refreshed: Callable[[Refreshed], None] = lambda _: None,
+    refreshed: Callable[[TokenAnswer], None] = lambda _: None,
 ) -> AsyncIterator[TokenKeeper]:
-    secrets = ClientSecrets(
-        client_id="client", client_secret=secret, refresh_token=lambda: "Atzr|refresh-secret"
-    )
-    async with aiohttp.ClientSession() as http:
-        yield TokenKeeper(http, url + "/auth/o2/token", secrets, refreshed)
+    secrets = ReadSecret(secret), ReadSecret(lambda: "Atzr|refresh-secret")
+    login = AmazonLogin(url + "/auth/o2/token", Credentials("client", *secrets))
+    async with connections(10) as http:
+        session = PartnerSession(
+            http, login.url, 30, lambda *_: None, most_bytes=LARGEST_TOKEN_ANSWER_BYTES
+        )
+        yield TokenKeeper(session, login, refreshed)
 
 
-async def by_many(ask: Callable[[], Awaitable[Refreshed]], count: int = 50) -> list[Refreshed]:
-    got: list[Refreshed] = []
+async def by_many(ask: Callable[[], Awaitable[TokenAnswer]], count: int = 50) -> list[TokenAnswer]:
+    got: list[TokenAnswer] = []
 
     async def one() -> None:
         got.append(await ask())
@@ -68,7 +78,7 @@ async def by_many(ask: Callable[[], Awaitable[Refreshed]], count: int = 50) -> l
     return got
 
 
-def value_of(token: Refreshed) -> str:
+def value_of(token: TokenAnswer) -> str:
     assert isinstance(token, Token)
     return token.value
 
@@ -136,11 +146,12 @@ async def test_secrets_are_read_at_every_refresh(clock: Clock) -> None:
 
 async def test_a_secret_that_cannot_be_read_is_a_refusal_that_names_the_place() -> None:
     def unreadable() -> str:
-        raise SecretUnavailable("no file /run/secrets/amazon")
+        problem = Problem(path=(), what="is empty")
+        raise SecretUnreadableError([problem], "/run/secrets/amazon")
 
     async with partner(grants()) as login, keeper_at(login.url, unreadable) as keeper:
-        assert TokenRefused("no file /run/secrets/amazon") == await keeper.token()
-        assert keeper.trouble == "no file /run/secrets/amazon"
+        assert TokenRefused("/run/secrets/amazon: is empty") == await keeper.token()
+        assert keeper.trouble == "/run/secrets/amazon: is empty"
 
     assert not login.callers
 
@@ -148,6 +159,40 @@ async def test_a_secret_that_cannot_be_read_is_a_refusal_that_names_the_place() 
 async def test_a_server_in_trouble_is_asked_again() -> None:
     async with partner(answers(503)) as login, keeper_at(login.url) as keeper:
         assert isinstance(await keeper.token(), TokenUnavailable)
+
+
+async def test_a_server_that_says_for_how_long_is_left_alone_for_so_long(clock: Clock) -> None:
+    trouble = answers(503, b"{}", "Retry-After: 120")
+    async with partner(trouble, grants()) as login, keeper_at(login.url) as keeper:
+        await keeper.token()
+        clock.now += 119
+        assert isinstance(await keeper.token(), TokenUnavailable)
+        assert len(login.callers) == 1
+
+        clock.now += 2
+        assert isinstance(await keeper.token(), Token)
+
+
+async def test_an_answer_without_end_is_cut_off() -> None:
+    """300 MB: a handful of kilobytes is read of it, and the connection is reset."""
+    sent = 0
+
+    async def floods(caller: Caller) -> None:
+        nonlocal sent
+        await caller.read()
+        await caller.say(b"HTTP/1.1 200 OK\r\nContent-Length: 300000000\r\n\r\n")
+        try:
+            while sent < 300_000_000:
+                await caller.say(b"x" * 65_536)
+                sent += 65_536
+        finally:
+            caller.reset()
+
+    async with partner(floods) as login, keeper_at(login.url) as keeper:
+        answer = await keeper.token()
+
+    assert answer == TokenUnavailable("200: the answer is larger than 65536 bytes")
+    assert sent < 30_000_000
 
 
 async def test_a_connection_that_breaks_is_trouble_and_no_refusal() -> None:
@@ -271,7 +316,7 @@ async def _token(keeper: TokenKeeper) -> Token:
     ],
 )
 async def test_neither_a_token_nor_a_secret_is_ever_said(scene: Scene) -> None:
-    told: list[Refreshed] = []
+    told: list[TokenAnswer] = []
     async with partner(scene) as login, keeper_at(login.url, refreshed=told.append) as keeper:
         with capture_logs() as lines:
             answer = await keeper.token()

@@ -35,7 +35,7 @@ def assert_promises_held(
 
 
 def _assert_nothing_lost(lane: WiredLane, *, is_repeated: bool) -> None:
-    label = lane.served.plan.label
+    label = lane.served.label
     labels = label.destination, label.connection
     accepted = [*lane.journal.of("jobs"), *lane.journal.of("outcomes")]
     taken = sum(int(orjson.loads(message.value or b"")["records"]) for message in accepted)
@@ -68,4 +68,6 @@ def _assert_order_held(wire: Wire, lane: WiredLane) -> None:
 
 def _assert_within_the_cap(wire: Wire, lane: WiredLane) -> None:
     assert wire.simulator.windows()[lane.target]["total"] <= lane.spent
-    assert wire.simulator.largest_window(lane.target) < lane.served.plan.cap
+    cap = lane.served.quota.records
+    assert cap is not None
+    assert wire.simulator.largest_window(lane.target) < cap

@@ -9,12 +9,11 @@ import random
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
-import aiohttp
 import orjson
 from aiohttp.abc import AbstractResolver
 
@@ -22,16 +21,16 @@ from pipeline.configuration.load import settings_from
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import LaneSettings, lanes
 from pipeline.domain.lane_record import encode_header, member_key
-from pipeline.operations.clients import Partners
+from pipeline.operations.clients import Clients, opened
 from pipeline.sandbox.amazon_ads.journal import LoggedRequest
 from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
 from pipeline.stages.contract import Progress
 from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ports import NONE_PAUSED, TokenBucket
-from pipeline.stages.roster import ServedLane
+from pipeline.stages.upload.assembly import LaneAssembly
 from pipeline.stages.upload.memory import Budget
-from pipeline.stages.upload.plan import Desk
+from pipeline.stages.upload.served_lane import ServedLane, SharedByLanes
 from pipeline.stages.upload.worker import UploadWorker
 from tests.conftest import SEED
 from tests.fakes.lane_world import (
@@ -41,7 +40,9 @@ from tests.fakes.lane_world import (
     TopicLease,
     TopicReplay,
 )
+from tests.fakes.partner import ScriptedPartner, partner
 from tests.fakes.telemetry import RecordingTelemetry
+from tests.http.gateway import Misanswer, passes
 
 AUDIENCE = 413642381039213536
 """Beyond 2^53. The audiences of further lanes follow it."""
@@ -67,17 +68,21 @@ class Setup:
     """Of the full jitter of every backoff."""
     api_host: str = "127.0.0.1"
     resolver: AbstractResolver | None = None
+    misanswers: Sequence[Misanswer] = ()
+    """Of something before the partner, to requests for records; it passes the others on."""
+    passed_first: int = 0
+    """Requests that are passed on before the first of them."""
 
     def options(self) -> SimulatorOptions:
         return SimulatorOptions(
             cap=self.cap, window_seconds=WINDOW_SECONDS, byte_limit=self.byte_limit
         )
 
-    def settings(self, simulator: AmazonAdsSimulator) -> Settings:
+    def settings(self, simulator: AmazonAdsSimulator, api_url: str) -> Settings:
         destination = {
             "kind": "amazon_ads",
             "region": "NA",
-            "api_url": simulator.url.replace("127.0.0.1", self.api_host),
+            "api_url": api_url.replace("127.0.0.1", self.api_host),
             "token_url": simulator.token_url,
             "client_id": "client",
             "client_secret": "secret",
@@ -114,15 +119,18 @@ class Setup:
         return settings_from(document, Path())
 
 
-class CountingPacer:
+class CountingBucket:
     """The bucket of one ownership, and how much was ever spent from it."""
 
     def __init__(self, bucket: TokenBucket) -> None:
         self._bucket = bucket
         self.spent = 0
 
-    async def spend(self, tokens: int) -> None:
-        await self._bucket.spend(tokens)
+    def wait(self, tokens: int, now: float) -> float:
+        return self._bucket.wait(tokens, now)
+
+    def spend(self, tokens: int, now: float) -> None:
+        self._bucket.spend(tokens, now)
         self.spent += tokens
 
 
@@ -145,7 +153,7 @@ class Owner:
     """One ownership of a lane."""
 
     lease: WatchedLease
-    bucket: CountingPacer
+    bucket: CountingBucket
     worker: UploadWorker
     task: asyncio.Task[None]
 
@@ -157,7 +165,7 @@ class WiredLane:
     settings: LaneSettings
     audience: str
     served: ServedLane
-    desk: Desk
+    shared: SharedByLanes
     topic: LaneTopic
     journal: MemoryMessageWriter
     telemetry: RecordingTelemetry
@@ -185,8 +193,7 @@ class WiredLane:
     @property
     def target(self) -> str:
         """The name under which the partner counts its records."""
-        assert self.settings.connection_id is not None
-        return self.settings.connection_id
+        return self.settings.connection
 
     def put(self, members: Sequence[str], action: str = "CREATE") -> None:
         """Append a change of each member; no two changes have the same content."""
@@ -220,18 +227,10 @@ class WiredLane:
 
     def own(self) -> None:
         """Begin an ownership, with a bucket of its own."""
-        lease, bucket = WatchedLease(self.topic), CountingPacer(self.served.new_bucket())
-        buffer = 4 * self.served.plan.limits.max_bytes
-        worker = UploadWorker(
-            lease,
-            plan=self.served.plan,
-            upload=self.served.upload,
-            bucket=bucket,
-            throttle=self.served.throttle,
-            budget=Budget(buffer, guaranteed=buffer, lanes=1),
-            desk=self.desk,
-            progress=Progress(self.settings.name, time.monotonic),
-        )
+        lease = WatchedLease(self.topic)
+        bucket = CountingBucket(self.served.new_buckets()["records"])
+        served = replace(self.served, new_buckets=lambda: {"records": bucket})
+        worker = LaneAssembly(self.shared, served, lease).worker()
         self.owners.append(Owner(lease, bucket, worker, self.tasks.create_task(worker.run())))
 
     async def hand_over(self, *, gently: bool) -> None:
@@ -261,6 +260,13 @@ class Wire:
     simulator: AmazonAdsSimulator
     lanes: Sequence[WiredLane]
     telemetry: RecordingTelemetry
+    gateway: ScriptedPartner | None = None
+
+    @property
+    def passed(self) -> int:
+        """Requests that the gateway has seen."""
+        assert self.gateway is not None
+        return len(self.gateway.callers)
 
     @property
     def lane(self) -> WiredLane:
@@ -310,7 +316,7 @@ def _wall_ms() -> int:
 class _Wiring:
     """What all lanes of one wire share."""
 
-    partners: Partners
+    clients: Clients
     telemetry: RecordingTelemetry
     chance: Callable[[], float]
     tasks: asyncio.TaskGroup
@@ -324,16 +330,20 @@ class _Wiring:
             wall_ms=_wall_ms,
             telemetry=self.telemetry,
         )
-        desk = Desk(
+        served = self.clients.lane(settings)
+        buffer = 4 * served.limits.max_bytes
+        shared = SharedByLanes(
+            budget=Budget(buffer, guaranteed=buffer, lanes=1),
             message_writer=journal,
-            letters=letters,
+            dead_letters=letters,
             telemetry=self.telemetry,
             jobs_topic="jobs",
             outcomes_topic="outcomes",
             trimmer=topic,
             keep_delivered=3600.0,
-            controls=AskedPauses(),
+            pause_requests=AskedPauses(),
             new_replay=lambda _: TopicReplay(topic, 1000, 0.0),
+            new_progress=lambda name: Progress(name, time.monotonic),
             chance=self.chance,
             new_id=lambda: uuid.uuid4().hex,
             wall_ms=_wall_ms,
@@ -341,8 +351,8 @@ class _Wiring:
         return WiredLane(
             settings=settings,
             audience=str(AUDIENCE + number),
-            served=self.partners.lane(settings),
-            desk=desk,
+            served=served,
+            shared=shared,
             topic=topic,
             journal=journal,
             telemetry=self.telemetry,
@@ -354,16 +364,25 @@ class _Wiring:
 async def wired(setup: Setup | None = None) -> AsyncIterator[Wire]:
     """A running partner, and lanes that are owned as long as the block lasts."""
     setup = setup or Setup()
-    connector = aiohttp.TCPConnector(limit=0, resolver=setup.resolver, use_dns_cache=False)
-    async with (
-        AmazonAdsSimulator(options=setup.options(), random=random.Random(1)) as simulator,
-        aiohttp.ClientSession(connector=connector) as http,
-        asyncio.TaskGroup() as tasks,
-    ):
-        telemetry = RecordingTelemetry()
-        settings = setup.settings(simulator)
+    telemetry = RecordingTelemetry()
+    async with AsyncExitStack() as stack:
+        simulator = await stack.enter_async_context(
+            AmazonAdsSimulator(options=setup.options(), random=random.Random(1))
+        )
+        gateway = None
+        if setup.misanswers:
+            good = passes(simulator.url)
+            scenes = [one.scene(simulator.url) for one in setup.misanswers]
+            gateway = await stack.enter_async_context(
+                partner(*[good] * setup.passed_first, *scenes, good)
+            )
+        settings = setup.settings(simulator, simulator.url if gateway is None else gateway.url)
+        clients = await stack.enter_async_context(
+            opened(settings, telemetry, environ={}, resolver=setup.resolver)
+        )
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
         wiring = _Wiring(
-            partners=Partners(settings, http, telemetry),
+            clients=clients,
             telemetry=telemetry,
             chance=setup.chance,
             tasks=tasks,
@@ -371,6 +390,6 @@ async def wired(setup: Setup | None = None) -> AsyncIterator[Wire]:
         wired_lanes = [wiring.lane(number, lane) for number, lane in enumerate(lanes(settings))]
         for lane in wired_lanes:
             lane.own()
-        yield Wire(simulator=simulator, telemetry=telemetry, lanes=wired_lanes)
+        yield Wire(simulator=simulator, telemetry=telemetry, lanes=wired_lanes, gateway=gateway)
         for lane in wired_lanes:
             lane.owners[-1].task.cancel()

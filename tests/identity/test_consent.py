@@ -7,11 +7,22 @@ from hypothesis import strategies as st
 from pipeline.destinations.amazon_ads.rendering import RecordRenderer
 from pipeline.domain.change import Action, MembershipChange
 from pipeline.domain.reasons import Rendered, Withheld
-from pipeline.identity.consent import Signal, judged
+from pipeline.identity.consent import ConsentNeeds, Residence, Signal, judged
 from pipeline.identity.countries import CONSENT_COUNTRIES
+from tests.fakes.consents import DENYING_GPP, DENYING_TCF, gpp
+from tests.fakes.consents import GRANTING_GPP as GPP
+from tests.fakes.consents import GRANTING_TCF as TCF
+from tests.identity.test_tc_string import GARBAGE, PUBLISHED
 
-TCF = "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA"
-GPP = "DBABMA~CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA"
+EUROPE = Residence(needs_signal=True, is_united_states=False)
+ELSEWHERE = Residence(needs_signal=False, is_united_states=False)
+AMERICA = Residence(needs_signal=False, is_united_states=True)
+UNKNOWN = Residence(needs_signal=True, is_united_states=None)
+NEEDS = ConsentNeeds(vendor=793, purposes=(1, 3, 4))
+PARTNER_JUDGES = ConsentNeeds(vendor=793, purposes=(1, 3, 4), judge=False)
+
+STAYED_IN = "CFQqAAAAAABA.QA"  # a section of the United States: nobody opted out
+OPTED_OUT = "CFQaAAAAAABA.QA"
 GRANTED = {"ad_storage": "GRANTED", "user_data": "GRANTED"}
 
 # What a member may have said, with what an add takes from it: a kind of signal, a denial, nothing.
@@ -22,6 +33,22 @@ SIGNALS: dict[str, tuple[dict[str, object] | None, str | None]] = {
     "tcf with segments": ({"tcf": TCF + ".YAAAAAAAAAAA"}, "tcf"),
     "tcf version 1": ({"tcf": "BOyRmX5OyRmX5AAAAAENAAAAAAAAoAAA"}, None),
     "tcf that is a word": ({"tcf": "CONSENTED"}, None),
+    "tcf that is a word of denial": ({"tcf": "CONSENT_DENIED"}, None),
+    "tcf cut short": ({"tcf": TCF[:13]}, None),
+    "tcf that denies": ({"tcf": DENYING_TCF}, "denied"),
+    "tcf between blanks": ({"tcf": f" {TCF}\n"}, "tcf"),
+    "tcf of a million characters": ({"tcf": TCF + "A" * 1_000_000}, None),
+    "tcf that is a list": ({"tcf": [TCF]}, None),
+    "tcf that denies beside a gpp that grants": ({"tcf": DENYING_TCF, "gpp": GPP}, "denied"),
+    "tcf that denies beside flags": ({"tcf": DENYING_TCF, "amazon": GRANTED}, "denied"),
+    "tcf that grants beside a gpp that denies": ({"tcf": TCF, "gpp": DENYING_GPP}, "denied"),
+    "gpp that denies": ({"gpp": DENYING_GPP}, "denied"),
+    "gpp that is a word of denial": ({"gpp": "DB_x~DENIED"}, None),
+    "gpp whose section is cut short": ({"gpp": GPP[:30]}, None),
+    "gpp whose section is a word": ({"gpp": "DBABMA~DENIED"}, None),
+    "gpp whose section is empty": ({"gpp": "DBABMA~"}, None),
+    "gpp of a million characters": ({"gpp": "DBABMA~" + "A" * 1_000_000}, None),
+    "gpp of europe and america": ({"gpp": gpp({2: TCF, 7: STAYED_IN})}, "gpp"),
     "tcf that is no text": ({"tcf": True}, None),
     "gpp": ({"gpp": GPP}, "gpp"),
     "gpp without a section": ({"gpp": "DBAA"}, None),
@@ -90,10 +117,10 @@ def test_every_country_of_the_list_needs_a_signal(country: str) -> None:
 
 
 @pytest.mark.parametrize("said", SIGNALS)
-@pytest.mark.parametrize("required", [True, False])
-def test_a_verdict_is_a_signal_a_reason_or_nothing(said: str, required: bool) -> None:
+@pytest.mark.parametrize("residence", [EUROPE, ELSEWHERE, AMERICA, UNKNOWN])
+def test_a_verdict_is_a_signal_a_reason_or_nothing(said: str, residence: Residence) -> None:
     consent, taken = SIGNALS[said]
-    verdict = judged(consent, required=required)
+    verdict = judged(consent, residence, NEEDS)
 
     match verdict:
         case Signal(kind, text):
@@ -101,10 +128,94 @@ def test_a_verdict_is_a_signal_a_reason_or_nothing(said: str, required: bool) ->
             assert (text == "") == (kind == "amazon")
         case Withheld(reason):
             assert reason == ("consent_denied" if taken == "denied" else "consent_missing")
-            assert taken == "denied" or required
+            assert taken == "denied" or residence.needs_signal
         case None:
             assert taken is None
-            assert not required
+            assert not residence.needs_signal
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("residence", [EUROPE, ELSEWHERE, AMERICA, UNKNOWN])
+def test_a_string_that_says_no_is_a_no_alone_and_inside_another(
+    name: str, residence: Residence
+) -> None:
+    text, granted = PUBLISHED[name]
+
+    for consent in ({"tcf": text}, {"gpp": gpp({2: text})}, {"gpp": gpp({2: text, 7: STAYED_IN})}):
+        verdict = judged(consent, residence, NEEDS)
+        assert isinstance(verdict, Signal) if granted else verdict == Withheld("consent_denied")
+
+
+@pytest.mark.parametrize("name", GARBAGE)
+def test_what_is_no_string_is_a_missing_signal(name: str) -> None:
+    for consent in ({"tcf": GARBAGE[name]}, {"gpp": f"DBABMA~{GARBAGE[name]}"}):
+        assert judged(consent, EUROPE, NEEDS) == Withheld("consent_missing")
+        assert judged(consent, UNKNOWN, NEEDS) == Withheld("consent_missing")
+        assert judged(consent, ELSEWHERE, NEEDS) is None
+        assert isinstance(judged(consent | {"amazon": GRANTED}, EUROPE, NEEDS), Signal)
+
+
+# What the sections of the United States say, with what becomes of an add in Europe, in the United
+# States, elsewhere, and where it is unknown where.
+AMERICAN: dict[str, tuple[dict[int, str], tuple[str, str, str, str]]] = {
+    "nobody opted out": ({7: STAYED_IN}, ("missing", "gpp", "gpp", "missing")),
+    "opted out": ({7: OPTED_OUT}, ("missing", "denied", "gpp", "denied")),
+    "of targeted advertising": ({10: "BFkAAEA.QA"}, ("missing", "denied", "gpp", "denied")),
+    "of sharing": ({8: "BUkAAABA.QA"}, ("missing", "denied", "gpp", "denied")),
+    "by the browser": ({7: "CFQqAAAAAABA.YA"}, ("missing", "denied", "gpp", "denied")),
+    "by the older string": ({6: "1YYN"}, ("missing", "denied", "gpp", "denied")),
+    "in one of two": ({7: STAYED_IN, 8: "BUYAAABA"}, ("missing", "denied", "gpp", "denied")),
+    "and granted in Europe": ({2: TCF, 7: OPTED_OUT}, ("gpp", "denied", "gpp", "denied")),
+    "and denied in Europe": ({2: DENYING_TCF, 7: STAYED_IN}, ("denied",) * 4),
+    "beside a broken section": ({2: "x", 7: OPTED_OUT}, ("missing", "denied", "none", "denied")),
+    "cut short": ({7: "CFQa"}, ("missing", "none", "none", "missing")),
+    "of no known region": ({5: "x", 40: "1YYN"}, ("missing", "gpp", "gpp", "missing")),
+}
+
+
+@pytest.mark.parametrize("said", AMERICAN)
+def test_the_sections_of_the_united_states_speak_of_its_members_alone(said: str) -> None:
+    sections, expected = AMERICAN[said]
+    names: dict[object, str] = {
+        None: "none",
+        Withheld("consent_denied"): "denied",
+        Withheld("consent_missing"): "missing",
+        Signal("gpp", gpp(sections)): "gpp",
+    }
+
+    verdicts = [
+        judged({"gpp": gpp(sections)}, residence, NEEDS)
+        for residence in (EUROPE, AMERICA, ELSEWHERE, UNKNOWN)
+    ]
+
+    assert expected == tuple(names[verdict] for verdict in verdicts)
+
+
+def test_where_the_united_states_need_a_signal_their_own_section_is_one() -> None:
+    strict = Residence(needs_signal=True, is_united_states=True)
+
+    assert isinstance(judged({"gpp": gpp({7: STAYED_IN})}, strict, NEEDS), Signal)
+    assert isinstance(judged({"gpp": GPP}, strict, NEEDS), Signal)
+    assert judged({"gpp": gpp({7: OPTED_OUT})}, strict, NEEDS) == Withheld("consent_denied")
+    assert judged({"gpp": gpp({7: "CFQa"})}, strict, NEEDS) == Withheld("consent_missing")
+    assert judged({"gpp": gpp({40: "x"})}, strict, NEEDS) == Withheld("consent_missing")
+
+
+@pytest.mark.parametrize(("vendor", "purposes"), [(794, (1,)), (793, (2, 5)), (1, (1, 3, 4))])
+def test_the_vendor_and_its_purposes_are_the_partners(
+    vendor: int, purposes: tuple[int, ...]
+) -> None:
+    needs = ConsentNeeds(vendor=vendor, purposes=purposes)
+
+    assert judged({"tcf": TCF}, EUROPE, needs) == Withheld("consent_denied")
+
+
+def test_a_partner_that_judges_itself_gets_every_string_that_decodes() -> None:
+    for consent in ({"tcf": DENYING_TCF}, {"gpp": DENYING_GPP}):
+        assert isinstance(judged(consent, EUROPE, PARTNER_JUDGES), Signal)
+    for garbage in GARBAGE.values():
+        missing = judged({"tcf": garbage}, EUROPE, PARTNER_JUDGES)
+        assert missing == Withheld("consent_missing")
 
 
 consents = st.dictionaries(
@@ -117,10 +228,10 @@ consents = st.dictionaries(
 
 @given(consents)
 def test_nothing_made_up_counts_as_consent(consent: dict[str, object]) -> None:
-    verdict = judged(consent, required=True)
+    verdict = judged(consent, EUROPE, NEEDS)
 
     assert isinstance(verdict, Withheld)
 
 
 def test_a_signal_keeps_its_string_out_of_its_repr() -> None:
-    assert TCF not in repr(judged({"tcf": TCF}, required=True))
+    assert TCF not in repr(judged({"tcf": TCF}, EUROPE, NEEDS))

@@ -7,8 +7,16 @@ import pytest
 import pipeline.identity.normalize
 
 _MODULES = [module.name for module in pkgutil.iter_modules(pipeline.identity.normalize.__path__)]
-_OTHERS = ["identity.consent", "identity.countries", "identity.hashing", "domain.offset_ranges"]
-_OTHERS += ["sources.native", "sources.timestamps"]
+_OTHERS = [
+    "identity.consent",
+    "identity.bits",
+    "identity.tc_string",
+    "identity.gpp_string",
+    "identity.countries",
+    "identity.hashing",
+    "domain.offset_ranges",
+]
+_OTHERS += ["sources.native", "sources.timestamps", "sources.json_text", "sources.numbers"]
 _AMAZON = ["destinations.amazon_ads.explain", "destinations.amazon_ads.rendering"]
 
 

@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 from aiokafka import TopicPartition
+from structlog.testing import capture_logs
 
+from pipeline.kafka.cluster import ClusterTrouble
 from tests.conftest import Cluster
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.world import (
@@ -17,14 +19,19 @@ from tests.integration.world import (
     until,
 )
 from tests.servers.apache_kafka import ApacheKafka
-from tests.servers.kafka_clients import committed_offset, create_topics, producing
+from tests.servers.kafka_clients import (
+    committed_offset,
+    create_topics,
+    produce_batch,
+    producing,
+)
 
 CLEAN = '{"format": 1, "clean": true}'
 NOT_CLEAN = '{"format": 1, "clean": false}'
 
 
 class TestOneMember:
-    async def test_every_partition_gets_a_tenant_and_a_restart_goes_on_where_it_was(
+    async def test_every_partition_gets_a_worker_and_a_restart_goes_on_where_it_was(
         self, cluster: Cluster, namespace: str
     ) -> None:
         await create_topics(cluster, namespace, partitions=3)
@@ -184,7 +191,7 @@ class TestRebalance:
                 assert len(gone) == 3
                 assert all(worker.was_cancelled for worker in gone)
 
-    async def test_a_slow_tenant_holds_the_others_up_for_the_drain_and_no_longer(
+    async def test_a_slow_worker_holds_the_others_up_for_the_drain_and_no_longer(
         self, apache_kafka: Cluster, namespace: str
     ) -> None:
         topics = [f"{namespace}.a", f"{namespace}.b"]
@@ -232,6 +239,95 @@ class TestRebalance:
             tp = TopicPartition(namespace, number)
             read = [offset for stage in stages for offset in stage.read().get(tp, ())]
             assert sorted(read) == list(range(1000))
+
+
+@pytest.mark.kafka
+class TestWholeTopics:
+    """
+    A stage whose unit is a topic.
+    """
+
+    async def test_a_topic_stays_with_its_owner_when_a_member_joins_and_when_it_leaves(
+        self, apache_kafka: Cluster, namespace: str
+    ) -> None:
+        """
+        Only what the balance needs is given up: two of six.
+        """
+        topics = [f"{namespace}.records.{number}" for number in range(6)]
+        await create_topics(apache_kafka, *topics)
+        stages = [ReadingStage(topics, name="upload", unit="topic") for _ in range(3)]
+        options = group_options(namespace)
+
+        async with member(apache_kafka, stages[0], options) as one:
+            await until(lambda: len(one.owns) == 6)
+            async with member(apache_kafka, stages[1], options) as two:
+                await until(lambda: len(one.owns) == 3 == len(two.owns))
+                before = [dict(one.group.workers), dict(two.group.workers)]
+                async with member(apache_kafka, stages[2], options) as three:
+                    await until(lambda: len(one.owns) == len(two.owns) == len(three.owns) == 2)
+                    for kept, former in zip((one, two), before, strict=True):
+                        assert {tp: former[tp] for tp in kept.group.workers} == dict(
+                            kept.group.workers
+                        )
+                await until(lambda: len(one.owns) == 3 == len(two.owns))
+
+    async def test_a_group_whose_members_use_another_assignor_is_named_with_the_remedy(
+        self, apache_kafka: Cluster, namespace: str
+    ) -> None:
+        """
+        As after an update that did not stop the old processes first.
+        """
+        await create_topics(apache_kafka, namespace)
+        options = group_options(f"{namespace}.upload")
+        new = ReadingStage([namespace], name="upload", unit="topic")
+
+        async with member(apache_kafka, ReadingStage([namespace]), options) as old:
+            await until(lambda: old.owns)
+            with pytest.raises(ExceptionGroup) as raised:
+                async with member(apache_kafka, new, options) as refused:
+                    await refused.task
+
+        [trouble] = _leaves(raised.value)
+        assert isinstance(trouble, ClusterTrouble)
+        assert f"{namespace}.upload" in str(trouble)
+        assert "stop every process that runs upload" in str(trouble)
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
+    return [error]
+
+
+@pytest.mark.kafka
+async def test_a_batch_with_a_flipped_byte_is_named_and_stops_its_partition_alone(
+    own_apache_kafka: ApacheKafka, namespace: str
+) -> None:
+    """
+    What stands before it is read, nothing behind it, and the worker is told nothing more: that is
+    what health looks at.
+    """
+    await create_topics(own_apache_kafka, namespace, partitions=2)
+    await fill(own_apache_kafka, namespace, 3)
+    await produce_batch(own_apache_kafka, namespace, [b"to be broken", b"behind it"])
+    await fill(own_apache_kafka, namespace, 4)
+    await asyncio.to_thread(own_apache_kafka.stop)
+    own_apache_kafka.flip_a_byte_of(namespace, b"to be broken")
+    await asyncio.to_thread(own_apache_kafka.start)
+    broken, well = TopicPartition(namespace, 0), TopicPartition(namespace, 1)
+    stage = ReadingStage([namespace])
+
+    with capture_logs() as logs:
+        async with member(own_apache_kafka, stage, group_options(f"{namespace}.group")) as one:
+            failures = ("fetch_failed", namespace, "0", "CorruptRecordException")
+            await until(lambda: one.telemetry.counts[failures] >= 3)
+            await fill(own_apache_kafka, namespace, 5, partition=1)
+            await until(lambda: len(stage.read().get(well, ())) == 5)
+
+    assert list(stage.read()[broken]) == [0, 1, 2]
+    said = [line for line in logs if line["event"] == "partition cannot be read"]
+    assert {(line["topic"], line["partition"]) for line in said} == {(namespace, 0)}
+    assert one.telemetry.counts["fetch_failed", namespace, "1", "CorruptRecordException"] == 0
 
 
 async def _trickle(cluster: Cluster, topic: str, partitions: int, each: int) -> None:

@@ -1,14 +1,17 @@
 """Where a partition is begun: first starts, offsets that are gone, topics made anew, rewinds."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import NewPartitions, RecordsToDelete
 from aiokafka.errors import IllegalGenerationError
 from aiokafka.structs import OffsetAndMetadata
+from structlog.testing import capture_logs
 
 from pipeline.kafka.coordinator import Generation
+from pipeline.kafka.group_offsets import GroupOffsets
 from pipeline.kafka.lease import TopicReplaced
 from pipeline.kafka.offset_resolver import OffsetResolver
 from tests.conftest import Cluster
@@ -94,17 +97,17 @@ class TestTheFirstStart:
         async with member(apache_kafka, stage, group_options(namespace)) as one:
             await until(lambda: one.owns == {tp})
             now = one.group._coordinator.generation()
-            beginning = OffsetResolver(
+            offsets = GroupOffsets(
                 one.group._consumer,
                 one.group._coordinator,
-                tp,
+                topics=[namespace],
                 generation=lambda: Generation(now.number - 1, now.member_id),
-                start="earliest",
-                telemetry=RecordingTelemetry(),
+                has_worked=_no,
             )
+            resolver = OffsetResolver(offsets, tp, start="earliest", telemetry=RecordingTelemetry())
 
             with pytest.raises(IllegalGenerationError):
-                await beginning.find()
+                await resolver.find(_yes)
 
     @pytest.mark.kafka
     async def test_a_partition_added_later_is_read_from_its_beginning(
@@ -123,6 +126,57 @@ class TestTheFirstStart:
             await until(lambda: stage.records() == 3)
 
         assert stage.read()[TopicPartition(namespace, 1)] == [0, 1, 2]
+
+
+@pytest.mark.kafka
+class TestForgottenOffsets:
+    """
+    A group without offsets, though it has worked: they expired, or somebody deleted them.
+    """
+
+    async def test_nothing_is_skipped_where_our_topics_show_that_it_is_no_first_start(
+        self, apache_kafka: Cluster, namespace: str
+    ) -> None:
+        """
+        Each source of the group, whoever begins first; and it is said.
+        """
+        sources, lane = [f"{namespace}.a", f"{namespace}.b"], f"{namespace}.records.lane"
+        await create_topics(apache_kafka, *sources, lane, partitions=2)
+        for source in sources:
+            await fill(apache_kafka, source, 3, partition=0)
+            await fill(apache_kafka, source, 3, partition=1)
+        await fill(apache_kafka, lane, 1)
+        stage = ReadingStage(sources)
+        options = replace(
+            group_options(f"{namespace}.group", starts=dict.fromkeys(sources, "latest")),
+            written=[lane, f"{namespace}.no-topic"],
+        )
+
+        with capture_logs() as logs:
+            async with member(apache_kafka, stage, options):
+                await until(lambda: stage.records() == 12)
+
+        assert "say that this is no first start" in str(logs)
+
+    async def test_a_source_that_is_added_to_a_group_that_works_begins_as_configured(
+        self, apache_kafka: Cluster, namespace: str
+    ) -> None:
+        old, new, lane = f"{namespace}.old", f"{namespace}.new", f"{namespace}.records.lane"
+        await create_topics(apache_kafka, old, new, lane)
+        await fill(apache_kafka, new, 3)
+        await fill(apache_kafka, lane, 1)
+        group = f"{namespace}.group"
+        await _commit(apache_kafka, group, TopicPartition(old, 0), 0, "")
+        stage = ReadingStage([old, new])
+        starts = {old: "latest", new: "latest"}
+        options = replace(group_options(group, starts=starts), written=[lane])
+
+        async with member(apache_kafka, stage, options) as one:
+            await until(lambda: len(one.owns) == 2)
+            await fill(apache_kafka, new, 2)
+            await until(lambda: stage.records() >= 2)
+
+        assert stage.read() == {TopicPartition(old, 0): [], TopicPartition(new, 0): [3, 4]}
 
 
 @pytest.mark.kafka
@@ -221,6 +275,14 @@ class TestOffsetsThatAreGone:
         assert second.read() == {tp: [2, 3, 4, 5]}
         [worker] = second.workers
         assert worker.start == (2, False, {}, 0)
+
+
+async def _no() -> bool:
+    return False
+
+
+async def _yes(_offset: int) -> bool:
+    return True
 
 
 async def _commit(

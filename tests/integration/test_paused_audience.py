@@ -13,7 +13,7 @@ from aiokafka import TopicPartition
 from pipeline.domain.lane_record import encode_header, member_key
 from pipeline.domain.message import Message
 from pipeline.domain.pause_request import encode_pause_request, pause_request_key
-from pipeline.domain.quota import Pace
+from pipeline.domain.quota import Pace, Quota
 from pipeline.domain.send_result import Accepted, Answer
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.lane_positions import LaneTopicFacts, look_at
@@ -22,16 +22,16 @@ from pipeline.kafka.replay import KafkaReplay
 from pipeline.kafka.topic_reader import reading as topic_reader
 from pipeline.kafka.topics import Topics, compacted_topic, lane_topic
 from pipeline.kafka.trimmer import KafkaTrimmer
+from pipeline.operations.ledger.ledger_reading import paused
 from pipeline.operations.ledger.paused import PausedSince
-from pipeline.operations.ledger.reading import paused
 from pipeline.stages.contract import Progress
 from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ports import Ownership
 from pipeline.stages.retry import Backoff, Throttle
-from pipeline.stages.roster import ServedLane, UploadStage
 from pipeline.stages.upload.batching import Limits
 from pipeline.stages.upload.memory import Budget
-from pipeline.stages.upload.plan import Desk, LanePlan
+from pipeline.stages.upload.served_lane import ServedLane, SharedByLanes
+from pipeline.stages.upload.stage import UploadStage
 from pipeline.stages.upload.token_bucket import LaneTokenBucket
 from pipeline.telemetry.facts import LaneLabel
 from tests.conftest import Cluster
@@ -51,12 +51,6 @@ class Partner:
     """Takes everything at once, and remembers in which order."""
 
     taken: list[tuple[str, bytes]] = field(default_factory=list)
-
-    def overhead_bytes(self, audience: str) -> int:
-        return 20
-
-    def is_removal(self, value: bytes) -> bool:
-        return False
 
     async def turn(self) -> None:
         return None
@@ -172,9 +166,10 @@ class Lane:
             following.cancel()
 
     def _stage(self, controls: PauseRequestReader) -> UploadStage:
-        desk = Desk(
+        shared = SharedByLanes(
+            budget=Budget(10_000_000, guaranteed=1_000_000, lanes=1),
             message_writer=MemoryMessageWriter(),
-            letters=DeadLetters(
+            dead_letters=DeadLetters(
                 topic="letters",
                 stage="upload",
                 payload="reference",
@@ -186,38 +181,31 @@ class Lane:
             outcomes_topic="outcomes",
             trimmer=KafkaTrimmer(connection(self.cluster)),
             keep_delivered=3600.0,
-            controls=controls,
+            pause_requests=controls,
             new_replay=lambda topic: KafkaReplay(
                 connection(self.cluster), topic, read_committed=True, telemetry=self.telemetry
             ),
+            new_progress=lambda name: Progress(name, time.monotonic),
             chance=lambda: 0.5,
             new_id=lambda: uuid.uuid4().hex,
             wall_ms=lambda: 0,
         )
-        return UploadStage(
-            lanes={self.topic: self._lane()},
-            budget=Budget(10_000_000, guaranteed=1_000_000, lanes=1),
-            desk=desk,
-            new_progress=lambda name: Progress(name, time.monotonic),
-        )
+        return UploadStage(lanes={self.topic: self._lane()}, shared=shared)
 
     def _lane(self) -> ServedLane:
-        plan = LanePlan(
+        return ServedLane(
             name=LANE,
             label=LaneLabel("amazon", "connection"),
+            partner=self.partner,
+            misfit=lambda audience, route: None,
             limits=Limits(max_records=3, max_bytes=10_000, linger=0.05, overhead_bytes=20),
-            cap=1_000_000,
-            cap_window=60.0,
+            quota=Quota(window=60.0, records=1_000_000),
+            new_buckets=lambda: {"records": LaneTokenBucket(Pace(burst=100, rate=10_000.0))},
+            throttle=Throttle(),
             max_in_flight=2,
             late_seconds=0.1,
             probe_seconds=1.0,
             backoff=Backoff(initial=0.1, maximum=1.0),
-        )
-        return ServedLane(
-            plan=plan,
-            upload=self.partner,
-            throttle=Throttle(),
-            new_bucket=lambda: LaneTokenBucket(Pace(burst=100, rate=10_000.0)),
         )
 
 
@@ -229,8 +217,8 @@ async def lane(apache_kafka: Cluster, namespace: str) -> Lane:
 
 
 def last_of_each(records: Sequence[bytes]) -> set[bytes]:
-    """Five members take turns, so the last change of each is among the last five."""
-    return set(records[-5:])
+    """The last change of each of the five members, who take turns."""
+    return set({_number(record) % 5: record for record in records}.values())
 
 
 async def test_what_is_kept_outlives_a_crash_and_a_handover_and_is_sent_in_order_on_resume(

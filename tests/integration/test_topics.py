@@ -6,9 +6,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from structlog.testing import capture_logs
 
-from pipeline.kafka.topics import Topics, kept_topic, lane_topic
+from pipeline.kafka.topics import PORTION, Topics, kept_topic, known_limits, lane_topic
 from tests.conftest import Cluster
-from tests.integration.world import ReadingStage, group_options, member, until
+from tests.integration.world import ReadingStage, connection, group_options, member, until
 from tests.servers.kafka_clients import administering, create_topics
 
 pytestmark = pytest.mark.kafka
@@ -79,6 +79,38 @@ async def test_numbers_of_partitions_that_differ_are_reported_with_what_mends_th
     assert of_jobs.endswith(f"kafka-topics.sh --alter --topic {jobs} --partitions 6")
 
 
+async def test_a_topic_that_takes_small_records_only_is_named_with_what_mends_it(
+    apache_kafka: Cluster, namespace: str
+) -> None:
+    """
+    Ordinary events would not fit, though everything else is as it should be.
+    """
+    await create_topics(apache_kafka, namespace, settings={"max.message.bytes": "200000"})
+
+    async with administering(apache_kafka) as admin:
+        found = await Topics(admin, None).differences([lane_topic(namespace)])
+    limits = await known_limits(connection(apache_kafka), [lane_topic(namespace)], 10.0)
+
+    [line] = [line for line in found if "max.message.bytes" in line]
+    assert line.startswith(f"topic {namespace} has max.message.bytes=200000")
+    assert line.endswith("--add-config max.message.bytes=1048588")
+    assert f"more than {limits.largest_record(namespace)} bytes" in line
+    assert limits.largest_record(namespace) < 200_000 < limits.largest_record("another")
+
+
+async def test_more_topics_than_fit_into_one_request_are_made(
+    apache_kafka: Cluster, namespace: str
+) -> None:
+    plans = [lane_topic(f"{namespace}.{number}") for number in range(PORTION + 5)]
+
+    async with administering(apache_kafka) as admin:
+        made = await Topics(admin, None).create(plans)
+        existing = await Topics(admin, None).partitions()
+
+    assert list(made) == [plan.name for plan in plans]
+    assert {plan.name for plan in plans} <= existing.keys()
+
+
 async def test_nothing_that_exists_means_nothing_to_report(
     apache_kafka: Cluster, namespace: str
 ) -> None:
@@ -95,7 +127,7 @@ async def test_a_lane_with_two_partitions_is_not_served_and_its_neighbour_is(
     split, whole = f"{namespace}.split", f"{namespace}.whole"
     await create_topics(apache_kafka, split, partitions=2)
     await create_topics(apache_kafka, whole)
-    stage = ReadingStage([split, whole], name="upload")
+    stage = ReadingStage([split, whole], name="upload", unit="topic")
 
     with capture_logs() as lines:
         async with member(apache_kafka, stage, group_options(namespace)) as one:

@@ -8,10 +8,13 @@ from functools import partial
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from pipeline.domain.message import Message
+from pipeline.kafka.plain_writer import PlainWriter
 from pipeline.kafka.producer import SharedProducer
-from pipeline.kafka.transactional_writer import PlainWriter, TransactionalWriter
+from pipeline.kafka.record_limits import USUAL_LIMITS, RecordLimits
+from pipeline.kafka.transactional_writer import TransactionalWriter
 from pipeline.stages.ports import Carried, OutgoingRecord
 from tests.conftest import Cluster
 from tests.integration.world import connection
@@ -45,7 +48,9 @@ class World:
         await create_topics(self.cluster, self.source.topic, self.lane, self.letters)
 
     @asynccontextmanager
-    async def writer(self) -> AsyncIterator[TransactionalWriter]:
+    async def writer(
+        self, limits: RecordLimits = USUAL_LIMITS
+    ) -> AsyncIterator[TransactionalWriter]:
         """One that is open; each has the transactional id of the source partition."""
         writer = TransactionalWriter(
             connection(self.cluster),
@@ -53,6 +58,7 @@ class World:
             transaction_timeout=15.0,
             group=self.group,
             source=self.source,
+            limits=limits,
         )
         await writer.open()
         try:
@@ -79,7 +85,15 @@ class World:
         return seen
 
     async def offset(self) -> int:
-        return int((await committed_offset(self.cluster, self.group, self.source)).offset)
+        """The committed one; a broker that has just come back knows no coordinator for a moment."""
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    found = await committed_offset(self.cluster, self.group, self.source)
+                except KafkaError:
+                    await asyncio.sleep(0.5)
+                else:
+                    return int(found.offset)
 
 
 @pytest.fixture
@@ -97,6 +111,28 @@ async def test_records_and_offset_become_visible_together(world: World) -> None:
 
     assert await world.lane_values(3) == [b"1", b"2", b"3"]
     assert await world.offset() == 9
+
+
+async def test_batches_and_records_are_as_large_as_the_topic_of_the_lane_takes_them(
+    world: World, namespace: str
+) -> None:
+    """
+    Otherwise the broker refuses them, at each start again.
+    """
+    small = f"{namespace}.records.small"
+    await create_topics(world.cluster, small, settings={"max.message.bytes": "20000"})
+    limits = RecordLimits({small: 20_000})
+    largest = limits.largest_record(small) - len(b"1|member") - len(b"format1")
+    values = [*(b"%1000d" % number for number in range(50)), b"x" * largest]
+
+    async with world.writer(limits) as writer:
+        outgoing = [OutgoingRecord(b"1|member", value, [("format", b"1")]) for value in values]
+        assert await writer.carry({small: outgoing}, [], 1)
+
+    async with reading(world.cluster) as consumer:
+        consumer.assign([TopicPartition(small, 0)])
+        seen = [record.value for record in await take(consumer, len(values))]
+    assert seen == values
 
 
 async def test_a_former_owner_makes_nothing_visible_and_moves_no_offset(world: World) -> None:

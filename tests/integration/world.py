@@ -14,8 +14,8 @@ from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.group_consumer import GroupOptions
 from pipeline.kafka.message_writer import KafkaMessageWriter
-from pipeline.kafka.producer import SharedProducer
-from pipeline.kafka.transactional_writer import make_producer
+from pipeline.kafka.producer import SharedProducer, make_producer
+from pipeline.stages.contract import Unit
 from pipeline.stages.ports import Lease, StartingPoint
 from tests.conftest import Cluster
 from tests.fakes.telemetry import RecordingTelemetry
@@ -68,6 +68,7 @@ class ReadingStage:
 
     topics: Sequence[str]
     name: StageName = "ingest"
+    unit: Unit = "partition"
     slow: bool = False
     clean: bool = True
     workers: list[ReadingWorker] = field(default_factory=list)

@@ -11,8 +11,8 @@ from pipeline.kafka.offset_resolver import (
     read_metadata,
 )
 from pipeline.kafka.pause_requests import LatestPauseRequests
+from pipeline.operations.ledger.ledger_reading import paused
 from pipeline.operations.ledger.paused import NONE_PAUSED, PausedSince
-from pipeline.operations.ledger.reading import paused
 
 LONG = 413642381039213537
 

@@ -1,17 +1,22 @@
 """Clients of the cluster at start, while nobody is there."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError
+from structlog.testing import capture_logs
 
 from pipeline.kafka import closing
 from pipeline.kafka.client_options import ClientOptions
-from pipeline.kafka.cluster import ClusterTrouble, started
+from pipeline.kafka.cluster import ClusterTrouble, started, unless
 from pipeline.kafka.group_consumer import GroupOptions, make_consumer
-from pipeline.kafka.transactional_writer import make_producer
+from pipeline.kafka.producer import make_producer
 from pipeline.sandbox.server_process import free_port
+from tests.fakes.virtual_loop import run_virtual
 
 OPTIONS = GroupOptions(
     group="g",
@@ -50,3 +55,49 @@ async def test_a_broker_that_stays_away_is_waited_for_and_then_named_with_its_ke
 
     with pytest.raises(ClusterTrouble, match=f"bootstrap_servers: no Kafka answers at {address}"):
         await started(lambda: make(connection), close, connection, patience=1.0)
+
+
+@dataclass(slots=True)
+class LateBroker:
+    """A client whose broker answers after so many seconds."""
+
+    at: float
+
+    async def start(self) -> None:
+        if asyncio.get_running_loop().time() < self.at:
+            raise KafkaConnectionError
+
+    async def stop(self) -> None:
+        return None
+
+
+def test_a_start_waits_as_long_as_it_takes_and_says_once_a_minute_what_for() -> None:
+    """
+    Ended and started anew by the platform it would wait longer and longer.
+    """
+    connection = ClientOptions(bootstrap_servers="kafka.example:9092", client_id="test")
+
+    async def story() -> float:
+        await started(lambda: LateBroker(305.0), LateBroker.stop, connection, None)
+        return asyncio.get_running_loop().time()
+
+    with capture_logs() as logs:
+        took = run_virtual(story())
+
+    assert 305.0 <= took < 306.0
+    said = [line for line in logs if line["event"] == "waiting for Kafka"]
+    assert len(said) == 6
+    assert all("kafka.example:9092" in line["trouble"] for line in said)
+
+
+def test_a_start_that_waits_hears_that_it_is_to_stop() -> None:
+    connection = ClientOptions(bootstrap_servers="kafka.example:9092", client_id="test")
+
+    async def story() -> tuple[object, float]:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.call_later(30.0, stop.set)
+        work = started(lambda: LateBroker(9e9), LateBroker.stop, connection, None)
+        return await unless(stop, work), round(loop.time(), 3)
+
+    assert run_virtual(story()) == (None, 30.0)

@@ -17,24 +17,42 @@ class Rule:
 
 
 JOURNEY = "tests/simulation/test_lane.py"
+ANSWERS = "tests/simulation/test_lane_answers.py"
 LATE = "test_nothing_newer_of_a_member_overtakes_a_request_that_may_still_be_at_work"
+SLOTS = "test_when_all_slots_hold_a_poison_record_all_are_found_and_the_rest_is_delivered"
 HOP = "tests/integration/test_transactional_writer.py"
 BODY = "tests/http/test_session.py::TestOwnership"
+LAG = "tests/operations/test_lag_reports.py"
+METRICS = "tests/telemetry/test_metrics.py"
+POLL = "tests/simulation/test_poll.py"
+FIRST_ZERO = "test_a_counter_that_is_known_begins_at_zero_so_that_its_first_failure_is_an_increase"
+CONSENT = "tests/identity/test_consent.py"
+TC_STRING = "tests/identity/test_tc_string.py"
 OWNERSHIP = "tests/simulation/test_ownership.py"
+CONNECTIONS = "tests/http/test_connections.py"
+KERNEL = "test_the_kernel_gives_up_no_later_than_a_request_may_be_late"
+LAST_BYTE = "test_the_last_byte_does_not_leave_the_process_after_it_was_given_up"
+COOKIES = "test_no_cookie_is_kept_for_the_next_request_and_none_for_another_login"
+CONFORMANCE = "tests/http/test_conformance.py"
+BLOCKS = "test_what_a_person_must_mend_stops_the_lane_and_counts_for_nothing"
+SUCCESS = "test_a_success_of_the_partner_is_one_however_its_answer_arrives"
 
 RULES: Sequence[Rule] = (
     Rule(
         name="a job is durable before its records are settled",
-        file="pipeline/stages/upload/lane.py",
-        kept="        await self._desk.message_writer.write([job])\n",
-        broken="        self._settle(part)\n        await self._desk.message_writer.write([job])\n",
+        file="pipeline/stages/upload/settlement.py",
+        kept="        await self._message_writer.write([message])\n",
+        broken="        self._offsets.settle(part)\n"
+        "        await self._message_writer.write([message])\n",
         tests=[f"{JOURNEY}::test_nothing_is_settled_before_it_is_written_down"],
     ),
     Rule(
         name="a dead letter is durable before its record is settled",
-        file="pipeline/stages/upload/lane.py",
-        kept="        self.refused_in_a_row += len(bad)\n",
-        broken="        self._settle([one.record for one in bad])\n",
+        file="pipeline/stages/upload/settlement.py",
+        kept="        await self._message_writer.write(letters)\n"
+        "        self._count_letters([one.reason for one in poison])\n",
+        broken="        self._offsets.settle([one.record for one in poison])\n"
+        "        await self._message_writer.write(letters)\n",
         tests=[f"{JOURNEY}::test_nothing_is_settled_before_it_is_written_down"],
     ),
     Rule(
@@ -50,39 +68,41 @@ RULES: Sequence[Rule] = (
     Rule(
         name="the bucket is empty at every takeover",
         file="pipeline/stages/upload/token_bucket.py",
-        kept="        self._is_empty = False\n",
-        broken="        self._is_empty = True\n",
+        kept="        self._tokens = 0.0\n",
+        broken="        self._tokens = float(pace.burst)\n",
         tests=[f"{JOURNEY}::test_handovers_in_quick_succession_never_exceed_the_cap"],
     ),
     Rule(
         name="every attempt that may have been taken is paid for again",
         file="pipeline/stages/upload/delivery.py",
-        kept="""    def _in_doubt(self, part: Sequence[QueuedRecord]) -> None:
-        self.reservation.use(len(part))
+        kept="""    def _use(self, _: Event | None) -> None:
+        self._reservation.use(self._cost)
 """,
-        broken="""    def _in_doubt(self, part: Sequence[QueuedRecord]) -> None:
+        broken="""    def _use(self, event: Event | None) -> None:
+        if isinstance(event, Accepted):
+            self._reservation.use(self._cost)
 """,
         tests=[f"{JOURNEY}::test_every_attempt_that_may_have_been_taken_is_paid_for"],
     ),
     Rule(
         name="a proof of ownership ends before the session does",
-        file="pipeline/kafka/lease.py",
-        kept="            and self._clock() < self._proof_until\n",
-        broken="",
+        file="pipeline/kafka/ownership_proof.py",
+        kept=" and self._clock() < self._until\n",
+        broken="\n",
         tests=[OWNERSHIP],
     ),
     Rule(
         name="a commit proves nothing while a rebalance is prepared",
-        file="pipeline/kafka/group.py",
-        kept="            if final or not await self._is_stable():\n",
+        file="pipeline/kafka/committer.py",
+        kept="            if final or not await self._is_stable(coordinator, now):\n",
         broken="            if final:\n",
         tests=[OWNERSHIP],
     ),
     Rule(
         name="revocation ends ownership at once",
-        file="pipeline/kafka/lease.py",
-        kept="            self._assigned.is_set()\n            and self._proof_until is not None\n",
-        broken="            self._proof_until is not None\n",
+        file="pipeline/kafka/ownership_proof.py",
+        kept="return self._assigned.is_set() and self._until is not None",
+        broken="return self._until is not None",
         tests=[OWNERSHIP],
     ),
     Rule(
@@ -99,26 +119,26 @@ RULES: Sequence[Rule] = (
         file="pipeline/stages/upload/batching.py",
         kept="        is_deferred = waiting.key in self._in_flight\n",
         broken="        is_deferred = False\n",
-        tests=[f"{JOURNEY}::test_nothing_newer_of_a_member_overtakes_a_request_that_is_under_way"],
+        tests=[f"{JOURNEY}::test_nothing_newer_of_a_member_overtakes_a_request_that_is_in_flight"],
     ),
     Rule(
         name="nothing newer of a member right after an unanswered request",
-        file="pipeline/stages/upload/lane.py",
-        kept="        if was_in_doubt and (late := self.late_for()) > 0:\n",
-        broken="        if (late := 0.0) > 0:\n",
+        file="pipeline/stages/upload/late_members.py",
+        kept="        if was_in_doubt and (left := self.left()) > 0:\n",
+        broken="        if (left := 0.0) > 0:\n",
         tests=[f"{JOURNEY}::{LATE}"],
     ),
     Rule(
         name="a successor that finds no clean end waits",
         file="pipeline/stages/upload/worker.py",
-        kept="            if not start.is_clean:\n",
-        broken="            if start is None:\n",
+        kept="        if not start.is_clean:\n            log.info",
+        broken="        if start is None:\n            log.info",
         tests=[f"{JOURNEY}::test_a_successor_overtakes_nothing_that_its_predecessor_left_at_work"],
     ),
     Rule(
-        name="an owner with a request in_doubt does not say clean",
-        file="pipeline/stages/upload/lane.py",
-        kept="        return not self._is_in_flight and self.late_for() <= 0\n",
+        name="an owner with a request in doubt does not say clean",
+        file="pipeline/stages/upload/in_flight.py",
+        kept="        return self._drained.is_set() and self._late.left() <= 0\n",
         broken="        return True\n",
         tests=[
             f"{JOURNEY}::test_an_owner_that_leaves_a_request_without_an_answer_does_not_say_clean"
@@ -145,8 +165,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a job is given up by the partner's word only",
         file="pipeline/stages/poll/rules.py",
-        kept='return "not_found" if self._is_missing(followed, age, now_ms) else "ask_again"',
-        broken='return "given_up" if age > self.give_up_after else "ask_again"',
+        kept='        return "not_found" if is_missing else "ask_again"',
+        broken='        return "given_up" if age > self.give_up_after else "ask_again"',
         tests=["tests/simulation/test_poll_ends.py"],
     ),
     Rule(
@@ -231,10 +251,345 @@ RULES: Sequence[Rule] = (
         ],
     ),
     Rule(
-        name="what was read for an assignment that is gone is read again",
+        name="nothing is taken for an assignment that is gone or not begun",
         file="pipeline/kafka/lease.py",
-        kept="        if epoch != self._epoch:\n",
-        broken="        if epoch is None:\n",
-        tests=["tests/integration/test_lease.py"],
+        kept="            await self._proof.wait_assigned()\n            self._resume()\n",
+        broken="            self._resume()\n",
+        tests=["tests/kafka/test_fetch_loop.py"],
+    ),
+    Rule(
+        name="a known counter begins at zero, so that its first failure is an increase",
+        file="pipeline/telemetry/metrics.py",
+        kept="                self.count(each.name, 0, *labels)\n",
+        broken="                continue\n",
+        tests=[
+            f"{METRICS}::{FIRST_ZERO}",
+        ],
+    ),
+    Rule(
+        name="the lag of lanes that nobody here serves is reported all the same",
+        file="pipeline/operations/lag_reports.py",
+        kept="        for tp, lag in self.latest.items():\n",
+        broken="        for tp, lag in ():\n",
+        tests=[
+            f"{LAG}::test_a_process_without_upload_reports_what_waits_in_every_lane",
+        ],
+    ),
+    Rule(
+        name="the age of applied changes is the age of the change and not of its job",
+        file="pipeline/stages/poll/worker.py",
+        kept="self._desk.wall_ms() - job.oldest_changed_at_ms",
+        broken="self._desk.wall_ms() - job.submitted_at_ms",
+        tests=[
+            f"{POLL}::test_applied_changes_are_as_old_as_the_change_and_not_as_their_job",
+        ],
+    ),
+    Rule(
+        name="a job says when the oldest of its changes happened",
+        file="pipeline/stages/upload/job_message.py",
+        kept="oldest_changed_at_ms=min(record.changed_at_ms for record in part)",
+        broken="oldest_changed_at_ms=part[0].changed_at_ms",
+        tests=["tests/simulation/test_age_of_changes.py"],
+    ),
+    Rule(
+        name="what is written dies with its process",
+        file="pipeline/http/connections.py",
+        kept="        made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)\n",
+        broken="",
+        tests=[f"{CONNECTIONS}::test_a_process_that_dies_leaves_a_reset_behind"],
+    ),
+    Rule(
+        name="the kernel gives up within late_seconds",
+        file="pipeline/http/connections.py",
+        kept="socket.TCP_USER_TIMEOUT, milliseconds)\n",
+        broken="socket.TCP_USER_TIMEOUT, 0)\n",
+        tests=[f"{CONNECTIONS}::{KERNEL}"],
+    ),
+    Rule(
+        name="a request that is given up does not leave the process any more",
+        file="pipeline/http/session.py",
+        kept="                body.reset()\n",
+        broken="                pass\n",
+        tests=[f"{CONNECTIONS}::{LAST_BYTE}"],
+    ),
+    Rule(
+        name="no cookie is kept",
+        file="pipeline/http/connections.py",
+        kept="        cookie_jar=aiohttp.DummyCookieJar(),\n",
+        broken="",
+        tests=[f"{CONNECTIONS}::{COOKIES}"],
+    ),
+    Rule(
+        name="a redirect blocks the lane and is not paid",
+        file="pipeline/destinations/amazon_ads/answers.py",
+        kept="    if 300 <= status < 400:\n",
+        broken="    if status < 0:\n",
+        tests=[f"{CONFORMANCE}::{BLOCKS}"],
+    ),
+    Rule(
+        name="what the partner did not say is no acceptance",
+        file="pipeline/destinations/amazon_ads/answers.py",
+        kept="        is_partner = response.status != 207 and not is_error(said)\n",
+        broken="        is_partner = True\n",
+        tests=[f"{CONFORMANCE}::test_what_the_partner_did_not_say_is_no_acceptance"],
+    ),
+    Rule(
+        name="a success whose body is lost is not repeated",
+        file="pipeline/http/answer.py",
+        kept="    except (aiohttp.ClientError, TimeoutError, OSError) as error:\n"
+        "        trouble = said(error)\n",
+        broken="    except zlib.error:\n        trouble = None\n",
+        tests=[f"{CONFORMANCE}::{SUCCESS}"],
+    ),
+    Rule(
+        name="a TC string is judged by what it says, not by how it looks",
+        file="pipeline/identity/consent.py",
+        kept="    if not needs.judge or said.grants(needs.vendor, needs.purposes):\n",
+        broken="    if not needs.judge or said.vendors:\n",
+        tests=[
+            f"{CONSENT}::test_a_string_that_says_no_is_a_no_alone_and_inside_another",
+        ],
+    ),
+    Rule(
+        name="a string that was cut short is no signal",
+        file="pipeline/identity/bits.py",
+        kept="        if end > len(self._bits):\n            raise BitsError\n",
+        broken="",
+        tests=[
+            f"{TC_STRING}::test_a_string_cut_anywhere_says_nothing_or_what_it_said_whole",
+            "tests/identity/test_gpp_string.py",
+        ],
+    ),
+    Rule(
+        name="a publisher's restriction takes consent away",
+        file="pipeline/identity/tc_string.py",
+        kept="                and not restriction.requires_consent\n",
+        broken="                and restriction.requires_consent\n",
+        tests=[TC_STRING],
+    ),
+    Rule(
+        name="an opt-out in the United States denies",
+        file="pipeline/identity/consent.py",
+        kept="(residence.is_united_states is not False and True in choices)",
+        broken="(residence.is_united_states is not False and None in choices)",
+        tests=[
+            f"{CONSENT}::test_the_sections_of_the_united_states_speak_of_its_members_alone",
+        ],
+    ),
+    Rule(
+        name="what does not decide a removal never stops it",
+        file="pipeline/sources/native.py",
+        kept='        return (_remove(event, _named(event.get("audience"), "audience")),)\n',
+        broken='        change = _add(event, _named(event.get("audience"), "audience"))\n'
+        '        return (change._replace(action="remove"),)\n',
+        tests=["tests/sources/test_native_removals.py"],
+    ),
+    Rule(
+        name="no limit of identities stops a removal",
+        file="pipeline/destinations/amazon_ads/rendering.py",
+        kept=" and start != _DELETE:\n",
+        broken=":\n",
+        tests=["tests/destinations/test_amazon_records.py"],
+    ),
+    Rule(
+        name="no time is written down that nobody can read",
+        file="pipeline/sources/timestamps.py",
+        kept="    return milliseconds if 0 <= milliseconds < _MILLISECONDS_UNTIL else None\n",
+        broken="    return milliseconds\n",
+        tests=["tests/sources/test_timestamps.py"],
+    ),
+    Rule(
+        name="a worker on a partition that cannot be read is not told that nothing came",
+        file="pipeline/kafka/lease.py",
+        kept="            if not self._arrived.is_set() and not self._trouble.is_recent:\n",
+        broken="            if not self._arrived.is_set():\n",
+        tests=["tests/kafka/test_fetch_loop.py"],
+    ),
+    Rule(
+        name="what stands before a broken batch is handed out",
+        file="pipeline/kafka/lease.py",
+        kept="most, singly=self._trouble.is_recent)",
+        broken="most, singly=False)",
+        tests=["tests/kafka/test_fetch_loop.py"],
+    ),
+    Rule(
+        name="what the client has fetched and nobody takes is bounded",
+        file="pipeline/kafka/fetch_loop.py",
+        kept="                lease.let_go()\n",
+        broken="",
+        tests=["tests/kafka/test_fetch_loop.py"],
+    ),
+    Rule(
+        name="of two who say that they owned a topic, the one of the newer round did",
+        file="pipeline/kafka/assignor.py",
+        kept="(-_of(owned, name).round, name)",
+        broken="(_of(owned, name).round, name)",
+        tests=["tests/kafka/test_assignor.py"],
+    ),
+    Rule(
+        name="a member keeps its topics",
+        file="pipeline/kafka/assignor.py",
+        kept="    plan = _kept(subscribed, owned)\n",
+        broken="    plan = _kept(subscribed, {})\n",
+        tests=["tests/kafka/test_assignor.py"],
+    ),
+    Rule(
+        name="a group that was forgotten skips nothing",
+        file="pipeline/kafka/offset_resolver.py",
+        kept="        if not await self._offsets.were_forgotten():\n",
+        broken="        if self._offsets:\n",
+        tests=["tests/integration/test_offset_resolver.py::TestForgottenOffsets"],
+    ),
+    Rule(
+        name="batches are as large as their topic takes them",
+        file="pipeline/kafka/sending.py",
+        kept="        is_full = size > room and batch.record_count() > 0\n",
+        broken="        is_full = False\n",
+        tests=[f"{HOP}::test_batches_and_records_are_as_large_as_the_topic_of_the_lane_takes_them"],
+    ),
+    Rule(
+        name="an answer that was asked for before is not taken for a new one",
+        file="pipeline/kafka/gathered.py",
+        kept="            self._next = _Question()\n",
+        broken="            pass\n",
+        tests=["tests/kafka/test_gathered.py"],
+    ),
+    Rule(
+        name="an operation that no rule lists is neither an add nor a remove",
+        file="pipeline/sources/actions.py",
+        kept="        return _rejected(value, place)\n",
+        broken='        return "add"\n',
+        tests=["tests/sources/test_expressions.py", "tests/sources/test_corpus.py"],
+    ),
+    Rule(
+        name="only a boolean says whether a member of Segment is in",
+        file="pipeline/sources/segment.py",
+        kept="    if type(is_member) is not bool:\n",
+        broken="    if is_member is None:\n",
+        tests=["tests/sources/test_corpus.py"],
+    ),
+    Rule(
+        name="true and 1 are two values",
+        file="pipeline/sources/typed.py",
+        kept="        if kind is bool:\n            return self._flags.get(value)\n",
+        broken="        if kind is bool:\n            return self._texts_and_numbers.get(value)\n",
+        tests=["tests/sources/test_expressions.py"],
+    ),
+    Rule(
+        name="a bad part that decides nothing stops no removal",
+        file="pipeline/sources/parts.py",
+        kept='    if scope.complaint is not None and action == "add":\n',
+        broken="    if scope.complaint is not None:\n",
+        tests=["tests/sources/test_expressions.py", "tests/sources/test_corpus.py"],
+    ),
+    Rule(
+        name="a server that is not the registry makes no dead letter",
+        file="pipeline/http/schema_registry.py",
+        kept='    if status == 404 and said.get("error_code") in _NOT_FOUND:\n',
+        broken="    if status == 404:\n",
+        tests=["tests/http/test_schema_registry.py"],
+    ),
+    Rule(
+        name="a schema that refers to itself is refused",
+        file="pipeline/sources/encodings/avro.py",
+        kept='            self.reason = "refers to itself"\n',
+        broken="            pass\n",
+        tests=["tests/sources/test_encodings.py"],
+    ),
+    Rule(
+        name="a deleted row is removed as of its deletion",
+        file="pipeline/sources/debezium.py",
+        kept="        if self._changed_at is None or is_deleted:\n",
+        broken="        if self._changed_at is None:\n",
+        tests=["tests/sources/test_corpus.py"],
+    ),
+    Rule(
+        name="a null value removes nobody unless the source says so",
+        file="pipeline/sources/reader.py",
+        kept="        if self._removal is None:\n            return TOMBSTONE\n",
+        broken="        if self._removal is None:\n"
+        "            return self._event(Scope(message, root, read_key, attributes))\n",
+        tests=["tests/sources/test_corpus.py"],
+    ),
+    Rule(
+        name="another version's record blocks its lane",
+        file="pipeline/stages/upload/intake.py",
+        kept="        if not isinstance(read, OtherVersion):\n",
+        broken="        if isinstance(read, OtherVersion):\n"
+        '            return Rejected("unknown_format_version", read.version)\n'
+        "        if not isinstance(read, OtherVersion):\n",
+        tests=[f"{ANSWERS}::test_a_record_of_another_version_blocks_its_lane_and_nothing_is_lost"],
+    ),
+    Rule(
+        name="a 2xx without a job is no acceptance where no request gets one",
+        file="pipeline/stages/upload/delivery_states.py",
+        kept="(answer.job_id is not None or trials.trusts_untracked):\n",
+        broken="(answer.job_id is not None or trials is not None):\n",
+        tests=[
+            f"{ANSWERS}::test_what_is_no_acceptance_blocks_the_lane_and_nothing_counts_as_delivered"
+        ],
+    ),
+    Rule(
+        name="what is not the partner blocks the lane after a few answers",
+        file="pipeline/stages/upload/delivery_states.py",
+        kept="        return self.is_probe or self.foreign + 1 >= FOREIGN_PATIENCE\n",
+        broken="        return False\n",
+        tests=[
+            f"{ANSWERS}::test_what_is_no_acceptance_blocks_the_lane_and_nothing_counts_as_delivered"
+        ],
+    ),
+    Rule(
+        name="a body that fails five times is halved",
+        file="pipeline/stages/upload/delivery_states.py",
+        kept="        return self.failed_before or self.failures + 1 >= PATIENCE\n",
+        broken="        return self.failed_before\n",
+        tests=[f"{ANSWERS}::{SLOTS}"],
+    ),
+    Rule(
+        name="a record that fails alone gives its slot to others",
+        file="pipeline/stages/upload/delivery.py",
+        kept='        self.is_aside = state == "repeating" and self._may_step_aside()\n',
+        broken="        self.is_aside = False\n",
+        tests=[f"{ANSWERS}::{SLOTS}"],
+    ),
+    Rule(
+        name="a record is given up only when chance is no explanation",
+        file="pipeline/stages/upload/poison_record.py",
+        kept="        return passed > 0 and share**self._counted < BY_CHANCE\n",
+        broken="        return share**0 * self._counted >= 10\n",
+        tests=[
+            f"{JOURNEY}::test_a_partner_that_fails_often_is_no_reason_to_give_a_record_up",
+            "tests/stages/upload/test_poison_record.py",
+        ],
+    ),
+    Rule(
+        name="an outage splits no batch further than to one record",
+        file="pipeline/stages/upload/bisector.py",
+        kept="        if self._failing and not self._tally.accepted > self._accepted_then:\n",
+        broken="        if self._failing and not self._tally:\n",
+        tests=[f"{ANSWERS}::test_an_outage_of_hours_gives_nothing_up_and_leaves_no_crumbs"],
+    ),
+    Rule(
+        name="the oldest records pay first",
+        file="pipeline/stages/upload/cap_limiter.py",
+        kept="_Payer(oldest, next(self._arrivals), cost, paid)",
+        broken="_Payer(0.0, next(self._arrivals), cost, paid)",
+        tests=["tests/stages/upload/test_cap_limiter.py"],
+    ),
+    Rule(
+        name="what a partner's package raises blocks its lane and ends no process",
+        file="pipeline/stages/upload/requests.py",
+        kept="        except Exception as error:",
+        broken="        except ImportError as error:",
+        tests=[
+            f"{ANSWERS}::test_an_error_of_the_partners_package_blocks_its_lane_and_ends_no_process"
+        ],
+    ),
+    Rule(
+        name="an acceptance without a job has an id of its own",
+        file="pipeline/stages/upload/job_message.py",
+        kept="-{min(offsets)}-{self.new_id()}",
+        broken="-{min(offsets)}-",
+        tests=[f"{ANSWERS}::test_two_acceptances_of_the_same_record_without_a_job_have_two_ids"],
     ),
 )

@@ -12,9 +12,9 @@ import yaml
 from pipeline.configuration.load import load_with_lock
 from pipeline.configuration.lock import AudienceLock, lock_path
 from pipeline.operations.audiences.apply import Application, Result
-from pipeline.operations.audiences.lock_file import LockUnwritable, held
-from pipeline.operations.audiences.selection import planned
-from pipeline.operations.partner import partners_of
+from pipeline.operations.audiences.lock_file import LockUnwritable, locked
+from pipeline.operations.audiences.selection import partner_ends, plan_audiences
+from pipeline.operations.partner_api import partner_apis
 from pipeline.sandbox.amazon_ads.faults import Fault, ScriptedFault
 from pipeline.sandbox.server_process import free_port
 from tests.cli.test_commands import Operator, _logging_is_put_back, operator, there, written
@@ -314,15 +314,16 @@ class Full:
 
 async def applied(operator: Operator, disk: Full) -> list[Result]:
     configuration = load_with_lock(operator.config, {}, needs_ids=False)
-    async with partners_of(configuration.settings) as partners:
+    async with partner_apis(configuration.settings) as apis:
+        ends = partner_ends(configuration.settings, apis)
         application = Application(
-            partners=partners,
+            ends=ends,
             lock=configuration.identities.lock,
             save=disk.save,
             now=lambda: "2026-11-25T10:00:00Z",
             told=lambda _: None,
         )
-        return await application.apply(await planned(configuration, partners, None))
+        return await application.apply(await plan_audiences(configuration, ends, None))
 
 
 async def test_an_id_that_cannot_be_kept_is_told_and_nothing_more_is_made(
@@ -394,7 +395,7 @@ async def test_a_partner_that_does_not_say_how_things_stand_is_asked_for_no_chan
 async def test_two_at_once_do_not_make_everything_twice(operator: Operator) -> None:
     await configured(operator)
 
-    with held(lock_path(operator.config)):
+    with locked(lock_path(operator.config)):
         refused = await operator.types("audiences apply")
 
     assert refused.code == 1

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipeline.domain.job import UNTRACKED, End, Job, Outcome, tally
 from pipeline.domain.message import Origin
 from pipeline.domain.offset_ranges import encode_ranges
-from pipeline.operations.ledger.book import Ledger, Letter
+from pipeline.operations.ledger.accounting import Ledger, Letter
 from pipeline.operations.ledger.job_ends import Place
 from pipeline.operations.ledger.lane_records import LaneView
 from pipeline.operations.ledger.member_changes import MemberChanges
@@ -142,6 +142,7 @@ def job_of(job_id: str, offsets: Collection[int]) -> Job:
         first_offset=min(offsets),
         last_offset=max(offsets),
         submitted_at_ms=0,
+        oldest_changed_at_ms=0,
         offsets=encode_ranges(offsets),
     )
 
@@ -170,10 +171,8 @@ def stated(
         ledger.job(job, Place(0, place))
     for offset in refused:
         ledger.letter(Letter(REFUSED, Origin(TOPIC, 0, offset)))
-    begins = ledger.begins(LANE)
     for offset, key in lane:
-        if offset >= begins:
-            ledger.record(LANE, offset, key)
+        ledger.record(LANE, offset, key)
     [statement] = ledger.statement().lanes
     return statement
 
@@ -241,7 +240,7 @@ OTHERS: Mapping[str, Callable[[History, int], None]] = {
 
 def drain(history: History) -> None:
     history.read()
-    while not history.queue.is_empty or history.in_flight:
+    while history.queue.count or history.in_flight:
         history.send()
         history.accept(0, is_tracked=True)
     history.commit()

@@ -8,7 +8,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
 from rich.console import Console
 
 from pipeline.configuration.load import settings_from
@@ -24,7 +23,9 @@ from pipeline.sandbox.readings import LaneReading, Reading, reading
 from pipeline.sandbox.reconciliation import Held, LaneCounts
 from pipeline.sandbox.scene import Scene, Speed
 from pipeline.telemetry.facts import LaneLabel
-from pipeline.telemetry.metrics import PrometheusTelemetry
+from pipeline.telemetry.first_values import KnownLabels
+from pipeline.telemetry.prometheus import prometheus_telemetry
+from tests.configuration.amazon import amazon
 
 OPTIONS = SandboxOptions(
     events=1_000,
@@ -62,7 +63,7 @@ def test_the_configuration_of_every_run_is_valid(
 
     used = {target.connection for audience in invented for target in audience.targets}
     assert used == {lane.connection for lane in lanes(settings)}
-    assert settings.destinations["amazon-sandbox"].hourly_cap == cap
+    assert amazon(settings, "amazon-sandbox").hourly_cap == cap
 
 
 def test_most_of_the_cap_can_be_used() -> None:
@@ -70,9 +71,9 @@ def test_most_of_the_cap_can_be_used() -> None:
     A demonstration that crawls under a cap of its own making would show nothing.
     """
     invented = invented_audiences(OPTIONS, Random(1))
-    destination = settings_from(document(OPTIONS, invented, AROUND), Path()).destinations
+    settings = settings_from(document(OPTIONS, invented, AROUND), Path())
 
-    rate = destination["amazon-sandbox"].pace().rate
+    rate = amazon(settings, "amazon-sandbox").pace().rate
 
     assert rate * OPTIONS.cap_window > 0.85 * OPTIONS.cap
 
@@ -104,23 +105,26 @@ def test_a_reading_is_what_the_telemetry_was_told() -> None:
     """
     Through the real exposition, so that a metric with a new name is noticed here.
     """
-    telemetry = PrometheusTelemetry(CollectorRegistry())
-    telemetry.events_consumed(source="events", count=90)
-    telemetry.events_ignored(source="events", reason="tombstone", count=1)
-    telemetry.changes_read(source="events", action="add", count=80)
-    telemetry.changes_rejected(source="events", reason="malformed", count=2)
-    telemetry.dead_letters_written(stage="ingest", reason="malformed", count=2)
-    telemetry.changes_withheld(destination="amazon-sandbox", reason="consent_denied", count=3)
-    telemetry.records_prepared(lane=LANE, count=70)
-    telemetry.records_superseded(lane=LANE, count=10)
-    telemetry.records_accepted(lane=LANE, action="add", count=40)
-    telemetry.records_accepted(lane=LANE, action="remove", count=20)
-    telemetry.records_applied(lane=LANE, count=50)
-    telemetry.records_invalid(lane=LANE, count=1)
-    telemetry.records_failed(lane=LANE, count=2)
-    telemetry.records_unknown(lane=LANE, count=3)
-    telemetry.job_ended(lane=LANE, state="SUCCEEDED", seconds=1.0)
-    exposition = telemetry.exposition()[0].decode()
+    known = KnownLabels(sources=["events"], destinations=["amazon-sandbox"], lanes=[LANE])
+    telemetry = prometheus_telemetry(known)
+    telemetry.ingest.events_consumed(source="events", count=90)
+    telemetry.ingest.events_ignored(source="events", reason="tombstone", count=1)
+    telemetry.ingest.changes_read(source="events", action="add", count=80)
+    telemetry.ingest.changes_rejected(source="events", reason="malformed", count=2)
+    telemetry.dead_letters.dead_letters_written(stage="ingest", reason="malformed", count=2)
+    telemetry.ingest.changes_withheld(
+        destination="amazon-sandbox", reason="consent_denied", count=3
+    )
+    telemetry.ingest.records_prepared(lane=LANE, count=70)
+    telemetry.upload.records_superseded(lane=LANE, count=10)
+    telemetry.upload.records_accepted(lane=LANE, action="add", count=40)
+    telemetry.upload.records_accepted(lane=LANE, action="remove", count=20)
+    telemetry.poll.records_applied(lane=LANE, count=50)
+    telemetry.poll.records_invalid(lane=LANE, count=1)
+    telemetry.poll.records_failed(lane=LANE, count=2)
+    telemetry.poll.records_unknown(lane=LANE, count=3)
+    telemetry.poll.job_ended(lane=LANE, state="SUCCEEDED", seconds=1.0)
+    exposition = telemetry.metrics.exposition()[0].decode()
 
     told = (found := reading(exposition, status(pending=4))).told
 

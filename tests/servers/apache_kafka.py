@@ -107,6 +107,18 @@ class ApacheKafka:
         self.stop()
         self.start()
 
+    def flip_a_byte_of(self, topic: str, written: bytes, partition: int = 0) -> None:
+        """Change one byte of what was written to a partition, as a bad disk would; stopped."""
+        folder = self._directory / "data" / f"{topic}-{partition}"
+        for segment in folder.glob("*.log"):
+            data = bytearray(segment.read_bytes())
+            at = data.find(written)
+            if at >= 0:
+                data[at] ^= 1
+                segment.write_bytes(data)
+                return
+        raise ValueError(f"{written!r} is in no segment of {topic}")
+
     def _format(self) -> None:
         settings = _PROPERTIES.format(
             port=self._server.port, controller_port=free_port(), directory=self._directory

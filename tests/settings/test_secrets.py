@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pipeline.configuration.load import load, settings_from
 from pipeline.settings.problems import SecretUnreadableError, SettingsError
 from pipeline.settings.secrets import FileSecret
+from tests.configuration.amazon import amazon
 from tests.configuration.test_example_files import Example
 
 AMAZON = "destinations.amazon-na"
@@ -19,16 +20,54 @@ def with_file(example: Example, path: str) -> Example:
     return example.drop(f"{AMAZON}.client_secret").put(f"{AMAZON}.client_secret_file", path)
 
 
-def test_a_file_is_found_beside_the_configuration_and_loses_its_last_newline(
-    tmp_path: Path,
+AROUND = ["", "\n", "\r\n", " ", "\t\n", "\ufeff", "\ufeff \u200b\r\n \ufeff", "\u00a0"]
+"""What editors, copying and `echo` leave beside a secret."""
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_a_file_is_found_beside_the_configuration_and_only_its_secret_counts(
+    tmp_path: Path, around: str
 ) -> None:
     (tmp_path / "secrets").mkdir()
-    (tmp_path / "secrets" / "client").write_text(" s3cret \n")
+    (tmp_path / "secrets" / "client").write_text(f"{around}s3cret{around}", encoding="utf-8")
     path = with_file(Example(), "secrets/client").write(tmp_path)
 
     settings = load(path, {})
 
-    assert settings.destinations["amazon-na"].credentials().client_secret.read() == " s3cret "
+    assert amazon(settings).credentials().client_secret.read() == "s3cret"
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_a_secret_of_the_environment_counts_without_what_is_around_it(around: str) -> None:
+    example = Example().put(f"{AMAZON}.client_secret", f"{around}s3cret{around}")
+    example.put(f"{AMAZON}.client_id", f"{around}amzn1.client{around}")
+
+    credentials = amazon(settings_from(example.document, Path())).credentials()
+
+    assert credentials.client_secret.read() == "s3cret"
+    assert credentials.client_id == "amzn1.client"
+
+
+BROKEN = ["hu\nsh", "hu\r\nsh", "hu\x00sh", "hu\x1bsh", "hu\ufeffsh"]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+@pytest.mark.parametrize("name", ["client_secret", "refresh_token"])
+def test_a_line_break_inside_a_secret_is_said_and_not_shown(name: str, broken: str) -> None:
+    refusal = Example().put(f"{AMAZON}.{name}", broken).refusal()
+
+    assert refusal == (
+        f"settings: {AMAZON}.{name}: holds a line break or an invisible character; "
+        "copy it again, the secret and nothing else"
+    )
+
+
+@pytest.mark.parametrize("broken", [*BROKEN, "hu sh", "hu\u00e9sh", " "])
+def test_a_client_id_that_no_header_can_carry_is_refused(broken: str) -> None:
+    """It stands in a header of every request."""
+    refusal = Example().put(f"{AMAZON}.client_id", broken).refusal()
+
+    assert f"{AMAZON}.client_id: must be of visible ASCII characters without blanks" in refusal
 
 
 def test_a_rotated_file_is_read_again(tmp_path: Path) -> None:
@@ -56,7 +95,14 @@ def test_a_file_that_goes_away_while_we_run_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"", "is empty"), (b" \n", "is empty"), (b"hush\xff", "is not UTF-8 text")],
+    [
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b"\xef\xbb\xbf\n", "is empty"),
+        (b"hush\xff", "is not UTF-8 text"),
+        (b"\xff\xfeh\x00u\x00s\x00h\x00", "is not UTF-8 text"),
+        (b"hush\nhush", "holds a line break or an invisible character"),
+    ],
 )
 def test_a_file_without_a_secret_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "secrets").mkdir()
@@ -138,7 +184,7 @@ def test_settings_never_show_their_secrets(client_secret: str, refresh_token: st
 
     settings = settings_from(example.document, Path())
 
-    credentials = settings.destinations["amazon-na"].credentials()
+    credentials = amazon(settings).credentials()
     shown = f"{settings} {settings!r} {credentials!r} {credentials} {settings.model_dump_json()}"
     assert credentials.client_secret.read() == client_secret
     assert credentials.refresh_token.read() == refresh_token

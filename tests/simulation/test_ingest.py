@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.change import MembershipChange
-from pipeline.stages.ingest.transform import Reading
+from pipeline.sources.reading import Reading, SourceMessage
 from tests.fakes.ingest_world import IngestWorld, route
 from tests.fakes.source_world import Source, SourceLease
 from tests.fakes.virtual_loop import run_virtual
@@ -16,13 +16,13 @@ from tests.fakes.virtual_loop import run_virtual
 EVENTS = 200
 
 
-def read(value: bytes | None) -> Reading:
-    return (MembershipChange("vip", "add", (value or b"").decode(), None, [], None, 0),)
+def read(message: SourceMessage) -> Reading:
+    return (MembershipChange("vip", "add", (message.value or b"").decode(), None, [], None, 0),)
 
 
-def read_wide(value: bytes | None) -> Reading:
+def read_wide(message: SourceMessage) -> Reading:
     """Every tenth event is for all audiences."""
-    member = (value or b"").decode()
+    member = (message.value or b"").decode()
     audience = None if member.endswith("0") else "vip"
     return (MembershipChange(audience, "remove", member, None, [], None, 0),)
 

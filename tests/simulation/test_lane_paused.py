@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.stages.ports import StartingPoint, Stretch
+from pipeline.stages.upload.assembly import LaneAssembly
 from tests.fakes.lane_world import Moods, TopicLease
 from tests.simulation.world import CAP, ROUGH, WINDOW, World, in_world
 
@@ -72,7 +73,7 @@ def test_what_waits_and_what_comes_of_a_paused_audience_is_kept_and_sent_first_o
     assert sorted(first) == sorted(f"m{number}" for number in range(100))
 
 
-def test_a_pause_under_way_lets_requests_end_and_sends_them_again_on_resume() -> None:
+def test_a_pause_lets_requests_in_flight_end_and_sends_them_again_on_resume() -> None:
     """
     They most likely ended in vain; what stood behind them in the queue is not sent at all.
     """
@@ -209,9 +210,7 @@ def test_a_crash_in_the_middle_of_a_replay_goes_on_where_it_was() -> None:
     assert len(sent_to(world, WRONG)) <= 3000 + 15 * 15
 
 
-def test_metadata_that_is_lost_while_an_audience_is_paused_holds_it_from_the_oldest_offset() -> (
-    None
-):
+def test_metadata_that_is_lost_while_an_audience_is_paused_keeps_it_back_from_the_oldest() -> None:
     """Somebody rewound the group; what was kept is neither sent before the resume nor lost."""
 
     async def story(world: World) -> None:
@@ -362,31 +361,31 @@ def test_while_the_lanes_reader_reads_a_stretch_again_no_replay_overtakes_it() -
     """
 
     async def story(world: World) -> None:
-        owner = world.owner(TopicLease(world.topic))
-        books, pauses = owner._books, owner._pauses
+        parts = LaneAssembly(world.shared(), world.lane(), TopicLease(world.topic))
+        intake, pauses, paused, queue = parts._intake, parts._pauses, parts._paused, parts._queue
         for member, audience in (("a", WRONG), ("b", OTHER), ("c", WRONG)):
             world.topic.put(member, audience=audience)
         world.requests.pause()
-        pauses.begin(StartingPoint(0, is_clean=True))
-        books.admit(world.topic.records)
+        await pauses.begin(StartingPoint(0, is_clean=True))
+        intake.admit(world.topic.records)
         world.requests.resume()
         pauses.apply_requests()
         pauses.replayed(0, Stretch(world.topic.records, 3))
-        assert not books.paused.keeps(WRONG)
+        assert not paused.keeps(WRONG)
         world.topic.put("d", audience=WRONG)
-        books.admit(world.topic.records[3:])
+        intake.admit(world.topic.records[3:])
 
-        books.forget_waiting()
+        parts._let_go()
         again = pauses.next_read()
         pauses.replayed(0, Stretch(world.topic.records, 4))
 
-        assert (again, books.position) == (0, 1)
-        assert books.paused.keeps(WRONG)
-        assert books.queue.count == 1
-        books.admit(world.topic.records[1:])
+        assert (again, parts._offsets.position) == (0, 1)
+        assert paused.keeps(WRONG)
+        assert queue.count == 1
+        intake.admit(world.topic.records[1:])
         assert pauses.next_read() == 1
         pauses.replayed(1, Stretch(world.topic.records[1:], 4))
-        assert not books.paused.keeps(WRONG)
-        assert books.queue.count == 4
+        assert not paused.keeps(WRONG)
+        assert queue.count == 4
 
     in_world(11, story)

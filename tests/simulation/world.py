@@ -9,8 +9,8 @@ from random import Random
 
 from pipeline.domain.job import decode_job
 from pipeline.domain.message import Origin
-from pipeline.domain.quota import pace
-from pipeline.operations.ledger.book import Ledger, Letter
+from pipeline.domain.quota import Quota, paces
+from pipeline.operations.ledger.accounting import Ledger, Letter
 from pipeline.operations.ledger.job_ends import Place
 from pipeline.operations.ledger.lane_records import LaneView
 from pipeline.operations.ledger.paused import PausedSince
@@ -18,9 +18,11 @@ from pipeline.operations.ledger.statement import LaneStatement, LetterKind
 from pipeline.stages.contract import Progress
 from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.retry import Backoff, Throttle
+from pipeline.stages.upload.assembly import LaneAssembly
 from pipeline.stages.upload.batching import Limits
+from pipeline.stages.upload.intake import Misfit
 from pipeline.stages.upload.memory import Budget
-from pipeline.stages.upload.plan import Desk, LanePlan
+from pipeline.stages.upload.served_lane import ServedLane, SharedByLanes
 from pipeline.stages.upload.token_bucket import LaneTokenBucket
 from pipeline.stages.upload.worker import UploadWorker
 from pipeline.telemetry.facts import LaneLabel
@@ -41,15 +43,18 @@ LABEL = LaneLabel("amazon", "connection")
 ROUGH = Moods(unsent=0.1, throttled=0.1, broken=0.1, silent=0.1, latest=9.0)
 
 
-class CountingPacer:
+class CountingBucket:
     """The lane's bucket, and how much was ever spent from it."""
 
     def __init__(self, bucket: LaneTokenBucket, world: "World") -> None:
         self._bucket = bucket
         self._world = world
 
-    async def spend(self, tokens: int) -> None:
-        await self._bucket.spend(tokens)
+    def wait(self, tokens: int, now: float) -> float:
+        return self._bucket.wait(tokens, now)
+
+    def spend(self, tokens: int, now: float) -> None:
+        self._bucket.spend(tokens, now)
         self._world.spent += tokens
 
 
@@ -64,6 +69,7 @@ class World:
     telemetry: RecordingTelemetry = field(default_factory=RecordingTelemetry)
     throttle: Throttle = field(default_factory=Throttle)
     requests: AskedPauses = field(default_factory=AskedPauses)
+    quota: Quota = field(default_factory=lambda: Quota(window=WINDOW, records=CAP))
     batch: int = 15
     max_bytes: int = 100_000
     linger: float = 1.0
@@ -76,57 +82,74 @@ class World:
     """Records that the lane's reader gets at once at most, and the seconds that it takes."""
     replay: tuple[int, float] = (200, 0.05)
     """The same of a replay."""
+    misfit: Misfit | None = None
+    """Instead of the partner's."""
     spent: int = 0
+    progress: Progress | None = None
+    """Of the last owner."""
 
     def owner(self, lease: TopicLease) -> UploadWorker:
-        lane_pace = pace(
-            cap=CAP, window=WINDOW, largest_batch=self.batch, max_in_flight=self.in_flight
+        return LaneAssembly(self.shared(), self.lane(), lease).worker()
+
+    def lane(self) -> ServedLane:
+        limits = Limits(
+            max_records=self.batch,
+            max_bytes=self.max_bytes,
+            linger=self.linger,
+            overhead_bytes=20,
         )
-        wall_ms = lambda: int(asyncio.get_running_loop().time() * 1000)  # noqa: E731
-        return UploadWorker(
-            lease,
-            plan=LanePlan(
-                name="lane",
-                label=LABEL,
-                limits=Limits(
-                    max_records=self.batch,
-                    max_bytes=self.max_bytes,
-                    linger=self.linger,
-                    overhead_bytes=20,
-                ),
-                cap=CAP,
-                cap_window=WINDOW,
-                max_in_flight=self.in_flight,
-                late_seconds=self.late,
-                probe_seconds=self.probe,
-                backoff=self.backoff,
-            ),
-            upload=self.partner,
-            bucket=CountingPacer(LaneTokenBucket(lane_pace), self),
+        lane_paces = paces(
+            self.quota,
+            largest_batch=self.batch,
+            largest_body=self.max_bytes,
+            max_in_flight=self.in_flight,
+        )
+        return ServedLane(
+            name="lane",
+            label=LABEL,
+            partner=self.partner,
+            misfit=self.misfit or self.partner.misfit,
+            limits=limits,
+            quota=self.quota,
+            new_buckets=lambda: {
+                what: CountingBucket(LaneTokenBucket(pace), self)
+                for what, pace in lane_paces.items()
+            },
             throttle=self.throttle,
-            budget=Budget(self.buffer_bytes, guaranteed=self.buffer_bytes, lanes=1),
-            desk=Desk(
-                message_writer=self.message_writer,
-                letters=DeadLetters(
-                    topic="letters",
-                    stage="upload",
-                    payload="original",
-                    wall_ms=wall_ms,
-                    telemetry=self.telemetry,
-                ),
-                telemetry=self.telemetry,
-                jobs_topic="jobs",
-                outcomes_topic="outcomes",
-                trimmer=self.topic,
-                keep_delivered=7200.0,
-                controls=self.requests,
-                new_replay=lambda _: TopicReplay(self.topic, *self.replay),
-                chance=self.random.random,
-                new_id=lambda: uuid.uuid4().hex,
-                wall_ms=wall_ms,
-            ),
-            progress=Progress("lane", asyncio.get_running_loop().time),
+            max_in_flight=self.in_flight,
+            late_seconds=self.late,
+            probe_seconds=self.probe,
+            backoff=self.backoff,
         )
+
+    def shared(self) -> SharedByLanes:
+        wall_ms = lambda: int(asyncio.get_running_loop().time() * 1000)  # noqa: E731
+        return SharedByLanes(
+            budget=Budget(self.buffer_bytes, guaranteed=self.buffer_bytes, lanes=1),
+            message_writer=self.message_writer,
+            dead_letters=DeadLetters(
+                topic="letters",
+                stage="upload",
+                payload="original",
+                wall_ms=wall_ms,
+                telemetry=self.telemetry,
+            ),
+            telemetry=self.telemetry,
+            jobs_topic="jobs",
+            outcomes_topic="outcomes",
+            trimmer=self.topic,
+            keep_delivered=7200.0,
+            pause_requests=self.requests,
+            new_replay=lambda _: TopicReplay(self.topic, *self.replay),
+            new_progress=self.new_progress,
+            chance=self.random.random,
+            new_id=lambda: uuid.uuid4().hex,
+            wall_ms=wall_ms,
+        )
+
+    def new_progress(self, name: str) -> Progress:
+        self.progress = Progress(name, asyncio.get_running_loop().time)
+        return self.progress
 
     async def own_until(self, done: Callable[[], bool], *, gently: bool = False) -> None:
         """Own the lane, committing every second, until `done`; then lose it, or give it up."""

@@ -1,4 +1,3 @@
-from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import orjson
@@ -9,8 +8,8 @@ from jsonschema import Draft202012Validator
 
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Ignored, Rejected
-from pipeline.sources.native import EVENT_SCHEMA, read
-from pipeline.sources.timestamps import epoch_milliseconds
+from pipeline.sources.native import read
+from pipeline.sources.native_schema import EVENT_SCHEMA
 
 _NOON = 1_795_348_800_000
 _EVENT: dict[str, Any] = {
@@ -100,25 +99,44 @@ def test_a_null_field_is_absent_and_an_unknown_one_may_hold_anything() -> None:
         ({"action": ["add"]}, "action"),
         ({"audience": None}, "audience"),
         ({"audience": ""}, "audience"),
-        ({"audience": 7}, "audience"),
-        ({"event_id": 7}, "event_id"),
         ({"occurred_at": None}, "occurred_at"),
         ({"occurred_at": "yesterday"}, "occurred_at"),
         ({"occurred_at": "2026-02-30T00:00:00Z"}, "occurred_at"),
         ({"member": None}, "member"),
         ({"member": []}, "member"),
         ({"member": {}}, "member.id"),
-        ({"member": {"id": 1001}}, "member.id"),
         ({"member": {"id": ""}}, "member.id"),
         ({"member": {"id": "u-1", "country": 49}}, "member.country"),
         ({"member": {"id": "u-1", "identities": {}}}, "member.identities"),
         ({"member": {"id": "u-1", "identities": ["a"]}}, "member.identities"),
         ({"member": {"id": "u-1", "identities": [None]}}, "member.identities"),
-        ({"member": {"id": "u-1", "identities": [{"phone": 1206555}]}}, "phone"),
+        ({"audience": True}, "audience"),
+        ({"audience": 7.5}, "audience"),
+        ({"audience": {"name": "vip"}}, "audience"),
+        ({"member": {"id": True}}, "member.id"),
+        ({"member": {"id": 1001.5}}, "member.id"),
+        ({"member": {"id": 1e22}}, "member.id"),
+        ({"member": {"id": ["u-1"]}}, "member.id"),
+        ({"member": {"id": "u-1", "identities": [{"email": 7}]}}, "email"),
+        ({"member": {"id": "u-1", "identities": [{"phone": True}]}}, "phone"),
+        ({"member": {"id": "u-1", "identities": [{"phone": 12065550100.5}]}}, "phone"),
+        ({"member": {"id": "u-1", "identities": [{"phone": -12065550100}]}}, "phone"),
+        ({"member": {"id": "u-1", "identities": [{"phone": {"mobile": "1"}}]}}, "phone"),
+        ({"member": {"id": "u-1", "identities": [{"postal": ["98101"]}]}}, "postal"),
         ({"consent": "GRANTED"}, "consent"),
+        ({"consent": "DENIED"}, "consent"),
+        ({"consent": []}, "consent"),
+        ({"action": "remove", "audience": None}, "audience"),
+        ({"action": "remove", "audience": False}, "audience"),
+        ({"action": "remove", "member": {"id": None}}, "member.id"),
+        ({"action": "remove", "member": "u-1"}, "member"),
+        ({"action": "remove", "occurred_at": "yesterday"}, "occurred_at"),
+        ({"action": "remove", "occurred_at": "1969-12-31T23:59:59Z"}, "occurred_at"),
+        ({"action": "withdraw_consent", "audience": {}}, "audience"),
+        ({"action": "withdraw_consent", "audiences": [None, "", {}]}, "audiences"),
+        ({"action": "withdraw_consent", "audiences": {"vip": True}}, "audiences"),
         ({"action": "withdraw_consent", "audiences": []}, "audiences"),
         ({"action": "withdraw_consent", "audiences": "vip"}, "audiences"),
-        ({"action": "withdraw_consent", "audiences": ["vip", 7]}, "audiences"),
     ],
 )
 def test_what_does_not_fit_is_malformed_and_the_detail_names_the_key(
@@ -129,6 +147,37 @@ def test_what_does_not_fit_is_malformed_and_the_detail_names_the_key(
     assert isinstance(outcome, Rejected)
     assert outcome.reason == "malformed"
     assert key in outcome.detail
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"audience": 456}, {"audience": "456"}),
+        ({"event_id": 7}, {}),
+        ({"event_id": None}, {}),
+        ({"event_id": {"source": "cdp", "number": [1]}}, {}),
+        ({"member": {"id": 1001}}, {"member_id": "1001"}),
+        ({"member": {"id": 0}}, {"member_id": "0"}),
+        ({"member": {"id": 1001.0}}, {"member_id": "1001"}),
+        ({"member": {"id": 379909525712777677}}, {"member_id": "379909525712777677"}),
+        ({"member": {"id": 18446744073709551615}}, {"member_id": "18446744073709551615"}),
+        (
+            {"member": {"id": "u", "identities": [{"phone": 12065550100, "postal": 98101}]}},
+            {"identities": [{"phone": "12065550100", "postal": "98101"}]},
+        ),
+        (
+            {"member": {"id": "u", "identities": [{"phone": 12065550100.0, "postal": 98101.0}]}},
+            {"identities": [{"phone": "12065550100", "postal": "98101"}]},
+        ),
+    ],
+)
+@pytest.mark.parametrize("action", ["add", "remove"])
+def test_a_whole_number_is_the_text_it_says_where_upstreams_write_numbers(
+    changed: dict[str, object], expected: dict[str, object], action: str
+) -> None:
+    (change,) = _read(**changed, action=action)
+
+    assert expected.items() <= change._asdict().items()
 
 
 @pytest.mark.parametrize(
@@ -143,7 +192,7 @@ def test_what_is_no_json_object_is_malformed(value: bytes) -> None:
 
 
 def test_a_detail_never_quotes_the_person() -> None:
-    outcome = _read(member={"id": "ana@example.com", "identities": [{"phone": 4915123456789}]})
+    outcome = _read(member={"id": "ana@example.com", "identities": [{"phone": -4915123456789}]})
 
     assert isinstance(outcome, Rejected)
     assert "ana" not in outcome.detail
@@ -172,17 +221,18 @@ _times = st.one_of(
         st.sampled_from(["00", "23", "24"]),
         st.sampled_from(["00", "59", "60"]),
         st.sampled_from(["00", "59", "60"]),
-        st.sampled_from(["", ".1", ".123456789", ".1234567890", "."]),
-        st.sampled_from(["Z", "z", "+00:00", "-0730", "+24:00", "", "+1"]),
+        st.sampled_from(["", ".1", ",123456789", ".1234567890", "."]),
+        st.sampled_from(["Z", "z", " UTC", "+00:00", "-0730", " +05", "+24:00", "", "+1"]),
     ),
 )
-_identity = st.dictionaries(
-    st.sampled_from(["email", "phone", "age"]), st.sampled_from(["a@b.co", "", None, 7])
+_identity: st.SearchStrategy[Any] = st.dictionaries(
+    st.sampled_from(["email", "phone", "age"]),
+    st.sampled_from(["a@b.co", "", None, 7, 7.0, 7.5, -7, True, []]),
 )
 _members = st.one_of(
     _anything,
     st.fixed_dictionaries(
-        {"id": st.sampled_from(["u-1", "", 7])},
+        {"id": st.sampled_from(["u-1", "", 7, 7.0, 7.5, True])},
         optional={
             "country": st.sampled_from(["US", None, 7]),
             "identities": st.one_of(_anything, st.lists(_identity | _anything, max_size=3)),
@@ -207,7 +257,10 @@ _events = st.fixed_dictionaries(
 
 @given(_events)
 @example(_EVENT)
-@example(_EVENT | {"action": "withdraw_consent", "audiences": ["vip"], "audience": 7})
+@example(_EVENT | {"action": "withdraw_consent", "audiences": ["vip"], "audience": 7.5})
+@example(_EVENT | {"action": "withdraw_consent", "audiences": ["vip", {}]})
+@example(_EVENT | {"action": "remove", "consent": "DENIED"})
+@example(_EVENT | {"action": "add", "consent": "DENIED"})
 def test_the_published_schema_and_the_reader_agree(event: dict[str, object]) -> None:
     accepted = not isinstance(read(orjson.dumps(event)), Rejected)
 
@@ -216,57 +269,3 @@ def test_the_published_schema_and_the_reader_agree(event: dict[str, object]) -> 
 
 def test_the_schema_is_one() -> None:
     Draft202012Validator.check_schema(EVENT_SCHEMA)
-
-
-@pytest.mark.parametrize(
-    ("written", "milliseconds"),
-    [
-        ("2026-11-22T12:00:00Z", _NOON),
-        ("2026-11-22T13:00:00+01:00", _NOON),
-        ("2026-11-22T13:00:00+0100", _NOON),
-        ("2026-11-22T04:30:00-07:30", _NOON),
-        ("2026-11-22t12:00:00z", _NOON),
-        ("2026-11-22 12:00:00Z", _NOON),
-        ("2026-11-22T12:00:00.9Z", _NOON + 900),
-        ("2026-11-22T12:00:00.916374949Z", _NOON + 916),
-        ("2026-11-22T05:00:00.916374949-07:00", _NOON + 916),
-        (_NOON, _NOON),
-        (_NOON / 1000, _NOON),
-        (_NOON // 1000, _NOON),
-        (1714592744.067, 1_714_592_744_067),
-        (float(_NOON), _NOON),
-    ],
-)
-def test_a_time_is_read_in_every_promised_form(written: object, milliseconds: int) -> None:
-    assert milliseconds == epoch_milliseconds(written)
-
-
-@pytest.mark.parametrize(
-    "written",
-    [
-        None, True, "", "now", "2026-11-22", "2026-11-22T12:00:00", "20261122T120000Z",
-        "2026-W47-7T12:00:00Z", "20261122T120000.000Z", "2026-02-30T12:00:00Z",
-        "2026-11-22T24:00:00Z", "2026-11-22T12:60:00Z", "2026-11-22x12:00:00Z",
-        "2026-11-22T12:00:00.0123456789Z", "2026-11-22T12:00:00+24:00", "2026-11-22T12:00:00+1:00",
-        "\uff12026-11-22T12:00:00Z", "1969-12-31T23:59:59Z", "3000-01-01T00:00:00Z",
-        "2026-11-22T12:00:00Z ", "2026-11-22T12:00:00Z\n", "1795348800000",
-        0, -1, 0.5, 10**14, _NOON * 1000, 1e30, [], {},
-    ],
-)  # fmt: skip
-def test_what_states_no_instant_is_none(written: object) -> None:
-    assert epoch_milliseconds(written) is None
-
-
-@given(
-    st.datetimes(datetime(1971, 1, 1), datetime(2999, 12, 31)),  # noqa: DTZ001 - offset follows
-    st.integers(-23 * 60, 23 * 60),
-    st.sampled_from("T "),
-)
-def test_a_time_is_the_instant_that_python_reads(
-    moment: datetime, offset_minutes: int, mark: str
-) -> None:
-    moment = moment.replace(tzinfo=timezone(timedelta(minutes=offset_minutes)))
-
-    expected = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
-
-    assert expected == epoch_milliseconds(moment.isoformat(sep=mark))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.telemetry.logs import (
-    QUIET_LIBRARIES,
+    CHATTY_LIBRARIES,
     WITHHELD,
     Layout,
     Level,
@@ -27,7 +27,7 @@ PERSON = "ana@example.com"
 def _logging_is_put_back() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
-    quiet = {name: logging.getLogger(name).level for name in QUIET_LIBRARIES}
+    quiet = {name: logging.getLogger(name).level for name in CHATTY_LIBRARIES}
     yield
     structlog.reset_defaults()
     root.handlers[:] = handlers
@@ -61,7 +61,7 @@ def test_what_a_library_repeats_comes_once_an_interval_with_how_often_it_was_hel
         now[0] = 100.0 + second
         for node in range(3):
             library.error("no connection to node %s", node)
-        ours.warning("lane stopped")
+        ours.warning("lane blocked")
 
     lines = lines_of(stream)
     library_lines = [line for line in lines if line["logger"] == "aiokafka.conn"]
@@ -72,12 +72,12 @@ def test_what_a_library_repeats_comes_once_an_interval_with_how_often_it_was_hel
 def test_a_line_of_ours_is_one_json_object_with_its_fields() -> None:
     stream = written()
 
-    structlog.stdlib.get_logger("pipeline.stages.upload.worker").warning("lane stopped", records=40)
+    structlog.stdlib.get_logger("pipeline.stages.upload.worker").warning("lane blocked", records=40)
 
     [line] = lines_of(stream)
     assert line.pop("timestamp")
     assert line == {
-        "event": "lane stopped",
+        "event": "lane blocked",
         "level": "warning",
         "logger": "pipeline.stages.upload.worker",
         "records": 40,

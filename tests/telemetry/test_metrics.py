@@ -1,20 +1,26 @@
 """What operators' dashboards rely on: names, labels, and numbers that mean what they say."""
 
+from dataclasses import dataclass
+from typing import get_args
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
-from pipeline.telemetry.facts import LaneLabel, Telemetry
-from pipeline.telemetry.metrics import PrometheusTelemetry
+from pipeline.domain.change import Action
+from pipeline.domain.message import StageName
+from pipeline.domain.reasons import IgnoredReason, RejectedReason, WithheldReason
+from pipeline.telemetry.facts import FlushReason, LaneLabel, TokenOutcome
+from pipeline.telemetry.first_values import KnownLabels
+from pipeline.telemetry.prometheus import PrometheusTelemetry, prometheus_telemetry
 from tests.fakes.telemetry import RecordingTelemetry
-from tests.telemetry.facts import LANE, TOPIC, state_every_fact
+from tests.telemetry.facts import LANE, TOPIC, AllTelemetry, state_every_fact
 
 LANE_VALUES = {"destination": "amazon-na", "connection": "connection-1"}
 CONNECTION = {"connection": "connection-1"}
 
-# Published, and held on to by dashboards and alerts of others: a line may join, none may change.
+# Published, and relied on by dashboards and alerts of others: a line may join, none may change.
 CONTRACT: list[tuple[str, dict[str, str], float]] = [
     ("audience_events_consumed_total", {"source": "cdp.membership"}, 100),
     ("audience_changes_total", {"source": "cdp.membership", "action": "add"}, 99),
@@ -26,7 +32,6 @@ CONTRACT: list[tuple[str, dict[str, str], float]] = [
     ),
     ("audience_records_prepared_total", LANE_VALUES, 94),
     ("audience_records_superseded_total", LANE_VALUES, 4),
-    ("audience_records_expired_total", LANE_VALUES, 1),
     ("audience_records_accepted_total", {**LANE_VALUES, "action": "add"}, 89),
     ("audience_records_applied_total", LANE_VALUES, 80),
     ("audience_records_invalid_total", LANE_VALUES, 4),
@@ -57,6 +62,11 @@ CONTRACT: list[tuple[str, dict[str, str], float]] = [
     ("audience_jobs_wholly_invalid_total", {**CONNECTION, "audience_id": "347891"}, 1),
     ("audience_token_refreshes_total", {"destination": "amazon-na", "outcome": "renewed"}, 1),
     ("audience_offsets_lost_total", {"topic": TOPIC, "partition": "0"}, 5),
+    (
+        "audience_partition_errors_total",
+        {"topic": TOPIC, "partition": "0", "error": "CorruptRecordError"},
+        1,
+    ),
     ("audience_commit_failures_total", {"stage": "ingest"}, 1),
     ("audience_partitions_assigned", {"stage": "ingest"}, 6),
     ("audience_buffered_bytes", {}, 65_536),
@@ -64,28 +74,27 @@ CONTRACT: list[tuple[str, dict[str, str], float]] = [
     ("audience_build_info", {"version": "1.2.3"}, 1),
 ]
 
+KNOWN = KnownLabels(
+    sources=["cdp.membership"],
+    destinations=["amazon-na"],
+    lanes=[LANE],
+    audiences=[(LANE, "347891")],
+    partitions=[(TOPIC, 0)],
+)
+
 
 @pytest.fixture
-def registry() -> CollectorRegistry:
-    return CollectorRegistry()
-
-
-@pytest.fixture
-def telemetry(registry: CollectorRegistry) -> PrometheusTelemetry:
-    return PrometheusTelemetry(registry)
+def telemetry() -> PrometheusTelemetry:
+    return prometheus_telemetry()
 
 
 @pytest.mark.parametrize(("name", "labels", "value"), CONTRACT, ids=[row[0] for row in CONTRACT])
 def test_every_fact_shows_under_its_published_name_and_labels(
-    telemetry: PrometheusTelemetry,
-    registry: CollectorRegistry,
-    name: str,
-    labels: dict[str, str],
-    value: float,
+    telemetry: PrometheusTelemetry, name: str, labels: dict[str, str], value: float
 ) -> None:
     state_every_fact(telemetry)
 
-    assert registry.get_sample_value(name, labels) == value
+    assert telemetry.metrics.value(name, **labels) == value
 
 
 def test_no_series_is_published_that_the_table_does_not_name(
@@ -93,7 +102,7 @@ def test_no_series_is_published_that_the_table_does_not_name(
 ) -> None:
     state_every_fact(telemetry)
 
-    named = {name.removesuffix("_sum").removesuffix("_count") for name, _, _ in CONTRACT}
+    named = {name.removesuffix("_sum").removesuffix("_count") for name, _ in _names()}
     published = {
         name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count")
         for name, _ in samples(telemetry)
@@ -102,15 +111,12 @@ def test_no_series_is_published_that_the_table_does_not_name(
     assert published == named
 
 
-def test_a_lane_is_in_one_state_at_a_time(
-    telemetry: PrometheusTelemetry, registry: CollectorRegistry
-) -> None:
-    telemetry.lane_state(lane=LANE, state="running")
-    telemetry.lane_state(lane=LANE, state="blocked")
+def test_a_lane_is_in_one_state_at_a_time(telemetry: PrometheusTelemetry) -> None:
+    telemetry.upload.lane_state(lane=LANE, state="running")
+    telemetry.upload.lane_state(lane=LANE, state="blocked")
 
-    assert states_of(registry, LANE) == {
+    assert states_of(telemetry, LANE) == {
         "running": 0,
-        "paused": 0,
         "throttled": 0,
         "blocked": 1,
         "taking_over": 0,
@@ -118,64 +124,123 @@ def test_a_lane_is_in_one_state_at_a_time(
 
 
 def test_a_lane_that_moved_to_another_process_is_reported_by_it_alone() -> None:
-    former, successor = CollectorRegistry(), CollectorRegistry()
-    leaving, taking = PrometheusTelemetry(former), PrometheusTelemetry(successor)
-    leaving.lane_state(lane=LANE, state="running")
-    leaving.cap_used(lane=LANE, window_records=900, limit=1000)
+    former, successor = prometheus_telemetry(), prometheus_telemetry()
+    former.upload.lane_state(lane=LANE, state="running")
+    former.upload.cap_used(lane=LANE, window_records=900, limit=1000)
 
-    leaving.lane_released(lane=LANE)
-    taking.lane_state(lane=LANE, state="taking_over")
-    taking.cap_used(lane=LANE, window_records=0, limit=1000)
+    former.upload.lane_released(lane=LANE)
+    successor.upload.lane_state(lane=LANE, state="taking_over")
+    successor.upload.cap_used(lane=LANE, window_records=0, limit=1000)
 
     assert states_of(former, LANE) == {}
-    assert former.get_sample_value("audience_cap_window_records", CONNECTION) is None
-    assert former.get_sample_value("audience_cap_limit_records", CONNECTION) is None
+    assert former.metrics.value("audience_cap_window_records", **CONNECTION) is None
+    assert former.metrics.value("audience_cap_limit_records", **CONNECTION) is None
     assert states_of(successor, LANE)["taking_over"] == 1
-    assert successor.get_sample_value("audience_cap_window_records", CONNECTION) == 0
+    assert successor.metrics.value("audience_cap_window_records", **CONNECTION) == 0
 
 
-def test_what_was_counted_for_a_lane_survives_its_release(
-    telemetry: PrometheusTelemetry, registry: CollectorRegistry
-) -> None:
-    telemetry.records_applied(lane=LANE, count=5)
+def test_what_was_counted_for_a_lane_survives_its_release(telemetry: PrometheusTelemetry) -> None:
+    telemetry.poll.records_applied(lane=LANE, count=5)
 
-    telemetry.lane_released(lane=LANE)
+    telemetry.upload.lane_released(lane=LANE)
 
-    assert registry.get_sample_value("audience_records_applied_total", LANE_VALUES) == 5
+    assert telemetry.metrics.value("audience_records_applied_total", **LANE_VALUES) == 5
 
 
-def test_a_lane_that_comes_back_is_reported_again(
-    telemetry: PrometheusTelemetry, registry: CollectorRegistry
-) -> None:
-    telemetry.cap_used(lane=LANE, window_records=10, limit=1000)
-    telemetry.lane_released(lane=LANE)
+def test_a_lane_that_comes_back_is_reported_again(telemetry: PrometheusTelemetry) -> None:
+    telemetry.upload.cap_used(lane=LANE, window_records=10, limit=1000)
+    telemetry.upload.lane_released(lane=LANE)
 
-    telemetry.cap_used(lane=LANE, window_records=20, limit=1000)
+    telemetry.upload.cap_used(lane=LANE, window_records=20, limit=1000)
 
-    assert registry.get_sample_value("audience_cap_window_records", CONNECTION) == 20
+    assert telemetry.metrics.value("audience_cap_window_records", **CONNECTION) == 20
 
 
 def test_the_lag_of_a_partition_that_moved_is_no_longer_reported(
-    telemetry: PrometheusTelemetry, registry: CollectorRegistry
+    telemetry: PrometheusTelemetry,
 ) -> None:
-    telemetry.consumer_lag(topic=TOPIC, partition=0, records=94)
+    telemetry.kafka.consumer_lag(topic=TOPIC, partition=0, records=94)
 
-    telemetry.partition_released(topic=TOPIC, partition=0)
+    telemetry.kafka.partition_released(topic=TOPIC, partition=0)
 
     labels = {"topic": TOPIC, "partition": "0"}
-    assert registry.get_sample_value("audience_consumer_lag_records", labels) is None
+    assert telemetry.metrics.value("audience_consumer_lag_records", **labels) is None
 
 
-def test_rare_troubles_of_a_lane_begin_at_zero_so_that_the_first_one_is_an_increase(
-    telemetry: PrometheusTelemetry, registry: CollectorRegistry
+FIRST_ZEROS: list[tuple[str, dict[str, str]]] = [
+    ("audience_events_consumed_total", {"source": "cdp.membership"}),
+    *(
+        ("audience_events_ignored_total", {"source": "cdp.membership", "reason": reason})
+        for reason in get_args(IgnoredReason)
+    ),
+    *(
+        ("audience_changes_total", {"source": "cdp.membership", "action": action})
+        for action in get_args(Action)
+    ),
+    *(
+        ("audience_changes_rejected_total", {"source": "cdp.membership", "reason": reason})
+        for reason in get_args(RejectedReason)
+    ),
+    *(
+        ("audience_changes_withheld_total", {"destination": "amazon-na", "reason": reason})
+        for reason in get_args(WithheldReason)
+    ),
+    *(
+        (f"audience_records_{end}_total", LANE_VALUES)
+        for end in ("prepared", "superseded", "applied", "invalid", "failed", "unknown")
+    ),
+    *(
+        ("audience_records_accepted_total", {**LANE_VALUES, "action": action})
+        for action in get_args(Action)
+    ),
+    *(
+        ("audience_dead_letters_total", {"stage": stage, "reason": reason})
+        for stage in get_args(StageName)
+        for reason in get_args(RejectedReason)
+    ),
+    *(("audience_batch_flushes_total", {"reason": reason}) for reason in get_args(FlushReason)),
+    ("audience_cap_wait_seconds_total", CONNECTION),
+    ("audience_jobs_wholly_invalid_total", {**CONNECTION, "audience_id": "347891"}),
+    *(
+        ("audience_token_refreshes_total", {"destination": "amazon-na", "outcome": outcome})
+        for outcome in get_args(TokenOutcome)
+    ),
+    ("audience_offsets_lost_total", {"topic": TOPIC, "partition": "0"}),
+    *(("audience_commit_failures_total", {"stage": stage}) for stage in get_args(StageName)),
+]
+
+
+@pytest.mark.parametrize(("name", "labels"), FIRST_ZEROS)
+def test_a_counter_that_is_known_begins_at_zero_so_that_its_first_failure_is_an_increase(
+    name: str, labels: dict[str, str]
 ) -> None:
-    telemetry.jobs_pending(lane=LANE, count=0)
-    telemetry.consumer_lag(topic=TOPIC, partition=0, records=0)
+    telemetry = prometheus_telemetry(KNOWN)
 
-    assert registry.get_sample_value("audience_records_unknown_total", LANE_VALUES) == 0
-    assert registry.get_sample_value("audience_records_failed_total", LANE_VALUES) == 0
-    labels = {"topic": TOPIC, "partition": "0"}
-    assert registry.get_sample_value("audience_offsets_lost_total", labels) == 0
+    assert telemetry.metrics.value(name, **labels) == 0
+
+
+def test_every_counter_begins_at_zero_but_those_whose_labels_others_choose() -> None:
+    """
+    Who adds a counter adds it to the table of first zeros, or says here why its labels are open.
+    """
+    open_labels = {
+        "audience_requests_total",  # statuses are the partner's
+        "audience_status_polls_total",
+        "audience_jobs_total",  # states are the partner's words
+        "audience_partition_errors_total",  # errors are the broker's
+    }
+    counters = {name for name, _ in _names() if name.endswith("_total")}
+
+    assert counters - {name for name, _ in FIRST_ZEROS} == open_labels
+
+
+def test_a_partition_of_an_upstream_topic_counts_from_zero_once_its_lag_is_known(
+    telemetry: PrometheusTelemetry,
+) -> None:
+    telemetry.kafka.consumer_lag(topic="cdp.membership", partition=3, records=0)
+
+    labels = {"topic": "cdp.membership", "partition": "3"}
+    assert telemetry.metrics.value("audience_offsets_lost_total", **labels) == 0
 
 
 @example([(60.0, 3)])
@@ -186,37 +251,35 @@ def test_rare_troubles_of_a_lane_begin_at_zero_so_that_the_first_one_is_an_incre
     )
 )
 def test_freshness_weighs_each_batch_by_its_records(ages: list[tuple[float, int]]) -> None:
-    registry = CollectorRegistry()
-    telemetry = PrometheusTelemetry(registry)
+    telemetry = prometheus_telemetry()
 
     for seconds, count in ages:
-        telemetry.freshness(stage="applied", seconds=seconds, count=count)
+        telemetry.poll.freshness(stage="applied", seconds=seconds, count=count)
 
     def within(bound: str) -> float:
         labels = {"stage": "applied", "le": bound}
-        return registry.get_sample_value("audience_freshness_seconds_bucket", labels) or 0
+        return telemetry.metrics.value("audience_freshness_seconds_bucket", **labels) or 0
 
     for bound in ("0.1", "1.0", "60.0", "86400.0", "+Inf"):
         assert within(bound) == sum(count for seconds, count in ages if seconds <= float(bound))
 
 
 def test_an_upstream_clock_that_is_ahead_never_makes_the_sum_fall(
-    telemetry: PrometheusTelemetry, registry: CollectorRegistry
+    telemetry: PrometheusTelemetry,
 ) -> None:
-    telemetry.freshness(stage="ingest", seconds=-30, count=10)
+    telemetry.ingest.freshness(stage="ingest", seconds=-30, count=10)
 
-    labels = {"stage": "ingest"}
-    assert registry.get_sample_value("audience_freshness_seconds_sum", labels) == 0
-    assert registry.get_sample_value("audience_freshness_seconds_count", labels) == 10
+    assert telemetry.metrics.value("audience_freshness_seconds_sum", stage="ingest") == 0
+    assert telemetry.metrics.value("audience_freshness_seconds_count", stage="ingest") == 10
 
 
 def test_two_processes_in_one_interpreter_do_not_meet() -> None:
-    one, other = CollectorRegistry(), CollectorRegistry()
-    PrometheusTelemetry(one).events_consumed(source="a", count=1)
-    PrometheusTelemetry(other)
+    one, other = prometheus_telemetry(), prometheus_telemetry()
 
-    assert one.get_sample_value("audience_events_consumed_total", {"source": "a"}) == 1
-    assert other.get_sample_value("audience_events_consumed_total", {"source": "a"}) is None
+    one.ingest.events_consumed(source="a", count=1)
+
+    assert one.metrics.value("audience_events_consumed_total", source="a") == 1
+    assert other.metrics.value("audience_events_consumed_total", source="a") is None
 
 
 def test_the_exposition_holds_no_creation_times(telemetry: PrometheusTelemetry) -> None:
@@ -232,7 +295,7 @@ def test_the_exposition_tells_the_memory_of_the_process(telemetry: PrometheusTel
 def test_the_fake_takes_every_fact_too() -> None:
     fake = RecordingTelemetry()
 
-    state_every_fact(fake)
+    state_every_fact(one_at_every_door(fake))
     fake.lane_released(lane=LANE)
 
     assert fake.count("records_accepted") == 89
@@ -240,8 +303,29 @@ def test_the_fake_takes_every_fact_too() -> None:
     assert ("lane_state", "amazon-na", "connection-1", "running") not in fake.levels
 
 
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """One fake that every room speaks to."""
+
+    process: RecordingTelemetry
+    dead_letters: RecordingTelemetry
+    ingest: RecordingTelemetry
+    upload: RecordingTelemetry
+    poll: RecordingTelemetry
+    kafka: RecordingTelemetry
+    partner: RecordingTelemetry
+
+
+def one_at_every_door(fake: RecordingTelemetry) -> AllTelemetry:
+    return Doors(fake, fake, fake, fake, fake, fake, fake)
+
+
+def _names() -> list[tuple[str, dict[str, str]]]:
+    return [(name, labels) for name, labels, _ in CONTRACT]
+
+
 def samples(telemetry: PrometheusTelemetry) -> list[tuple[str, dict[str, str]]]:
-    text, _ = telemetry.exposition()
+    text, _ = telemetry.metrics.exposition()
     return [
         (sample.name, sample.labels)
         for family in text_string_to_metric_families(text.decode())
@@ -249,15 +333,9 @@ def samples(telemetry: PrometheusTelemetry) -> list[tuple[str, dict[str, str]]]:
     ]
 
 
-def states_of(registry: CollectorRegistry, lane: LaneLabel) -> dict[str, float]:
+def states_of(telemetry: PrometheusTelemetry, lane: LaneLabel) -> dict[str, float]:
     return {
-        sample.labels["state"]: sample.value
-        for family in registry.collect()
-        for sample in family.samples
-        if sample.name == "audience_lane_state" and sample.labels["connection"] == lane.connection
+        labels["state"]: telemetry.metrics.value(name, **labels) or 0.0
+        for name, labels in samples(telemetry)
+        if name == "audience_lane_state" and labels["connection"] == lane.connection
     }
-
-
-def both_are_telemetry(real: PrometheusTelemetry, fake: RecordingTelemetry) -> list[Telemetry]:
-    """The type checker's proof that both can stand where flow code asks for `Telemetry`."""
-    return [real, fake]

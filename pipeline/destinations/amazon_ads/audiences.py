@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pipeline.destinations.amazon_ads.changes import AUDIENCES_TYPE
-from pipeline.destinations.amazon_ads.replies import Declined, Fields, interpreted
-from pipeline.destinations.amazon_ads.requests import InvalidRequest, checked_id, composed
+from pipeline.destinations.amazon_ads.replies import Fields, interpreted
+from pipeline.destinations.amazon_ads.requests import checked_id, composed
+from pipeline.destinations.control import Declined, InvalidRequest
 from pipeline.destinations.exchange import Request, Response
 
 METADATA_PATH = "/amc/audiences/metadata"

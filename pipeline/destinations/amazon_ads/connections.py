@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from pipeline.destinations.amazon_ads.replies import Declined, Fields, confirmed, interpreted
-from pipeline.destinations.amazon_ads.requests import InvalidRequest, composed
+from pipeline.destinations.amazon_ads.replies import Fields, confirmed, interpreted
+from pipeline.destinations.amazon_ads.requests import composed
 from pipeline.destinations.amazon_ads.terms import CONNECTIONS_TYPE
+from pipeline.destinations.control import Declined, InvalidRequest
 from pipeline.destinations.exchange import Request, Response
 
 CONNECTIONS_PATH = "/amc/audiences/connections"

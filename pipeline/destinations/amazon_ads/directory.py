@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from pipeline.destinations.amazon_ads.replies import Declined, Fields, interpreted, objects
-from pipeline.destinations.amazon_ads.requests import InvalidRequest, checked_id, composed
+from pipeline.destinations.amazon_ads.replies import Fields, interpreted, objects
+from pipeline.destinations.amazon_ads.requests import checked_id, composed
 from pipeline.destinations.amazon_ads.terms import CONNECTIONS_TYPE
+from pipeline.destinations.control import Declined, InvalidRequest
 from pipeline.destinations.exchange import Request, Response
 
 INSTANCES_TYPE = "application/vnd.amcinstances.v1+json"

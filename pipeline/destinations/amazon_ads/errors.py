@@ -1,10 +1,14 @@
 """Reads the partner's words out of its six shapes of error body."""
 
 import re
+from collections.abc import Mapping
 
-import orjson
+from pipeline.destinations.exchange import document
 
 LONGEST_DETAIL = 500
+LONGEST_RAW_TEXT = 16_384
+"""Looked through for secrets; far more than is shown, and never the megabytes of a whole answer."""
+MOST_ERRORS = 100
 _WORDS = ("message", "Message", "details", "error_description", "error", "code")
 _SECRETS = re.compile(r"[0-9a-fA-F]{64}|(?:Atz[a-z]\||amzn1\.oa2-cs\.)[^\s\"',;<>]+")
 """Hashes of personal data, tokens and client secrets, should the partner repeat them."""
@@ -17,38 +21,46 @@ def detail(status: int, body: bytes) -> str:
     {code, details}, {message, requestId, errors: [...]} and {error, error_description}.
     Hashes and secrets that it repeats are left out: details go to logs and dead letters.
     """
-    said = _json(body)
-    text = " ".join(_words(said)) if isinstance(said, dict) else body.decode(errors="replace")
+    said = document(body)
+    if isinstance(said, dict):
+        return _presentable(status, " ".join(_words(said)))
+    text = body[:LONGEST_RAW_TEXT].decode(errors="replace")
     return _presentable(status, text)
 
 
 def words(status: int, body: bytes) -> str:
     """As `detail`, but silent about a body in no known shape: that may hold what is secret."""
-    said = _json(body)
+    said = document(body)
     return _presentable(status, " ".join(_words(said)) if isinstance(said, dict) else "")
 
 
-def _json(body: bytes) -> object:
-    try:
-        said: object = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    return said
+def scalar_text(value: object) -> str:
+    """A text or a number as text, and nothing of what is nested.
+
+    Text is made of nested values by recursion, and the partner decides how deep they are.
+    """
+    return str(value) if isinstance(value, str | int | float) else ""
 
 
-def _words(said: dict[str, object]) -> list[str]:
-    found = [str(said[name]) for name in _WORDS if said.get(name)]
+def is_error(said: Mapping[str, object]) -> bool:
+    """Whether a JSON object is one of the shapes in which the services tell of an error."""
+    return any(said.get(name) for name in (*_WORDS, "errors"))
+
+
+def _words(said: Mapping[str, object]) -> list[str]:
+    found = [text for name in _WORDS if (text := scalar_text(said.get(name) or None))]
     errors = said.get("errors")
     found += [
-        f"{one.get('field', '')}: {one.get('message', '')}"
-        for one in (errors if isinstance(errors, list) else ())
+        f"{scalar_text(one.get('field'))}: {scalar_text(one.get('message'))}"
+        for one in (errors[:MOST_ERRORS] if isinstance(errors, list) else ())
         if isinstance(one, dict)
     ]
-    if request := said.get("requestId"):
+    if request := scalar_text(said.get("requestId")):
         found.append(f"(request {request})")
     return found
 
 
 def _presentable(status: int, text: str) -> str:
     """One line. Secrets go before the cut, or half of one could stay."""
-    return " ".join(f"{status} {_SECRETS.sub('…', text)}".split())[:LONGEST_DETAIL]
+    clean = _SECRETS.sub("…", text[:LONGEST_RAW_TEXT])
+    return " ".join(f"{status} {clean}".split())[:LONGEST_DETAIL]

@@ -1,4 +1,4 @@
-"""Shows how one field gets its hash, step by step, for a match-rate question at a desk.
+"""Shows how one field gets its hash, step by step: for the question why a value did not match.
 
 The steps are those the records are made with, not a copy of them.
 """
@@ -8,9 +8,11 @@ from hashlib import sha256
 
 from pipeline.destinations.amazon_ads.rendering import AMAZON_NAMES
 from pipeline.identity.countries import country_code
-from pipeline.identity.normalize.digests import hashed_already
 from pipeline.identity.normalize.fields import FIELDS, field_named
+from pipeline.identity.normalize.placeholders import NOBODYS, digest_of, is_placeholder
 from pipeline.identity.normalize.profile import STEPS
+
+_PLACEHOLDER = "a placeholder, nobody's value: it would link strangers"
 
 
 class UnknownField(ValueError):
@@ -49,19 +51,32 @@ def explained(name: str, value: str, country: str | None = None) -> Explanation:
     code = country_code(country) if country else None
     if country and code is None:
         raise UnknownField("no country of this name; give an ISO 3166 alpha-2 code such as DE")
-    digest = hashed_already(value)
+    digest = digest_of(known, value)
     if digest is not None:
         return _of_digest(AMAZON_NAMES[known], code, digest)
+    if is_placeholder(known, value):
+        return _left_out(AMAZON_NAMES[known], code, (), _PLACEHOLDER)
     steps: list[tuple[str, str]] = []
     for step, done in STEPS[known]:
         value = done(value, code)
         steps.append((step, value))
+    if not value or value in NOBODYS[known]:
+        because = _PLACEHOLDER if value else _emptied_by(steps)
+        return _left_out(AMAZON_NAMES[known], code, tuple(steps), because)
     return Explanation(
         name=AMAZON_NAMES[known],
         country=code,
         steps=tuple(steps),
-        sha256=sha256(value.encode()).hexdigest() if value else None,
-        omitted_because=None if value else _emptied_by(steps),
+        sha256=sha256(value.encode()).hexdigest(),
+        omitted_because=None,
+    )
+
+
+def _left_out(
+    name: str, country: str | None, steps: tuple[tuple[str, str], ...], because: str
+) -> Explanation:
+    return Explanation(
+        name=name, country=country, steps=steps, sha256=None, omitted_because=because
     )
 
 
@@ -73,7 +88,8 @@ def _of_digest(name: str, country: str | None, digest: str) -> Explanation:
         sha256=digest or None,
         omitted_because=None
         if digest
-        else "hashed already, and not with SHA-256, or the hash of nothing: it can match nobody",
+        else "hashed already, and not with SHA-256, or the hash of nothing or of a placeholder: "
+        "it can match nobody",
     )
 
 

@@ -8,6 +8,7 @@ from pipeline.destinations.amazon_ads.audiences import (
     AudienceUpdate,
     NewAudience,
 )
+from pipeline.destinations.control import Creation, Difference, Step
 
 Value = int | float | str | None
 
@@ -45,118 +46,66 @@ class DesiredAudience:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Unmade:
-    """Nobody has asked for it yet."""
+def creation(desired: DesiredAudience) -> Step:
+    """The step that makes it.
+
+    Raises:
+        InvalidRequest: the partner would refuse it.
+    """
+    new = desired.new()
+    keys = {
+        "name": new.name,
+        "external_audience_id": new.external_audience_id,
+        "description": new.description or None,
+        "ttl_seconds": new.ttl,
+        "country": new.country_code,
+    }
+    creates = Creation(
+        name=new.name,
+        external_id=new.external_audience_id,
+        keys={key: said for key, said in keys.items() if said is not None},
+        request=new,
+    )
+    return Step(what="create", creates=creates, hides_members=new.ttl == 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """It was asked for, and nobody knows whether it was made."""
-
-    at: str
-
-
-@dataclass(frozen=True, slots=True)
-class Gone:
-    """The partner does not know the id."""
-
-    audience_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The partner describes it."""
-
-    audience_id: int
-    audience: Audience
-
-
-Standing = Unmade | Asked | Gone | Found
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A key of the configuration that the partner has otherwise."""
-
-    key: str
-    standing: Value
-    desired: Value
-
-
-@dataclass(frozen=True, slots=True)
-class Create:
-    audience: NewAudience
-
-
-@dataclass(frozen=True, slots=True)
-class Update:
-    audience_id: int
-    differences: tuple[Difference, ...]
-
-    def request(self) -> AudienceUpdate:
-        """What differs, and nothing else."""
-        desired = {difference.key: difference.desired for difference in self.differences}
-        description, ttl = desired.get("description"), desired.get("ttl_seconds")
-        return AudienceUpdate(
-            description=description if isinstance(description, str) else None,
-            ttl=ttl if isinstance(ttl, int) else None,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Keep:
-    """It is as it is desired."""
-
-    audience_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class Fixed:
-    """It differs in what the partner never changes."""
-
-    audience_id: int
-    differences: tuple[Difference, ...]
-
-
-Step = Create | Update | Keep | Fixed | Asked | Gone
-
-
-def steps(desired: DesiredAudience, standing: Standing) -> tuple[Step, ...]:
-    """All that there is to do or to say about one audience; at least one step."""
-    match standing:
-        case Unmade():
-            return (Create(desired.new()),)
-        case Asked() | Gone():
-            return (standing,)
-        case Found(audience_id, audience):
-            fixed = _fixed_differences(desired, audience)
-            changeable = _changeable_differences(desired, audience)
-            found: list[Step] = [Fixed(audience_id, fixed)] if fixed else []
-            if changeable:
-                found.append(Update(audience_id, changeable))
-            return tuple(found) or (Keep(audience_id),)
-
-
-def hides_members(step: Step) -> bool:
-    """Whether members of the audience are seen no more, some at least, once it is done."""
-    match step:
-        case Create(audience):
-            return audience.ttl == 0
-        case Update(_, differences):
-            return any(
-                difference.key == "ttl_seconds"
-                and isinstance(difference.desired, int)
-                and difference.desired < _seconds(difference.standing)
-                for difference in differences
+def steps(desired: DesiredAudience, audience_id: int, audience: Audience) -> tuple[Step, ...]:
+    """All that there is to do or to say about an audience that is there; at least one step."""
+    fixed = _fixed_differences(desired, audience)
+    changeable = _changeable_differences(desired, audience)
+    found: list[Step] = []
+    if fixed:
+        found.append(Step(what="fixed", audience_id=str(audience_id), differences=fixed))
+    if changeable:
+        hides = any(map(_hides_members, changeable))
+        found.append(
+            Step(
+                what="update",
+                audience_id=str(audience_id),
+                differences=changeable,
+                hides_members=hides,
             )
-        case _:
-            return False
+        )
+    return tuple(found) or (Step(what="keep", audience_id=str(audience_id)),)
 
 
-def id_of(step: Step) -> int | None:
-    """The audience that a step is about; None where none is known."""
-    return None if isinstance(step, Create | Asked) else step.audience_id
+def update_of(step: Step) -> AudienceUpdate:
+    """What differs, and nothing else."""
+    desired = {difference.key: difference.desired for difference in step.differences}
+    description, ttl = desired.get("description"), desired.get("ttl_seconds")
+    return AudienceUpdate(
+        description=description if isinstance(description, str) else None,
+        ttl=ttl if isinstance(ttl, int) else None,
+    )
+
+
+def _hides_members(difference: Difference) -> bool:
+    """Whether some members at least are seen no more after this change."""
+    return (
+        difference.key == "ttl_seconds"
+        and isinstance(difference.desired, int)
+        and difference.desired < _seconds(difference.standing)
+    )
 
 
 def _fixed_differences(desired: DesiredAudience, audience: Audience) -> tuple[Difference, ...]:
@@ -182,6 +131,6 @@ def _changeable_differences(desired: DesiredAudience, audience: Audience) -> tup
     return tuple(found)
 
 
-def _seconds(ttl: Value) -> float:
+def _seconds(ttl: object) -> float:
     """How long members stay; the partner's default where it names no time."""
     return ttl if isinstance(ttl, int | float) else LONGEST_TTL_SECONDS

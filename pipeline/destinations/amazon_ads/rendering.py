@@ -4,22 +4,24 @@ For an add the checks come in this order, so that whoever said no never becomes 
 a denial withholds; a country that is none is rejected (or left out, see `UnsupportedCountry`);
 a missing signal withholds where one is due; a country Amazon takes no hashed data from is rejected
 (or left out). A remove passes all of these: it carries no consent, and its country only if
-Amazon takes it. Then, for both, the member's id and the identities are looked at.
+Amazon takes it. Then, for both, the member's id and the identities are looked at; of more
+identities than Amazon takes a remove carries the first.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import orjson
 
+from pipeline.destinations.amazon_ads.consent import NEEDS
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Rejected, Rendered, Withheld
-from pipeline.identity.consent import Signal, judged
+from pipeline.identity.consent import ConsentNeeds, Residence, Signal, judged
 from pipeline.identity.countries import CONSENT_COUNTRIES, country_code
-from pipeline.identity.hashing import FieldHasher, IdentityHashes
+from pipeline.identity.hashing import FieldHasher, HashOnce, IdentityHashes, each_of
 from pipeline.identity.normalize.fields import Field
 
 ExternalUserId: TypeAlias = Literal["as_is", "sha256"]
@@ -49,6 +51,7 @@ AMAZON_NAMES: Final[Mapping[Field, str]] = MappingProxyType(
 _is_external_user_id: Final = re.compile(r"[0-9a-zA-Z\-_]{1,128}").fullmatch
 _MOST_IDENTITIES: Final = 100
 _PLACES_REMEMBERED: Final = 1_024
+_LONGEST_REMEMBERED: Final = 64
 _GRANTED: Final = MappingProxyType({"amznAdStorage": "GRANTED", "amznUserData": "GRANTED"})
 _CREATE: Final = '{"action":"CREATE",'
 _DELETE: Final = '{"action":"DELETE",'
@@ -79,7 +82,7 @@ class _Place(NamedTuple):
     """The ISO code, for normalising; None if there is none."""
     sent: str | None
     """The code that may stand in the record."""
-    needs_signal: bool
+    residence: Residence
     written_wrongly: bool
     is_open: bool
     """An add without any word of consent may go out as it is."""
@@ -100,7 +103,7 @@ class RecordRenderer:
     b'{"action":"DELETE","externalUserId":"u-1"'
     """
 
-    __slots__ = ("_consent_countries", "_hasher", "_hashes_ids", "_places", "_reject")
+    __slots__ = ("_consent_countries", "_hasher", "_hashes_ids", "_needs", "_places", "_reject")
 
     def __init__(
         self,
@@ -108,43 +111,52 @@ class RecordRenderer:
         external_user_id: ExternalUserId = "as_is",
         unsupported_country: UnsupportedCountry = "reject",
         consent_countries: frozenset[str] = CONSENT_COUNTRIES,
+        consent_needs: ConsentNeeds = NEEDS,
+        hasher: FieldHasher | None = None,
     ) -> None:
         self._hashes_ids = external_user_id == "sha256"
         self._reject = unsupported_country == "reject"
         self._consent_countries = consent_countries
-        self._hasher = FieldHasher(AMAZON_NAMES)
+        self._needs = consent_needs
+        self._hasher = hasher or FieldHasher(AMAZON_NAMES)
         self._places: dict[str | None, _Place] = {}
 
     def render(
-        self, change: MembershipChange, default_country: str | None
+        self,
+        change: MembershipChange,
+        default_country: str | None,
+        hash_once: HashOnce | None = None,
     ) -> Rendered | Withheld | Rejected:
         """The record as Amazon will get it, or why there is none.
 
         The record's country counts over `default_country` (the audience's, else the
         destination's). With neither, an add needs a consent signal, as if from Europe.
+        `hash_once` hashes the change's identities, for all who ask for the same profile.
 
         >>> change = MembershipChange("vip", "add", "u-1", "DE", [], None, 0)
         >>> RecordRenderer().render(change, "US")
         Withheld(reason='consent_missing')
         """
-        _, action, member, country, identities, consent, _ = change
+        _, action, member, country, identities, consent, _, _, _ = change
+        if hash_once is None:
+            hash_once = each_of(identities)
         written = country or default_country
         place = self._places.get(written) or self._learned_place(written)
         if action == "remove":
-            return self._record(_DELETE, member, identities, place)
+            return self._record(_DELETE, member, hash_once, place)
         if consent is None and place.is_open:
-            return self._record(_CREATE, member, identities, place)
+            return self._record(_CREATE, member, hash_once, place)
         permitted = self._permitted(consent, place)
         if permitted is None:
-            return self._record(_CREATE, member, identities, place)
+            return self._record(_CREATE, member, hash_once, place)
         if not isinstance(permitted, Signal):
             return permitted
-        return self._record(_with_consent(permitted, place), member, identities, place)
+        return self._record(_with_consent(permitted, place), member, hash_once, place)
 
     def _permitted(
         self, consent: Mapping[str, object] | None, place: _Place
     ) -> Signal | Withheld | Rejected | None:
-        verdict = judged(consent, required=place.needs_signal)
+        verdict = judged(consent, place.residence, self._needs)
         if self._reject and place.written_wrongly and verdict != _DENIED:
             return _NO_COUNTRY
         if isinstance(verdict, Withheld) or place.sent is not None or place.code is None:
@@ -152,19 +164,20 @@ class RecordRenderer:
         return _unsupported(place.code) if self._reject else verdict
 
     def _record(
-        self, start: str, member: str, identities: Sequence[Mapping[str, str]], place: _Place
+        self, start: str, member: str, hash_once: HashOnce, place: _Place
     ) -> Rendered | Rejected:
         if self._hashes_ids and member:
             member = hashed_id(member)
         elif not _is_external_user_id(member):
             return _INVALID_ID if member else _EMPTY_ID
-        if len(identities) == 1:  # without a list of one, since this is usual
-            objects = _hashed_pii(place.hashes(identities[0]))
+        hashes = hash_once(place.hashes)
+        if len(hashes) == 1:  # without a list of one, since this is usual
+            objects = _hashed_pii(hashes[0])
         else:
-            usable = list(filter(None, map(_hashed_pii, map(place.hashes, identities))))
-            if len(usable) > _MOST_IDENTITIES:
+            usable = list(filter(None, map(_hashed_pii, hashes)))
+            if len(usable) > _MOST_IDENTITIES and start != _DELETE:
                 return _too_many(len(usable))
-            objects = ",".join(usable)
+            objects = ",".join(usable[:_MOST_IDENTITIES])
         if not objects:
             return _NO_IDENTITY
         # Written by hand, since neither an id of these characters nor a digest needs escaping.
@@ -181,13 +194,14 @@ class RecordRenderer:
         place = _Place(
             code=code,
             sent=sent,
-            needs_signal=needs_signal,
+            residence=Residence(needs_signal, None if code is None else code == "US"),
             written_wrongly=bool(written) and code is None,
             is_open=code in HASHED_DATA_COUNTRIES and not needs_signal,
             end="}" if sent is None else f',"countryCode":"{sent}"}}',
             hashes=self._hasher.of_country(code),
         )
-        self._places[written] = place
+        if written is None or len(written) <= _LONGEST_REMEMBERED:
+            self._places[written] = place
         return place
 
 

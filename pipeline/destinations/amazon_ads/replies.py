@@ -5,28 +5,17 @@ Whole numbers stay exact: no number of a reply goes through a float on its way t
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
 
-from pipeline.destinations.amazon_ads.errors import detail
+from pipeline.destinations.amazon_ads.errors import detail, scalar_text
 from pipeline.destinations.amazon_ads.remedies import NOT_THE_PARTNER, remedy
+from pipeline.destinations.control import Declined
 from pipeline.destinations.exchange import Response, header
 
 SMALLEST_LONG, LARGEST_LONG = -(2**63), 2**63 - 1
 
 Read = TypeVar("Read")
-
-
-@dataclass(frozen=True, slots=True)
-class Declined:
-    """The partner did not do it."""
-
-    status: int
-    said: str
-    """Status and the partner's words, on one line."""
-    remedy: str
-    """What to do about it."""
 
 
 class Fields:
@@ -67,7 +56,7 @@ class Fields:
 
     def texts(self, name: str) -> tuple[str, ...]:
         value = self._values.get(name)
-        return tuple(map(str, value)) if isinstance(value, list) else ()
+        return tuple(map(scalar_text, value)) if isinstance(value, list) else ()
 
 
 def objects(value: object) -> tuple[Fields, ...]:

@@ -4,14 +4,11 @@ from collections.abc import Mapping
 
 import orjson
 
+from pipeline.destinations.control import InvalidRequest
 from pipeline.destinations.exchange import Request
 
 LARGEST_ID = 2**63 - 1
 """The partner's numbers of audiences, advertisers and profiles are Java longs."""
-
-
-class InvalidRequest(ValueError):
-    """What the partner would refuse, or do otherwise than meant; nothing was sent."""
 
 
 def composed(

@@ -2,22 +2,26 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from pipeline.destinations.amazon_ads.consent import PURPOSES, VENDOR
+from pipeline.destinations.contract import DestinationSettings
 from pipeline.domain.quota import CapTooSmall, Pace, pace
+from pipeline.identity.consent import ConsentNeeds
 from pipeline.identity.countries import CONSENT_COUNTRIES
 from pipeline.settings.problems import Problem
 from pipeline.settings.secrets import Secret, pair_problems, required
 from pipeline.settings.values import (
     Country,
     Decimal,
+    Flag,
+    HeaderText,
     Hidden,
     Positive,
     SecretFile,
     Section,
-    Text,
     Url,
     Whole,
     refuse,
@@ -102,7 +106,30 @@ class BackoffSettings(Section):
         return self
 
 
-class AmazonAdsSettings(Section):
+class TcfSettings(Section):
+    """What a TC string must say, alone or inside a GPP string."""
+
+    judge: Flag = True
+    """False leaves it to the partner: every string that decodes counts as consent."""
+    vendor: Whole = Field(default=VENDOR, ge=1, le=65_535)
+    """The partner's number in the IAB's list of vendors; it must have consent."""
+    purposes: tuple[Annotated[Whole, Field(ge=1, le=24)], ...] = Field(
+        default=PURPOSES, min_length=1
+    )
+    """Numbers of the IAB's purposes; each must have consent."""
+
+    def needs(self) -> ConsentNeeds:
+        """The same for the judgement."""
+        return ConsentNeeds(vendor=self.vendor, purposes=self.purposes, judge=self.judge)
+
+
+class ConsentSettings(Section):
+    """How a member's consent is judged."""
+
+    tcf: TcfSettings = TcfSettings()
+
+
+class AmazonAdsSettings(DestinationSettings):
     """Amazon Ads, Advertiser audiences: one client in one region."""
 
     kind: Literal["amazon_ads"]
@@ -112,7 +139,7 @@ class AmazonAdsSettings(Section):
     """Instead of the region's, for a proxy or the simulator."""
     token_url: Url | None = None
     """Instead of the region's, for a proxy or the simulator."""
-    client_id: Text
+    client_id: HeaderText
     client_secret: Hidden | None = None
     """Exactly one of client_secret and client_secret_file."""
     client_secret_file: SecretFile | None = None
@@ -143,6 +170,7 @@ class AmazonAdsSettings(Section):
     """What becomes of members in countries that the partner takes no hashed data from."""
     consent_countries: tuple[Country, ...] = tuple(sorted(CONSENT_COUNTRIES))
     """Members of these countries are added only with a valid consent signal."""
+    consent: ConsentSettings = ConsentSettings()
 
     def api_base(self) -> str:
         """The URL before every path of the API, without a slash at its end."""
@@ -185,7 +213,3 @@ class AmazonAdsSettings(Section):
             self.pace()
         except CapTooSmall as error:
             yield Problem(path=("hourly_cap",), what=str(error), value=str(self.hourly_cap))
-
-
-DestinationSettings = AmazonAdsSettings
-"""Any destination; a union told apart by `kind` as soon as there is a second."""

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from pipeline.destinations.amazon_ads.replies import Declined, Fields, confirmed, interpreted
-from pipeline.destinations.amazon_ads.requests import InvalidRequest, composed
+from pipeline.destinations.amazon_ads.replies import Fields, confirmed, interpreted
+from pipeline.destinations.amazon_ads.requests import composed
+from pipeline.destinations.control import Declined, InvalidRequest
 from pipeline.destinations.exchange import Request, Response
 
 CONNECTIONS_TYPE = "application/vnd.amcaudiencesconnections.v1+json"

@@ -1,30 +1,83 @@
-"""Tells a value that upstream hashed already from a plain one."""
+r"""Tells a value that upstream hashed already from a plain one, however the digest is spelled.
+
+A SHA-256 is written as 64 hexadecimal digits, or with a pair of them between dashes or colons, or
+as base64 of its 32 bytes, standard or web-safe; behind `0x`, `\x` or the name of its algorithm,
+and between quotes and blanks. (Sources: PostgreSQL's bytea, SQL Server's and MySQL's binary,
+.NET's BitConverter, Python's bytes, the integrity attribute of the web.)
+"""
 
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final
 
-_HEX: Final = re.compile(r"[0-9a-fA-F]+")
 _SHA256: Final = 64
 _OTHER_DIGESTS: Final = frozenset({32, 40, 56, 96, 128})  # MD5, SHA-1, SHA-224, SHA-384, SHA-512
 _OF_NOTHING: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+_AROUND: Final = " \t\r\n\"'`\u201c\u201d\u2018\u2019\ufeff\u00a0"
+SHORTEST: Final = 22
+"""Characters of the shortest word that is a digest: an MD5 as base64."""
+
+_spelling: Final = re.compile(
+    r"""
+    (?: (?P<name> (?i: sha[-_]?(?:1|224|256|384|512) | md5 ) ) \s*[:=-]\s* )?
+    (?: [bBxX]["'] | ["'] )?                                        # b'...', x'...'
+    (?: (?: 0[xX] | \\{1,2}[xX] )? (?P<hex> [0-9a-fA-F]{32,128} )      # base64 may begin with 0x
+      | (?P<pairs> [0-9a-fA-F]{2} (?: [:-] [0-9a-fA-F]{2} ){15,63} )
+      | (?P<base64> [A-Za-z0-9+/_-]{22,86} ) (?P<filling> ={1,2} )?
+    )
+    """,
+    re.VERBOSE,
+).fullmatch
+_no_digit: Final = re.compile(r"[:-]")
+_WEB_SAFE: Final = str.maketrans("+/", "-_")
+_LENGTHS_OF_BASE64: Final = frozenset({22, 27, 38, 43, 64, 86})
+_SHA256_AS_BASE64: Final = 43
 
 
 def hashed_already(value: str) -> str | None:
     """The SHA-256 that `value` is, in small letters; "" for a useless digest; None if it is plain.
 
     Useless are digests of another kind, since the partner matches SHA-256 only and a hash of a
-    hash matches nobody, and the SHA-256 of the empty string, which would link strangers.
+    hash matches nobody, and the SHA-256 of the empty string, which would link strangers. Base64
+    without its `=` and its algorithm's name is a digest only if it has small letters, capitals and
+    digits, as nearly every one has and hardly a word.
     (Source: Amazon's own tag passes 64 hexadecimal digits on, whatever their case.)
 
     >>> hashed_already(" 9ECEB13483D7F187EC014FD6D4854D1420CFC634328AF85F51D0323BA8622E21")
     '9eceb13483d7f187ec014fd6d4854d1420cfc634328af85f51d0323ba8622e21'
+    >>> hashed_already("sha256:ns6xNIPX8YfsAU/W1IVNFCDPxjQyivhfUdAyO6hiLiE=")
+    '9eceb13483d7f187ec014fd6d4854d1420cfc634328af85f51d0323ba8622e21'
     >>> hashed_already("d41d8cd98f00b204e9800998ecf8427e")
     ''
     """
-    text = value.strip()
-    if len(text) != _SHA256 and len(text) not in _OTHER_DIGESTS:
+    if len(value) < SHORTEST:
         return None
-    if _HEX.fullmatch(text) is None:
+    spelled = _spelling(value.strip().strip(_AROUND))
+    if spelled is None:
         return None
-    digest = text.lower()
-    return digest if len(text) == _SHA256 and digest != _OF_NOTHING else ""
+    if spelled["base64"]:
+        digits = _of_base64(spelled["base64"], spelled["filling"] or "", spelled["name"])
+    else:
+        digits = spelled["hex"] or _no_digit.sub("", spelled["pairs"])
+    if len(digits) != _SHA256 and len(digits) not in _OTHER_DIGESTS:
+        return None
+    digest = digits.lower()
+    return digest if len(digest) == _SHA256 and digest != _OF_NOTHING else ""
+
+
+def _of_base64(text: str, filling: str, name: str | None) -> str:
+    """The same digest in hexadecimal, or "" if the text is none."""
+    if len(text) not in _LENGTHS_OF_BASE64 or (filling and (len(text) + len(filling)) % 4):
+        return ""
+    if not filling and name is None and not _is_mixed(text):
+        return ""
+    web_safe = text.translate(_WEB_SAFE)
+    raw = urlsafe_b64decode(web_safe + "=" * (-len(text) % 4))
+    # Every encoder leaves the bits behind the last byte at zero; a word seldom does.
+    return raw.hex() if urlsafe_b64encode(raw).rstrip(b"=") == web_safe.encode() else ""
+
+
+def _is_mixed(text: str) -> bool:
+    is_of_both_cases = not text.islower() and not text.isupper()
+    return len(text) == _SHA256_AS_BASE64 and is_of_both_cases and any(map(str.isdigit, text))

@@ -48,11 +48,14 @@ def email_characters(value: str) -> bytes:
     return value.lower().encode("ascii", "ignore").translate(None, _NOT_IN_EMAIL)
 
 
-_CLEAN_EMAIL: Final = re.compile(r"[a-z0-9._-]++@[a-z0-9_-]++(?:\.[a-z0-9_-]++)++")
+_CLEAN_EMAIL: Final = re.compile(
+    r"(?!n(?:one|ull|a|oemail|omail)@|un(?:known|defined)@)"  # which may be placeholders
+    r"[a-z0-9._-]++@[a-z0-9_-]++(?:\.[a-z0-9_-]++)++"
+)
 
 clean_email: Final = _CLEAN_EMAIL.fullmatch
-"""Whether `EMAIL` takes this and `email_characters` would leave it as it is: of those in small
-letters nearly all. Quicker than asking these two."""
+"""Whether `EMAIL` takes this, `email_characters` would leave it as it is, and it is no placeholder:
+of those in small letters nearly all. Quicker than asking all three."""
 
 
 def without_zip_extension(value: str, country: str | None) -> str:

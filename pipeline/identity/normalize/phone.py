@@ -8,7 +8,10 @@ microsecond and leaves all others to libphonenumber. That both always agree is a
 import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber
 
 _SEPARATORS: Final = b" -.()/"
 _LONGEST: Final = 64  # libphonenumber refuses very long input, which the short cut must not accept
@@ -57,13 +60,26 @@ _PLANS: Final[Mapping[str, _Plan]] = MappingProxyType(
 )
 
 
+# What people type who have no number: one digit over and over, or the digits in their order. Only
+# libphonenumber knows whether the plan has it, so what begins or ends like that is left to it.
+_COUNTED: Final = ("0123456789012345", "1234567890123456", "9876543210987654", "0987654321098765")
+_BEGINS_COUNTED: Final = "|".join(counted[:7] for counted in _COUNTED)
+_ENDS_REPEATED: Final = "|".join(str(digit) * 7 for digit in range(10))
+
+
+def _national(plan: _Plan) -> str:
+    ordinary = f"(?!{_BEGINS_COUNTED})(?:{plan.national})(?<!{_ENDS_REPEATED})"
+    # An example that India is fond of, and a number.
+    return f"{ordinary}|9876543210" if plan.code == "91" else ordinary
+
+
 def _own_forms(plan: _Plan) -> re.Pattern[bytes]:
     before = filter(None, [plan.trunk, plan.abroad and plan.abroad + plan.code])
-    return re.compile(rf"(?:{'|'.join(before)})?({plan.national})".encode())
+    return re.compile(rf"(?:{'|'.join(before)})?({_national(plan)})".encode())
 
 
 def _own_with_plus(plan: _Plan) -> re.Pattern[bytes]:
-    return re.compile(rf"\+{plan.code}(?:{plan.national})".encode())
+    return re.compile(rf"\+{plan.code}(?:{_national(plan)})".encode())
 
 
 _OWN: Final = MappingProxyType(
@@ -79,7 +95,7 @@ _OWN: Final = MappingProxyType(
 _NOTHING: Final = re.compile(rb"(?!)").fullmatch
 _NO_FORMS: Final = (b"", _NOTHING, _NOTHING)
 _WITH_PLUS: Final = re.compile(
-    rf"\+({'|'.join(f'{plan.code}(?:{plan.national})' for plan in _PLANS.values())})".encode()
+    rf"\+({'|'.join(f'{plan.code}(?:{_national(plan)})' for plan in _PLANS.values())})".encode()
 )
 
 
@@ -94,7 +110,7 @@ def common_forms(country: str | None) -> Callable[[str], bytes | None]:
     code, own_with_plus, own = _OWN.get(country or "", _NO_FORMS)
 
     def common(value: str) -> bytes | None:
-        if len(value) > _LONGEST:
+        if len(value) > _LONGEST or ("." in value and value[-1] == "0"):  # 12065550100.0
             return None
         digits = value.encode("ascii", "replace").translate(None, _SEPARATORS)
         if own_with_plus(digits):  # asked alone, since it is the usual form and needs no group
@@ -107,24 +123,70 @@ def common_forms(country: str | None) -> Callable[[str], bytes | None]:
     return common
 
 
+def _is_run(digits: str) -> bool:
+    """Whether it is one digit over and over, or the digits in their order."""
+    is_counted = any(counted.startswith(digits) for counted in _COUNTED)
+    return is_counted or digits == digits[:1] * len(digits)
+
+
+_FLOATING: Final = re.compile(r"([+]?\d{7,})[.,]0+")
+_EXPONENT: Final = re.compile(r"[+-]?\d+(?:[.,]\d*)?[eE][+-]?\d+")
+_FROM_DEFAULT_COUNTRY: Final = 20  # of phonenumbers.CountryCodeSource, which is imported late
+_MEXICO: Final = 52
+_MEXICAN_HABITS: Final = re.compile(r"(?:01|04[45])1?(\d{10})")
+_MEXICAN_MOBILE: Final = re.compile(r"1(\d{10})")
+
+
 def possible_number(value: str, country: str | None) -> str:
     """The digits of a number that libphonenumber finds possible in `country`, or "".
 
     Without a country only numbers written with a plus can be read. Extensions are dropped.
 
+    A column of floating numbers left `.0` behind some, which is dropped, and wrote others as
+    `1.20655501E10`, which are left out: nobody knows which digits were rounded away. Left out,
+    too, is what nobody can be called under: one digit over and over, or the digits in order,
+    unless the numbering plan has that number. What was dialled in Mexico until 2019 (01, 044, 045,
+    and the 1 behind +52) is dropped.
+
     >>> possible_number("1 800 FLOWERS", "US"), possible_number("12", "US")
     ('18003569377', '')
+    >>> possible_number("819012345678.0", "JP"), possible_number("+52 1 55 1234 5678", None)
+    ('819012345678', '525512345678')
     """
     import phonenumbers  # noqa: PLC0415 - heavy, and most processes that import this never need it
 
+    written = value.strip(" \t\r\n\"'")
+    if _EXPONENT.fullmatch(written):
+        return ""
+    if (floating := _FLOATING.fullmatch(written)) is not None:
+        written = floating[1]
     try:
-        number = phonenumbers.parse(value, country)
+        number = phonenumbers.parse(written, country, keep_raw_input=True)
     except phonenumbers.NumberParseException:
         return ""
+    national = phonenumbers.national_significant_number(number)
+    if number.country_code == _MEXICO and (kept := _without_mexican_habits(number, national)):
+        number = phonenumbers.PhoneNumber(country_code=_MEXICO, national_number=int(kept))
+        national = kept
     if not phonenumbers.is_possible_number(number):
+        return ""
+    if _is_run(national) and not phonenumbers.is_valid_number(number):
         return ""
     written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return written.removeprefix("+")
+
+
+def _without_mexican_habits(number: "PhoneNumber", national: str) -> str:
+    """The ten digits behind what was dialled before them; "" if nothing was.
+
+    A 1 alone counts only behind the country's code: without it, it is how a number of the
+    United States begins.
+    """
+    if (match := _MEXICAN_HABITS.fullmatch(national)) is not None:
+        return match[1]
+    has_code = number.country_code_source != _FROM_DEFAULT_COUNTRY
+    match = _MEXICAN_MOBILE.fullmatch(national) if has_code else None
+    return "" if match is None else match[1]
 
 
 def phone_digits(value: str, country: str | None) -> str:

@@ -1,6 +1,6 @@
 """The profile `amazon`: for each field the steps from what upstream wrote to what is hashed.
 
-The steps are data, so that the same list normalises a value and explains at a desk how. The
+The steps are data, so that the same list normalises a value and explains to a person how. The
 source is Amazon's newest published tag (`amzn/ads-events-api-gtm-tag`), which cites Amazon's
 help page on hashing, with its known mistakes corrected: phones by libphonenumber, states by exact
 match, postal codes cut in the United States only, and no hash of an empty value ever.
@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from pipeline.identity.normalize.address import country_words, default_words, replaced
-from pipeline.identity.normalize.digests import hashed_already
 from pipeline.identity.normalize.fields import Field
 from pipeline.identity.normalize.letters import (
     EMAIL,
@@ -22,6 +21,7 @@ from pipeline.identity.normalize.letters import (
     zip_digits,
 )
 from pipeline.identity.normalize.phone import phone_digits
+from pipeline.identity.normalize.placeholders import NOBODYS, digest_of, is_placeholder
 from pipeline.identity.normalize.state import state_code
 from pipeline.identity.normalize.tables import CHARACTERS, DELIMITERS, DIRECTIONS, NUMBERS
 
@@ -41,6 +41,18 @@ _KEEP_BOTH: Final[Step] = ("keep a-z 0-9", lambda value, _: letters_and_digits(v
 _DEFAULT_WORDS: Final[Step] = ("words of every country", default_words)
 _COUNTRY_WORDS: Final[Step] = ("words of the country", country_words)
 _NAME: Final = (_TRIM, _LOWER, _KEEP_LETTERS)
+_ADDRESS: Final = (
+    _LOWER,
+    _DEFAULT_WORDS,
+    _COUNTRY_WORDS,
+    ("delimiters", lambda value, _: value.translate(DELIMITERS)),
+    ("directions", lambda value, _: replaced(value, DIRECTIONS)),
+    ("words for number", lambda value, _: replaced(value, NUMBERS)),
+    ("special characters", lambda value, _: value.translate(CHARACTERS)),
+    _DEFAULT_WORDS,
+    _COUNTRY_WORDS,
+    _KEEP_BOTH,
+)
 
 STEPS: Final[Mapping[Field, tuple[Step, ...]]] = MappingProxyType(
     {
@@ -53,19 +65,7 @@ STEPS: Final[Mapping[Field, tuple[Step, ...]]] = MappingProxyType(
         "phone": (_TRIM, ("digits of E.164, or nothing", phone_digits)),
         "first_name": _NAME,
         "last_name": _NAME,
-        "address": (
-            _TRIM,
-            _LOWER,
-            _DEFAULT_WORDS,
-            _COUNTRY_WORDS,
-            ("delimiters", lambda value, _: value.translate(DELIMITERS)),
-            ("directions", lambda value, _: replaced(value, DIRECTIONS)),
-            ("words for number", lambda value, _: replaced(value, NUMBERS)),
-            ("special characters", lambda value, _: value.translate(CHARACTERS)),
-            _DEFAULT_WORDS,
-            _COUNTRY_WORDS,
-            _KEEP_BOTH,
-        ),
+        "address": (_TRIM, *_ADDRESS),
         "city": (_TRIM, _LOWER, _KEEP_BOTH),
         "state": (_TRIM, _LOWER, ("code of the state, or its first two letters", state_code)),
         "postal": (
@@ -77,6 +77,7 @@ STEPS: Final[Mapping[Field, tuple[Step, ...]]] = MappingProxyType(
         ),
     }
 )
+"""For a value that is no digest and no placeholder as it was written."""
 
 
 def normalize(field: Field, value: str, country: str | None) -> str | None:
@@ -88,12 +89,21 @@ def normalize(field: Field, value: str, country: str | None) -> str | None:
     >>> normalize("address", "221B Baker Street", "GB"), normalize("email", "none", "GB")
     ('221bbakerst', None)
     """
-    digest = hashed_already(value)
+    digest = digest_of(field, value)
     return plain_normalized(field, value, country) if digest is None else digest or None
 
 
 def plain_normalized(field: Field, value: str, country: str | None) -> str | None:
     """Like `normalize`, for a value that is known to be no digest."""
+    if is_placeholder(field, value):
+        return None
     for _, step in STEPS[field]:
         value = step(value, country)
-    return value or None
+    return None if not value or value in NOBODYS[field] else value
+
+
+def address_word(word: str, country: str | None) -> str:
+    """What is left of one word of an address; joined, the words are what `STEPS` make of it."""
+    for _, step in _ADDRESS:
+        word = step(word, country)
+    return word

@@ -3,25 +3,27 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from pipeline.cli.audience_steps import CONSOLE, blocked
-from pipeline.cli.ending import CommandTrouble
 from pipeline.configuration.lock import AudienceLock, LockEntry
 from pipeline.configuration.targets import PlacedTarget
-from pipeline.destinations.amazon_ads.audiences import NewAudience, compose_create, interpret_create
-from pipeline.destinations.amazon_ads.planning import (
-    Asked,
-    Create,
-    Fixed,
-    Gone,
-    Keep,
-    Update,
-    id_of,
+from pipeline.destinations.control import (
+    Creation,
+    Declined,
+    Made,
+    Step,
+    Unanswered,
 )
-from pipeline.destinations.amazon_ads.replies import Declined
+from pipeline.domain.send_result import Blocked, InDoubt, NotSent
 from pipeline.operations.audiences.lock_file import LockUnwritable
-from pipeline.operations.audiences.selection import Planned, updated
-from pipeline.operations.partner import InDoubt, Partner, Unheard
+from pipeline.operations.audiences.selection import (
+    CONSOLE,
+    PartnerEnd,
+    Planned,
+    obstacle,
+    refusal,
+)
 from pipeline.settings.problems import dotted
+
+CUT_SHORT = "what came before it was cut short; apply again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +31,18 @@ class Result:
     """What became of one step."""
 
     planned: Planned
-    audience_id: int | None
+    audience_id: str | None
     trouble: str | None = None
     """Why the audience is not as the configuration says, and the remedy."""
+    ends_all: bool = False
+    """What comes after it would only fail, too, or could not be written down."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Application:
     """One `audiences apply` at work; the lock is always saved before anybody relies on it."""
 
-    partners: Mapping[str, Partner]
+    ends: Mapping[str, PartnerEnd]
     lock: AudienceLock
     save: Callable[[AudienceLock], None]
     now: Callable[[], str]
@@ -49,62 +53,62 @@ class Application:
     async def apply(self, plan: Iterable[Planned]) -> list[Result]:
         """Every step, done or with its trouble; one audience's trouble is its own.
 
-        Where the partner no longer answers or the lock cannot be written, the rest is not tried.
+        Where a partner no longer answers or the lock cannot be written, the rest is not tried.
         """
-        obstacle: str | None = None
+        is_cut_short = False
         for one in plan:
-            if obstacle is not None and isinstance(one.step, Create | Update):
-                self._tell(Result(one, id_of(one.step), f"not tried: {obstacle}"))
-                continue
-            try:
-                self._tell(await self._step(one))
-            except (LockUnwritable, InDoubt) as trouble:
-                self._tell(Result(one, id_of(one.step), str(trouble)))
-                obstacle = "what came before it was cut short; apply again"
-            except CommandTrouble as trouble:
-                self._tell(Result(one, id_of(one.step), str(trouble)))
+            if is_cut_short and one.step.what in ("create", "update"):
+                result = Result(one, one.step.audience_id, f"not tried: {CUT_SHORT}")
+            else:
+                result = await self._step(one)
+            is_cut_short = is_cut_short or result.ends_all
+            self.results.append(result)
+            self.told(result)
         return self.results
 
-    def _tell(self, result: Result) -> None:
-        self.results.append(result)
-        self.told(result)
-
     async def _step(self, one: Planned) -> Result:
-        match one.step:
-            case Create(audience):
-                partner = self.partners[one.placed.key.destination]
-                return Result(one, await self._created(partner, one.placed, audience))
-            case Update(audience_id):
-                partner = self.partners[one.placed.key.destination]
-                await updated(partner, audience_id, one.step.request())
-                return Result(one, audience_id)
-            case Keep(audience_id):
-                return Result(one, audience_id)
-            case Fixed() | Gone() | Asked():
-                return Result(one, id_of(one.step), blocked(one))
+        step = one.step
+        try:
+            match step.what:
+                case "create":
+                    assert step.creates is not None
+                    return await self._created(one, step.creates)
+                case "update":
+                    return await self._updated(one)
+                case "keep" | "fixed" | "gone" | "in_doubt":
+                    return Result(one, step.audience_id, obstacle(one))
+        except LockUnwritable as trouble:
+            return Result(one, step.audience_id, str(trouble), ends_all=True)
 
-    async def _created(self, partner: Partner, placed: PlacedTarget, new: NewAudience) -> int:
-        """The id of the audience, which is in the lock by then."""
-        asked = _entry(placed, new, self.now())
+    async def _updated(self, one: Planned) -> Result:
+        said = await self._applied(one.placed, one.step)
+        if isinstance(said, Made):
+            return Result(one, said.audience_id)
+        trouble = refusal(one.placed.key.destination, said)
+        return Result(one, one.step.audience_id, trouble, _ends_all(said))
+
+    async def _created(self, one: Planned, creates: Creation) -> Result:
+        """The id of the audience is in the lock when this returns it."""
+        placed = one.placed
+        asked = _entry(placed, creates, self.now())
         # Written first: a crash between the request and its answer must not make a second one.
         self._save(self.lock.with_entry(asked))
-        try:
-            made = await partner.ask(compose_create(new), interpret_create)
-        except Unheard as trouble:
-            raise Unheard(f"{trouble}; {CONSOLE}") from None
-        except CommandTrouble:
+        said = await self._applied(placed, one.step)
+        if isinstance(said, Made):
+            self._note(asked.model_copy(update={"audience_id": int(said.audience_id)}), placed)
+            return Result(one, said.audience_id)
+        trouble = refusal(placed.key.destination, said)
+        if not _may_be_made(said):
             self._save(self.lock.without(placed.key))
-            raise
-        if isinstance(made, Declined):
-            raise self._declined(partner.trouble(made), made.status, placed)
-        self._note(asked.model_copy(update={"audience_id": made.audience_id}), placed)
-        return made.audience_id
+        elif isinstance(said, Declined):
+            trouble = f"{trouble}; it may have been made all the same: {CONSOLE}"
+        else:
+            trouble = f"{trouble}; {CONSOLE}"
+        return Result(one, None, trouble, _ends_all(said))
 
-    def _declined(self, trouble: CommandTrouble, status: int, placed: PlacedTarget) -> Exception:
-        if 400 <= status < 500 and status != 408:
-            self._save(self.lock.without(placed.key))
-            return trouble
-        return CommandTrouble(f"{trouble}; it may have been made all the same: {CONSOLE}")
+    async def _applied(self, placed: PlacedTarget, step: Step) -> Made | Unanswered:
+        end = self.ends[placed.key.destination]
+        return await end.control.apply(end.api, step)
 
     def _note(self, made: LockEntry, placed: PlacedTarget) -> None:
         try:
@@ -120,13 +124,31 @@ class Application:
         self.lock = lock
 
 
-def _entry(placed: PlacedTarget, new: NewAudience, asked_at: str) -> LockEntry:
-    return LockEntry(
-        audience=placed.key.audience,
-        destination=placed.key.destination,
-        connection_id=new.connection_id,
-        advertiser_id=new.advertiser_id,
-        external_audience_id=new.external_audience_id,
-        name=new.name,
-        asked_at=asked_at,
+def _may_be_made(said: Unanswered) -> bool:
+    match said:
+        case Declined(status):
+            return not 400 <= status < 500 or status == 408
+        case InDoubt():
+            return True
+        case NotSent() | Blocked():
+            return False
+
+
+def _ends_all(said: Unanswered) -> bool:
+    """Whether the next request would find nobody, too."""
+    return isinstance(said, NotSent | InDoubt)
+
+
+def _entry(placed: PlacedTarget, creates: Creation, asked_at: str) -> LockEntry:
+    keys = placed.target.lane_keys()
+    is_known = keys.keys() <= LockEntry.model_fields.keys()
+    return LockEntry.model_validate(
+        {
+            "audience": placed.key.audience,
+            "destination": placed.key.destination,
+            **(keys if is_known else {"lane": placed.key.lane}),
+            "external_audience_id": creates.external_id,
+            "name": creates.name,
+            "asked_at": asked_at,
+        }
     )

@@ -6,21 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import typer
-
-from pipeline.cli.ending import CommandTrouble, fail
 from pipeline.configuration.lock import AudienceLock, lock_text
+from pipeline.operations.trouble import OperationFailed
 
 
-class LockUnwritable(CommandTrouble):
+class LockUnwritable(Exception):
     """The lock file cannot be written; it is as it was before."""
 
 
 class LockFile:
-    """The lock file of one configuration, for whoever holds it."""
+    """The lock file of one configuration, for whoever has locked it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, warning: str | None = None) -> None:
         self.path = path
+        self.warning = warning
+        """Why others are not kept away meanwhile, if they are not."""
 
     def save(self, lock: AudienceLock) -> None:
         """Put this lock in the place of the file; when it returns, a crash cannot undo it.
@@ -67,37 +67,38 @@ class LockFile:
 
 
 @contextmanager
-def held(path: Path) -> Iterator[LockFile]:
+def locked(path: Path) -> Iterator[LockFile]:
     """The lock file, kept from every other `audiences apply` meanwhile.
 
-    Leaves the program with one line where that cannot be.
+    Raises:
+        OperationFailed: another one is at work, or the folder cannot be opened.
     """
     try:
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
-        fail(f"{path.parent}: {(error.strerror or 'cannot be opened').lower()}; check --config")
+        reason = (error.strerror or "cannot be opened").lower()
+        raise OperationFailed(f"{path.parent}: {reason}; check --config") from None
     try:
-        _lease(folder, path)
-        yield LockFile(path)
+        yield LockFile(path, _lock(folder, path))
     finally:
         os.close(folder)
 
 
-def _lease(folder: int, path: Path) -> None:
+def _lock(folder: int, path: Path) -> str | None:
     # The folder, because the file itself is another one after each rename.
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        fail(
+        raise OperationFailed(
             f"{path}: another `audiences apply` is at work in this folder; wait until it has ended"
-        )
+        ) from None
     except OSError:
         # Some network file systems cannot do this, and an operator must be able to go on.
-        typer.echo(
-            f"warning: {path.parent}: this file system has no locks; see to it that nobody else "
-            "applies meanwhile",
-            err=True,
+        return (
+            f"{path.parent}: this file system has no locks; see to it that nobody else applies "
+            "meanwhile"
         )
+    return None
 
 
 def _sync_folder(path: Path) -> None:

@@ -1,34 +1,25 @@
-"""The audiences of the configuration as the partner has them, and what is to be done about each."""
+"""The audiences of the configuration as the partners have them, and what is to be done."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.cli.ending import CommandTrouble
 from pipeline.configuration.load import Configuration
 from pipeline.configuration.lock import AudienceLock
 from pipeline.configuration.model import Settings
 from pipeline.configuration.targets import PlacedTarget, placed_targets
-from pipeline.destinations.amazon_ads.audiences import (
-    Audience,
-    AudienceUpdate,
-    compose_show,
-    compose_update,
-    interpret_show,
-    interpret_update,
-)
-from pipeline.destinations.amazon_ads.planning import (
-    Asked,
-    DesiredAudience,
-    Found,
-    Gone,
-    Keep,
-    Standing,
+from pipeline.destinations.control import (
+    Api,
+    ControlPlane,
+    Declined,
+    Difference,
     Step,
-    Unmade,
-    steps,
+    Unanswered,
 )
-from pipeline.destinations.amazon_ads.replies import Declined
-from pipeline.operations.partner import Partner
+from pipeline.operations.partner_api import control_of
+from pipeline.operations.trouble import OperationFailed
+from pipeline.settings.problems import dotted, shown
+
+CONSOLE = "look for it by its name and external id in the partner's console"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,78 +30,93 @@ class Planned:
     step: Step
 
 
-async def planned(
-    configuration: Configuration, partners: Mapping[str, Partner], destination: str | None
-) -> list[Planned]:
+@dataclass(frozen=True, slots=True)
+class PartnerEnd:
+    """One destination's control plane, and the API that it asks."""
+
+    api: Api
+    control: ControlPlane[object]
+
+
+def partner_ends(settings: Settings, apis: Mapping[str, Api]) -> Mapping[str, PartnerEnd]:
+    """The partner's end of every destination."""
+    return {
+        name: PartnerEnd(apis[name], control)
+        for name in settings.destinations
+        if (control := control_of(settings, name)) is not None
+    }
+
+
+async def plan_audiences(
+    configuration: Configuration, ends: Mapping[str, PartnerEnd], destination: str | None
+) -> Sequence[Planned]:
     """A step at least for each target, in the order of the file; nothing is changed.
 
     Raises:
-        CommandTrouble: the partner does not say how an audience stands.
+        OperationFailed: a partner does not say how an audience stands.
+        InvalidRequest: a partner would refuse what the configuration says.
     """
-    settings, lock = configuration.settings, configuration.identities.lock
+    lock = configuration.identities.lock
     plan: list[Planned] = []
-    for placed in placed_targets(settings.audiences):
+    for placed in placed_targets(configuration.settings.audiences):
         if destination in (None, placed.key.destination):
-            standing = await _standing(placed, lock, partners[placed.key.destination])
-            found = steps(desired(placed, settings), standing)
+            found = await _steps(placed, lock, ends[placed.key.destination])
             plan += (Planned(placed, step) for step in found)
     return plan
 
 
-def desired(placed: PlacedTarget, settings: Settings) -> DesiredAudience:
-    """What the configuration says of a target's audience."""
-    target = placed.target
-    return DesiredAudience(
-        upstream_name=placed.key.audience,
-        name=target.name,
-        external_audience_id=target.external_audience_id,
-        description=target.description,
-        ttl=target.ttl_seconds,
-        connection_id=target.connection_id,
-        advertiser_id=target.advertiser_id,
-        country_code=target.country or settings.destinations[target.destination].country,
-    )
-
-
 def is_done(plan: Iterable[Planned]) -> bool:
-    """Whether the partner has everything as the configuration says."""
-    return all(isinstance(one.step, Keep) for one in plan)
+    """Whether the partners have everything as the configuration says."""
+    return all(one.step.what == "keep" for one in plan)
 
 
-async def described(partner: Partner, audience_id: int) -> Audience | Declined:
-    """The audience as the partner describes it, or its refusal.
+def obstacle(one: Planned) -> str | None:
+    """Why a step is nothing for a program, and what a person does; None where it is."""
+    step = one.step
+    match step.what:
+        case "in_doubt":
+            return (
+                f"it was asked for at {step.asked_at} and no answer is written down, so it may be "
+                f"there: {CONSOLE}; if it is there, give its audience_id at "
+                f"{dotted(one.placed.path)}; if it is not, remove its entry from the lock file; "
+                "then apply again"
+            )
+        case "gone":
+            return (
+                f"the partner knows no audience {step.audience_id}: check client_id and region; to "
+                "make it anew, remove the id from the configuration or its entry from the lock file"
+            )
+        case "fixed":
+            return (
+                f"the partner never changes {differences_of(step)}: put back what it has, or make "
+                "another audience"
+            )
+        case "create" | "update" | "keep":
+            return None
 
-    Raises:
-        CommandTrouble: it did not answer, or about another audience.
-    """
-    found = await partner.ask(compose_show(audience_id), interpret_show)
-    if isinstance(found, Audience) and found.audience_id not in (None, audience_id):
-        raise CommandTrouble("the partner answered about another audience; nothing was changed")
-    return found
+
+def differences_of(step: Step) -> str:
+    """What differs, in words."""
+    return ", ".join(map(_changed, step.differences))
 
 
-async def updated(partner: Partner, audience_id: int, update: AudienceUpdate) -> Audience:
-    """The audience after the change.
-
-    Raises:
-        CommandTrouble: it was refused, or not answered.
-    """
-    standing = await described(partner, audience_id)
-    if isinstance(standing, Declined):
-        raise partner.trouble(standing)
-    request = compose_update(audience_id, update.completed(standing))
-    return await partner.learn(request, interpret_update)
+def refusal(destination: str, trouble: Unanswered) -> str:
+    """What there was instead of what was asked for, on one line."""
+    said = f"{trouble.said}; {trouble.remedy}" if isinstance(trouble, Declined) else trouble.detail
+    return f"destinations.{destination}: {said}"
 
 
-async def _standing(placed: PlacedTarget, lock: AudienceLock, partner: Partner) -> Standing:
-    audience_id = placed.target.audience_id
-    if audience_id is None:
-        entry = lock.entry(placed.key)
-        return Unmade() if entry is None else Asked(entry.asked_at)
-    match await described(partner, audience_id):
-        case Audience() as audience:
-            return Found(audience_id, audience)
-        case Declined(status=404):
-            return Gone(audience_id)
-        case Declined() as declined:
-            raise partner.trouble(declined)
+async def _steps(placed: PlacedTarget, lock: AudienceLock, end: PartnerEnd) -> Sequence[Step]:
+    audience_id = placed.target.audience()
+    entry = lock.entry(placed.key) if audience_id is None else None
+    if entry is not None:
+        return [Step(what="in_doubt", asked_at=entry.asked_at)]
+    found = await end.control.plan(end.api, placed.target, audience_id, placed.key.audience)
+    if isinstance(found, Sequence):
+        return found
+    raise OperationFailed(refusal(placed.key.destination, found))
+
+
+def _changed(difference: Difference) -> str:
+    standing = "nothing" if difference.standing is None else shown(difference.standing)
+    return f"{difference.key}: {standing} -> {shown(difference.desired)}"

@@ -62,7 +62,7 @@ class JobEnds:
         self._ends: dict[str, tuple[str, Tally]] = {}
         self._refused: set[Place] = set()
 
-    def job(self, lane: str, job: Job, place: Place) -> Sequence[range] | None:
+    def job(self, lane: str, job: Job, place: Place) -> Sequence[range]:
         """Take note of a message; returns the offsets that it says for the first time.
 
         Raises:
@@ -73,12 +73,12 @@ class JobEnds:
             known.place = place
         return self._placed(known, job)
 
-    def outcome(self, lane: str, outcome: Outcome) -> Sequence[range] | None:
+    def outcome(self, lane: str, outcome: Outcome) -> Sequence[range]:
         """Take note of an end; as `job` for one that has no message of its own."""
         job = outcome.job
         self._ends[job.job_id] = lane, outcome.tally
         if not outcome.is_untracked:
-            return None
+            return ()
         known = self._jobs.setdefault(job.job_id, _Known(lane, job.records, None))
         return self._placed(known, job)
 
@@ -101,10 +101,13 @@ class JobEnds:
             for name, lane in lanes.items()
         }
 
-    def _placed(self, known: _Known, job: Job) -> Sequence[range] | None:
-        runs = None if known.is_placed else job.placed()
-        known.is_placed = known.is_placed or runs is not None
-        return runs
+    def _placed(self, known: _Known, job: Job) -> Sequence[range]:
+        ranges = None if known.is_placed else job.placed()
+        if ranges is None:
+            # Said already; or a message of a job that was carried over, whose first one says it.
+            return ()
+        known.is_placed = True
+        return ranges
 
     def _end(self, lane: _Lane, job_id: str, known: _Known) -> None:
         if job_id in self._ends:

@@ -20,7 +20,7 @@ class LaneView(NamedTuple):
     end: int
     """Asked for after `settled`, so that what overtook a settled record lies before it."""
     paused: PausedSince = NONE_PAUSED
-    """What of it is kept back; asked for with `settled`."""
+    """What of it is paused; asked for with `settled`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class LaneRecords:
     """
 
     def __init__(self, view: LaneView) -> None:
-        self._base = self._start = view.start
+        self._start = view.start
         self._settled = view.settled
         self._paused = view.paused
         self._end = max(view.start, view.end)
@@ -66,34 +66,18 @@ class LaneRecords:
         self._accepted = self._refused = 0
         self._repeated = self._outside = 0
 
-    @property
-    def start(self) -> int:
-        return self._start
-
     def take(self, runs: Sequence[range]) -> None:
         """A job took these offsets."""
         for run in runs:
             start, stop = max(run.start, self._start), min(run.stop, self._end)
             self._outside += len(run) - max(0, stop - start)
             if start < stop:
-                self._accept(start - self._base, stop - self._base)
-
-    def take_elsewhere(self, records: int) -> None:
-        """A job took so many records that do not belong to the view."""
-        self._outside += records
+                self._accept(start - self._start, stop - self._start)
 
     def refuse(self, offset: int) -> None:
         """A dead letter names this offset."""
         if self._start <= offset < self._end:
-            self._marks[offset - self._base] |= _REFUSED
-
-    def begin_at(self, offset: int) -> None:
-        """Look only at what lies from this offset on; to be said before the first record."""
-        if offset > self._start:
-            start = min(offset, self._end)
-            skipped = self._marks[self._start - self._base : start - self._base]
-            self._outside += sum(mark & _ACCEPTED for mark in skipped)
-            self._start = start
+            self._marks[offset - self._start] |= _REFUSED
 
     def read(self, offset: int, key: bytes | None) -> None:
         """The next record of the lane."""
@@ -103,7 +87,7 @@ class LaneRecords:
         member = hash(offset if key is None else key)
         if self._open.pop(member, None) is not None:
             self._superseded += 1
-        mark = self._marks[offset - self._base]
+        mark = self._marks[offset - self._start]
         if mark & _ACCEPTED:
             self._accepted += 1
         elif mark & _REFUSED:
@@ -115,8 +99,7 @@ class LaneRecords:
 
     def sums(self) -> LaneSums:
         """What became of everything read."""
-        first = self._start - self._base
-        marked = len(self._marks) - first - self._marks.count(0, first)
+        marked = len(self._marks) - self._marks.count(0)
         return LaneSums(
             prepared=self._prepared,
             superseded=self._superseded,

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from pipeline.domain.job import Job, Outcome
 
-End: TypeAlias = Literal["accepted", "dead-lettered", "superseded", "waiting", "unclear", "lost"]
+End: TypeAlias = Literal["accepted", "dead-lettered", "superseded", "waiting", "lost"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,15 +27,14 @@ class MemberChanges:
     """Takes the member's records in order, and jobs, outcomes and letters of the lane in any."""
 
     def __init__(self, settled: int, paused_since: int | None = None) -> None:
-        """Where upload goes on, and from where the audience is kept back, if it is."""
+        """Where upload goes on, and from where the audience is paused, if it is."""
         self._settled = settled
-        self._held_since = math.inf if paused_since is None else paused_since
+        self._paused_since = math.inf if paused_since is None else paused_since
         self._changes: dict[int, int | None] = {}
         self._jobs: defaultdict[int, dict[str, None]] = defaultdict(dict)
         self._states: dict[str, str] = {}
         self._invalid: dict[str, str] = {}
         self._letters: dict[int, str] = {}
-        self._unclear: set[int] = set()
 
     def change(self, offset: int, changed_at_ms: int | None) -> None:
         """A record of the member; all of them come before the jobs."""
@@ -47,14 +46,10 @@ class MemberChanges:
         Raises:
             UnreadableJob: what it says of its offsets contradicts itself.
         """
-        if job.carried_over and not job.offsets:
-            # Its first message says it.
-            return
-        runs = job.placed()
+        # A message of a job that was carried over names no offsets: its first one does.
+        ranges = job.placed() or ()
         for offset in self._changes:
-            if runs is None and job.first_offset <= offset <= job.last_offset:
-                self._unclear.add(offset)
-            elif any(offset in run for run in runs or ()):
+            if any(offset in one for one in ranges):
                 self._jobs[offset][job.job_id] = None
 
     def outcome(self, outcome: Outcome) -> None:
@@ -87,10 +82,8 @@ class MemberChanges:
             return "dead-lettered", self._letters[offset]
         if offset >= self._settled:
             return "waiting", "upload has not come to it, or waits for an answer"
-        if offset >= self._held_since:
-            return "waiting", "kept back: its audience is paused, or resumed and not done"
-        if offset in self._unclear:
-            return "unclear", "a job of an earlier version may have taken it, or not"
+        if offset >= self._paused_since:
+            return "waiting", "its audience is paused, or resumed and not done"
         if overtaken_by is not None:
             return "superseded", f"by the change at offset {overtaken_by}"
         return "lost", "settled without a job, a dead letter or a later change"

@@ -7,9 +7,9 @@ from aiokafka import TopicPartition
 from pipeline.domain.job import UnreadableJob, decode_job, decode_outcome
 from pipeline.domain.lane_record import LaneRecord, decode_record
 from pipeline.kafka.topic_reader import PlacedRecord, TopicReader
-from pipeline.operations.ledger.book import lane_of
+from pipeline.operations.ledger.accounting import lane_of
+from pipeline.operations.ledger.ledger_reading import LedgerTopics, paused, read_whole
 from pipeline.operations.ledger.member_changes import ChangeEnd, MemberChanges
-from pipeline.operations.ledger.reading import LedgerTopics, paused, read_whole
 
 
 async def read_member(

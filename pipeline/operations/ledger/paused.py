@@ -1,4 +1,4 @@
-"""Which settled records of a lane still wait: those of audiences that are kept back."""
+"""Which settled records of a lane still wait: those of audiences that are paused."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class PausedSince:
         return since is not None and offset >= since
 
     def since_of(self, key: bytes | None) -> int | None:
-        """From where the audience of this key is kept back; None if it is not."""
+        """From where the audience of this key is paused; None if it is not."""
         audience = audience_of(key)
         return None if audience is None else self.since.get(audience, self.others)
 

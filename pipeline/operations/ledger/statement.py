@@ -48,8 +48,6 @@ class LaneStatement:
     jobs: JobSums
     gone: int = 0
     """Offsets that were deleted before they were settled."""
-    not_before: str | None = None
-    """Why it does not begin with the lane's first record, if there is more than trimming to it."""
 
     def equations(self) -> Sequence[Equation]:
         """Rendered, accepted, and how that ended; parts that are seldom there only if they are."""

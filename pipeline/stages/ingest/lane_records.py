@@ -7,6 +7,7 @@ from typing import Final
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.lane_record import HEADER, encode_header, member_key
 from pipeline.domain.reasons import Rejected, Withheld
+from pipeline.identity.hashing import HashOnce
 from pipeline.stages.ingest.chunk import Chunk
 from pipeline.stages.ingest.route import Route
 from pipeline.stages.ingest.topic_limits import TopicLimits
@@ -32,14 +33,19 @@ class LaneRecords:
         self._limits = limits
 
     def add(
-        self, change: MembershipChange, route: Route, offset: int, chunk: Chunk
+        self,
+        change: MembershipChange,
+        hash_once: HashOnce,
+        route: Route,
+        offset: int,
+        chunk: Chunk,
     ) -> int | Rejected:
         """Put one record into the chunk; its bytes, 0 where consent forbids it. Never raises."""
         at_ms = change.occurred_at_ms
         if not 0 <= at_ms < TIMES_END_MS:
             return _NO_TIME
         try:
-            rendered = route.renderer.render(change, route.country)
+            rendered = route.render(change, hash_once)
             if isinstance(rendered, Rejected):
                 return rendered
             if isinstance(rendered, Withheld):

@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ingest.chunk import Chunk
-from pipeline.telemetry.facts import Telemetry
+from pipeline.telemetry.facts import IngestTelemetry
 
 
 class ChunkReport:
     """Counts for operators: one call a kind and chunk, none a record."""
 
     def __init__(
-        self, *, telemetry: Telemetry, letters: DeadLetters, wall_ms: Callable[[], int]
+        self, *, telemetry: IngestTelemetry, letters: DeadLetters, wall_ms: Callable[[], int]
     ) -> None:
         self._telemetry = telemetry
         self._letters = letters

@@ -3,19 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Protocol
 
-from pipeline.domain.change import MembershipChange
-from pipeline.domain.reasons import Rejected, Rendered, Withheld
+from pipeline.destinations.contract import Render
 from pipeline.telemetry.facts import LaneLabel
-
-
-class Render(Protocol):
-    """A destination's way of writing one change down."""
-
-    def render(
-        self, change: MembershipChange, default_country: str | None
-    ) -> Rendered | Withheld | Rejected: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +17,7 @@ class Route:
     audience_id: str
     route: bytes
     """What the partner's package writes for itself into every record."""
-    country: str | None
-    renderer: Render
+    render: Render
     largest_value: int
     """Bytes of a record that fits into one request of its lane."""
 

@@ -9,6 +9,8 @@ carried again from its beginning, right behind its first parts, which changes no
 import asyncio
 from collections.abc import Sequence
 
+from pipeline.sources.encodings.schemas import SchemaRegistry
+from pipeline.sources.reading import Outcome, Reading, SchemaNeeded
 from pipeline.stages.contract import Progress
 from pipeline.stages.ingest.chunk import Chunk
 from pipeline.stages.ingest.chunk_bound import ChunkBound
@@ -31,13 +33,16 @@ class IngestWorker:
         bound: ChunkBound,
         report: ChunkReport,
         progress: Progress,
+        schemas: SchemaRegistry | None = None,
     ) -> None:
+        """`schemas` is the registry of a source that has one."""
         self._lease = lease
         self._writer = writer
         self._transform = transform
         self._limits = limits
         self._bound = bound
         self._report = report
+        self._schemas = schemas
         self._progress = progress
         self._part: Part | None = None
         self._between_chunks = asyncio.Event()
@@ -78,8 +83,11 @@ class IngestWorker:
         """Carry events in chunks; False when the last one has to be read again."""
         chunk, bound = Chunk(), self._bound
         for event in events:
+            reading = self._transform.read(event)
+            if isinstance(reading, SchemaNeeded):
+                reading = await self._reading(event, reading)
             after = self._part and self._carried_of(event)
-            for part in self._transform.event(event, chunk, after=after, most=bound.slice):
+            for part in self._transform.event(event, reading, chunk, after=after, most=bound.slice):
                 await self._turn(chunk)
                 if bound.is_reached(chunk):
                     if not await self._write(chunk, event.offset):
@@ -90,6 +98,14 @@ class IngestWorker:
                 if bound.is_reached(chunk) and not await self._write(chunk, event.offset + 1):
                     return False
         return not chunk.counts.events or await self._write(chunk, events[-1].offset + 1)
+
+    async def _reading(self, event: Record, outcome: Outcome) -> Reading:
+        """What the event says; a schema that is needed is waited for, however long that takes."""
+        while isinstance(outcome, SchemaNeeded):
+            assert self._schemas is not None
+            await self._schemas.fetch(outcome.schema_id, self._progress.advance)
+            outcome = self._transform.read(event)
+        return outcome
 
     def _carried_of(self, event: Record) -> Part | None:
         """How much of the event is durable, if it is the one that was left in the middle."""

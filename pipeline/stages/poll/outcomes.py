@@ -17,7 +17,7 @@ from pipeline.domain.message import Message, Origin
 from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.poll.pending import label
 from pipeline.stages.ports import MessageWriter
-from pipeline.telemetry.facts import Telemetry
+from pipeline.telemetry.facts import PollTelemetry
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +31,7 @@ class Outcomes:
         topic: str,
         message_writer: MessageWriter,
         letters: DeadLetters,
-        telemetry: Telemetry,
+        telemetry: PollTelemetry,
         wall_ms: Callable[[], int],
     ) -> None:
         self._topic = topic

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Mapping
 
 from pipeline.domain.job import Job
-from pipeline.telemetry.facts import LaneLabel, Telemetry
+from pipeline.telemetry.facts import LaneLabel, PollTelemetry
 
 
 class PendingJobs:
     """Counted for each lane, and told whenever that changes."""
 
-    def __init__(self, telemetry: Telemetry) -> None:
+    def __init__(self, telemetry: PollTelemetry) -> None:
         self._telemetry = telemetry
         self._by_lane: Counter[LaneLabel] = Counter()
         self._by_destination: Counter[str] = Counter()

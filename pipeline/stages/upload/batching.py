@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from pipeline.domain.change import Action
+from pipeline.telemetry.facts import FlushReason
 
-FlushReason = Literal["records", "bytes", "linger", "probe"]
 SEPARATOR_BYTES = 1
+RECORD_OVERHEAD_BYTES = 500
+"""What Python's objects around one record in memory weigh, beside its key and value."""
 
 
 class QueuedRecord(NamedTuple):
@@ -109,6 +111,11 @@ class _Queue:
         return taken
 
 
+def weight(records: Iterable[QueuedRecord]) -> int:
+    """Bytes that records take in memory."""
+    return sum(len(one.key) + len(one.value) + RECORD_OVERHEAD_BYTES for one in records)
+
+
 class LaneQueue:
     """Everything a lane has read and not yet handed over. Decides; sends nothing.
 
@@ -117,15 +124,12 @@ class LaneQueue:
     """
 
     def __init__(self, limits: Limits) -> None:
-        self.limits = limits
+        self._configured = limits
+        self._limits = limits
         self._queues: dict[str, _Queue] = {}
         self._in_flight: set[bytes] = set()
         self._bytes = 0
         self._count = 0
-
-    @property
-    def is_empty(self) -> bool:
-        return self._count == 0
 
     @property
     def count(self) -> int:
@@ -133,7 +137,7 @@ class LaneQueue:
 
     @property
     def bytes(self) -> int:
-        """Bytes of keys and values that wait, without those in flight."""
+        """Bytes that what waits takes in memory, without what is in flight."""
         return self._bytes
 
     def add(self, waiting: QueuedRecord) -> QueuedRecord | None:
@@ -154,10 +158,10 @@ class LaneQueue:
         if not due:
             return None
         _, audience, reason = min(due)
-        return self._taken(audience, self._queues[audience].take(self.limits), reason)
+        return self._taken(audience, self._queues[audience].take(self._limits), reason)
 
     def take_probe(self, most: int) -> Batch | None:
-        """A few of the oldest records, due or not: to ask whether a stopped lane may go on."""
+        """A few of the oldest records, due or not: to ask whether a blocked lane may go on."""
         waiting = [
             (queue.oldest().offset, audience)
             for audience, queue in self._queues.items()
@@ -166,13 +170,13 @@ class LaneQueue:
         if not waiting:
             return None
         _, audience = min(waiting)
-        limits = replace(self.limits, max_records=min(most, self.limits.max_records))
+        limits = replace(self._limits, max_records=min(most, self._limits.max_records))
         return self._taken(audience, self._queues[audience].take(limits), "probe")
 
     def due_in(self, now: float) -> float | None:
         """Seconds until the next linger ends; None when nothing waits that could be sent."""
         heads = [queue.oldest().admitted_at for queue in self._queues.values() if queue.ready]
-        return None if not heads else max(0.0, min(heads) + self.limits.linger - now)
+        return None if not heads else max(0.0, min(heads) + self._limits.linger - now)
 
     def settled(self, records: Iterable[QueuedRecord], audience: str) -> None:
         """These are no longer in flight: newer changes of their members may go."""
@@ -195,26 +199,41 @@ class LaneQueue:
         self._account(added=(), removed=dropped)
         return dropped
 
+    def shrink(self, body_bytes: int) -> None:
+        """Remember that the partner takes no body of this size, and take half of it at most."""
+        smaller = max(body_bytes // 2, self._limits.overhead_bytes + 1)
+        self._limits = replace(self._limits, max_bytes=min(self._limits.max_bytes, smaller))
+
+    def clear(self) -> None:
+        """Let go of everything, also of what is known of members in flight.
+
+        A remembered byte limit goes, too: whoever mends what blocked the lane may mend that.
+        """
+        self._limits = self._configured
+        self._queues.clear()
+        self._in_flight.clear()
+        self._bytes = self._count = 0
+
     def _taken(self, audience: str, records: list[QueuedRecord], reason: FlushReason) -> Batch:
         self._in_flight.update(record.key for record in records)
         self._account(added=(), removed=records)
         return Batch(audience, records, reason)
 
     def _due(self, queue: _Queue, now: float) -> FlushReason | None:
-        if len(queue.ready) >= self.limits.max_records:
+        if len(queue.ready) >= self._limits.max_records:
             return "records"
-        if queue.ready_bytes + self.limits.overhead_bytes >= self.limits.max_bytes:
+        if queue.ready_bytes + self._limits.overhead_bytes >= self._limits.max_bytes:
             return "bytes"
-        if now >= queue.oldest().admitted_at + self.limits.linger:
+        if now >= queue.oldest().admitted_at + self._limits.linger:
             return "linger"
         return None
 
     def _account(self, *, added: Iterable[QueuedRecord], removed: Iterable[QueuedRecord]) -> None:
         for record in added:
-            self._bytes += len(record.key) + len(record.value)
+            self._bytes += len(record.key) + len(record.value) + RECORD_OVERHEAD_BYTES
             self._count += 1
         for record in removed:
-            self._bytes -= len(record.key) + len(record.value)
+            self._bytes -= len(record.key) + len(record.value) + RECORD_OVERHEAD_BYTES
             self._count -= 1
 
 

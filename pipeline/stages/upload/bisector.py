@@ -1,20 +1,23 @@
-"""Finds the bad records of a refused batch by halving it. Decides; sends nothing."""
+"""Finds the poison records of a batch by halving it. Decides; sends nothing."""
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.domain.reasons import RejectedReason
 from pipeline.domain.send_result import Refused, TooLarge
 from pipeline.stages.upload.batching import Batch, QueuedRecord
+from pipeline.stages.upload.poison_record import FailingRecord
+from pipeline.stages.upload.tally import Tally
 
 GUARDED_BATCH = 100
-"""From this size on, a batch of which more than a tenth is refused is hopeless."""
+"""From this size on, a batch of which more than a tenth is poison is hopeless."""
 HOPELESS_RUN = 10
 """So many refused records, with nothing accepted in between, make it hopeless as well."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bad:
+class PoisonRecord:
     """A record that the partner will not take, in its words."""
 
     record: QueuedRecord
@@ -27,58 +30,98 @@ class Bisector:
 
     Every part must be sent anyway, so the order costs nothing. Both halves are tried before
     either is halved again: by the time that ten records stand alone with nothing accepted, every
-    half on the way to them holds a bad one. A few bad records, wherever they are, never look
+    half on the way to them holds a bad one. A few poison records, wherever they are, never look
     hopeless; one among n costs at most 2 * ceil(log2 n) requests more.
 
-    Small batches are judged together: `in_a_row` are records of the lane that were refused since
-    it last had anything accepted. In a batch that is doubted (the lane was stopped for refusals)
-    what is refused proves nothing until something is accepted, and then it is asked once more.
+    A part that fails again and again is halved as if it were refused: after an outage, a batch
+    of n is in 2 * log2 n parts at most. A record that fails alone proves nothing yet. It comes
+    again and again, until it is accepted or known to be poison: alone while nothing of the lane
+    is accepted, or an outage would split the whole batch, and otherwise after all other parts.
+
+    Small batches are judged together: the lane's tally knows how many records of it, and of each
+    audience, were refused since anything was accepted. In a batch that is doubted (the lane was
+    blocked for refusals) what is refused proves nothing until something is accepted, and then it
+    is asked once more.
     """
 
-    def __init__(self, batch: Batch, *, is_doubted: bool) -> None:
+    def __init__(self, batch: Batch, *, tally: Tally, is_doubted: bool) -> None:
+        self._audience = batch.audience
         self._size = len(batch.records)
+        self._tally = tally
         self._is_doubted = is_doubted
         self._due = _first_parts(batch)
         self._refused: list[Sequence[QueuedRecord]] = []
+        self._failing: deque[FailingRecord] = deque()
         self._accepted = 0
-        self.bad: list[Bad] = []
+        self._accepted_then = 0
+        """Requests of the lane that had been accepted when a record last failed alone."""
+        self.failing: FailingRecord | None = None
+        """The part that was taken last, if it is a record that failed alone before."""
+        self.poison: list[PoisonRecord] = []
         self.is_hopeless = False
         """Whether so much is refused that it is not the records."""
 
-    def take(self, *, in_a_row: int = 0) -> Sequence[QueuedRecord] | None:
+    def take(self) -> Sequence[QueuedRecord] | None:
         """The part to send next; None when the batch is done or hopeless."""
-        self.is_hopeless = self._is_hopeless(in_a_row)
+        self.failing = None
+        self.is_hopeless = self._is_hopeless()
         if self.is_hopeless:
             return None
+        if self._failing and not self._tally.accepted > self._accepted_then:
+            return self._take_failing()
         if not self._due and self._refused:
             self._due = _halves(self._refused.pop())
         elif not self._due and self._is_doubted:
-            self._due, self.bad = [[one.record] for one in self.bad], []
+            self._due, self.poison = [[one.record] for one in self.poison], []
             self._is_doubted = False
-        return self._due.pop() if self._due else None
+        if self._due:
+            return self._due.pop()
+        return self._take_failing()
 
     def accepted(self) -> None:
         """The part was accepted."""
         self._accepted += 1
 
     def refused(self, part: Sequence[QueuedRecord], answer: Refused | TooLarge) -> None:
-        """The part was refused: it will be halved, or its only record is bad."""
+        """The part was refused: it will be halved, or its only record is poison."""
         if len(part) > 1:
             self._refused.append(part)
         elif isinstance(answer, TooLarge):
-            self.bad.append(Bad(part[0], "record_too_large", "over the partner's limit"))
+            self._give_up(part[0], "record_too_large", "over the partner's limit")
         else:
-            self.bad.append(Bad(part[0], "refused", answer.detail))
+            self._give_up(part[0], "refused", answer.detail)
 
-    def _is_hopeless(self, in_a_row: int) -> bool:
-        bad = len(self.bad)
-        if self._size >= GUARDED_BATCH and bad * 10 > self._size:
+    def failed(self, part: Sequence[QueuedRecord], detail: str) -> None:
+        """The part failed too often: it will be halved, or its only record comes again later."""
+        if len(part) > 1:
+            self._refused.append(part)
+            return
+        failing = self.failing or FailingRecord(part[0], self._tally)
+        failing.has_failed()
+        self._accepted_then = self._tally.accepted
+        if failing.is_poison:
+            self._give_up(part[0], "refused", detail)
+        else:
+            self._failing.append(failing)
+
+    def _give_up(self, record: QueuedRecord, reason: RejectedReason, detail: str) -> None:
+        self.poison.append(PoisonRecord(record, reason, detail))
+
+    def _take_failing(self) -> Sequence[QueuedRecord] | None:
+        if not self._failing:
+            return None
+        self.failing = self._failing.popleft()
+        return [self.failing.record]
+
+    def _is_hopeless(self) -> bool:
+        poison = len(self.poison)
+        if self._size >= GUARDED_BATCH and poison * 10 > self._size:
             return True
-        if self._accepted or not bad:
+        if self._accepted or not poison:
             return False
         if self._is_doubted:
-            return bad >= min(self._size, HOPELESS_RUN)
-        return bad + in_a_row >= HOPELESS_RUN
+            return poison >= min(self._size, HOPELESS_RUN)
+        return poison + self._tally.refused_in_a_row(self._audience) >= HOPELESS_RUN
 
 
 def _first_parts(batch: Batch) -> list[Sequence[QueuedRecord]]:

@@ -1,56 +1,117 @@
-"""Pays for records from a lane's token bucket, the oldest first."""
+"""Pays for requests from a lane's token buckets, the oldest records first."""
 
 import asyncio
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
+from pipeline.domain.quota import Dimension
 from pipeline.stages.ports import TokenBucket
+from pipeline.stages.waiting import until
+
+
+class Cost(NamedTuple):
+    """What one request counts for, in each thing that a quota can count."""
+
+    records: int
+    requests: int = 0
+    bytes: int = 0
+
+    def plus(self, other: "Cost") -> "Cost":
+        return Cost(*(mine + its for mine, its in zip(self, other, strict=True)))
+
+    def minus(self, other: "Cost") -> "Cost":
+        return Cost(*(mine - its for mine, its in zip(self, other, strict=True)))
+
+
+NOTHING = Cost(0)
+
+
+class _Payer(NamedTuple):
+    oldest: float
+    arrival: int
+    cost: Cost
+    paid: asyncio.Future[None]
 
 
 class CapLimiter:
-    """One task spends from the bucket for a whole lane.
+    """One task spends from the buckets of a lane for all its deliveries.
 
-    The bucket serves small waiters before large ones, so several waiters at it would let a large
-    batch starve behind a stream of small ones. Here the batch with the oldest record is next.
+    The delivery with the oldest record is next, however small those behind it are: nothing is
+    spent before the first one can pay, so no stream of small ones lets a large one starve.
     """
 
-    def __init__(self, bucket: TokenBucket, waited: Callable[[float], None]) -> None:
-        self._bucket = bucket
+    def __init__(
+        self,
+        *,
+        buckets: Mapping[Dimension, TokenBucket],
+        clock: Callable[[], float],
+        waited: Callable[[float], None],
+    ) -> None:
+        self._buckets = buckets
+        self._clock = clock
         self._waited = waited
-        self._queue: list[tuple[float, int, int, asyncio.Future[None]]] = []
+        self._payers: list[_Payer] = []
         self._arrivals = itertools.count()
-        self._requested = asyncio.Event()
+        self._arrived = asyncio.Event()
 
-    async def pay(self, tokens: int, oldest: float) -> None:
-        """Return once the tokens are this caller's; who has waited since `oldest` is next.
+    def counted(self, cost: Cost) -> Cost:
+        """The part of a cost for which there are buckets."""
+        return Cost(*(one if name in self._buckets else 0 for name, one in cost._asdict().items()))
+
+    async def pay(self, cost: Cost, oldest: float) -> None:
+        """Return once the cost is paid; who has waited since `oldest` is next.
 
         Not the lowest offset: a long replay of a resumed audience would let no other pass.
         """
         paid: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._queue, (oldest, next(self._arrivals), tokens, paid))
-        self._requested.set()
+        heapq.heappush(self._payers, _Payer(oldest, next(self._arrivals), cost, paid))
+        self._arrived.set()
         await paid
 
     async def run(self) -> None:
-        loop = asyncio.get_running_loop()
+        """Let one after the other pay, for ever."""
         while True:
-            while not self._queue:
-                self._requested.clear()
-                await self._requested.wait()
-            _, _, tokens, paid = heapq.heappop(self._queue)
-            if paid.done():
+            payer = self._next()
+            seconds = None if payer is None else self._wait(payer.cost)
+            if payer is not None and not seconds:
+                self._spend(payer)
                 continue
-            began = loop.time()
-            await self._bucket.spend(tokens)
-            self._waited(loop.time() - began)
-            # Tokens of a caller that left meanwhile are lost: that costs pace, never the cap.
-            if not paid.done():
-                paid.set_result(None)
+            self._arrived.clear()
+            await self._sleep(seconds)
+
+    def _next(self) -> _Payer | None:
+        while self._payers and self._payers[0].paid.done():
+            heapq.heappop(self._payers)  # it left before it paid
+        return self._payers[0] if self._payers else None
+
+    def _wait(self, cost: Cost) -> float:
+        now = self._clock()
+        waits = [
+            bucket.wait(getattr(cost, dimension), now)
+            for dimension, bucket in self._buckets.items()
+        ]
+        return max(waits, default=0.0)
+
+    def _spend(self, payer: _Payer) -> None:
+        now = self._clock()
+        for dimension, bucket in self._buckets.items():
+            bucket.spend(getattr(payer.cost, dimension), now)
+        payer.paid.set_result(None)
+
+    async def _sleep(self, seconds: float | None) -> None:
+        """Until the first payer can pay, or an older one comes."""
+        if seconds is None:
+            await self._arrived.wait()
+            return
+        began = self._clock()
+        await until(self._arrived, seconds)
+        self._waited(self._clock() - began)
 
 
 class Reservation:
-    """Tokens that one batch has paid for and not used.
+    """What one delivery has paid for and not used.
 
     What a partner definitely refused was not counted by it, so the next attempt of the same
     records uses the same tokens; otherwise finding one bad record would cost two batches.
@@ -59,15 +120,15 @@ class Reservation:
     def __init__(self, limiter: CapLimiter, oldest: float) -> None:
         self._limiter = limiter
         self._oldest = oldest
-        self._tokens = 0
+        self._paid = NOTHING
 
-    async def hold(self, tokens: int) -> None:
-        """Return once the reservation holds at least so many tokens."""
-        missing = tokens - self._tokens
-        if missing > 0:
+    async def fill(self, cost: Cost) -> None:
+        """Return once the reservation covers the cost."""
+        missing = Cost(*(max(0, one) for one in self._limiter.counted(cost.minus(self._paid))))
+        if any(missing):
             await self._limiter.pay(missing, self._oldest)
-            self._tokens += missing
+            self._paid = self._paid.plus(missing)
 
-    def use(self, tokens: int) -> None:
-        """These were, or may have been, counted by the partner."""
-        self._tokens -= tokens
+    def use(self, cost: Cost) -> None:
+        """The partner counted this, or may have counted it."""
+        self._paid = self._paid.minus(self._limiter.counted(cost))

@@ -1,8 +1,8 @@
-"""One batch, from payment until each of its records has an answer."""
+"""One batch, from its first payment until each of its records has its end."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from pipeline.domain.send_result import (
@@ -11,172 +11,271 @@ from pipeline.domain.send_result import (
     Blocked,
     InDoubt,
     NotSent,
+    NotThePartner,
     Refused,
     Throttled,
     TooLarge,
 )
-from pipeline.stages.ports import Ownership, Upload
 from pipeline.stages.retry import Backoff
-from pipeline.stages.upload.batching import Batch, QueuedRecord
-from pipeline.stages.upload.bisector import Bad, Bisector
-from pipeline.stages.upload.cap_limiter import Reservation
-from pipeline.stages.upload.poison_body import Tally, is_poison_body
+from pipeline.stages.upload.batching import Batch, QueuedRecord, weight
+from pipeline.stages.upload.bisector import Bisector
+from pipeline.stages.upload.cap_limiter import Cost, Reservation
+from pipeline.stages.upload.delivery_states import (
+    Effect,
+    Event,
+    MaySend,
+    NothingLeft,
+    Paid,
+    PartTaken,
+    PauseOver,
+    State,
+    Step,
+    Trials,
+    decide,
+)
+from pipeline.stages.upload.outcomes import LaneOutcomes
+from pipeline.stages.upload.requests import LaneRequests
 
 
-class Lane(Protocol):
-    """What a delivery needs of the lane it belongs to."""
+class Slots(Protocol):
+    """The lane's in-flight table, as its deliveries see it."""
 
-    @property
-    def tally(self) -> Tally:
-        """How its requests went, to tell a bad body from a bad partner."""
+    def moved(self) -> None:
+        """The delivery went from one state to another."""
 
-    @property
-    def refused_in_a_row(self) -> int:
-        """Records refused since it last had anything accepted."""
+    def may_step_aside(self) -> bool:
+        """Whether it may give its slot away, though nobody knows yet whether others pass."""
 
-    def partner_errors(self) -> None:
-        """The partner answered with an error of its own."""
-
-    async def may_send(self) -> None:
-        """Return when the lane is owned and not asked to be silent."""
-
-    def throttled(self, wait: float) -> None: ...
-
-    def in_doubt(self) -> None: ...
-
-    def counted(self, records: int) -> None:
-        """The partner counted, or may have counted, so many records."""
-
-    def shrink(self, body_bytes: int) -> None:
-        """The partner takes no body of this size."""
-
-    async def accepted(
-        self, audience: str, part: Sequence[QueuedRecord], job_id: str | None
-    ) -> None:
-        """Write the job down, then settle."""
-
-    async def refused(self, bad: Sequence[Bad]) -> None:
-        """Write the dead letters down, then settle."""
+    async def take_slot(self) -> None:
+        """Return when there is a slot for it again."""
 
 
-@dataclass(slots=True, kw_only=True)
 class Delivery:
     """Hands one batch over, attempt after attempt, for as long as it takes.
 
-    A batch in which something is refused is searched for the bad records; the rest is delivered.
-    Tokens of refused attempts serve the next ones. While `is_waiting`, nothing of it is on its
-    way, and it may be cancelled without leaving a request without an answer.
+    Its states, and what leads from one to the next, are in `delivery_states.py`; here is what each
+    state waits for, and what each effect does. But for `sending` nothing of it is on its way: then
+    it may be cancelled without leaving a request without an answer.
     """
 
-    batch: Batch
-    lane: Lane
-    upload: Upload
-    ownership: Ownership
-    reservation: Reservation
-    backoff: Backoff
-    chance: Callable[[], float]
-    moved: Callable[[], None]
-    """Called whenever `is_waiting` changes."""
-    is_doubted: bool = False
-    """The lane was stopped for refusals, and asks whether they were the records' fault."""
-    is_waiting: bool = True
-    is_done: bool = False
-    was_in_doubt: bool = False
-    stopping: bool = False
+    def __init__(
+        self,
+        *,
+        batch: Batch,
+        bisector: Bisector,
+        requests: LaneRequests,
+        reservation: Reservation,
+        outcomes: LaneOutcomes,
+        slots: Slots,
+        backoff: Backoff,
+        chance: Callable[[], float],
+        shrink: Callable[[int], None],
+        block: Callable[[Blocked], None],
+    ) -> None:
+        self._audience = batch.audience
+        self._bisector = bisector
+        self._requests = requests
+        self._reservation = reservation
+        self._outcomes = outcomes
+        self._slots = slots
+        self._backoff = backoff
+        self._chance = chance
+        self._shrink = shrink
+        self._block = block
+        self._part: Sequence[QueuedRecord] = ()
+        self._cost = Cost(0)
+        self._trials = Trials(is_probe=batch.reason == "probe")
+        self._throttled = 0
+        self._was_in_doubt = False
+        self._accepted_before: int | None = None
+        self._stopping = False
+        self.state: State = "waiting"
+        self.bytes = weight(batch.records)
+        """What its records without an end weigh."""
+        self.is_aside = False
+        """It has given its slot to others until its next attempt."""
 
-    async def run(self) -> Blocked | None:
-        """Until every record has its end (`is_done`), or with the reason why the lane must stop."""
-        bisector = Bisector(self.batch, is_doubted=self.is_doubted)
-        while part := bisector.take(in_a_row=self.lane.refused_in_a_row):
-            answer = await self._answered(part)
-            if answer is None or isinstance(answer, Blocked):
-                return answer
-            if isinstance(answer, Accepted):
-                bisector.accepted()
-                await self.lane.accepted(self.batch.audience, part, answer.job_id)
-                continue
-            bisector.refused(part, answer)
-            if isinstance(answer, TooLarge):
-                self._shrink(part)
-        if bisector.is_hopeless:
-            return Blocked("mostly_refused", bisector.bad[-1].detail)
-        if bisector.bad:
-            await self.lane.refused(bisector.bad)
-        self.is_done = True
-        return None
+    async def run(self) -> None:
+        """Until every record has its end, or the lane is blocked."""
+        await self._take_next_part()
+        while self.state not in ("done", "blocked") and not self._stopping:
+            event = await self._event()
+            await self._follow(decide(self.state, event, self._known()), event)
 
-    async def _answered(
-        self, part: Sequence[QueuedRecord]
-    ) -> Accepted | Refused | TooLarge | Blocked | None:
-        """Repeat the same body until the partner decides; None when the lane is being stopped."""
-        failures = 0
-        partner_errors = 0
-        before = self.lane.tally
-        while not self.stopping:
-            answer = await self._attempt(part)
-            match answer:
-                case Throttled(wait):
-                    failures += 1
-                    # No time to come (a date gone by: its clock may be wrong) is no time at all.
-                    self.lane.throttled(wait or self._pause(failures))
-                case NotSent():
-                    failures += 1
-                    await self._wait(asyncio.sleep(self._pause(failures)))
-                case InDoubt(detail, by_partner):
-                    failures += 1
-                    if by_partner:
-                        partner_errors += 1
-                        self.lane.partner_errors()
-                        if is_poison_body(len(part), partner_errors, before, self.lane.tally):
-                            return Refused(detail)
-                    await self._wait(asyncio.sleep(self._pause(failures)))
-                case _:
-                    return answer
-        return None
+    def stop(self) -> None:
+        """Make no further attempt: the lane is blocked."""
+        self._stopping = True
 
-    async def _attempt(self, part: Sequence[QueuedRecord]) -> Answer:
-        await self._wait(self.reservation.hold(len(part)))
-        await self._wait(self.lane.may_send())
-        try:
-            answer = await self.upload.send(
-                self.batch.audience,
-                part[0].route,
-                [record.value for record in part],
-                self.ownership,
-            )
-        except asyncio.CancelledError:
-            self._in_doubt(part)
-            raise
-        match answer:
-            case Accepted():
-                self.reservation.use(len(part))
-                self.lane.counted(len(part))
-            case InDoubt():
-                self._in_doubt(part)
+    @property
+    def is_sending(self) -> bool:
+        """Whether a request is on its way, or its answer is not written down yet."""
+        return self.state == "sending"
+
+    # What each state waits for
+
+    async def _event(self) -> Event:
+        match self.state:
+            case "waiting":
+                await self._requests.until_may_send()
+                return MaySend()
+            case "paying":
+                await self._reservation.fill(self._cost)
+                await self._requests.turn()
+                return Paid(self._requests.may_send)
+            case "sending":
+                return await self._attempt()
             case _:
-                pass
-        return answer
+                await self._pause()
+                return PauseOver()
 
-    async def _wait(self, wait: Awaitable[None]) -> None:
-        self._show_waiting(waiting=True)
+    async def _attempt(self) -> Answer:
         try:
-            await wait
-        finally:
-            self._show_waiting(waiting=False)
+            return await self._requests.send(self._audience, self._part)
+        except asyncio.CancelledError:
+            self._use(None)
+            self._doubt(None)
+            raise
 
-    def _show_waiting(self, *, waiting: bool) -> None:
-        self.is_waiting = waiting
-        self.moved()
+    async def _pause(self) -> None:
+        failing = self._bisector.failing
+        failures = self._trials.failures + self._trials.foreign
+        await asyncio.sleep(self._delay(failing.failures_alone if failing else failures))
+        if self.is_aside:
+            await self._slots.take_slot()
+            self.is_aside = False
 
-    def _in_doubt(self, part: Sequence[QueuedRecord]) -> None:
-        self.reservation.use(len(part))
-        self.was_in_doubt = True
-        self.lane.counted(len(part))
-        self.lane.in_doubt()
+    # What follows
 
-    def _shrink(self, part: Sequence[QueuedRecord]) -> None:
-        overhead = self.upload.overhead_bytes(self.batch.audience)
-        self.lane.shrink(overhead + sum(len(record.value) + 1 for record in part))
+    async def _follow(self, step: Step, event: Event) -> None:
+        for effect in step.effects:
+            match effect:
+                case "settle":
+                    await self._settle(event)
+                case "give_up":
+                    await self._give_up()
+                case "block":
+                    self._block(self._blocked_by(event))
+                case "next":
+                    await self._take_next_part()
+                    return
+                case _:
+                    self._do(effect, event)
+        self._enter(step.state)
 
-    def _pause(self, failures: int) -> float:
-        return self.backoff.delay(failures, self.chance())
+    def _enter(self, state: State) -> None:
+        self.state = state
+        self.is_aside = state == "repeating" and self._may_step_aside()
+        self._slots.moved()
+
+    async def _take_next_part(self) -> None:
+        part = self._bisector.take()
+        event: Event = NothingLeft(self._bisector.is_hopeless)
+        if part is not None:
+            failed_before = self._bisector.failing is not None
+            self._part, self._throttled = part, 0
+            self._cost = self._requests.cost(part)
+            self._trials = Trials(failed_before=failed_before, is_probe=self._trials.is_probe)
+            event = PartTaken(failed_before)
+        await self._follow(decide("waiting", event, self._trials), event)
+
+    def _known(self) -> Trials:
+        return replace(self._trials, trusts_untracked=self._outcomes.tally.trusts_untracked)
+
+    # What each effect does
+
+    def _do(self, effect: Effect, event: Event) -> None:
+        done: Mapping[Effect, Callable[[Event], None]] = {
+            "use": self._use,
+            "doubt": self._doubt,
+            "refuse": self._refuse,
+            "shrink": lambda _: self._shrink(self._cost.bytes),
+            "set_back": lambda said: self._bisector.failed(self._part, _detail(said)),
+            "hush": self._hush,
+            "note": self._note,
+        }
+        done[effect](event)
+
+    def _use(self, _: Event | None) -> None:
+        self._reservation.use(self._cost)
+        self._outcomes.counted(len(self._part))
+
+    def _doubt(self, _: Event | None) -> None:
+        self._was_in_doubt = True
+        self._outcomes.in_doubt()
+
+    def _refuse(self, event: Event | None) -> None:
+        assert isinstance(event, Refused | TooLarge)
+        self._answered_unpaid()
+        self._bisector.refused(self._part, event)
+
+    def _hush(self, event: Event | None) -> None:
+        assert isinstance(event, Throttled | InDoubt)
+        if isinstance(event, Throttled):
+            self._answered_unpaid()
+        self._throttled += 1
+        # No time to come (a date gone by: its clock may be wrong) is no time at all.
+        self._requests.hush(event.wait or self._delay(self._throttled))
+
+    def _note(self, event: Event | None) -> None:
+        if self._accepted_before is None:
+            self._accepted_before = self._outcomes.tally.accepted
+        self._outcomes.failed(_detail(event), is_first=self._is_first)
+        if isinstance(event, NotSent | InDoubt):
+            self._trials = replace(self._trials, failures=self._trials.failures + 1)
+            return
+        self._trials = replace(self._trials, foreign=self._trials.foreign + 1)
+        if isinstance(event, Accepted):
+            self._outcomes.tally.was_answered(with_job=False)
+
+    async def _settle(self, event: Event) -> None:
+        assert isinstance(event, Accepted)
+        self._bisector.accepted()
+        await self._outcomes.accepted(
+            self._audience, self._part, event.job_id, is_first=self._is_first
+        )
+        self._release(self._part)
+
+    async def _give_up(self) -> None:
+        poison = self._bisector.poison
+        if poison:
+            await self._outcomes.given_up(self._audience, poison)
+            self._release([one.record for one in poison])
+
+    def _answered_unpaid(self) -> None:
+        """Refused records count nothing; the request counts, and so do its bytes."""
+        self._reservation.use(self._cost._replace(records=0))
+
+    def _release(self, records: Sequence[QueuedRecord]) -> None:
+        self._outcomes.released(self._audience, records, was_in_doubt=self._was_in_doubt)
+        self.bytes -= weight(records)
+
+    def _blocked_by(self, event: Event) -> Blocked:
+        if isinstance(event, Blocked):
+            return event
+        if isinstance(event, NothingLeft):
+            return Blocked("mostly_refused", self._bisector.poison[-1].detail)
+        return Blocked("not_the_partner", _detail(event))
+
+    @property
+    def _is_first(self) -> bool:
+        trials = self._trials
+        return not (trials.failures or trials.foreign or trials.failed_before)
+
+    def _may_step_aside(self) -> bool:
+        if not self._trials.failed_before:
+            return False
+        others_pass = self._outcomes.tally.accepted > (self._accepted_before or 0)
+        return others_pass or self._slots.may_step_aside()
+
+    def _delay(self, failures: int) -> float:
+        return self._backoff.delay(max(1, failures), self._chance())
+
+
+def _detail(event: Event | None) -> str:
+    match event:
+        case NotSent(detail) | NotThePartner(detail) | InDoubt(detail):
+            return detail
+        case Accepted():
+            return "it takes records and names no job for any of them"
+        case _:
+            return ""

@@ -1,47 +1,47 @@
 """Reads a lane's topic a second time, for audiences that were resumed."""
 
-import asyncio
 from collections.abc import Callable
 
 from pipeline.stages.ports import Replay
-from pipeline.stages.upload.lane import LaneBooks
-from pipeline.stages.upload.pausing import PauseControl
-from pipeline.stages.waiting import LOOK_AGAIN_SECONDS, until
+from pipeline.stages.upload.intake import Intake
+from pipeline.stages.upload.pauses import LanePauses
+from pipeline.stages.upload.room import LaneRoom
+from pipeline.stages.upload.settlement import Settlement
 
 REPLAY_RECORDS = 1000
 
 
 class Replaying:
-    """Hands what was kept to the lane's books while there is room, in the order of its topic."""
+    """Lets what was kept wait for its batch while there is room, in the order of its topic."""
 
     def __init__(
         self,
-        books: LaneBooks,
-        pauses: PauseControl,
-        replay: Replay,
         *,
-        has_room: Callable[[], bool],
-        roomy: asyncio.Event,
+        replay: Replay,
+        intake: Intake,
+        pauses: LanePauses,
+        settlement: Settlement,
+        room: LaneRoom,
         took_in: Callable[[], None],
     ) -> None:
-        self._books = books
-        self._pauses = pauses
         self._replay = replay
-        self._has_room = has_room
-        self._roomy = roomy
+        self._intake = intake
+        self._pauses = pauses
+        self._settlement = settlement
+        self._room = room
         self._took_in = took_in
 
     async def run(self) -> None:
+        """Look again and again whether anything is to be replayed, and replay it."""
         try:
-            while True:
-                start = self._pauses.next_read() if self._has_room() else None
+            while self._intake.blocked is None:
+                start = self._pauses.next_read() if self._room.is_there else None
                 if start is not None:
                     await self._read(start)
                     continue
                 if not self._pauses.is_replaying:
                     await self._replay.close()
-                self._roomy.clear()
-                await until(self._roomy, LOOK_AGAIN_SECONDS)
+                await self._room.changed()
         finally:
             await self._replay.close()
 
@@ -50,4 +50,4 @@ class Replaying:
         unusable = self._pauses.replayed(start, stretch)
         self._took_in()
         if unusable:
-            await self._books.unusable(unusable)
+            await self._settlement.unusable(unusable)

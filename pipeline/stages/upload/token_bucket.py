@@ -1,35 +1,38 @@
-"""Token buckets on aiolimiter: records of a lane, requests of a client."""
-
-from aiolimiter import AsyncLimiter
+"""A token bucket that starts empty. Decides; waits for nothing."""
 
 from pipeline.domain.quota import Pace
 
-BURST_SECONDS = 0.05
-"""A request_limiter lets through at once what it would in this time: a stalled loop loses none."""
-
 
 class LaneTokenBucket:
-    """The bucket of one ownership of one lane."""
+    """The bucket of one ownership of one lane: tokens are earned first and spent then.
+
+    It earns from its first use on: later than it may, never earlier. What is spent in any window is
+    at most the burst and what the window earns, which is what `domain/quota.py` counts on.
+    Times in seconds of one clock that never goes back.
+    """
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
-        self._limiter = AsyncLimiter(pace.burst, pace.burst / pace.rate)
-        self._is_empty = False
+        self._tokens = 0.0
+        self._as_of: float | None = None
 
-    async def spend(self, tokens: int) -> None:
-        if not self._is_empty:
-            # A new bucket of this library is full; a lane that was taken over must start empty.
-            self._is_empty = True
-            await self._limiter.acquire(self._pace.burst)
-        await self._limiter.acquire(tokens)
+    def wait(self, tokens: int, now: float) -> float:
+        """Seconds until so many tokens are there; 0 when they are.
 
+        Raises:
+            ValueError: more than the bucket can ever hold.
+        """
+        if tokens > self._pace.burst:
+            raise ValueError(f"a bucket of {self._pace.burst} never holds {tokens}")
+        self._earn(now)
+        return max(0.0, (tokens - self._tokens) / self._pace.rate)
 
-class RequestsPerSecond:
-    """At most so many requests a second, of all lanes of a client together."""
+    def spend(self, tokens: int, now: float) -> None:
+        """Spend tokens that are there: `wait` said 0 for them."""
+        self._earn(now)
+        self._tokens -= tokens
 
-    def __init__(self, per_second: float) -> None:
-        burst = max(1.0, per_second * BURST_SECONDS)
-        self._limiter = AsyncLimiter(burst, burst / per_second)
-
-    async def turn(self) -> None:
-        await self._limiter.acquire()
+    def _earn(self, now: float) -> None:
+        since = now if self._as_of is None else self._as_of
+        self._tokens = min(self._pace.burst, self._tokens + (now - since) * self._pace.rate)
+        self._as_of = now

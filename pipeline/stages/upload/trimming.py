@@ -1,10 +1,10 @@
 """Lets what was delivered leave a lane's topic: hashed data, too, leaves as soon as it may."""
 
 import asyncio
+from collections.abc import Callable
 
-from pipeline.stages.ports import Lease
-from pipeline.stages.upload.lane import LaneBooks
-from pipeline.stages.upload.plan import Desk
+from pipeline.stages.ports import Lease, Trimmer
+from pipeline.stages.upload.offsets import LaneOffsets
 
 TRIM_SECONDS = 3600.0
 """Segments of a lane's topic are an hour long, and brokers free whole ones."""
@@ -13,14 +13,21 @@ COMMITTED_SECONDS = 60.0
 """Longer than any proof of ownership: an owner has committed since then."""
 
 
-async def trim_always(lease: Lease, books: LaneBooks, desk: Desk) -> None:
+async def trim_always(
+    *,
+    lease: Lease,
+    offsets: LaneOffsets,
+    trimmer: Trimmer,
+    keep_delivered: float,
+    wall_ms: Callable[[], int],
+) -> None:
     """Every hour, up to what is settled and old enough, and never what is kept back."""
     while True:
         await asyncio.sleep(TRIM_SECONDS - COMMITTED_SECONDS)
-        settled = books.tracker.committable
+        settled = offsets.committable
         await asyncio.sleep(COMMITTED_SECONDS)
         # Owned now, so it is committed, too: otherwise a crash would find records gone.
         await lease.wait_held()
-        before = desk.wall_ms() - int(desk.keep_delivered * 1000)
-        kept = min([settled, *books.paused.since().values()])
-        await desk.trimmer.trim(lease.topic, settled=kept, before_ms=before)
+        before = wall_ms() - int(keep_delivered * 1000)
+        kept = min(settled, offsets.kept_from)
+        await trimmer.trim(lease.topic, settled=kept, before_ms=before)

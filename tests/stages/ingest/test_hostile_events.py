@@ -13,8 +13,9 @@ from pipeline.destinations.amazon_ads.rendering import RecordRenderer
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.lane_record import LaneRecord, decode_record
 from pipeline.domain.reasons import Rendered
+from pipeline.identity.hashing import HashOnce
+from pipeline.sources.reading import Reading, SourceMessage
 from pipeline.stages.ingest.route import Route
-from pipeline.stages.ingest.transform import Reading
 from tests.fakes.ingest_world import IngestWorld, event, route
 from tests.fakes.source_world import Source, size_of
 from tests.fakes.virtual_loop import run_virtual
@@ -28,7 +29,10 @@ def person(**changed: object) -> dict[str, object]:
 
 
 def amazon(audience: str, external_user_id: Literal["as_is", "sha256"] = "sha256") -> Route:
-    return route(audience, renderer=RecordRenderer(external_user_id=external_user_id))
+    renderer = RecordRenderer(external_user_id=external_user_id)
+    return route(
+        audience, render=lambda change, hash_once: renderer.render(change, None, hash_once)
+    )
 
 
 def carried(*events: bytes | None, key: bytes | None = b"key", **changed: object) -> IngestWorld:
@@ -37,7 +41,7 @@ def carried(*events: bytes | None, key: bytes | None = b"key", **changed: object
     made: dict[str, object] = {"routes": routes, "source": Source(Random(1)), **changed}
     world = IngestWorld(**made)  # type: ignore[arg-type]
     for value in events:
-        world.source.put(value, key)  # type: ignore[arg-type]
+        world.source.put(value, key)
     world.source.put(event("neighbour", member=person(id="neighbour")))
     run_virtual(world.carried())
     assert world.source.records[-1][1].key == b"2|neighbour"
@@ -124,17 +128,15 @@ def test_the_dead_letter_of_a_huge_event_is_a_reference_with_its_beginning() -> 
     assert (headers["topic"], headers["partition"], headers["offset"]) == (b"cdp", b"0", b"0")
 
 
-class Brittle:
+def brittle(change: MembershipChange, _hash_once: HashOnce) -> Rendered:
     """A destination with a fault of ours in it."""
-
-    def render(self, change: MembershipChange, default_country: str | None) -> Rendered:
-        if change.member_id == "u-1":
-            raise KeyError("ana@example.com")
-        return Rendered(change.member_id, b"{}")
+    if change.member_id == "u-1":
+        raise KeyError("ana@example.com")
+    return Rendered(change.member_id, b"{}")
 
 
 def test_a_fault_of_ours_on_one_event_is_a_dead_letter_and_says_nothing_of_the_person() -> None:
-    routes = {"vip": [route("1", renderer=Brittle()), amazon("2", "as_is")]}
+    routes = {"vip": [route("1", render=brittle), amazon("2", "as_is")]}
 
     world = carried(event(member=person()), routes=routes)
 
@@ -146,8 +148,8 @@ def test_a_fault_of_ours_on_one_event_is_a_dead_letter_and_says_nothing_of_the_p
 
 
 def test_a_fault_of_ours_in_reading_is_that_events_alone() -> None:
-    def read(value: bytes | None) -> Reading:
-        if value == b"bad":
+    def read(message: SourceMessage) -> Reading:
+        if message.value == b"bad":
             raise RecursionError
         return (MembershipChange("vip", "remove", "neighbour", "US", [AN_EMAIL], None, 0),)
 
@@ -162,8 +164,8 @@ def test_a_time_that_no_lane_record_can_hold_is_a_dead_letter(at: int) -> None:
     The sources have their own bounds; this one is what upload can read.
     """
 
-    def read(value: bytes | None) -> Reading:
-        when = at if value == b"bad" else 0
+    def read(message: SourceMessage) -> Reading:
+        when = at if message.value == b"bad" else 0
         return (MembershipChange("vip", "remove", "neighbour", "US", [AN_EMAIL], None, when),)
 
     world = carried(b"bad", read=read)
@@ -176,14 +178,13 @@ def test_a_member_with_a_lone_surrogate_is_a_dead_letter() -> None:
     No key can hold it, whatever a source makes of its bytes.
     """
 
-    class AsItIs:
-        def render(self, change: MembershipChange, default_country: str | None) -> Rendered:
-            return Rendered(change.member_id, b"{}")
+    def as_it_is(change: MembershipChange, _hash_once: HashOnce) -> Rendered:
+        return Rendered(change.member_id, b"{}")
 
-    def read(value: bytes | None) -> Reading:
-        member = "\ud800" if value == b"bad" else "neighbour"
+    def read(message: SourceMessage) -> Reading:
+        member = "\ud800" if message.value == b"bad" else "neighbour"
         return (MembershipChange("vip", "remove", member, "US", [AN_EMAIL], None, 0),)
 
-    world = carried(b"bad", read=read, routes={"vip": [route("2", renderer=AsItIs())]})
+    world = carried(b"bad", read=read, routes={"vip": [route("2", render=as_it_is)]})
 
     assert world.reasons() == {"internal": 1}

@@ -2,11 +2,13 @@
 
 import asyncio
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.quota import Pace
-from pipeline.stages.upload.token_bucket import LaneTokenBucket, RequestsPerSecond
+from pipeline.stages.upload.request_limiter import RequestsPerSecond
+from pipeline.stages.upload.token_bucket import LaneTokenBucket
 from tests.fakes.virtual_loop import run_virtual
 
 
@@ -19,9 +21,15 @@ async def spent(pace: Pace, amounts: list[int], pauses: list[float]) -> list[flo
     times = []
     for amount, pause in zip(amounts, pauses, strict=True):
         await asyncio.sleep(pause)
-        await bucket.spend(amount)
+        await spend(bucket, amount)
         times.append(now())
     return times
+
+
+async def spend(bucket: LaneTokenBucket, amount: int) -> None:
+    while wait := bucket.wait(amount, now()):
+        await asyncio.sleep(wait)
+    bucket.spend(amount, now())
 
 
 def test_a_bucket_starts_empty() -> None:
@@ -80,13 +88,18 @@ def test_waiting_that_was_cut_short_spends_nothing() -> None:
         bucket = LaneTokenBucket(Pace(burst=200, rate=10))
         try:
             async with asyncio.timeout(1):
-                await bucket.spend(100)
+                await spend(bucket, 100)
         except TimeoutError:
             pass
-        await bucket.spend(100)
+        await spend(bucket, 100)
         return now()
 
     assert run_virtual(cut_short()) < 10.1
+
+
+def test_more_than_a_bucket_can_hold_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="never holds 201"):
+        LaneTokenBucket(Pace(burst=200, rate=10)).wait(201, 0.0)
 
 
 async def passed(per_second: float, count: int) -> list[float]:
@@ -103,20 +116,20 @@ async def passed(per_second: float, count: int) -> list[float]:
     return times
 
 
-def test_a_turnstile_lets_so_many_through_a_second() -> None:
+def test_a_request_limiter_lets_so_many_through_a_second() -> None:
     times = run_virtual(passed(10, 101))
 
     assert times == sorted(times)
     assert 9.9 <= times[-1] <= 10.1
 
 
-def test_a_fast_turnstile_lets_no_more_through_at_once_than_in_a_twentieth_of_a_second() -> None:
+def test_a_fast_request_limiter_lets_through_at_once_what_a_twentieth_of_a_second_allows() -> None:
     times = run_virtual(passed(100, 200))
 
     assert sum(at < 0.001 for at in times) == 5
 
 
-def test_a_slow_turnstile_opens_now_and_then() -> None:
+def test_a_slow_request_limiter_opens_now_and_then() -> None:
     times = run_virtual(passed(0.5, 3))
 
     assert [round(at, 3) for at in times] == [0, 2, 4]

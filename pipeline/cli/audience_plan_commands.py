@@ -1,0 +1,142 @@
+"""`audiences plan` and `audiences apply`: the audiences of the configuration, made true."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.app.supervisor import ExitCode
+from pipeline.cli.audience_steps import COLUMNS, NAMES, as_written, described, row, what
+from pipeline.cli.ending import checked, ended, fail
+from pipeline.cli.options import AsJson, ConfigFile, configured_with_lock
+from pipeline.cli.showing import cell, show_json, show_table
+from pipeline.configuration.load import Configuration
+from pipeline.configuration.lock import lock_path
+from pipeline.operations.audiences.apply import Result
+from pipeline.operations.audiences.lock_file import locked
+from pipeline.operations.audiences.reconciling import apply_plan, plan_configured
+from pipeline.operations.audiences.selection import Planned, is_done, obstacle
+from pipeline.settings.problems import dotted
+
+OnlyDestination = Annotated[
+    str | None,
+    typer.Option("--destination", help="Only the audiences of this name under `destinations`."),
+]
+
+
+def audiences_plan(
+    config: ConfigFile,
+    destination_name: OnlyDestination = None,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="End with 1 unless everything is as configured.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what `audiences apply` would do, and change nothing."""
+    configuration = _configuration(config)
+    plan = ended(lambda: plan_configured(configuration, destination_name))
+    if as_json:
+        show_json([{**described(one), "trouble": obstacle(one)} for one in plan])
+    else:
+        _show(plan)
+        for one in plan:
+            _complain(one, obstacle(one), "warning")
+    if exit_code and not is_done(plan):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def audiences_apply(
+    config: ConfigFile,
+    destination_name: OnlyDestination = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Hide members by a shorter ttl without being asked.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the audiences of the configuration true: create and update; remove nothing.
+
+    The ids of new audiences are kept in a lock file beside the configuration.
+    """
+    results = checked(lambda: _apply(config, destination_name, yes=yes, as_json=as_json))
+    if as_json:
+        show_json([_result(one) for one in results])
+    if any(one.trouble for one in results):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _apply(
+    config: Path, destination_name: str | None, *, yes: bool, as_json: bool
+) -> Sequence[Result]:
+    with locked(lock_path(config)) as lock_file:
+        if lock_file.warning is not None:
+            typer.echo(f"warning: {lock_file.warning}", err=True)
+        configuration = _configuration(config)
+        plan = ended(lambda: plan_configured(configuration, destination_name))
+        if not as_json:
+            _show(plan)
+        if not yes:
+            _confirm([one for one in plan if one.step.hides_members])
+        told = _hush if as_json else _tell
+        return ended(lambda: apply_plan(configuration, plan, lock_file, told))
+
+
+def _configuration(config: Path) -> Configuration:
+    configuration = configured_with_lock(config)
+    for line in configuration.identities.unused(configuration.settings):
+        typer.echo(f"warning: {line}", err=True)
+    return configuration
+
+
+def _confirm(hiding: Sequence[Planned]) -> None:
+    if not hiding:
+        return
+    for one in hiding:
+        typer.echo(f"{_named(one)}: {what(one.step)}", err=True)
+    sentence = f"hide members of {len(hiding)} audience{'s' if len(hiding) > 1 else ''}"
+    typer.echo("Members added longer ago than the new ttl are hidden, all of them by 0.", err=True)
+    if typer.prompt(f'Type "{sentence}" to do it', err=True) != sentence:
+        fail("that was not the sentence, so nothing was changed")
+
+
+def _show(plan: Sequence[Planned]) -> None:
+    show_table(COLUMNS, map(row, plan), "no audience is configured")
+    counts = Counter(NAMES[one.step.what] for one in plan)
+    said = [f"{counts[name]} {name}" for name in NAMES.values() if counts[name]]
+    if said:
+        typer.echo(", ".join(said))
+
+
+def _tell(result: Result) -> None:
+    one = result.planned
+    _complain(one, result.trouble, "error")
+    if result.trouble is None and one.step.what == "create":
+        typer.echo(f"made: {_named(one)}: audience {result.audience_id}")
+    if result.trouble is None and one.step.what == "update":
+        typer.echo(f"updated: {_named(one)}: {what(one.step)}")
+
+
+def _complain(one: Planned, trouble: str | None, level: str) -> None:
+    if trouble is not None:
+        typer.echo(f"{level}: {dotted(one.placed.path)}: {trouble}", err=True)
+
+
+def _named(one: Planned) -> str:
+    key = one.placed.key
+    return cell(f"{key.audience} at {key.destination}.{key.lane}")
+
+
+def _result(result: Result) -> dict[str, object]:
+    said = described(result.planned)
+    is_done = result.trouble is None
+    return {
+        **said,
+        "audience_id": as_written(result.audience_id),
+        "is_done": is_done,
+        "trouble": result.trouble,
+    }
+
+
+def _hush(_: Result) -> None:
+    """With JSON everything is said at the end."""

@@ -1,0 +1,112 @@
+"""`jobs`: those we submitted, and what the partner says of one."""
+
+import time
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from pipeline.app.supervisor import ExitCode
+from pipeline.cli.ending import ended
+from pipeline.cli.options import (
+    AsJson,
+    ConfigFile,
+    DestinationName,
+    Limit,
+    SinceHours,
+    configured,
+)
+from pipeline.cli.showing import cell, show_facts, show_json, show_table
+from pipeline.domain.job import JobReport
+from pipeline.operations.job_list import JobFilter, list_jobs
+from pipeline.operations.job_watching import NoReport, show_job, watch_job
+from pipeline.operations.moments import hours_before
+
+jobs_app = typer.Typer(help="Requests that the partner works off later.", no_args_is_help=True)
+
+COLUMNS = (
+    *("submitted_at", "job_id", "state", "destination", "connection", "audience_id"),
+    *("records", "applied", "invalid", "failed", "unknown", "finished_at"),
+)
+JobId = Annotated[str, typer.Argument(help="job_id of `jobs list`.")]
+
+
+@jobs_app.command("list")
+def jobs_list(
+    config: ConfigFile,
+    since_hours: SinceHours = 24,
+    limit: Limit = 50,
+    state: Annotated[str | None, typer.Option(help="Only in this state, such as FAILED.")] = None,
+    destination_name: DestinationName = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the newest jobs, oldest first, with what became of their records."""
+    settings = configured(config)
+    wanted = JobFilter(
+        since_ms=hours_before(time.time_ns() // 1_000_000, since_hours),
+        limit=limit,
+        state=state,
+        destination=destination_name,
+    )
+    found = ended(lambda: list_jobs(settings, wanted))
+    if as_json:
+        show_json(found.jobs)
+    else:
+        rows = ([getattr(job, column) for column in COLUMNS] for job in found.jobs)
+        show_table(COLUMNS, rows, f"no job in the last {since_hours:g} hours")
+    if found.unreadable:
+        typer.echo(f"{found.unreadable} messages are of a version unknown here", err=True)
+
+
+@jobs_app.command("show")
+def jobs_show(
+    job_id: JobId,
+    config: ConfigFile,
+    destination_name: DestinationName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the partner about one job, once."""
+    settings = configured(config)
+    report = ended(lambda: show_job(settings, destination_name, job_id))
+    _show(job_id, report, as_json=as_json)
+
+
+@jobs_app.command("watch")
+def jobs_watch(
+    job_id: JobId,
+    config: ConfigFile,
+    destination_name: DestinationName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask about one job, at the configured intervals, until it ends; then no more.
+
+    Exit codes: 0 it ended, for all or for some targets; 1 it failed, or was given up.
+    """
+    settings = configured(config)
+    report = ended(lambda: watch_job(settings, destination_name, job_id, _tell))
+    _show(job_id, report, as_json=as_json)
+    if report.end == "failed":
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _tell(said: JobReport | NoReport, pause: float) -> None:
+    state = said.state if isinstance(said, JobReport) else said.detail
+    typer.echo(f"{cell(state)}; asking again in {pause:.0f} s", err=True)
+
+
+def _show(job_id: str, report: JobReport, *, as_json: bool) -> None:
+    if as_json:
+        show_json({"job_id": job_id, **asdict(report)})
+        return
+    show_facts(
+        {
+            "job_id": job_id,
+            "state": report.state,
+            "processed_percent": report.processed_percent,
+            "invalid_records": len(report.invalid),
+            **report.audience_size,
+        }
+    )
+    if report.invalid:
+        rows = [(one.audience, one.member, one.error) for one in report.invalid]
+        show_table(("audience_id", "external_user_id", "error"), rows, "")

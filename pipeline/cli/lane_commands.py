@@ -1,0 +1,94 @@
+"""`lanes`: what waits for whom; an audience paused and resumed; a lane that is over, retired."""
+
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.ending import ended, fail
+from pipeline.cli.options import AsJson, ConfigFile, configured
+from pipeline.cli.showing import cell, show_json, show_table
+from pipeline.operations.lane_list import list_lanes
+from pipeline.operations.lane_retirement import find_left, retire_lane
+from pipeline.operations.pauses import PauseChange, turn_pauses
+
+lanes_app = typer.Typer(
+    help="Lanes: what waits in them, and audiences that are paused.", no_args_is_help=True
+)
+COLUMNS = ("lane", "configured", "waiting", "oldest_waiting", "committed", "end", "clean", "paused")
+
+Destination = Annotated[
+    str | None, typer.Option("--destination", help="Only there: a name under `destinations`.")
+]
+Audience = Annotated[
+    str, typer.Argument(help="Its name in upstream events, or its id at the partner.")
+]
+
+
+@lanes_app.command("list")
+def lanes_list(config: ConfigFile, as_json: AsJson = False) -> None:
+    """List every lane, those that left the configuration too, with what waits in it.
+
+    `waiting` counts offsets after the committed one: markers of transactions count, and what is
+    kept of paused audiences does not.
+    """
+    settings = configured(config)
+    lines = ended(lambda: list_lanes(settings))
+    if as_json:
+        show_json(lines)
+        return
+    rows = ([getattr(line, column) for column in COLUMNS] for line in lines)
+    show_table(COLUMNS, rows, "no lane has a topic yet: the first run makes them")
+
+
+@lanes_app.command("pause")
+def lanes_pause(audience: Audience, config: ConfigFile, destination: Destination = None) -> None:
+    """Keep an audience's records in Kafka until it is resumed; the others of its lanes go on."""
+    settings = configured(config)
+    for one in ended(lambda: turn_pauses(settings, audience, destination, is_paused=True)):
+        _tell(one)
+
+
+@lanes_app.command("resume")
+def lanes_resume(audience: Audience, config: ConfigFile, destination: Destination = None) -> None:
+    """Send what was kept of an audience, in its order, and then go on with it."""
+    settings = configured(config)
+    for one in ended(lambda: turn_pauses(settings, audience, destination, is_paused=False)):
+        _tell(one)
+
+
+@lanes_app.command("retire")
+def lanes_retire(
+    lane: Annotated[
+        str, typer.Argument(help="<destination>.<connection>, as `lanes list` has it.")
+    ],
+    config: ConfigFile,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+) -> None:
+    """Delete the topic of a lane that left the configuration, with whatever waits in it."""
+    settings = configured(config)
+    left = ended(lambda: find_left(settings, lane))
+    typer.echo(f"{left.waiting} records wait in lane {lane}; they will not be sent.", err=True)
+    sentence = f"retire {lane}"
+    if not yes and typer.prompt(f'Type "{sentence}" to do it', err=True) != sentence:
+        fail("that was not the sentence, so nothing was removed")
+    ended(lambda: retire_lane(settings, left))
+    typer.echo(f"lane {cell(lane)} retired: its topic {cell(left.topic)} is deleted")
+
+
+def _tell(change: PauseChange) -> None:
+    typer.echo(cell(f"{change.place}: {_became(change)}"))
+    if not change.is_served:
+        lane = change.place.lane
+        typer.echo(cell(f"lane {lane} is not in the configuration: nobody serves it"))
+
+
+def _became(change: PauseChange) -> str:
+    match change.has_changed, change.is_paused:
+        case True, True:
+            return "paused; what waits and what comes is kept until `lanes resume`"
+        case True, False:
+            return "resumed; what was kept is sent first"
+        case False, True:
+            return "is paused already"
+        case _:
+            return "is not paused"

@@ -1,0 +1,124 @@
+"""`ledger`: every record has an end, added up from the topics; exit code 1 if it does not."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from pipeline.app.supervisor import ExitCode
+from pipeline.cli.ending import ended, fail
+from pipeline.cli.options import AsJson, ConfigFile, configured
+from pipeline.cli.showing import show_json, show_table
+from pipeline.configuration.model import Settings
+from pipeline.operations.ledger.ledger_reading import Told
+from pipeline.operations.ledger.statement import NAMED_AT_MOST, LaneStatement, Statement
+from pipeline.operations.member_ledger import member_ledger
+from pipeline.operations.moments import hours_before
+from pipeline.operations.whole_ledger import MOST_HOURS, whole_ledger
+
+MEMBER_COLUMNS = ("lane", "offset", "changed_at", "end", "detail")
+
+
+def ledger(
+    config: ConfigFile,
+    lane: Annotated[
+        str | None,
+        typer.Option(help="Only this one: <destination>.<connection>, or the connection."),
+    ] = None,
+    since_hours: Annotated[
+        float,
+        typer.Option(min=0, max=MOST_HOURS, help="Records written to their lane since, hours."),
+    ] = MOST_HOURS,
+    member: Annotated[
+        str | None,
+        typer.Option(help="Instead, what became of each change of this member.id upstream."),
+    ] = None,
+    audience: Annotated[
+        str | None, typer.Option(help="With --member: the audience, as upstream names it.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add up, from the topics, what became of every record that still stands in a lane.
+
+    Exit codes: 0 it adds up (records may still wait, and jobs be pending), 1 it does not.
+    """
+    settings = configured(config)
+    if (member is None) != (audience is None):
+        fail("--member and --audience go together", ExitCode.USAGE)
+    if member is not None and audience is not None:
+        _tell_member(settings, member, audience, as_json=as_json)
+        return
+    since_ms = hours_before(time.time_ns() // 1_000_000, since_hours)
+    told = ended(lambda: whole_ledger(settings.kafka, lane, since_ms))
+    if as_json:
+        show_json(_document(told))
+    else:
+        _show(told.statement)
+    if told.unreadable:
+        typer.echo(f"{told.unreadable} messages are of a version unknown here", err=True)
+    differences = told.statement.differences()
+    for difference in differences:
+        typer.echo(f"error: {difference}", err=True)
+    if differences:
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _tell_member(settings: Settings, member: str, audience: str, *, as_json: bool) -> None:
+    lines = ended(lambda: member_ledger(settings, member, audience))
+    if as_json:
+        show_json(lines)
+    else:
+        rows = ([getattr(line, column) for column in MEMBER_COLUMNS] for line in lines)
+        show_table(MEMBER_COLUMNS, rows, "no change of this member stands in a lane")
+    if any(line.end == "lost" for line in lines):
+        raise typer.Exit(ExitCode.FAILED)
+
+
+def _show(statement: Statement) -> None:
+    for lane in statement.lanes:
+        typer.echo(f"lane {lane.lane}, offsets {lane.start} to {lane.end}")
+        for equation in lane.equations():
+            typer.echo(f"  {equation}")
+    letters = sorted(statement.letters.items())
+    rows = [(kind.stage, kind.reason, count) for kind, count in letters]
+    show_table(("dead letters of", "reason", "count"), rows, "no dead letters")
+    if statement.differences():
+        typer.echo("it does not add up")
+    elif all(lane.is_at_rest for lane in statement.lanes):
+        typer.echo("every record has its end")
+    else:
+        typer.echo("every record has its end, waits for it, or is in a job that is pending")
+
+
+def _document(told: Told) -> Mapping[str, object]:
+    statement = told.statement
+    return {
+        "adds_up": not statement.differences(),
+        "at_rest": all(lane.is_at_rest for lane in statement.lanes),
+        "differences": statement.differences(),
+        "lanes": [_lane_document(lane) for lane in statement.lanes],
+        "dead_letters": [
+            {**kind._asdict(), "count": count} for kind, count in sorted(statement.letters.items())
+        ],
+        "unreadable_messages": told.unreadable,
+    }
+
+
+def _lane_document(lane: LaneStatement) -> Mapping[str, object]:
+    """Counts by name; of lost offsets and of jobs that nobody follows, the first few."""
+    records = asdict(lane.records)
+    jobs = asdict(lane.jobs)
+    named = {name: jobs.pop(name)[:NAMED_AT_MOST] for name in ("unfollowed", "orphaned")}
+    lost = records.pop("lost")
+    return {
+        "lane": lane.lane,
+        "start": lane.start,
+        "end": lane.end,
+        **records,
+        "lost": len(lost),
+        "lost_offsets": lost[:NAMED_AT_MOST],
+        **jobs,
+        **{f"{name}_jobs": ids for name, ids in named.items()},
+    }

@@ -1,0 +1,47 @@
+"""`dead-letters`: what could not be carried, with why and where from."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.ending import ended
+from pipeline.cli.options import AsJson, ConfigFile, Limit, SinceHours, configured
+from pipeline.cli.showing import show_json, show_table
+from pipeline.operations.letter_list import LetterFilter, list_letters
+from pipeline.operations.moments import hours_before
+
+dead_letters_app = typer.Typer(help="What could not be carried.", no_args_is_help=True)
+
+COLUMNS = ("at", "stage", "reason", "detail", "where")
+
+
+@dead_letters_app.command("list")
+def letters_list(
+    config: ConfigFile,
+    since_hours: SinceHours = 24,
+    limit: Limit = 50,
+    stage: Annotated[str | None, typer.Option(help="Only of ingest, upload or poll.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only for this reason.")] = None,
+    show_payload: Annotated[
+        bool,
+        typer.Option("--show-payload", help="The original event too: it may hold personal data."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the newest dead letters, oldest first; without what they carry."""
+    settings = configured(config)
+    wanted = LetterFilter(
+        since_ms=hours_before(time.time_ns() // 1_000_000, since_hours),
+        limit=limit,
+        stage=stage,
+        reason=reason,
+        with_payload=show_payload,
+    )
+    letters = ended(lambda: list_letters(settings, wanted))
+    if as_json:
+        show_json(letters)
+        return
+    columns = (*COLUMNS, "payload") if show_payload else COLUMNS
+    rows = ([getattr(letter, column) for column in columns] for letter in letters)
+    show_table(columns, rows, f"no dead letter in the last {since_hours:g} hours")

@@ -1,0 +1,80 @@
+"""The parameters of a partner's command as Typer is told of them."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import Parameter as Argument
+from typing import Annotated, Any, get_args, get_origin
+
+import typer
+
+from pipeline.destinations.control import Command, Parameter
+from pipeline.operations.partner_commands import parameters_of
+
+ASKED_FOR = (
+    "Left out: asked for without an echo, or read from standard input, so that it need not stand "
+    "in a shell's history."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """One parameter: its annotation and default for Typer, and how its value is read."""
+
+    annotation: Any
+    default: object
+    read: Callable[[object], object]
+
+
+def offered_parameters(by_kind: Mapping[str, Command]) -> Mapping[str, Offered]:
+    """What any partner's command of this name takes.
+
+    What not every partner needs may be left out; whether the one that is meant does without it is
+    seen when it is known.
+    """
+    found = [parameters_of(command) for command in by_kind.values()]
+    merged = {name: one for parameters in reversed(found) for name, one in parameters.items()}
+    shared = {name for name in merged if all(name in parameters for parameters in found)}
+    return {name: _offered(name, one, name in shared) for name, one in merged.items()}
+
+
+def _offered(name: str, argument: Argument, is_shared: bool) -> Offered:
+    kind, told = _parts(argument.annotation)
+    is_list = get_origin(kind) is Sequence
+    if is_list:
+        kind = list[get_args(kind)[0]]  # type: ignore[misc]
+    default = None if is_list else argument.default
+    read = _asked if told.is_asked_for else _as_it_is
+    if told.is_asked_for or (default is Argument.empty and not is_shared):
+        default = None
+    if default is None:
+        kind = kind | None
+    return Offered(Annotated[kind, _typer_info(name, told)], default, read)
+
+
+def _parts(annotation: Any) -> tuple[Any, Parameter]:
+    """The type, and what a person is told of it."""
+    if get_origin(annotation) is not Annotated:
+        return annotation, Parameter()
+    kind, *markers = get_args(annotation)
+    return kind, next((one for one in markers if isinstance(one, Parameter)), Parameter())
+
+
+def _typer_info(name: str, told: Parameter) -> Any:
+    help_text = ASKED_FOR if told.is_asked_for else told.help or None
+    if told.is_argument:
+        return typer.Argument(help=help_text, min=told.least, max=told.most)
+    flag = told.flag or f"--{name.replace('_', '-')}"
+    return typer.Option(flag, help=help_text, min=told.least, max=told.most)
+
+
+def _as_it_is(value: object) -> object:
+    return value
+
+
+def _asked(value: object) -> object:
+    if value is not None:
+        return value
+    if sys.stdin.isatty():
+        return str(typer.prompt("value", hide_input=True, err=True))
+    return sys.stdin.read().rstrip("\r\n")

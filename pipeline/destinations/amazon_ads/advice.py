@@ -1,0 +1,55 @@
+"""What a destination at Amazon Ads may say and may not mean: said by `check`, refused by nobody."""
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings
+
+ADVISED_RECORDS = 6_000
+PARTNER_WINDOW_SECONDS = 3_600
+MODEST_SHARE_OF_CAP = 0.008
+
+
+def advice(destination: AmazonAdsSettings) -> Iterator[str]:
+    batch = destination.batch.max_records
+    if batch > ADVISED_RECORDS:
+        yield (
+            f"batch.max_records: {batch} is more than the {ADVISED_RECORDS} that the partner "
+            "advises; expect refusals of large requests"
+        )
+    reserve = destination.pace().burst + 2 * destination.in_flight_records()
+    share = reserve / destination.hourly_cap
+    if share > MODEST_SHARE_OF_CAP:
+        yield (
+            f"hourly_cap: {share:.1%} of {destination.hourly_cap} is kept back for bursts and "
+            f"requests in flight ({reserve} records), so that much is never used; lower "
+            "batch.max_records or max_in_flight to stay under 0.8%"
+        )
+    tolerated = 2 * destination.in_flight_records() / destination.pace().rate
+    if destination.cap_window_seconds < PARTNER_WINDOW_SECONDS:
+        yield (
+            f"cap_window_seconds: {destination.cap_window_seconds:g} is shorter than the partner's "
+            "hour, in which hourly_cap can pass many times; for tests only"
+        )
+    elif destination.late_seconds > tolerated:
+        yield (
+            f"late_seconds: {destination.late_seconds:g} is longer than the {tolerated:.1f} s for "
+            "which the cap allows requests that were given up to arrive, if all of them do; raise "
+            "max_in_flight, or lower late_seconds if the partner is quicker"
+        )
+    for key, url in (
+        ("api_url", destination.api_base()),
+        ("token_url", destination.token_endpoint()),
+    ):
+        if urlsplit(url).scheme == "http" and not _is_local(urlsplit(url).hostname or ""):
+            yield f"{key}: {url!r} sends secrets and tokens unencrypted; use https"
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,101 @@
+"""What the rest of the program may know of a partner: no Kafka, no HTTP client, no terminal.
+
+A partner is one package and one line in `registry.py`. Its settings are read in two steps: the
+destinations by their `kind`, then each target of an audience by the model of the partner that its
+destination names, because what a target may say depends on that.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Self, TypeAlias, TypeVar
+
+from pipeline.destinations.changes import Changes
+from pipeline.destinations.control import Api, Command, ControlPlane, Finding
+from pipeline.destinations.login import Login
+from pipeline.destinations.snapshots import Snapshots
+from pipeline.domain.change import MembershipChange
+from pipeline.domain.reasons import Rejected, Rendered, Withheld
+from pipeline.identity.hashing import HashOnce
+from pipeline.settings.problems import Problem
+from pipeline.settings.values import DestinationName, Section
+
+
+class DestinationSettings(Section):
+    """One configured partner: the keys that all of them have."""
+
+    kind: str
+
+
+class TargetSettings(Section):
+    """One place that an upstream audience goes to: the keys that all partners have."""
+
+    destination: DestinationName
+    """A name under `destinations`."""
+
+    def audience(self) -> str | None:
+        """The partner's id of the audience; None while it is not made."""
+        raise NotImplementedError
+
+    def with_audience(self, audience: str) -> Self:
+        """The same target with this id."""
+        raise NotImplementedError
+
+    def lane(self) -> str:
+        """What the quota is counted for, as it stands in topics and metrics."""
+        raise NotImplementedError
+
+    def lane_keys(self) -> Mapping[str, object]:
+        """The keys that say it, for messages and for the lock file."""
+        raise NotImplementedError
+
+    def unmakeable(self, upstream_name: str) -> Problem | None:
+        """What keeps `audiences apply` from making the audience, if anything does.
+
+        The path of the problem begins at the target.
+        """
+        raise NotImplementedError
+
+
+Render: TypeAlias = Callable[[MembershipChange, HashOnce], Rendered | Withheld | Rejected]
+
+
+D = TypeVar("D", bound=DestinationSettings)
+T = TypeVar("T", bound=TargetSettings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partner(Generic[D, T]):
+    """Everything of one partner, as functions of its settings."""
+
+    kind: str
+    settings: type[D]
+    target: type[T]
+    base_url: Callable[[D], str]
+    login: Callable[[D], Login]
+    renderer: Callable[[D, T], Render]
+    """Bound once for each route; called once for each change."""
+    route: Callable[[D, T], bytes]
+    """What stands in every record of this target, for the partner's own use."""
+    member_id: Callable[[D, str], str]
+    """A member's id as the partner gets it."""
+    delivery: Callable[[D, Sequence[T]], Changes | Snapshots]
+    """Of the lane of these targets."""
+    buffer_bytes: Callable[[D], int]
+    """What one lane needs in memory at least: two requests."""
+    problems: Callable[[D, Sequence[T]], Iterable[Problem]]
+    """What neither the destination nor a target can see alone. Paths begin at the destination."""
+    advice: Callable[[D, Sequence[T]], Iterable[str]]
+    """What is allowed and may not be meant, each beginning with its key."""
+    check_online: Callable[[Api, D, Sequence[T]], Awaitable[Sequence[Finding]]]
+    """Whether the partner is as a run needs it."""
+    control: Callable[[D], ControlPlane[T]] | None = None
+    """None: its audiences and jobs are not to be asked for from here."""
+    commands: Sequence[Command] = ()
+    starting_configuration: str = ""
+    """The sections `destinations` and `audiences` of a first configuration, with comments."""
+    redacts: Sequence[str] = ()
+    """What its secrets begin with; such words are never logged."""
+
+
+Partners: TypeAlias = Mapping[str, Partner[Any, Any]]
+"""By kind."""

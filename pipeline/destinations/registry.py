@@ -1,0 +1,6 @@
+"""Every partner that there is: the only module that imports their packages."""
+
+from pipeline.destinations.amazon_ads.partner import AMAZON_ADS
+from pipeline.destinations.contract import Partners
+
+PARTNERS: Partners = {partner.kind: partner for partner in (AMAZON_ADS,)}

@@ -1,0 +1,70 @@
+"""Requests of one destination: authorised, and asked again once where the token is not accepted."""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from pipeline.destinations.exchange import Request, Response
+from pipeline.destinations.login import Login, Token, TokenAnswer, TokenRefused, TokenUnavailable
+from pipeline.domain.send_result import Blocked, InDoubt, NotSent
+from pipeline.http.session import Exchange, PartnerSession, Silent, Unreached
+from pipeline.http.tokens import TokenKeeper
+from pipeline.stages.ports import Ownership
+
+CallResult: TypeAlias = Response | NotSent | InDoubt | Blocked
+
+
+class PartnerClient:
+    """Speaks to one destination. Knows the partner only by its login."""
+
+    def __init__(self, session: PartnerSession, login: Login, tokens: TokenKeeper) -> None:
+        self._session = session
+        self._login = login
+        self._tokens = tokens
+
+    @property
+    def trouble(self) -> str | None:
+        """Why there is no token, if there is none."""
+        return self._tokens.trouble
+
+    async def warm_up(self) -> TokenAnswer:
+        """Fetch a token, so that readiness can tell."""
+        return await self._tokens.token()
+
+    async def call(self, request: Request) -> CallResult:
+        """One question or order that carries no records."""
+        return await self._call(request, None)
+
+    async def send(self, request: Request, ownership: Ownership) -> CallResult:
+        """Records. The request does not become whole unless their lane is still owned."""
+        return await self._call(request, ownership)
+
+    async def _call(self, request: Request, ownership: Ownership | None) -> CallResult:
+        token = await self._tokens.token()
+        if not isinstance(token, Token):
+            return _no_token(token)
+        first = await self._session.exchange(request, self._headers(token), ownership)
+        if not isinstance(first, Response) or not self._login.needs_new_token(first):
+            return _result(first)
+        token = await self._tokens.replaced(token)
+        if not isinstance(token, Token):
+            return _no_token(token)
+        return _result(await self._session.exchange(request, self._headers(token), ownership))
+
+    def _headers(self, token: Token) -> Mapping[str, str]:
+        return self._login.headers(token)
+
+
+def _no_token(trouble: TokenRefused | TokenUnavailable) -> Blocked | NotSent:
+    if isinstance(trouble, TokenRefused):
+        return Blocked("unauthorised", f"no access token: {trouble.detail}")
+    return NotSent(f"no access token: {trouble.detail}")
+
+
+def _result(exchange: Exchange) -> CallResult:
+    match exchange:
+        case Response():
+            return exchange
+        case Silent(detail):
+            return InDoubt(detail)
+        case Unreached(detail):
+            return NotSent(detail)

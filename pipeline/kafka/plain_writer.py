@@ -1,0 +1,41 @@
+"""The writer of ingest for brokers without transactions."""
+
+from collections.abc import Mapping, Sequence
+
+from aiokafka import errors as kafka_errors
+
+from pipeline.domain.message import Message
+from pipeline.kafka.producer import SharedProducer
+from pipeline.kafka.record_limits import USUAL_LIMITS, RecordLimits
+from pipeline.kafka.sending import durable, hand_over, not_durable
+from pipeline.stages.ports import Carried, OutgoingRecord
+
+
+class PlainWriter:
+    """For brokers without transactions: at least once, in the order of the source partition."""
+
+    def __init__(self, producers: SharedProducer, limits: RecordLimits = USUAL_LIMITS) -> None:
+        self._producers = producers
+        self._limits = limits
+
+    async def open(self) -> None:
+        return None
+
+    async def close(self) -> None:
+        return None
+
+    async def carry(
+        self,
+        outgoing: Mapping[str, Sequence[OutgoingRecord]],
+        letters: Sequence[Message],
+        next_offset: int,  # noqa: ARG002 - the lease commits it
+    ) -> Carried:
+        producer = self._producers.current
+        try:
+            async with self._producers.handing_over:
+                sent = await hand_over(producer, outgoing, letters, self._limits)
+            await durable(sent)
+        except kafka_errors.KafkaError as error:
+            await self._producers.replace_if_broken(producer, [error])
+            return await not_durable(error)
+        return "durable"

@@ -1,0 +1,53 @@
+"""The audiences of the configuration, made true: planned, and applied."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from pipeline.configuration.load import Configuration
+from pipeline.operations.audiences.apply import Application, Result
+from pipeline.operations.audiences.lock_file import LockFile
+from pipeline.operations.audiences.selection import Planned, partner_ends, plan_audiences
+from pipeline.operations.moments import moment
+from pipeline.operations.partner_api import chosen_destination, partner_apis
+
+
+async def plan_configured(
+    configuration: Configuration, destination: str | None
+) -> Sequence[Planned]:
+    """What `apply_plan` would do, for one destination or for all; nothing is changed.
+
+    Raises:
+        UsageRefused: there is no such destination.
+        OperationFailed: a partner does not say how an audience stands.
+        InvalidRequest: a partner would refuse what the configuration says.
+    """
+    settings = configuration.settings
+    if destination is not None:
+        chosen_destination(settings, destination)
+    async with partner_apis(settings) as apis:
+        return await plan_audiences(configuration, partner_ends(settings, apis), destination)
+
+
+async def apply_plan(
+    configuration: Configuration,
+    plan: Sequence[Planned],
+    lock_file: LockFile,
+    told: Callable[[Result], None],
+) -> Sequence[Result]:
+    """Do it, the ids of new audiences kept in the lock file; `told` hears of every step.
+
+    Raises:
+        LockUnwritable: there is something to create, and no place for its id.
+    """
+    if any(one.step.what == "create" for one in plan):
+        lock_file.try_out()
+    settings = configuration.settings
+    async with partner_apis(settings) as apis:
+        application = Application(
+            ends=partner_ends(settings, apis),
+            lock=configuration.identities.lock,
+            save=lock_file.save,
+            now=lambda: moment(time.time_ns() // 1_000_000),
+            told=told,
+        )
+        return await application.apply(plan)

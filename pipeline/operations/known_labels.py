@@ -1,0 +1,30 @@
+"""What the configuration tells the metrics beforehand, so that counters begin at zero."""
+
+from pipeline.configuration.model import Settings
+from pipeline.configuration.routing import lanes, routes
+from pipeline.operations.cluster_setup import own_topics
+from pipeline.telemetry.facts import LaneLabel
+from pipeline.telemetry.first_values import KnownLabels
+
+
+def known_labels(settings: Settings) -> KnownLabels:
+    """Every label value that stands in the configuration.
+
+    Partitions of upstream topics are not among them: the brokers alone know how many there are.
+    """
+    audiences = {
+        (LaneLabel(route.lane.destination, route.lane.connection), route.audience_id)
+        for targets in routes(settings).values()
+        for route in targets
+    }
+    return KnownLabels(
+        sources=[source.topic for source in settings.sources],
+        destinations=list(settings.destinations),
+        lanes=[LaneLabel(lane.destination, lane.connection) for lane in lanes(settings)],
+        audiences=list(audiences),
+        partitions=[
+            (topic.name, number)
+            for topic in own_topics(settings)
+            for number in range(topic.partitions)
+        ],
+    )

@@ -1,0 +1,79 @@
+"""What became of each change of one member, and nothing else about anybody."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline.configuration.model import Settings
+from pipeline.configuration.routing import RouteSettings, routes
+from pipeline.destinations.registry import PARTNERS
+from pipeline.domain.lane_record import member_key
+from pipeline.domain.names import Names
+from pipeline.operations.cluster_setup import reader
+from pipeline.operations.ledger.ledger_reading import LedgerTopics
+from pipeline.operations.ledger.member_changes import ChangeEnd
+from pipeline.operations.ledger.member_reading import read_member
+from pipeline.operations.moments import moment
+from pipeline.operations.trouble import UsageRefused
+from pipeline.settings.problems import suggestion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeLine:
+    """One change as operators see it."""
+
+    lane: str
+    offset: int
+    changed_at: str | None
+    end: str
+    detail: str
+
+
+async def member_ledger(settings: Settings, member: str, audience: str) -> Sequence[ChangeLine]:
+    """The member's changes, lane by lane, oldest first.
+
+    Raises:
+        UsageRefused: there is no such audience.
+        ClusterTrouble: the cluster cannot be reached, or has no such topics.
+    """
+    known = routes(settings)
+    if audience not in known:
+        nearest = suggestion(audience, sorted(known))
+        raise UsageRefused(f"--audience: no audience {audience!r}; {nearest}")
+    lines: list[ChangeLine] = []
+    names = Names(settings.kafka.namespace)
+    async with reader(settings.kafka) as open_reader:
+        for route in known[audience]:
+            lane = route.lane
+            topics = ledger_topics(names, {lane.name: lane.topic})
+            key = _key(settings, route, member)
+            changes = await read_member(open_reader, topics, lane.name, key)
+            lines += [_line(lane.name, change) for change in changes]
+    return lines
+
+
+def ledger_topics(names: Names, lanes: Mapping[str, str]) -> LedgerTopics:
+    """What the ledger reads, of these lanes."""
+    return LedgerTopics(
+        lanes=lanes,
+        jobs=names.jobs,
+        outcomes=names.outcomes,
+        dead_letters=names.dead_letters,
+        upload_group=names.group("upload"),
+        poll_group=names.group("poll"),
+    )
+
+
+def _key(settings: Settings, route: RouteSettings, member: str) -> bytes:
+    destination = settings.destinations[route.lane.destination]
+    sent = PARTNERS[destination.kind].member_id(destination, member)
+    return member_key(route.audience_id, sent)
+
+
+def _line(lane: str, change: ChangeEnd) -> ChangeLine:
+    return ChangeLine(
+        lane=lane,
+        offset=change.offset,
+        changed_at=None if change.changed_at_ms is None else moment(change.changed_at_ms),
+        end=change.end,
+        detail=change.detail,
+    )

@@ -1,0 +1,112 @@
+"""A destination's API for operators: patient, and clear about what is no answer."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from pipeline.configuration.model import Settings
+from pipeline.destinations.contract import Partners
+from pipeline.destinations.control import ControlPlane
+from pipeline.destinations.exchange import Request, Response
+from pipeline.destinations.registry import PARTNERS
+from pipeline.domain.send_result import Blocked, InDoubt, NotSent
+from pipeline.http.client import PartnerClient
+from pipeline.operations.clients import opened
+from pipeline.operations.trouble import UsageRefused
+from pipeline.telemetry.prometheus import prometheus_telemetry
+
+MOST_REPEATS = 3
+LONGEST_WAIT_SECONDS = 30.0
+WITHOUT_LOGIN = "no access token"
+
+
+class PartnerApi:
+    """One destination. What is no answer says which key of the configuration to look at."""
+
+    def __init__(
+        self,
+        name: str,
+        client: PartnerClient,
+        *,
+        url: str,
+        token_url: str,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.destination = name
+        self._client = client
+        self._url = url
+        self._token_url = token_url
+        self._sleep = sleep
+
+    async def call(self, request: Request) -> Response | NotSent | InDoubt | Blocked:
+        """The answer; a question that came too soon is asked again when the partner says so."""
+        answer = await self._once(request)
+        for _ in range(MOST_REPEATS):
+            if not isinstance(answer, Response) or answer.status != 429 or request.method != "GET":
+                break
+            if answer.wait is None or answer.wait > LONGEST_WAIT_SECONDS:
+                break
+            await self._sleep(answer.wait)
+            answer = await self._once(request)
+        return answer
+
+    async def _once(self, request: Request) -> Response | NotSent | InDoubt | Blocked:
+        answer = await self._client.call(request)
+        if isinstance(answer, InDoubt):
+            return InDoubt(f"no answer from {self._url} ({answer.detail}); {_after(request)}")
+        if isinstance(answer, NotSent):
+            return NotSent(self._unreached(answer.detail))
+        return answer
+
+    def _unreached(self, detail: str) -> str:
+        if detail.startswith(WITHOUT_LOGIN):
+            why = detail.removeprefix(WITHOUT_LOGIN).removeprefix(": ")
+            return f"{WITHOUT_LOGIN} from {self._token_url}: {why}; try again, or check token_url"
+        return f"nothing answers at {self._url} ({detail}); check api_url"
+
+
+@asynccontextmanager
+async def partner_apis(
+    settings: Settings, partners: Partners = PARTNERS
+) -> AsyncIterator[Mapping[str, PartnerApi]]:
+    """The API of every destination, by the destination's name."""
+    async with opened(settings, prometheus_telemetry().partner, partners=partners) as clients:
+        yield {
+            name: PartnerApi(
+                name,
+                clients.clients[name],
+                url=partners[destination.kind].base_url(destination),
+                token_url=partners[destination.kind].login(destination).url,
+            )
+            for name, destination in settings.destinations.items()
+        }
+
+
+def control_of(settings: Settings, name: str) -> ControlPlane[Any] | None:
+    """The control plane of a destination; None where its partner has none."""
+    destination = settings.destinations[name]
+    control = PARTNERS[destination.kind].control
+    return None if control is None else control(destination)
+
+
+def chosen_destination(settings: Settings, name: str | None) -> str:
+    """The destination that is meant.
+
+    Raises:
+        UsageRefused: it is not clear which one is, or there is none of this name.
+    """
+    names = sorted(settings.destinations)
+    if name is None and len(names) == 1:
+        return names[0]
+    if name is None:
+        raise UsageRefused(f"--destination: which one? There are {', '.join(names)}")
+    if name not in settings.destinations:
+        raise UsageRefused(f"--destination: no destination {name!r}; there are {', '.join(names)}")
+    return name
+
+
+def _after(request: Request) -> str:
+    if request.method == "GET":
+        return "try again"
+    return "it may have been done all the same: look before you repeat it"

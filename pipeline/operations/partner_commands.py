@@ -1,0 +1,99 @@
+"""A partner's own commands: which there are, and one of them done for one destination."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from inspect import Parameter as Argument
+from inspect import signature
+
+from pipeline.configuration.model import Settings
+from pipeline.destinations.control import Command, Question
+from pipeline.destinations.registry import PARTNERS
+from pipeline.operations.partner_api import chosen_destination, partner_apis
+from pipeline.operations.trouble import UsageRefused
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenCommand:
+    """A command of the partner that is meant, and what is said to it."""
+
+    destination: str
+    command: Command
+    said: Mapping[str, object]
+
+
+def offered() -> Mapping[tuple[str | None, str], Mapping[str, Command]]:
+    """Every command by its group and name, and by the kind of the partner that has it."""
+    found: dict[tuple[str | None, str], dict[str, Command]] = {}
+    for kind, control in PARTNERS.items():
+        for command in control.commands:
+            group = None if command.group is None else command.group.name
+            found.setdefault((group, command.name), {})[kind] = command
+    return found
+
+
+def parameters_of(command: Command) -> Mapping[str, Argument]:
+    """What a person may say of a command: its keyword parameters, annotations as types."""
+    found = signature(command.run, eval_str=True).parameters
+    return {name: one for name, one in found.items() if one.kind is Argument.KEYWORD_ONLY}
+
+
+def chosen_command(
+    settings: Settings,
+    destination: str | None,
+    by_kind: Mapping[str, Command],
+    given: Mapping[str, object],
+) -> ChosenCommand:
+    """The command of the destination's partner; None in `given` stands for what was left out.
+
+    Raises:
+        UsageRefused: the partner has no such command, or not with these parameters.
+    """
+    name = chosen_destination(settings, destination)
+    kind = settings.destinations[name].kind
+    who = f"destination {name} ({kind})"
+    if kind not in by_kind:
+        raise UsageRefused(f"{who} has no such command")
+    return ChosenCommand(name, by_kind[kind], accepted(by_kind[kind], who, given))
+
+
+def accepted(command: Command, who: str, given: Mapping[str, object]) -> Mapping[str, object]:
+    """What of it the command takes.
+
+    Raises:
+        UsageRefused: it does not take one that was said, or needs another.
+    """
+    known = parameters_of(command)
+    said = {name: value for name, value in given.items() if value is not None}
+    for name, value in said.items():
+        if name not in known and value:
+            raise UsageRefused(f"{who} takes no {_flag(name)}")
+    for name, one in known.items():
+        if one.default is Argument.empty and name not in said:
+            raise UsageRefused(f"{who} needs {_flag(name)}")
+    return {name: value for name, value in said.items() if name in known}
+
+
+async def question_of(settings: Settings, chosen: ChosenCommand) -> Question | None:
+    """What a person must confirm first, if anything.
+
+    Raises:
+        CommandFailed, InvalidRequest: the partner, or a guard of ours, refuses it anyway.
+    """
+    if chosen.command.confirm is None:
+        return None
+    async with partner_apis(settings) as apis:
+        return await chosen.command.confirm(apis[chosen.destination], **chosen.said)
+
+
+async def run_command(settings: Settings, chosen: ChosenCommand) -> object:
+    """What the command returns.
+
+    Raises:
+        CommandFailed, InvalidRequest: the partner, or a guard of ours, did not do it.
+    """
+    async with partner_apis(settings) as apis:
+        return await chosen.command.run(apis[chosen.destination], **chosen.said)
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -1,0 +1,217 @@
+"""The `sources:` of the file: a topic each, and how its messages are read."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from pipeline.settings.problems import Problem
+from pipeline.settings.secrets import Secret, pair_problems, secret
+from pipeline.settings.values import (
+    Count,
+    Hidden,
+    Positive,
+    ReadableFile,
+    SecretFile,
+    Section,
+    Text,
+    TopicText,
+    Url,
+    refuse,
+)
+from pipeline.sources.mapping_settings import MappingSettings, TableSettings
+
+Format = Literal[
+    "native",
+    "segment",
+    "mparticle",
+    "adobe_rtcdp",
+    "rudderstack",
+    "debezium",
+    "mapping",
+    "python",
+]
+FORMATS: tuple[Format, ...] = get_args(Format)
+Envelope = Literal["cloudevents", "connect", "array"]
+Encoding = Literal["json", "avro", "protobuf", "json_schema"]
+
+NAMELESS: frozenset[Format] = frozenset({"rudderstack"})
+"""Formats whose events name no audience."""
+CONSENT_FORMATS: frozenset[Format] = frozenset({"segment", "mparticle", "rudderstack"})
+"""Formats whose events carry consent by category."""
+REQUIRED = ("audience", "action", "member", "occurred_at")
+"""Of a mapping that has no format beside it."""
+
+
+def _envelopes(value: object) -> object:
+    if value in ("none", None):
+        return []
+    return [value] if isinstance(value, str) else value
+
+
+class RegistrySettings(Section):
+    """A Schema Registry, Confluent's or one that speaks its API."""
+
+    url: Url
+    username: Text | None = None
+    password: Hidden | None = None
+    """At most one of password and password_file."""
+    password_file: SecretFile | None = None
+    ca_file: ReadableFile | None = None
+    """Certificates to trust, PEM; null: those of the system."""
+    timeout_seconds: Positive = 10
+
+    def password_secret(self) -> Secret | None:
+        """What goes with username; read at each request."""
+        return secret(self.password, self.password_file)
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if self.username is not None:
+            refuse(pair_problems("password", self.password, self.password_file))
+        return self
+
+
+class SourceSettings(Section):
+    """A topic of upstream events."""
+
+    topic: TopicText
+    format: Format = "native"
+    """Whose events these are; mapping: described by `mapping`; python: read by `function`."""
+    envelope: Annotated[
+        tuple[Envelope, ...],
+        BeforeValidator(
+            _envelopes,
+            json_schema_input_type=Literal["none"] | Envelope | tuple[Envelope, ...],
+        ),
+    ] = ()
+    """What is around the event, from the outside in."""
+    encoding: Encoding = "json"
+    framing: Literal["confluent", "none"] | None = None
+    """Whether five bytes with the schema's id come first; null: yes, but for json."""
+    registry: RegistrySettings | None = None
+    """Where schemas are, for framing confluent."""
+    schema_file: ReadableFile | None = None
+    """The one schema, for framing none: .avsc, or a FileDescriptorSet."""
+    message: Text | None = None
+    """The full name of the message in schema_file, for encoding protobuf."""
+    audience: Text | None = None
+    """The audience of every event, for formats and topics that name none."""
+    tombstone: Literal["ignore", "remove"] = "ignore"
+    """remove: a null value removes the member that the key names."""
+    unknown_audience: Literal["dead_letter", "ignore"] = "dead_letter"
+    """What becomes of audiences that are not ours."""
+    event_consent: Mapping[Text, Literal["amazon"]] = Field(default={})
+    """Category of the event's consent to the signal that it stands for."""
+    mapping: MappingSettings = MappingSettings()
+    """With format mapping, all of it; beside any other format, its entries win."""
+    table: TableSettings | None = None
+    """Of format debezium."""
+    function: Text | None = None
+    """Of format python: the name of an entry point in the group audience_pipeline.sources."""
+    largest_event_bytes: Count = 4_194_304
+    """An event of more bytes is a dead letter."""
+    start: Literal["earliest", "latest"] = "earliest"
+    """Where the very first start begins; partitions added later always from their beginning."""
+
+    def is_framed(self) -> bool:
+        """Whether the id of the schema comes before the value."""
+        if self.framing is None:
+            return self.encoding != "json"
+        return self.framing == "confluent"
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        refuse((*self._encoding_problems(), *self._part_problems(), *self._mapping_problems()))
+        return self
+
+    def _encoding_problems(self) -> Iterator[Problem]:
+        is_binary = self.encoding in {"avro", "protobuf"}
+        if is_binary and self.is_framed() and self.registry is None:
+            remedy = "set registry: {url: …}, or framing: none with schema_file"
+            yield Problem(path=("registry",), what=f"{self.encoding} needs it", remedy=remedy)
+        if is_binary and not self.is_framed() and self.schema_file is None:
+            remedy = "set it to the schema, or framing: confluent with a registry"
+            yield Problem(path=("schema_file",), what="framing none needs it", remedy=remedy)
+        if self.schema_file is not None and (self.is_framed() or not is_binary):
+            yield Problem(
+                path=("schema_file",),
+                what="is read with framing none of avro and protobuf alone",
+                remedy="remove it",
+            )
+        is_loose = self.encoding == "protobuf" and self.schema_file is not None
+        if is_loose != (self.message is not None):
+            what = "protobuf needs it beside schema_file" if is_loose else "is not read here"
+            remedy = "name the message, such as 'acme.Membership'" if is_loose else "remove it"
+            yield Problem(path=("message",), what=what, remedy=remedy)
+
+    def _part_problems(self) -> Iterator[Problem]:
+        yield from self._belongs("table", "debezium", self.table)
+        yield from self._belongs("function", "python", self.function)
+        if self.event_consent and self.format not in CONSENT_FORMATS:
+            yield Problem(
+                path=("event_consent",),
+                what=f"events of format {self.format} carry no consent by category",
+                remedy="use mapping.consent",
+            )
+        if self.tombstone == "remove":
+            yield from self._tombstone_problems()
+
+    def _belongs(self, key: str, owner: Format, value: object) -> Iterator[Problem]:
+        if self.format == owner and value is None:
+            yield Problem(path=(key,), what=f"format {owner} needs it", remedy=f"add '{key}: …'")
+        if self.format != owner and value is not None:
+            remedy = f"remove it, or set format: {owner}"
+            yield Problem(path=(key,), what=f"belongs to format {owner}", remedy=remedy)
+
+    def _tombstone_problems(self) -> Iterator[Problem]:
+        if self.format == "debezium":
+            return
+        wanted = ["member"] if self.audience is not None else ["audience", "member"]
+        for name in wanted:
+            if getattr(self.mapping, name) is None:
+                yield Problem(
+                    path=("mapping", name),
+                    what="tombstone: remove needs it, because a null value has but its key",
+                    remedy="set it to {key: /…}",
+                )
+
+    def _mapping_problems(self) -> Iterator[Problem]:
+        mapping = self.mapping
+        if self.format == "python":
+            if mapping.model_fields_set:
+                what = "is not read with format python"
+                yield Problem(path=("mapping",), what=what, remedy="remove it")
+            return
+        if self.audience is not None and mapping.audience is not None:
+            remedy = "keep one of audience and mapping.audience"
+            yield Problem(path=("audience",), what="is given twice", remedy=remedy)
+        if self.format == "mapping":
+            yield from self._lacking(name for name in REQUIRED if name != "audience")
+        elif mapping.for_each is not None:
+            remedy = "remove it, or set format: mapping"
+            yield Problem(path=("mapping", "for_each"), what="needs format mapping", remedy=remedy)
+        if self.format == "adobe_rtcdp":
+            yield from self._lacking(["member"])
+        if self._names_no_audience():
+            yield Problem(
+                path=("mapping", "audience"),
+                what="is required and missing: nothing says which audience it is",
+                remedy="set it, or audience for the whole topic",
+            )
+
+    def _lacking(self, names: Iterator[str] | list[str]) -> Iterator[Problem]:
+        for name in names:
+            if getattr(self.mapping, name) is None:
+                yield Problem(
+                    path=("mapping", name),
+                    what="is required and missing",
+                    remedy=f"add '{name}: {{pointer: /…}}'",
+                )
+
+    def _names_no_audience(self) -> bool:
+        if self.audience is not None or self.mapping.audience is not None:
+            return False
+        if self.format == "debezium":
+            return self.table is not None and self.table.audience is None
+        return self.format in NAMELESS or self.format == "mapping"

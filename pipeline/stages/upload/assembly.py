@@ -1,0 +1,293 @@
+"""Puts the parts of a lane's worker together: the only module of the room that knows them all."""
+
+import asyncio
+from collections.abc import Callable
+
+from pipeline.domain.send_result import Blocked
+from pipeline.stages.ports import (
+    Lease,
+)
+from pipeline.stages.upload.batching import Batch, LaneQueue
+from pipeline.stages.upload.bisector import Bisector
+from pipeline.stages.upload.cap_limiter import CapLimiter, Reservation
+from pipeline.stages.upload.cap_use import CapUse
+from pipeline.stages.upload.condition import LaneCondition
+from pipeline.stages.upload.delivery import Delivery
+from pipeline.stages.upload.dispatcher import Dispatcher
+from pipeline.stages.upload.in_flight import InFlight
+from pipeline.stages.upload.intake import Intake
+from pipeline.stages.upload.job_message import JobMessages
+from pipeline.stages.upload.late_members import LateMembers
+from pipeline.stages.upload.offsets import LaneOffsets
+from pipeline.stages.upload.outcomes import LaneOutcomes
+from pipeline.stages.upload.paused_audiences import PausedAudiences
+from pipeline.stages.upload.pauses import LanePauses
+from pipeline.stages.upload.reader import LaneReader
+from pipeline.stages.upload.replaying import Replaying
+from pipeline.stages.upload.requests import LaneRequests
+from pipeline.stages.upload.room import LaneRoom
+from pipeline.stages.upload.served_lane import ServedLane, SharedByLanes
+from pipeline.stages.upload.settlement import Settlement
+from pipeline.stages.upload.status import LaneStatus
+from pipeline.stages.upload.tally import Tally
+from pipeline.stages.upload.trimming import trim_always
+from pipeline.stages.upload.worker import UploadWorker
+
+
+class LaneAssembly:
+    """The parts of one worker, made in the order in which they need each other."""
+
+    def __init__(self, shared: SharedByLanes, lane: ServedLane, lease: Lease) -> None:
+        self._shared = shared
+        self._lane = lane
+        self._lease = lease
+        self._clock = asyncio.get_running_loop().time
+        self._changed = asyncio.Event()
+        self._progress = shared.new_progress(f"upload {lane.name}")
+        self._queue = LaneQueue(lane.limits)
+        self._paused = PausedAudiences()
+        self._tally = Tally()
+        self._late = LateMembers(
+            queue=self._queue, late_seconds=lane.late_seconds, clock=self._clock
+        )
+        self._in_flight = InFlight(
+            slots=lane.max_in_flight,
+            late=self._late,
+            moved=self._report,
+            ended=self._delivery_ended,
+            changed=self._changed,
+        )
+        self._offsets = LaneOffsets(
+            lease=lease, paused=self._paused, is_clean=lambda: self._in_flight.is_clean
+        )
+        self._condition, self._cap_use = self._shown()
+        self._settlement = self._made_settlement()
+        self._outcomes = LaneOutcomes(
+            tally=self._tally,
+            cap_use=self._cap_use,
+            late=self._late,
+            condition=self._condition,
+            settlement=self._settlement,
+        )
+        self._intake = self._made_intake()
+        self._pauses = self._made_pauses()
+        self._room = self._made_room()
+        self._requests = LaneRequests(
+            lane=lane.name,
+            lease=lease,
+            partner=lane.partner,
+            throttle=lane.throttle,
+            overhead_bytes=lane.limits.overhead_bytes,
+            clock=self._clock,
+        )
+        self._limiter = CapLimiter(
+            buckets=lane.new_buckets(), clock=self._clock, waited=self._cap_use.waited
+        )
+
+    def worker(self) -> UploadWorker:
+        status = self._status()
+        return UploadWorker(
+            name=self._lane.name,
+            lease=self._lease,
+            late_seconds=self._lane.late_seconds,
+            probe_seconds=self._lane.probe_seconds,
+            offsets=self._offsets,
+            intake=self._intake,
+            in_flight=self._in_flight,
+            late=self._late,
+            pauses=self._pauses,
+            condition=self._condition,
+            status=status,
+            dispatcher=self._dispatcher(),
+            reader=self._reader(),
+            new_replaying=self._replaying,
+            beside={
+                "limiter": self._limiter.run,
+                "trim": self._trim,
+                "summarise": status.summarise_always,
+            },
+            let_go=self._let_go,
+            released=self._released,
+        )
+
+    # What reads
+
+    def _reader(self) -> LaneReader:
+        return LaneReader(
+            lease=self._lease,
+            intake=self._intake,
+            pauses=self._pauses,
+            settlement=self._settlement,
+            room=self._room,
+            progress=self._progress,
+            took_in=self._took_in,
+        )
+
+    def _replaying(self) -> Replaying:
+        return Replaying(
+            replay=self._shared.new_replay(self._lease.topic),
+            intake=self._intake,
+            pauses=self._pauses,
+            settlement=self._settlement,
+            room=self._room,
+            took_in=self._took_in,
+        )
+
+    def _made_intake(self) -> Intake:
+        return Intake(
+            queue=self._queue,
+            offsets=self._offsets,
+            paused=self._paused,
+            limits=self._lane.limits,
+            misfit=self._lane.misfit,
+            clock=self._clock,
+            superseded=self._settlement.superseded,
+        )
+
+    def _made_pauses(self) -> LanePauses:
+        return LanePauses(
+            lane=self._lane.name,
+            label=self._lane.label,
+            paused=self._paused,
+            queue=self._queue,
+            offsets=self._offsets,
+            intake=self._intake,
+            requests=self._shared.pause_requests,
+            telemetry=self._shared.telemetry,
+            most_replayed=self._lane.limits.max_records,
+        )
+
+    def _made_room(self) -> LaneRoom:
+        return LaneRoom(
+            lane=self._lane.name,
+            budget=self._shared.budget,
+            half=self._lane.limits.max_bytes,
+            queue=self._queue,
+            in_flight=self._in_flight,
+            offsets=self._offsets,
+            show=self._shared.telemetry.buffered_bytes,
+        )
+
+    # What sends
+
+    def _dispatcher(self) -> Dispatcher:
+        return Dispatcher(
+            lane=self._lane.name,
+            lease=self._lease,
+            queue=self._queue,
+            intake=self._intake,
+            in_flight=self._in_flight,
+            late=self._late,
+            pauses=self._pauses,
+            requests=self._requests,
+            condition=self._condition,
+            cap_use=self._cap_use,
+            new_delivery=self._delivery,
+            sent=self._sent,
+            clock=self._clock,
+            changed=self._changed,
+        )
+
+    def _delivery(
+        self, batch: Batch, is_doubted: bool, block: Callable[[Blocked], None]
+    ) -> Delivery:
+        return Delivery(
+            batch=batch,
+            bisector=Bisector(batch, tally=self._tally, is_doubted=is_doubted),
+            requests=self._requests,
+            reservation=Reservation(
+                self._limiter, oldest=min(record.admitted_at for record in batch.records)
+            ),
+            outcomes=self._outcomes,
+            slots=self._in_flight,
+            backoff=self._lane.backoff,
+            chance=self._shared.chance,
+            shrink=self._queue.shrink,
+            block=block,
+        )
+
+    def _made_settlement(self) -> Settlement:
+        shared, label = self._shared, self._lane.label
+        return Settlement(
+            lease=self._lease,
+            offsets=self._offsets,
+            jobs=JobMessages(
+                lane=self._lane.name,
+                label=label,
+                jobs_topic=shared.jobs_topic,
+                outcomes_topic=shared.outcomes_topic,
+                new_id=shared.new_id,
+                wall_ms=shared.wall_ms,
+            ),
+            dead_letters=shared.dead_letters,
+            message_writer=shared.message_writer,
+            label=label,
+            telemetry=shared.telemetry,
+            wall_ms=shared.wall_ms,
+        )
+
+    # What operators are shown
+
+    def _shown(self) -> tuple[LaneCondition, CapUse]:
+        lane, telemetry = self._lane, self._shared.telemetry
+        condition = LaneCondition(
+            lane=lane.name, label=lane.label, telemetry=telemetry, clock=self._clock
+        )
+        cap_use = CapUse(
+            cap=lane.quota.records,
+            window=lane.quota.window,
+            label=lane.label,
+            telemetry=telemetry,
+            clock=self._clock,
+        )
+        return condition, cap_use
+
+    def _status(self) -> LaneStatus:
+        return LaneStatus(
+            condition=self._condition,
+            queue=self._queue,
+            in_flight=self._in_flight,
+            cap_use=self._cap_use,
+            offsets=self._offsets,
+            pauses=self._pauses,
+        )
+
+    # What one part tells the others
+
+    def _took_in(self) -> None:
+        self._room.occupy()
+        self._changed.set()
+
+    def _sent(self, batch: Batch) -> None:
+        self._shared.telemetry.batch_sent(
+            lane=self._lane.label, reason=batch.reason, records=len(batch.records)
+        )
+
+    def _report(self) -> None:
+        self._offsets.report()
+
+    def _delivery_ended(self) -> None:
+        self._progress.advance()
+        self._room.occupy()
+
+    def _let_go(self) -> None:
+        """Let go of everything read and without an end; it will be read again."""
+        self._queue.clear()
+        self._late.forget()
+        self._offsets.turn_back()
+        self._room.occupy()
+        self._lease.pause()
+
+    def _released(self) -> None:
+        self._progress.busy(False)
+        self._room.release()
+        self._shared.telemetry.lane_released(lane=self._lane.label)
+
+    async def _trim(self) -> None:
+        await trim_always(
+            lease=self._lease,
+            offsets=self._offsets,
+            trimmer=self._shared.trimmer,
+            keep_delivered=self._shared.keep_delivered,
+            wall_ms=self._shared.wall_ms,
+        )

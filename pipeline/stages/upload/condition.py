@@ -1,0 +1,93 @@
+"""How a lane is doing, as operators are shown it: in its status, its metrics and the log."""
+
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from pipeline.domain.send_result import Blocked
+from pipeline.telemetry.facts import LaneLabel, LaneState, UploadTelemetry
+
+LINE_SECONDS = 60.0
+"""At most one line of a kind and lane in this time."""
+FORGET_SECONDS = 600.0
+"""A failure so long ago says nothing of the lane as it is now."""
+
+log = structlog.get_logger(__name__)
+
+
+class LaneCondition:
+    """The state of a lane, why it is blocked, and why its last attempt failed."""
+
+    def __init__(
+        self, *, lane: str, label: LaneLabel, telemetry: UploadTelemetry, clock: Callable[[], float]
+    ) -> None:
+        self._lane = lane
+        self._label = label
+        self._telemetry = telemetry
+        self._clock = clock
+        self._failure: str | None = None
+        self._failures = 0
+        self._failed_at = 0.0
+        self._logged_at: float | None = None
+        self._accepted = 0
+        self.state: LaneState = "taking_over"
+        self.blocked: Blocked | None = None
+        """Why the lane is blocked, also while it asks whether it may go on."""
+
+    def show(self, state: LaneState) -> None:
+        if state != self.state:
+            self.state = state
+            self._telemetry.lane_state(lane=self._label, state=state)
+
+    def block(self, blocked: Blocked) -> None:
+        """A person must mend something; said once for each thing."""
+        self.show("blocked")
+        if blocked != self.blocked:
+            self.blocked = blocked
+            cause, detail = blocked.cause, blocked.detail
+            log.error("lane blocked", lane=self._lane, cause=cause, detail=detail)
+
+    def resume(self) -> None:
+        """Whatever blocked the lane has been mended."""
+        if self.blocked is not None:
+            self.blocked = None
+            log.info("lane resumed", lane=self._lane)
+
+    def failed(self, detail: str) -> None:
+        """An attempt failed and will be repeated."""
+        now = self._clock()
+        if now - self._failed_at > FORGET_SECONDS:
+            self._failures = 0
+        self._failure, self._failed_at = detail, now
+        self._failures += 1
+        if self._logged_at is None or now - self._logged_at >= LINE_SECONDS:
+            self._logged_at = now
+            log.warning("request failed", lane=self._lane, detail=detail, failures=self._failures)
+
+    def accepted(self, records: int) -> None:
+        self._accepted += records
+
+    @property
+    def last_failure(self) -> Mapping[str, object] | None:
+        """Why the last attempt failed that did, how many did of late, and seconds since then."""
+        since = self._clock() - self._failed_at
+        if self._failure is None or since > FORGET_SECONDS:
+            return None
+        return {"detail": self._failure, "times": self._failures, "seconds_ago": round(since)}
+
+    def summarise(self, *, waiting: int, window_records: int, cap: int | None) -> None:
+        """One line on what the lane did since the last one; none for a lane without work."""
+        accepted, self._accepted = self._accepted, 0
+        if not (accepted or waiting) and self.state == "running":
+            return
+        log.info(
+            "lane",
+            lane=self._lane,
+            state=self.state,
+            accepted=accepted,
+            waiting=waiting,
+            window_records=window_records,
+            cap=cap,
+            cause=None if self.blocked is None else self.blocked.cause,
+            last_failure=None if self.last_failure is None else self._failure,
+        )

@@ -1,0 +1,151 @@
+"""Gives the batches of a lane their slots, for as long as nothing blocks the lane."""
+
+import asyncio
+from collections.abc import Callable
+
+from pipeline.domain.send_result import Blocked
+from pipeline.stages.ports import Lease
+from pipeline.stages.upload.batching import Batch, LaneQueue
+from pipeline.stages.upload.bisector import HOPELESS_RUN
+from pipeline.stages.upload.cap_use import CapUse
+from pipeline.stages.upload.condition import LaneCondition
+from pipeline.stages.upload.delivery import Delivery
+from pipeline.stages.upload.in_flight import InFlight
+from pipeline.stages.upload.intake import Intake
+from pipeline.stages.upload.late_members import LateMembers
+from pipeline.stages.upload.pauses import LanePauses
+from pipeline.stages.upload.requests import LaneRequests
+from pipeline.stages.waiting import LOOK_AGAIN_SECONDS, until
+
+IDLE_SECONDS = 10.0
+"""A lane with nothing to send looks so seldom whether its cap use has changed."""
+
+NewDelivery = Callable[[Batch, bool, Callable[[Blocked], None]], Delivery]
+"""For a batch; whether it is doubted; and whom it tells that the lane is blocked."""
+
+
+class Dispatcher:
+    """Starts each delivery as soon as it is due and has a slot, the oldest record first."""
+
+    def __init__(
+        self,
+        *,
+        lane: str,
+        lease: Lease,
+        queue: LaneQueue,
+        intake: Intake,
+        in_flight: InFlight,
+        late: LateMembers,
+        pauses: LanePauses,
+        requests: LaneRequests,
+        condition: LaneCondition,
+        cap_use: CapUse,
+        new_delivery: NewDelivery,
+        sent: Callable[[Batch], None],
+        clock: Callable[[], float],
+        changed: asyncio.Event,
+    ) -> None:
+        self._lane = lane
+        self._lease = lease
+        self._queue = queue
+        self._intake = intake
+        self._in_flight = in_flight
+        self._late = late
+        self._pauses = pauses
+        self._requests = requests
+        self._condition = condition
+        self._cap_use = cap_use
+        self._new_delivery = new_delivery
+        self._sent = sent
+        self._clock = clock
+        self._changed = changed
+        self._blocked: Blocked | None = None
+
+    async def run(self, tasks: asyncio.TaskGroup) -> None:
+        """Send until something blocks the lane; first ask, if it was blocked before."""
+        self._blocked = None
+        if self._condition.blocked is not None:
+            await self._probe(self._condition.blocked, tasks)
+        while (blocked := self._found()) is None:
+            await self._lease.wait_held()
+            await self._look_again_in(self._dispatch(tasks))
+        self._block(blocked)
+        while self._in_flight.count:
+            await self._look_again_in(LOOK_AGAIN_SECONDS)
+
+    # Asking whether a blocked lane may go on
+
+    async def _probe(self, before: Blocked, tasks: asyncio.TaskGroup) -> None:
+        """Send one record alone; after refusals it may be that one which is bad, so then a few.
+
+        A probe that fails is no reason to go on asking: whatever blocked the lane is gone.
+        """
+        is_doubted = before.cause == "mostly_refused"
+        batch = await self._probe_batch(HOPELESS_RUN if is_doubted else 1)
+        if batch is None:
+            return
+        self._start(batch, tasks, is_doubted=is_doubted)
+        while self._in_flight.is_busy:
+            await self._look_again_in(LOOK_AGAIN_SECONDS)
+        if self._blocked is None:
+            self._condition.resume()
+
+    async def _probe_batch(self, most: int) -> Batch | None:
+        """What to ask with; None when nothing can be read."""
+        while self._blocked_intake() is None:
+            await self._lease.wait_held()
+            self._pauses.apply_requests()
+            if (batch := self._queue.take_probe(most)) is not None:
+                return batch
+            await self._look_again_in(LOOK_AGAIN_SECONDS)
+        return None
+
+    # Sending what is due
+
+    def _dispatch(self, tasks: asyncio.TaskGroup) -> float:
+        """Start what may start now; returns seconds until there may be more."""
+        self._pauses.apply_requests()
+        cooled_in = self._late.cool_down()
+        self._cap_use.show()
+        silence = self._requests.silence()
+        self._condition.show("throttled" if silence > 0 else "running")
+        if silence <= 0:
+            self._start_due(tasks)
+        if not (self._queue.count or self._in_flight.count):
+            return cooled_in or IDLE_SECONDS
+        waits = [silence, cooled_in, self._queue.due_in(self._clock()), LOOK_AGAIN_SECONDS]
+        return min(one for one in waits if one)
+
+    def _start_due(self, tasks: asyncio.TaskGroup) -> None:
+        while self._in_flight.has_free_slot:
+            batch = self._queue.take(self._clock())
+            if batch is None:
+                return
+            self._start(batch, tasks)
+
+    def _start(self, batch: Batch, tasks: asyncio.TaskGroup, *, is_doubted: bool = False) -> None:
+        delivery = self._new_delivery(batch, is_doubted, self._block)
+        self._sent(batch)
+        task = tasks.create_task(delivery.run(), name=f"deliver {self._lane}")
+        self._in_flight.add(task, delivery)
+
+    # Blocked
+
+    def _block(self, blocked: Blocked) -> None:
+        if self._blocked is None:
+            self._blocked = blocked
+            self._condition.block(blocked)
+        self._in_flight.stop()
+
+    def _found(self) -> Blocked | None:
+        return self._blocked or self._blocked_intake()
+
+    def _blocked_intake(self) -> Blocked | None:
+        """What stands in the topic cannot be read on, and everything before it has its end."""
+        if self._queue.count or self._in_flight.is_busy:
+            return None
+        return self._intake.blocked
+
+    async def _look_again_in(self, seconds: float) -> None:
+        self._changed.clear()
+        await until(self._changed, seconds)

@@ -1,0 +1,114 @@
+"""The deliveries of one lane: which hold a slot, which have a request on its way."""
+
+import asyncio
+from collections.abc import Callable
+
+from pipeline.stages.upload.delivery import Delivery
+from pipeline.stages.upload.late_members import LateMembers
+
+
+class InFlight:
+    """The in-flight table. A slot bounds what is paid and not settled (`domain/quota.py`).
+
+    A delivery that is left with records on which the partner fails again and again steps aside
+    between its attempts: it gives its slot to others, and takes one again before it pays.
+    """
+
+    def __init__(
+        self,
+        *,
+        slots: int,
+        late: LateMembers,
+        moved: Callable[[], None],
+        ended: Callable[[], None],
+        changed: asyncio.Event,
+    ) -> None:
+        self._slots = slots
+        self._late = late
+        self._one_moved = moved
+        self._one_ended = ended
+        self._changed = changed
+        self._tasks: dict[asyncio.Task[None], Delivery] = {}
+        self._coming_back = 0
+        self._was_taken = 0
+        self._drained = asyncio.Event()
+        self._drained.set()
+
+    @property
+    def count(self) -> int:
+        return len(self._tasks)
+
+    @property
+    def sending(self) -> int:
+        """Requests that are on their way or whose answer is not written down yet."""
+        return sum(one.is_sending for one in self._tasks.values())
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether no request of ours can still be at work on the other side."""
+        return self._drained.is_set() and self._late.left() <= 0
+
+    @property
+    def bytes(self) -> int:
+        """What the records without an end weigh."""
+        return sum(one.bytes for one in self._tasks.values())
+
+    @property
+    def has_free_slot(self) -> bool:
+        """Whether a new delivery may begin; those that stepped aside come first."""
+        return self._taken + self._coming_back < self._slots
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any delivery works, beside those that stepped aside."""
+        return self._taken > 0
+
+    def add(self, task: asyncio.Task[None], delivery: Delivery) -> None:
+        self._tasks[task] = delivery
+        self._was_taken = self._taken
+        task.add_done_callback(self._ended)
+
+    def moved(self) -> None:
+        """A delivery went from one state to another."""
+        was_sending, is_sending = not self._drained.is_set(), self.sending > 0
+        if is_sending != was_sending:
+            (self._drained.clear if is_sending else self._drained.set)()
+            self._one_moved()
+        was_taken, self._was_taken = self._was_taken, self._taken
+        if self._was_taken < was_taken:
+            self._changed.set()
+
+    def may_step_aside(self) -> bool:
+        """Whether one more may, of which nobody knows yet whether others pass."""
+        return sum(one.is_aside for one in self._tasks.values()) < self._slots
+
+    async def take_slot(self) -> None:
+        """Return when there is one for a delivery that stepped aside."""
+        self._coming_back += 1
+        try:
+            while self._taken >= self._slots:
+                self._changed.clear()
+                await self._changed.wait()
+        finally:
+            self._coming_back -= 1
+
+    def stop(self) -> None:
+        """Let requests on their way be answered; end the deliveries that only wait."""
+        for task, delivery in self._tasks.items():
+            delivery.stop()
+            if not delivery.is_sending:
+                task.cancel()
+
+    async def drained(self) -> None:
+        """Return once no request is on its way and every answer is written down."""
+        await self._drained.wait()
+
+    @property
+    def _taken(self) -> int:
+        return sum(not one.is_aside for one in self._tasks.values())
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._tasks[task]
+        self._one_ended()
+        self.moved()
+        self._changed.set()

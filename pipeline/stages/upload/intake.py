@@ -1,0 +1,141 @@
+"""From messages of a lane's topic to records in its queue, or why they cannot go there."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+from pipeline.domain.lane_record import LaneRecord, OtherVersion, audience_of, decode_record
+from pipeline.domain.reasons import Rejected
+from pipeline.domain.send_result import Blocked
+from pipeline.stages.ports import Record
+from pipeline.stages.upload.batching import LaneQueue, Limits, QueuedRecord
+from pipeline.stages.upload.offsets import LaneOffsets
+from pipeline.stages.upload.paused_audiences import PausedAudiences
+from pipeline.stages.upload.raised import place_of
+
+Misfit = Callable[[str, bytes], str | None]
+"""Why a partner can make no request for this audience and route; None when it can."""
+
+KNOWN_ROUTES = 10_000
+"""So many audiences and routes are asked about once, and not for each of their records."""
+
+
+def read_record(
+    record: Record, *, limits: Limits, misfit: Misfit, now: float
+) -> QueuedRecord | Rejected | OtherVersion:
+    """The record as it waits, admitted now.
+
+    `limits` are those of the configuration: what was learnt from a 413 is a guess, and no reason
+    to give a record up.
+    """
+    match decode_record(record.key, record.headers):
+        case LaneRecord() as read:
+            return _queued(record, read, limits, misfit, now)
+        case OtherVersion() as other:
+            return other
+        case unreadable:
+            return Rejected("malformed", unreadable.why)
+
+
+def _queued(
+    record: Record, read: LaneRecord, limits: Limits, misfit: Misfit, now: float
+) -> QueuedRecord | Rejected:
+    key, value = record.key, record.value
+    if key is None or not value:
+        return Rejected("malformed", "a lane record needs a key and a value")
+    if (why := misfit(read.audience, read.route)) is not None:
+        return Rejected("malformed", why)
+    if len(value) + limits.overhead_bytes > limits.max_bytes:
+        return Rejected("record_too_large", "one record is over batch.max_bytes")
+    return QueuedRecord(
+        key,
+        value,
+        record.offset,
+        read.audience,
+        read.action,
+        read.changed_at_ms,
+        read.route,
+        now,
+    )
+
+
+class Intake:
+    """Lets the records of one lane wait for their batch.
+
+    A record of another version of this program is no fault of its own, and what stands behind it
+    must not overtake it: so nothing more is taken in, and the lane is blocked once everything
+    before it has been sent. The version that wrote it mends that.
+    """
+
+    def __init__(
+        self,
+        *,
+        queue: LaneQueue,
+        offsets: LaneOffsets,
+        paused: PausedAudiences,
+        limits: Limits,
+        misfit: Misfit,
+        clock: Callable[[], float],
+        superseded: Callable[[Sequence[QueuedRecord]], None],
+    ) -> None:
+        self._queue = queue
+        self._offsets = offsets
+        self._paused = paused
+        self._limits = limits
+        self._misfit = lru_cache(KNOWN_ROUTES)(misfit)
+        self._clock = clock
+        self._superseded = superseded
+        self.blocked: Blocked | None = None
+        """Why nothing more is taken in."""
+
+    def admit(self, records: Sequence[Record]) -> Sequence[tuple[Record, Rejected]]:
+        """Take in what the lane's reader has read; returns what cannot be sent at all.
+
+        Records of a paused audience don't wait: they are settled, and a replay will carry them.
+        """
+        fresh = self._offsets.take_in(records)
+        if self._paused:
+            fresh = [record for record in fresh if not self._passes_by(record)]
+            self._offsets.report()
+        return self.let_wait(fresh)
+
+    def let_wait(self, records: Sequence[Record]) -> Sequence[tuple[Record, Rejected]]:
+        """As `admit`, for what is known to be without an end and not paused."""
+        unusable: list[tuple[Record, Rejected]] = []
+        superseded: list[QueuedRecord] = []
+        now = self._clock()
+        for record in records:
+            read = self._read(record, now)
+            if isinstance(read, Blocked):
+                self.blocked = read
+                break
+            if isinstance(read, Rejected):
+                unusable.append((record, read))
+                continue
+            earlier = self._queue.add(read)
+            if earlier is not None and earlier.offset != record.offset:
+                superseded.append(earlier)
+        self._superseded(superseded)
+        return unusable
+
+    def begin_again(self) -> None:
+        """Whatever blocked the lane may be mended: take in again."""
+        self.blocked = None
+
+    def _passes_by(self, record: Record) -> bool:
+        is_paused = self._paused.keeps(audience_of(record.key))
+        if is_paused:
+            self._offsets.pass_by(record)
+        return is_paused
+
+    def _read(self, record: Record, now: float) -> QueuedRecord | Rejected | Blocked:
+        try:
+            read = read_record(record, limits=self._limits, misfit=self._misfit, now=now)
+        except Exception as error:  # noqa: BLE001 - whatever a partner's package raises is its lane's
+            return Blocked("internal", f"offset {record.offset}: {place_of(error)}")
+        if not isinstance(read, OtherVersion):
+            return read
+        return Blocked(
+            "unknown_version",
+            f"version {read.version} of the format wrote the record at offset {record.offset}: "
+            "run the release that wrote it until the lane is empty, or one that reads it",
+        )

@@ -1,0 +1,127 @@
+"""Keeps paused audiences of one lane back, and sends what was kept once they are resumed."""
+
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from pipeline.domain.lane_record import audience_of
+from pipeline.domain.pause_request import RequestedPauses
+from pipeline.domain.reasons import Rejected
+from pipeline.stages.ports import PauseRequests, Record, StartingPoint, Stretch
+from pipeline.stages.upload.batching import LaneQueue
+from pipeline.stages.upload.intake import Intake
+from pipeline.stages.upload.offsets import LaneOffsets
+from pipeline.stages.upload.paused_audiences import PausedAudiences
+from pipeline.telemetry.facts import LaneLabel, UploadTelemetry
+
+log = structlog.get_logger(__name__)
+
+
+class LanePauses:
+    """What operators asked for, carried out on what waits in a lane. Decides; reads nothing."""
+
+    def __init__(
+        self,
+        *,
+        lane: str,
+        label: LaneLabel,
+        paused: PausedAudiences,
+        queue: LaneQueue,
+        offsets: LaneOffsets,
+        intake: Intake,
+        requests: PauseRequests,
+        telemetry: UploadTelemetry,
+        most_replayed: int,
+    ) -> None:
+        self._lane = lane
+        self._label = label
+        self._paused = paused
+        self._queue = queue
+        self._offsets = offsets
+        self._intake = intake
+        self._requests = requests
+        self._telemetry = telemetry
+        self._most_replayed = most_replayed
+        self._shown = 0
+
+    async def begin(self, start: StartingPoint) -> None:
+        """Take over where the former owner was, and what it kept back.
+
+        Where that is not known, it may be all that anybody ever paused: repeating does no harm.
+        """
+        await self._requests.known()
+        requested = self._requested()
+        unknown = (
+            {} if start.others_paused is None else dict.fromkeys(requested, start.others_paused)
+        )
+        self._offsets.begin(start.offset, {**unknown, **start.paused}, requested)
+        for audience, since in self._paused.since().items():
+            log.info("audience was kept back", lane=self._lane, audience=audience, since=since)
+        self.apply_requests()
+        self._show()
+
+    def apply_requests(self) -> None:
+        """Do what operators asked for until now; cheap where nothing has changed."""
+        turned = self._paused.apply(self._requested(), self._offsets.committable)
+        for audience in turned.paused:
+            for waiting in self._queue.drop(audience):
+                self._offsets.pass_by(waiting)
+            log.warning("audience paused", lane=self._lane, audience=audience)
+        for audience in turned.resumed:
+            log.info("audience resumed: sending what was kept", lane=self._lane, audience=audience)
+        if turned.paused:
+            self._offsets.report()
+        if len(self._paused) != self._shown:
+            self._show()
+
+    def next_read(self) -> int | None:
+        """From where to read what was kept; None while there is nothing, or no room for it.
+
+        No more than a batch of it waits at a time, or the others of the lane would find the lane's
+        memory full of it.
+        """
+        self._offsets.meet()
+        if self._queue.waiting(self._replayed()) >= self._most_replayed:
+            return None
+        return self._paused.behind(self._offsets.position)
+
+    @property
+    def is_replaying(self) -> bool:
+        """Whether anything that was kept is still to be read."""
+        return bool(self._replayed())
+
+    def replayed(self, start: int, stretch: Stretch) -> Sequence[tuple[Record, Rejected]]:
+        """Let what was kept wait for its batch; returns what cannot be sent at all.
+
+        What the lane's own reader has not passed yet is left to a later look: it may still be
+        that one's to carry.
+        """
+        end = min(stretch.end, self._offsets.position)
+        taken = [
+            record
+            for record in stretch.records
+            if record.offset < end
+            and self._paused.takes(audience_of(record.key), record.offset, start)
+        ]
+        unusable = self._intake.let_wait(taken)
+        self._paused.read(start, end)
+        self._offsets.meet()
+        return unusable
+
+    def status(self) -> Mapping[str, object]:
+        """What operators are shown, by audience."""
+        paused = self._paused.paused()
+        return {
+            audience: {"state": "paused" if paused[audience] else "resuming", "since": since}
+            for audience, since in self._paused.since().items()
+        }
+
+    def _replayed(self) -> Sequence[str]:
+        return [one for one, is_paused in self._paused.paused().items() if not is_paused]
+
+    def _requested(self) -> RequestedPauses:
+        return self._requests.requested(self._lane)
+
+    def _show(self) -> None:
+        self._shown = len(self._paused)
+        self._telemetry.audiences_paused(lane=self._label, count=self._shown)

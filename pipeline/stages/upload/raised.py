@@ -1,0 +1,12 @@
+"""Says what was raised and where, without the text of the error: it may quote a person's data."""
+
+
+def place_of(error: BaseException) -> str:
+    """The kind of an error, and the function and line that raised it."""
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    if at is None:
+        return type(error).__name__
+    code = at.tb_frame.f_code
+    return f"{type(error).__name__} in {code.co_qualname}, line {at.tb_lineno}"

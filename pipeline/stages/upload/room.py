@@ -1,0 +1,65 @@
+"""How much memory one lane takes, and whether it may read on."""
+
+import asyncio
+from collections.abc import Callable
+
+from pipeline.stages.upload.batching import LaneQueue
+from pipeline.stages.upload.in_flight import InFlight
+from pipeline.stages.upload.memory import Budget
+from pipeline.stages.upload.offsets import LaneOffsets
+from pipeline.stages.waiting import LOOK_AGAIN_SECONDS, until
+
+
+class LaneRoom:
+    """One lane's part of the budget. Whoever reads asks here first."""
+
+    def __init__(
+        self,
+        *,
+        lane: str,
+        budget: Budget,
+        half: int,
+        queue: LaneQueue,
+        in_flight: InFlight,
+        offsets: LaneOffsets,
+        show: Callable[[int], None],
+    ) -> None:
+        self._lane = lane
+        self._budget = budget
+        self._half = half
+        self._queue = queue
+        self._in_flight = in_flight
+        self._offsets = offsets
+        self._show = show
+        self._changed = asyncio.Event()
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the lane may read on."""
+        return self._budget.room(self._lane) > 0 or self._is_idle
+
+    def occupy(self) -> None:
+        """Say what the lane takes now; wakes who waits for room."""
+        used = self._queue.bytes + self._in_flight.bytes + self._offsets.bytes
+        self._budget.occupy(self._lane, used)
+        self._show(self._budget.used)
+        self._changed.set()
+
+    async def until_half(self) -> None:
+        """Return when half of the lane's share is free again, so that it reads in large pieces."""
+        while self._budget.room(self._lane) < self._half and not self._is_idle:
+            await self.changed()
+
+    async def changed(self) -> None:
+        """Return when there may be room that was not there before, or it is time to look."""
+        self._changed.clear()
+        await until(self._changed, LOOK_AGAIN_SECONDS)
+
+    def release(self) -> None:
+        """The lane is another's now."""
+        self._budget.release(self._lane)
+
+    @property
+    def _is_idle(self) -> bool:
+        """Nothing to send: then what fills the lane are offsets, and only reading frees those."""
+        return self._queue.count == 0 and not self._in_flight.is_busy

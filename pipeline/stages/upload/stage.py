@@ -1,0 +1,28 @@
+"""The upload stage: lanes in, the partner and jobs out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.stages.ports import Lease
+from pipeline.stages.upload.assembly import LaneAssembly
+from pipeline.stages.upload.served_lane import ServedLane, SharedByLanes
+from pipeline.stages.upload.worker import UploadWorker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadStage:
+    """Every lane is a topic, and whoever owns the topic serves the lane."""
+
+    name: Literal["upload"] = "upload"
+    unit: Literal["topic"] = "topic"
+    lanes: Mapping[str, ServedLane]
+    """By topic."""
+    shared: SharedByLanes
+
+    @property
+    def topics(self) -> Sequence[str]:
+        return list(self.lanes)
+
+    def worker(self, lease: Lease) -> UploadWorker:
+        return LaneAssembly(self.shared, self.lanes[lease.topic], lease).worker()
