@@ -304,6 +304,7 @@ class _Parts:
             payload="original" if stage == "poll" else self._settings.dead_letters.payload,
             wall_ms=_wall_ms,
             telemetry=self._telemetry.dead_letters,
+            limits=self._limits,
         )
 
     def _progress(self, name: str) -> Progress:
