@@ -33,6 +33,9 @@ CONNECTIONS = "tests/http/test_connections.py"
 KERNEL = "test_the_kernel_gives_up_no_later_than_a_request_may_be_late"
 LAST_BYTE = "test_the_last_byte_does_not_leave_the_process_after_it_was_given_up"
 COOKIES = "test_no_cookie_is_kept_for_the_next_request_and_none_for_another_login"
+CONSISTENCY = "tests/configuration/test_consistency.py"
+QUESTIONS = "tests/configuration/test_question_rate.py"
+VARIABLES = "tests/settings/test_environment.py"
 CONFORMANCE = "tests/http/test_conformance.py"
 BLOCKS = "test_what_a_person_must_mend_stops_the_lane_and_counts_for_nothing"
 SUCCESS = "test_a_success_of_the_partner_is_one_however_its_answer_arrives"
@@ -591,5 +594,44 @@ RULES: Sequence[Rule] = (
         kept="-{min(offsets)}-{self.new_id()}",
         broken="-{min(offsets)}-",
         tests=[f"{ANSWERS}::test_two_acceptances_of_the_same_record_without_a_job_have_two_ids"],
+    ),
+    Rule(
+        name="one connection in two letter cases is one lane",
+        file="pipeline/configuration/sharing.py",
+        kept="target.lane().casefold()",
+        broken="target.lane()",
+        tests=[f"{CONSISTENCY}::test_two_targets_that_cannot_stand_together_are_refused"],
+    ),
+    Rule(
+        name="an audience of the partner has one way, whatever destinations reach it",
+        file="pipeline/configuration/sharing.py",
+        kept="homes.setdefault((kind, space, audience), here)",
+        broken="homes.setdefault((target.destination, space, audience), here)",
+        tests=[f"{CONSISTENCY}::test_one_audience_of_the_partner_by_two_destinations_is_refused"],
+    ),
+    Rule(
+        name="an audience's id means one audience in a region, behind whatever proxy",
+        file="pipeline/destinations/amazon_ads/partner.py",
+        kept="    audience_space=_region,\n",
+        broken="",
+        tests=[f"{CONSISTENCY}::test_one_audience_of_the_partner_by_two_destinations_is_refused"],
+    ),
+    Rule(
+        name="questions keep up with uploads",
+        file="pipeline/destinations/amazon_ads/question_rate.py",
+        kept="    if given < needed:\n",
+        broken="    if given < needed / 2:\n",
+        tests=[
+            f"{QUESTIONS}::test_questions_that_cannot_keep_up_with_the_uploads_are_refused_with_the_figure"
+        ],
+    ),
+    Rule(
+        name="a variable with an underscore too few is not passed over",
+        file="pipeline/settings/environment.py",
+        kept="    result.problems.extend(misspelled(",
+        broken="    list(misspelled(",
+        tests=[
+            f"{VARIABLES}::test_a_variable_with_an_underscore_too_few_is_refused_with_the_right_name"
+        ],
     ),
 )
