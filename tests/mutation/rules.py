@@ -277,9 +277,9 @@ RULES: Sequence[Rule] = (
     ),
     Rule(
         name="the age of applied changes is the age of the change and not of its job",
-        file="pipeline/stages/poll/worker.py",
-        kept="self._desk.wall_ms() - job.oldest_changed_at_ms",
-        broken="self._desk.wall_ms() - job.submitted_at_ms",
+        file="pipeline/stages/poll/outcomes.py",
+        kept="self._since(job.oldest_changed_at_ms)",
+        broken="self._since(job.submitted_at_ms)",
         tests=[
             f"{POLL}::test_applied_changes_are_as_old_as_the_change_and_not_as_their_job",
         ],
