@@ -28,9 +28,11 @@ from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator, run_simulator
 from pipeline.sandbox.broker import EmbeddedBroker
 from pipeline.sandbox.demo_options import SandboxOptions
+from pipeline.sandbox.event_formats import FORMATS
 from pipeline.sandbox.run import STOP_SECONDS, Broker, Chance, Sandbox
 from pipeline.sandbox.server_process import ServerStartError
 from pipeline.sandbox.trouble import SandboxTrouble
+from pipeline.settings.problems import suggestion
 from pipeline.telemetry import logs
 
 SMALLEST_CAP = 60
@@ -63,6 +65,9 @@ def sandbox(
     keep_running: Annotated[
         bool, typer.Option("--keep-running", help="Wait for Ctrl-C before stopping.")
     ] = False,
+    source_format: Annotated[
+        str, typer.Option("--format", help=f"The events' format: {', '.join(FORMATS)}.")
+    ] = "native",
     is_served: Annotated[
         bool,
         typer.Option(
@@ -87,6 +92,8 @@ def sandbox(
             )
         serve(config, 0 if seed is None else seed)
         return
+    if source_format not in FORMATS:
+        fail(f"--format: {suggestion(source_format, tuple(FORMATS))}", ExitCode.USAGE)
     options = SandboxOptions(
         events=events,
         members=members,
@@ -97,6 +104,7 @@ def sandbox(
         cap=cap,
         cap_window=cap_window,
         keep_running=keep_running,
+        source_format=source_format,
     )
     console = Console(soft_wrap=False)
     console.print(_opening(options, broker), highlight=False, soft_wrap=True)

@@ -30,7 +30,7 @@ def offline(configuration: Configuration, known: Partners = PARTNERS) -> Iterato
         yield Finding(f"warning: {line}")
 
 
-async def online(settings: Settings) -> AsyncIterator[Finding]:
+async def online(settings: Settings, known: Partners = PARTNERS) -> AsyncIterator[Finding]:
     """Whether the brokers, the topics and the partners are as a run needs them."""
     try:
         for difference in await prepare(settings, creates=False):
@@ -44,8 +44,8 @@ async def online(settings: Settings) -> AsyncIterator[Finding]:
     else:
         async for finding in _keys(settings):
             yield finding
-    async with partner_apis(settings) as apis:
-        async for finding in partners(settings, apis):
+    async with partner_apis(settings, known) as apis:
+        async for finding in partners(settings, apis, known):
             yield finding
 
 
@@ -60,7 +60,9 @@ async def _keys(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding(f"{warning}sources: {topic}: {keys.sentence()}")
 
 
-async def partners(settings: Settings, apis: Mapping[str, Api]) -> AsyncIterator[Finding]:
+async def partners(
+    settings: Settings, apis: Mapping[str, Api], known: Partners = PARTNERS
+) -> AsyncIterator[Finding]:
     """Whether every partner knows what the configuration names."""
     for name, destination in settings.destinations.items():
         targets = [
@@ -69,6 +71,6 @@ async def partners(settings: Settings, apis: Mapping[str, Api]) -> AsyncIterator
             for target in audience.destinations
             if target.destination == name
         ]
-        control = PARTNERS[destination.kind]
-        for finding in await control.check_online(apis[name], destination, targets):
+        partner = known[destination.kind]
+        for finding in await partner.check_online(apis[name], destination, targets):
             yield finding

@@ -10,10 +10,9 @@ from itertools import accumulate
 from random import Random
 from typing import Final, NamedTuple
 
-import orjson
-
 from pipeline.domain.change import Action
 from pipeline.domain.reasons import WithheldReason
+from pipeline.sandbox.event_formats import FORMATS, EventFormat
 from pipeline.sandbox.expectation import Audience, Expectation
 from pipeline.sandbox.people import Person
 
@@ -62,9 +61,15 @@ class Traffic:
     """
 
     def __init__(
-        self, audiences: Sequence[Audience], members: int, random: Random, start_ms: int
+        self,
+        audiences: Sequence[Audience],
+        members: int,
+        random: Random,
+        start_ms: int,
+        event_format: EventFormat = FORMATS["native"],
     ) -> None:
         self.expected = Expectation()
+        self._format = event_format
         self._audiences = audiences
         self._members = members
         self._random = random
@@ -76,8 +81,8 @@ class Traffic:
             (0.003, self._unknown_audience),
             (0.003, self._no_identity),
             (0.002, self._invalid_member),
-            (0.002, self._withdrawal_of_some),
-            (0.001, self._withdrawal_of_all),
+            (0.002, self._withdrawal_of_some if event_format.withdraws else self._change),
+            (0.001, self._withdrawal_of_all if event_format.withdraws else self._change),
             (0.002, self._tombstone),
         )
         self._makers = [maker for _, maker in shares]
@@ -159,7 +164,7 @@ class Traffic:
 
     def _unknown_audience(self) -> Event:
         person, action = self._someone(), self._action()
-        self.expected.changes[action] += 1
+        self.expected.changes[action] += self._format.counts_unknown
         self.expected.reject("unknown_audience")
         return self._event(person, self._stated(person, action, "nobody-configured-this"))
 
@@ -217,7 +222,7 @@ class Traffic:
         return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
 
     def _event(self, person: Person, event: dict[str, object]) -> Event:
-        return Event(person.member.encode(), orjson.dumps(event))
+        return Event(person.member.encode(), self._format.message(event))
 
     # Chance
 

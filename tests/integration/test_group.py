@@ -26,8 +26,8 @@ from tests.servers.kafka_clients import (
     producing,
 )
 
-CLEAN = '{"format": 1, "clean": true}'
-NOT_CLEAN = '{"format": 1, "clean": false}'
+CLEAN = '{"format": 2, "clean": true}'
+NOT_CLEAN = '{"format": 2, "clean": false}'
 
 
 class TestOneMember:
