@@ -122,6 +122,21 @@ def test_an_extra_change_and_an_extra_key_of_an_exact_example_differ(folder: Pat
     assert "changes: expected 0, were 1: add vip-customers" in outcome.output
 
 
+def test_a_message_that_is_rejected_in_part_has_to_say_so(tmp_path: Path) -> None:
+    typed("config", "init", tmp_path / "pipeline.yaml", "--format", "mparticle")
+    case = json.loads((tmp_path / "examples" / "mparticle.json").read_text())[0]
+    case["value"]["user_profiles"].append({"audiences": [{"audience_id": 456, "action": "add"}]})
+    said = case | {"rejected_in_part": "malformed", "name": "said"}
+    other = case | {"rejected_in_part": "unknown_audience", "name": "other"}
+
+    outcome = outcome_of(tmp_path, examples(tmp_path, case | {"name": "silent"}, said, other))
+
+    failed = [line for line in outcome.output.splitlines() if line.startswith("FAIL")]
+    assert len(failed) == 2
+    assert '"silent": rejected_in_part: expected null, was malformed: user_profiles' in failed[0]
+    assert 'rejected_in_part: expected "unknown_audience", was malformed' in failed[1]
+
+
 def test_routing_and_consent_are_seen_in_records(folder: Path) -> None:
     case = json.loads((folder / "examples" / "segment.json").read_text())[2]
     case["records"] = [{"destination": "amazon-na", "withheld": "consent_missing"}]

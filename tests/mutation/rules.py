@@ -165,8 +165,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a job is given up by the partner's word only",
         file="pipeline/stages/poll/rules.py",
-        kept='return "not_found" if self._is_missing(followed, age, now_ms) else "ask_again"',
-        broken='return "given_up" if age > self.give_up_after else "ask_again"',
+        kept='        return "not_found" if is_missing else "ask_again"',
+        broken='        return "given_up" if age > self.give_up_after else "ask_again"',
         tests=["tests/simulation/test_poll_ends.py"],
     ),
     Rule(
@@ -214,8 +214,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a record is measured before its transaction",
         file="pipeline/stages/ingest/lane_records.py",
-        kept="        if size > self._limits.largest_record(topic):\n",
-        broken="        if size > 2 * self._limits.largest_record(topic):\n",
+        kept="        if size > self._limits.largest_record(route.topic):\n",
+        broken="        if size > 2 * self._limits.largest_record(route.topic):\n",
         tests=["tests/stages/ingest/test_chunks.py"],
     ),
     Rule(

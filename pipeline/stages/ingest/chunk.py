@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pipeline.domain.change import Action, MembershipChange
 from pipeline.domain.message import Message
-from pipeline.domain.reasons import IgnoredReason, RejectedReason, WithheldReason
+from pipeline.domain.reasons import IgnoredReason, Rejected, RejectedReason, WithheldReason
 from pipeline.stages.ingest.route import Route
 from pipeline.stages.ports import OutgoingRecord
 from pipeline.telemetry.facts import LaneLabel
@@ -60,12 +60,13 @@ class Chunk:
         if counts.oldest_ms is None or changed_at_ms < counts.oldest_ms:
             counts.oldest_ms = changed_at_ms
 
-    def end_event(self, changes: Iterable[MembershipChange], work: int) -> None:
-        """All of an event with these changes is in; its last part was so much work."""
+    def end_event(self, items: Iterable[MembershipChange | Rejected], work: int) -> None:
+        """All of an event with these items is in; its last part was so much work."""
         counts = self.counts
         counts.events += 1
-        for change in changes:
-            counts.changes[change.action] += 1
+        for item in items:
+            if not isinstance(item, Rejected):
+                counts.changes[item.action] += 1
         self.work += work
 
     def reject(self, reason: RejectedReason, count: int, letter: Message) -> None:

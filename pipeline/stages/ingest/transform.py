@@ -15,8 +15,12 @@ from pipeline.stages.ingest.rejections import Rejections, copied, letters, note
 from pipeline.stages.ingest.route import Route, Routes
 from pipeline.stages.ports import Lease, Record
 
+Item = MembershipChange | Rejected
+"""What an event states of one audience, or what of it cannot be read."""
+
 _NOWHERE: Final = (None,)
-"""The routes of a change that has none: to find that out is a step, too."""
+"""The routes of an item that has none: to find that out is a step, too."""
+_NOBODY: Final = each_of(())
 
 _IDENTITY_BITS: Final = 3
 """Eight identities are as much work as one usual record."""
@@ -31,7 +35,7 @@ _NOT_CONFIGURED: Final = "no audience of this name is configured; add it under a
 class Part:
     """How far an event has come: so many of its steps, and what was rejected in them.
 
-    A step is one route of one change.
+    A step is one route of one item.
     """
 
     offset: int
@@ -79,63 +83,58 @@ class Transform:
             chunk.counts.ignored[reading.reason] += 1
             chunk.end_event((), 1)
             return ()
-        parts = (reading,) if isinstance(reading, Rejected) else reading
+        items = (reading,) if isinstance(reading, Rejected) else reading
         rejections: Rejections = {} if after is None else copied(after.rejections)
-        changes: list[MembershipChange] = []
-        for part in parts:
-            if not isinstance(part, Rejected):
-                changes.append(part)
-            elif after is None:
-                note(rejections, part)
-        return self._parts(event, changes, rejections, chunk, after.steps if after else 0, most)
+        return self._parts(event, items, rejections, chunk, after.steps if after else 0, most)
 
     def _parts(
         self,
         event: Record,
-        changes: Sequence[MembershipChange],
+        items: Sequence[Item],
         rejections: Rejections,
         chunk: Chunk,
         done: int,
         most: int,
     ) -> Iterator[Part]:
         step, work = 0, len(event.value or b"") >> WORK_BITS
-        for change in changes:
-            weight = 1 + (len(change.identities) >> _IDENTITY_BITS)
-            routes = self._routes.of(change.audience)
-            hash_once = (each_of if len(routes) == 1 else once_for)(change.identities)
-            for route in routes or _NOWHERE:
+        for item in items:
+            routes, hash_once, weight = self._way(item)
+            for route in routes:
                 step += 1
                 if step <= done:
                     continue
                 if work >= most:
                     yield Part(event.offset, step - 1, copied(rejections))
                     work = 0
-                added = self._take(change, hash_once, route, event.offset, chunk, rejections)
-                work += weight + added
+                added = self._take(item, hash_once, route, event.offset, chunk)
+                work += weight
+                if isinstance(added, Rejected):
+                    note(rejections, added)
+                else:
+                    work += added >> WORK_BITS
         if rejections:
             if work >= most:
                 yield Part(event.offset, step, copied(rejections))
             self._reject(event, rejections, chunk)
-        chunk.end_event(changes, work + 1)
+        chunk.end_event(items, work + 1)
+
+    def _way(self, item: Item) -> tuple[Sequence[Route | None], HashOnce, int]:
+        """Where it goes, what hashes it for all of these, and how much work each of them is."""
+        if isinstance(item, Rejected):
+            return _NOWHERE, _NOBODY, 1
+        routes, identities = self._routes.of(item.audience), item.identities
+        hash_once = each_of(identities) if len(routes) == 1 else once_for(identities)
+        return routes or _NOWHERE, hash_once, 1 + (len(identities) >> _IDENTITY_BITS)
 
     def _take(
-        self,
-        change: MembershipChange,
-        hash_once: HashOnce,
-        route: Route | None,
-        offset: int,
-        chunk: Chunk,
-        rejections: Rejections,
-    ) -> int:
-        """Take one step; returns how much work its bytes were."""
+        self, item: Item, hash_once: HashOnce, route: Route | None, offset: int, chunk: Chunk
+    ) -> int | Rejected:
+        """Take one step; returns the bytes of its record, or why there is none."""
+        if isinstance(item, Rejected):
+            return item
         if route is None:
-            note(rejections, _unknown_audience(change))
-            return 0
-        added = self._records.add(change, hash_once, route, offset, chunk)
-        if isinstance(added, int):
-            return added >> WORK_BITS
-        note(rejections, added)
-        return 0
+            return _unknown_audience(item)
+        return self._records.add(item, hash_once, route, offset, chunk)
 
     def _reject(self, event: Record, rejections: Rejections, chunk: Chunk) -> None:
         for said, count in letters(rejections):

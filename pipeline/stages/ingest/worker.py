@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Sequence
 
 from pipeline.sources.encodings.schemas import SchemaRegistry
-from pipeline.sources.reading import Reading, SchemaNeeded
+from pipeline.sources.reading import Outcome, Reading, SchemaNeeded
 from pipeline.stages.contract import Progress
 from pipeline.stages.ingest.chunk import Chunk
 from pipeline.stages.ingest.chunk_bound import ChunkBound
@@ -83,7 +83,9 @@ class IngestWorker:
         """Carry events in chunks; False when the last one has to be read again."""
         chunk, bound = Chunk(), self._bound
         for event in events:
-            reading = await self._reading(event)
+            reading = self._transform.read(event)
+            if isinstance(reading, SchemaNeeded):
+                reading = await self._reading(event, reading)
             after = self._part and self._carried_of(event)
             for part in self._transform.event(event, reading, chunk, after=after, most=bound.slice):
                 await self._turn(chunk)
@@ -97,11 +99,12 @@ class IngestWorker:
                     return False
         return not chunk.counts.events or await self._write(chunk, events[-1].offset + 1)
 
-    async def _reading(self, event: Record) -> Reading:
+    async def _reading(self, event: Record, outcome: Outcome) -> Reading:
         """What the event says; a schema that is needed is waited for, however long that takes."""
-        while isinstance(outcome := self._transform.read(event), SchemaNeeded):
+        while isinstance(outcome, SchemaNeeded):
             assert self._schemas is not None
             await self._schemas.fetch(outcome.schema_id, self._progress.advance)
+            outcome = self._transform.read(event)
         return outcome
 
     def _carried_of(self, event: Record) -> Part | None:
