@@ -20,7 +20,7 @@ from pipeline.cli.produce_command import produce
 from pipeline.cli.running import run_stages
 from pipeline.cli.sandbox_commands import sandbox, simulator
 from pipeline.cli.sources import sources_app
-from pipeline.cli.stages import STAGES, chosen_stages
+from pipeline.cli.stage_choice import STAGES, chosen_stages
 from pipeline.cli.test_source import compare_examples
 from pipeline.cli.traffic_command import traffic
 from pipeline.configuration.stage_needs import unmet_needs

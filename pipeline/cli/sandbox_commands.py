@@ -68,7 +68,7 @@ def sandbox(
     Exit codes: 0 everything agreed, 1 something differs or died, 2 wrong usage.
     """
     from pipeline.cli.sandbox_runs import run_sandbox  # noqa: PLC0415 - only this command needs it
-    from pipeline.cli.serving import serve  # noqa: PLC0415 - likewise
+    from pipeline.cli.sandbox_serving import serve  # noqa: PLC0415 - likewise
     from pipeline.sandbox.demo_options import SandboxOptions  # noqa: PLC0415 - likewise
 
     if is_served:
