@@ -634,4 +634,18 @@ RULES: Sequence[Rule] = (
             f"{VARIABLES}::test_a_variable_with_an_underscore_too_few_is_refused_with_the_right_name"
         ],
     ),
+    Rule(
+        name="an audience that left a lane with records of it is named",
+        file="pipeline/operations/moved_audiences.py",
+        kept="            if now and lane not in now:\n",
+        broken="            if not now:\n",
+        tests=["tests/operations/test_moved_audiences.py"],
+    ),
+    Rule(
+        name="what was kept of a paused audience waits, too",
+        file="pipeline/kafka/lane_backlogs.py",
+        kept="kept.get(audience, committed)",
+        broken="committed",
+        tests=["tests/operations/test_moved_audiences.py"],
+    ),
 )
