@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from pipeline.domain.send_result import (
     Accepted,
@@ -105,15 +105,6 @@ class Delivery:
         """What its records without an end weigh."""
         self.is_aside = False
         """It has given its slot to others until its next attempt."""
-        self._effects: Mapping[Effect, Callable[[Event | None], None]] = {
-            "use": self._use,
-            "doubt": self._doubt,
-            "refuse": self._refuse,
-            "shrink": lambda _: self._shrink(self._cost.bytes),
-            "set_back": lambda event: self._bisector.failed(self._part, _detail(event)),
-            "hush": self._hush,
-            "note": self._note,
-        }
 
     async def run(self) -> None:
         """Until every record has its end, or the lane is blocked."""
@@ -179,7 +170,7 @@ class Delivery:
                     await self._take_next_part()
                     return
                 case _:
-                    self._effects[effect](event)
+                    self._EFFECTS[effect](self, event)
         self._enter(step.state)
 
     def _enter(self, state: State) -> None:
@@ -282,6 +273,17 @@ class Delivery:
 
     def _delay(self, failures: int) -> float:
         return self._backoff.delay(max(1, failures), self._chance())
+
+    # Of the class: bound methods in an attribute would keep the batch until a full collection.
+    _EFFECTS: ClassVar[Mapping[Effect, Callable[["Delivery", Event | None], None]]] = {
+        "use": _use,
+        "doubt": _doubt,
+        "refuse": _refuse,
+        "shrink": lambda self, _: self._shrink(self._cost.bytes),
+        "set_back": lambda self, event: self._bisector.failed(self._part, _detail(event)),
+        "hush": _hush,
+        "note": _note,
+    }
 
 
 def _detail(event: Event | None) -> str:
