@@ -36,6 +36,7 @@ COOKIES = "test_no_cookie_is_kept_for_the_next_request_and_none_for_another_logi
 CONFORMANCE = "tests/http/test_conformance.py"
 BLOCKS = "test_what_a_person_must_mend_stops_the_lane_and_counts_for_nothing"
 SUCCESS = "test_a_success_of_the_partner_is_one_however_its_answer_arrives"
+GARBAGE = "tests/simulation/test_garbage.py"
 
 RULES: Sequence[Rule] = (
     Rule(
@@ -513,5 +514,19 @@ RULES: Sequence[Rule] = (
         kept="-{min(offsets)}-{self.new_id()}",
         broken="-{min(offsets)}-",
         tests=[f"{ANSWERS}::test_two_acceptances_of_the_same_record_without_a_job_have_two_ids"],
+    ),
+    Rule(
+        name="a delivered batch does not wait for the cyclic collector",
+        file="pipeline/stages/upload/delivery.py",
+        kept='        self.state: State = "waiting"\n',
+        broken='        self.state: State = "waiting"\n        self._itself = self\n',
+        tests=[f"{GARBAGE}::test_what_only_the_collector_can_free_does_not_grow_with_the_work"],
+    ),
+    Rule(
+        name="the cycles of libraries are collected before they are many",
+        file="pipeline/app/garbage.py",
+        kept="    gc.set_threshold(YOUNG_OBJECTS, OLDER_ROUNDS, OLDER_ROUNDS)\n",
+        broken="    gc.disable()\n",
+        tests=["tests/app/test_garbage.py"],
     ),
 )
