@@ -39,6 +39,7 @@ VARIABLES = "tests/settings/test_environment.py"
 CONFORMANCE = "tests/http/test_conformance.py"
 BLOCKS = "test_what_a_person_must_mend_stops_the_lane_and_counts_for_nothing"
 SUCCESS = "test_a_success_of_the_partner_is_one_however_its_answer_arrives"
+GARBAGE = "tests/simulation/test_garbage.py"
 
 RULES: Sequence[Rule] = (
     Rule(
@@ -647,5 +648,19 @@ RULES: Sequence[Rule] = (
         kept="kept.get(audience, committed)",
         broken="committed",
         tests=["tests/operations/test_moved_audiences.py"],
+    ),
+    Rule(
+        name="a delivered batch does not wait for the cyclic collector",
+        file="pipeline/stages/upload/delivery.py",
+        kept='        self.state: State = "waiting"\n',
+        broken='        self.state: State = "waiting"\n        self._itself = self\n',
+        tests=[f"{GARBAGE}::test_what_only_the_collector_can_free_does_not_grow_with_the_work"],
+    ),
+    Rule(
+        name="the cycles of libraries are collected before they are many",
+        file="pipeline/app/garbage.py",
+        kept="    gc.set_threshold(YOUNG_OBJECTS, OLDER_ROUNDS, OLDER_ROUNDS)\n",
+        broken="    gc.disable()\n",
+        tests=["tests/app/test_garbage.py"],
     ),
 )
