@@ -7,10 +7,13 @@ from pipeline.configuration.routing import lanes
 from pipeline.configuration.secret_files import open_to_all
 from pipeline.configuration.targets import placed_targets
 from pipeline.destinations.contract import Partners
+from pipeline.sources.keying import KEYS
 
 
 def advice(settings: Settings, partners: Partners) -> list[str]:
     """A line for each, beginning with the key; empty for a configuration without surprises."""
+    lines = [*_kafka(settings), *_unused(settings), *_keys(settings)]
+
     lines = [
         *_kafka(settings),
         *_unused(settings),
@@ -61,6 +64,13 @@ def _unused(settings: Settings) -> Iterator[str]:
     for name in settings.destinations:
         if name not in used:
             yield f"destinations.{name}: no audience goes there; name it under audiences"
+
+
+def _keys(settings: Settings) -> Iterator[str]:
+    """What is known of keys: of a topic that is keyed otherwise, a member's order is lost."""
+    for place, source in enumerate(settings.sources):
+        if source.format != "native":
+            yield f"sources[{place}]: format {source.format}: {KEYS[source.format]}"
 
 
 def _names_in_two_cases(settings: Settings) -> Iterator[str]:

@@ -9,7 +9,9 @@ from pipeline.configuration.routing import lane_of, lanes
 from pipeline.configuration.sharing import shared_audiences, shared_connections
 from pipeline.configuration.targets import placed_targets
 from pipeline.destinations.contract import Partners, TargetSettings
-from pipeline.settings.problems import KeyPath, Problem, dotted, suggestion
+from pipeline.settings.problems import KeyPath, Problem, SettingsError, dotted, suggestion
+from pipeline.sources.encodings.schemas import Schemas
+from pipeline.sources.registry import compile_source
 
 OWN_TOPICS = ("records", "jobs", "outcomes", "dead-letters", "controls")
 LONGEST_TOPIC = 249
@@ -17,7 +19,12 @@ LONGEST_TOPIC = 249
 
 def inconsistencies(settings: Settings, partners: Partners) -> list[Problem]:
     """All of them; lanes are only looked at where every destination they name exists."""
-    found = [*_names(settings), *_sources(settings), *_clocks(settings)]
+    found = [
+        *_names(settings),
+        *_sources(settings),
+        *_unusable_sources(settings),
+        *_clocks(settings),
+    ]
     unknown = list(_unknown_destinations(settings))
     if unknown:
         return [*found, *unknown]
@@ -92,6 +99,16 @@ def _sources(settings: Settings) -> Iterator[Problem]:
                 remedy="read another topic, or change kafka.namespace "
                 f"({settings.kafka.namespace!r})",
             )
+
+
+def _unusable_sources(settings: Settings) -> Iterator[Problem]:
+    """A file or a function that a source names and that is of no use."""
+    for place, source in enumerate(settings.sources):
+        try:
+            compile_source(source, audiences={}, schemas=Schemas())
+        except SettingsError as error:
+            for problem in error.problems:
+                yield replace(problem, path=("sources", place, *problem.path))
 
 
 def _clocks(settings: Settings) -> Iterator[Problem]:

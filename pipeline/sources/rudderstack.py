@@ -40,10 +40,11 @@ def parts(categories: Iterable[str]) -> Parts:
     )
 
 
-def _items(scope: Scope) -> Iterable[Scope | Rejected] | Ignored | Rejected:
+def _items(scope: Scope) -> Scope | Iterable[Scope | Rejected] | Ignored | Rejected:
     kind = inner(scope.root, "type")
     if kind == "record":
-        return [scope.at(inner(scope.root, "fields"))]
+        scope.item = inner(scope.root, "fields")
+        return scope
     if kind == "audiencelist":
         lists = inner(scope.root, "properties", "listData")
         if type(lists) is not dict:

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from pipeline.domain.message import Message
 from pipeline.kafka.plain_writer import PlainWriter
@@ -84,7 +85,15 @@ class World:
         return seen
 
     async def offset(self) -> int:
-        return int((await committed_offset(self.cluster, self.group, self.source)).offset)
+        """The committed one; a broker that has just come back knows no coordinator for a moment."""
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    found = await committed_offset(self.cluster, self.group, self.source)
+                except KafkaError:
+                    await asyncio.sleep(0.5)
+                else:
+                    return int(found.offset)
 
 
 @pytest.fixture

@@ -41,6 +41,7 @@ VARIABLES = "tests/settings/test_environment.py"
 CONFORMANCE = "tests/http/test_conformance.py"
 BLOCKS = "test_what_a_person_must_mend_stops_the_lane_and_counts_for_nothing"
 SUCCESS = "test_a_success_of_the_partner_is_one_however_its_answer_arrives"
+GARBAGE = "tests/simulation/test_garbage.py"
 
 RULES: Sequence[Rule] = (
     Rule(
@@ -124,7 +125,7 @@ RULES: Sequence[Rule] = (
         file="pipeline/stages/upload/batching.py",
         kept="        is_deferred = waiting.key in self._in_flight\n",
         broken="        is_deferred = False\n",
-        tests=[f"{JOURNEY}::test_nothing_newer_of_a_member_overtakes_a_request_that_is_under_way"],
+        tests=[f"{JOURNEY}::test_nothing_newer_of_a_member_overtakes_a_request_that_is_in_flight"],
     ),
     Rule(
         name="nothing newer of a member right after an unanswered request",
@@ -168,6 +169,84 @@ RULES: Sequence[Rule] = (
         tests=["tests/simulation/test_ingest.py"],
     ),
     Rule(
+        name="a job is given up by the partner's word only",
+        file="pipeline/stages/poll/rules.py",
+        kept='        return "not_found" if is_missing else "ask_again"',
+        broken='        return "given_up" if age > self.give_up_after else "ask_again"',
+        tests=["tests/simulation/test_poll_ends.py"],
+    ),
+    Rule(
+        name="a job that was known is never not found",
+        file="pipeline/stages/poll/rules.py",
+        kept="            not job.is_known\n            and job.missing_polls >= MISSING_POLLS\n",
+        broken="            job.missing_polls >= MISSING_POLLS\n",
+        tests=["tests/simulation/test_poll_ends.py"],
+    ),
+    Rule(
+        name="who was told to wait asks nothing about any job",
+        file="pipeline/stages/poll/questions.py",
+        kept="                self.throttle.told(ASKER, wait, _now())\n",
+        broken="                pass\n",
+        tests=["tests/simulation/test_poll_shares.py"],
+    ),
+    Rule(
+        name="no connection takes more than its share of the questions",
+        file="pipeline/stages/poll/turns.py",
+        kept="            if heap[0][0] <= now and self._taken[owner] < self._share:\n",
+        broken="            if heap[0][0] <= now and sum(self._taken.values()) < self._share:\n",
+        tests=["tests/simulation/test_poll_shares.py", "tests/stages/poll/test_turns.py"],
+    ),
+    Rule(
+        name="questions come later while many jobs wait",
+        file="pipeline/stages/poll/rules.py",
+        kept="        stretched = max(grown, backlog / self.questions_per_second)\n",
+        broken="        stretched = grown\n",
+        tests=["tests/simulation/test_poll_shares.py"],
+    ),
+    Rule(
+        name="a chunk ends where its output reaches its bound",
+        file="pipeline/stages/ingest/chunk_bound.py",
+        kept="        return chunk.records >= self.records or chunk.bytes >= self._bytes\n",
+        broken="        return False\n",
+        tests=["tests/stages/ingest/test_chunks.py"],
+    ),
+    Rule(
+        name="the last part of an event moves the offset, and no other",
+        file="pipeline/stages/ingest/worker.py",
+        kept="                    if not await self._write(chunk, event.offset):\n",
+        broken="                    if not await self._write(chunk, event.offset + 1):\n",
+        tests=["tests/simulation/test_ingest.py"],
+    ),
+    Rule(
+        name="a record is measured before its transaction",
+        file="pipeline/stages/ingest/lane_records.py",
+        kept="        if size > self._limits.largest_record(route.topic):\n",
+        broken="        if size > 2 * self._limits.largest_record(route.topic):\n",
+        tests=["tests/stages/ingest/test_chunks.py"],
+    ),
+    Rule(
+        name="one event makes one dead letter for each reason",
+        file="pipeline/stages/ingest/transform.py",
+        kept="        for said, count in letters(rejections):\n",
+        broken="        for said, count in (x for x in letters(rejections) for _ in "
+        "range(x[1])):\n",
+        tests=["tests/stages/ingest/test_chunks.py"],
+    ),
+    Rule(
+        name="a fault on one event is that event's alone",
+        file="pipeline/stages/ingest/lane_records.py",
+        kept="        except Exception as error:",
+        broken="        except ZeroDivisionError as error:",
+        tests=["tests/stages/ingest/test_hostile_events.py"],
+    ),
+    Rule(
+        name="a mere reference quotes nothing of the event",
+        file="pipeline/domain/message.py",
+        kept='"" if payload == "reference" else quoted',
+        broken="quoted",
+        tests=["tests/stages/ingest/test_chunks.py"],
+    ),
+    Rule(
         name="the tracker never passes an open offset",
         file="pipeline/stages/offset_tracker.py",
         kept="        self._committable = self._pending[0] if self._pending else self._next\n",
@@ -180,8 +259,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="nothing is taken for an assignment that is gone or not begun",
         file="pipeline/kafka/lease.py",
-        kept="        if not self._proof.is_assigned:\n            # What",
-        broken="        if self._proof is None:\n            # What",
+        kept="            await self._proof.wait_assigned()\n            self._resume()\n",
+        broken="            self._resume()\n",
         tests=["tests/kafka/test_fetch_loop.py"],
     ),
     Rule(
@@ -204,9 +283,9 @@ RULES: Sequence[Rule] = (
     ),
     Rule(
         name="the age of applied changes is the age of the change and not of its job",
-        file="pipeline/stages/poll/worker.py",
-        kept="self._desk.wall_ms() - job.oldest_changed_at_ms",
-        broken="self._desk.wall_ms() - job.submitted_at_ms",
+        file="pipeline/stages/poll/outcomes.py",
+        kept="self._since(job.oldest_changed_at_ms)",
+        broken="self._since(job.submitted_at_ms)",
         tests=[
             f"{POLL}::test_applied_changes_are_as_old_as_the_change_and_not_as_their_job",
         ],
@@ -370,8 +449,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="batches are as large as their topic takes them",
         file="pipeline/kafka/sending.py",
-        kept="        if size > room and batch.record_count():\n",
-        broken="        if size < 0 and batch.record_count():\n",
+        kept="        is_full = size > room and batch.record_count() > 0\n",
+        broken="        is_full = False\n",
         tests=[f"{HOP}::test_batches_and_records_are_as_large_as_the_topic_of_the_lane_takes_them"],
     ),
     Rule(
@@ -585,5 +664,19 @@ RULES: Sequence[Rule] = (
         kept="max(newest, key=",
         broken="min(newest, key=",
         tests=[f"{FORMAT}::test_of_all_partitions_the_newest_message_counts"],
+    ),
+    Rule(
+        name="a delivered batch does not wait for the cyclic collector",
+        file="pipeline/stages/upload/delivery.py",
+        kept='        self.state: State = "waiting"\n',
+        broken='        self.state: State = "waiting"\n        self._itself = self\n',
+        tests=[f"{GARBAGE}::test_what_only_the_collector_can_free_does_not_grow_with_the_work"],
+    ),
+    Rule(
+        name="the cycles of libraries are collected before they are many",
+        file="pipeline/app/garbage.py",
+        kept="    gc.set_threshold(YOUNG_OBJECTS, OLDER_ROUNDS, OLDER_ROUNDS)\n",
+        broken="    gc.disable()\n",
+        tests=["tests/app/test_garbage.py"],
     ),
 )

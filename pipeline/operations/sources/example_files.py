@@ -17,6 +17,7 @@ VALUES: Final = ("value", "value_text", "value_base64", "value_file")
 EXPECTATIONS: Final = ("changes", "ignored", "rejected")
 KEYS: Final = (
     *("name", "topic", "key", "headers", "timestamp", "exact", "records", "schema_id"),
+    "rejected_in_part",
     *VALUES,
     *EXPECTATIONS,
 )
@@ -49,6 +50,8 @@ class Example:
     expected: Any
     """Changes as mappings, or a reason."""
     is_exact: bool
+    rejected_in_part: str | None
+    """Beside changes: why others of the same message are rejected."""
     records: Sequence[Mapping[str, Any]] | None
 
     def place(self) -> str:
@@ -116,6 +119,7 @@ def _example(case: Mapping[str, Any], file: Path, number: int, place: str) -> Ex
         kind=kind,
         expected=_expected(case[kind], kind, place),
         is_exact=case.get("exact") is True,
+        rejected_in_part=case.get("rejected_in_part"),
         records=_objects(case["records"], f"{place}: records") if "records" in case else None,
     )
 
