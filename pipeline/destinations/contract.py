@@ -96,8 +96,13 @@ class Partner(Generic[D, T]):
     starting_configuration: str = ""
     """The sections `destinations` and `audiences` of a first configuration, with comments."""
     redacts: Sequence[str] = ()
-    """What its secrets begin with; such words are never logged."""
+    """What its secrets begin with: such words are never shown, and no path of a file."""
 
 
 Partners: TypeAlias = Mapping[str, Partner[Any, Any]]
 """By kind."""
+
+
+def secret_beginnings(partners: Partners) -> tuple[str, ...]:
+    """What the secrets of all partners begin with."""
+    return tuple(beginning for partner in partners.values() for beginning in partner.redacts)

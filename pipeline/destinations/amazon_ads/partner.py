@@ -109,5 +109,5 @@ AMAZON_ADS = Partner(
     control=AmazonControlPlane,
     commands=COMMANDS,
     starting_configuration=STARTING_CONFIGURATION,
-    redacts=("amzn1.", "Atz"),
+    redacts=("amzn1.oa2-cs.", "Atza|", "Atzr|"),
 )
