@@ -91,7 +91,7 @@ def _destination_name(value: str) -> str:
         return value
     raise refusal(
         "must be a name for a destination",
-        "use letters and digits, with single '-' or '_' between them, such as 'amazon-na'",
+        "use letters and digits, with single '-' or '_' between them, such as 'ads-na'",
     )
 
 
