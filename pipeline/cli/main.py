@@ -20,9 +20,10 @@ from pipeline.cli.produce_command import produce
 from pipeline.cli.running import run_stages
 from pipeline.cli.sandbox_commands import sandbox, simulator
 from pipeline.cli.sources import sources_app
-from pipeline.cli.stages import STAGES, chosen_stages
+from pipeline.cli.stage_choice import STAGES, chosen_stages
 from pipeline.cli.test_source import compare_examples
 from pipeline.cli.traffic_command import traffic
+from pipeline.configuration.stage_needs import unmet_needs
 from pipeline.operations.partner_commands import offered
 
 app = typer.Typer(
@@ -75,6 +76,11 @@ def run(
     """
     chosen = chosen_stages(stages)
     settings = logged(config).settings
+    needs = list(unmet_needs(settings, chosen))
+    for need in needs:
+        typer.echo(f"error: {need.line(str(config))}", err=True)
+    if needs:
+        raise typer.Exit(ExitCode.USAGE)
     code = ended(lambda: run_stages(settings, chosen))
     if code is not ExitCode.DRAINED:
         raise typer.Exit(code)

@@ -1,44 +1,27 @@
-"""The commands that need no partner: the whole system on this machine, and the simulator alone."""
+"""The commands that need no partner: the whole system on this machine, and the simulator alone.
 
-import asyncio
-import os
+What they run is imported when they are: no other command needs the sandbox. Its broker is an extra.
+"""
+
 import secrets
-import shutil
-import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from random import Random
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias
 
 import typer
-import uvloop
-from rich.console import Console
 
-from pipeline.app.supervisor import ExitCode, stop_on_signals
+from pipeline.app.supervisor import ExitCode
 from pipeline.cli.ending import fail
 from pipeline.cli.options import CONFIG_VARIABLE
-from pipeline.cli.serving import serve
-from pipeline.kafka.cluster import ClusterTrouble
-from pipeline.kafka.topics import TopicTrouble
-from pipeline.sandbox.amazon_ads.faults import ProfileName
-from pipeline.sandbox.amazon_ads.options import SimulatorOptions
-from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator, run_simulator
-from pipeline.sandbox.broker import EmbeddedBroker
-from pipeline.sandbox.demo_options import SandboxOptions
-from pipeline.sandbox.event_formats import FORMATS
-from pipeline.sandbox.run import STOP_SECONDS, Broker, Chance, Sandbox
-from pipeline.sandbox.server_process import ServerStartError
-from pipeline.sandbox.trouble import SandboxTrouble
 from pipeline.settings.problems import suggestion
-from pipeline.telemetry import logs
+from pipeline.sources.settings import FORMATS
 
+SPOKEN = tuple(name for name in FORMATS if name != "python")
+"""Formats that the sandbox writes its events in; a test compares them with what it knows."""
 SMALLEST_CAP = 60
-SIMULATOR_STOP_SECONDS = 10.0
 PARTNER_CAP, PARTNER_WINDOW = 15_000_000, 3_600.0
 
+ProfileName: TypeAlias = Literal["none", "mild", "rough"]
+"""The names that the simulator gives its faults; a test compares the two."""
 Faults = Annotated[
     ProfileName, typer.Option(help="How much the simulated partner misbehaves.", show_choices=True)
 ]
@@ -66,7 +49,7 @@ def sandbox(
         bool, typer.Option("--keep-running", help="Wait for Ctrl-C before stopping.")
     ] = False,
     source_format: Annotated[
-        str, typer.Option("--format", help=f"The events' format: {', '.join(FORMATS)}.")
+        str, typer.Option("--format", help=f"The events' format: {', '.join(SPOKEN)}.")
     ] = "native",
     is_served: Annotated[
         bool,
@@ -84,6 +67,10 @@ def sandbox(
 
     Exit codes: 0 everything agreed, 1 something differs or died, 2 wrong usage.
     """
+    from pipeline.cli.sandbox_runs import run_sandbox  # noqa: PLC0415 - only this command needs it
+    from pipeline.cli.sandbox_serving import serve  # noqa: PLC0415 - likewise
+    from pipeline.sandbox.demo_options import SandboxOptions  # noqa: PLC0415 - likewise
+
     if is_served:
         if config is None:
             fail(
@@ -92,8 +79,8 @@ def sandbox(
             )
         serve(config, 0 if seed is None else seed)
         return
-    if source_format not in FORMATS:
-        fail(f"--format: {suggestion(source_format, tuple(FORMATS))}", ExitCode.USAGE)
+    if source_format not in SPOKEN:
+        fail(f"--format: {suggestion(source_format, SPOKEN)}", ExitCode.USAGE)
     options = SandboxOptions(
         events=events,
         members=members,
@@ -106,13 +93,7 @@ def sandbox(
         keep_running=keep_running,
         source_format=source_format,
     )
-    console = Console(soft_wrap=False)
-    console.print(_opening(options, broker), highlight=False, soft_wrap=True)
-    with _broker(broker) as kafka, _folder() as folder, (folder / "sandbox.log").open("w") as log:
-        # What the libraries have to say would tear the picture.
-        logs.configure(level="warning", layout="console", stream=log)
-        if not uvloop.run(_run(options, kafka, folder, console)):
-            raise typer.Exit(ExitCode.FAILED)
+    run_sandbox(options, broker)
 
 
 def simulator(
@@ -130,83 +111,8 @@ def simulator(
     It takes any credentials. What it holds can be read under /__simulator__/state and
     /__simulator__/membership.
     """
+    from pipeline.cli.sandbox_runs import run_simulator_alone  # noqa: PLC0415 - only this needs it
+    from pipeline.sandbox.amazon_ads.options import SimulatorOptions  # noqa: PLC0415 - likewise
+
     options = SimulatorOptions(profile=faults, cap=cap, window_seconds=cap_window)
-    random = Random(secrets.randbits(64) if seed is None else seed)  # noqa: S311 - not for secrets
-    try:
-        uvloop.run(_simulate(options, host, port, random))
-    except OSError as error:
-        fail(f"--port: cannot listen on {host}:{port}: {error.strerror}; choose another")
-
-
-async def _run(options: SandboxOptions, broker: Broker, folder: Path, console: Console) -> bool:
-    stop = asyncio.Event()
-    stop_on_signals(stop, sys.stderr, 3 * STOP_SECONDS)
-    chance = Chance(
-        traffic=Random(options.seed),  # noqa: S311 - repeatable on purpose
-        partner=Random(f"{options.seed} partner"),  # noqa: S311
-        namespace=f"sandbox-{secrets.token_hex(4)}",
-        start_ms=time.time_ns() // 1_000_000,
-    )
-    run = Sandbox(options=options, broker=broker, chance=chance, folder=folder, environ=os.environ)
-    is_reconciled = False
-    try:
-        is_reconciled = await run.run(console, stop)
-    except* (SandboxTrouble, ClusterTrouble, TopicTrouble) as troubles:
-        _say(troubles)
-    return is_reconciled
-
-
-async def _simulate(options: SimulatorOptions, host: str, port: int, random: Random) -> None:
-    stop = asyncio.Event()
-    stop_on_signals(stop, sys.stderr, SIMULATOR_STOP_SECONDS)
-
-    def started(running: AmazonAdsSimulator) -> None:
-        typer.echo(f"simulator listens at {running.url}, tokens at {running.token_url}")
-
-    await run_simulator(options, host, port, stop, random=random, started=started)
-
-
-@contextmanager
-def _broker(address: str | None) -> Iterator[Broker]:
-    """The Kafka of the run. It is started here, on the thread that outlives the event loop."""
-    if address is not None:
-        yield Broker(address=address, is_embedded=False)
-        return
-    try:
-        embedded = EmbeddedBroker()
-        embedded.start()
-    except ServerStartError as error:
-        fail(f"{error}; or name a Kafka with --broker HOST:PORT")
-    try:
-        yield Broker(address=embedded.bootstrap_servers, is_embedded=True)
-    finally:
-        embedded.stop()
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    """For the configuration and the logs; it stays behind when the run fails."""
-    folder = Path(tempfile.mkdtemp(prefix="audience-sandbox-"))
-    try:
-        yield folder
-    except BaseException:
-        typer.echo(f"configuration and logs: {folder}", err=True)
-        raise
-    shutil.rmtree(folder)
-
-
-def _opening(options: SandboxOptions, broker: str | None) -> str:
-    return (
-        f"[bold]audience-pipeline sandbox[/]: {options.events:,} events, {options.members:,} "
-        f"members, {options.audiences} audiences, {options.connections} connections, "
-        f"{options.faults} faults, fewer than {options.cap:,} records in any "
-        f"{options.cap_window:g} s, {broker or 'embedded broker'}, --seed {options.seed}"
-    )
-
-
-def _say(troubles: BaseExceptionGroup[Exception]) -> None:
-    for trouble in troubles.exceptions:
-        if isinstance(trouble, BaseExceptionGroup):
-            _say(trouble)
-        else:
-            typer.echo(f"error: {trouble}", err=True)
+    run_simulator_alone(options, host, port, seed)

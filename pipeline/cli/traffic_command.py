@@ -14,7 +14,6 @@ from pipeline.cli.ending import checked, ended
 from pipeline.cli.options import ConfigFile, configured
 from pipeline.configuration.model import Settings
 from pipeline.operations.event_writing import event_writer, source_topic
-from pipeline.sandbox.invented_traffic import traffic_for, write_steadily
 
 STOP_SECONDS = 10.0
 
@@ -31,6 +30,11 @@ def traffic(
     ] = None,
 ) -> None:
     """Write invented events to a source topic until SIGTERM or SIGINT: for trying things out."""
+    from pipeline.sandbox.invented_traffic import (  # noqa: PLC0415 - only this command needs it
+        traffic_for,
+        write_steadily,
+    )
+
     settings = configured(config)
     where = checked(lambda: source_topic(settings, topic))
     random = Random(secrets.randbits(64) if seed is None else seed)  # noqa: S311 - repeatable

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import lane_of, lanes
+from pipeline.configuration.sharing import shared_audiences, shared_connections
 from pipeline.configuration.targets import placed_targets
 from pipeline.destinations.contract import Partners, TargetSettings
 from pipeline.settings.problems import KeyPath, Problem, SettingsError, dotted, suggestion
@@ -29,8 +30,8 @@ def inconsistencies(settings: Settings, partners: Partners) -> list[Problem]:
         return [*found, *unknown]
     return [
         *found,
-        *_shared_connections(settings),
-        *_shared_audiences(settings),
+        *shared_connections(settings),
+        *shared_audiences(settings, partners),
         *_topics(settings),
         *_room(settings, partners),
         *_of_partners(settings, partners),
@@ -61,6 +62,13 @@ def _names(settings: Settings) -> Iterator[Problem]:
 def _upstream_names(settings: Settings) -> Iterator[Problem]:
     owners = {one.audience: one.audience for one in settings.audiences}
     for row, one in enumerate(settings.audiences):
+        for place, name in _repeated(list(one.upstream)):
+            yield Problem(
+                path=("audiences", row, "upstream", place),
+                what="stands in the list twice",
+                value=repr(name),
+                remedy="remove one of the two",
+            )
         for place, name in enumerate(one.upstream):
             owner = owners.setdefault(name, one.audience)
             if owner != one.audience:
@@ -135,39 +143,6 @@ def _unknown_destinations(settings: Settings) -> Iterator[Problem]:
                 value=repr(target.destination),
                 remedy=suggestion(target.destination, tuple(settings.destinations)),
             )
-
-
-def _shared_connections(settings: Settings) -> Iterator[Problem]:
-    owners: dict[str, str] = {}
-    for path, target in _targets(settings):
-        owner = owners.setdefault(target.lane(), target.destination)
-        if owner != target.destination:
-            yield Problem(
-                path=(*path, next(iter(target.lane_keys()))),
-                what=f"is used by the destination {owner!r} too, and its cap would count twice",
-                value=repr(target.lane()),
-                remedy="use each connection under one destination",
-            )
-
-
-def _shared_audiences(settings: Settings) -> Iterator[Problem]:
-    homes: dict[tuple[str, str], tuple[str, KeyPath]] = {}
-    for path, target in _targets(settings):
-        audience = target.audience()
-        if audience is None:
-            continue
-        home, first = homes.setdefault((target.destination, audience), (target.lane(), path))
-        if first == path:
-            continue
-        what = f"is fed at {dotted(first)} already, and one would undo what the other says"
-        remedy = "remove one of the two"
-        if home != target.lane():
-            what = (
-                f"goes through another connection at {dotted(first)}, "
-                "and changes of a member would not keep their order"
-            )
-            remedy = f"keep one of the two, by {home!r} or by {target.lane()!r}"
-        yield Problem(path=(*path, "audience_id"), what=what, value=audience, remedy=remedy)
 
 
 def _topics(settings: Settings) -> Iterator[Problem]:

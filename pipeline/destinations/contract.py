@@ -88,6 +88,8 @@ class Partner(Generic[D, T]):
     """What is allowed and may not be meant, each beginning with its key."""
     check_online: Callable[[Api, D, Sequence[T]], Awaitable[Sequence[Finding]]]
     """Whether the partner is as a run needs it."""
+    audience_space: Callable[[D], str] | None = None
+    """Where an audience's id means one audience, whoever asks; None: all that has one base_url."""
     control: Callable[[D], ControlPlane[T]] | None = None
     """None: its audiences and jobs are not to be asked for from here."""
     commands: Sequence[Command] = ()

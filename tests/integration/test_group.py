@@ -7,6 +7,7 @@ from aiokafka import TopicPartition
 from structlog.testing import capture_logs
 
 from pipeline.kafka.cluster import ClusterTrouble
+from pipeline.kafka.offset_resolver import metadata
 from tests.conftest import Cluster
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.world import (
@@ -26,8 +27,7 @@ from tests.servers.kafka_clients import (
     producing,
 )
 
-CLEAN = '{"format": 1, "clean": true}'
-NOT_CLEAN = '{"format": 1, "clean": false}'
+CLEAN, NOT_CLEAN = metadata(clean=True), metadata(clean=False)
 
 
 class TestOneMember:

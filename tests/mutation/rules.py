@@ -33,6 +33,9 @@ CONNECTIONS = "tests/http/test_connections.py"
 KERNEL = "test_the_kernel_gives_up_no_later_than_a_request_may_be_late"
 LAST_BYTE = "test_the_last_byte_does_not_leave_the_process_after_it_was_given_up"
 COOKIES = "test_no_cookie_is_kept_for_the_next_request_and_none_for_another_login"
+CONSISTENCY = "tests/configuration/test_consistency.py"
+QUESTIONS = "tests/configuration/test_question_rate.py"
+VARIABLES = "tests/settings/test_environment.py"
 CONFORMANCE = "tests/http/test_conformance.py"
 BLOCKS = "test_what_a_person_must_mend_stops_the_lane_and_counts_for_nothing"
 SUCCESS = "test_a_success_of_the_partner_is_one_however_its_answer_arrives"
@@ -163,6 +166,84 @@ RULES: Sequence[Rule] = (
         tests=["tests/simulation/test_ingest.py"],
     ),
     Rule(
+        name="a job is given up by the partner's word only",
+        file="pipeline/stages/poll/rules.py",
+        kept='        return "not_found" if is_missing else "ask_again"',
+        broken='        return "given_up" if age > self.give_up_after else "ask_again"',
+        tests=["tests/simulation/test_poll_ends.py"],
+    ),
+    Rule(
+        name="a job that was known is never not found",
+        file="pipeline/stages/poll/rules.py",
+        kept="            not job.is_known\n            and job.missing_polls >= MISSING_POLLS\n",
+        broken="            job.missing_polls >= MISSING_POLLS\n",
+        tests=["tests/simulation/test_poll_ends.py"],
+    ),
+    Rule(
+        name="who was told to wait asks nothing about any job",
+        file="pipeline/stages/poll/questions.py",
+        kept="                self.throttle.told(ASKER, wait, _now())\n",
+        broken="                pass\n",
+        tests=["tests/simulation/test_poll_shares.py"],
+    ),
+    Rule(
+        name="no connection takes more than its share of the questions",
+        file="pipeline/stages/poll/turns.py",
+        kept="            if heap[0][0] <= now and self._taken[owner] < self._share:\n",
+        broken="            if heap[0][0] <= now and sum(self._taken.values()) < self._share:\n",
+        tests=["tests/simulation/test_poll_shares.py", "tests/stages/poll/test_turns.py"],
+    ),
+    Rule(
+        name="questions come later while many jobs wait",
+        file="pipeline/stages/poll/rules.py",
+        kept="        stretched = max(grown, backlog / self.questions_per_second)\n",
+        broken="        stretched = grown\n",
+        tests=["tests/simulation/test_poll_shares.py"],
+    ),
+    Rule(
+        name="a chunk ends where its output reaches its bound",
+        file="pipeline/stages/ingest/chunk_bound.py",
+        kept="        return chunk.records >= self.records or chunk.bytes >= self._bytes\n",
+        broken="        return False\n",
+        tests=["tests/stages/ingest/test_chunks.py"],
+    ),
+    Rule(
+        name="the last part of an event moves the offset, and no other",
+        file="pipeline/stages/ingest/worker.py",
+        kept="                    if not await self._write(chunk, event.offset):\n",
+        broken="                    if not await self._write(chunk, event.offset + 1):\n",
+        tests=["tests/simulation/test_ingest.py"],
+    ),
+    Rule(
+        name="a record is measured before its transaction",
+        file="pipeline/stages/ingest/lane_records.py",
+        kept="        if size > self._limits.largest_record(route.topic):\n",
+        broken="        if size > 2 * self._limits.largest_record(route.topic):\n",
+        tests=["tests/stages/ingest/test_chunks.py"],
+    ),
+    Rule(
+        name="one event makes one dead letter for each reason",
+        file="pipeline/stages/ingest/transform.py",
+        kept="        for said, count in letters(rejections):\n",
+        broken="        for said, count in (x for x in letters(rejections) for _ in "
+        "range(x[1])):\n",
+        tests=["tests/stages/ingest/test_chunks.py"],
+    ),
+    Rule(
+        name="a fault on one event is that event's alone",
+        file="pipeline/stages/ingest/lane_records.py",
+        kept="        except Exception as error:",
+        broken="        except ZeroDivisionError as error:",
+        tests=["tests/stages/ingest/test_hostile_events.py"],
+    ),
+    Rule(
+        name="a mere reference quotes nothing of the event",
+        file="pipeline/domain/message.py",
+        kept='"" if payload == "reference" else quoted',
+        broken="quoted",
+        tests=["tests/stages/ingest/test_chunks.py"],
+    ),
+    Rule(
         name="the tracker never passes an open offset",
         file="pipeline/stages/offset_tracker.py",
         kept="        self._committable = self._pending[0] if self._pending else self._next\n",
@@ -199,9 +280,9 @@ RULES: Sequence[Rule] = (
     ),
     Rule(
         name="the age of applied changes is the age of the change and not of its job",
-        file="pipeline/stages/poll/worker.py",
-        kept="self._desk.wall_ms() - job.oldest_changed_at_ms",
-        broken="self._desk.wall_ms() - job.submitted_at_ms",
+        file="pipeline/stages/poll/outcomes.py",
+        kept="self._since(job.oldest_changed_at_ms)",
+        broken="self._since(job.submitted_at_ms)",
         tests=[
             f"{POLL}::test_applied_changes_are_as_old_as_the_change_and_not_as_their_job",
         ],
@@ -513,5 +594,58 @@ RULES: Sequence[Rule] = (
         kept="-{min(offsets)}-{self.new_id()}",
         broken="-{min(offsets)}-",
         tests=[f"{ANSWERS}::test_two_acceptances_of_the_same_record_without_a_job_have_two_ids"],
+    ),
+    Rule(
+        name="one connection in two letter cases is one lane",
+        file="pipeline/configuration/sharing.py",
+        kept="target.lane().casefold()",
+        broken="target.lane()",
+        tests=[f"{CONSISTENCY}::test_two_targets_that_cannot_stand_together_are_refused"],
+    ),
+    Rule(
+        name="an audience of the partner has one way, whatever destinations reach it",
+        file="pipeline/configuration/sharing.py",
+        kept="homes.setdefault((kind, space, audience), here)",
+        broken="homes.setdefault((target.destination, space, audience), here)",
+        tests=[f"{CONSISTENCY}::test_one_audience_of_the_partner_by_two_destinations_is_refused"],
+    ),
+    Rule(
+        name="an audience's id means one audience in a region, behind whatever proxy",
+        file="pipeline/destinations/amazon_ads/partner.py",
+        kept="    audience_space=_region,\n",
+        broken="",
+        tests=[f"{CONSISTENCY}::test_one_audience_of_the_partner_by_two_destinations_is_refused"],
+    ),
+    Rule(
+        name="questions keep up with uploads",
+        file="pipeline/destinations/amazon_ads/question_rate.py",
+        kept="    if given < needed:\n",
+        broken="    if given < needed / 2:\n",
+        tests=[
+            f"{QUESTIONS}::test_questions_that_cannot_keep_up_with_the_uploads_are_refused_with_the_figure"
+        ],
+    ),
+    Rule(
+        name="a variable with an underscore too few is not passed over",
+        file="pipeline/settings/environment.py",
+        kept="    result.problems.extend(misspelled(",
+        broken="    list(misspelled(",
+        tests=[
+            f"{VARIABLES}::test_a_variable_with_an_underscore_too_few_is_refused_with_the_right_name"
+        ],
+    ),
+    Rule(
+        name="an audience that left a lane with records of it is named",
+        file="pipeline/operations/moved_audiences.py",
+        kept="            if now and lane not in now:\n",
+        broken="            if not now:\n",
+        tests=["tests/operations/test_moved_audiences.py"],
+    ),
+    Rule(
+        name="what was kept of a paused audience waits, too",
+        file="pipeline/kafka/lane_backlogs.py",
+        kept="kept.get(audience, committed)",
+        broken="committed",
+        tests=["tests/operations/test_moved_audiences.py"],
     ),
 )

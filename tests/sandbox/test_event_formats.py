@@ -40,7 +40,7 @@ def replayed(name: str, events: Sequence[Event]) -> Expectation:
             if isinstance(part, Ignored):
                 books.ignored[part.reason] += 1
             elif isinstance(part, Rejected):
-                books.rejected[part.reason] += 1
+                books.reject(part.reason)
             else:
                 assert isinstance(part, MembershipChange)
                 replay_change(books, part, renderer)

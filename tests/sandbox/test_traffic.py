@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.destinations.amazon_ads.rendering import RecordRenderer
 from pipeline.domain.change import Action, MembershipChange
-from pipeline.domain.reasons import Ignored, Rejected, Rendered, Withheld
+from pipeline.domain.reasons import Ignored, Rejected, RejectedReason, Rendered, Withheld
 from pipeline.sandbox.amazon_ads.record_rules import problem_of
 from pipeline.sandbox.expectation import Audience, Expectation, Target
 from pipeline.sandbox.people import COUNTRIES, Person
@@ -39,7 +39,7 @@ def replayed(events: Sequence[Event]) -> Expectation:
         if isinstance(reading, Ignored):
             expected.ignored[reading.reason] += 1
         elif isinstance(reading, Rejected):
-            expected.rejected[reading.reason] += 1
+            expected.reject(reading.reason)
         else:
             for change in reading:
                 replay_change(expected, change, renderer)
@@ -52,7 +52,8 @@ def replay_change(
     expected.changes[change.action] += 1
     chosen = [each for each in AUDIENCES if change.audience in (None, each.name)]
     if not chosen:
-        expected.rejected["unknown_audience"] += 1
+        expected.reject("unknown_audience")
+    rejected: Counter[RejectedReason] = Counter()
     for target in [target for audience in chosen for target in audience.targets]:
         match renderer.render(change, None):
             case Rendered(member):
@@ -61,7 +62,9 @@ def replay_change(
             case Withheld(reason):
                 expected.withheld[reason] += 1
             case Rejected(reason):
-                expected.rejected[reason] += 1
+                rejected[reason] += 1
+    for reason, count in rejected.items():
+        expected.reject(reason, count)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -62,24 +62,11 @@ class LaneAssembly:
         )
         self._condition, self._cap_use = self._shown()
         self._settlement = self._made_settlement()
-        self._outcomes = LaneOutcomes(
-            tally=self._tally,
-            cap_use=self._cap_use,
-            late=self._late,
-            condition=self._condition,
-            settlement=self._settlement,
-        )
+        self._outcomes = self._made_outcomes()
         self._intake = self._made_intake()
         self._pauses = self._made_pauses()
         self._room = self._made_room()
-        self._requests = LaneRequests(
-            lane=lane.name,
-            lease=lease,
-            partner=lane.partner,
-            throttle=lane.throttle,
-            overhead_bytes=lane.limits.overhead_bytes,
-            clock=self._clock,
-        )
+        self._requests = self._made_requests()
         self._limiter = CapLimiter(
             buckets=lane.new_buckets(), clock=self._clock, waited=self._cap_use.waited
         )
@@ -204,6 +191,25 @@ class LaneAssembly:
             chance=self._shared.chance,
             shrink=self._queue.shrink,
             block=block,
+        )
+
+    def _made_requests(self) -> LaneRequests:
+        return LaneRequests(
+            lane=self._lane.name,
+            lease=self._lease,
+            partner=self._lane.partner,
+            throttle=self._lane.throttle,
+            overhead_bytes=self._lane.limits.overhead_bytes,
+            clock=self._clock,
+        )
+
+    def _made_outcomes(self) -> LaneOutcomes:
+        return LaneOutcomes(
+            tally=self._tally,
+            cap_use=self._cap_use,
+            late=self._late,
+            condition=self._condition,
+            settlement=self._settlement,
         )
 
     def _made_settlement(self) -> Settlement:

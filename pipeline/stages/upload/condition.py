@@ -30,13 +30,15 @@ class LaneCondition:
         self._failed_at = 0.0
         self._logged_at: float | None = None
         self._accepted = 0
+        self._shown: LaneState | None = None
         self.state: LaneState = "taking_over"
         self.blocked: Blocked | None = None
         """Why the lane is blocked, also while it asks whether it may go on."""
 
     def show(self, state: LaneState) -> None:
-        if state != self.state:
-            self.state = state
+        self.state = state
+        if state != self._shown:
+            self._shown = state
             self._telemetry.lane_state(lane=self._label, state=state)
 
     def block(self, blocked: Blocked) -> None:

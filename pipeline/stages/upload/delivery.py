@@ -8,6 +8,7 @@ from typing import Protocol
 from pipeline.domain.send_result import (
     Accepted,
     Answer,
+    Applied,
     Blocked,
     InDoubt,
     NotSent,
@@ -228,11 +229,9 @@ class Delivery:
             self._outcomes.tally.was_answered(with_job=False)
 
     async def _settle(self, event: Event) -> None:
-        assert isinstance(event, Accepted)
+        assert isinstance(event, Accepted | Applied)
         self._bisector.accepted()
-        await self._outcomes.accepted(
-            self._audience, self._part, event.job_id, is_first=self._is_first
-        )
+        await self._outcomes.taken(self._audience, self._part, event, is_first=self._is_first)
         self._release(self._part)
 
     async def _give_up(self) -> None:

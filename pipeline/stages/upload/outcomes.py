@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from pipeline.domain.send_result import Accepted, Applied
 from pipeline.stages.upload.batching import QueuedRecord
 from pipeline.stages.upload.bisector import PoisonRecord
 from pipeline.stages.upload.cap_use import CapUse
@@ -42,14 +43,22 @@ class LaneOutcomes:
         self._condition.failed(detail)
         self.tally.has_failed(is_first=is_first)
 
-    async def accepted(
-        self, audience: str, part: Sequence[QueuedRecord], job_id: str | None, *, is_first: bool
+    async def taken(
+        self,
+        audience: str,
+        part: Sequence[QueuedRecord],
+        answer: Accepted | Applied,
+        *,
+        is_first: bool,
     ) -> None:
-        """A request was accepted, with a job or without."""
+        """The partner took a request, and its work has a job, or no job, or is done already."""
         self.tally.was_accepted(audience, is_first=is_first)
-        self.tally.was_answered(with_job=job_id is not None)
         self._condition.accepted(len(part))
-        await self._settlement.accepted(audience, part, job_id)
+        if isinstance(answer, Applied):
+            await self._settlement.applied(audience, part, answer.invalid)
+            return
+        self.tally.was_answered(with_job=answer.job_id is not None)
+        await self._settlement.accepted(audience, part, answer.job_id)
 
     async def given_up(self, audience: str, poison: Sequence[PoisonRecord]) -> None:
         """These become dead letters."""

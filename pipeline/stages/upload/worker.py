@@ -100,6 +100,7 @@ class UploadWorker:
 
     async def _take_over(self) -> None:
         """Send nothing that a request of the former owner, still at work, could overtake."""
+        self._condition.show("taking_over")
         start = await self._lease.begin()
         if not start.is_clean:
             self._late.note()

