@@ -175,19 +175,16 @@ def _inside(pointer: str) -> Step:
 
 def _after(marker: str) -> Step:
     def followed(value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        return value.partition(marker)[2] or None
+        text = text_of(value)
+        return text.partition(marker)[2] or None if isinstance(text, str) else text
 
     return followed
 
 
 def _split(by: str, take: int) -> Step:
     def part(value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        parts = value.split(by)
-        return parts[take] or None
+        text = text_of(value)
+        return text.split(by)[take] or None if isinstance(text, str) else text
 
     return part
 
