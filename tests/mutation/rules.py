@@ -34,6 +34,8 @@ KERNEL = "test_the_kernel_gives_up_no_later_than_a_request_may_be_late"
 LAST_BYTE = "test_the_last_byte_does_not_leave_the_process_after_it_was_given_up"
 COOKIES = "test_no_cookie_is_kept_for_the_next_request_and_none_for_another_login"
 CONSISTENCY = "tests/configuration/test_consistency.py"
+OTHER_VERSION = "test_commits_of_version_1_are_refused_at_the_start_and_by_the_online_check"
+FORMAT = "tests/operations/test_stored_format.py"
 QUESTIONS = "tests/configuration/test_question_rate.py"
 VARIABLES = "tests/settings/test_environment.py"
 CONFORMANCE = "tests/http/test_conformance.py"
@@ -648,6 +650,20 @@ RULES: Sequence[Rule] = (
         kept="kept.get(audience, committed)",
         broken="committed",
         tests=["tests/operations/test_moved_audiences.py"],
+    ),
+    Rule(
+        name="commits of another version are refused",
+        file="pipeline/operations/stored_format.py",
+        kept="            *await _of_group(reader, upload,",
+        broken="            *await _of_group(reader, poll,",
+        tests=[f"{FORMAT}::{OTHER_VERSION}"],
+    ),
+    Rule(
+        name="a namespace whose newest message is of another version is refused",
+        file="pipeline/operations/stored_format.py",
+        kept="max(newest, key=",
+        broken="min(newest, key=",
+        tests=[f"{FORMAT}::test_of_all_partitions_the_newest_message_counts"],
     ),
     Rule(
         name="a delivered batch does not wait for the cyclic collector",
