@@ -1,6 +1,6 @@
-"""What both hops cost: records per CPU-second of the process, beside a bare loop in the same run.
+"""What both steps cost: records per CPU-second of the process, beside a bare loop in the same run.
 
-    python -m benchmarks.both_hops [--records N] [--rounds N] [--collector ours python off]
+    python -m benchmarks.both_steps [--records N] [--rounds N] [--collector ours python off]
                                    [--command PATH]
 
 Native events with an email address and a phone number wait in a topic of an Apache Kafka on this
@@ -43,7 +43,7 @@ CONNECTION = "5a523424-8f0c-4c55-9a2b-0d7f4c1e6b90"
 PARTITIONS = 4
 BATCH = 5_000
 LOOKS = 10
-THIS = [sys.executable, "-m", "benchmarks.both_hops"]
+THIS = [sys.executable, "-m", "benchmarks.both_steps"]
 READY_SECONDS, RUN_SECONDS = 8.0, 1_800.0
 # How often a record names its member: once in an event, once in a request.
 MEMBER = b'"externalUserId"'
@@ -99,7 +99,7 @@ async def sink(port: int) -> None:
 
 
 async def bare(address: str, source: str, lane: str, url: str) -> None:
-    """Both hops in one process, as the shortest code would do them, until it is ended."""
+    """both steps in one process, as the shortest code would do them, until it is ended."""
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_bare_ingest(address, source, lane))
         tasks.create_task(_bare_upload(address, lane, url))
@@ -320,7 +320,7 @@ class Bench:
 async def main(given: argparse.Namespace) -> None:
     load = os.getloadavg()[0]
     count = given.records
-    print(f"{count:,} records over both hops; load average {load:.1f} on {os.cpu_count()} cores")
+    print(f"{count:,} records over both steps; load average {load:.1f} on {os.cpu_count()} cores")
     commands = {
         f"collector {name}": [sys.executable, "-c", _launcher(name)] for name in given.collector
     }
