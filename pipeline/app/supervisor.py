@@ -9,7 +9,7 @@ from typing import TextIO
 
 import structlog
 
-from pipeline.app import minute_report, status
+from pipeline.app import garbage, minute_report, status
 from pipeline.app.assembly import Pipeline
 
 WATCH_SECONDS = 5.0
@@ -45,6 +45,7 @@ async def supervise(pipeline: Pipeline, stop: asyncio.Event, *, admin_port: int)
     """
     log.info("running", stages=list(pipeline.groups), admin_port=admin_port)
     code = ExitCode.STUCK
+    garbage.settle()
     try:
         code = await _run_groups(pipeline, stop)
     except* Stuck:

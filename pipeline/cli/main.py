@@ -8,7 +8,6 @@ from typing import Annotated, get_args
 
 import typer
 
-from pipeline.app import garbage
 from pipeline.app.assembly import assemble
 from pipeline.app.startup import answering
 from pipeline.app.supervisor import HARD_STOP_SECONDS, ExitCode, stop_on_signals, supervise
@@ -113,7 +112,6 @@ async def _run(settings: Settings, stages: Sequence[StageName]) -> ExitCode:
             shown.pipeline = pipeline
             if {"upload", "poll"} & set(stages):
                 await warm_up(pipeline.clients.clients)
-            garbage.settle()
             return await supervise(pipeline, stop, admin_port=admin.port)
 
 
