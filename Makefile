@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast explore storm cap check format bench lock clean
+.PHONY: help install demo test test-fast explore storm cap check format bench bench-hops lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ format: $(INSTALLED) ## Format the code
 
 bench: $(INSTALLED) ## Measure the hot path
 	$(BIN)/python -m benchmarks.hot_path
+
+bench-hops: $(INSTALLED) ## Measure both hops on Apache Kafka: make bench-hops [RECORDS=300000]
+	$(BIN)/python -m benchmarks.both_hops --records $(or $(RECORDS),300000)
 
 lock: ## Resolve the locked versions anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock

@@ -11,11 +11,12 @@ from pipeline.settings.problems import KeyPath, Problem, dotted
 
 def shared_connections(settings: Settings) -> Iterator[Problem]:
     """Connections that would be two lanes, so that the cap would count twice."""
-    owners: dict[str, TargetSettings] = {}
+    owners: dict[tuple[str, str], TargetSettings] = {}
     for placed in placed_targets(settings.audiences):
         target = placed.target
+        kind = settings.destinations[target.destination].kind
         # Letter case never tells two connections apart: their ids are UUIDs.
-        owner = owners.setdefault(target.lane().casefold(), target)
+        owner = owners.setdefault((kind, target.lane().casefold()), target)
         path = (*placed.path, next(iter(target.lane_keys())))
         if owner.destination != target.destination:
             yield Problem(

@@ -34,11 +34,14 @@ KERNEL = "test_the_kernel_gives_up_no_later_than_a_request_may_be_late"
 LAST_BYTE = "test_the_last_byte_does_not_leave_the_process_after_it_was_given_up"
 COOKIES = "test_no_cookie_is_kept_for_the_next_request_and_none_for_another_login"
 CONSISTENCY = "tests/configuration/test_consistency.py"
+OTHER_VERSION = "test_commits_of_version_1_are_refused_at_the_start_and_by_the_online_check"
+FORMAT = "tests/operations/test_stored_format.py"
 QUESTIONS = "tests/configuration/test_question_rate.py"
 VARIABLES = "tests/settings/test_environment.py"
 CONFORMANCE = "tests/http/test_conformance.py"
 BLOCKS = "test_what_a_person_must_mend_stops_the_lane_and_counts_for_nothing"
 SUCCESS = "test_a_success_of_the_partner_is_one_however_its_answer_arrives"
+GARBAGE = "tests/simulation/test_garbage.py"
 
 RULES: Sequence[Rule] = (
     Rule(
@@ -647,5 +650,33 @@ RULES: Sequence[Rule] = (
         kept="kept.get(audience, committed)",
         broken="committed",
         tests=["tests/operations/test_moved_audiences.py"],
+    ),
+    Rule(
+        name="commits of another version are refused",
+        file="pipeline/operations/stored_format.py",
+        kept="            *await _of_group(reader, upload,",
+        broken="            *await _of_group(reader, poll,",
+        tests=[f"{FORMAT}::{OTHER_VERSION}"],
+    ),
+    Rule(
+        name="a namespace whose newest message is of another version is refused",
+        file="pipeline/operations/stored_format.py",
+        kept="max(newest, key=",
+        broken="min(newest, key=",
+        tests=[f"{FORMAT}::test_of_all_partitions_the_newest_message_counts"],
+    ),
+    Rule(
+        name="a delivered batch does not wait for the cyclic collector",
+        file="pipeline/stages/upload/delivery.py",
+        kept='        self.state: State = "waiting"\n',
+        broken='        self.state: State = "waiting"\n        self._itself = self\n',
+        tests=[f"{GARBAGE}::test_what_only_the_collector_can_free_does_not_grow_with_the_work"],
+    ),
+    Rule(
+        name="the cycles of libraries are collected before they are many",
+        file="pipeline/app/garbage.py",
+        kept="    gc.set_threshold(YOUNG_OBJECTS, OLDER_ROUNDS, OLDER_ROUNDS)\n",
+        broken="    gc.disable()\n",
+        tests=["tests/app/test_garbage.py"],
     ),
 )

@@ -96,7 +96,17 @@ async def test_a_start_and_the_list_name_an_audience_that_left_a_lane_with_recor
     assert lines[0].startswith(f"audience {VIP} (vip) goes through lane {LANE} now, and 2")
     assert f"older records of it wait in lane {LEFT}: nobody sends them" in lines[0]
     assert f"2 older records of it wait in lane {SECOND}: sent after newer ones" in lines[1]
-    assert [one["waiting"] for one in listed[SECOND]["moved"]] == [2]
+    assert listed[SECOND]["moved"] == [
+        {
+            "audience_id": str(VIP),
+            "audiences": ["vip"],
+            "lane": SECOND,
+            "now": LANE,
+            "waiting": 2,
+            "at_least": False,
+            "is_served": True,
+        }
+    ]
     assert listed[LANE]["moved"] == []
     assert f"`lanes retire {LEFT}`" in table.out
 

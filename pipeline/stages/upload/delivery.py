@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from pipeline.domain.send_result import (
     Accepted,
@@ -160,7 +160,7 @@ class Delivery:
                     await self._take_next_part()
                     return
                 case _:
-                    self._do(effect, event)
+                    self._EFFECTS[effect](self, event)
         self._enter(step.state)
 
     def _enter(self, state: State) -> None:
@@ -183,18 +183,6 @@ class Delivery:
         return replace(self._trials, trusts_untracked=self._outcomes.tally.trusts_untracked)
 
     # What each effect does
-
-    def _do(self, effect: Effect, event: Event) -> None:
-        done: Mapping[Effect, Callable[[Event], None]] = {
-            "use": self._use,
-            "doubt": self._doubt,
-            "refuse": self._refuse,
-            "shrink": lambda _: self._shrink(self._cost.bytes),
-            "set_back": lambda said: self._bisector.failed(self._part, _detail(said)),
-            "hush": self._hush,
-            "note": self._note,
-        }
-        done[effect](event)
 
     def _use(self, _: Event | None) -> None:
         self._reservation.use(self._cost)
@@ -268,6 +256,17 @@ class Delivery:
 
     def _delay(self, failures: int) -> float:
         return self._backoff.delay(max(1, failures), self._chance())
+
+    # Of the class: bound methods in an attribute would keep the batch until a full collection.
+    _EFFECTS: ClassVar[Mapping[Effect, Callable[["Delivery", Event | None], None]]] = {
+        "use": _use,
+        "doubt": _doubt,
+        "refuse": _refuse,
+        "shrink": lambda self, _: self._shrink(self._cost.bytes),
+        "set_back": lambda self, event: self._bisector.failed(self._part, _detail(event)),
+        "hush": _hush,
+        "note": _note,
+    }
 
 
 def _detail(event: Event | None) -> str:

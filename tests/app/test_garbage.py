@@ -1,0 +1,68 @@
+"""The cyclic collector: what lives for good is left out, and what it has to do is bounded."""
+
+import gc
+from collections.abc import Iterator
+from typing import ClassVar
+
+import pytest
+
+from pipeline.app import garbage
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
+    gc.unfreeze()
+
+
+class Cycle:
+    """Refers to itself, so that only the collector can free it."""
+
+    __slots__ = ("itself",)
+    alive: ClassVar[int] = 0
+
+    def __init__(self) -> None:
+        self.itself = self
+        Cycle.alive += 1
+
+    def __del__(self) -> None:
+        Cycle.alive -= 1
+
+
+def test_what_was_made_before_the_start_is_never_looked_at_again() -> None:
+    before = gc.get_freeze_count()
+
+    garbage.settle()
+
+    assert gc.get_freeze_count() > before + 1000
+
+
+def test_cycles_that_a_library_leaves_are_collected_before_they_are_many() -> None:
+    """
+    A million of them never take more memory than one threshold of them.
+    """
+    garbage.settle()
+    most = 0
+
+    for _ in range(1_000_000):
+        Cycle()
+        most = max(most, Cycle.alive)
+
+    assert most <= garbage.YOUNG_OBJECTS + 1000
+
+
+def test_work_that_leaves_no_cycles_is_not_interrupted() -> None:
+    """
+    What comes and goes does not count: a million objects and not one collection.
+    """
+    garbage.settle()
+    before = gc.get_stats()[0]["collections"]
+
+    latest: list[int] = []
+    for number in range(1_000_000):
+        latest = [number]
+
+    assert latest == [999_999]
+    assert gc.get_stats()[0]["collections"] == before
