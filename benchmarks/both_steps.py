@@ -1,7 +1,7 @@
 """What both steps cost: records per CPU-second of the process, beside a bare loop in the same run.
 
-    python -m benchmarks.both_steps [--records N] [--rounds N] [--collector ours python off]
-                                   [--command PATH]
+    python -m benchmarks.both_steps [--records N] [--rounds N] [--chunk N]
+                                    [--collector ours python off] [--command PATH]
 
 Native events with an email address and a phone number wait in a topic of an Apache Kafka on this
 machine. The installed command reads, hashes and writes them (ingest), reads them again, batches
@@ -188,8 +188,9 @@ async def running(command: Sequence[str], log: Path) -> AsyncIterator[Process]:
             await made.wait()
 
 
-def configuration(address: str, namespace: str, url: str) -> Mapping[str, object]:
+def configuration(address: str, namespace: str, url: str, chunk: int) -> Mapping[str, object]:
     return {
+        "ingest": {"chunk_records": chunk},
         "kafka": {"bootstrap_servers": address, "namespace": namespace},
         "sources": [{"topic": f"{namespace}-cdp"}],
         "destinations": {
@@ -292,6 +293,7 @@ class Bench:
     url: str
     folder: Path
     count: int
+    chunk: int
 
     async def bare(self, turn: int) -> float:
         source, lane = f"bare{turn}-cdp", f"bare{turn}-lane"
@@ -303,7 +305,9 @@ class Bench:
         namespace = f"bench{turn}"
         await create(self.address, (f"{namespace}-cdp", PARTITIONS))
         config = self.folder / f"{namespace}.yaml"
-        config.write_text(yaml.safe_dump(configuration(self.address, namespace, self.url)))
+        config.write_text(
+            yaml.safe_dump(configuration(self.address, namespace, self.url, self.chunk))
+        )
         words = ["run", "--config", str(config), "--stages", "ingest,upload"]
         return await self._measured(name, [*command, *words], f"{namespace}-cdp")
 
@@ -327,7 +331,7 @@ async def main(given: argparse.Namespace) -> None:
     commands |= {command: [command] for command in given.command}
     url = f"http://127.0.0.1:{(port := free_port())}"
     with ApacheKafka() as kafka, tempfile.TemporaryDirectory() as made:
-        bench = Bench(kafka.bootstrap_servers, url, Path(made), count)
+        bench = Bench(kafka.bootstrap_servers, url, Path(made), count, given.chunk)
         async with running([*THIS, "--sink", str(port)], bench.folder / "sink.log"):
             await _take_turns(bench, commands, given.rounds)
     print("load average over 1, 5 and 15 minutes:", *(f"{one:.1f}" for one in os.getloadavg()))
@@ -357,6 +361,7 @@ if __name__ == "__main__":
     parser.add_argument("--records", type=int, default=300_000)
     parser.add_argument("--collector", nargs="*", choices=LAUNCHER, default=["ours", "python"])
     parser.add_argument("--command", action="append", default=[])
+    parser.add_argument("--chunk", type=int, default=500, help="events in a transaction of ingest")
     parser.add_argument("--rounds", type=int, default=1, help="all take turns so many times")
     given = parser.parse_args()
     if given.sink:
