@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast explore storm cap check format bench bench-hops lock clean
+.PHONY: help install demo test test-fast explore storm cap check format bench bench-steps lock clean
 
 help: ## Show this list
-	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 install: $(INSTALLED) ## Install the command and the tools into .venv
 
@@ -52,8 +52,8 @@ format: $(INSTALLED) ## Format the code
 bench: $(INSTALLED) ## Measure the hot path
 	$(BIN)/python -m benchmarks.hot_path
 
-bench-hops: $(INSTALLED) ## Measure both hops on Apache Kafka: make bench-hops [RECORDS=300000]
-	$(BIN)/python -m benchmarks.both_hops --records $(or $(RECORDS),300000)
+bench-steps: $(INSTALLED) ## Measure both steps on Apache Kafka: make bench-steps [RECORDS=300000]
+	$(BIN)/python -m benchmarks.both_steps --records $(or $(RECORDS),300000)
 
 lock: ## Resolve the locked versions anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock

@@ -8,7 +8,7 @@ from typing import TextIO
 
 import structlog
 
-from pipeline.app import status
+from pipeline.app import garbage, status
 from pipeline.app.assembly import Pipeline
 
 WATCH_SECONDS = 5.0
@@ -44,6 +44,7 @@ async def supervise(pipeline: Pipeline, stop: asyncio.Event, *, admin_port: int)
     """
     log.info("running", stages=list(pipeline.groups), admin_port=admin_port)
     code = ExitCode.STUCK
+    garbage.settle()
     try:
         code = await _run_groups(pipeline, stop)
     except* Stuck:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import typer
 
-from pipeline.app import garbage
 from pipeline.app.assembly import assemble
 from pipeline.app.startup import answering
 from pipeline.app.supervisor import HARD_STOP_SECONDS, ExitCode, stop_on_signals, supervise
@@ -31,5 +30,4 @@ async def run_stages(settings: Settings, stages: Sequence[StageName]) -> ExitCod
             shown.pipeline = pipeline
             if {"upload", "poll"} & set(stages):
                 await warm_up(pipeline.clients.clients)
-            garbage.settle()
             return await supervise(pipeline, stop, admin_port=admin.port)

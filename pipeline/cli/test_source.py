@@ -1,6 +1,7 @@
 """`test`: what a configuration makes of example events, against what is expected of it."""
 
 import os
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -67,7 +68,8 @@ def _tried(
 ) -> Report:
     try:
         settings = load_offline(config, os.environ)
-        report = run_examples(settings, paths, {} if schemas is None else schemas_in(schemas))
+        known = {} if schemas is None else schemas_in(schemas)
+        report = run_examples(settings, paths, known, now_ms=time.time_ns() // 1_000_000)
         if junit_file is not None:
             junit_file.write_text(junit(report), encoding="utf-8")
     except (SettingsError, UnusableExamples, OSError) as error:

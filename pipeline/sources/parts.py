@@ -7,7 +7,7 @@ from typing import Final
 
 from pipeline.domain.change import Action, MembershipChange
 from pipeline.domain.reasons import Ignored, Rejected
-from pipeline.sources.actions import Decide, Holds
+from pipeline.sources.actions import Decide, Predicate
 from pipeline.sources.audiences import UNKNOWN, AudienceNames, refused
 from pipeline.sources.consent_signals import Consent, no_consent
 from pipeline.sources.expressions import Evaluate, constant
@@ -53,7 +53,7 @@ class Parts:
     identities: Identities = no_identities
     consent: Consent = no_consent
     attributes: Callable[[Scope], Attributes | None] = no_attributes
-    backfill: Holds = never
+    backfill: Predicate = never
     items: Items | None = None
     """None: the event is one change."""
     places: Mapping[str, str]

@@ -33,9 +33,9 @@ def parts(categories: Iterable[str]) -> Parts:
         identities=_identities,
         consent=of_categories(categories, _consented),
         places={
-            "audience": "audience",
+            "audience": "mapping.audience",
             "member": "userId (or set mapping.member)",
-            "occurred_at": "originalTimestamp",
+            "occurred_at": "originalTimestamp (or set mapping.occurred_at)",
         },
     )
 

@@ -36,9 +36,9 @@ def parts(categories: Iterable[str]) -> Parts:
         identities=_identities,
         consent=of_categories(categories, consented),
         places={
-            "audience": "context.personas.computation_key",
+            "audience": "context.personas.computation_key (or set mapping.audience)",
             "member": "userId (or set mapping.member)",
-            "occurred_at": "timestamp",
+            "occurred_at": "timestamp (or set mapping.occurred_at)",
         },
     )
 

@@ -1,12 +1,17 @@
 """The cyclic collector: what lives for good is left out, and what it has to do is bounded."""
 
+import asyncio
 import gc
 from collections.abc import Iterator
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
-from pipeline.app import garbage
+from pipeline.app import garbage, supervisor
+from pipeline.stages.contract import Progress
+from tests.app.test_supervisor import pipeline
+from tests.fakes.virtual_loop import run_virtual
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +41,19 @@ def test_what_was_made_before_the_start_is_never_looked_at_again() -> None:
 
     garbage.settle()
 
+    assert gc.get_freeze_count() > before + 1000
+
+
+def test_a_run_begins_with_it(tmp_path: Path) -> None:
+    before = gc.get_freeze_count()
+    whole = pipeline(tmp_path, Progress("upload lane", lambda: 0.0), watchdog_seconds=60)
+
+    async def run_and_stop() -> supervisor.ExitCode:
+        stop = asyncio.Event()
+        stop.set()
+        return await supervisor.supervise(whole, stop, admin_port=0)
+
+    assert run_virtual(run_and_stop()) is supervisor.ExitCode.DRAINED
     assert gc.get_freeze_count() > before + 1000
 
 

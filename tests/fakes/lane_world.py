@@ -178,7 +178,7 @@ class AskedPauses:
 class Moods:
     """How likely each misbehaviour of the partner is, and how slow it is."""
 
-    unsent: float = 0.0
+    not_sent: float = 0.0
     throttled: float = 0.0
     broken: float = 0.0
     """Answers 503; may have applied the records, now or later."""
@@ -237,7 +237,7 @@ class ModelPartner:
         self, audience: str, records: Sequence[bytes], ownership: Ownership
     ) -> Answer:
         await asyncio.sleep(self.random.uniform(0, self.moods.travel))
-        if not ownership.is_held or self.random.random() < self.moods.unsent:
+        if not ownership.is_held or self.random.random() < self.moods.not_sent:
             return NotSent("did not leave")
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self.tasks.create_task(self._arrive(audience, list(records), answered))

@@ -35,7 +35,7 @@ QUIET_SECONDS = 0.7
 
 
 class World:
-    """A source, a lane, a topic of dead letters, and hops from the one to the others."""
+    """A source, a lane, a topic of dead letters, and writers from the one to the others."""
 
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self.cluster = cluster
@@ -264,7 +264,7 @@ async def test_a_source_that_is_deleted_while_in_use_hangs_nothing(
     assert writer._producer is None
 
 
-async def test_hops_that_share_a_producer_and_a_lane_all_carry_at_the_first_try(
+async def test_writers_that_share_a_producer_and_a_lane_all_carry_at_the_first_try(
     embedded_broker: Cluster, namespace: str
 ) -> None:
     """

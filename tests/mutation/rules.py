@@ -16,11 +16,11 @@ class Rule:
     """At least one of these must fail without the rule, and all pass with it."""
 
 
-JOURNEY = "tests/simulation/test_lane.py"
+LANE = "tests/simulation/test_lane.py"
 ANSWERS = "tests/simulation/test_lane_answers.py"
 LATE = "test_nothing_newer_of_a_member_overtakes_a_request_that_may_still_be_at_work"
 SLOTS = "test_when_all_slots_hold_a_poison_record_all_are_found_and_the_rest_is_delivered"
-HOP = "tests/integration/test_transactional_writer.py"
+TRANSACTIONS = "tests/integration/test_transactional_writer.py"
 BODY = "tests/http/test_session.py::TestOwnership"
 LAG = "tests/operations/test_lag_reports.py"
 METRICS = "tests/telemetry/test_metrics.py"
@@ -50,7 +50,7 @@ RULES: Sequence[Rule] = (
         kept="        await self._message_writer.write([message])\n",
         broken="        self._offsets.settle(part)\n"
         "        await self._message_writer.write([message])\n",
-        tests=[f"{JOURNEY}::test_nothing_is_settled_before_it_is_written_down"],
+        tests=[f"{LANE}::test_nothing_is_settled_before_it_is_written_down"],
     ),
     Rule(
         name="a dead letter is durable before its record is settled",
@@ -59,7 +59,7 @@ RULES: Sequence[Rule] = (
         "        self._count_letters([one.reason for one in poison])\n",
         broken="        self._offsets.settle([one.record for one in poison])\n"
         "        await self._message_writer.write(letters)\n",
-        tests=[f"{JOURNEY}::test_nothing_is_settled_before_it_is_written_down"],
+        tests=[f"{LANE}::test_nothing_is_settled_before_it_is_written_down"],
     ),
     Rule(
         name="an outcome is durable before its job is settled",
@@ -76,7 +76,7 @@ RULES: Sequence[Rule] = (
         file="pipeline/stages/upload/token_bucket.py",
         kept="        self._tokens = 0.0\n",
         broken="        self._tokens = float(pace.burst)\n",
-        tests=[f"{JOURNEY}::test_handovers_in_quick_succession_never_exceed_the_cap"],
+        tests=[f"{LANE}::test_handovers_in_quick_succession_never_exceed_the_cap"],
     ),
     Rule(
         name="every attempt that may have been taken is paid for again",
@@ -88,7 +88,7 @@ RULES: Sequence[Rule] = (
         if isinstance(event, Accepted):
             self._reservation.use(self._cost)
 """,
-        tests=[f"{JOURNEY}::test_every_attempt_that_may_have_been_taken_is_paid_for"],
+        tests=[f"{LANE}::test_every_attempt_that_may_have_been_taken_is_paid_for"],
     ),
     Rule(
         name="a proof of ownership ends before the session does",
@@ -125,37 +125,35 @@ RULES: Sequence[Rule] = (
         file="pipeline/stages/upload/batching.py",
         kept="        is_deferred = waiting.key in self._in_flight\n",
         broken="        is_deferred = False\n",
-        tests=[f"{JOURNEY}::test_nothing_newer_of_a_member_overtakes_a_request_that_is_in_flight"],
+        tests=[f"{LANE}::test_nothing_newer_of_a_member_overtakes_a_request_that_is_in_flight"],
     ),
     Rule(
         name="nothing newer of a member right after an unanswered request",
         file="pipeline/stages/upload/late_members.py",
         kept="        if was_in_doubt and (left := self.left()) > 0:\n",
         broken="        if (left := 0.0) > 0:\n",
-        tests=[f"{JOURNEY}::{LATE}"],
+        tests=[f"{LANE}::{LATE}"],
     ),
     Rule(
         name="a successor that finds no clean end waits",
         file="pipeline/stages/upload/worker.py",
         kept="        if not start.is_clean:\n            log.info",
         broken="        if start is None:\n            log.info",
-        tests=[f"{JOURNEY}::test_a_successor_overtakes_nothing_that_its_predecessor_left_at_work"],
+        tests=[f"{LANE}::test_a_successor_overtakes_nothing_that_its_predecessor_left_at_work"],
     ),
     Rule(
         name="an owner with a request in doubt does not say clean",
         file="pipeline/stages/upload/in_flight.py",
         kept="        return self._drained.is_set() and self._late.left() <= 0\n",
         broken="        return True\n",
-        tests=[
-            f"{JOURNEY}::test_an_owner_that_leaves_a_request_without_an_answer_does_not_say_clean"
-        ],
+        tests=[f"{LANE}::test_an_owner_that_leaves_a_request_without_an_answer_does_not_say_clean"],
     ),
     Rule(
         name="a former owner of a source partition is shut out",
         file="pipeline/kafka/transactional_writer.py",
         kept="            transactional_id=self._transactional_id,\n",
         broken='            transactional_id=f"{self._transactional_id}.{id(self)}",\n',
-        tests=[f"{HOP}::test_a_former_owner_makes_nothing_visible_and_moves_no_offset"],
+        tests=[f"{TRANSACTIONS}::test_a_former_owner_makes_nothing_visible_and_moves_no_offset"],
     ),
     Rule(
         name="ingest takes the id before it reads the committed offset",
@@ -252,7 +250,7 @@ RULES: Sequence[Rule] = (
         kept="        self._committable = self._pending[0] if self._pending else self._next\n",
         broken="        self._committable = max(self._committable, offset + 1)\n",
         tests=[
-            f"{JOURNEY}::test_nothing_is_settled_before_it_is_written_down",
+            f"{LANE}::test_nothing_is_settled_before_it_is_written_down",
             "tests/stages/test_offset_tracker.py",
         ],
     ),
@@ -451,7 +449,9 @@ RULES: Sequence[Rule] = (
         file="pipeline/kafka/sending.py",
         kept="        is_full = size > room and batch.record_count() > 0\n",
         broken="        is_full = False\n",
-        tests=[f"{HOP}::test_batches_and_records_are_as_large_as_the_topic_of_the_lane_takes_them"],
+        tests=[
+            f"{TRANSACTIONS}::test_batches_and_records_are_as_large_as_the_topic_of_the_lane_takes_them"
+        ],
     ),
     Rule(
         name="an answer that was asked for before is not taken for a new one",
@@ -564,7 +564,7 @@ RULES: Sequence[Rule] = (
         kept="        return passed > 0 and share**self._counted < BY_CHANCE\n",
         broken="        return share**0 * self._counted >= 10\n",
         tests=[
-            f"{JOURNEY}::test_a_partner_that_fails_often_is_no_reason_to_give_a_record_up",
+            f"{LANE}::test_a_partner_that_fails_often_is_no_reason_to_give_a_record_up",
             "tests/stages/upload/test_poison_record.py",
         ],
     ),

@@ -1,4 +1,4 @@
-"""The sandbox's upstream says the same in every format, and its books are right about each."""
+"""The sandbox's upstream says the same in every format, and counts right what each becomes."""
 
 from collections.abc import Sequence
 from random import Random
@@ -31,24 +31,24 @@ def replayed(name: str, events: Sequence[Event]) -> Expectation:
     settings = SourceSettings.model_validate({"topic": "cdp", **FORMATS[name].source})
     names = {audience.name: audience.name for audience in AUDIENCES}
     read = compile_source(settings, audiences=names, schemas=Schemas())
-    books, renderer = Expectation(), RecordRenderer()
+    expected, renderer = Expectation(), RecordRenderer()
     for event in events:
-        books.events += 1
+        expected.events += 1
         reading = read(Sent(event.value, event.key))
         assert not isinstance(reading, SchemaNeeded)
         for part in [reading] if isinstance(reading, Ignored | Rejected) else reading:
             if isinstance(part, Ignored):
-                books.ignored[part.reason] += 1
+                expected.ignored[part.reason] += 1
             elif isinstance(part, Rejected):
-                books.reject(part.reason)
+                expected.reject(part.reason)
             else:
                 assert isinstance(part, MembershipChange)
-                replay_change(books, part, renderer)
-    return books
+                replay_change(expected, part, renderer)
+    return expected
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_books_say_what_the_pipeline_makes_of_the_events(name: str) -> None:
+def test_the_expectation_says_what_the_pipeline_makes_of_the_events(name: str) -> None:
     upstream = traffic(name, 3)
     events = list(upstream.events(4_000))
 

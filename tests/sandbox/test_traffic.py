@@ -68,7 +68,7 @@ def replay_change(
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_books_say_what_the_pipeline_makes_of_the_events(seed: int) -> None:
+def test_the_expectation_says_what_the_pipeline_makes_of_the_events(seed: int) -> None:
     """
     Two independent ways to the same numbers: if they part, one of the two is wrong.
     """

@@ -134,7 +134,7 @@ def test_a_batch_that_is_mostly_refused_stops_the_lane_and_dead_letters_nothing(
     assert world.topic.committed.offset == 0
 
 
-def test_a_stopped_lane_probes_with_one_record_and_resumes_by_itself() -> None:
+def test_a_blocked_lane_probes_with_one_record_and_resumes_by_itself() -> None:
     """Once the person has mended it, everything is delivered without a restart."""
 
     async def story(world: World) -> None:
@@ -244,7 +244,7 @@ def test_memory_stays_within_the_budget_while_the_partner_is_away() -> None:
         world.buffer_bytes, world.max_bytes = 200_000, 50_000
         for number in range(20_000):
             world.topic.put(f"m{number}")
-        world.partner.moods = Moods(unsent=1.0)
+        world.partner.moods = Moods(not_sent=1.0)
         await world.own_for(120)
 
     world = in_world(9, story)
@@ -266,7 +266,7 @@ class HangingLease(TopicLease):
     [
         (HangingLease, Moods(), True),
         (TopicLease, Moods(), False),
-        (TopicLease, Moods(unsent=1.0), False),
+        (TopicLease, Moods(not_sent=1.0), False),
         (TopicLease, Moods(broken=1.0), False),
         (TopicLease, Moods(stopping=1.0), False),
     ],

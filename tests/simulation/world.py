@@ -1,4 +1,4 @@
-"""A lane, its partner, and the means to give the lane to an owner: what its journeys share."""
+"""A lane, its partner, and the means to give the lane to an owner: what its tests share."""
 
 import asyncio
 import json
@@ -40,7 +40,7 @@ from tests.fakes.virtual_loop import run_virtual
 
 CAP, WINDOW = 6000, 6.0
 LABEL = LaneLabel("amazon", "connection")
-ROUGH = Moods(unsent=0.1, throttled=0.1, broken=0.1, silent=0.1, latest=9.0)
+ROUGH = Moods(not_sent=0.1, throttled=0.1, broken=0.1, silent=0.1, latest=9.0)
 
 
 class CountingBucket:

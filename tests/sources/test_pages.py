@@ -47,7 +47,9 @@ def run(page: str, folder: Path) -> Report:
     [block] = blocks(page, "yaml")
     cases = [case for text in blocks(page, "json") for case in json.loads(text)]
     (folder / "cases.json").write_text(json.dumps(cases))
-    return run_examples(configured(block, folder), [folder / "cases.json"])
+    return run_examples(
+        configured(block, folder), [folder / "cases.json"], now_ms=1_800_000_000_000
+    )
 
 
 @pytest.mark.parametrize("page", WITH_EXAMPLES)

@@ -117,6 +117,14 @@ def test_mparticle_has_consent_by_purpose(consented: object, expected: object) -
     assert found.consent == expected
 
 
+def test_one_audience_may_be_that_of_a_whole_topic() -> None:
+    event = {"action": "add", "occurred_at": AT, "member": {"id": "u-1"}}
+
+    found = change(orjson.dumps(event), format="native", audience="high_value")
+
+    assert found.audience == "vip"
+
+
 KEYED = {"member": {"key": "/id"}, "audience": {"key": "/audience"}}
 
 

@@ -60,25 +60,8 @@ GIVEN_UP: Sequence[GivenUp] = (
 )
 
 SEGMENT = "a field of Segment's events"
-REBUILT = "this room is being rebuilt; the line goes with the old code"
 
 ALLOWED: Sequence[Allowed] = (
     Allowed("journey", "pipeline/sources/segment.py", SEGMENT),
     Allowed("journey", "tests/sources/corpus/segment.json", SEGMENT),
-    Allowed("books", "tests/sandbox/", REBUILT),
-    Allowed("stopped lane", "tests/simulation/", REBUILT),
-    Allowed("unsent", "pipeline/stages/upload/", REBUILT),
-    Allowed("unsent", "tests/fakes/", REBUILT),
-    Allowed("unsent", "tests/http/", REBUILT),
-    Allowed("unsent", "tests/simulation/", REBUILT),
-    Allowed("unreached", "pipeline/http/", REBUILT),
-    Allowed("unreached", "pipeline/operations/", REBUILT),
-    Allowed("unreached", "tests/http/", REBUILT),
-    Allowed("holding", "tests/fakes/", REBUILT),
-    Allowed("hop", "tests/integration/", REBUILT),
-    Allowed("hop", "tests/mutation/", REBUILT),
-    Allowed("journey", "tests/mutation/", REBUILT),
-    Allowed("journey", "tests/simulation/", REBUILT),
-    Allowed("under way", "tests/simulation/", REBUILT),
-    Allowed("lane paused", "tests/simulation/", REBUILT),
 )

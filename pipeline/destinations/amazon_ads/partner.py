@@ -18,7 +18,10 @@ from pipeline.destinations.amazon_ads.rendering import (
     hashed_id,
 )
 from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings
-from pipeline.destinations.amazon_ads.starting_configuration import STARTING_CONFIGURATION
+from pipeline.destinations.amazon_ads.starting_configuration import (
+    STARTING_CONFIGURATION,
+    STARTING_DESTINATION,
+)
 from pipeline.destinations.amazon_ads.targets import AmazonTarget
 from pipeline.destinations.contract import Partner, Render
 from pipeline.domain.change import MembershipChange
@@ -108,6 +111,8 @@ AMAZON_ADS = Partner(
     audience_space=_region,
     control=AmazonControlPlane,
     commands=COMMANDS,
+    title="Amazon Ads",
+    starting_destination=STARTING_DESTINATION,
     starting_configuration=STARTING_CONFIGURATION,
-    redacts=("amzn1.", "Atz"),
+    redacts=("amzn1.oa2-cs.", "Atza|", "Atzr|"),
 )

@@ -39,8 +39,8 @@ class Example:
     topic: str
     key: bytes | None
     headers: Sequence[tuple[str, bytes]]
-    timestamp: int
-    """Milliseconds since the epoch; -1 for none."""
+    timestamp: int | None
+    """Milliseconds since the epoch; -1 for none, None where the case does not say."""
     value: bytes | None
     is_json: bool
     """Whether the value was written as JSON, so that it still has to be encoded."""
@@ -112,7 +112,7 @@ def _example(case: Mapping[str, Any], file: Path, number: int, place: str) -> Ex
         topic=case["topic"],
         key=_key(case.get("key")),
         headers=_headers(case.get("headers"), place),
-        timestamp=_timestamp(case.get("timestamp"), place),
+        timestamp=_timestamp(case["timestamp"], place) if "timestamp" in case else None,
         value=value,
         is_json=is_json,
         schema_id=case.get("schema_id"),

@@ -5,11 +5,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
+from pipeline.destinations.registry import PARTNERS
 from pipeline.settings.problems import suggestion
 
 _STARTS: Final = files("pipeline.operations.sources").joinpath("starts")
 _HEAD: Final = """\
-# Events of the format {format}, carried to Amazon Ads. docs/sources/ explains the format, and
+# Events of the format {format}, carried to {partner}. docs/sources/ explains the format, and
 # config/reference.yaml every key.
 #
 #   audience-pipeline test --config {file} {examples}    what example events become
@@ -19,21 +20,8 @@ kafka:
   bootstrap_servers: localhost:9092
 
 """
-_TAIL: Final = """\
-    destinations:
-      - destination: amazon-na
-        audience_id: 347891                 # the partner's id of it
-        connection_id: 5a523424-8f0c-4c55-9a2b-0d7f4c1e6b90
-        country: US                         # of members whose event names none
-
-destinations:
-  amazon-na:
-    kind: amazon_ads
-    region: NA
-    client_id: amzn1.application-oa2-client.example
-    client_secret_file: secrets/client-secret
-    refresh_token_file: secrets/refresh-token
-"""
+_DESTINATION: Final = "$destination"
+"""Stands in the examples for the name of a destination."""
 
 
 class UnknownFormat(Exception):
@@ -63,10 +51,12 @@ def starting_files(name: str, file: Path, examples: Path) -> StartingFiles:
     """The texts, in which the two files are called so."""
     if name not in formats():
         raise UnknownFormat(f"no format {name!r}; {suggestion(name, tuple(formats()))}")
-    head = _HEAD.format(format=name, file=file.name, examples=examples)
+    partner = next(iter(PARTNERS.values()))
+    start = partner.starting_destination
+    head = _HEAD.format(format=name, partner=partner.title, file=file.name, examples=examples)
     source = _STARTS.joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     written = _STARTS.joinpath(f"{name}.json").read_text(encoding="utf-8")
-    return StartingFiles(head + source + _TAIL, written)
+    return StartingFiles(head + source + start.sections, written.replace(_DESTINATION, start.name))
 
 
 def write_starting_files(name: str, file: Path) -> tuple[Path, Path]:

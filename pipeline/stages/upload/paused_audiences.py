@@ -17,7 +17,7 @@ from pipeline.stages.offset_tracker import OffsetTracker
 
 @dataclass(slots=True)
 class PausedAudience:
-    """One audience. From `since` on, what the lane's reader has passed may be unsent."""
+    """One audience. From `since` on, what the lane's reader has passed may not be sent."""
 
     replayed: OffsetTracker
     """Admits the audience's records alone."""

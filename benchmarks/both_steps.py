@@ -1,6 +1,7 @@
-"""What both hops cost: records per CPU-second of the process, beside a bare loop in the same run.
+"""What both steps cost: records per CPU-second of the process, beside a bare loop in the same run.
 
-    python -m benchmarks.both_hops [--records N] [--collector ours python off] [--command PATH]
+    python -m benchmarks.both_steps [--records N] [--rounds N] [--chunk N]
+                                    [--collector ours python off] [--command PATH]
 
 Native events with an email address and a phone number wait in a topic of an Apache Kafka on this
 machine. The installed command reads, hashes and writes them (ingest), reads them again, batches
@@ -16,7 +17,6 @@ pass. `--command` measures another installation too, an older edition for exampl
 
 import argparse
 import asyncio
-import json
 import os
 import signal
 import sys
@@ -26,6 +26,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import cast
 
 import aiohttp
@@ -42,7 +43,8 @@ CONNECTION = "5a523424-8f0c-4c55-9a2b-0d7f4c1e6b90"
 PARTITIONS = 4
 BATCH = 5_000
 LOOKS = 10
-READY_SECONDS, RUN_SECONDS = 60.0, 1_800.0
+THIS = [sys.executable, "-m", "benchmarks.both_steps"]
+READY_SECONDS, RUN_SECONDS = 8.0, 1_800.0
 # How often a record names its member: once in an event, once in a request.
 MEMBER = b'"externalUserId"'
 LAUNCHER = {
@@ -97,7 +99,7 @@ async def sink(port: int) -> None:
 
 
 async def bare(address: str, source: str, lane: str, url: str) -> None:
-    """Both hops in one process, as the shortest code would do them, until it is ended."""
+    """both steps in one process, as the shortest code would do them, until it is ended."""
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_bare_ingest(address, source, lane))
         tasks.create_task(_bare_upload(address, lane, url))
@@ -186,8 +188,9 @@ async def running(command: Sequence[str], log: Path) -> AsyncIterator[Process]:
             await made.wait()
 
 
-def configuration(address: str, namespace: str, url: str) -> Mapping[str, object]:
+def configuration(address: str, namespace: str, url: str, chunk: int) -> Mapping[str, object]:
     return {
+        "ingest": {"chunk_records": chunk},
         "kafka": {"bootstrap_servers": address, "namespace": namespace},
         "sources": [{"topic": f"{namespace}-cdp"}],
         "destinations": {
@@ -266,7 +269,7 @@ async def measure(
     name: str, process: Process, address: str, topic: str, url: str, count: int
 ) -> float:
     """Records per CPU-second from the first event to the last record at the sink."""
-    await asyncio.sleep(8)  # it has its partitions and waits
+    await asyncio.sleep(READY_SECONDS)  # it has its partitions and waits
     before, began, at_first = await counted(url), time.monotonic(), process.cpu_seconds()
     looks = [round(process.resident_mb())]
     async with asyncio.timeout(RUN_SECONDS), asyncio.TaskGroup() as tasks:
@@ -282,38 +285,69 @@ async def measure(
     return count / spent
 
 
-async def main(count: int, collectors: Sequence[str], commands: Sequence[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A broker, a sink, and a folder for configurations and logs."""
+
+    address: str
+    url: str
+    folder: Path
+    count: int
+    chunk: int
+
+    async def bare(self, turn: int) -> float:
+        source, lane = f"bare{turn}-cdp", f"bare{turn}-lane"
+        await create(self.address, (source, PARTITIONS), (lane, 1))
+        command = [*THIS, "--bare", self.address, source, lane, self.url]
+        return await self._measured("bare loop", command, source)
+
+    async def pipeline(self, turn: int, name: str, command: Sequence[str]) -> float:
+        namespace = f"bench{turn}"
+        await create(self.address, (f"{namespace}-cdp", PARTITIONS))
+        config = self.folder / f"{namespace}.yaml"
+        config.write_text(
+            yaml.safe_dump(configuration(self.address, namespace, self.url, self.chunk))
+        )
+        words = ["run", "--config", str(config), "--stages", "ingest,upload"]
+        return await self._measured(name, [*command, *words], f"{namespace}-cdp")
+
+    async def _measured(self, name: str, command: Sequence[str], topic: str) -> float:
+        log = self.folder / f"{topic}.log"
+        try:
+            async with running(command, log) as process:
+                return await measure(name, process, self.address, topic, self.url, self.count)
+        except BaseException:
+            print(log.read_text()[-3000:])
+            raise
+
+
+async def main(given: argparse.Namespace) -> None:
     load = os.getloadavg()[0]
-    print(f"{count:,} records over both hops; load average {load:.1f} on {os.cpu_count()} cores")
+    count = given.records
+    print(f"{count:,} records over both steps; load average {load:.1f} on {os.cpu_count()} cores")
+    commands = {
+        f"collector {name}": [sys.executable, "-c", _launcher(name)] for name in given.collector
+    }
+    commands |= {command: [command] for command in given.command}
     url = f"http://127.0.0.1:{(port := free_port())}"
     with ApacheKafka() as kafka, tempfile.TemporaryDirectory() as made:
-        folder, address = Path(made), kafka.bootstrap_servers
-        this = [sys.executable, "-m", "benchmarks.both_hops"]
-        async with running([*this, "--sink", str(port)], folder / "sink.log"):
-            await create(address, ("bare-cdp", PARTITIONS), ("bare-lane", 1))
-            loop = [*this, "--bare", address, "bare-cdp", "bare-lane", url]
-            async with running(loop, folder / "bare.log") as process:
-                floor = await measure("bare loop", process, address, "bare-cdp", url, count)
-            launched = {
-                f"collector {name}": [sys.executable, "-c", _launcher(name)] for name in collectors
-            }
-            launched |= {command: [command] for command in commands}
-            for number, (name, command) in enumerate(launched.items()):
-                namespace = f"bench{number}"
-                await create(address, (f"{namespace}-cdp", PARTITIONS))
-                config = folder / f"{namespace}.yaml"
-                config.write_text(yaml.safe_dump(configuration(address, namespace, url)))
-                words = ["run", "--config", str(config), "--stages", "ingest,upload"]
-                log = folder / f"{namespace}.log"
-                try:
-                    async with running([*command, *words], log) as process:
-                        topic = f"{namespace}-cdp"
-                        pace = await measure(name, process, address, topic, url, count)
-                except BaseException:
-                    print(log.read_text()[-3000:])
-                    raise
-                print(f"  {pace / floor:.2f} of the bare loop", flush=True)
-        print(json.dumps({"load average": os.getloadavg()}))
+        bench = Bench(kafka.bootstrap_servers, url, Path(made), count, given.chunk)
+        async with running([*THIS, "--sink", str(port)], bench.folder / "sink.log"):
+            await _take_turns(bench, commands, given.rounds)
+    print("load average over 1, 5 and 15 minutes:", *(f"{one:.1f}" for one in os.getloadavg()))
+
+
+async def _take_turns(bench: Bench, commands: Mapping[str, Sequence[str]], rounds: int) -> None:
+    paces: dict[str, list[float]] = {}
+    for turn in range(rounds):
+        paces.setdefault("bare loop", []).append(await bench.bare(turn))
+        for place, (name, command) in enumerate(commands.items()):
+            pace = await bench.pipeline(turn * len(commands) + place, name, command)
+            paces.setdefault(name, []).append(pace)
+    floor = median(paces["bare loop"])
+    for name, found in paces.items():
+        middle = median(found)
+        print(f"{name:<28} median {middle:>7,.0f}, {middle / floor:.2f} of the bare loop")
 
 
 def _launcher(collector: str) -> str:
@@ -327,10 +361,12 @@ if __name__ == "__main__":
     parser.add_argument("--records", type=int, default=300_000)
     parser.add_argument("--collector", nargs="*", choices=LAUNCHER, default=["ours", "python"])
     parser.add_argument("--command", action="append", default=[])
+    parser.add_argument("--chunk", type=int, default=500, help="events in a transaction of ingest")
+    parser.add_argument("--rounds", type=int, default=1, help="all take turns so many times")
     given = parser.parse_args()
     if given.sink:
         uvloop.run(sink(given.sink))
     elif given.bare:
         uvloop.run(bare(*given.bare))
     else:
-        uvloop.run(main(given.records, given.collector, given.command))
+        uvloop.run(main(given))

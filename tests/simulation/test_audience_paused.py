@@ -113,7 +113,7 @@ def test_however_it_is_paused_and_resumed_nothing_is_lost_reordered_or_over_the_
     seed: int, happenings: list[tuple[float, Happening]]
 ) -> None:
     """
-    Through pauses in quick succession, crashes, handovers, stopped lanes and rewound groups, with
+    Through pauses in quick succession, crashes, handovers, blocked lanes and rewound groups, with
     a partner that misbehaves and readers of which now one and now the other is faster: in the end
     the last change of every member stands.
     """
@@ -284,7 +284,7 @@ def test_a_replay_stays_within_the_lanes_memory_while_the_partner_is_away() -> N
         for number in range(20_000):
             world.topic.put(f"m{number}", audience=WRONG if number % 2 else OTHER)
         await world.own_for(60)
-        world.partner.moods = Moods(unsent=1.0)
+        world.partner.moods = Moods(not_sent=1.0)
         world.requests.resume()
         await world.own_for(120)
 
