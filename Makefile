@@ -52,8 +52,8 @@ format: $(INSTALLED) ## Format the code
 bench: $(INSTALLED) ## Measure the hot path
 	$(BIN)/python -m benchmarks.hot_path
 
-bench-steps: $(INSTALLED) ## Measure both steps on Apache Kafka: make bench-steps [RECORDS=300000]
-	$(BIN)/python -m benchmarks.both_steps --records $(or $(RECORDS),300000)
+bench-steps: $(INSTALLED) ## Measure both steps on Apache Kafka: make bench-steps [RECORDS=300000] [ROUNDS=1]
+	$(BIN)/python -m benchmarks.both_steps --records $(or $(RECORDS),300000) --rounds $(or $(ROUNDS),1)
 
 lock: ## Resolve the locked versions anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock
