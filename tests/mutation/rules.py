@@ -39,17 +39,27 @@ FORMAT = "tests/operations/test_stored_format.py"
 QUESTIONS = "tests/configuration/test_question_rate.py"
 VARIABLES = "tests/settings/test_environment.py"
 CONFORMANCE = "tests/http/test_conformance.py"
+PARTNER_ANSWERS = "tests/destinations/test_answers.py"
 BLOCKS = "test_what_a_person_must_mend_stops_the_lane_and_counts_for_nothing"
 SUCCESS = "test_a_success_of_the_partner_is_one_however_its_answer_arrives"
 GARBAGE = "tests/simulation/test_garbage.py"
 
 RULES: Sequence[Rule] = (
     Rule(
+        name="what the partner's answer names invalid is not written down as applied",
+        file="pipeline/stages/upload/settlement.py",
+        kept="for index, record in enumerate(part) if index not in errors]\n",
+        broken="for index, record in enumerate(part) if index >= 0]\n",
+        tests=[f"{ANSWERS}::test_an_answer_that_is_the_end_needs_no_job"],
+    ),
+    Rule(
         name="a job is durable before its records are settled",
         file="pipeline/stages/upload/settlement.py",
-        kept="        await self._message_writer.write([message])\n",
+        kept="        await self._message_writer.write("
+        "[self._jobs.accepted(audience, part, job_id)])\n",
         broken="        self._offsets.settle(part)\n"
-        "        await self._message_writer.write([message])\n",
+        "        await self._message_writer.write("
+        "[self._jobs.accepted(audience, part, job_id)])\n",
         tests=[f"{LANE}::test_nothing_is_settled_before_it_is_written_down"],
     ),
     Rule(
@@ -335,7 +345,7 @@ RULES: Sequence[Rule] = (
         file="pipeline/destinations/amazon_ads/answers.py",
         kept="        is_partner = response.status != 207 and not is_error(said)\n",
         broken="        is_partner = True\n",
-        tests=[f"{CONFORMANCE}::test_what_the_partner_did_not_say_is_no_acceptance"],
+        tests=[f"{PARTNER_ANSWERS}::TestSuccess"],
     ),
     Rule(
         name="a success whose body is lost is not repeated",
@@ -529,8 +539,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a 2xx without a job is no acceptance where no request gets one",
         file="pipeline/stages/upload/delivery_states.py",
-        kept="(answer.job_id is not None or trials.trusts_untracked):\n",
-        broken="(answer.job_id is not None or trials is not None):\n",
+        kept="(is_untracked and not trials.trusts_untracked)",
+        broken="(is_untracked and trials is None)",
         tests=[
             f"{ANSWERS}::test_what_is_no_acceptance_blocks_the_lane_and_nothing_counts_as_delivered"
         ],
@@ -594,8 +604,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="an acceptance without a job has an id of its own",
         file="pipeline/stages/upload/job_message.py",
-        kept="-{min(offsets)}-{self.new_id()}",
-        broken="-{min(offsets)}-",
+        kept="-{min(one.offset for one in part)}-{self.new_id()}",
+        broken="-{min(one.offset for one in part)}-",
         tests=[f"{ANSWERS}::test_two_acceptances_of_the_same_record_without_a_job_have_two_ids"],
     ),
     Rule(
