@@ -74,8 +74,6 @@ class InDoubt:
     """The records may have been taken, now or later: nobody said so."""
 
     detail: str
-    by_partner: bool = False
-    """The partner itself answered with an error, so the body may be what it fails on."""
     wait: float | None = None
     """Seconds that the partner asked us to wait, if it did."""
 

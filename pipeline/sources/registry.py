@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import assert_never
 
 from pipeline.sources import (
     adobe_rtcdp,
@@ -100,8 +101,12 @@ def _built_in(settings: SourceSettings) -> Parts:
         case "debezium":
             assert settings.table is not None
             return debezium.parts(settings.table)
-        case _:
+        case "native":
             return native_parts.native_parts()
+        case "mapping" | "python":
+            raise AssertionError("read otherwise, above")
+        case unknown:
+            assert_never(unknown)
 
 
 def _when(settings: MappingSettings, event: ReadEvent) -> ReadEvent:

@@ -31,6 +31,8 @@ Format = Literal[
     "mapping",
     "python",
 ]
+"""A new one needs its parts (registry.py), what is known of its keys (keying.py), the writer of the
+sandbox (sandbox/event_formats.py), a page of docs/sources and first files (operations/sources)."""
 FORMATS: tuple[Format, ...] = get_args(Format)
 Envelope = Literal["cloudevents", "connect", "array"]
 Encoding = Literal["json", "avro", "protobuf", "json_schema"]

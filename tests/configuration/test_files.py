@@ -8,11 +8,12 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from pipeline.configuration.load import load
+from pipeline.configuration.load import load, shape_of
 from pipeline.configuration.schema import schema, whole_model
 from pipeline.destinations.registry import PARTNERS
 from pipeline.settings.document import read
-from pipeline.settings.shape import entry_of, fields_of
+from pipeline.settings.problems import KeyPath
+from pipeline.settings.shape import Shape, entry_of, fields_of
 from tests.configuration.amazon import targets
 from tests.configuration.test_example_files import Example
 
@@ -67,30 +68,32 @@ def test_the_production_file_has_two_connections_and_encryption(folder: Path) ->
     assert len({target.connection_id for target in targets(settings)}) == 2
 
 
-def _model_of(kind: object) -> type[BaseModel] | None:
-    for candidate in (kind, entry_of(kind)):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return None
+def _dotted(path: KeyPath) -> str:
+    return ".".join(map(str, path))
 
 
 def _walk(
-    model: type[BaseModel], document: object, path: tuple[str, ...] = ()
+    shape: Shape, document: object, path: KeyPath = ()
 ) -> Iterator[tuple[str, FieldInfo, object]]:
-    """Every field of the model, with what the reference says for it."""
+    """Every field of the section at a path, and of those below it, with what the reference says."""
+    model = shape.at(path)
+    assert isinstance(model, type), path
+    assert issubclass(model, BaseModel), path
     assert isinstance(document, dict), path
     for name, field in model.model_fields.items():
-        assert name in document, f"{'.'.join((*path, name))} is not in the reference"
+        assert name in document, f"{_dotted((*path, name))} is not in the reference"
         value = document[name]
-        yield ".".join((*path, name)), field, value
-        below = _model_of(field.annotation)
-        if below is None or name == "mapping":  # whose every key has a test of its own
+        yield _dotted((*path, name)), field, value
+        if name == "mapping":  # whose every key has a test of its own
             continue
-        inner: tuple[str, ...] = (*path, name)
+        inner: KeyPath = (*path, name)
         if entry_of(field.annotation) is not None:
-            key, value = next(iter(value.items() if isinstance(value, dict) else enumerate(value)))
-            inner = (*inner, str(key))
-        yield from _walk(below, value, inner)
+            entries = value.items() if isinstance(value, dict) else enumerate(value or ())
+            key, value = next(iter(entries), (0, None))
+            inner = (*inner, key)
+        below = shape.at(inner)
+        if value is not None and isinstance(below, type) and issubclass(below, BaseModel):
+            yield from _walk(shape, value, inner)
 
 
 def _plain(value: object) -> object:
@@ -102,7 +105,7 @@ def _plain(value: object) -> object:
 def test_the_reference_holds_every_key_with_its_default() -> None:
     document = read(CONFIG / "reference.yaml")
 
-    found = list(_walk(WHOLE, document))
+    found = list(_walk(shape_of(PARTNERS, document), document))
 
     defaults = {
         path: (value, _plain(field.default))

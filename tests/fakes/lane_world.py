@@ -275,7 +275,7 @@ class ModelPartner:
         trouble = self.random.random()
         if trouble < self.moods.broken + self.moods.silent:
             await self._maybe_late(audience, changes)
-            return InDoubt("trouble", by_partner=trouble < self.moods.broken)
+            return InDoubt("trouble")
         self._apply(audience, changes)
         self.jobs += 1
         return Accepted(f"job-{self.jobs}")

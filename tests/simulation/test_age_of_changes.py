@@ -32,3 +32,6 @@ def test_a_job_says_when_the_oldest_of_its_changes_happened(seed: int) -> None:
     for job in jobs:
         taken = [offset for run in job.placed() or () for offset in run]
         assert job.oldest_changed_at_ms == min(changed[offset] for offset in taken)
+    ages = [seconds for stage, seconds, _ in world.telemetry.ages if stage == "accepted"]
+    oldest = [(one.submitted_at_ms - one.oldest_changed_at_ms) / 1000 for one in jobs]
+    assert ages == [max(0.0, age) for age in oldest]

@@ -34,7 +34,7 @@ from tests.simulation.world import CAP, LABEL, WINDOW, World, in_world
 QUICK = Moods(travel=0.01, answer=0.01)
 PAGE = "200 text/html: a sign-in page"
 TROUBLES: dict[str, Answer] = {
-    "a 500": InDoubt("500 Internal failure", by_partner=True),
+    "a 500": InDoubt("500 Internal failure"),
     "a timeout": InDoubt("no answer within 60 s"),
     "a reset before the end of the body": NotSent("connection reset"),
 }
@@ -383,7 +383,7 @@ def test_poison_in_every_batch_is_found_while_the_good_ones_pass() -> None:
 
     async def story(world: World) -> None:
         world.partner.poison = frozenset(poison)
-        world.partner.judge = fails_on(InDoubt("500", by_partner=True), poison)
+        world.partner.judge = fails_on(InDoubt("500"), poison)
         put(world, 300)
         await served_until_found(world, poison)
 
@@ -400,7 +400,7 @@ def test_an_outage_of_hours_gives_nothing_up_and_leaves_no_crumbs() -> None:
         world.batch, world.backoff = 200, Backoff(initial=0.5, maximum=20.0)
         world.max_bytes = 1_000_000
         put(world, 2000)
-        world.partner.judge = says(InDoubt("503", by_partner=True))
+        world.partner.judge = says(InDoubt("503"))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(world.own_to_the_end())
             await asyncio.sleep(3600)
@@ -420,9 +420,7 @@ def test_an_audience_on_which_the_partner_fails_is_not_given_up_record_by_record
     causes: Counter[object] = Counter()
 
     async def story(world: World) -> None:
-        world.partner.judge = lambda audience, members: (
-            InDoubt("500", by_partner=True) if audience == "8" else None
-        )
+        world.partner.judge = lambda audience, members: InDoubt("500") if audience == "8" else None
         put(world, 60, audience="8")
         worker = world.owner(TopicLease(world.topic))
         async with asyncio.TaskGroup() as tasks:
@@ -452,7 +450,7 @@ def test_a_lane_whose_first_record_is_poison_resumes_all_the_same_once_it_is_men
         async with asyncio.TaskGroup() as tasks:
             serving = tasks.create_task(served_until_found(world, {"m0"}))
             await asyncio.sleep(70)
-            world.partner.judge = fails_on(InDoubt("500", by_partner=True), {"m0"})
+            world.partner.judge = fails_on(InDoubt("500"), {"m0"})
             world.partner.moods = QUICK
             await serving
 
@@ -468,7 +466,7 @@ def test_a_lane_is_silent_for_as_long_as_any_answer_asks(wait: float) -> None:
 
     async def story(world: World) -> None:
         world.partner.fates = []
-        answers = [InDoubt("503", by_partner=True, wait=wait)]
+        answers = [InDoubt("503", wait=wait)]
         world.partner.judge = lambda audience, members: answers.pop() if answers else None
         put(world, 15)
         async with asyncio.TaskGroup() as tasks:

@@ -87,7 +87,7 @@ def _trouble(response: Response) -> Blocked | InDoubt:
     if status in _CAUSES:
         return Blocked(_CAUSES[status], said)
     if status == 408 or status >= 500:
-        return InDoubt(said, by_partner=True, wait=response.wait)
+        return InDoubt(said, wait=response.wait)
     if status >= 400:
         # Nobody said that it is the records, so they stay where they are.
         return Blocked("unsupported", said)

@@ -74,7 +74,7 @@ def lane(settings: AmazonAdsSettings, targets: Sequence[AmazonTarget]) -> Amazon
     target = LaneTarget(connection_id, {id_: types for id_, types in made.items() if id_})
     return AmazonLane(
         target,
-        quota=Quota(window=settings.cap_window_seconds, records=settings.hourly_cap),
+        quota=settings.quota(),
         limits=_limits(settings, connection_id),
         sending=_sending(settings),
         jobs=AmazonJobs(_following(settings)),

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from pipeline.destinations.amazon_ads.consent import PURPOSES, VENDOR
 from pipeline.destinations.contract import DestinationSettings
-from pipeline.domain.quota import CapTooSmall, Pace, pace
+from pipeline.domain.quota import CapTooSmall, Pace, Quota, paces
 from pipeline.identity.consent import ConsentNeeds
 from pipeline.identity.countries import CONSENT_COUNTRIES
 from pipeline.settings.problems import Problem
@@ -193,14 +193,18 @@ class AmazonAdsSettings(DestinationSettings):
         """I of the cap's arithmetic: what may be paid for and still on its way."""
         return self.max_in_flight * self.batch.max_records
 
+    def quota(self) -> Quota:
+        """What the partner takes of one lane."""
+        return Quota(window=self.cap_window_seconds, records=self.hourly_cap)
+
     def pace(self) -> Pace:
         """The token bucket with which every window holds fewer records than hourly_cap."""
-        return pace(
-            cap=self.hourly_cap,
-            window=self.cap_window_seconds,
+        return paces(
+            self.quota(),
             largest_batch=self.batch.max_records,
+            largest_body=self.batch.max_bytes,
             max_in_flight=self.max_in_flight,
-        )
+        )["records"]
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

@@ -106,14 +106,16 @@ class Settlement:
             telemetry.records_accepted(lane=label, action="add", count=len(part) - removes)
         if removes:
             telemetry.records_accepted(lane=label, action="remove", count=removes)
-        telemetry.freshness(stage="accepted", seconds=self._waited(part), count=len(part))
+        telemetry.freshness(stage="accepted", seconds=self._age(part), count=len(part))
 
     def _count_applied(self, part: Sequence[QueuedRecord]) -> None:
         self._telemetry.records_applied(lane=self._label, count=len(part))
-        self._telemetry.freshness(stage="applied", seconds=self._waited(part), count=len(part))
+        self._telemetry.freshness(stage="applied", seconds=self._age(part), count=len(part))
 
-    def _waited(self, part: Sequence[QueuedRecord]) -> float:
-        return max(0.0, (self._wall_ms() - part[0].changed_at_ms) / 1000)
+    def _age(self, part: Sequence[QueuedRecord]) -> float:
+        """Of the oldest change; the order of a request does not say which that is."""
+        oldest = min(record.changed_at_ms for record in part)
+        return max(0.0, (self._wall_ms() - oldest) / 1000)
 
     def _count_letters(self, reasons: Sequence[RejectedReason]) -> None:
         for reason, count in Counter(reasons).items():
