@@ -12,6 +12,7 @@ NAME = "audience-pipeline"
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _SPAN = re.compile(r"`([^`\n]+)`")
 _CALL = re.compile(r"(?:^|[\s/(])audience-pipeline((?:\s+[^|;&\n]*)?)")
+_REDIRECTION = re.compile(r"\s(?:<<?|>)\s*\S+")
 _PLACEHOLDERS = {"FILE|-": "-", "ID": "7", "N": "1", "P": "8080", "SECONDS": "1"}
 """What stands in a document for a value, where a value of another kind would be refused."""
 
@@ -50,21 +51,24 @@ def documented_commands(groups: set[str]) -> Sequence[Documented]:
     return list(found)
 
 
-def shell_lines(text: str) -> Iterator[str]:
-    """Lines of shell in fenced blocks, continued ones joined; of a console what was typed."""
-    for language, block in _FENCE.findall(text):
-        joined = block.replace("\\\n", " ")
-        if language == "console":
-            yield from (line[2:] for line in joined.splitlines() if line.startswith("$ "))
-        elif language in ("", "sh", "bash", "shell"):
-            yield from joined.splitlines()
-
-
 def _whole(text: str) -> Iterator[tuple[str, ...]]:
-    for line in shell_lines(text):
-        call = _CALL.search(line)
-        if call and call[1].strip():
-            yield tuple(shlex.split(call[1], comments=True))
+    for language, block in _FENCE.findall(text):
+        for line in _typed(language, block):
+            call = _CALL.search(line)
+            if call and call[1].strip():
+                words = shlex.split(_REDIRECTION.sub("", call[1]), comments=True)
+                # Named once for the whole block, by the variable.
+                is_named = "export AUDIENCE_PIPELINE_CONFIG" in block and "--config" not in words
+                yield (*words, "--config", "FILE") if is_named else tuple(words)
+
+
+def _typed(language: str, block: str) -> Iterator[str]:
+    """Lines of shell, continued ones joined; of a console what was typed."""
+    joined = block.replace("\\\n", " ")
+    if language == "console":
+        yield from (line[2:] for line in joined.splitlines() if line.startswith("$ "))
+    elif language in ("", "sh", "bash", "shell"):
+        yield from joined.splitlines()
 
 
 def _mentioned(prose: str, groups: set[str]) -> Iterator[tuple[str, ...]]:

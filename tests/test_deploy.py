@@ -9,8 +9,9 @@ import yaml
 
 from pipeline.configuration.load import load
 from pipeline.configuration.model import Settings
+from pipeline.destinations.registry import PARTNERS
+from tests.alerts.promql import faults
 from tests.configuration.amazon import amazon
-from tests.promql import faults
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
@@ -189,9 +190,33 @@ def test_the_configuration_of_compose_names_services_that_are_there() -> None:
 
     destination = amazon(settings)
     assert settings.kafka.bootstrap_servers.split(":")[0] in services()
-    assert str(destination.api_url).startswith("http://simulator:8090")
+    assert str(destination.api_url).startswith("http://simulator:8080")
     assert "simulator" in services()
     assert settings.kafka.exactly_once
+
+
+def test_from_outside_the_containers_everything_is_where_the_local_configuration_expects_it() -> (
+    None
+):
+    """
+    So that `produce`, `ledger` and the other commands reach compose with config/local.yaml.
+    """
+    local = load(ROOT / "config" / "local.yaml", {})
+    composed = compose_settings()
+
+    ports = {
+        name: str(dig(services()[name], "ports", 0)).removeprefix("127.0.0.1:").split(":")[0]
+        for name in ("kafka", "simulator")
+    }
+    listeners = str(dig(services()["kafka"], "environment", "KAFKA_ADVERTISED_LISTENERS"))
+    assert local.kafka.bootstrap_servers == f"localhost:{ports['kafka']}"
+    assert f"OUTSIDE://{local.kafka.bootstrap_servers}" in listeners
+    destination = local.destinations["amazon-na"]
+    partner = PARTNERS[destination.kind]
+    assert partner.base_url(destination) == f"http://localhost:{ports['simulator']}"
+    assert local.kafka.namespace == composed.kafka.namespace
+    assert [one.topic for one in local.sources] == [one.topic for one in composed.sources]
+    assert local.audiences[0] == composed.audiences[0]
 
 
 def test_nothing_of_the_memory_limit_is_taken_by_the_buffer_alone() -> None:

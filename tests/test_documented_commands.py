@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
+import yaml
 from typer.main import get_command
 
 from pipeline.cli.main import app
-from tests.documented_commands import Documented, documented_commands, documents
+from tests.documented_commands import ROOT, Documented, documented_commands, documents
 
 ROOT_COMMAND: Any = get_command(app)
 GROUPS = {name for name, one in ROOT_COMMAND.commands.items() if hasattr(one, "commands")}
@@ -56,6 +57,15 @@ def test_a_command_that_does_not_exist_is_found(words: tuple[str, ...]) -> None:
     As documents named the first two once.
     """
     assert refusal(Documented("a page", words, is_whole=True)) is not None
+
+
+@pytest.mark.parametrize("name", ["simulator", "pipeline", "traffic"])
+def test_what_a_container_of_ours_runs_exists_with_its_options(name: str) -> None:
+    compose = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text(encoding="utf-8"))
+
+    words = tuple(compose["services"][name]["command"])
+
+    assert refusal(Documented("deploy/compose.yaml", words, is_whole=True)) is None
 
 
 def test_every_page_is_looked_at() -> None:

@@ -55,3 +55,11 @@ def test_every_target_of_make_that_is_named_exists(document: Path) -> None:
     named = re.findall(r"(?:^|`)make ([a-z-]+)", document.read_text(encoding="utf-8"), re.MULTILINE)
 
     assert set(named) - targets == set()
+
+
+def test_every_room_stands_in_the_architecture() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    tree = text[text.index("pipeline/\n") : text.index("config/  deploy/")]
+    rooms = {path.parent.name for path in (ROOT / "pipeline").glob("*/__init__.py")}
+
+    assert {room for room in rooms if f" {room}/" not in tree} == set()

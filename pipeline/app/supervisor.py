@@ -4,12 +4,11 @@ import asyncio
 import signal
 from collections.abc import Coroutine, Mapping
 from enum import IntEnum
-from functools import partial
 from typing import TextIO
 
 import structlog
 
-from pipeline.app import garbage, minute_report, status
+from pipeline.app import garbage, status
 from pipeline.app.assembly import Pipeline
 
 WATCH_SECONDS = 5.0
@@ -87,7 +86,6 @@ def _beside(pipeline: Pipeline) -> Mapping[str, Coroutine[None, None, None]]:
     works = {
         "watchdog": _watch(pipeline),
         "lag reports": pipeline.lag_reports.report_always(),
-        "minute report": minute_report.report_always(partial(minute_report.look_at, pipeline)),
     }
     if pipeline.controls is not None:
         works["controls"] = pipeline.controls.follow()

@@ -8,8 +8,10 @@ import typer
 
 from pipeline.cli.ending import checked, fail
 from pipeline.cli.showing import show_json
+from pipeline.cli.sources import begin_with_format
 from pipeline.configuration.schema import schema
 from pipeline.destinations.registry import PARTNERS
+from pipeline.operations.sources.starting_files import formats
 from pipeline.operations.starting_configuration import kinds, starting_configuration
 from pipeline.sources.native_schema import EVENT_SCHEMA
 
@@ -32,8 +34,19 @@ def config_init(
         Path | None, typer.Argument(help="Where to write it; left out: standard output.")
     ] = None,
     kind: Annotated[str, typer.Option(help=f"The partner: {', '.join(kinds())}.")] = kinds()[0],
+    source_format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="For events of this format, with examples of them in a file of their own: "
+            f"{', '.join(formats())}.",
+        ),
+    ] = None,
 ) -> None:
     """Write a first configuration with comments; what is there already is never overwritten."""
+    if source_format is not None:
+        begin_with_format(source_format, file or Path("pipeline.yaml"))
+        return
     text = checked(lambda: starting_configuration(kind))
     if file is None:
         typer.echo(text, nl=False)

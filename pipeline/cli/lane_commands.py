@@ -38,6 +38,9 @@ def lanes_list(config: ConfigFile, as_json: AsJson = False) -> None:
         return
     rows = ([getattr(line, column) for column in COLUMNS] for line in lines)
     show_table(COLUMNS, rows, "no lane has a topic yet: the first run makes them")
+    for line in lines:
+        for moved in line.moved:
+            typer.echo(cell(moved))
 
 
 @lanes_app.command("pause")

@@ -1,16 +1,11 @@
 """The command line: reads arguments and environment, and turns what goes wrong into one line."""
 
-import asyncio
-import sys
-from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Annotated, get_args
+from typing import Annotated
 
 import typer
 
-from pipeline.app.assembly import assemble
-from pipeline.app.startup import answering
-from pipeline.app.supervisor import HARD_STOP_SECONDS, ExitCode, stop_on_signals, supervise
+from pipeline.app.supervisor import ExitCode
 from pipeline.cli.audience_plan_commands import audiences_apply, audiences_plan
 from pipeline.cli.check_command import check
 from pipeline.cli.config_commands import config_app
@@ -21,17 +16,15 @@ from pipeline.cli.ledger_command import ledger
 from pipeline.cli.letter_commands import dead_letters_app
 from pipeline.cli.options import ConfigFile, logged
 from pipeline.cli.partner_group import add_partner_commands
+from pipeline.cli.produce_command import produce
+from pipeline.cli.running import run_stages
 from pipeline.cli.sandbox_commands import sandbox, simulator
+from pipeline.cli.sources import sources_app
+from pipeline.cli.stage_choice import STAGES, chosen_stages
 from pipeline.cli.test_source import compare_examples
-from pipeline.configuration.model import Settings
-from pipeline.domain.message import StageName
-from pipeline.kafka.cluster import unless
-from pipeline.operations.cluster_setup import prepare
+from pipeline.cli.traffic_command import traffic
+from pipeline.configuration.stage_needs import unmet_needs
 from pipeline.operations.partner_commands import offered
-from pipeline.operations.warm_up import warm_up
-from pipeline.settings.problems import suggestion
-
-STAGES: Sequence[StageName] = get_args(StageName)
 
 app = typer.Typer(
     name="audience-pipeline",
@@ -49,12 +42,15 @@ GROUPS = {
     "jobs": jobs_app,
     "lanes": lanes_app,
     "dead-letters": dead_letters_app,
+    "sources": sources_app,
 }
 for name, group in GROUPS.items():
     app.add_typer(group, name=name)
 app.command("check")(check)
 app.command("ledger")(ledger)
+app.command("produce")(produce)
 app.command("sandbox")(sandbox)
+app.command("traffic")(traffic)
 app.command("simulator")(simulator)
 app.command("test")(compare_examples)
 add_partner_commands(app, GROUPS, offered())
@@ -78,9 +74,14 @@ def run(
     Exit codes: 0 drained, 1 failed, 2 wrong usage or configuration, 3 cut off after the grace
     period, 4 ended by the watchdog.
     """
-    chosen = _stages(stages)
+    chosen = chosen_stages(stages)
     settings = logged(config).settings
-    code = ended(lambda: _run(settings, chosen))
+    needs = list(unmet_needs(settings, chosen))
+    for need in needs:
+        typer.echo(f"error: {need.line(str(config))}", err=True)
+    if needs:
+        raise typer.Exit(ExitCode.USAGE)
+    code = ended(lambda: run_stages(settings, chosen))
     if code is not ExitCode.DRAINED:
         raise typer.Exit(code)
 
@@ -97,31 +98,3 @@ def about(
 def main() -> None:
     """Entry point of the installed command."""
     app()
-
-
-async def _run(settings: Settings, stages: Sequence[StageName]) -> ExitCode:
-    stop = asyncio.Event()
-    stop_on_signals(stop, sys.stderr, settings.run.grace_seconds + 2 * HARD_STOP_SECONDS)
-    async with answering(settings) as (admin, shown):
-        differences = await unless(stop, prepare(settings, creates=True))
-        if differences is None:
-            return ExitCode.DRAINED
-        for difference in differences:
-            typer.echo(f"warning: {difference}", err=True)
-        async with assemble(settings, stages) as pipeline:
-            shown.pipeline = pipeline
-            if {"upload", "poll"} & set(stages):
-                await warm_up(pipeline.clients.clients)
-            return await supervise(pipeline, stop, admin_port=admin.port)
-
-
-def _stages(text: str) -> Sequence[StageName]:
-    wanted = [name.strip() for name in text.split(",") if name.strip()]
-    for name in wanted:
-        if name not in STAGES:
-            typer.echo(f"error: --stages: no stage {name!r}; {suggestion(name, STAGES)}", err=True)
-            raise typer.Exit(ExitCode.USAGE)
-    if not wanted:
-        typer.echo(f"error: --stages: name at least one of {', '.join(STAGES)}", err=True)
-        raise typer.Exit(ExitCode.USAGE)
-    return [stage for stage in STAGES if stage in wanted]

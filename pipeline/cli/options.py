@@ -11,6 +11,8 @@ import typer
 from pipeline.app.supervisor import ExitCode
 from pipeline.configuration.load import Configuration, load_with_lock
 from pipeline.configuration.model import Settings
+from pipeline.destinations.contract import secret_beginnings
+from pipeline.destinations.registry import PARTNERS
 from pipeline.settings.problems import SettingsError
 from pipeline.telemetry import logs
 
@@ -60,7 +62,12 @@ def logged(path: Path) -> Configuration:
     """The configuration of a run, every audience made; logs go where it says."""
     configuration = _loaded(path, needs_ids=True)
     said = configuration.settings.logging
-    logs.configure(level=said.level, layout=said.format, stream=sys.stderr)
+    logs.configure(
+        level=said.level,
+        layout=said.format,
+        stream=sys.stderr,
+        redacts=secret_beginnings(PARTNERS),
+    )
     return configuration
 
 

@@ -4,10 +4,19 @@ What they run is imported when they are: no other command needs the sandbox. Its
 """
 
 import secrets
+from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 import typer
 
+from pipeline.app.supervisor import ExitCode
+from pipeline.cli.ending import fail
+from pipeline.cli.options import CONFIG_VARIABLE
+from pipeline.settings.problems import suggestion
+from pipeline.sources.settings import FORMATS
+
+SPOKEN = tuple(name for name in FORMATS if name != "python")
+"""Formats that the sandbox writes its events in; a test compares them with what it knows."""
 SMALLEST_CAP = 60
 PARTNER_CAP, PARTNER_WINDOW = 15_000_000, 3_600.0
 
@@ -39,14 +48,39 @@ def sandbox(
     keep_running: Annotated[
         bool, typer.Option("--keep-running", help="Wait for Ctrl-C before stopping.")
     ] = False,
+    source_format: Annotated[
+        str, typer.Option("--format", help=f"The events' format: {', '.join(SPOKEN)}.")
+    ] = "native",
+    is_served: Annotated[
+        bool,
+        typer.Option(
+            "--serve",
+            help="No traffic: keep broker, partner and pipeline of --config up until Ctrl-C.",
+        ),
+    ] = False,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", envvar=CONFIG_VARIABLE, help="With --serve: the YAML file."),
+    ] = None,
 ) -> None:
     """Watch the whole system on this machine, and see whether every membership arrived.
 
     Exit codes: 0 everything agreed, 1 something differs or died, 2 wrong usage.
     """
     from pipeline.cli.sandbox_runs import run_sandbox  # noqa: PLC0415 - only this command needs it
+    from pipeline.cli.sandbox_serving import serve  # noqa: PLC0415 - likewise
     from pipeline.sandbox.demo_options import SandboxOptions  # noqa: PLC0415 - likewise
 
+    if is_served:
+        if config is None:
+            fail(
+                "--serve: name a configuration with --config, such as config/local.yaml",
+                ExitCode.USAGE,
+            )
+        serve(config, 0 if seed is None else seed)
+        return
+    if source_format not in SPOKEN:
+        fail(f"--format: {suggestion(source_format, SPOKEN)}", ExitCode.USAGE)
     options = SandboxOptions(
         events=events,
         members=members,
@@ -57,6 +91,7 @@ def sandbox(
         cap=cap,
         cap_window=cap_window,
         keep_running=keep_running,
+        source_format=source_format,
     )
     run_sandbox(options, broker)
 

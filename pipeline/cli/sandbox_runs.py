@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
-from typing import NoReturn
 
 import typer
 import uvloop
 from rich.console import Console
 
 from pipeline.app.supervisor import ExitCode, stop_on_signals
+from pipeline.cli.ending import fail
 from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.topics import TopicTrouble
 from pipeline.sandbox.amazon_ads.options import SimulatorOptions
@@ -52,7 +52,7 @@ def run_simulator_alone(options: SimulatorOptions, host: str, port: int, seed: i
     try:
         uvloop.run(_simulate(options, host, port, random))
     except OSError as error:
-        _fail(f"--port: cannot listen on {host}:{port}: {error.strerror}; choose another")
+        fail(f"--port: cannot listen on {host}:{port}: {error.strerror}; choose another")
 
 
 async def _run(options: SandboxOptions, broker: Broker, folder: Path, console: Console) -> bool:
@@ -93,7 +93,7 @@ def _broker(address: str | None) -> Iterator[Broker]:
         embedded = EmbeddedBroker()
         embedded.start()
     except ServerStartError as error:
-        _fail(f"{error}; or name a Kafka with --broker HOST:PORT")
+        fail(f"{error}; or name a Kafka with --broker HOST:PORT")
     try:
         yield Broker(address=embedded.bootstrap_servers, is_embedded=True)
     finally:
@@ -127,8 +127,3 @@ def _say(troubles: BaseExceptionGroup[Exception]) -> None:
             _say(trouble)
         else:
             typer.echo(f"error: {trouble}", err=True)
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"error: {message}", err=True)
-    raise typer.Exit(ExitCode.FAILED)

@@ -6,9 +6,12 @@ from dataclasses import replace
 
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import lane_of, lanes
+from pipeline.configuration.sharing import shared_audiences, shared_connections
 from pipeline.configuration.targets import placed_targets
 from pipeline.destinations.contract import Partners, TargetSettings
-from pipeline.settings.problems import KeyPath, Problem, dotted, suggestion
+from pipeline.settings.problems import KeyPath, Problem, SettingsError, dotted, suggestion
+from pipeline.sources.encodings.schemas import Schemas
+from pipeline.sources.registry import compile_source
 
 OWN_TOPICS = ("records", "jobs", "outcomes", "dead-letters", "controls")
 LONGEST_TOPIC = 249
@@ -16,14 +19,19 @@ LONGEST_TOPIC = 249
 
 def inconsistencies(settings: Settings, partners: Partners) -> list[Problem]:
     """All of them; lanes are only looked at where every destination they name exists."""
-    found = [*_names(settings), *_sources(settings), *_clocks(settings)]
+    found = [
+        *_names(settings),
+        *_sources(settings),
+        *_unusable_sources(settings),
+        *_clocks(settings),
+    ]
     unknown = list(_unknown_destinations(settings))
     if unknown:
         return [*found, *unknown]
     return [
         *found,
-        *_shared_connections(settings),
-        *_shared_audiences(settings),
+        *shared_connections(settings),
+        *shared_audiences(settings, partners),
         *_topics(settings),
         *_room(settings, partners),
         *_of_partners(settings, partners),
@@ -54,6 +62,13 @@ def _names(settings: Settings) -> Iterator[Problem]:
 def _upstream_names(settings: Settings) -> Iterator[Problem]:
     owners = {one.audience: one.audience for one in settings.audiences}
     for row, one in enumerate(settings.audiences):
+        for place, name in _repeated(list(one.upstream)):
+            yield Problem(
+                path=("audiences", row, "upstream", place),
+                what="stands in the list twice",
+                value=repr(name),
+                remedy="remove one of the two",
+            )
         for place, name in enumerate(one.upstream):
             owner = owners.setdefault(name, one.audience)
             if owner != one.audience:
@@ -84,6 +99,16 @@ def _sources(settings: Settings) -> Iterator[Problem]:
                 remedy="read another topic, or change kafka.namespace "
                 f"({settings.kafka.namespace!r})",
             )
+
+
+def _unusable_sources(settings: Settings) -> Iterator[Problem]:
+    """A file or a function that a source names and that is of no use."""
+    for place, source in enumerate(settings.sources):
+        try:
+            compile_source(source, audiences={}, schemas=Schemas())
+        except SettingsError as error:
+            for problem in error.problems:
+                yield replace(problem, path=("sources", place, *problem.path))
 
 
 def _clocks(settings: Settings) -> Iterator[Problem]:
@@ -118,39 +143,6 @@ def _unknown_destinations(settings: Settings) -> Iterator[Problem]:
                 value=repr(target.destination),
                 remedy=suggestion(target.destination, tuple(settings.destinations)),
             )
-
-
-def _shared_connections(settings: Settings) -> Iterator[Problem]:
-    owners: dict[str, str] = {}
-    for path, target in _targets(settings):
-        owner = owners.setdefault(target.lane(), target.destination)
-        if owner != target.destination:
-            yield Problem(
-                path=(*path, next(iter(target.lane_keys()))),
-                what=f"is used by the destination {owner!r} too, and its cap would count twice",
-                value=repr(target.lane()),
-                remedy="use each connection under one destination",
-            )
-
-
-def _shared_audiences(settings: Settings) -> Iterator[Problem]:
-    homes: dict[tuple[str, str], tuple[str, KeyPath]] = {}
-    for path, target in _targets(settings):
-        audience = target.audience()
-        if audience is None:
-            continue
-        home, first = homes.setdefault((target.destination, audience), (target.lane(), path))
-        if first == path:
-            continue
-        what = f"is fed at {dotted(first)} already, and one would undo what the other says"
-        remedy = "remove one of the two"
-        if home != target.lane():
-            what = (
-                f"goes through another connection at {dotted(first)}, "
-                "and changes of a member would not keep their order"
-            )
-            remedy = f"keep one of the two, by {home!r} or by {target.lane()!r}"
-        yield Problem(path=(*path, "audience_id"), what=what, value=audience, remedy=remedy)
 
 
 def _topics(settings: Settings) -> Iterator[Problem]:

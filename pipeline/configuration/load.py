@@ -13,14 +13,14 @@ from pipeline.configuration.identities import Identities
 from pipeline.configuration.lock import NO_LOCK, AudienceLock, lock_path, read_lock
 from pipeline.configuration.model import Settings
 from pipeline.configuration.partners import MODELS, models_of
-from pipeline.destinations.contract import Partners
+from pipeline.destinations.contract import Partners, secret_beginnings
 from pipeline.destinations.registry import PARTNERS
 from pipeline.settings.document import read
 from pipeline.settings.environment import child, origin_of, overlaid
 from pipeline.settings.problems import KeyPath, Problem, SettingsError
 from pipeline.settings.shape import Shape
 from pipeline.settings.translation import UNKNOWN_KEY, problems_of
-from pipeline.settings.values import FOLDER
+from pipeline.settings.values import FOLDER, REDACTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,11 @@ def _examined(
     identities: Identities | None,
     partners: Partners,
 ) -> tuple[Settings | None, list[Problem]]:
-    context = {FOLDER: folder, MODELS: models_of(document, partners)}
+    context = {
+        FOLDER: folder,
+        MODELS: models_of(document, partners),
+        REDACTED: secret_beginnings(partners),
+    }
     try:
         settings = Settings.model_validate(document, context=context)
     except ValidationError as error:
@@ -113,7 +117,8 @@ def _examined(
 
 def shape_of(partners: Partners, document: Mapping[str, object]) -> Shape:
     """What may stand where in this document."""
-    return Shape(Settings, models_of(document, partners).chosen(document))
+    chosen = models_of(document, partners).chosen(document)
+    return Shape(Settings, chosen, secret_beginnings(partners))
 
 
 def _identified(

@@ -59,6 +59,15 @@ class TargetSettings(Section):
 Render: TypeAlias = Callable[[MembershipChange, HashOnce], Rendered | Withheld | Rejected]
 
 
+@dataclass(frozen=True, slots=True)
+class StartingDestination:
+    """One destination in a first configuration of a format."""
+
+    name: str
+    sections: str
+    """The `destinations` of an audience, which ends the section before, and the own section."""
+
+
 D = TypeVar("D", bound=DestinationSettings)
 T = TypeVar("T", bound=TargetSettings)
 
@@ -88,14 +97,24 @@ class Partner(Generic[D, T]):
     """What is allowed and may not be meant, each beginning with its key."""
     check_online: Callable[[Api, D, Sequence[T]], Awaitable[Sequence[Finding]]]
     """Whether the partner is as a run needs it."""
+    audience_space: Callable[[D], str] | None = None
+    """Where an audience's id means one audience, whoever asks; None: all that has one base_url."""
     control: Callable[[D], ControlPlane[T]] | None = None
     """None: its audiences and jobs are not to be asked for from here."""
     commands: Sequence[Command] = ()
+    title: str = ""
+    """The partner's own name for itself."""
+    starting_destination: StartingDestination = StartingDestination("", "")
     starting_configuration: str = ""
     """The sections `destinations` and `audiences` of a first configuration, with comments."""
     redacts: Sequence[str] = ()
-    """What its secrets begin with; such words are never logged."""
+    """What its secrets begin with: such words are never shown, and no path of a file."""
 
 
 Partners: TypeAlias = Mapping[str, Partner[Any, Any]]
 """By kind."""
+
+
+def secret_beginnings(partners: Partners) -> tuple[str, ...]:
+    """What the secrets of all partners begin with."""
+    return tuple(beginning for partner in partners.values() for beginning in partner.redacts)

@@ -22,6 +22,8 @@ End = Literal[
 ]
 UNTRACKED = "ACCEPTED_UNTRACKED"
 """The state of an acceptance without a job: that is all there ever is of it."""
+AT_ONCE = "APPLIED_AT_ONCE"
+"""The state where the partner's answer was the end: it has no jobs."""
 NOT_FOUND = "NOT_FOUND"
 """The state of a job that the partner does not know, or never did."""
 GIVEN_UP = "GIVEN_UP"
@@ -148,7 +150,7 @@ class Outcome:
 
     job: Job
     state: str
-    """In the partner's own words, or one of the three above."""
+    """In the partner's own words, or one of the four above."""
     end: End
     tally: Tally
     finished_at_ms: int
@@ -156,7 +158,7 @@ class Outcome:
     @property
     def is_untracked(self) -> bool:
         """Whether the partner named no job, so that this is all there is of it."""
-        return self.state == UNTRACKED
+        return self.state in (UNTRACKED, AT_ONCE)
 
 
 def tally(records: int, end: End, invalid: int) -> Tally:
@@ -184,6 +186,13 @@ def encode_outcome(job: Job, report: JobReport, finished_at_ms: int) -> bytes:
         {"processed_percent": report.processed_percent, "audience_size": report.audience_size},
         finished_at_ms,
     )
+
+
+def encode_applied_at_once(job: Job, finished_at_ms: int) -> bytes:
+    """Records that the partner's answer itself said to be carried out."""
+    said = {"state": AT_ONCE, "end": "applied"}
+    ends = tally(job.records, "applied", 0)
+    return _encode_outcome(job, said, ends, {}, finished_at_ms)
 
 
 def encode_unknown(job: Job, state: str, finished_at_ms: int) -> bytes:

@@ -24,6 +24,25 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class Invalid:
+    """One record that the partner names in its answer, in the partner's words."""
+
+    index: int
+    """Of the record in its request, from zero."""
+    error: str
+
+    def __repr__(self) -> str:
+        return f"<Invalid record {self.index}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The partner carried out every record that it does not name; there is no job to follow."""
+
+    invalid: tuple[Invalid, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """Something in this batch is not acceptable; nothing of it was taken."""
 
@@ -79,5 +98,13 @@ class NotSent:
 
 
 Answer: TypeAlias = (
-    Accepted | Refused | TooLarge | Blocked | Throttled | InDoubt | NotThePartner | NotSent
+    Accepted
+    | Applied
+    | Refused
+    | TooLarge
+    | Blocked
+    | Throttled
+    | InDoubt
+    | NotThePartner
+    | NotSent
 )

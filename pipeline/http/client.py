@@ -6,7 +6,7 @@ from typing import TypeAlias
 from pipeline.destinations.exchange import Request, Response
 from pipeline.destinations.login import Login, Token, TokenAnswer, TokenRefused, TokenUnavailable
 from pipeline.domain.send_result import Blocked, InDoubt, NotSent
-from pipeline.http.session import Exchange, PartnerSession, Silent, Unreached
+from pipeline.http.session import Exchange, NotDelivered, PartnerSession, Silent
 from pipeline.http.tokens import TokenKeeper
 from pipeline.stages.ports import Ownership
 
@@ -66,5 +66,5 @@ def _result(exchange: Exchange) -> CallResult:
             return exchange
         case Silent(detail):
             return InDoubt(detail)
-        case Unreached(detail):
+        case NotDelivered(detail):
             return NotSent(detail)

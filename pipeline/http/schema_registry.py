@@ -138,7 +138,7 @@ class HttpSchemaRegistry:
                 ssl=address.trust,
                 allow_redirects=False,
             ) as reply:
-                return _answer(reply.status, await reply.content.read(LARGEST_ANSWER_BYTES))
+                return _answer(reply.status, await _body(reply))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _Away(type(error).__name__) from error
         except SecretUnreadableError as error:
@@ -148,6 +148,16 @@ class HttpSchemaRegistry:
         if _now() >= self._log_again_at:
             self._log_again_at = _now() + LOG_EVERY_SECONDS
             log.warning("waiting for the schema registry", url=self._address.url, reason=trouble)
+
+
+async def _body(reply: aiohttp.ClientResponse) -> bytes:
+    """All of the answer, within bounds."""
+    body = bytearray()
+    async for piece in reply.content.iter_any():
+        body += piece
+        if len(body) > LARGEST_ANSWER_BYTES:
+            raise _Away("an answer that is too large")
+    return bytes(body)
 
 
 def _headers(address: RegistryAddress) -> Mapping[str, str]:

@@ -24,14 +24,14 @@ class Silent:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreached:
+class NotDelivered:
     """The request did not arrive whole; nothing can have been done about it."""
 
     detail: str
     code: str
 
 
-Exchange = Response | Silent | Unreached
+Exchange = Response | Silent | NotDelivered
 
 
 class PartnerSession:
@@ -79,7 +79,7 @@ class PartnerSession:
                 is_over = reply.content.at_eof()
                 return _judged(response, body)
         except aiohttp.ClientConnectorError as error:
-            return Unreached(said(error), "unreachable")
+            return NotDelivered(said(error), "unreachable")
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return _silence(error, body)
         finally:
@@ -110,14 +110,14 @@ class PartnerSession:
 def _judged(response: Response, body: GuardedBody | None) -> Exchange:
     # The library stops sending with the end of the answer, so this body will never be whole.
     if body is not None and not body.is_complete and 200 <= response.status < 300:
-        return Unreached(f"{response.status} before the request was whole", "reset")
+        return NotDelivered(f"{response.status} before the request was whole", "reset")
     return response
 
 
-def _silence(error: Exception, body: GuardedBody | None) -> Silent | Unreached:
+def _silence(error: Exception, body: GuardedBody | None) -> Silent | NotDelivered:
     if body is not None and body.is_withdrawn:
-        return Unreached("the lane was lost", "withdrawn")
+        return NotDelivered("the lane was lost", "withdrawn")
     code = "timeout" if isinstance(error, TimeoutError) else "reset"
     if body is not None and not body.is_complete:
-        return Unreached(said(error), code)
+        return NotDelivered(said(error), code)
     return Silent(said(error), code)

@@ -21,12 +21,12 @@ class FetchLoop:
         buffers: Buffers,
         leases: Callable[[], Mapping[TopicPartition, KafkaLease]],
         *,
-        buffer_bytes: int,
+        at_most: int,
     ) -> None:
-        """`buffer_bytes` bounds what the client keeps for leases that do not ask for it."""
+        """`at_most` bounds the bytes that the client keeps for leases that do not ask for it."""
         self._buffers = buffers
         self._leases = leases
-        self._buffer_bytes = buffer_bytes
+        self._at_most = at_most
 
     async def run(self) -> None:
         """Hand out until cancelled."""
@@ -50,7 +50,7 @@ class FetchLoop:
     def _bound(self, leases: Mapping[TopicPartition, KafkaLease]) -> None:
         """Let go of what nobody asks for, the largest first: it is fetched again when needed."""
         sizes = {tp: self._buffers.size(tp) for tp in self._buffers.waiting()}
-        excess = sum(sizes.values()) - self._buffer_bytes
+        excess = sum(sizes.values()) - self._at_most
         for tp in sorted(sizes, key=lambda tp: -sizes[tp]):
             if excess <= 0:
                 return

@@ -129,9 +129,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _work(self, consumer: AIOKafkaConsumer, stop: asyncio.Event) -> bool:
         name = self.stage.name
         self._failed = asyncio.get_running_loop().create_future()
-        loop = FetchLoop(
-            self._buffers, lambda: self.leases, buffer_bytes=self._options.buffer_bytes
-        )
+        loop = FetchLoop(self._buffers, lambda: self.leases, at_most=self._options.buffer_bytes)
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
             consumer.subscribe(list(self.stage.topics), listener=self)
@@ -260,6 +258,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
             proof,
             FetchTrouble(tp, self._telemetry, self._clock),
             begun=lambda: self._begun(tp.topic),
+            idle_seconds=self._options.idle_seconds,
         )
 
     def _begun(self, topic: str) -> None:

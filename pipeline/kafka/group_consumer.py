@@ -9,6 +9,7 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from pipeline.kafka.assignor import WholeTopicAssignor
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import ClusterTrouble
+from pipeline.kafka.lease import IDLE_SECONDS
 from pipeline.kafka.offset_resolver import START
 from pipeline.stages.contract import Stage, Unit
 
@@ -37,6 +38,9 @@ class GroupOptions:
     """False where offsets are committed elsewhere, in transactions."""
     read_committed: bool
     starts: Mapping[str, START]
+    idle_seconds: float = IDLE_SECONDS
+    """A worker that waits for records hears this often that nothing came; the watchdog must wait
+    for longer."""
     buffer_bytes: int = BUFFER_BYTES
     """What the client may keep for workers that do not ask for it."""
     written: Sequence[str] = ()

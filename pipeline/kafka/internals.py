@@ -5,7 +5,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from copy import copy
 from itertools import chain
@@ -226,6 +226,13 @@ async def offsets_at(
                 if code and error.invalid_metadata:
                     client.force_metadata_update()
     return found
+
+
+async def know_leaders(consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]) -> None:
+    """Ask for the leaders of all partitions with one request, and not for one after the other."""
+    topics, known = {tp.topic for tp in partitions}, consumer._client._topics
+    if not topics <= known:
+        await consumer._client.set_topics(known | topics)
 
 
 async def close_client(consumer: AIOKafkaConsumer) -> None:

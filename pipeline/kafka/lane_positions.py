@@ -37,8 +37,12 @@ async def look_at(
     *,
     group: str,
     read_committed: bool,
+    looks_inside: bool = True,
 ) -> Sequence[LaneTopicFacts]:
     """Everything about these topics; changes nothing.
+
+    Unless it looks inside, nobody knows when the oldest was written, nor whether what waits is
+    nothing but markers of transactions.
 
     Raises:
         aiokafka.errors.KafkaError: a broker went away meanwhile.
@@ -59,6 +63,8 @@ async def look_at(
         fetched = await reader.ends({tp: min(starts[tp], ends[tp]) for tp in tps})
         return [
             await _look(reader, tp, stored[tp], starts[tp], max(ends[tp], fetched[tp]))
+            if looks_inside
+            else _facts(tp, stored[tp], starts[tp], max(ends[tp], fetched[tp]), None)
             for tp in tps
         ]
 
@@ -67,11 +73,19 @@ async def _look(
     reader: TopicReader, tp: TopicPartition, stored: OffsetAndMetadata, start: int, end: int
 ) -> LaneTopicFacts:
     records = (await reader.stretch(tp, start, 1)).records if start < end else ()
+    if not records:
+        return _facts(tp, stored, end, end, None)
+    return _facts(tp, stored, start, end, records[0].timestamp)
+
+
+def _facts(
+    tp: TopicPartition, stored: OffsetAndMetadata, start: int, end: int, oldest_ms: int | None
+) -> LaneTopicFacts:
     return LaneTopicFacts(
         topic=str(tp.topic),
         committed=None if stored.offset < 0 else int(stored.offset),
         end=end,
-        waiting=end - start if records else 0,
-        oldest_ms=records[0].timestamp if records else None,
+        waiting=max(0, end - start),
+        oldest_ms=oldest_ms,
         said=read_metadata(stored.metadata or ""),
     )

@@ -48,7 +48,9 @@ class KafkaLease:
         trouble: FetchTrouble,
         *,
         begun: Callable[[], None],
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
+        self._idle_seconds = idle_seconds
         self._buffers = buffers
         self._tp = tp
         self._resolver = resolver
@@ -196,6 +198,7 @@ class KafkaLease:
 
     async def _next(self, most: int) -> Sequence[Record]:
         while True:
+            # What the client fetches meanwhile may come from another position.
             await self._proof.wait_assigned()
             self._resume()
             self._arrived.clear()
@@ -209,14 +212,11 @@ class KafkaLease:
                 continue
             if records:
                 return records
-            await until(self._arrived, IDLE_SECONDS)
+            await until(self._arrived, self._idle_seconds)
             if not self._arrived.is_set() and not self._trouble.is_recent:
                 return ()
 
     def _take(self, most: int) -> Sequence[Record]:
-        if not self._proof.is_assigned:
-            # What the client has by now may have been fetched for another position.
-            return ()
         records = self._buffers.take(self._tp, most, singly=self._trouble.is_recent)
         position = self._buffers.position(self._tp)
         self._position = self._position if position is None else position
@@ -259,6 +259,7 @@ class KafkaLease:
                 while self._buffers.answered_ms(self._tp) == before:
                     self._arrived.clear()
                     await until(self._arrived, LOOK_SECONDS)
+                    await self._proof.wait_assigned()
                     self._take(1)
         except kafka_errors.OffsetOutOfRangeError:
             return False

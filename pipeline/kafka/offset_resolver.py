@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 class OffsetResolver:
-    """Finds the beginning of one partition without guessing.
+    """Finds where the work on one partition starts, without guessing.
 
     Every method raises `aiokafka.errors.KafkaError` when it got no good answer; then nothing is
     known, and the caller asks again.

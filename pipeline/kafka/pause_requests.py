@@ -42,7 +42,7 @@ class LatestPauseRequests:
 
 
 class PauseRequestReader:
-    """Reads the topic from its beginning, in no group, and goes on reading.
+    """Reads the topic from its oldest message, in no group, and goes on reading.
 
     Nothing of it counts before all of it is read: an old word must not be taken for the last one.
     """

@@ -13,6 +13,7 @@ from pipeline.kafka import closing
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import TRY_AGAIN_SECONDS, ClusterTrouble, admin_client
 from pipeline.kafka.coordinator import Committed, Coordinator
+from pipeline.kafka.internals import know_leaders
 from pipeline.kafka.topics import Topics
 from pipeline.stages.ports import Record, Stretch
 
@@ -111,12 +112,14 @@ class TopicReader:
 
     async def oldest(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Where each partition begins."""
+        await know_leaders(self._consumer, partitions)
         return dict(await self._consumer.beginning_offsets(partitions)) if partitions else {}
 
     async def named_ends(
         self, partitions: Collection[TopicPartition]
     ) -> Mapping[TopicPartition, int]:
         """Where each partition ends as the broker names it: the embedded one names it too low."""
+        await know_leaders(self._consumer, partitions)
         return dict(await self._consumer.end_offsets(partitions)) if partitions else {}
 
     async def since(
@@ -128,6 +131,7 @@ class TopicReader:
         """
         if not partitions:
             return {}
+        await know_leaders(self._consumer, partitions)
         times = dict.fromkeys(partitions, max(0, since_ms))
         found = await self._consumer.offsets_for_times(times)
         return {tp: at.offset for tp, at in found.items() if at is not None}

@@ -11,8 +11,10 @@ from pipeline.destinations.control import Api, Finding
 from pipeline.destinations.registry import PARTNERS
 from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.topics import TopicTrouble
-from pipeline.operations.cluster_setup import prepare
+from pipeline.operations.cluster_probe import why_unreachable
+from pipeline.operations.cluster_setup import client_options, prepare
 from pipeline.operations.partner_api import partner_apis
+from pipeline.operations.sources.inspecting import key_evidence
 
 
 def offline(configuration: Configuration, known: Partners = PARTNERS) -> Iterator[Finding]:
@@ -28,20 +30,39 @@ def offline(configuration: Configuration, known: Partners = PARTNERS) -> Iterato
         yield Finding(f"warning: {line}")
 
 
-async def online(settings: Settings) -> AsyncIterator[Finding]:
+async def online(settings: Settings, known: Partners = PARTNERS) -> AsyncIterator[Finding]:
     """Whether the brokers, the topics and the partners are as a run needs them."""
     try:
         for difference in await prepare(settings, creates=False):
             yield Finding(f"warning: {difference}")
         yield Finding(f"kafka: reached {settings.kafka.bootstrap_servers}, topics are as needed")
-    except (ClusterTrouble, TopicTrouble) as trouble:
+    except ClusterTrouble as trouble:
+        why = await why_unreachable(client_options(settings.kafka))
+        yield Finding(why or str(trouble), is_bad=True)
+    except TopicTrouble as trouble:
         yield Finding(str(trouble), is_bad=True)
-    async with partner_apis(settings) as apis:
-        async for finding in partners(settings, apis):
+    else:
+        async for finding in _keys(settings):
+            yield finding
+    async with partner_apis(settings, known) as apis:
+        async for finding in partners(settings, apis, known):
             yield finding
 
 
-async def partners(settings: Settings, apis: Mapping[str, Api]) -> AsyncIterator[Finding]:
+async def _keys(settings: Settings) -> AsyncIterator[Finding]:
+    try:
+        found = await key_evidence(settings)
+    except ClusterTrouble as trouble:
+        yield Finding(str(trouble), is_bad=True)
+        return
+    for topic, keys in found.items():
+        warning = "" if keys.judgement == "not shown" else "warning: "
+        yield Finding(f"{warning}sources: {topic}: {keys.sentence()}")
+
+
+async def partners(
+    settings: Settings, apis: Mapping[str, Api], known: Partners = PARTNERS
+) -> AsyncIterator[Finding]:
     """Whether every partner knows what the configuration names."""
     for name, destination in settings.destinations.items():
         targets = [
@@ -50,6 +71,6 @@ async def partners(settings: Settings, apis: Mapping[str, Api]) -> AsyncIterator
             for target in audience.destinations
             if target.destination == name
         ]
-        control = PARTNERS[destination.kind]
-        for finding in await control.check_online(apis[name], destination, targets):
+        partner = known[destination.kind]
+        for finding in await partner.check_online(apis[name], destination, targets):
             yield finding

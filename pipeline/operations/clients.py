@@ -28,9 +28,9 @@ from pipeline.http.tokens import (
 from pipeline.stages.poll.questions import Questions
 from pipeline.stages.poll.rules import PollRules
 from pipeline.stages.retry import Backoff, Throttle
-from pipeline.stages.upload.assembly import ServedLane
 from pipeline.stages.upload.batching import Limits
 from pipeline.stages.upload.request_limiter import RequestsPerSecond
+from pipeline.stages.upload.served_lane import ServedLane
 from pipeline.stages.upload.token_bucket import LaneTokenBucket
 from pipeline.telemetry.facts import LaneLabel, PartnerTelemetry, TokenOutcome
 

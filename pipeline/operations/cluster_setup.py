@@ -21,6 +21,7 @@ from pipeline.kafka.topics import (
     lane_topic,
 )
 from pipeline.operations.lane_topics import left_behind
+from pipeline.operations.stored_format import OtherFormat, check_stored_format
 from pipeline.settings.problems import suggestion
 
 JOB_DAYS, OUTCOME_DAYS, LETTER_DAYS = 14, 90, 30
@@ -107,6 +108,7 @@ async def prepare(settings: Settings, *, creates: bool) -> Sequence[str]:
                     f"sources: topic {source.topic!r} does not exist at {kafka.bootstrap_servers}; "
                     f"create it, or correct the name ({suggestion(source.topic, sorted(existing))})"
                 )
+        unknown = await _format_not_known(settings)
         if creates:
             for name in await topics.create(plans):
                 log.info("topic created", topic=name)
@@ -118,4 +120,22 @@ async def prepare(settings: Settings, *, creates: bool) -> Sequence[str]:
         left = await left_behind(settings, admin, client_options(kafka), existing)
     if kafka.exactly_once:
         await check_transactions(client_options(kafka), f"{kafka.namespace}.ingest.check")
-    return [*differences, *left]
+    return [*unknown, *differences, *left]
+
+
+async def _format_not_known(settings: Settings) -> Sequence[str]:
+    """A line where nobody can tell now who wrote the namespace: no reason to refuse a start.
+
+    Raises:
+        OtherFormat: another version wrote it.
+    """
+    kafka = settings.kafka
+    try:
+        await check_stored_format(
+            client_options(kafka), kafka.namespace, patience=kafka.answer_seconds()
+        )
+    except OtherFormat:
+        raise
+    except ClusterTrouble as trouble:
+        return [f"kafka.namespace: which version wrote it was not looked at: {trouble}"]
+    return []

@@ -9,8 +9,9 @@ from pipeline.kafka.cluster import admin_client
 from pipeline.kafka.lane_positions import LaneTopicFacts
 from pipeline.kafka.topics import Topics
 from pipeline.operations.cluster_setup import client_options
-from pipeline.operations.lane_topics import facts_of, lane_topics
+from pipeline.operations.lane_topics import facts_of, lane_topics, moved_of
 from pipeline.operations.moments import moment
+from pipeline.operations.moved_audiences import MovedAudience
 from pipeline.operations.pauses import PauseRequests, places, read_pause_requests
 
 
@@ -45,6 +46,8 @@ class LaneLine:
     clean: bool | None
     """The last owner left with an answer to all that it sent; false while one is at work."""
     paused: tuple[PausedLine, ...]
+    moved: tuple[MovedAudience, ...]
+    """Audiences that go through another lane now, while older records of theirs wait in this."""
 
 
 async def list_lanes(settings: Settings) -> Sequence[LaneLine]:
@@ -61,9 +64,17 @@ async def list_lanes(settings: Settings) -> Sequence[LaneLine]:
         existing = await Topics(admin, None).partitions()
         here, left = lane_topics(settings, existing)
         facts = await facts_of(settings, admin, where, [*here, *left])
+        moved = await moved_of(settings, where, facts)
     prefix = Names(kafka.namespace).lane_prefix
     return [
-        _line(one, one.topic.removeprefix(prefix), requests, names, is_configured=one.topic in here)
+        _line(
+            one,
+            one.topic.removeprefix(prefix),
+            requests,
+            names,
+            [line for line in moved if prefix + line.lane == one.topic],
+            is_configured=one.topic in here,
+        )
         for one in facts
     ]
 
@@ -73,6 +84,7 @@ def _line(
     lane: str,
     requests: PauseRequests,
     names: Mapping[tuple[str, str], tuple[str, ...]],
+    moved: Sequence[MovedAudience],
     *,
     is_configured: bool,
 ) -> LaneLine:
@@ -87,6 +99,7 @@ def _line(
         end=facts.end,
         clean=None if said is None else said.is_clean,
         paused=_paused(lane, {} if said is None else said.paused, requested, names),
+        moved=tuple(moved),
     )
 
 

@@ -11,6 +11,7 @@ from pipeline.domain.names import Names
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.lane_positions import LaneTopicFacts, look_at
+from pipeline.operations.moved_audiences import MovedAudience, moved_audiences
 
 
 def lane_topics(settings: Settings, existing: Collection[str]) -> tuple[list[str], list[str]]:
@@ -25,6 +26,8 @@ async def facts_of(
     admin: AIOKafkaAdminClient,
     connection: ClientOptions,
     topics: Sequence[str],
+    *,
+    looks_inside: bool = True,
 ) -> Sequence[LaneTopicFacts]:
     """What the brokers say of these topics.
 
@@ -38,12 +41,31 @@ async def facts_of(
             topics,
             group=Names(settings.kafka.namespace).group("upload"),
             read_committed=settings.kafka.exactly_once,
+            looks_inside=looks_inside,
         )
     except kafka_errors.KafkaError as error:
-        raise ClusterTrouble(
-            f"kafka.bootstrap_servers: {settings.kafka.bootstrap_servers} failed in the middle "
-            f"({type(error).__name__}); try again"
-        ) from error
+        raise _failed(settings, error) from error
+
+
+async def moved_of(
+    settings: Settings, connection: ClientOptions, facts: Sequence[LaneTopicFacts]
+) -> Sequence[MovedAudience]:
+    """Audiences that left one of these lanes for another while records of theirs waited in it.
+
+    Raises:
+        ClusterTrouble: a broker went away meanwhile.
+    """
+    try:
+        return await moved_audiences(settings, connection, facts)
+    except kafka_errors.KafkaError as error:
+        raise _failed(settings, error) from error
+
+
+def _failed(settings: Settings, error: Exception) -> ClusterTrouble:
+    return ClusterTrouble(
+        f"kafka.bootstrap_servers: {settings.kafka.bootstrap_servers} failed in the middle "
+        f"({type(error).__name__}); try again"
+    )
 
 
 async def left_behind(
@@ -54,17 +76,21 @@ async def left_behind(
 ) -> Sequence[str]:
     """A line for each lane that left the configuration while records waited in it.
 
-    Not to know it is no reason to refuse a start.
+    And one for each audience that left its lane so. Not to know it is no reason to refuse a start.
     """
-    _, left = lane_topics(settings, existing)
+    here, left = lane_topics(settings, existing)
     prefix = Names(settings.kafka.namespace).lane_prefix
     try:
         found = await facts_of(settings, admin, connection, left)
+        # Of a thousand lanes with a backlog a look into each would be a long start.
+        serving = await facts_of(settings, admin, connection, here, looks_inside=False)
+        moved = await moved_of(settings, connection, [*found, *serving])
     except ClusterTrouble as trouble:
-        return [f"lanes that are not in the configuration were not looked at: {trouble}"]
-    return [
+        return [f"what waits in the topics of lanes was not looked at: {trouble}"]
+    waiting = [
         f"lane {facts.topic.removeprefix(prefix)} is not in the configuration, and {facts.waiting} "
         "records wait in its topic: put it back to send them, or let them go with `lanes retire`"
         for facts in found
         if facts.waiting
     ]
+    return [*waiting, *map(str, moved)]

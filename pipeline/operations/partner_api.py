@@ -56,10 +56,10 @@ class PartnerApi:
         if isinstance(answer, InDoubt):
             return InDoubt(f"no answer from {self._url} ({answer.detail}); {_after(request)}")
         if isinstance(answer, NotSent):
-            return NotSent(self._unreached(answer.detail))
+            return NotSent(self._nobody_answers(answer.detail))
         return answer
 
-    def _unreached(self, detail: str) -> str:
+    def _nobody_answers(self, detail: str) -> str:
         if detail.startswith(WITHOUT_LOGIN):
             why = detail.removeprefix(WITHOUT_LOGIN).removeprefix(": ")
             return f"{WITHOUT_LOGIN} from {self._token_url}: {why}; try again, or check token_url"

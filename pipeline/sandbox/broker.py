@@ -10,7 +10,7 @@ _STOP_SECONDS = 2.0  # measured: 0.01
 
 
 class EmbeddedBroker:
-    """A broker (Tansu) on a free loopback port, for the sandbox and the fast tests.
+    """A broker (Tansu) on a loopback port (a free one by default), for sandbox and fast tests.
 
     A context manager; it starts on entry (in 0.02 s) and everything in it is gone on exit.
 
@@ -28,9 +28,9 @@ class EmbeddedBroker:
     * A group takes 5 to 6 s to take members in, up to 18 s after its last member has left.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, port: int | None = None) -> None:
         """Raise `ServerStartError`, in one line, where none is installed for this machine."""
-        self._server = _server(free_port())
+        self._server = _server(free_port() if port is None else port)
 
     @property
     def bootstrap_servers(self) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from pipeline.sandbox.demo_options import SandboxOptions
+from pipeline.sandbox.event_formats import FORMATS
 from pipeline.sandbox.expectation import Audience
 
 DESTINATION = "amazon-sandbox"
@@ -64,7 +65,7 @@ def document(
             "namespace": around.namespace,
             "exactly_once": around.has_transactions,
         },
-        "sources": [{"topic": around.source_topic}],
+        "sources": [{"topic": around.source_topic, **FORMATS[options.source_format].source}],
         "destinations": {DESTINATION: _destination(options, around)},
         "audiences": [_audience(audience) for audience in audiences],
         "upload": {"buffer_bytes": max(64_000_000, 4 * BODY_BYTES * options.connections)},
@@ -94,7 +95,7 @@ def _destination(options: SandboxOptions, around: Surroundings) -> dict[str, obj
         "request_timeout_seconds": 20,
         "late_seconds": LATE_SECONDS,
         "backoff": {"initial_seconds": 0.25, "max_seconds": 5},
-        "poll": {"initial_seconds": 1, "max_seconds": 2, "requests_per_second": 50},
+        "poll": {"initial_seconds": 1, "max_seconds": 2, "requests_per_second": 100},
     }
 
 

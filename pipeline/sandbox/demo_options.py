@@ -44,6 +44,8 @@ class SandboxOptions:
     cap_window: float
     """Seconds."""
     keep_running: bool
+    source_format: str = "native"
+    """A key of `event_formats.FORMATS`."""
 
     @property
     def stall_seconds(self) -> float:

@@ -32,7 +32,9 @@ class Expectation:
     changes: Counter[Action] = field(default_factory=Counter)
     ignored: Counter[IgnoredReason] = field(default_factory=Counter)
     rejected: Counter[RejectedReason] = field(default_factory=Counter)
-    """Each of them is a dead letter of ingest."""
+    """By change and target."""
+    letters: Counter[RejectedReason] = field(default_factory=Counter)
+    """Dead letters of ingest: one for an event and a reason, whatever it stands for."""
     withheld: Counter[WithheldReason] = field(default_factory=Counter)
     prepared: Counter[str] = field(default_factory=Counter)
     """Records by connection."""
@@ -44,6 +46,11 @@ class Expectation:
         for target in targets:
             self.prepared[target.connection] += 1
             self.membership.setdefault(target.audience_id, {})[member] = action
+
+    def reject(self, reason: RejectedReason, count: int = 1) -> None:
+        """One event of which so many changes go nowhere."""
+        self.rejected[reason] += count
+        self.letters[reason] += 1
 
     def __repr__(self) -> str:
         return f"<Expectation of {self.events} events>"

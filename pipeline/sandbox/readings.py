@@ -53,13 +53,13 @@ class AdminPages:
         self._base = f"http://127.0.0.1:{port}"
 
     async def read(self) -> Reading | None:
-        """One look, or None while nobody answers."""
+        """One look, or None while nobody answers, or the pipeline still waits for Kafka."""
         try:
             metrics = (await self._get("/metrics")).decode()
             status = orjson.loads(await self._get("/status"))
         except (aiohttp.ClientError, TimeoutError):
             return None
-        return reading(metrics, status)
+        return None if "starting" in status else reading(metrics, status)
 
     async def _get(self, path: str) -> bytes:
         timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)

@@ -186,8 +186,8 @@ def _ledger(told: Told) -> Iterator[str]:
 
 
 def _letters(expected: Expectation, told: Told, letters: Letters, repeated: bool) -> Iterator[str]:
-    rejected = expected.rejected.total()
-    yield from _count("dead letters of ingest", rejected, told.letters_of("ingest"), repeated)
+    implied = expected.letters.total()
+    yield from _count("dead letters of ingest", implied, told.letters_of("ingest"), repeated)
     for kind in sorted({*told.letters, *letters.counts}):
         wanted, found = told.letters.get(kind, 0), letters.counts.get(kind, 0)
         what = f"dead letters in their topic: {kind.stage}, {kind.reason}"

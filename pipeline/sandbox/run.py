@@ -16,6 +16,7 @@ from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
 from pipeline.sandbox.configuration import DESTINATION, Login, Surroundings, written
 from pipeline.sandbox.demo_options import SandboxOptions, invented_audiences
 from pipeline.sandbox.demo_topics import sandbox_topics
+from pipeline.sandbox.event_formats import FORMATS
 from pipeline.sandbox.live_view import view_on
 from pipeline.sandbox.partner_server import held_by
 from pipeline.sandbox.performance import Cast, Performance
@@ -97,7 +98,13 @@ class Sandbox:
             )
             http = await stack.enter_async_context(aiohttp.ClientSession())
             cast = Cast(
-                traffic=Traffic(audiences, options.members, chance.traffic, chance.start_ms),
+                traffic=Traffic(
+                    audiences,
+                    options.members,
+                    chance.traffic,
+                    chance.start_ms,
+                    FORMATS[options.source_format],
+                ),
                 simulator=simulator,
                 topics=topics,
                 pipeline=pipeline,

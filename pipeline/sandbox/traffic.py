@@ -10,10 +10,9 @@ from itertools import accumulate
 from random import Random
 from typing import Final, NamedTuple
 
-import orjson
-
 from pipeline.domain.change import Action
 from pipeline.domain.reasons import WithheldReason
+from pipeline.sandbox.event_formats import FORMATS, EventFormat
 from pipeline.sandbox.expectation import Audience, Expectation
 from pipeline.sandbox.people import Person
 
@@ -62,9 +61,15 @@ class Traffic:
     """
 
     def __init__(
-        self, audiences: Sequence[Audience], members: int, random: Random, start_ms: int
+        self,
+        audiences: Sequence[Audience],
+        members: int,
+        random: Random,
+        start_ms: int,
+        event_format: EventFormat = FORMATS["native"],
     ) -> None:
         self.expected = Expectation()
+        self._format = event_format
         self._audiences = audiences
         self._members = members
         self._random = random
@@ -76,8 +81,8 @@ class Traffic:
             (0.003, self._unknown_audience),
             (0.003, self._no_identity),
             (0.002, self._invalid_member),
-            (0.002, self._withdrawal_of_some),
-            (0.001, self._withdrawal_of_all),
+            (0.002, self._withdrawal_of_some if event_format.withdraws else self._change),
+            (0.001, self._withdrawal_of_all if event_format.withdraws else self._change),
             (0.002, self._tombstone),
         )
         self._makers = [maker for _, maker in shares]
@@ -118,7 +123,7 @@ class Traffic:
         if country.takes_hashed_data:
             self.expected.sent(audience.targets, person.member, "add")
         else:
-            self.expected.rejected["unsupported_country"] += copies
+            self.expected.reject("unsupported_country", copies)
         is_signalled = country.needs_consent or chance > 0.9
         return {"consent": self._random.choice(_GRANTED)} if is_signalled else {}
 
@@ -152,15 +157,15 @@ class Traffic:
             sound | {"member": {"country": "US"}},
             {name: value for name, value in sound.items() if name != "audience"},
         )
-        self.expected.rejected["malformed"] += 1
+        self.expected.reject("malformed")
         if self._random.random() < 0.5:
             return Event(person.member.encode(), b'{"action": "add", "audience": ')
         return self._event(person, self._random.choice(broken))
 
     def _unknown_audience(self) -> Event:
         person, action = self._someone(), self._action()
-        self.expected.changes[action] += 1
-        self.expected.rejected["unknown_audience"] += 1
+        self.expected.changes[action] += self._format.counts_unknown
+        self.expected.reject("unknown_audience")
         return self._event(person, self._stated(person, action, "nobody-configured-this"))
 
     def _no_identity(self) -> Event:
@@ -168,7 +173,7 @@ class Traffic:
         useless = [{"email": "not an address", "first_name": "  ", "phone": "n/a"}]
         described = {"id": person.member, "country": "US", "identities": useless}
         self.expected.changes["remove"] += 1
-        self.expected.rejected["no_usable_identity"] += len(audience.targets)
+        self.expected.reject("no_usable_identity", len(audience.targets))
         event = self._stated(person, "remove", audience.name)
         return self._event(person, event | {"member": described})
 
@@ -176,7 +181,7 @@ class Traffic:
         person, audience = self._whose()
         described = self._described(person) | {"id": f"{person.member}@shop, the first"}
         self.expected.changes["remove"] += 1
-        self.expected.rejected["invalid_member_id"] += len(audience.targets)
+        self.expected.reject("invalid_member_id", len(audience.targets))
         event = self._stated(person, "remove", audience.name)
         return self._event(person, event | {"member": described})
 
@@ -217,7 +222,7 @@ class Traffic:
         return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
 
     def _event(self, person: Person, event: dict[str, object]) -> Event:
-        return Event(person.member.encode(), orjson.dumps(event))
+        return Event(person.member.encode(), self._format.message(event))
 
     # Chance
 

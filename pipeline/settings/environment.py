@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from pipeline.settings.document import parse
+from pipeline.settings.misspelled_variables import meant_by, misspelled
 from pipeline.settings.problems import KeyPath, Problem, SettingsError, nearest
 from pipeline.settings.shape import (
     Shape,
@@ -48,7 +49,8 @@ def overlaid(
     """A copy of the document in which every variable of ours has replaced its key.
 
     Destinations go by their names with `-` and `_` alike, lists by place from 0; one past the end
-    appends. A variable that fits nothing is a problem.
+    appends. A variable that fits nothing is a problem, and so is one that would fit with more
+    underscores.
     """
     result = Overlaid(deepcopy(dict(document)))
     ours = [name for name in environ if name.upper().startswith(PREFIX)]
@@ -56,9 +58,11 @@ def overlaid(
         try:
             _lay(result, name, environ[name], shape_of(result.document))
         except _UnknownNameError as error:
-            result.problems.append(_unknown(name, error))
+            meant = meant_by(name[len(PREFIX) :], result.document, shape_of(result.document))
+            result.problems.append(_unknown(name, error, meant))
         except SettingsError as error:
             result.problems.extend(error.problems)
+    result.problems.extend(misspelled(environ, result.document, shape_of(result.document)))
     return result
 
 
@@ -181,8 +185,10 @@ def _value(name: str, text: str, annotation: object) -> object:
     return parse(text, name)
 
 
-def _unknown(name: str, error: _UnknownNameError) -> Problem:
-    return Problem(path=(), what=error.what, remedy=_remedy(name, error), source=name)
+def _unknown(name: str, error: _UnknownNameError, meant: str | None) -> Problem:
+    lacks_underscores = meant is not None and meant.count("__") > name.count("__")
+    remedy = f"did you mean {meant!r}?" if lacks_underscores else _remedy(name, error)
+    return Problem(path=(), what=error.what, remedy=remedy, source=name)
 
 
 def _remedy(name: str, error: _UnknownNameError) -> str:

@@ -17,6 +17,8 @@ class Shape:
     root: type[BaseModel]
     chosen: Mapping[KeyPath, type[BaseModel]] = field(default_factory=dict)
     """The sections whose keys depend on what the document says."""
+    secret_beginnings: tuple[str, ...] = ()
+    """What a value begins with that is never shown."""
 
     def at(self, path: KeyPath) -> object | None:
         """What is declared at a place of the document, or None where nothing is."""

@@ -8,7 +8,6 @@ from pydantic_core import ErrorDetails
 
 from pipeline.settings.problems import KeyPath, Problem, kind_of, nearest, shown, suggestion
 from pipeline.settings.shape import Shape, entry_of, fields_of, holds_secret
-from pipeline.settings.values import AMAZON_SECRETS
 
 UNKNOWN_KEY = "unknown key"
 EMPTY = "must not be empty"
@@ -142,7 +141,7 @@ def _value(value: object, kind: str, path: KeyPath, shape: Shape) -> str | None:
     is_section = kind in {"dict_type", "mapping_type", "model_type", "tuple_type"}
     if is_section or holds_secret(shape.at(path)):
         return kind_of(value)
-    return _path_shown(value) if _is_path_of_secret(path, shape) else shown(value)
+    return _path_shown(value, shape) if _is_path_of_secret(path, shape) else shown(value)
 
 
 def _is_path_of_secret(path: KeyPath, shape: Shape) -> bool:
@@ -152,8 +151,8 @@ def _is_path_of_secret(path: KeyPath, shape: Shape) -> bool:
     return last == "token_file" or (last.endswith("_file") and is_partner_secret)
 
 
-def _path_shown(value: object) -> str:
+def _path_shown(value: object, shape: Shape) -> str:
     """A path, unless it may be the secret itself, written where its file belongs."""
     text = value if isinstance(value, str) else ""
-    is_path = "/" in text and not text.startswith(AMAZON_SECRETS)
+    is_path = "/" in text and not text.startswith(shape.secret_beginnings)
     return shown(value) if is_path else f"{kind_of(value)} that names no folder"

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -25,11 +25,14 @@ from pipeline.settings.secrets import FileSecret, bare, is_header_text
 LARGEST_IDENTIFIER = 2**63 - 1
 """The partner's ids are Java longs."""
 
-AMAZON_SECRETS = ("amzn1.", "Atz")
-"""What client secrets and refresh tokens of Login with Amazon begin with."""
+_BROKER_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]+)?\]")
+"""A name, or an address; one of IPv6 in brackets."""
 
 FOLDER = "folder"
 """The key of the validation context that holds the folder which relative paths start from."""
+
+REDACTED = "redacted"
+"""The key of the one that holds what secrets begin with: a tuple of texts."""
 
 
 class Section(BaseModel):
@@ -88,7 +91,7 @@ def _destination_name(value: str) -> str:
         return value
     raise refusal(
         "must be a name for a destination",
-        "use letters and digits, with single '-' or '_' between them, such as 'amazon-na'",
+        "use letters and digits, with single '-' or '_' between them, such as 'ads-na'",
     )
 
 
@@ -120,9 +123,15 @@ def _not_a_url() -> PydanticCustomError:
 
 
 def _bootstrap_servers(value: str) -> str:
-    for server in value.split(","):
-        _, colon, port = server.strip().rpartition(":")
-        if not (colon and port.isdecimal() and 0 < int(port) < 65536):
+    for server in (one.strip() for one in value.split(",")):
+        if (scheme := re.match(r"[A-Za-z][A-Za-z0-9+._-]*://", server)) is not None:
+            raise refusal(
+                "must be a list of host:port, without an address scheme",
+                f"remove {scheme[0]!r}; kafka.security_protocol says how the brokers are spoken to",
+            )
+        host, _, port = server.rpartition(":")
+        is_port = port.isascii() and port.isdecimal() and 0 < int(port) < 65536
+        if not (is_port and _BROKER_HOST.fullmatch(host)):
             raise refusal(
                 "must be a list of host:port", "write it like 'kafka-1:9092,kafka-2:9092'"
             )
@@ -141,7 +150,7 @@ def _file(value: object, info: ValidationInfo) -> Path:
 
 def _secret_file(value: object, info: ValidationInfo) -> Path:
     path = _resolved(value, info)
-    if str(value).startswith(AMAZON_SECRETS):
+    if str(value).startswith(_context(info).get(REDACTED, ())):
         raise refusal("is a secret and not the path of one", "write it to a file and name that")
     try:
         FileSecret(path).read()
@@ -159,8 +168,11 @@ def _looked_for(path: Path, remedy: str) -> str:
 def _resolved(value: object, info: ValidationInfo) -> Path:
     if not isinstance(value, str | Path) or not str(value):
         raise refusal("must be the path of a file")
-    context = info.context if isinstance(info.context, Mapping) else {}
-    return Path(context.get(FOLDER, ".")) / value
+    return Path(_context(info).get(FOLDER, ".")) / value
+
+
+def _context(info: ValidationInfo) -> Mapping[str, Any]:
+    return info.context if isinstance(info.context, Mapping) else {}
 
 
 Flag = Annotated[bool, Strict()]

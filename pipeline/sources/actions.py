@@ -13,7 +13,7 @@ from pipeline.sources.typed import TypedTable, kind_of, typed
 
 Decision = Action | Ignored | Rejected
 Decide = Callable[[Scope], Decision]
-Holds = Callable[[Scope], bool]
+Predicate = Callable[[Scope], bool]
 
 _NEXT: Final = "next"
 _UNLISTED: Final = "unlisted"
@@ -56,7 +56,7 @@ def _rejected(value: object, place: str) -> Rejected:
     return malformed(place, f"{kind_of(value)} that no rule lists; list it, or correct it upstream")
 
 
-def conditions(all_of: Sequence[Condition]) -> Holds:
+def conditions(all_of: Sequence[Condition]) -> Predicate:
     """Whether every condition holds; true for none."""
     made = [
         (evaluator([one]), TypedTable({typed(value): True for value in one.one_of}))

@@ -41,9 +41,9 @@ def parts() -> Parts:
         country=lambda scope: _under(_under(scope.root, "homeAddress"), "countryCode"),
         identities=_identities,
         places={
-            "audience": "segmentMembership",
+            "audience": "segmentMembership (or set mapping.audience)",
             "member": "mapping.member",
-            "occurred_at": "segmentMembership.lastQualificationTime",
+            "occurred_at": "segmentMembership.lastQualificationTime (or set mapping.occurred_at)",
         },
     )
 

@@ -23,6 +23,7 @@ from pipeline.sources.typed import text_of
 
 _TRUNCATE: Final = Ignored("truncate")
 _NO_ROW: Final = malformed("op", "comes with neither a row nor a key that names the member")
+_NOTHING: Final[dict[str, object]] = {}
 _BOOLEAN: Final = {"add": (True,), "remove": (False,)}
 
 
@@ -56,31 +57,32 @@ class _Rows:
         same = [table.member] if table.audience is None else [table.audience, table.member]
         self._same = [evaluator(value) for value in same]
 
-    def items(self, scope: Scope) -> Iterable[Scope | Rejected] | Ignored | Rejected:
+    def items(self, scope: Scope) -> Scope | Iterable[Scope | Rejected] | Ignored | Rejected:
         """The event as one change, or as two if an update moved a row to another membership."""
-        op = inner(scope.root, "op")
+        root = scope.root if type(scope.root) is dict else _NOTHING
+        op = root.get("op")
         if op == "t":
             return _TRUNCATE
         if op == "m" or (op == "d" and self._is_log):  # rows of a log are deleted by retention
             return NOT_MEMBERSHIP
         if op not in ("c", "r", "u", "d") or (op == "u" and self._is_log):
             return malformed("op", "is no operation of this kind of table")
-        before, after = _row(inner(scope.root, "before")), _row(inner(scope.root, "after"))
+        before, after = _row(root.get("before")), _row(root.get("after"))
         scope.inner = op
         scope.row = before if op == "d" else after
         if scope.row is None and (op != "d" or scope.key() is None):
             return _NO_ROW
         if op == "u" and before is not None:
             return self._moved(scope, before)
-        return [scope]
+        return scope
 
-    def _moved(self, scope: Scope, before: object) -> Iterable[Scope]:
+    def _moved(self, scope: Scope, before: object) -> Scope | Iterable[Scope]:
         former = scope.at(None)
         former.row, former.inner = before, "d"
         was, now = ([text_of(one(at)) for one in self._same] for at in (former, scope))
         # A row that shows only some of its columns proves nothing.
         is_known = all(isinstance(text, str) for text in was)
-        return [former, scope] if is_known and was != now else [scope]
+        return [former, scope] if is_known and was != now else scope
 
     def action(self, scope: Scope) -> Decision:
         return "remove" if scope.inner == "d" else self._decide(scope)
@@ -130,8 +132,5 @@ def _row(image: object) -> object:
 
 
 def _is_snapshot(scope: Scope) -> bool:
-    return inner(scope.root, "op") == "r" or inner(scope.root, "source", "snapshot") not in (
-        None,
-        False,
-        "false",
-    )
+    snapshot = inner(scope.root, "source", "snapshot")
+    return scope.inner == "r" or snapshot not in (None, False, "false")

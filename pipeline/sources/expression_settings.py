@@ -160,7 +160,7 @@ class ActionRule(Expression):
 
 
 class Condition(Expression):
-    """Holds if the value is one of a list."""
+    """Predicate if the value is one of a list."""
 
     one_of: tuple[Scalar, ...] = Field(alias="is", min_length=1)
 

@@ -1,6 +1,7 @@
 """Makes functions of the configuration's expressions, once, when the process starts."""
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import orjson
 
@@ -12,6 +13,9 @@ from pipeline.sources.typed import UNUSABLE, TypedTable, text_of, typed
 Evaluate = Callable[[Scope], object]
 """A JSON value; None for no value, which null and an empty text are too. Never raises."""
 Step = Callable[[object], object]
+
+LONGEST_TEXT: Final = 262_144
+"""Of a text that is parsed or split: that may be done again for each of ten thousand items."""
 
 
 def evaluator(alternatives: Sequence[Expression]) -> Evaluate:
@@ -163,6 +167,8 @@ def _inside(pointer: str) -> Step:
 
     def parsed(value: object) -> object:
         if isinstance(value, str):
+            if len(value) > LONGEST_TEXT:
+                return UNUSABLE
             try:
                 value = orjson.loads(value)
             except orjson.JSONDecodeError:
@@ -175,21 +181,23 @@ def _inside(pointer: str) -> Step:
 
 def _after(marker: str) -> Step:
     def followed(value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        return value.partition(marker)[2] or None
+        text = _short(value)
+        return text.partition(marker)[2] or None if isinstance(text, str) else text
 
     return followed
 
 
 def _split(by: str, take: int) -> Step:
     def part(value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        parts = value.split(by)
-        return parts[take] or None
+        text = _short(value)
+        return text.split(by)[take] or None if isinstance(text, str) else text
 
     return part
+
+
+def _short(value: object) -> object:
+    text = text_of(value)
+    return UNUSABLE if isinstance(text, str) and len(text) > LONGEST_TEXT else text
 
 
 def _known(table: TypedTable) -> Step:

@@ -43,9 +43,9 @@ def parts(categories: Iterable[str]) -> Parts:
         identities=_identities,
         consent=of_categories(categories, _consented),
         places={
-            "audience": "user_profiles.audiences.audience_id",
+            "audience": "user_profiles.audiences.audience_id (or set mapping.audience)",
             "member": "user_profiles.mpid (or set mapping.member)",
-            "occurred_at": "timestamp_ms",
+            "occurred_at": "timestamp_ms (or set mapping.occurred_at)",
         },
     )
 

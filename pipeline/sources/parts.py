@@ -7,7 +7,7 @@ from typing import Final
 
 from pipeline.domain.change import Action, MembershipChange
 from pipeline.domain.reasons import Ignored, Rejected
-from pipeline.sources.actions import Decide, Holds
+from pipeline.sources.actions import Decide, Predicate
 from pipeline.sources.audiences import UNKNOWN, AudienceNames, refused
 from pipeline.sources.consent_signals import Consent, no_consent
 from pipeline.sources.expressions import Evaluate, constant
@@ -18,8 +18,8 @@ from pipeline.sources.scope import Scope
 from pipeline.sources.typed import text_of
 
 Attributes = Mapping[str, str | int | float | bool]
-Items = Callable[[Scope], Iterable[Scope | Rejected] | Ignored | Rejected]
-"""The items of an event that may each be a change."""
+Items = Callable[[Scope], Scope | Iterable[Scope | Rejected] | Ignored | Rejected]
+"""The items of an event that may each be a change; the scope itself if it is one."""
 ReadEvent = Callable[[Scope], Reading]
 
 MOST_ITEMS: Final = 10_000
@@ -27,6 +27,7 @@ MOST_ITEMS: Final = 10_000
 _TOO_MANY: Final = Rejected(
     "event_too_large", f"more than {MOST_ITEMS} items; have upstream write smaller batches"
 )
+_NO_CHANGE: Final = (Ignored, Rejected)
 ACTION_PLACE: Final = "mapping.action"
 NO_VALUE: Final = constant(None)
 
@@ -52,7 +53,7 @@ class Parts:
     identities: Identities = no_identities
     consent: Consent = no_consent
     attributes: Callable[[Scope], Attributes | None] = no_attributes
-    backfill: Holds = never
+    backfill: Predicate = never
     items: Items | None = None
     """None: the event is one change."""
     places: Mapping[str, str]
@@ -67,17 +68,17 @@ def event_reader(parts: Parts, names: AudienceNames, *, ignores_unknown: bool) -
 
         def read_one(scope: Scope) -> Reading:
             found = change(scope)
-            return found if isinstance(found, Ignored | Rejected) else (found,)
+            return found if isinstance(found, _NO_CHANGE) else (found,)
 
         return read_one
 
     def read_each(scope: Scope) -> Reading:
         found = items(scope)
-        if isinstance(found, Ignored | Rejected):
+        if isinstance(found, Scope):
+            only = change(found)
+            return only if isinstance(only, _NO_CHANGE) else (only,)
+        if isinstance(found, _NO_CHANGE):
             return found
-        if type(found) is list and len(found) == 1 and isinstance(found[0], Scope):
-            only = change(found[0])
-            return only if isinstance(only, Ignored | Rejected) else (only,)
         each = list(islice(found, MOST_ITEMS + 1))
         if len(each) > MOST_ITEMS:
             return _TOO_MANY
@@ -132,7 +133,7 @@ class _ChangeReader:
         if audience is None and written is not None and self._ignores_unknown:
             return UNKNOWN
         action = parts.action(scope)
-        if isinstance(action, Ignored | Rejected):
+        if isinstance(action, _NO_CHANGE):
             return action
         if audience is None:
             return refused(written, parts.places["audience"])

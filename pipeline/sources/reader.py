@@ -23,6 +23,7 @@ from pipeline.sources.settings import Envelope
 
 UNAVAILABLE: Final = "__debezium_unavailable_value"
 """What Debezium writes for a large column that did not change: no value, in any format."""
+_NO_VALUE: Final = (Rejected, SchemaNeeded)
 _UNAVAILABLE_BYTES: Final = UNAVAILABLE.encode()
 
 
@@ -66,7 +67,7 @@ class MessageReader:
         if len(value) > layers.largest_bytes:
             return too_large(layers.largest_bytes)
         root = layers.decode(value)
-        if isinstance(root, Rejected | SchemaNeeded):
+        if isinstance(root, _NO_VALUE):
             return root
         if _UNAVAILABLE_BYTES in value:
             root = without(root, UNAVAILABLE)

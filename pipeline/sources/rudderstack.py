@@ -33,17 +33,18 @@ def parts(categories: Iterable[str]) -> Parts:
         identities=_identities,
         consent=of_categories(categories, _consented),
         places={
-            "audience": "audience",
+            "audience": "mapping.audience",
             "member": "userId (or set mapping.member)",
-            "occurred_at": "originalTimestamp",
+            "occurred_at": "originalTimestamp (or set mapping.occurred_at)",
         },
     )
 
 
-def _items(scope: Scope) -> Iterable[Scope | Rejected] | Ignored | Rejected:
+def _items(scope: Scope) -> Scope | Iterable[Scope | Rejected] | Ignored | Rejected:
     kind = inner(scope.root, "type")
     if kind == "record":
-        return [scope.at(inner(scope.root, "fields"))]
+        scope.item = inner(scope.root, "fields")
+        return scope
     if kind == "audiencelist":
         lists = inner(scope.root, "properties", "listData")
         if type(lists) is not dict:

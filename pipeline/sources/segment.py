@@ -18,6 +18,7 @@ from pipeline.sources.reading import NOT_MEMBERSHIP, malformed
 from pipeline.sources.scope import Scope
 
 MERGE: Final = Ignored("identity_merge")
+_NOTHING: Final[dict[str, object]] = {}
 _CLASSES: Final = frozenset({"audience", "journey_step"})
 _STANDARD_NAMES: Final = {"Audience Entered": True, "Audience Exited": False}
 _NAMES: Final = ("computation_key", "computation_id", "external_audience_id")
@@ -35,9 +36,9 @@ def parts(categories: Iterable[str]) -> Parts:
         identities=_identities,
         consent=of_categories(categories, consented),
         places={
-            "audience": "context.personas.computation_key",
+            "audience": "context.personas.computation_key (or set mapping.audience)",
             "member": "userId (or set mapping.member)",
-            "occurred_at": "timestamp",
+            "occurred_at": "timestamp (or set mapping.occurred_at)",
         },
     )
 
@@ -46,14 +47,15 @@ def _audience(scope: Scope) -> object:
     scope.inner = personas = inner(scope.root, "context", "personas")
     if type(personas) is not dict:
         return None
-    return tuple(name for name in map(personas.get, _NAMES) if name) or None
+    return tuple([name for name in map(personas.get, _NAMES) if name]) or None
 
 
 def _action(scope: Scope) -> Decision:
-    kind = inner(scope.root, "type")
+    root = scope.root if type(scope.root) is dict else _NOTHING
+    kind = root.get("type")
     if kind == "alias":
         return MERGE
-    personas = inner(scope.root, "context", "personas") if scope.inner is None else scope.inner
+    personas = inner(root, "context", "personas") if scope.inner is None else scope.inner
     if not isinstance(kind, str) or kind not in _VALUES or type(personas) is not dict:
         return NOT_MEMBERSHIP
     computation = personas.get("computation_class")
@@ -62,12 +64,16 @@ def _action(scope: Scope) -> Decision:
     key = personas.get("computation_key")
     if not isinstance(key, str) or not key:
         return malformed("context.personas.computation_key", "has no value")
-    is_member = inner(scope.root, _VALUES[kind], key)
+    return _told(root, kind, key)
+
+
+def _told(root: Mapping[str, object], kind: str, key: str) -> Decision:
+    is_member = inner(root.get(_VALUES[kind]), key)
     if type(is_member) is not bool:
         return malformed(
             f"{_VALUES[kind]}.<computation_key>", "must be true or false, and nothing else decides"
         )
-    name = inner(scope.root, "event")
+    name = root.get("event")
     if isinstance(name, str) and _STANDARD_NAMES.get(name, is_member) != is_member:
         return malformed("event", "its name contradicts the boolean under the audience's key")
     return "add" if is_member else "remove"
@@ -79,10 +85,10 @@ def _occurred_at(scope: Scope) -> int | None:
 
 
 def _identities(scope: Scope) -> Sequence[Identity]:
-    root = scope.root
-    context = inner(root, "context")
-    main = person(inner(root, "traits"))
-    for traits in (inner(context, "traits"), inner(root, "properties")):
+    root = scope.root if type(scope.root) is dict else _NOTHING
+    context = root.get("context")
+    main = person(root.get("traits"))
+    for traits in (inner(context, "traits"), root.get("properties")):
         if traits is not None:
             main = person(traits) | main
     external_ids = inner(context, "externalIds")

@@ -168,9 +168,6 @@ class Ownership(Protocol):
 class Upload(Protocol):
     """The partner's end of one lane."""
 
-    def overhead_bytes(self, audience: str) -> int:
-        """Bytes of a request body beside its records."""
-
     async def turn(self) -> None:
         """Wait until the client may make another request."""
 

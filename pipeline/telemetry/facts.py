@@ -108,6 +108,9 @@ class UploadTelemetry(Protocol):
     def records_accepted(self, *, lane: LaneLabel, action: Action, count: int) -> None:
         """The partner took a request that carried these."""
 
+    def records_applied(self, *, lane: LaneLabel, count: int) -> None:
+        """The partner's answer said that these are carried out: it has no jobs."""
+
     def records_unknown(self, *, lane: LaneLabel, count: int) -> None:
         """The partner took these and named no job, so nobody can say what became of them."""
 

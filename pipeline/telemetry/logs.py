@@ -36,24 +36,29 @@ _HARMLESS_SUFFIXES: Final = ("_file", "_path", "_url", "_count", "_seconds")
 _WITHHELD_TEXT: Final = re.compile(
     r"[^\s\"'<>=|:,;]+@[^\s\"'<>|,;]+\.[A-Za-z]{2,}"  # an address of a mailbox
     r"|\+\d[\d ().-]{6,}\d"  # a telephone number
-    r"|\bAtz[ar]\|[^\s\"']+"  # a token of Login with Amazon
     r"|(?i:\bbearer\s+[^\s\"']+)"
     r"|\b[0-9A-Fa-f]{64}\b"  # a hash of one of these
 )
 
 
 def configure(
-    *, level: Level, layout: Layout, stream: TextIO, clock: Callable[[], float] = time.monotonic
+    *,
+    level: Level,
+    layout: Layout,
+    stream: TextIO,
+    redacts: Iterable[str] = (),
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Send every line, of structlog and of the standard library, to `stream`; once a process.
 
     Lines of libraries that are known to print records stay at warning whatever `level` is,
     and what they repeat comes once in `REPEATED_SECONDS`, with how often it was `held_back`.
-    Fields named after secrets or persons, and text that looks like one, are blanked: the second
-    fence, behind not logging them at all. Tracebacks show no local variables.
+    Fields named after secrets or persons, and text that looks like one or begins as one of
+    `redacts` does, are blanked: the second fence, behind not logging them at all. Tracebacks show
+    no local variables.
     """
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_formatter(layout))
+    handler.setFormatter(_formatter(layout, Withholding(redacts)))
     handler.addFilter(_LibraryRepeats(clock))
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -72,11 +77,40 @@ def configure(
     )
 
 
-def withhold(
-    _logger: object, _method: str, event: MutableMapping[str, object]
-) -> Mapping[str, object]:
-    """The same line with what names a secret or a person blanked, in nested fields too."""
-    return {name: _harmless_field(name, value) for name, value in event.items()}
+class Withholding:
+    """A processor that blanks what names a secret or a person, in nested fields too."""
+
+    def __init__(self, redacts: Iterable[str] = ()) -> None:
+        """`redacts`: what secrets begin with."""
+        secrets = (rf"\b{re.escape(one)}[^\s\"']+" for one in redacts)
+        self._text = re.compile("|".join([_WITHHELD_TEXT.pattern, *secrets]))
+
+    def __call__(
+        self, _logger: object, _method: str, event: MutableMapping[str, object]
+    ) -> Mapping[str, object]:
+        return {name: self._field(name, value) for name, value in event.items()}
+
+    def _field(self, name: str, value: object) -> object:
+        return WITHHELD if value is not None and _is_withheld(name) else self._harmless(value)
+
+    def _harmless(self, value: object) -> object:
+        match value:
+            case None | bool() | int() | float():
+                return value
+            case str():
+                return self._text.sub(WITHHELD, value)
+            case Mapping():
+                return {
+                    self._harmless(str(key)): self._field(str(key), each)
+                    for key, each in value.items()
+                }
+            case list() | tuple() | set() | frozenset():
+                return [self._harmless(each) for each in value]
+            case BaseException():
+                return f"{type(value).__name__}: {self._harmless(str(value))}"
+            case _:
+                # Bytes are payload, and a foreign repr may show anything.
+                return f"<{type(value).__name__}>"
 
 
 class Repetition:
@@ -117,7 +151,7 @@ class _LibraryRepeats(logging.Filter):
         return held_back is not None
 
 
-def _formatter(layout: Layout) -> ProcessorFormatter:
+def _formatter(layout: Layout, withhold: Processor) -> ProcessorFormatter:
     return ProcessorFormatter(
         foreign_pre_chain=[*_describe(), structlog.stdlib.ExtraAdder()],
         processors=[
@@ -155,26 +189,3 @@ def _is_withheld(name: str) -> bool:
     if not _WITHHELD_WORDS.isdisjoint(snake.split("_")):
         return True
     return any(phrase in snake for phrase in _WITHHELD_NAMES)
-
-
-def _harmless_field(name: str, value: object) -> object:
-    return WITHHELD if value is not None and _is_withheld(name) else _harmless(value)
-
-
-def _harmless(value: object) -> object:
-    match value:
-        case None | bool() | int() | float():
-            return value
-        case str():
-            return _WITHHELD_TEXT.sub(WITHHELD, value)
-        case Mapping():
-            return {
-                _harmless(str(key)): _harmless_field(str(key), each) for key, each in value.items()
-            }
-        case list() | tuple() | set() | frozenset():
-            return [_harmless(each) for each in value]
-        case BaseException():
-            return f"{type(value).__name__}: {_harmless(str(value))}"
-        case _:
-            # Bytes are payload, and a foreign repr may show anything.
-            return f"<{type(value).__name__}>"

@@ -125,7 +125,8 @@ class _WeightedHistogram(Collector):
             f"audience_{self._series.name}", self._series.meaning, labels=self._series.labels
         )
         names = [*map(floatToGoString, self._bounds), "+Inf"]
-        for label, counts in self._counts.items():
+        # A copy: the exposition is made in a thread of its own.
+        for label, counts in list(self._counts.items()):
             buckets = list(zip(names, map(float, accumulate(counts)), strict=True))
             family.add_metric([label], buckets, self._sums[label])
         yield family

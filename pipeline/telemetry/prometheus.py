@@ -87,6 +87,9 @@ class UploadMetrics:
     def records_accepted(self, *, lane: LaneLabel, action: Action, count: int) -> None:
         self._metrics.count("records_accepted", count, lane.destination, lane.connection, action)
 
+    def records_applied(self, *, lane: LaneLabel, count: int) -> None:
+        self._metrics.count("records_applied", count, lane.destination, lane.connection)
+
     def records_unknown(self, *, lane: LaneLabel, count: int) -> None:
         self._metrics.count("records_unknown", count, lane.destination, lane.connection)
 

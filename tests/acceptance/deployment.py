@@ -86,7 +86,7 @@ class Deployment:
                     "poll": {
                         "initial_seconds": 1,
                         "max_seconds": 5,
-                        "requests_per_second": 200,
+                        "requests_per_second": 500,
                     },
                     **self.destination,
                 }

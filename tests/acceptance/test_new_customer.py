@@ -81,7 +81,7 @@ async def test_from_the_first_token_to_the_end_of_the_first_job(
             await deployment.stop(process)
 
     assert audience > 2**53
-    assert {one["audience_id"] for one in jobs} == {audience}
+    assert {one["audience_id"] for one in jobs} == {str(audience)}
     assert {one["state"] for one in watched} == {"SUCCEEDED"}
     assert size["received_records"] == RECORDS
     assert {audience: {f"u-{number}": "add" for number in range(RECORDS)}} == simulator.membership()

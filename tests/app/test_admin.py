@@ -1,6 +1,8 @@
 """What an operator, a probe and a scraper get from the admin endpoint."""
 
+import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator, Mapping
 
 import aiohttp
@@ -21,6 +23,7 @@ class Process:
 
     def __init__(self) -> None:
         self.telemetry = prometheus_telemetry()
+        self.exposition = self.telemetry.metrics.exposition
         self.health = HealthReport(ok=True)
         self.readiness = ReadinessReport(ok=True)
         self.status: Mapping[str, object] = {"lanes": []}
@@ -29,7 +32,7 @@ class Process:
         return AdminServer(
             host=host,
             port=port,
-            exposition=self.telemetry.metrics.exposition,
+            exposition=self.exposition,
             health=lambda: self.health,
             readiness=lambda: self.readiness,
             status=lambda: self.status,
@@ -61,6 +64,34 @@ async def test_metrics_are_served_as_prometheus_text(
     assert answer.status == 200
     assert answer.headers["Content-Type"].startswith("text/plain; version=")
     assert 'audience_events_consumed_total{source="cdp.membership"} 7.0' in text
+
+
+async def test_a_large_exposition_does_not_keep_the_event_loop_from_its_work() -> None:
+    """
+    With a thousand lanes it takes half a second; requests in flight must not wait for it.
+    """
+    process, turns = Process(), 0
+    begun, may_end = threading.Event(), threading.Event()
+
+    def slow() -> tuple[bytes, str]:
+        begun.set()
+        assert may_end.wait(10)
+        return b"", "text/plain; version=0.0.4"
+
+    process.exposition = slow
+    async with (
+        process.server() as server,
+        aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session,
+        asyncio.TaskGroup() as tasks,
+    ):
+        scrape = tasks.create_task(session.get("/metrics"), name="scrape")
+        while turns < 100 or not begun.is_set():
+            await asyncio.sleep(0)
+            turns += 1
+        assert not scrape.done()
+        may_end.set()
+        async with await scrape as answer:
+            assert answer.status == 200
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])

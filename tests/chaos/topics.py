@@ -10,6 +10,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from pipeline.domain.job import Job, decode_job
+from pipeline.domain.lane_record import LaneRecord as Decoded
+from pipeline.domain.lane_record import decode_record
 from pipeline.sandbox.amazon_ads.record_rules import record_digest
 
 Value = TypeVar("Value")
@@ -169,11 +171,13 @@ def _change(record: Any, audiences: Mapping[str, int]) -> Change:
 
 def _lane_record(record: Any) -> LaneRecord:
     audience, _, member = record.key.decode().partition("|")
+    read = decode_record(record.key, record.headers)
+    assert isinstance(read, Decoded), read
     return LaneRecord(
         record.offset,
         int(audience),
         member,
-        int(dict(record.headers)["changed_at"]),
+        read.changed_at_ms,
         record_digest(orjson.loads(record.value)),
     )
 

@@ -168,7 +168,7 @@ async def test_a_lane_that_left_with_records_waiting_is_named_by_the_online_chec
     assert line.startswith(f"warning: lane {LEFT} is not in the configuration, and 3 records wait")
 
 
-async def test_a_lane_is_retired_after_its_sentence_was_typed_and_its_wishes_go_with_it(
+async def test_a_lane_is_retired_after_its_sentence_was_typed_and_its_pause_requests_go_with_it(
     operator: Operator, tmp_path: Path
 ) -> None:
     """

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.cli import sandbox_commands
 from pipeline.sandbox.amazon_ads import faults
+from pipeline.sandbox.event_formats import FORMATS
 from tests.configuration.test_example_files import Example
 
 ROOT = Path(__file__).parents[2]
@@ -91,3 +92,7 @@ def test_what_the_image_installs_has_no_broker_and_what_developers_install_has()
 
 def test_the_command_line_offers_the_faults_that_the_simulator_knows() -> None:
     assert get_args(sandbox_commands.ProfileName) == get_args(faults.ProfileName)
+
+
+def test_the_command_line_offers_the_formats_that_the_sandbox_writes() -> None:
+    assert set(sandbox_commands.SPOKEN) == set(FORMATS)

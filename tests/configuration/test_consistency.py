@@ -86,6 +86,14 @@ AUDIENCE = "audiences[0].destinations[1]"
             f"{AUDIENCE}.audience_id: goes through another connection at",
         ),
         (
+            target(audience_id=2, connection_id=CONNECTION.upper()),
+            f"and its cap would count twice: '{CONNECTION.upper()}'; write it the same way",
+        ),
+        (
+            target(audience_id=2, destination="amazon-eu", connection_id=CONNECTION.upper()),
+            f"{AUDIENCE}.connection_id: is used by the destination 'amazon-na' too",
+        ),
+        (
             target(audience_id=2, destination="amazon-eu"),
             f"would count twice: '{CONNECTION}'; use each connection under one destination",
         ),
@@ -128,6 +136,38 @@ def test_one_audience_of_the_partner_under_two_names_is_refused() -> None:
     assert "audiences[1].destinations[0].audience_id: is fed at audiences[0]" in example.refusal()
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {},
+        {"client_id": "another"},
+        {"api_url": "http://localhost:8080"},
+        {"api_url": "http://localhost:8080", "client_id": "another"},
+    ],
+)
+def test_one_audience_of_the_partner_by_two_destinations_is_refused(keys: dict[str, str]) -> None:
+    """
+    An id means one audience in a whole region, whoever asks and whatever stands in between.
+    """
+    other = target(destination="second", connection_id=OTHER_CONNECTION)
+    example = Example().put("destinations.second", destination(**keys))
+    example.put("audiences.1", {"audience": "lapsed", "destinations": [other]})
+
+    assert (
+        "audiences[1].destinations[0].audience_id: is fed at audiences[0].destinations[0] already, "
+        "by the destination 'amazon-na', which reaches the same audience: one would undo what the "
+        "other says: 1; remove one of the two"
+    ) in example.refusal()
+
+
+def test_one_id_in_two_regions_is_two_audiences() -> None:
+    example = two_destinations(
+        target(), target(destination="amazon-eu", connection_id=OTHER_CONNECTION)
+    )
+
+    assert len(lanes(settings_of(example))) == 2
+
+
 def test_topics_that_kafka_would_take_for_one_are_refused() -> None:
     example = two_destinations(
         target(audience_id=1, connection_id="a.b"), target(audience_id=2, connection_id="a_b")
@@ -143,6 +183,11 @@ def test_topics_that_kafka_would_take_for_one_are_refused() -> None:
             "audiences.1",
             {"audience": "vip", "destinations": [target(audience_id=2)]},
             "audiences[1].audience: is configured twice: 'vip'; put all its destinations",
+        ),
+        (
+            "audiences.0.upstream",
+            ["a", "b", "a"],
+            "audiences[0].upstream[2]: stands in the list twice: 'a'; remove one of the two",
         ),
         ("sources.1", {"topic": "cdp.membership"}, "sources[1].topic: is read twice: 'cdp.mem"),
         ("sources.0.topic", "audience.jobs", "is a topic of our own: what we write would be read"),
@@ -245,6 +290,26 @@ def test_the_example_needs_no_advice() -> None:
         ("destinations.amazon-na.hourly_cap", 1_000_000, "hourly_cap: 6.0% of 1000000 is kept"),
         ("destinations.amazon-na.max_in_flight", 1, "late_seconds: 10 is longer than the 2.9 s"),
         ("destinations.amazon-na.cap_window_seconds", 60, "cap_window_seconds: 60 is shorter"),
+        (
+            "destinations.amazon-na.batch",
+            {"linger_seconds": 5_000},
+            "batch.linger_seconds: 5000 is longer than cap_window_seconds (3600)",
+        ),
+        (
+            "audiences.0.destinations.0.connection_id",
+            "5a523424",
+            "destinations.amazon-na.connection_id: '5a523424' does not look like one that Amazon",
+        ),
+        (
+            "audiences.1",
+            {"audience": "Vip", "destinations": [target(audience_id=2)]},
+            "audiences[1]: 'Vip' differs from 'vip' of audiences[0] only in letter case",
+        ),
+        (
+            "audiences.1",
+            {"audience": "x", "upstream": ["VIP"], "destinations": [target(audience_id=2)]},
+            "audiences[1]: 'VIP' differs from 'vip' of audiences[0] only in letter case",
+        ),
         ("destinations.amazon-na.api_url", "http://proxy:80", "api_url: 'http://proxy:80' sends"),
         ("destinations.amazon-eu", destination(), "destinations.amazon-eu: no audience goes there"),
         ("sources", [], "sources: none, so there is nothing to ingest"),
@@ -267,6 +332,9 @@ def test_what_may_not_be_meant_is_advised_against_and_taken(
         ("destinations.amazon-na.api_url", "http://127.0.0.1:80"),
         ("destinations.amazon-na.api_url", "http://localhost:80"),
         ("destinations.amazon-na.batch", {"max_records": 6_000}),
+        ("destinations.amazon-na.batch", {"linger_seconds": 3_600}),
+        ("audiences.0.destinations.0.connection_id", CONNECTION.upper()),
+        ("audiences.0.upstream", ["Vip", "VIP"]),
     ],
 )
 def test_what_is_within_its_bounds_gets_no_advice(path: str, value: object) -> None:

@@ -82,6 +82,8 @@ def test_settings_cannot_be_changed_afterwards() -> None:
         ("kafka.bootstrap_servers", "kafka", "must be a list of host:port: 'kafka'; write it"),
         ("kafka.bootstrap_servers", "kafka:0", "must be a list of host:port: 'kafka:0'"),
         ("kafka.namespace", "a" * 250, "must make a legal topic name"),
+        ("Kafka", {"namespace": "x"}, "settings: Kafka: unknown key; did you mean 'kafka'?"),
+        ("destinations.amazon-na.Client_ID", "x", "Client_ID: unknown key; did you mean 'client_i"),
         ("kafka.sasl.mechanism", "SCRAM-SHA-265", "did you mean 'SCRAM-SHA-256'?"),
         ("destinations.amazon-na.kind", "adobe", "must be 'amazon_ads': 'adobe'; write"),
         ("destinations.amazon-na.region", "US", "must be 'NA', 'EU' or 'FE': 'US'; choose one"),
@@ -124,6 +126,41 @@ def test_an_error_names_the_key_the_value_and_the_remedy(
 
     assert said in refusal
     assert len(refusal.splitlines()) == refusal.count("settings: ")
+
+
+@pytest.mark.parametrize(
+    ("servers", "said"),
+    [
+        ("http://kafka:9092", "remove 'http://'; kafka.security_protocol says how the brokers are"),
+        ("https://kafka:9093", "remove 'https://'"),
+        ("kafka-1:9092,SASL_SSL://kafka-2:9093", "remove 'SASL_SSL://'"),
+        ("me:hush@kafka:9092", "must be a list of host:port"),
+        ("kafka/path:9092", "must be a list of host:port"),
+        ("kafka 1:9092", "must be a list of host:port"),
+        (":9092", "must be a list of host:port"),
+        ("::1:9092", "must be a list of host:port"),
+        ("kafka:٩٠٩٢", "must be a list of host:port"),
+        ("kafka:9092,", "must be a list of host:port"),
+    ],
+)
+def test_addresses_of_brokers_that_are_none_are_refused(servers: str, said: str) -> None:
+    """
+    A client that is given one looks it up as a name, for ever.
+    """
+    refusal = Example().put("kafka.bootstrap_servers", servers).refusal()
+
+    assert refusal.startswith("settings: kafka.bootstrap_servers: must be a list of host:port")
+    assert said in refusal
+    assert "hush" not in refusal
+
+
+@pytest.mark.parametrize(
+    "servers", ["kafka_1:9092, kafka-2.example.com:9093", "10.0.0.1:9092", "[::1]:9092"]
+)
+def test_addresses_of_brokers_are_taken_as_they_are_written(servers: str) -> None:
+    example = Example().put("kafka.bootstrap_servers", servers)
+
+    assert settings_from(example.document, Path()).kafka.bootstrap_servers == servers
 
 
 def test_a_destination_name_that_would_make_lanes_ambiguous_is_refused() -> None:

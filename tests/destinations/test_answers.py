@@ -260,7 +260,9 @@ class TestStatus:
 
     @pytest.mark.parametrize("status", [204, 301, 401, 403, 408, 429, 500, 503])
     def test_no_other_status_ends_a_job_and_each_may_ask_us_to_wait(self, status: int) -> None:
-        assert NotYet(f"{status} no", 9.0) == asked(status, b'{"message":"no"}', wait=9.0)
+        said = asked(status, b'{"message":"no"}', wait=9.0)
+
+        assert said == NotYet(f"{status} no", 9.0, is_throttled=status == 429)
 
     def test_a_job_is_missing_where_the_partner_says_so(self) -> None:
         assert NotYet("404 no", is_missing=True) == asked(404, b'{"message":"no"}')

@@ -128,7 +128,7 @@ class EmptyBuffers:
 
 
 @dataclass(eq=False)
-class HoldingWorker:
+class IdleWorker:
     lease: Lease
 
     async def run(self) -> None:
@@ -140,13 +140,13 @@ class HoldingWorker:
 
 
 @dataclass(frozen=True)
-class HoldingStage:
+class IdleStage:
     name: StageName = "upload"
     unit: Unit = "topic"
     topics: Sequence[str] = ("lane",)
 
-    def worker(self, lease: Lease) -> HoldingWorker:
-        return HoldingWorker(lease)
+    def worker(self, lease: Lease) -> IdleWorker:
+        return IdleWorker(lease)
 
 
 @dataclass(slots=True)
@@ -181,7 +181,7 @@ class Process:
         )
         connection = ClientOptions(bootstrap_servers="nowhere", client_id=self.name)
         self.group = ConsumerGroup(
-            HoldingStage(),
+            IdleStage(),
             connection,
             options,
             RecordingTelemetry(),

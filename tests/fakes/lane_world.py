@@ -12,6 +12,7 @@ from pipeline.domain.message import Message
 from pipeline.domain.send_result import (
     Accepted,
     Answer,
+    Applied,
     Blocked,
     InDoubt,
     NotSent,
@@ -158,6 +159,7 @@ class AskedPauses:
 
     def __init__(self) -> None:
         self.paused: dict[str, bool] = {}
+        self.known_after = 0.0
 
     def pause(self, audience: str = AUDIENCE) -> None:
         self.paused[audience] = True
@@ -166,7 +168,7 @@ class AskedPauses:
         self.paused[audience] = False
 
     async def known(self) -> None:
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.known_after)
 
     def requested(self, lane: str) -> Mapping[str, bool]:
         return self.paused
@@ -176,7 +178,7 @@ class AskedPauses:
 class Moods:
     """How likely each misbehaviour of the partner is, and how slow it is."""
 
-    unsent: float = 0.0
+    not_sent: float = 0.0
     throttled: float = 0.0
     broken: float = 0.0
     """Answers 503; may have applied the records, now or later."""
@@ -212,9 +214,6 @@ class ModelPartner:
     """Members that were in two requests at a time."""
     _in_flight: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    def overhead_bytes(self, audience: str) -> int:
-        return 20
-
     def misfit(self, audience: str, route: bytes) -> str | None:
         return None if audience.isdigit() else "its audience id is no number"
 
@@ -238,7 +237,7 @@ class ModelPartner:
         self, audience: str, records: Sequence[bytes], ownership: Ownership
     ) -> Answer:
         await asyncio.sleep(self.random.uniform(0, self.moods.travel))
-        if not ownership.is_held or self.random.random() < self.moods.unsent:
+        if not ownership.is_held or self.random.random() < self.moods.not_sent:
             return NotSent("did not leave")
         answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self.tasks.create_task(self._arrive(audience, list(records), answered))
@@ -282,10 +281,13 @@ class ModelPartner:
         return Accepted(f"job-{self.jobs}")
 
     def _judged(self, audience: str, changes: list[dict[str, object]], answer: Answer) -> Answer:
-        if isinstance(answer, Accepted | InDoubt):
+        if isinstance(answer, Accepted | Applied | InDoubt):
             self.arrivals.append((asyncio.get_running_loop().time(), len(changes)))
         if isinstance(answer, Accepted):
             self._apply(audience, changes)
+        if isinstance(answer, Applied):
+            named = {one.index for one in answer.invalid}
+            self._apply(audience, [one for at, one in enumerate(changes) if at not in named])
         return answer
 
     async def _maybe_late(self, audience: str, changes: list[dict[str, object]]) -> None:

@@ -22,12 +22,15 @@ class VirtualClock(selectors.DefaultSelector):
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
+        self.waits = 0
+        """How often everybody waited for a timer: what an idle program costs."""
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if not ready:
             if timeout is None:
                 raise NothingWillHappen("every task waits for another one")
+            self.waits += timeout > 0
             self.now += max(timeout, TURN_SECONDS)
         return ready
 
@@ -41,6 +44,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._clock.now
+
+    def waits(self) -> int:
+        """How often everybody waited for a timer."""
+        return self._clock.waits
 
 
 def run_virtual(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -15,7 +15,7 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from pipeline.http.connections import connections
-from pipeline.http.session import Exchange, PartnerSession, Silent, Unreached
+from pipeline.http.session import Exchange, NotDelivered, PartnerSession, Silent
 from tests.fakes.partner import SMALL_BUFFER, Caller, ScriptedPartner, answers, partner
 from tests.http.sessions import Lane, made_certificate, pieces_of, post, session_of
 
@@ -127,7 +127,7 @@ async def test_a_request_without_an_answer_in_time_is_reset(size: int) -> None:
         scene.reads_on.set()
         await playing.gone()
 
-    assert isinstance(answer, Silent | Unreached)
+    assert isinstance(answer, Silent | NotDelivered)
     assert scene.how == "reset"
     assert size == 1000 or not playing.callers[0].is_whole
 
@@ -145,7 +145,7 @@ async def test_the_last_byte_does_not_leave_the_process_after_it_was_given_up(
     missing: list[int] = []
     for size in itertools.count(100_000, 5_000):
         answer, caller = await _given_up(size, tmp_path / f"partner-{size}")
-        if isinstance(answer, Unreached):
+        if isinstance(answer, NotDelivered):
             break
         missing.append(size - len(caller.body))
 

@@ -137,7 +137,7 @@ async def test_what_a_person_must_mend_stops_the_lane_until_it_is_mended(
     status: int, reason: BlockCause
 ) -> None:
     """
-    A stopped lane says why and keeps everything, asks with one record, and goes on by itself.
+    A blocked lane says why and keeps everything, asks with one record, and goes on by itself.
     """
     async with wired(Setup(in_flight=1)) as wire:
         wire.simulator.script(always(status))

@@ -13,7 +13,7 @@ import pytest
 from pipeline.configuration.load import settings_from
 from pipeline.destinations.exchange import Request, Response
 from pipeline.http.proxies import Proxy, proxy_for
-from pipeline.http.session import Unreached
+from pipeline.http.session import NotDelivered
 from pipeline.operations.clients import opened
 from pipeline.settings.problems import SettingsError
 from tests.configuration.test_example_files import Example
@@ -215,7 +215,7 @@ async def test_a_lane_that_is_lost_sends_nothing_whole_through_it(
         async with session_of(url, tls=False, proxy=through_it) as session:
             answer = await session.exchange(post(*pieces_of(300_000)), {}, Lane(looks_left=3))
 
-    assert Unreached("the lane was lost", "withdrawn") == answer
+    assert NotDelivered("the lane was lost", "withdrawn") == answer
     assert not any(caller.is_whole for caller in playing.callers)
 
 
@@ -233,7 +233,7 @@ async def test_a_proxy_that_refuses_is_named_and_nothing_was_sent(answer: bytes,
         async with session_of("https://partner.test", proxy=through_it) as session:
             exchange = await session.exchange(post(b"x"), {}, Lane())
 
-    assert isinstance(exchange, Unreached)
+    assert isinstance(exchange, NotDelivered)
     assert exchange.detail == said
     assert "hush" not in repr(exchange)
 
@@ -244,7 +244,7 @@ async def test_a_proxy_that_is_not_there_is_named() -> None:
     async with session_of("https://partner.test", proxy=gone) as session:
         exchange = await session.exchange(post(b"x"), {}, Lane())
 
-    assert isinstance(exchange, Unreached)
+    assert isinstance(exchange, NotDelivered)
     place = f"127.0.0.1:{proxy.port}"
     assert exchange.detail == f"the proxy {place} cannot be reached: connection refused"
 

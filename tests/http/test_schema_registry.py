@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
@@ -73,6 +74,28 @@ async def test_of_protobuf_the_descriptor_is_asked_for() -> None:
 
     assert schemas.find(7) == Schema("PROTOBUF", "YWJj")
     assert server.asked == ["/schemas/ids/7?format=serialized"]
+
+
+async def test_a_schema_of_many_packets_comes_whole() -> None:
+    text = orjson.dumps({"doc": "x" * 3_000_000}).decode()
+    async with registry_server() as (server, url), asking(url) as (registry, schemas):
+        server.by_id[7] = Registered("AVRO", text)
+
+        await registry.fetch(7, nothing)
+
+    assert schemas.find(7) == Schema("AVRO", text)
+
+
+async def test_an_answer_without_end_is_not_read_to_it() -> None:
+    async with registry_server() as (server, url), asking(url) as (registry, schemas):
+        server.by_id[7] = Registered("AVRO", '"string"')
+        server.failing = [web.Response(text="x" * 9_000_000)]
+
+        with capture_logs() as logs:
+            await registry.fetch(7, nothing)
+
+    assert schemas.find(7) == Schema("AVRO", '"string"')
+    assert logs[0]["reason"] == "an answer that is too large"
 
 
 async def test_an_unknown_id_is_told_and_asked_for_again_only_later() -> None:

@@ -13,7 +13,7 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from pipeline.destinations.exchange import Request, Response
-from pipeline.http.session import Exchange, Silent, Unreached
+from pipeline.http.session import Exchange, NotDelivered, Silent
 from tests.fakes.partner import (
     SMALL_BUFFER,
     Caller,
@@ -34,7 +34,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
 
 LARGE = 6_000_000
 """More than every buffer between two sockets together."""
-UNSENT = 60_000
+CUT_SHORT = 60_000
 """More than two small socket buffers hold, and less than the mark at which the client waits."""
 
 
@@ -116,7 +116,7 @@ class TestOwnership:
             async with partner(answers(202)) as playing:
                 answer = await exchanged(playing, 300_000, Lane(looks_left=looks))
 
-            assert Unreached("the lane was lost", "withdrawn") == answer
+            assert NotDelivered("the lane was lost", "withdrawn") == answer
             assert not any(caller.is_whole for caller in playing.callers)
 
     @pytest.mark.parametrize("read", [0, 500_000, 1_500_000])
@@ -132,14 +132,14 @@ class TestOwnership:
         async with partner(slowly) as playing:
             answer = await exchanged(playing, LARGE, lane)
 
-        assert Unreached("the lane was lost", "withdrawn") == answer
+        assert NotDelivered("the lane was lost", "withdrawn") == answer
         assert not playing.callers[0].is_whole
 
     async def test_a_frozen_process_does_not_complete_its_request(self) -> None:
         async with partner(_after_a_freeze(lane := Lane())) as playing:
             answer = await _sent_through_a_small_socket(playing, lane)
 
-        assert Unreached("the lane was lost", "withdrawn") == answer
+        assert NotDelivered("the lane was lost", "withdrawn") == answer
         assert not playing.callers[0].is_whole
 
     async def test_nor_does_it_when_the_rest_is_already_encrypted(
@@ -155,7 +155,7 @@ class TestOwnership:
             if not is_shown:
                 answer, caller, is_shown = await _frozen_under_tls(certificate)
 
-        assert Unreached("the lane was lost", "withdrawn") == answer
+        assert NotDelivered("the lane was lost", "withdrawn") == answer
         assert not caller.is_whole
 
 
@@ -187,7 +187,7 @@ async def _sent_through_a_small_socket(
 ) -> Exchange:
     connector = aiohttp.TCPConnector(socket_factory=small_socket, ssl=False)
     async with session_of(playing.url, timeout=timeout, connector=connector) as session:
-        return await session.exchange(post(*pieces_of(UNSENT)), {}, lane)
+        return await session.exchange(post(*pieces_of(CUT_SHORT)), {}, lane)
 
 
 class TestSentOnce:
@@ -279,7 +279,7 @@ class TestEarlyAnswers:
         async with partner(answers_early(202, b'{"jobRequestId":"j"}')) as playing:
             answer = await exchanged(playing, LARGE)
 
-        assert isinstance(answer, Unreached)
+        assert isinstance(answer, NotDelivered)
 
     async def test_the_next_request_does_not_follow_on_a_half_sent_one(self) -> None:
         async with (
@@ -363,7 +363,7 @@ class TestSilence:
         async with partner(scene) as playing:
             answer = await exchanged(playing, LARGE)
 
-        assert isinstance(answer, Unreached)
+        assert isinstance(answer, NotDelivered)
         assert answer.code == "reset"
 
     async def test_what_the_connection_took_along_from_our_own_buffer_did_not_arrive(self) -> None:
@@ -374,7 +374,7 @@ class TestSilence:
         async with partner(resets_later) as playing:
             answer = await _sent_through_a_small_socket(playing, Lane())
 
-        assert isinstance(answer, Unreached)
+        assert isinstance(answer, NotDelivered)
 
     async def test_no_answer_in_time_is_silence(self) -> None:
         async with partner(_silent) as playing:
@@ -394,7 +394,7 @@ class TestSilence:
             answer = await exchanged(playing, LARGE, timeout=0.2)
             read_on.set()
 
-        assert isinstance(answer, Unreached)
+        assert isinstance(answer, NotDelivered)
         assert answer.code == "timeout"
         assert not playing.callers[0].is_whole
 
@@ -405,14 +405,14 @@ class TestSilence:
             async with session_of(url) as session:
                 answer = await session.exchange(post(b"x"), {}, Lane())
 
-        assert isinstance(answer, Unreached)
+        assert isinstance(answer, NotDelivered)
         assert answer.code == "unreachable"
 
     async def test_a_name_that_nobody_knows_means_that_nothing_arrived(self) -> None:
         async with session_of("http://partner.invalid", resolver=NobodyKnows()) as session:
             answer = await session.exchange(post(b"x"), {}, Lane())
 
-        assert isinstance(answer, Unreached)
+        assert isinstance(answer, NotDelivered)
         assert answer.code == "unreachable"
 
 

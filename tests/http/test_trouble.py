@@ -10,7 +10,7 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from pipeline.destinations.exchange import Request
-from pipeline.http.session import Silent, Unreached
+from pipeline.http.session import NotDelivered, Silent
 from tests.fakes.partner import Caller, answers, partner
 from tests.http.sessions import Lane, made_certificate, session_of
 
@@ -40,7 +40,7 @@ class Directory(AbstractResolver):
 async def told(url: str, tls: ssl.SSLContext | bool = True, timeout: float = 20) -> str:
     async with session_of(url, resolver=Directory(), tls=tls, timeout=timeout) as session:
         answer = await session.exchange(SECRET_REQUEST, {"Authorization": "hush"}, Lane())
-    assert isinstance(answer, Silent | Unreached)
+    assert isinstance(answer, Silent | NotDelivered)
     assert "hush" not in repr(answer)
     return answer.detail
 

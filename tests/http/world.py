@@ -28,8 +28,9 @@ from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
 from pipeline.stages.contract import Progress
 from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ports import NONE_PAUSED, TokenBucket
-from pipeline.stages.upload.assembly import ServedLane, WorkerFactory
+from pipeline.stages.upload.assembly import LaneAssembly
 from pipeline.stages.upload.memory import Budget
+from pipeline.stages.upload.served_lane import ServedLane, SharedByLanes
 from pipeline.stages.upload.worker import UploadWorker
 from tests.conftest import SEED
 from tests.fakes.lane_world import (
@@ -94,6 +95,7 @@ class Setup:
             "requests_per_second": 500,
             "late_seconds": self.late,
             "backoff": {"initial_seconds": 0.02, "max_seconds": 0.1},
+            "poll": {"requests_per_second": 500},
         }
         audiences = [
             {
@@ -164,7 +166,7 @@ class WiredLane:
     settings: LaneSettings
     audience: str
     served: ServedLane
-    workers: WorkerFactory
+    shared: SharedByLanes
     topic: LaneTopic
     journal: MemoryMessageWriter
     telemetry: RecordingTelemetry
@@ -229,7 +231,7 @@ class WiredLane:
         lease = WatchedLease(self.topic)
         bucket = CountingBucket(self.served.new_buckets()["records"])
         served = replace(self.served, new_buckets=lambda: {"records": bucket})
-        worker = self.workers.worker(served, lease)
+        worker = LaneAssembly(self.shared, served, lease).worker()
         self.owners.append(Owner(lease, bucket, worker, self.tasks.create_task(worker.run())))
 
     async def hand_over(self, *, gently: bool) -> None:
@@ -331,7 +333,7 @@ class _Wiring:
         )
         served = self.clients.lane(settings)
         buffer = 4 * served.limits.max_bytes
-        workers = WorkerFactory(
+        shared = SharedByLanes(
             budget=Budget(buffer, guaranteed=buffer, lanes=1),
             message_writer=journal,
             dead_letters=letters,
@@ -351,7 +353,7 @@ class _Wiring:
             settings=settings,
             audience=str(AUDIENCE + number),
             served=served,
-            workers=workers,
+            shared=shared,
             topic=topic,
             journal=journal,
             telemetry=self.telemetry,

@@ -77,7 +77,7 @@ class TestStaleMembers:
         assert refused == {tp: kafka_errors.UnknownMemberIdError}
         assert taken == {}
 
-    async def test_a_commit_that_is_refused_proves_nothing_and_the_tenant_is_started_anew(
+    async def test_a_commit_that_is_refused_proves_nothing_and_the_worker_is_started_anew(
         self, apache_kafka: Cluster, namespace: str
     ) -> None:
         tp = TopicPartition(namespace, 0)
@@ -131,7 +131,7 @@ class TestACoordinatorThatErrs:
                 [TopicPartition("topic", 0)]
             )
 
-    async def test_a_tenant_waits_for_a_good_answer_and_begins_at_the_committed_offset(
+    async def test_a_worker_waits_for_a_good_answer_and_begins_at_the_committed_offset(
         self,
     ) -> None:
         tp = TopicPartition("topic", 0)

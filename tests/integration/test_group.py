@@ -7,6 +7,7 @@ from aiokafka import TopicPartition
 from structlog.testing import capture_logs
 
 from pipeline.kafka.cluster import ClusterTrouble
+from pipeline.kafka.offset_resolver import metadata
 from tests.conftest import Cluster
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.world import (
@@ -26,12 +27,11 @@ from tests.servers.kafka_clients import (
     producing,
 )
 
-CLEAN = '{"format": 1, "clean": true}'
-NOT_CLEAN = '{"format": 1, "clean": false}'
+CLEAN, NOT_CLEAN = metadata(clean=True), metadata(clean=False)
 
 
 class TestOneMember:
-    async def test_every_partition_gets_a_tenant_and_a_restart_goes_on_where_it_was(
+    async def test_every_partition_gets_a_worker_and_a_restart_goes_on_where_it_was(
         self, cluster: Cluster, namespace: str
     ) -> None:
         await create_topics(cluster, namespace, partitions=3)
@@ -191,7 +191,7 @@ class TestRebalance:
                 assert len(gone) == 3
                 assert all(worker.was_cancelled for worker in gone)
 
-    async def test_a_slow_tenant_holds_the_others_up_for_the_drain_and_no_longer(
+    async def test_a_slow_worker_holds_the_others_up_for_the_drain_and_no_longer(
         self, apache_kafka: Cluster, namespace: str
     ) -> None:
         topics = [f"{namespace}.a", f"{namespace}.b"]

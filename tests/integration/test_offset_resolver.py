@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from pipeline.kafka.coordinator import Generation
 from pipeline.kafka.group_offsets import GroupOffsets
 from pipeline.kafka.lease import TopicReplaced
-from pipeline.kafka.offset_resolver import OffsetResolver
+from pipeline.kafka.offset_resolver import OffsetResolver, metadata
 from tests.conftest import Cluster
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.world import ReadingStage, fill, group_options, member, until
@@ -104,12 +104,10 @@ class TestTheFirstStart:
                 generation=lambda: Generation(now.number - 1, now.member_id),
                 has_worked=_no,
             )
-            beginning = OffsetResolver(
-                offsets, tp, start="earliest", telemetry=RecordingTelemetry()
-            )
+            resolver = OffsetResolver(offsets, tp, start="earliest", telemetry=RecordingTelemetry())
 
             with pytest.raises(IllegalGenerationError):
-                await beginning.find(_yes)
+                await resolver.find(_yes)
 
     @pytest.mark.kafka
     async def test_a_partition_added_later_is_read_from_its_beginning(
@@ -189,7 +187,7 @@ class TestOffsetsThatAreGone:
         tp = TopicPartition(namespace, 0)
         await create_topics(apache_kafka, namespace)
         await fill(apache_kafka, namespace, 10)
-        await _commit(apache_kafka, namespace, tp, 2, '{"format": 1, "clean": true}')
+        await _commit(apache_kafka, namespace, tp, 2, metadata(clean=True))
         await _delete_before(apache_kafka, tp, 6)
         stage = ReadingStage([namespace])
 

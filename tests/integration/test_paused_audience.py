@@ -28,9 +28,9 @@ from pipeline.stages.contract import Progress
 from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ports import Ownership
 from pipeline.stages.retry import Backoff, Throttle
-from pipeline.stages.upload.assembly import ServedLane, WorkerFactory
 from pipeline.stages.upload.batching import Limits
 from pipeline.stages.upload.memory import Budget
+from pipeline.stages.upload.served_lane import ServedLane, SharedByLanes
 from pipeline.stages.upload.stage import UploadStage
 from pipeline.stages.upload.token_bucket import LaneTokenBucket
 from pipeline.telemetry.facts import LaneLabel
@@ -51,9 +51,6 @@ class Partner:
     """Takes everything at once, and remembers in which order."""
 
     taken: list[tuple[str, bytes]] = field(default_factory=list)
-
-    def overhead_bytes(self, audience: str) -> int:
-        return 20
 
     async def turn(self) -> None:
         return None
@@ -169,7 +166,7 @@ class Lane:
             following.cancel()
 
     def _stage(self, controls: PauseRequestReader) -> UploadStage:
-        workers = WorkerFactory(
+        shared = SharedByLanes(
             budget=Budget(10_000_000, guaranteed=1_000_000, lanes=1),
             message_writer=MemoryMessageWriter(),
             dead_letters=DeadLetters(
@@ -193,7 +190,7 @@ class Lane:
             new_id=lambda: uuid.uuid4().hex,
             wall_ms=lambda: 0,
         )
-        return UploadStage(lanes={self.topic: self._lane()}, workers=workers)
+        return UploadStage(lanes={self.topic: self._lane()}, shared=shared)
 
     def _lane(self) -> ServedLane:
         return ServedLane(

@@ -161,6 +161,24 @@ class TestConsumer:
 
         assert found == {tp: 0, unknown: kafka_errors.LeaderNotAvailableError}
 
+    async def test_the_leaders_of_many_topics_are_known_after_one_question(
+        self, consumer: AIOKafkaConsumer, apache_kafka: Cluster, namespace: str
+    ) -> None:
+        """
+        The library asks for one topic after the other: ten seconds for the lanes of two hundred.
+        """
+        topics = [f"{namespace}-{number}" for number in range(20)]
+        await create_topics(apache_kafka, *topics)
+        tps = [TopicPartition(topic, 0) for topic in (*topics, namespace)]
+
+        await internals.know_leaders(consumer, tps)
+
+        client = consumer._client
+        async with asyncio.timeout(20):
+            # Topics that were just made may still lack a leader: to ask again names no new ones.
+            while any(client.cluster.leader_for_partition(tp) is None for tp in tps):
+                await client.force_metadata_update()
+
     async def test_what_the_fetching_task_died_of_is_raised(
         self, consumer: AIOKafkaConsumer
     ) -> None:

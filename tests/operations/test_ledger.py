@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.domain.job import UNTRACKED, End, Job, Outcome, tally
+from pipeline.domain.job import AT_ONCE, UNTRACKED, End, Job, Outcome, tally
 from pipeline.domain.message import Origin
 from pipeline.domain.offset_ranges import encode_ranges
 from pipeline.operations.ledger.accounting import Ledger, Letter
@@ -68,7 +69,10 @@ class History:
         if self.in_flight:
             self.accept(0, is_tracked=True)
 
-    def accept(self, number: int, *, is_tracked: bool) -> None:
+    def accept(
+        self, number: int, *, is_tracked: bool, end: Literal["unknown", "applied"] = "unknown"
+    ) -> None:
+        """`end`: of an acceptance that names no job."""
         batch = self.in_flight.pop(number)
         offsets = [record.offset for record in batch.records]
         job = job_of(f"job-{len(self.jobs) + len(self.outcomes)}", offsets)
@@ -76,7 +80,8 @@ class History:
             self.followed[len(self.jobs)] = job
             self.jobs.append(job)
         else:
-            self.outcomes.append(outcome_of(job, "unknown"))
+            told = UNTRACKED if end == "unknown" else AT_ONCE
+            self.outcomes.append(replace(outcome_of(job, end), state=told))
         self._settle(batch)
 
     def refuse(self, number: int) -> None:
@@ -184,6 +189,7 @@ WEIGHTS = {
     "accept": 4,
     "deliver": 4,
     "refuse": 1,
+    "at_once": 1,
     "untracked": 1,
     "crash": 2,
     "commit": 2,
@@ -219,6 +225,7 @@ def play(steps: Iterable[tuple[str, int]], history: History) -> None:
 ON_BATCHES: Mapping[str, Callable[[History, int], None]] = {
     "accept": lambda history, batch: history.accept(batch, is_tracked=True),
     "untracked": lambda history, batch: history.accept(batch, is_tracked=False),
+    "at_once": lambda history, batch: history.accept(batch, is_tracked=False, end="applied"),
     "refuse": History.refuse,
 }
 ON_JOBS: Mapping[str, Callable[[History, int], None]] = {

@@ -304,7 +304,7 @@ async def test_a_body_that_never_arrives_whole_counts_for_nothing() -> None:
     assert running.simulator.totals()["records"]["arrived"] == 0
 
 
-async def test_two_requests_under_way_with_the_same_member_are_noticed() -> None:
+async def test_two_requests_in_flight_with_the_same_member_are_noticed() -> None:
     async with partner(SimulatorOptions(rates=FaultRates(latency=(1.0, 1.0)))) as running:
         running.time.held = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:

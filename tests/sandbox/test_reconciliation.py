@@ -76,7 +76,7 @@ def differences(
 
 
 def ingest_letters(expected: Expectation) -> dict[LetterKind, int]:
-    return {LetterKind("ingest", reason): count for reason, count in expected.rejected.items()}
+    return {LetterKind("ingest", reason): count for reason, count in expected.letters.items()}
 
 
 def lane(told: Told, connection: str, changed: LaneCounts) -> Told:

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.destinations.amazon_ads.rendering import RecordRenderer
 from pipeline.domain.change import Action, MembershipChange
-from pipeline.domain.reasons import Ignored, Rejected, Rendered, Withheld
+from pipeline.domain.reasons import Ignored, Rejected, RejectedReason, Rendered, Withheld
 from pipeline.sandbox.amazon_ads.record_rules import problem_of
 from pipeline.sandbox.expectation import Audience, Expectation, Target
 from pipeline.sandbox.people import COUNTRIES, Person
@@ -32,38 +32,43 @@ def replayed(events: Sequence[Event]) -> Expectation:
     """
     What the pipeline's own reading, routing and rendering make of the events.
     """
-    books, renderer = Expectation(), RecordRenderer()
+    expected, renderer = Expectation(), RecordRenderer()
     for event in events:
-        books.events += 1
+        expected.events += 1
         reading = read(event.value)
         if isinstance(reading, Ignored):
-            books.ignored[reading.reason] += 1
+            expected.ignored[reading.reason] += 1
         elif isinstance(reading, Rejected):
-            books.rejected[reading.reason] += 1
+            expected.reject(reading.reason)
         else:
             for change in reading:
-                replay_change(books, change, renderer)
-    return books
+                replay_change(expected, change, renderer)
+    return expected
 
 
-def replay_change(books: Expectation, change: MembershipChange, renderer: RecordRenderer) -> None:
-    books.changes[change.action] += 1
+def replay_change(
+    expected: Expectation, change: MembershipChange, renderer: RecordRenderer
+) -> None:
+    expected.changes[change.action] += 1
     chosen = [each for each in AUDIENCES if change.audience in (None, each.name)]
     if not chosen:
-        books.rejected["unknown_audience"] += 1
+        expected.reject("unknown_audience")
+    rejected: Counter[RejectedReason] = Counter()
     for target in [target for audience in chosen for target in audience.targets]:
         match renderer.render(change, None):
             case Rendered(member):
-                books.prepared[target.connection] += 1
-                books.membership.setdefault(target.audience_id, {})[member] = change.action
+                expected.prepared[target.connection] += 1
+                expected.membership.setdefault(target.audience_id, {})[member] = change.action
             case Withheld(reason):
-                books.withheld[reason] += 1
+                expected.withheld[reason] += 1
             case Rejected(reason):
-                books.rejected[reason] += 1
+                rejected[reason] += 1
+    for reason, count in rejected.items():
+        expected.reject(reason, count)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_books_say_what_the_pipeline_makes_of_the_events(seed: int) -> None:
+def test_the_expectation_says_what_the_pipeline_makes_of_the_events(seed: int) -> None:
     """
     Two independent ways to the same numbers: if they part, one of the two is wrong.
     """

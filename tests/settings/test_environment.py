@@ -225,3 +225,68 @@ def test_the_document_itself_is_not_changed() -> None:
     overlaid(example.document, {"AUDIENCE_PIPELINE__SOURCES__0__TOPIC": "other"}, shape)
 
     assert example.document == Example().document
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("KAFKA_BOOTSTRAP_SERVERS", "KAFKA__BOOTSTRAP_SERVERS"),
+        ("KAFKA__NAMESPACE", "KAFKA__NAMESPACE"),
+        ("kafka_sasl_password_file", "KAFKA__SASL__PASSWORD_FILE"),
+        ("DESTINATIONS_AMAZON_NA_CLIENT_SECRET", "DESTINATIONS__AMAZON_NA__CLIENT_SECRET"),
+        ("DESTINATIONS_AMAZON_NA_BATCH_MAX_RECORDS", "DESTINATIONS__AMAZON_NA__BATCH__MAX_RECORDS"),
+        ("SOURCES_0_TOPIC", "SOURCES__0__TOPIC"),
+        (
+            "AUDIENCES_0_DESTINATIONS_0_CONNECTION_ID",
+            "AUDIENCES__0__DESTINATIONS__0__CONNECTION_ID",
+        ),
+        ("ADMIN_PORT", "ADMIN__PORT"),
+    ],
+)
+def test_a_variable_with_an_underscore_too_few_is_refused_with_the_right_name(
+    tmp_path: Path, wrong: str, right: str
+) -> None:
+    """
+    It would set nothing, and nobody would be told: a broker that is not the one that was meant.
+    """
+    path = Example().write(tmp_path)
+
+    with pytest.raises(SettingsError) as refused:
+        load(path, {f"AUDIENCE_PIPELINE_{wrong}": "hush"})
+
+    assert str(refused.value) == (
+        f"AUDIENCE_PIPELINE_{wrong}: sets nothing: two underscores go before each part; "
+        f"did you mean 'AUDIENCE_PIPELINE__{right}'?"
+    )
+
+
+def test_a_variable_with_one_underscore_between_its_parts_is_refused_with_the_right_name(
+    tmp_path: Path,
+) -> None:
+    said = refusal(tmp_path, None, KAFKA_SASL_PASSWORD="hush")
+
+    assert said == "…KAFKA_SASL_PASSWORD: unknown variable; did you mean '…KAFKA__SASL__PASSWORD'?"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AUDIENCE_PIPELINE_CONFIG", "pipeline.yaml"),
+        ("AUDIENCE_PIPELINE_ADMIN_PORT", "tcp://10.0.0.1:9464"),
+        ("AUDIENCE_PIPELINE_ADMIN_PORT_9464_TCP", "tcp://10.0.0.1:9464"),
+        ("AUDIENCE_PIPELINE_KAFKA_SERVICE_PORT", "9092"),
+        ("AUDIENCE_PIPELINE_", "x"),
+        ("AUDIENCE_PIPELINE", "x"),
+    ],
+)
+def test_what_a_platform_sets_for_services_with_our_name_is_left_alone(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    assert load(Example().write(tmp_path), {name: value}) == loaded(tmp_path)
+
+
+@given(st.text(alphabet="ABKAFDMINPORT_S0", max_size=30), st.text(max_size=10))
+def test_no_name_beside_ours_can_crash_the_overlay(name: str, text: str) -> None:
+    document = Example().document
+
+    assert not overlaid(document, {f"AUDIENCE_PIPELINE_x{name}": text}, shape).origins

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.lane_record import HEADER
+from pipeline.stages.ports import StartingPoint
 from pipeline.stages.retry import Backoff
 from tests.fakes.lane_world import Moods, TopicLease, TopicRecord
 from tests.simulation.world import CAP, ROUGH, WINDOW, World, in_world
@@ -133,7 +134,7 @@ def test_a_batch_that_is_mostly_refused_stops_the_lane_and_dead_letters_nothing(
     assert world.topic.committed.offset == 0
 
 
-def test_a_stopped_lane_probes_with_one_record_and_resumes_by_itself() -> None:
+def test_a_blocked_lane_probes_with_one_record_and_resumes_by_itself() -> None:
     """Once the person has mended it, everything is delivered without a restart."""
 
     async def story(world: World) -> None:
@@ -179,6 +180,7 @@ def test_a_body_over_the_partners_limit_is_halved_and_the_limit_remembered() -> 
         (b"7|m", b"{}", None, b"malformed"),
         (b"7|m", b"{}", b"\xff\x00", b"malformed"),
         (b"7|m", b"{}", b"2;add;9999999999999999;;0:0", b"malformed"),
+        (b"7|m", b"{}", b"2;add;-86400000;;0:0", b"malformed"),
         (b"seven|m", b"{}", b"2;add;0;;0:0", b"malformed"),
         (b"no-audience", b"{}", b"2;add;0;;0:0", b"malformed"),
         (b"7|m", b"{}", b"2;drop;0;;0:0", b"malformed"),
@@ -242,7 +244,7 @@ def test_memory_stays_within_the_budget_while_the_partner_is_away() -> None:
         world.buffer_bytes, world.max_bytes = 200_000, 50_000
         for number in range(20_000):
             world.topic.put(f"m{number}")
-        world.partner.moods = Moods(unsent=1.0)
+        world.partner.moods = Moods(not_sent=1.0)
         await world.own_for(120)
 
     world = in_world(9, story)
@@ -264,7 +266,7 @@ class HangingLease(TopicLease):
     [
         (HangingLease, Moods(), True),
         (TopicLease, Moods(), False),
-        (TopicLease, Moods(unsent=1.0), False),
+        (TopicLease, Moods(not_sent=1.0), False),
         (TopicLease, Moods(broken=1.0), False),
         (TopicLease, Moods(stopping=1.0), False),
     ],
@@ -350,7 +352,7 @@ def written_down(world: World) -> set[int]:
     return offsets
 
 
-def test_nothing_newer_of_a_member_overtakes_a_request_that_is_under_way() -> None:
+def test_nothing_newer_of_a_member_overtakes_a_request_that_is_in_flight() -> None:
     """
     Requests travel for up to three seconds and may pass each other; one member's never do.
     """
@@ -421,7 +423,7 @@ def test_an_owner_that_leaves_a_request_without_an_answer_does_not_say_clean() -
     assert world.expected() == world.partner.members
 
 
-def test_an_owner_that_is_still_on_hold_hands_the_hold_on() -> None:
+def test_an_owner_that_is_still_taking_over_leaves_that_to_its_successor() -> None:
     """What the owner before it left in flight is not answered by leaving again."""
 
     async def story(world: World) -> None:
@@ -438,8 +440,24 @@ def test_an_owner_that_is_still_on_hold_hands_the_hold_on() -> None:
     assert world.expected() == world.partner.members
 
 
+def test_an_owner_that_is_lost_before_it_took_over_leaves_what_is_committed_as_it_is() -> None:
+    """It knows neither what is settled nor what is kept back, nor whether all was answered."""
+
+    async def story(world: World) -> None:
+        world.topic.put("m", "CREATE")
+        world.topic.committed = StartingPoint(1, is_clean=False, paused={"8": 0})
+        world.requests.known_after = 30.0
+        await world.own_for(2.0, gently=True)
+        states.append(world.topic.committed)
+
+    states: list[StartingPoint] = []
+    in_world(22, story)
+
+    assert states == [StartingPoint(1, is_clean=False, paused={"8": 0})]
+
+
 def test_an_owner_with_everything_answered_says_clean_and_its_successor_sends_at_once() -> None:
-    """A handover costs no hold when there is nothing to wait for."""
+    """A handover costs no waiting when there is nothing to wait for."""
 
     async def story(world: World) -> None:
         world.topic.put("m", "CREATE")

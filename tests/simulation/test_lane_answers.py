@@ -7,16 +7,29 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from pipeline.domain.job import decode_outcome
 from pipeline.domain.lane_record import HEADER, encode_header
-from pipeline.domain.send_result import Accepted, Answer, InDoubt, NotSent, NotThePartner
+from pipeline.domain.quota import Quota
+from pipeline.domain.send_result import (
+    Accepted,
+    Answer,
+    Applied,
+    InDoubt,
+    Invalid,
+    NotSent,
+    NotThePartner,
+    Refused,
+)
+from pipeline.stages.ports import StartingPoint
 from pipeline.stages.retry import Backoff
 from pipeline.stages.upload.bisector import HOPELESS_RUN
 from pipeline.stages.upload.delivery_states import FOREIGN_PATIENCE
 from pipeline.stages.upload.poison_record import PATIENCE
 from pipeline.stages.upload.tally import UNTRACKED_IN_A_ROW
 from pipeline.stages.upload.worker import UploadWorker
-from tests.fakes.lane_world import Moods, TopicLease
-from tests.simulation.world import CAP, WINDOW, World, in_world
+from tests.fakes.lane_world import Moods, TopicLease, TopicRecord
+from tests.fakes.virtual_loop import VirtualLoop
+from tests.simulation.world import CAP, LABEL, WINDOW, World, in_world
 
 QUICK = Moods(travel=0.01, answer=0.01)
 PAGE = "200 text/html: a sign-in page"
@@ -151,6 +164,51 @@ def test_an_acceptance_without_a_job_is_one_while_others_get_their_jobs() -> Non
     sent = [member for _, members in world.partner.requests for member in members]
     assert len(sent) == 300
     assert world.ledger().records.accepted == 285
+
+
+def test_an_answer_that_is_the_end_needs_no_job() -> None:
+    """What it carried out is written down as applied, what it names invalid as a dead letter."""
+
+    async def story(world: World) -> None:
+        def judge(audience: str, members: Sequence[str]) -> Answer:
+            invalid = [Invalid(at, "bad hash") for at, one in enumerate(members) if one == "m7"]
+            return Applied(tuple(invalid))
+
+        world.partner.judge = judge
+        put(world, 30)
+        await world.own_to_the_end()
+
+    world = in_world(8, story, QUICK)
+
+    outcomes = [decode_outcome(one.value) for one in world.message_writer.of("outcomes")]
+    assert {one.end for one in outcomes} == {"applied"}
+    taken = [offset for one in outcomes for run in one.job.placed() or () for offset in run]
+    assert sorted(taken) == [offset for offset in range(30) if offset != 7]
+    assert len({one.job.job_id for one in outcomes}) == len(outcomes)
+    [letter] = world.message_writer.of("letters")
+    assert (dict(letter.headers)["reason"], letter.key) == (b"invalid", b"7|m7")
+    assert dict(letter.headers)["offset"] == b"7"
+    assert world.message_writer.of("jobs") == []
+    assert len(world.partner.members) == 29
+    lane = LABEL.destination, LABEL.connection
+    assert world.telemetry.counts["records_accepted", *lane, "add"] == 29
+    assert world.telemetry.counts["records_applied", *lane] == 29
+    assert world.telemetry.counts["dead_letters_written", "upload", "invalid"] == 1
+
+
+def test_an_answer_that_names_every_record_invalid_has_no_outcome() -> None:
+    async def story(world: World) -> None:
+        world.partner.judge = lambda audience, members: Applied(
+            tuple(Invalid(at, "unknown audience") for at in range(len(members)))
+        )
+        put(world, 20)
+        await world.own_to_the_end()
+
+    world = in_world(9, story, QUICK)
+
+    assert world.message_writer.of("outcomes") == []
+    assert len(world.message_writer.of("letters")) == 20
+    assert world.partner.members == {}
 
 
 def test_a_lane_that_got_jobs_and_gets_none_any_more_does_not_drain_into_nothing() -> None:
@@ -424,6 +482,35 @@ def test_a_lane_is_silent_for_as_long_as_any_answer_asks(wait: float) -> None:
     assert wait <= second - first <= wait + 5
 
 
+@pytest.mark.parametrize("refused", [0.0, 0.4], ids=["all is taken", "much is refused"])
+def test_a_partner_that_counts_requests_and_bytes_is_never_over_either(refused: float) -> None:
+    """It counts no records, and it counts what it refuses as well."""
+    arrived: list[tuple[float, int]] = []
+
+    def judge(world: World) -> Callable[[str, Sequence[str]], Answer | None]:
+        def judged(audience: str, members: Sequence[str]) -> Answer | None:
+            size = 20 + sum(len(world.topic.records[int(one[1:])].value or b"") for one in members)
+            arrived.append((asyncio.get_running_loop().time(), size))
+            return Refused("no") if len(members) > 1 and world.random.random() < refused else None
+
+        return judged
+
+    async def story(world: World) -> None:
+        world.batch, world.max_bytes = 15, 1000
+        world.quota = Quota(window=WINDOW, requests=60, bytes=40_000)
+        world.partner.judge = judge(world)
+        put(world, 3000)
+        await served(world, WINDOW * 5)
+
+    world = in_world(20, story, QUICK)
+
+    assert len(world.partner.requests) > 2 * 60
+    for first, (start, _) in enumerate(arrived):
+        inside = [size for at, size in arrived[first:] if at < start + WINDOW]
+        assert len(inside) < 60
+        assert sum(inside) < 40_000
+
+
 # What operators are shown
 
 
@@ -459,3 +546,51 @@ def test_the_status_shows_what_it_promises() -> None:
         }
 
     in_world(19, story, QUICK)
+
+
+class PatientLease(TopicLease):
+    """Hands nothing out before there is something."""
+
+    async def fetch(self, most: int) -> Sequence[TopicRecord]:
+        while not (fetched := await super().fetch(most)):
+            self._topic.grown.clear()
+            await self._topic.grown.wait()
+        return fetched
+
+
+def test_an_idle_lane_is_hardly_ever_woken() -> None:
+    """A thousand of them must not burn a core; ten wake-ups a minute are a lane's share."""
+    waits: list[int] = []
+
+    async def story(world: World) -> None:
+        put(world, 30)
+        worker = world.owner(PatientLease(world.topic))
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(worker.run())
+            await asyncio.sleep(60)
+            before = loop.waits()
+            await asyncio.sleep(1200)
+            waits.append(loop.waits() - before)
+            running.cancel()
+
+    world = in_world(21, story, QUICK)
+
+    assert world.expected() == world.partner.members
+    assert waits[0] <= 10 * 20
+
+
+def test_a_lane_that_takes_over_after_an_unclean_end_says_so() -> None:
+    async def story(world: World) -> None:
+        world.topic.committed = StartingPoint(0, is_clean=False)
+        await served(world, 5, lambda worker: shown(world, worker))
+
+    def shown(world: World, worker: UploadWorker) -> None:
+        told = {key[3] for key in world.telemetry.levels if key[0] == "lane_state"}
+        states.extend([worker.status()["state"], told])
+
+    states: list[object] = []
+    in_world(22, story, QUICK)
+
+    assert states == ["taking_over", {"taking_over"}]

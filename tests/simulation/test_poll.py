@@ -222,3 +222,23 @@ def test_who_lost_the_partition_while_it_asked_writes_no_copy() -> None:
     world = run_virtual(story())
 
     assert world.writer.of("jobs") == []
+
+
+def test_applied_changes_are_as_old_as_the_change_and_not_as_their_job() -> None:
+    """
+    A change may wait for hours in its lane before its job is submitted: the age counts that too.
+    """
+    world = world_of(EndingPartner({"job": 5.0}))
+
+    async def story() -> None:
+        world.topic.place(replace(job("job"), oldest_changed_at_ms=-7_200_000))
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(world.stage().worker(TopicLease(world.topic)).run())
+            await asyncio.sleep(30.0)
+            task.cancel()
+
+    run_virtual(story())
+
+    [(milestone, seconds, count)] = world.telemetry.ages
+    assert (milestone, count) == ("applied", 10)
+    assert 7_205.0 <= seconds < 7_230.0

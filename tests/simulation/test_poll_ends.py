@@ -1,7 +1,7 @@
 """A job ends by the partner's word only, however long that takes."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.domain.job import GIVEN_UP, NOT_FOUND, JobReport, NotYet, decode_job
@@ -164,6 +164,7 @@ def test_an_old_job_of_an_outage_is_asked_at_intervals_and_does_not_spin() -> No
 ANSWERS = st.sampled_from([PENDING, MISSING, GATEWAY, NotYet("reset"), NotYet("429", 5.0)])
 
 
+@example(said=[(MISSING, 1), (MISSING, 1), (MISSING, 1), (GATEWAY, 200_000)], is_known=False)
 @given(
     said=st.lists(st.tuples(ANSWERS, st.integers(1, 4_000_000)), max_size=40),
     is_known=st.booleans(),

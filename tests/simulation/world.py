@@ -1,4 +1,4 @@
-"""A lane, its partner, and the means to give the lane to an owner: what its journeys share."""
+"""A lane, its partner, and the means to give the lane to an owner: what its tests share."""
 
 import asyncio
 import json
@@ -18,10 +18,11 @@ from pipeline.operations.ledger.statement import LaneStatement, LetterKind
 from pipeline.stages.contract import Progress
 from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.retry import Backoff, Throttle
-from pipeline.stages.upload.assembly import ServedLane, WorkerFactory
+from pipeline.stages.upload.assembly import LaneAssembly
 from pipeline.stages.upload.batching import Limits
 from pipeline.stages.upload.intake import Misfit
 from pipeline.stages.upload.memory import Budget
+from pipeline.stages.upload.served_lane import ServedLane, SharedByLanes
 from pipeline.stages.upload.token_bucket import LaneTokenBucket
 from pipeline.stages.upload.worker import UploadWorker
 from pipeline.telemetry.facts import LaneLabel
@@ -39,7 +40,7 @@ from tests.fakes.virtual_loop import run_virtual
 
 CAP, WINDOW = 6000, 6.0
 LABEL = LaneLabel("amazon", "connection")
-ROUGH = Moods(unsent=0.1, throttled=0.1, broken=0.1, silent=0.1, latest=9.0)
+ROUGH = Moods(not_sent=0.1, throttled=0.1, broken=0.1, silent=0.1, latest=9.0)
 
 
 class CountingBucket:
@@ -68,6 +69,7 @@ class World:
     telemetry: RecordingTelemetry = field(default_factory=RecordingTelemetry)
     throttle: Throttle = field(default_factory=Throttle)
     requests: AskedPauses = field(default_factory=AskedPauses)
+    quota: Quota = field(default_factory=lambda: Quota(window=WINDOW, records=CAP))
     batch: int = 15
     max_bytes: int = 100_000
     linger: float = 1.0
@@ -87,7 +89,7 @@ class World:
     """Of the last owner."""
 
     def owner(self, lease: TopicLease) -> UploadWorker:
-        return self.workers().worker(self.lane(), lease)
+        return LaneAssembly(self.shared(), self.lane(), lease).worker()
 
     def lane(self) -> ServedLane:
         limits = Limits(
@@ -96,9 +98,8 @@ class World:
             linger=self.linger,
             overhead_bytes=20,
         )
-        quota = Quota(window=WINDOW, records=CAP)
         lane_paces = paces(
-            quota,
+            self.quota,
             largest_batch=self.batch,
             largest_body=self.max_bytes,
             max_in_flight=self.in_flight,
@@ -109,7 +110,7 @@ class World:
             partner=self.partner,
             misfit=self.misfit or self.partner.misfit,
             limits=limits,
-            quota=quota,
+            quota=self.quota,
             new_buckets=lambda: {
                 what: CountingBucket(LaneTokenBucket(pace), self)
                 for what, pace in lane_paces.items()
@@ -121,9 +122,9 @@ class World:
             backoff=self.backoff,
         )
 
-    def workers(self) -> WorkerFactory:
+    def shared(self) -> SharedByLanes:
         wall_ms = lambda: int(asyncio.get_running_loop().time() * 1000)  # noqa: E731
-        return WorkerFactory(
+        return SharedByLanes(
             budget=Budget(self.buffer_bytes, guaranteed=self.buffer_bytes, lanes=1),
             message_writer=self.message_writer,
             dead_letters=DeadLetters(

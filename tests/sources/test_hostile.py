@@ -217,3 +217,20 @@ def test_a_profile_with_a_hundred_thousand_identifiers_takes_no_time() -> None:
 
     assert is_reading(outcome)
     assert process_time() - began < 2
+
+
+@pytest.mark.parametrize(
+    "modifier", [{"json": "/a"}, {"after": "x"}, {"split": {"by": " ", "take": 0}}]
+)
+def test_a_huge_text_is_not_parsed_or_split_again_for_each_of_many_items(
+    modifier: dict[str, Any],
+) -> None:
+    expression = {"pointer": "/text", **modifier}
+    read = reader(format="mapping", mapping=mapped(for_each="/rows", member=expression))
+    event = {"text": "x " * 1_000_000, "rows": [1] * 10_000}
+
+    began = process_time()
+    outcome = read(Sent(orjson.dumps(event)))
+
+    assert isinstance(outcome, Rejected)
+    assert process_time() - began < 2

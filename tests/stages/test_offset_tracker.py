@@ -28,7 +28,7 @@ class EveryOffset:
 
 
 @given(start=STARTS, gaps=GAPS, data=st.data())
-def test_the_watermark_is_the_first_open_offset_however_it_is_reached(
+def test_what_may_be_committed_ends_at_the_first_open_offset_however_it_is_reached(
     start: int, gaps: list[int], data: st.DataObject
 ) -> None:
     """
@@ -78,7 +78,7 @@ def test_whatever_the_order_of_settling_the_end_is_reached_and_nothing_is_kept(
     assert not tracker._settled
 
 
-def test_a_gap_does_not_hold_the_watermark_up() -> None:
+def test_a_gap_does_not_keep_offsets_from_being_committed() -> None:
     tracker = OffsetTracker(10)
     tracker.admit(10)
     tracker.admit(14)
@@ -88,7 +88,7 @@ def test_a_gap_does_not_hold_the_watermark_up() -> None:
     assert tracker.committable == 14
 
 
-def test_a_watermark_of_an_idle_partition_stays_at_its_start() -> None:
+def test_what_may_be_committed_of_an_idle_partition_stays_at_its_start() -> None:
     assert OffsetTracker(7).committable == 7
     assert OffsetTracker(7).is_clear
 

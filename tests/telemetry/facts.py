@@ -62,6 +62,7 @@ def _state_upload(telemetry: UploadTelemetry) -> None:
     telemetry.records_superseded(lane=LANE, count=4)
     telemetry.batch_sent(lane=LANE, reason="linger", records=89)
     telemetry.records_accepted(lane=LANE, action="add", count=89)
+    telemetry.records_applied(lane=LANE, count=5)
     telemetry.records_unknown(lane=LANE, count=1)
     telemetry.cap_used(lane=LANE, window_records=89, limit=15_000_000)
     telemetry.cap_waited(lane=LANE, seconds=0.5)

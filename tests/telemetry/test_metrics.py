@@ -33,7 +33,7 @@ CONTRACT: list[tuple[str, dict[str, str], float]] = [
     ("audience_records_prepared_total", LANE_VALUES, 94),
     ("audience_records_superseded_total", LANE_VALUES, 4),
     ("audience_records_accepted_total", {**LANE_VALUES, "action": "add"}, 89),
-    ("audience_records_applied_total", LANE_VALUES, 80),
+    ("audience_records_applied_total", LANE_VALUES, 85),
     ("audience_records_invalid_total", LANE_VALUES, 4),
     ("audience_records_failed_total", LANE_VALUES, 3),
     ("audience_records_unknown_total", LANE_VALUES, 2),

@@ -1,17 +1,29 @@
 """What a destination at Amazon Ads may say and may not mean: said by `check`, refused by nobody."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings
+from pipeline.destinations.amazon_ads.targets import AmazonTarget
 
 ADVISED_RECORDS = 6_000
 PARTNER_WINDOW_SECONDS = 3_600
 MODEST_SHARE_OF_CAP = 0.008
 
 
-def advice(destination: AmazonAdsSettings) -> Iterator[str]:
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def advice(destination: AmazonAdsSettings, targets: Sequence[AmazonTarget]) -> Iterator[str]:
+    """A line for each, beginning with its key."""
+    yield from _of_the_cap(destination)
+    yield from _of_addresses(destination)
+    yield from _of_connections(targets)
+
+
+def _of_the_cap(destination: AmazonAdsSettings) -> Iterator[str]:
     batch = destination.batch.max_records
     if batch > ADVISED_RECORDS:
         yield (
@@ -26,6 +38,13 @@ def advice(destination: AmazonAdsSettings) -> Iterator[str]:
             f"requests in flight ({reserve} records), so that much is never used; lower "
             "batch.max_records or max_in_flight to stay under 0.8%"
         )
+    linger = destination.batch.linger_seconds
+    if linger > destination.cap_window_seconds:
+        yield (
+            f"batch.linger_seconds: {linger:g} is longer than cap_window_seconds "
+            f"({destination.cap_window_seconds:g}), so a record waits longer for company than for "
+            "the cap; it is in seconds, such as 5"
+        )
     tolerated = 2 * destination.in_flight_records() / destination.pace().rate
     if destination.cap_window_seconds < PARTNER_WINDOW_SECONDS:
         yield (
@@ -38,12 +57,24 @@ def advice(destination: AmazonAdsSettings) -> Iterator[str]:
             "which the cap allows requests that were given up to arrive, if all of them do; raise "
             "max_in_flight, or lower late_seconds if the partner is quicker"
         )
+
+
+def _of_addresses(destination: AmazonAdsSettings) -> Iterator[str]:
     for key, url in (
         ("api_url", destination.api_base()),
         ("token_url", destination.token_endpoint()),
     ):
         if urlsplit(url).scheme == "http" and not _is_local(urlsplit(url).hostname or ""):
             yield f"{key}: {url!r} sends secrets and tokens unencrypted; use https"
+
+
+def _of_connections(targets: Sequence[AmazonTarget]) -> Iterator[str]:
+    for connection in sorted({one.connection_id for one in targets if one.connection_id}):
+        if _UUID.fullmatch(connection) is None:
+            yield (
+                f"connection_id: {connection!r} does not look like one that Amazon gives out, such "
+                "as '5a523424-8f0c-4c55-9a2b-0d7f4c1e6b90'; `connections list` shows yours"
+            )
 
 
 def _is_local(host: str) -> bool:

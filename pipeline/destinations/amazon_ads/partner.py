@@ -1,6 +1,6 @@
 """Amazon Ads as one value: what the registry knows of this package."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 from pipeline.destinations.amazon_ads.advice import advice
@@ -9,6 +9,7 @@ from pipeline.destinations.amazon_ads.control_plane import AmazonControlPlane
 from pipeline.destinations.amazon_ads.lane import AmazonLane, lane
 from pipeline.destinations.amazon_ads.login import AmazonLogin
 from pipeline.destinations.amazon_ads.online_check import check_online
+from pipeline.destinations.amazon_ads.question_rate import too_few_questions
 from pipeline.destinations.amazon_ads.rendering import (
     AMAZON_NAMES,
     ExternalUserId,
@@ -17,14 +18,16 @@ from pipeline.destinations.amazon_ads.rendering import (
     hashed_id,
 )
 from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings
-from pipeline.destinations.amazon_ads.starting_configuration import STARTING_CONFIGURATION
+from pipeline.destinations.amazon_ads.starting_configuration import (
+    STARTING_CONFIGURATION,
+    STARTING_DESTINATION,
+)
 from pipeline.destinations.amazon_ads.targets import AmazonTarget
 from pipeline.destinations.contract import Partner, Render
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Rejected, Rendered, Withheld
 from pipeline.identity.consent import ConsentNeeds
 from pipeline.identity.hashing import FieldHasher, HashOnce
-from pipeline.settings.problems import Problem
 
 
 def _renderer(settings: AmazonAdsSettings, target: AmazonTarget) -> Render:
@@ -78,17 +81,13 @@ def _buffer_bytes(settings: AmazonAdsSettings) -> int:
     return 2 * settings.batch.max_bytes
 
 
-def _problems(_settings: AmazonAdsSettings, _targets: Sequence[AmazonTarget]) -> Iterable[Problem]:
-    """None: what a destination or a target cannot say, its own model refuses."""
-    return ()
+def _region(settings: AmazonAdsSettings) -> str:
+    """Ids of audiences belong to a region, whatever client and whatever proxy they are used by."""
+    return settings.region
 
 
 def _delivery(settings: AmazonAdsSettings, targets: Sequence[AmazonTarget]) -> AmazonLane:
     return lane(settings, targets)
-
-
-def _advice(settings: AmazonAdsSettings, _targets: Sequence[AmazonTarget]) -> Iterable[str]:
-    return advice(settings)
 
 
 def _login(settings: AmazonAdsSettings) -> AmazonLogin:
@@ -106,11 +105,14 @@ AMAZON_ADS = Partner(
     member_id=_member_id,
     delivery=_delivery,
     buffer_bytes=_buffer_bytes,
-    problems=_problems,
-    advice=_advice,
+    problems=too_few_questions,
+    advice=advice,
     check_online=check_online,
+    audience_space=_region,
     control=AmazonControlPlane,
     commands=COMMANDS,
+    title="Amazon Ads",
+    starting_destination=STARTING_DESTINATION,
     starting_configuration=STARTING_CONFIGURATION,
-    redacts=("amzn1.", "Atz"),
+    redacts=("amzn1.oa2-cs.", "Atza|", "Atzr|"),
 )

@@ -85,8 +85,9 @@ class JobPollSettings(Section):
     """No interval is longer."""
     give_up_after_seconds: Positive = 86_400
     """A job still pending then counts as unknown."""
-    requests_per_second: Positive = 5
-    """Questions of this destination in all, per process."""
+    requests_per_second: Positive = 10
+    """Questions of this destination in all, per process; each upload is asked about at least once,
+    so it must keep up with requests_per_second of the destination."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

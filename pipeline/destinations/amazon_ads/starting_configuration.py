@@ -1,5 +1,7 @@
 """What a first configuration says of Amazon Ads."""
 
+from pipeline.destinations.contract import StartingDestination
+
 STARTING_CONFIGURATION = """\
 destinations:
   amazon-na:                          # a name of your own; lanes, topics and metrics carry it
@@ -18,3 +20,22 @@ audiences:
         target_types: [DSP]           # left out: to Amazon Marketing Cloud alone
         # audience_id: 413642381039213536         # left out: `audiences apply` makes it
 """
+
+STARTING_DESTINATION = StartingDestination(
+    name="amazon-na",
+    sections="""\
+    destinations:
+      - destination: amazon-na
+        audience_id: 347891                 # the partner's id of it
+        connection_id: 5a523424-8f0c-4c55-9a2b-0d7f4c1e6b90
+        country: US                         # of members whose event names none
+
+destinations:
+  amazon-na:
+    kind: amazon_ads
+    region: NA
+    client_id: amzn1.application-oa2-client.example
+    client_secret_file: secrets/client-secret
+    refresh_token_file: secrets/refresh-token
+""",
+)

@@ -55,8 +55,17 @@ def _of_kind(example: Example, verdict: Verdict) -> Iterator[Difference]:
         yield Difference("changes", f"expected {len(example.expected)}, was {was}")
     else:
         yield from _of_changes(example, verdict)
-        for rejected in verdict.rejected:
-            yield Difference("changes", f"rejected in part: {rejected.reason}: {rejected.detail}")
+        yield from _of_rejected_parts(example, verdict)
+
+
+def _of_rejected_parts(example: Example, verdict: Verdict) -> Iterator[Difference]:
+    wanted = example.rejected_in_part
+    for rejected in verdict.rejected:
+        if rejected.reason != wanted:
+            what = f"expected {_text(wanted)}, was {rejected.reason}: {rejected.detail}"
+            yield Difference("rejected_in_part", what)
+    if wanted is not None and not verdict.rejected:
+        yield Difference("rejected_in_part", f"expected {_text(wanted)}, was null")
 
 
 def _was(verdict: Verdict) -> str:

@@ -17,6 +17,7 @@ VALUES: Final = ("value", "value_text", "value_base64", "value_file")
 EXPECTATIONS: Final = ("changes", "ignored", "rejected")
 KEYS: Final = (
     *("name", "topic", "key", "headers", "timestamp", "exact", "records", "schema_id"),
+    "rejected_in_part",
     *VALUES,
     *EXPECTATIONS,
 )
@@ -38,8 +39,8 @@ class Example:
     topic: str
     key: bytes | None
     headers: Sequence[tuple[str, bytes]]
-    timestamp: int
-    """Milliseconds since the epoch; -1 for none."""
+    timestamp: int | None
+    """Milliseconds since the epoch; -1 for none, None where the case does not say."""
     value: bytes | None
     is_json: bool
     """Whether the value was written as JSON, so that it still has to be encoded."""
@@ -49,6 +50,8 @@ class Example:
     expected: Any
     """Changes as mappings, or a reason."""
     is_exact: bool
+    rejected_in_part: str | None
+    """Beside changes: why others of the same message are rejected."""
     records: Sequence[Mapping[str, Any]] | None
 
     def place(self) -> str:
@@ -109,13 +112,14 @@ def _example(case: Mapping[str, Any], file: Path, number: int, place: str) -> Ex
         topic=case["topic"],
         key=_key(case.get("key")),
         headers=_headers(case.get("headers"), place),
-        timestamp=_timestamp(case.get("timestamp"), place),
+        timestamp=_timestamp(case["timestamp"], place) if "timestamp" in case else None,
         value=value,
         is_json=is_json,
         schema_id=case.get("schema_id"),
         kind=kind,
         expected=_expected(case[kind], kind, place),
         is_exact=case.get("exact") is True,
+        rejected_in_part=case.get("rejected_in_part"),
         records=_objects(case["records"], f"{place}: records") if "records" in case else None,
     )
 

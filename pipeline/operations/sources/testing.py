@@ -42,9 +42,17 @@ class Report:
 
 
 def run_examples(
-    settings: Settings, paths: Sequence[Path], schemas: Mapping[int, Schema] | None = None
+    settings: Settings,
+    paths: Sequence[Path],
+    schemas: Mapping[int, Schema] | None = None,
+    *,
+    now_ms: int,
 ) -> Report:
-    """Run every example of the files; UnusableExamples where there is none, or one is unusable."""
+    """Run every example of the files; one that has no timestamp is of now.
+
+    Raises:
+        UnusableExamples: there is none, or one is unusable.
+    """
     examples = examples_in(paths)
     if not examples:
         raise UnusableExamples(f"no example found in {', '.join(map(str, paths))}")
@@ -57,14 +65,17 @@ def run_examples(
             )
     trial = Trial(settings, schemas)
     known = schemas or {}
-    tried = [_tried(trial, one, encoded(one, sources[one.topic], known)) for one in examples]
+    tried = [
+        _tried(trial, one, encoded(one, sources[one.topic], known), now_ms) for one in examples
+    ]
     tested = {example.topic for example in examples}
     return Report(tried, [topic for topic in sources if topic not in tested])
 
 
-def _tried(trial: Trial, example: Example, value: bytes | None) -> Tried:
+def _tried(trial: Trial, example: Example, value: bytes | None, now_ms: int) -> Tried:
     began = monotonic()
-    message = TrialMessage(example.key, value, example.headers, example.timestamp)
+    timestamp = now_ms if example.timestamp is None else example.timestamp
+    message = TrialMessage(example.key, value, example.headers, timestamp)
     verdict = trial.of(example.topic, message)
     return Tried(
         example=example,

@@ -1,14 +1,18 @@
 """A chunk: what a stretch of events became."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pipeline.domain.change import Action
+from pipeline.domain.change import Action, MembershipChange
 from pipeline.domain.message import Message
 from pipeline.domain.reasons import IgnoredReason, RejectedReason, WithheldReason
 from pipeline.stages.ingest.route import Route
 from pipeline.stages.ports import OutgoingRecord
 from pipeline.telemetry.facts import LaneLabel
+
+WORK_BITS = 12
+"""4 kB are as much work as one usual record."""
 
 
 @dataclass(slots=True)
@@ -56,13 +60,23 @@ class Chunk:
         if counts.oldest_ms is None or changed_at_ms < counts.oldest_ms:
             counts.oldest_ms = changed_at_ms
 
+    def end_event(self, changes: Iterable[MembershipChange], work: int) -> None:
+        """All of an event with these changes is in; its last part was so much work."""
+        counts = self.counts
+        counts.events += 1
+        for change in changes:
+            counts.changes[change.action] += 1
+        self.work += work
+
     def reject(self, reason: RejectedReason, count: int, letter: Message) -> None:
         """Add the dead letter that stands for so many rejections of one reason."""
         self.counts.rejected[reason] += count
         self.counts.letters[reason] += 1
         self.letters.append(letter)
         self.records += 1
-        self.bytes += _size(letter)
+        size = _size(letter)
+        self.bytes += size
+        self.work += size >> WORK_BITS
 
     def only_one(self) -> tuple[str, int] | None:
         """Topic and bytes of its only record, or of its largest dead letter where it has no record.

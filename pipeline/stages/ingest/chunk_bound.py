@@ -17,28 +17,24 @@ class ChunkBound:
 
     def __init__(self, *, events: int, size: int = CHUNK_BYTES) -> None:
         """As many events to read at once, and as many bytes to write at once."""
-        self._events, self._size = events, size
+        self._whole = (events, size)
         self._halvings = 0
         self._passed = 0
+        self._apply()
+
+    def _apply(self) -> None:
+        events, size = self._whole
+        self.records = max(1, events * OUTPUT_OF_AN_EVENT >> self._halvings)
+        """The most records and dead letters."""
+        self._bytes = size >> self._halvings
+        self.events = min(events, self.records)
+        """How many events to read at once."""
+        self.slice = min(SLICE_WORK, self.records)
+        """After how many records the event loop has its turn, and an event may be cut."""
 
     def is_reached(self, chunk: Chunk) -> bool:
         """Whether the chunk ends here."""
-        return chunk.records >= self.records or chunk.bytes >= self._size >> self._halvings
-
-    @property
-    def records(self) -> int:
-        """The most records and dead letters."""
-        return max(1, self._events * OUTPUT_OF_AN_EVENT >> self._halvings)
-
-    @property
-    def events(self) -> int:
-        """How many events to read at once."""
-        return min(self._events, self.records)
-
-    @property
-    def slice(self) -> int:
-        """After how many records of one event it may be cut."""
-        return min(SLICE_WORK, self.records)
+        return chunk.records >= self.records or chunk.bytes >= self._bytes
 
     def passed(self) -> None:
         """A chunk came through."""
@@ -46,13 +42,16 @@ class ChunkBound:
         if self._halvings and self._passed >= PASSED_IN_A_ROW:
             self._halvings -= 1
             self._passed = 0
+            self._apply()
 
     def halve(self) -> None:
         """A chunk was too much for one transaction, or may have been."""
         self._passed = 0
         if self.records > 1:
             self._halvings += 1
+            self._apply()
 
     def restore(self) -> None:
         """It is known what was too much, and it was not the size of the chunk."""
         self._halvings = 0
+        self._apply()

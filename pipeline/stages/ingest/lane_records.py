@@ -6,7 +6,7 @@ from typing import Final
 
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.lane_record import HEADER, encode_header, member_key
-from pipeline.domain.reasons import Rejected, Rendered, Withheld
+from pipeline.domain.reasons import Rejected, Withheld
 from pipeline.identity.hashing import HashOnce
 from pipeline.stages.ingest.chunk import Chunk
 from pipeline.stages.ingest.route import Route
@@ -39,36 +39,29 @@ class LaneRecords:
         route: Route,
         offset: int,
         chunk: Chunk,
-    ) -> int | Withheld | Rejected:
-        """Put one record into the chunk; its bytes, or why there is none. Never raises."""
+    ) -> int | Rejected:
+        """Put one record into the chunk; its bytes, 0 where consent forbids it. Never raises."""
+        at_ms = change.occurred_at_ms
+        if not 0 <= at_ms < TIMES_END_MS:
+            return _NO_TIME
         try:
-            return self._add(change, hash_once, route, offset, chunk)
+            rendered = route.render(change, hash_once)
+            if isinstance(rendered, Rejected):
+                return rendered
+            if isinstance(rendered, Withheld):
+                chunk.counts.withheld[route.lane.destination, rendered.reason] += 1
+                return 0
+            member, value = rendered
+            key = member_key(route.audience_id, member)
+            headers = encode_header(change.action, at_ms, route.route, self._partition, offset)
         except Exception as error:  # noqa: BLE001 - one event must not stop the others
             return failed("rendering", error)
-
-    def _add(
-        self,
-        change: MembershipChange,
-        hash_once: HashOnce,
-        route: Route,
-        offset: int,
-        chunk: Chunk,
-    ) -> int | Withheld | Rejected:
-        rendered = route.render(change, hash_once)
-        if not isinstance(rendered, Rendered):
-            return rendered
-        member, value = rendered
-        changed_at_ms, topic = change.occurred_at_ms, route.topic
-        if not 0 <= changed_at_ms < TIMES_END_MS:
-            return _NO_TIME
-        key = member_key(route.audience_id, member)
-        headers = encode_header(change.action, changed_at_ms, route.route, self._partition, offset)
         size = len(key) + len(value) + len(HEADER) + len(headers[0][1])
         if len(value) > route.largest_value:
             return _OVER_REQUEST
-        if size > self._limits.largest_record(topic):
+        if size > self._limits.largest_record(route.topic):
             return _OVER_TOPIC
-        chunk.add(route, OutgoingRecord(key, value, headers), size, changed_at_ms)
+        chunk.add(route, OutgoingRecord(key, value, headers), size, at_ms)
         return size
 
 

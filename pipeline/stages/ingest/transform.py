@@ -1,28 +1,25 @@
 """One event in, records for lanes and dead letters out; a wide event in several parts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final
 
 from pipeline.domain.change import MembershipChange
-from pipeline.domain.reasons import Ignored, Rejected, Withheld
+from pipeline.domain.reasons import Ignored, Rejected
 from pipeline.identity.hashing import HashOnce, each_of, once_for
 from pipeline.sources.reading import Outcome, Read, Reading
 from pipeline.stages.dead_letters import DeadLetters
-from pipeline.stages.ingest.chunk import Chunk
+from pipeline.stages.ingest.chunk import WORK_BITS, Chunk
 from pipeline.stages.ingest.lane_records import LaneRecords, failed
-from pipeline.stages.ingest.rejections import Rejections
+from pipeline.stages.ingest.rejections import Rejections, copied, letters, note
 from pipeline.stages.ingest.route import Route, Routes
 from pipeline.stages.ports import Lease, Record
 
-Step = tuple[MembershipChange, HashOnce, Route | None]
-"""One route of one change, with what hashes its identities; or a change that has no route."""
+_NOWHERE: Final = (None,)
+"""The routes of a change that has none: to find that out is a step, too."""
 
-_WORK_BITS: Final = 12
-"""4 kB of an event or of a record are as much work as one usual record,"""
 _IDENTITY_BITS: Final = 3
-"""and so are eight identities."""
+"""Eight identities are as much work as one usual record."""
 
 _NO_AUDIENCE: Final = Rejected(
     "unknown_audience", "no audience is configured; add one under audiences"
@@ -32,7 +29,10 @@ _NOT_CONFIGURED: Final = "no audience of this name is configured; add it under a
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """How far an event has come: so many of its steps, and what was rejected in them."""
+    """How far an event has come: so many of its steps, and what was rejected in them.
+
+    A step is one route of one change.
+    """
 
     offset: int
     steps: int
@@ -69,7 +69,7 @@ class Transform:
 
     def event(
         self, event: Record, reading: Reading, chunk: Chunk, *, after: Part | None, most: int
-    ) -> Iterator[Part]:
+    ) -> Iterable[Part]:
         """Put what the event becomes into the chunk; with `after`, what comes behind that part.
 
         After every `most` records or so it yields how far it has come, and the chunk may be made
@@ -77,30 +77,46 @@ class Transform:
         """
         if isinstance(reading, Ignored):
             chunk.counts.ignored[reading.reason] += 1
-            return
+            chunk.end_event((), 1)
+            return ()
         parts = (reading,) if isinstance(reading, Rejected) else reading
-        changes = [part for part in parts if not isinstance(part, Rejected)]
-        rejections = _noted(parts) if after is None else after.rejections.copy()
-        step, work = 0 if after is None else after.steps, len(event.value or b"") >> _WORK_BITS
-        for change, hash_once, route in islice(self._steps(changes), step, None):
-            if work >= most:
-                yield Part(event.offset, step, rejections.copy())
-                work = 0
-            step += 1
-            work += self._take(change, hash_once, route, event.offset, chunk, rejections)
-        if rejections and work >= most:
-            yield Part(event.offset, step, rejections.copy())
-        self._finish(event, changes, rejections, chunk)
-        chunk.work += work + 1
+        rejections: Rejections = {} if after is None else copied(after.rejections)
+        changes: list[MembershipChange] = []
+        for part in parts:
+            if not isinstance(part, Rejected):
+                changes.append(part)
+            elif after is None:
+                note(rejections, part)
+        return self._parts(event, changes, rejections, chunk, after.steps if after else 0, most)
 
-    def _steps(self, changes: Sequence[MembershipChange]) -> Iterator[Step]:
+    def _parts(
+        self,
+        event: Record,
+        changes: Sequence[MembershipChange],
+        rejections: Rejections,
+        chunk: Chunk,
+        done: int,
+        most: int,
+    ) -> Iterator[Part]:
+        step, work = 0, len(event.value or b"") >> WORK_BITS
         for change in changes:
+            weight = 1 + (len(change.identities) >> _IDENTITY_BITS)
             routes = self._routes.of(change.audience)
             hash_once = (each_of if len(routes) == 1 else once_for)(change.identities)
-            if not routes:
-                yield change, hash_once, None
-            for route in routes:
-                yield change, hash_once, route
+            for route in routes or _NOWHERE:
+                step += 1
+                if step <= done:
+                    continue
+                if work >= most:
+                    yield Part(event.offset, step - 1, copied(rejections))
+                    work = 0
+                added = self._take(change, hash_once, route, event.offset, chunk, rejections)
+                work += weight + added
+        if rejections:
+            if work >= most:
+                yield Part(event.offset, step, copied(rejections))
+            self._reject(event, rejections, chunk)
+        chunk.end_event(changes, work + 1)
 
     def _take(
         self,
@@ -111,41 +127,20 @@ class Transform:
         chunk: Chunk,
         rejections: Rejections,
     ) -> int:
-        """Take one step; returns how much work it was, in usual records."""
+        """Take one step; returns how much work its bytes were."""
         if route is None:
-            rejections.note(_unknown_audience(change))
-            return 1
+            note(rejections, _unknown_audience(change))
+            return 0
         added = self._records.add(change, hash_once, route, offset, chunk)
-        work = 1 + (len(change.identities) >> _IDENTITY_BITS)
         if isinstance(added, int):
-            return work + (added >> _WORK_BITS)
-        if isinstance(added, Withheld):
-            chunk.counts.withheld[route.lane.destination, added.reason] += 1
-        else:
-            rejections.note(added)
-        return work
+            return added >> WORK_BITS
+        note(rejections, added)
+        return 0
 
-    def _finish(
-        self,
-        event: Record,
-        changes: Sequence[MembershipChange],
-        rejections: Rejections,
-        chunk: Chunk,
-    ) -> None:
-        """The last part of an event counts it, and says what of it could not be carried."""
-        for change in changes:
-            chunk.counts.changes[change.action] += 1
-        for said, count in rejections.letters():
+    def _reject(self, event: Record, rejections: Rejections, chunk: Chunk) -> None:
+        for said, count in letters(rejections):
             letter = self._letters.letter(self._lease, event, said.reason, said.detail, said.quoted)
             chunk.reject(said.reason, count, letter)
-
-
-def _noted(parts: Sequence[MembershipChange | Rejected]) -> Rejections:
-    rejections = Rejections()
-    for part in parts:
-        if isinstance(part, Rejected):
-            rejections.note(part)
-    return rejections
 
 
 def _unknown_audience(change: MembershipChange) -> Rejected:

@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Sequence
 
 from pipeline.sources.encodings.schemas import SchemaRegistry
-from pipeline.sources.reading import Reading, SchemaNeeded
+from pipeline.sources.reading import Outcome, Reading, SchemaNeeded
 from pipeline.stages.contract import Progress
 from pipeline.stages.ingest.chunk import Chunk
-from pipeline.stages.ingest.chunk_bound import SLICE_WORK, ChunkBound
+from pipeline.stages.ingest.chunk_bound import ChunkBound
 from pipeline.stages.ingest.report import ChunkReport
 from pipeline.stages.ingest.topic_limits import TopicLimits
 from pipeline.stages.ingest.transform import Part, Transform
@@ -81,29 +81,30 @@ class IngestWorker:
 
     async def _carry(self, events: Sequence[Record]) -> bool:
         """Carry events in chunks; False when the last one has to be read again."""
-        chunk = Chunk()
+        chunk, bound = Chunk(), self._bound
         for event in events:
-            reading = await self._reading(event)
-            for part in self._transform.event(
-                event, reading, chunk, after=self._carried_of(event), most=self._bound.slice
-            ):
+            reading = self._transform.read(event)
+            if isinstance(reading, SchemaNeeded):
+                reading = await self._reading(event, reading)
+            after = self._part and self._carried_of(event)
+            for part in self._transform.event(event, reading, chunk, after=after, most=bound.slice):
                 await self._turn(chunk)
-                if self._bound.is_reached(chunk):
+                if bound.is_reached(chunk):
                     if not await self._write(chunk, event.offset):
                         return False
                     self._part = part
-            chunk.counts.events += 1
-            if chunk.work >= SLICE_WORK:
+            if chunk.work >= bound.slice:
                 await self._turn(chunk)
-            if self._bound.is_reached(chunk) and not await self._write(chunk, event.offset + 1):
-                return False
+                if bound.is_reached(chunk) and not await self._write(chunk, event.offset + 1):
+                    return False
         return not chunk.counts.events or await self._write(chunk, events[-1].offset + 1)
 
-    async def _reading(self, event: Record) -> Reading:
+    async def _reading(self, event: Record, outcome: Outcome) -> Reading:
         """What the event says; a schema that is needed is waited for, however long that takes."""
-        while isinstance(outcome := self._transform.read(event), SchemaNeeded):
+        while isinstance(outcome, SchemaNeeded):
             assert self._schemas is not None
             await self._schemas.fetch(outcome.schema_id, self._progress.advance)
+            outcome = self._transform.read(event)
         return outcome
 
     def _carried_of(self, event: Record) -> Part | None:

@@ -64,11 +64,12 @@ class Outcomes:
     def _tell(self, job: Job, state: str, end: End, invalid: int) -> None:
         telemetry, lane = self._telemetry, label(job)
         ends = tally(job.records, end, invalid)
-        age = max(0.0, (self._wall_ms() - job.submitted_at_ms) / 1000)
-        telemetry.job_ended(lane=lane, state=state, seconds=age)
+        telemetry.job_ended(lane=lane, state=state, seconds=self._since(job.submitted_at_ms))
         if ends.applied:
             telemetry.records_applied(lane=lane, count=ends.applied)
-            telemetry.freshness(stage="applied", seconds=age, count=ends.applied)
+            # A change may have waited for hours in its lane before its job was submitted.
+            seconds = self._since(job.oldest_changed_at_ms)
+            telemetry.freshness(stage="applied", seconds=seconds, count=ends.applied)
         if ends.invalid:
             telemetry.records_invalid(lane=lane, count=ends.invalid)
             self._letters.written("invalid", invalid)
@@ -79,3 +80,6 @@ class Outcomes:
         if ends.invalid + ends.failed == job.records:
             telemetry.job_wholly_invalid(lane=lane, audience_id=str(job.audience_id))
             log.error("job applied nothing", job=job.job_id, audience=job.audience_id, state=state)
+
+    def _since(self, ms: int) -> float:
+        return max(0.0, (self._wall_ms() - ms) / 1000)

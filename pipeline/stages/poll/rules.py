@@ -53,7 +53,8 @@ class PollRules:
             if answer.is_terminal:
                 return "ended"
             return "given_up" if age > self.give_up_after else "ask_again"
-        return "not_found" if self._is_missing(followed, age, now_ms) else "ask_again"
+        is_missing = answer.is_missing and self._is_missing(followed, age, now_ms)
+        return "not_found" if is_missing else "ask_again"
 
     def _is_missing(self, followed: Followed, age: float, now_ms: int) -> bool:
         job = followed.job

@@ -1,24 +1,13 @@
 """Puts the parts of a lane's worker together: the only module of the room that knows them all."""
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from pipeline.domain.quota import Dimension, Quota
 from pipeline.domain.send_result import Blocked
-from pipeline.stages.contract import Progress
-from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ports import (
     Lease,
-    MessageWriter,
-    PauseRequests,
-    Replay,
-    TokenBucket,
-    Trimmer,
-    Upload,
 )
-from pipeline.stages.retry import Backoff, Throttle
-from pipeline.stages.upload.batching import Batch, LaneQueue, Limits
+from pipeline.stages.upload.batching import Batch, LaneQueue
 from pipeline.stages.upload.bisector import Bisector
 from pipeline.stages.upload.cap_limiter import CapLimiter, Reservation
 from pipeline.stages.upload.cap_use import CapUse
@@ -26,74 +15,29 @@ from pipeline.stages.upload.condition import LaneCondition
 from pipeline.stages.upload.delivery import Delivery
 from pipeline.stages.upload.dispatcher import Dispatcher
 from pipeline.stages.upload.in_flight import InFlight
-from pipeline.stages.upload.intake import Intake, Misfit
+from pipeline.stages.upload.intake import Intake
 from pipeline.stages.upload.job_message import JobMessages
 from pipeline.stages.upload.late_members import LateMembers
-from pipeline.stages.upload.memory import Budget
 from pipeline.stages.upload.offsets import LaneOffsets
+from pipeline.stages.upload.outcomes import LaneOutcomes
 from pipeline.stages.upload.paused_audiences import PausedAudiences
 from pipeline.stages.upload.pauses import LanePauses
 from pipeline.stages.upload.reader import LaneReader
 from pipeline.stages.upload.replaying import Replaying
 from pipeline.stages.upload.requests import LaneRequests
 from pipeline.stages.upload.room import LaneRoom
+from pipeline.stages.upload.served_lane import ServedLane, SharedByLanes
 from pipeline.stages.upload.settlement import Settlement
+from pipeline.stages.upload.status import LaneStatus
 from pipeline.stages.upload.tally import Tally
 from pipeline.stages.upload.trimming import trim_always
 from pipeline.stages.upload.worker import UploadWorker
-from pipeline.telemetry.facts import LaneLabel, UploadTelemetry
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServedLane:
-    """Everything about one lane that outlives an ownership; buckets do not. Times in seconds."""
-
-    name: str
-    label: LaneLabel
-    partner: Upload
-    misfit: Misfit
-    limits: Limits
-    quota: Quota
-    new_buckets: Callable[[], Mapping[Dimension, TokenBucket]]
-    """Empty ones, one for each thing that the quota counts."""
-    throttle: Throttle
-    max_in_flight: int
-    late_seconds: float
-    probe_seconds: float
-    backoff: Backoff
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerFactory:
-    """Makes the worker of any lane, from what all lanes of a process share."""
-
-    budget: Budget
-    message_writer: MessageWriter
-    dead_letters: DeadLetters
-    telemetry: UploadTelemetry
-    jobs_topic: str
-    outcomes_topic: str
-    trimmer: Trimmer
-    keep_delivered: float
-    """Seconds for which delivered records stay in their topic, for a replay."""
-    pause_requests: PauseRequests
-    new_replay: Callable[[str], Replay]
-    """A second reader of the topic of a lane."""
-    new_progress: Callable[[str], Progress]
-    chance: Callable[[], float]
-    new_id: Callable[[], str]
-    """A text that nobody has used."""
-    wall_ms: Callable[[], int]
-
-    def worker(self, lane: ServedLane, lease: Lease) -> UploadWorker:
-        """A worker for one ownership of the lane."""
-        return _Assembly(self, lane, lease).worker()
-
-
-class _Assembly:
+class LaneAssembly:
     """The parts of one worker, made in the order in which they need each other."""
 
-    def __init__(self, shared: WorkerFactory, lane: ServedLane, lease: Lease) -> None:
+    def __init__(self, shared: SharedByLanes, lane: ServedLane, lease: Lease) -> None:
         self._shared = shared
         self._lane = lane
         self._lease = lease
@@ -118,39 +62,37 @@ class _Assembly:
         )
         self._condition, self._cap_use = self._shown()
         self._settlement = self._made_settlement()
+        self._outcomes = self._made_outcomes()
         self._intake = self._made_intake()
         self._pauses = self._made_pauses()
         self._room = self._made_room()
-        self._requests = LaneRequests(
-            lane=lane.name,
-            lease=lease,
-            partner=lane.partner,
-            throttle=lane.throttle,
-            clock=self._clock,
-        )
+        self._requests = self._made_requests()
         self._limiter = CapLimiter(
             buckets=lane.new_buckets(), clock=self._clock, waited=self._cap_use.waited
         )
 
     def worker(self) -> UploadWorker:
+        status = self._status()
         return UploadWorker(
             name=self._lane.name,
             lease=self._lease,
             late_seconds=self._lane.late_seconds,
             probe_seconds=self._lane.probe_seconds,
-            queue=self._queue,
             offsets=self._offsets,
             intake=self._intake,
             in_flight=self._in_flight,
             late=self._late,
             pauses=self._pauses,
-            limiter=self._limiter,
-            cap_use=self._cap_use,
             condition=self._condition,
+            status=status,
             dispatcher=self._dispatcher(),
             reader=self._reader(),
             new_replaying=self._replaying,
-            trim=self._trim,
+            beside={
+                "limiter": self._limiter.run,
+                "trim": self._trim,
+                "summarise": status.summarise_always,
+            },
             let_go=self._let_go,
             released=self._released,
         )
@@ -243,16 +185,31 @@ class _Assembly:
             reservation=Reservation(
                 self._limiter, oldest=min(record.admitted_at for record in batch.records)
             ),
-            settlement=self._settlement,
-            late=self._late,
-            tally=self._tally,
-            condition=self._condition,
+            outcomes=self._outcomes,
             slots=self._in_flight,
             backoff=self._lane.backoff,
             chance=self._shared.chance,
-            counted=self._cap_use.add,
             shrink=self._queue.shrink,
             block=block,
+        )
+
+    def _made_requests(self) -> LaneRequests:
+        return LaneRequests(
+            lane=self._lane.name,
+            lease=self._lease,
+            partner=self._lane.partner,
+            throttle=self._lane.throttle,
+            overhead_bytes=self._lane.limits.overhead_bytes,
+            clock=self._clock,
+        )
+
+    def _made_outcomes(self) -> LaneOutcomes:
+        return LaneOutcomes(
+            tally=self._tally,
+            cap_use=self._cap_use,
+            late=self._late,
+            condition=self._condition,
+            settlement=self._settlement,
         )
 
     def _made_settlement(self) -> Settlement:
@@ -290,6 +247,16 @@ class _Assembly:
             clock=self._clock,
         )
         return condition, cap_use
+
+    def _status(self) -> LaneStatus:
+        return LaneStatus(
+            condition=self._condition,
+            queue=self._queue,
+            in_flight=self._in_flight,
+            cap_use=self._cap_use,
+            offsets=self._offsets,
+            pauses=self._pauses,
+        )
 
     # What one part tells the others
 

@@ -161,7 +161,7 @@ class LaneQueue:
         return self._taken(audience, self._queues[audience].take(self._limits), reason)
 
     def take_probe(self, most: int) -> Batch | None:
-        """A few of the oldest records, due or not: to ask whether a stopped lane may go on."""
+        """A few of the oldest records, due or not: to ask whether a blocked lane may go on."""
         waiting = [
             (queue.oldest().offset, audience)
             for audience, queue in self._queues.items()

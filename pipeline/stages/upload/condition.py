@@ -1,19 +1,16 @@
 """How a lane is doing, as operators are shown it: in its status, its metrics and the log."""
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 import structlog
 
 from pipeline.domain.send_result import Blocked
-from pipeline.telemetry.facts import LaneLabel, UploadTelemetry
+from pipeline.telemetry.facts import LaneLabel, LaneState, UploadTelemetry
 
 LINE_SECONDS = 60.0
 """At most one line of a kind and lane in this time."""
 FORGET_SECONDS = 600.0
 """A failure so long ago says nothing of the lane as it is now."""
-
-LaneState = Literal["running", "taking_over", "throttled", "blocked"]
 
 log = structlog.get_logger(__name__)
 
@@ -33,13 +30,15 @@ class LaneCondition:
         self._failed_at = 0.0
         self._logged_at: float | None = None
         self._accepted = 0
+        self._shown: LaneState | None = None
         self.state: LaneState = "taking_over"
         self.blocked: Blocked | None = None
         """Why the lane is blocked, also while it asks whether it may go on."""
 
     def show(self, state: LaneState) -> None:
-        if state != self.state:
-            self.state = state
+        self.state = state
+        if state != self._shown:
+            self._shown = state
             self._telemetry.lane_state(lane=self._label, state=state)
 
     def block(self, blocked: Blocked) -> None:

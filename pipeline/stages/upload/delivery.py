@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 from pipeline.domain.send_result import (
     Accepted,
     Answer,
+    Applied,
     Blocked,
     InDoubt,
     NotSent,
@@ -20,7 +21,6 @@ from pipeline.stages.retry import Backoff
 from pipeline.stages.upload.batching import Batch, QueuedRecord, weight
 from pipeline.stages.upload.bisector import Bisector
 from pipeline.stages.upload.cap_limiter import Cost, Reservation
-from pipeline.stages.upload.condition import LaneCondition
 from pipeline.stages.upload.delivery_states import (
     Effect,
     Event,
@@ -34,10 +34,8 @@ from pipeline.stages.upload.delivery_states import (
     Trials,
     decide,
 )
-from pipeline.stages.upload.late_members import LateMembers
+from pipeline.stages.upload.outcomes import LaneOutcomes
 from pipeline.stages.upload.requests import LaneRequests
-from pipeline.stages.upload.settlement import Settlement
-from pipeline.stages.upload.tally import Tally
 
 
 class Slots(Protocol):
@@ -68,14 +66,10 @@ class Delivery:
         bisector: Bisector,
         requests: LaneRequests,
         reservation: Reservation,
-        settlement: Settlement,
-        late: LateMembers,
-        tally: Tally,
-        condition: LaneCondition,
+        outcomes: LaneOutcomes,
         slots: Slots,
         backoff: Backoff,
         chance: Callable[[], float],
-        counted: Callable[[int], None],
         shrink: Callable[[int], None],
         block: Callable[[Blocked], None],
     ) -> None:
@@ -83,14 +77,10 @@ class Delivery:
         self._bisector = bisector
         self._requests = requests
         self._reservation = reservation
-        self._settlement = settlement
-        self._late = late
-        self._tally = tally
-        self._condition = condition
+        self._outcomes = outcomes
         self._slots = slots
         self._backoff = backoff
         self._chance = chance
-        self._counted = counted
         self._shrink = shrink
         self._block = block
         self._part: Sequence[QueuedRecord] = ()
@@ -184,23 +174,23 @@ class Delivery:
         if part is not None:
             failed_before = self._bisector.failing is not None
             self._part, self._throttled = part, 0
-            self._cost = self._requests.cost(self._audience, part)
+            self._cost = self._requests.cost(part)
             self._trials = Trials(failed_before=failed_before, is_probe=self._trials.is_probe)
             event = PartTaken(failed_before)
         await self._follow(decide("waiting", event, self._trials), event)
 
     def _known(self) -> Trials:
-        return replace(self._trials, trusts_untracked=self._tally.trusts_untracked)
+        return replace(self._trials, trusts_untracked=self._outcomes.tally.trusts_untracked)
 
     # What each effect does
 
     def _use(self, _: Event | None) -> None:
         self._reservation.use(self._cost)
-        self._counted(len(self._part))
+        self._outcomes.counted(len(self._part))
 
     def _doubt(self, _: Event | None) -> None:
         self._was_in_doubt = True
-        self._late.note()
+        self._outcomes.in_doubt()
 
     def _refuse(self, event: Event | None) -> None:
         assert isinstance(event, Refused | TooLarge)
@@ -216,33 +206,26 @@ class Delivery:
         self._requests.hush(event.wait or self._delay(self._throttled))
 
     def _note(self, event: Event | None) -> None:
-        detail = _detail(event)
-        self._condition.failed(detail)
         if self._accepted_before is None:
-            self._accepted_before = self._tally.accepted
-        self._tally.has_failed(is_first=self._is_first)
+            self._accepted_before = self._outcomes.tally.accepted
+        self._outcomes.failed(_detail(event), is_first=self._is_first)
         if isinstance(event, NotSent | InDoubt):
             self._trials = replace(self._trials, failures=self._trials.failures + 1)
             return
         self._trials = replace(self._trials, foreign=self._trials.foreign + 1)
         if isinstance(event, Accepted):
-            self._tally.was_answered(with_job=False)
+            self._outcomes.tally.was_answered(with_job=False)
 
     async def _settle(self, event: Event) -> None:
-        assert isinstance(event, Accepted)
+        assert isinstance(event, Accepted | Applied)
         self._bisector.accepted()
-        self._tally.was_accepted(self._audience, is_first=self._is_first)
-        self._tally.was_answered(with_job=event.job_id is not None)
-        self._condition.accepted(len(self._part))
-        await self._settlement.accepted(self._audience, self._part, event.job_id)
+        await self._outcomes.taken(self._audience, self._part, event, is_first=self._is_first)
         self._release(self._part)
 
     async def _give_up(self) -> None:
         poison = self._bisector.poison
         if poison:
-            # At once, or batches that are judged meanwhile would not know of it.
-            self._tally.was_refused(self._audience, len(poison))
-            await self._settlement.given_up(poison)
+            await self._outcomes.given_up(self._audience, poison)
             self._release([one.record for one in poison])
 
     def _answered_unpaid(self) -> None:
@@ -250,7 +233,7 @@ class Delivery:
         self._reservation.use(self._cost._replace(records=0))
 
     def _release(self, records: Sequence[QueuedRecord]) -> None:
-        self._late.release(self._audience, records, was_in_doubt=self._was_in_doubt)
+        self._outcomes.released(self._audience, records, was_in_doubt=self._was_in_doubt)
         self.bytes -= weight(records)
 
     def _blocked_by(self, event: Event) -> Blocked:
@@ -268,7 +251,7 @@ class Delivery:
     def _may_step_aside(self) -> bool:
         if not self._trials.failed_before:
             return False
-        others_pass = self._tally.accepted > (self._accepted_before or 0)
+        others_pass = self._outcomes.tally.accepted > (self._accepted_before or 0)
         return others_pass or self._slots.may_step_aside()
 
     def _delay(self, failures: int) -> float:

@@ -23,6 +23,7 @@ from typing import Literal, TypeAlias
 from pipeline.domain.send_result import (
     Accepted,
     Answer,
+    Applied,
     Blocked,
     InDoubt,
     NotSent,
@@ -47,7 +48,7 @@ State = Literal[
 Effect = Literal[
     "use",  # its tokens are gone: the partner counted the records, or may have
     "doubt",  # it may still be at work on the other side
-    "settle",  # write the job down
+    "settle",  # write the job down, or what the partner made of the records at once
     "refuse",  # the bisector learns that the part was refused
     "shrink",  # the lane remembers that the partner takes no such body
     "set_back",  # the bisector learns that the part failed too often
@@ -152,7 +153,7 @@ def decide(state: State, event: Event, trials: Trials) -> Step:
 
 def _after(answer: Answer, trials: Trials) -> Step:
     match answer:
-        case Accepted() | NotThePartner():
+        case Accepted() | Applied() | NotThePartner():
             return _after_2xx(answer, trials)
         case Refused():
             return Step("waiting", ("refuse", "next"))
@@ -169,9 +170,10 @@ def _after(answer: Answer, trials: Trials) -> Step:
             return _after_failure(answer, trials)
 
 
-def _after_2xx(answer: Accepted | NotThePartner, trials: Trials) -> Step:
+def _after_2xx(answer: Accepted | Applied | NotThePartner, trials: Trials) -> Step:
     """Whatever took the records may have been the partner, so they are paid for."""
-    if isinstance(answer, Accepted) and (answer.job_id is not None or trials.trusts_untracked):
+    is_untracked = isinstance(answer, Accepted) and answer.job_id is None
+    if not (isinstance(answer, NotThePartner) or (is_untracked and not trials.trusts_untracked)):
         return Step("waiting", ("use", "settle", "next"))
     if trials.is_last_foreign:
         return Step("blocked", ("use", "doubt", "note", "block"))

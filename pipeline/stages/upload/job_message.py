@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pipeline.domain.job import UNTRACKED, Job, encode_unknown
+from pipeline.domain.job import UNTRACKED, Job, encode_applied_at_once, encode_unknown
 from pipeline.domain.message import Message
 from pipeline.domain.offset_ranges import encode_ranges
 from pipeline.stages.upload.batching import QueuedRecord
@@ -22,27 +22,37 @@ class JobMessages:
     """A text that nobody has used."""
     wall_ms: Callable[[], int]
 
-    def compose(
-        self, audience: str, part: Sequence[QueuedRecord], *, removes: int, job_id: str | None
-    ) -> Message:
-        """A job; without an id nobody can follow it, and that is its outcome."""
+    def accepted(self, audience: str, part: Sequence[QueuedRecord], job_id: str | None) -> Message:
+        """A job to follow; without an id nobody can follow it, and that is its outcome."""
+        job = self._job(audience, part, job_id or self._own_id("untracked", part))
+        if job_id is not None:
+            return Message(self.jobs_topic, job_id.encode(), job.encode(), ())
+        return self._outcome(job, encode_unknown(job, UNTRACKED, self.wall_ms()))
+
+    def applied(self, audience: str, part: Sequence[QueuedRecord]) -> Message:
+        """The outcome of records that the partner carried out at once."""
+        job = self._job(audience, part, self._own_id("applied", part))
+        return self._outcome(job, encode_applied_at_once(job, self.wall_ms()))
+
+    def _own_id(self, what: str, part: Sequence[QueuedRecord]) -> str:
+        """Its own for each acceptance: a message written twice is one, a record taken twice two."""
+        return f"{what}-{self.lane}-{min(one.offset for one in part)}-{self.new_id()}"
+
+    def _outcome(self, job: Job, encoded: bytes) -> Message:
+        return Message(self.outcomes_topic, job.job_id.encode(), encoded, ())
+
+    def _job(self, audience: str, part: Sequence[QueuedRecord], job_id: str) -> Job:
         offsets = [record.offset for record in part]
-        job = Job(
-            # Its own for each acceptance: a message written twice is one, a record taken twice two.
-            job_id=job_id or f"untracked-{self.lane}-{min(offsets)}-{self.new_id()}",
+        return Job(
+            job_id=job_id,
             destination=self.label.destination,
             connection=self.label.connection,
             audience_id=audience,
             records=len(part),
-            removes=removes,
+            removes=sum(record.action == "remove" for record in part),
             first_offset=min(offsets),
             last_offset=max(offsets),
             offsets=encode_ranges(offsets),
             submitted_at_ms=self.wall_ms(),
             oldest_changed_at_ms=min(record.changed_at_ms for record in part),
         )
-        key = job.job_id.encode()
-        if job_id is not None:
-            return Message(self.jobs_topic, key, job.encode(), ())
-        outcome = encode_unknown(job, UNTRACKED, self.wall_ms())
-        return Message(self.outcomes_topic, key, outcome, ())

@@ -1,8 +1,9 @@
 """What of a lane has its end, and what the next commit says of it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pipeline.domain.lane_record import audience_of
+from pipeline.domain.pause_request import RequestedPauses
 from pipeline.stages.offset_tracker import OffsetTracker
 from pipeline.stages.ports import Lease, Record
 from pipeline.stages.upload.batching import QueuedRecord
@@ -23,11 +24,14 @@ class LaneOffsets:
         self._is_clean = is_clean
         self._tracker = OffsetTracker(0)
         self._position = 0
+        self._is_known = False
 
-    def begin(self, offset: int) -> None:
-        """Take over from this offset on."""
+    def begin(self, offset: int, paused: Mapping[str, int], requested: RequestedPauses) -> None:
+        """Take over from this offset on, and what the former owner kept back."""
         self._tracker = OffsetTracker(offset)
         self._position = offset
+        self._paused.begin(paused, requested)
+        self._is_known = True
 
     @property
     def committable(self) -> int:
@@ -79,8 +83,12 @@ class LaneOffsets:
         self.report()
 
     def report(self) -> None:
-        """Tell the lease what is done, what is kept back, and whether all sent was answered."""
-        self._paused.end()
+        """Tell the lease what is done, what is kept back, and whether all sent was answered.
+
+        A lane that is lost before it was taken over says nothing: what stands there is right.
+        """
+        if not self._is_known:
+            return
         self._lease.settle(
             self._tracker.committable, clean=self._is_clean(), paused=self._paused.since()
         )

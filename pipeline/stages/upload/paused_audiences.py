@@ -7,7 +7,7 @@ with the lane's own reader, that one goes on keeping the audience back, so a mem
 from one reader only, in their order.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from pipeline.stages.offset_tracker import OffsetTracker
 
 @dataclass(slots=True)
 class PausedAudience:
-    """One audience. From `since` on, what the lane's reader has passed may be unsent."""
+    """One audience. From `since` on, what the lane's reader has passed may not be sent."""
 
     replayed: OffsetTracker
     """Admits the audience's records alone."""
@@ -127,6 +127,7 @@ class PausedAudiences:
         """
         for one in self._replaying():
             one.is_level = one.position >= position
+        self._end(list(self._paused))
 
     def settle(self, audience: str | None, offset: int) -> None:
         """A record has its end.
@@ -135,19 +136,21 @@ class PausedAudiences:
         paused, most likely in vain.
         """
         one = self._of(audience)
-        if one is not None and not one.is_paused:
+        if audience is not None and one is not None and not one.is_paused:
             one.replayed.settle(offset)
+            self._end([audience])
 
     def turn_back(self) -> None:
         """The lane lets go of everything that waits."""
         for one in self._paused.values():
             one.turn_back()
 
-    def end(self) -> None:
-        """Forget audiences of which everything that was kept back has its end."""
-        over = [a for a, one in self._paused.items() if one.is_level and one.replayed.is_clear]
-        for audience in over:
-            del self._paused[audience]
+    def _end(self, audiences: Iterable[str]) -> None:
+        """Forget those of which everything that was kept back has its end."""
+        for audience in audiences:
+            one = self._paused[audience]
+            if one.is_level and one.replayed.is_clear:
+                del self._paused[audience]
 
     def _of(self, audience: str | None) -> PausedAudience | None:
         return None if audience is None else self._paused.get(audience)

@@ -1,5 +1,6 @@
 """Keeps paused audiences of one lane back, and sends what was kept once they are resumed."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 import structlog
@@ -18,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 
 class LanePauses:
-    """What operators asked for, carried out on what waits in a lane. Decides; reads nothing."""
+    """What operators asked for, carried out on what waits in a lane; reads nothing itself."""
 
     def __init__(
         self,
@@ -43,9 +44,10 @@ class LanePauses:
         self._telemetry = telemetry
         self._most_replayed = most_replayed
         self._shown = 0
+        self._resumed = asyncio.Event()
 
     async def begin(self, start: StartingPoint) -> None:
-        """Take over what the former owner kept back.
+        """Take over where the former owner was, and what it kept back.
 
         Where that is not known, it may be all that anybody ever paused: repeating does no harm.
         """
@@ -54,7 +56,7 @@ class LanePauses:
         unknown = (
             {} if start.others_paused is None else dict.fromkeys(requested, start.others_paused)
         )
-        self._paused.begin({**unknown, **start.paused}, requested)
+        self._offsets.begin(start.offset, {**unknown, **start.paused}, requested)
         for audience, since in self._paused.since().items():
             log.info("audience was kept back", lane=self._lane, audience=audience, since=since)
         self.apply_requests()
@@ -68,6 +70,7 @@ class LanePauses:
                 self._offsets.pass_by(waiting)
             log.warning("audience paused", lane=self._lane, audience=audience)
         for audience in turned.resumed:
+            self._resumed.set()
             log.info("audience resumed: sending what was kept", lane=self._lane, audience=audience)
         if turned.paused:
             self._offsets.report()
@@ -89,6 +92,12 @@ class LanePauses:
     def is_replaying(self) -> bool:
         """Whether anything that was kept is still to be read."""
         return bool(self._replayed())
+
+    async def until_replaying(self) -> None:
+        """Return once an audience has been resumed; a lane without any is not woken."""
+        while not self.is_replaying:
+            self._resumed.clear()
+            await self._resumed.wait()
 
     def replayed(self, start: int, stretch: Stretch) -> Sequence[tuple[Record, Rejected]]:
         """Let what was kept wait for its batch; returns what cannot be sent at all.

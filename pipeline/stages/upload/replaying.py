@@ -32,16 +32,18 @@ class Replaying:
         self._took_in = took_in
 
     async def run(self) -> None:
-        """Look again and again whether anything is to be replayed, and replay it."""
+        """Replay whatever is resumed, until cancelled."""
         try:
             while self._intake.blocked is None:
                 start = self._pauses.next_read() if self._room.is_there else None
                 if start is not None:
                     await self._read(start)
                     continue
-                if not self._pauses.is_replaying:
-                    await self._replay.close()
-                await self._room.changed()
+                if self._pauses.is_replaying:
+                    await self._room.changed()
+                    continue
+                await self._replay.close()
+                await self._pauses.until_replaying()
         finally:
             await self._replay.close()
 

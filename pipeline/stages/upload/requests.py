@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pipeline.domain.send_result import Answer, Blocked
 from pipeline.stages.ports import Lease, Upload
 from pipeline.stages.retry import Throttle
-from pipeline.stages.upload.batching import QueuedRecord
+from pipeline.stages.upload.batching import SEPARATOR_BYTES, QueuedRecord
 from pipeline.stages.upload.cap_limiter import Cost
 from pipeline.stages.upload.raised import place_of
 
@@ -21,12 +21,14 @@ class LaneRequests:
         lease: Lease,
         partner: Upload,
         throttle: Throttle,
+        overhead_bytes: int,
         clock: Callable[[], float],
     ) -> None:
         self._lane = lane
         self._lease = lease
         self._partner = partner
         self._throttle = throttle
+        self._overhead_bytes = overhead_bytes
         self._clock = clock
 
     @property
@@ -51,13 +53,10 @@ class LaneRequests:
         """The partner asked for silence."""
         self._throttle.told(self._lane, seconds, self._clock())
 
-    def cost(self, audience: str, part: Sequence[QueuedRecord]) -> Cost:
-        """What a request with these records counts for."""
-        return Cost(len(part), 1, self.body_bytes(audience, part))
-
-    def body_bytes(self, audience: str, part: Sequence[QueuedRecord]) -> int:
-        """Bytes of the body, or one more."""
-        return self._partner.overhead_bytes(audience) + sum(len(one.value) + 1 for one in part)
+    def cost(self, part: Sequence[QueuedRecord]) -> Cost:
+        """What a request with these records counts for; its body may be a few bytes smaller."""
+        body = self._overhead_bytes + sum(len(one.value) + SEPARATOR_BYTES for one in part)
+        return Cost(len(part), 1, body)
 
     async def send(self, audience: str, part: Sequence[QueuedRecord]) -> Answer:
         """One attempt."""

@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from pipeline.domain.message import Origin
+from pipeline.domain.message import Message, Origin
 from pipeline.domain.reasons import Rejected, RejectedReason
+from pipeline.domain.send_result import Invalid
 from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ports import Lease, MessageWriter, Record
 from pipeline.stages.upload.batching import QueuedRecord
@@ -42,26 +43,34 @@ class Settlement:
         self, audience: str, part: Sequence[QueuedRecord], job_id: str | None
     ) -> None:
         """The partner took these; without a job nobody can follow them."""
-        removes = sum(record.action == "remove" for record in part)
-        self._count_accepted(part, removes)
+        self._count_accepted(part)
         if job_id is None:
             self._telemetry.records_unknown(lane=self._label, count=len(part))
-        message = self._jobs.compose(audience, part, removes=removes, job_id=job_id)
-        await self._message_writer.write([message])
+        await self._message_writer.write([self._jobs.accepted(audience, part, job_id)])
+        self._offsets.settle(part)
+
+    async def applied(
+        self, audience: str, part: Sequence[QueuedRecord], invalid: Sequence[Invalid]
+    ) -> None:
+        """The partner carried these out at once, but for the invalid: those it never took."""
+        errors = {one.index: one.error for one in invalid}
+        letters = [
+            self._letter(record, "invalid", errors[index])
+            for index, record in enumerate(part)
+            if index in errors
+        ]
+        kept = [record for index, record in enumerate(part) if index not in errors]
+        if kept:
+            self._count_accepted(kept)
+            self._count_applied(kept)
+        outcome = [self._jobs.applied(audience, kept)] if kept else []
+        await self._message_writer.write([*outcome, *letters])
+        self._count_letters(["invalid"] * len(letters))
         self._offsets.settle(part)
 
     async def given_up(self, poison: Sequence[PoisonRecord]) -> None:
         """The partner takes the others, and not these."""
-        letters = [
-            self._dead_letters.compose(
-                Origin(self._lease.topic, self._lease.partition, one.record.offset),
-                one.record.key,
-                one.record.value,
-                one.reason,
-                one.detail,
-            )
-            for one in poison
-        ]
+        letters = [self._letter(one.record, one.reason, one.detail) for one in poison]
         await self._message_writer.write(letters)
         self._count_letters([one.reason for one in poison])
         self._offsets.settle([one.record for one in poison])
@@ -82,14 +91,25 @@ class Settlement:
             self._telemetry.records_superseded(lane=self._label, count=len(records))
             self._offsets.settle(records)
 
-    def _count_accepted(self, part: Sequence[QueuedRecord], removes: int) -> None:
+    def _letter(self, record: QueuedRecord, reason: RejectedReason, detail: str) -> Message:
+        origin = Origin(self._lease.topic, self._lease.partition, record.offset)
+        return self._dead_letters.compose(origin, record.key, record.value, reason, detail)
+
+    def _count_accepted(self, part: Sequence[QueuedRecord]) -> None:
         telemetry, label = self._telemetry, self._label
+        removes = sum(record.action == "remove" for record in part)
         if len(part) > removes:
             telemetry.records_accepted(lane=label, action="add", count=len(part) - removes)
         if removes:
             telemetry.records_accepted(lane=label, action="remove", count=removes)
-        waited = (self._wall_ms() - part[0].changed_at_ms) / 1000
-        telemetry.freshness(stage="accepted", seconds=max(0.0, waited), count=len(part))
+        telemetry.freshness(stage="accepted", seconds=self._waited(part), count=len(part))
+
+    def _count_applied(self, part: Sequence[QueuedRecord]) -> None:
+        self._telemetry.records_applied(lane=self._label, count=len(part))
+        self._telemetry.freshness(stage="applied", seconds=self._waited(part), count=len(part))
+
+    def _waited(self, part: Sequence[QueuedRecord]) -> float:
+        return max(0.0, (self._wall_ms() - part[0].changed_at_ms) / 1000)
 
     def _count_letters(self, reasons: Sequence[RejectedReason]) -> None:
         for reason, count in Counter(reasons).items():

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.stages.ports import Lease
-from pipeline.stages.upload.assembly import ServedLane, WorkerFactory
+from pipeline.stages.upload.assembly import LaneAssembly
+from pipeline.stages.upload.served_lane import ServedLane, SharedByLanes
 from pipeline.stages.upload.worker import UploadWorker
 
 
@@ -17,11 +18,11 @@ class UploadStage:
     unit: Literal["topic"] = "topic"
     lanes: Mapping[str, ServedLane]
     """By topic."""
-    workers: WorkerFactory
+    shared: SharedByLanes
 
     @property
     def topics(self) -> Sequence[str]:
         return list(self.lanes)
 
     def worker(self, lease: Lease) -> UploadWorker:
-        return self.workers.worker(self.lanes[lease.topic], lease)
+        return LaneAssembly(self.shared, self.lanes[lease.topic], lease).worker()

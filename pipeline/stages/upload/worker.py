@@ -7,10 +7,7 @@ import structlog
 
 from pipeline.domain.send_result import Blocked
 from pipeline.stages.ports import Lease
-from pipeline.stages.upload.batching import LaneQueue
-from pipeline.stages.upload.cap_limiter import CapLimiter
-from pipeline.stages.upload.cap_use import CapUse
-from pipeline.stages.upload.condition import LINE_SECONDS, LaneCondition, LaneState
+from pipeline.stages.upload.condition import LaneCondition
 from pipeline.stages.upload.dispatcher import Dispatcher
 from pipeline.stages.upload.in_flight import InFlight
 from pipeline.stages.upload.intake import Intake
@@ -19,6 +16,8 @@ from pipeline.stages.upload.offsets import LaneOffsets
 from pipeline.stages.upload.pauses import LanePauses
 from pipeline.stages.upload.reader import LaneReader
 from pipeline.stages.upload.replaying import Replaying
+from pipeline.stages.upload.status import LaneStatus
+from pipeline.telemetry.facts import LaneState
 
 log = structlog.get_logger(__name__)
 
@@ -37,39 +36,36 @@ class UploadWorker:
         lease: Lease,
         late_seconds: float,
         probe_seconds: float,
-        queue: LaneQueue,
         offsets: LaneOffsets,
         intake: Intake,
         in_flight: InFlight,
         late: LateMembers,
         pauses: LanePauses,
-        limiter: CapLimiter,
-        cap_use: CapUse,
         condition: LaneCondition,
+        status: LaneStatus,
         dispatcher: Dispatcher,
         reader: LaneReader,
         new_replaying: Callable[[], Replaying],
-        trim: Callable[[], Coroutine[None, None, None]],
+        beside: Mapping[str, Callable[[], Coroutine[None, None, None]]],
         let_go: Callable[[], None],
         released: Callable[[], None],
     ) -> None:
+        """`beside`: what runs for as long as the lane is served, by the names of the tasks."""
         self.name = name
         self._lease = lease
         self._late_seconds = late_seconds
         self._probe_seconds = probe_seconds
-        self._queue = queue
         self._offsets = offsets
         self._intake = intake
         self._in_flight = in_flight
         self._late = late
         self._pauses = pauses
-        self._limiter = limiter
-        self._cap_use = cap_use
         self._condition = condition
+        self._status = status
         self._dispatcher = dispatcher
         self._reader = reader
         self._new_replaying = new_replaying
-        self._trim = trim
+        self._beside = beside
         self._let_go = let_go
         self._released = released
 
@@ -78,10 +74,9 @@ class UploadWorker:
         try:
             await self._take_over()
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._limiter.run(), name=f"limiter {self.name}")
+                for what, run in self._beside.items():
+                    tasks.create_task(run(), name=f"{what} {self.name}")
                 tasks.create_task(self._serve(), name=f"serve {self.name}")
-                tasks.create_task(self._trim(), name=f"trim {self.name}")
-                tasks.create_task(self._summarise(), name=f"summarise {self.name}")
         finally:
             self._released()
 
@@ -101,26 +96,15 @@ class UploadWorker:
 
     def status(self) -> Mapping[str, object]:
         """What operators are shown of the lane."""
-        return {
-            "state": self.state,
-            "cause": None if self.blocked is None else self.blocked.cause,
-            "detail": None if self.blocked is None else self.blocked.detail,
-            "last_failure": self._condition.last_failure,
-            "waiting_records": self._queue.count,
-            "requests_in_flight": self._in_flight.sending,
-            "window_records": self._cap_use.records(),
-            "cap": self._cap_use.cap,
-            "next_offset_to_settle": self._offsets.committable,
-            "paused_audiences": self._pauses.status(),
-        }
+        return self._status.shown()
 
     async def _take_over(self) -> None:
         """Send nothing that a request of the former owner, still at work, could overtake."""
+        self._condition.show("taking_over")
         start = await self._lease.begin()
-        self._offsets.begin(start.offset)
-        await self._pauses.begin(start)
         if not start.is_clean:
             self._late.note()
+        await self._pauses.begin(start)
         self._offsets.report()
         if not start.is_clean:
             log.info("lane waits for its former owner", lane=self.name, seconds=self._late_seconds)
@@ -143,12 +127,3 @@ class UploadWorker:
             await self._dispatcher.run(tasks)
             for one in reading:
                 one.cancel()
-
-    async def _summarise(self) -> None:
-        while True:
-            await asyncio.sleep(LINE_SECONDS)
-            self._condition.summarise(
-                waiting=self._queue.count,
-                window_records=self._cap_use.records(),
-                cap=self._cap_use.cap,
-            )

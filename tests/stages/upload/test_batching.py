@@ -243,7 +243,7 @@ def test_a_member_that_changes_all_the_time_keeps_its_place() -> None:
     assert [record.offset for record in batch.records] == [6, 7]
 
 
-def test_a_change_of_a_member_under_way_waits_and_then_goes_before_what_came_later() -> None:
+def test_a_change_of_a_member_in_flight_waits_and_then_goes_before_what_came_later() -> None:
     queue = LaneQueue(LIMITS)
     queue.add(change("a", at=0.0))
     first = queue.take(5.0)

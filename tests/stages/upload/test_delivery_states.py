@@ -8,6 +8,7 @@ import pytest
 from pipeline.domain.send_result import (
     Accepted,
     Answer,
+    Applied,
     Blocked,
     InDoubt,
     NotSent,
@@ -51,6 +52,7 @@ TABLE: list[tuple[State, Event, Trials, Step]] = [
     ("sending", Accepted("job"), FRESH, Step("waiting", ("use", "settle", "next"))),
     ("sending", Accepted("job"), NO_JOBS, Step("waiting", ("use", "settle", "next"))),
     ("sending", Accepted(None), FRESH, Step("waiting", ("use", "settle", "next"))),
+    ("sending", Applied(), NO_JOBS, Step("waiting", ("use", "settle", "next"))),
     # A 2xx that may not be the partner's
     ("sending", Accepted(None), NO_JOBS, Step("repeating", ("use", "doubt", "note"))),
     ("sending", NotThePartner("a page"), FRESH, Step("repeating", ("use", "doubt", "note"))),
@@ -115,6 +117,7 @@ ANSWERS: list[Answer] = [
     Refused("no"),
     TooLarge(),
     Blocked("forbidden", "403"),
+    Applied(),
     Throttled(None),
     InDoubt("503"),
     NotThePartner("a page"),
@@ -166,6 +169,8 @@ def test_an_event_that_does_not_belong_to_a_state_is_an_error(state: State, even
 def test_whatever_may_have_been_taken_is_paid_and_whatever_was_not_is_not(answer: Answer) -> None:
     step = decide("sending", answer, NO_JOBS)
 
-    may_be_taken = isinstance(answer, Accepted | InDoubt | NotThePartner)
+    may_be_taken = isinstance(answer, Accepted | Applied | InDoubt | NotThePartner)
     assert ("use" in step.effects) is may_be_taken
-    assert ("doubt" in step.effects) is (may_be_taken and answer != Accepted("job"))
+    assert ("doubt" in step.effects) is (
+        may_be_taken and answer not in (Accepted("job"), Applied())
+    )

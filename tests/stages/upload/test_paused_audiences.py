@@ -78,12 +78,10 @@ def test_the_lanes_reader_carries_an_audience_again_once_both_stand_at_the_same_
     paused.meet(21)
     before = paused.keeps(A)
     paused.meet(20)
-    paused.end()
 
     assert (before, paused.keeps(A)) == (True, False)
     assert paused.since()[A] <= 12, "12 was read and has no end yet: a crash must find it"
     paused.settle(A, 12)
-    paused.end()
     assert len(paused) == 0
 
 

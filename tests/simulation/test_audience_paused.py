@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.stages.ports import StartingPoint, Stretch
-from pipeline.stages.upload.assembly import _Assembly
+from pipeline.stages.upload.assembly import LaneAssembly
 from tests.fakes.lane_world import Moods, TopicLease
 from tests.simulation.world import CAP, ROUGH, WINDOW, World, in_world
 
@@ -73,7 +73,7 @@ def test_what_waits_and_what_comes_of_a_paused_audience_is_kept_and_sent_first_o
     assert sorted(first) == sorted(f"m{number}" for number in range(100))
 
 
-def test_a_pause_under_way_lets_requests_end_and_sends_them_again_on_resume() -> None:
+def test_a_pause_lets_requests_in_flight_end_and_sends_them_again_on_resume() -> None:
     """
     They most likely ended in vain; what stood behind them in the queue is not sent at all.
     """
@@ -113,7 +113,7 @@ def test_however_it_is_paused_and_resumed_nothing_is_lost_reordered_or_over_the_
     seed: int, happenings: list[tuple[float, Happening]]
 ) -> None:
     """
-    Through pauses in quick succession, crashes, handovers, stopped lanes and rewound groups, with
+    Through pauses in quick succession, crashes, handovers, blocked lanes and rewound groups, with
     a partner that misbehaves and readers of which now one and now the other is faster: in the end
     the last change of every member stands.
     """
@@ -210,9 +210,7 @@ def test_a_crash_in_the_middle_of_a_replay_goes_on_where_it_was() -> None:
     assert len(sent_to(world, WRONG)) <= 3000 + 15 * 15
 
 
-def test_metadata_that_is_lost_while_an_audience_is_paused_holds_it_from_the_oldest_offset() -> (
-    None
-):
+def test_metadata_that_is_lost_while_an_audience_is_paused_keeps_it_back_from_the_oldest() -> None:
     """Somebody rewound the group; what was kept is neither sent before the resume nor lost."""
 
     async def story(world: World) -> None:
@@ -286,7 +284,7 @@ def test_a_replay_stays_within_the_lanes_memory_while_the_partner_is_away() -> N
         for number in range(20_000):
             world.topic.put(f"m{number}", audience=WRONG if number % 2 else OTHER)
         await world.own_for(60)
-        world.partner.moods = Moods(unsent=1.0)
+        world.partner.moods = Moods(not_sent=1.0)
         world.requests.resume()
         await world.own_for(120)
 
@@ -363,7 +361,7 @@ def test_while_the_lanes_reader_reads_a_stretch_again_no_replay_overtakes_it() -
     """
 
     async def story(world: World) -> None:
-        parts = _Assembly(world.workers(), world.lane(), TopicLease(world.topic))
+        parts = LaneAssembly(world.shared(), world.lane(), TopicLease(world.topic))
         intake, pauses, paused, queue = parts._intake, parts._pauses, parts._paused, parts._queue
         for member, audience in (("a", WRONG), ("b", OTHER), ("c", WRONG)):
             world.topic.put(member, audience=audience)

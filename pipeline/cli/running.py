@@ -1,0 +1,33 @@
+"""The stages of a configuration, run in this process until they are told to stop."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from pipeline.app.assembly import assemble
+from pipeline.app.startup import answering
+from pipeline.app.supervisor import HARD_STOP_SECONDS, ExitCode, stop_on_signals, supervise
+from pipeline.configuration.model import Settings
+from pipeline.domain.message import StageName
+from pipeline.kafka.cluster import unless
+from pipeline.operations.cluster_setup import prepare
+from pipeline.operations.warm_up import warm_up
+
+
+async def run_stages(settings: Settings, stages: Sequence[StageName]) -> ExitCode:
+    """Run until a signal, then drain."""
+    stop = asyncio.Event()
+    stop_on_signals(stop, sys.stderr, settings.run.grace_seconds + 2 * HARD_STOP_SECONDS)
+    async with answering(settings) as (admin, shown):
+        differences = await unless(stop, prepare(settings, creates=True))
+        if differences is None:
+            return ExitCode.DRAINED
+        for difference in differences:
+            typer.echo(f"warning: {difference}", err=True)
+        async with assemble(settings, stages) as pipeline:
+            shown.pipeline = pipeline
+            if {"upload", "poll"} & set(stages):
+                await warm_up(pipeline.clients.clients)
+            return await supervise(pipeline, stop, admin_port=admin.port)

@@ -1,0 +1,43 @@
+"""`sandbox --serve`: broker, partner and pipeline of a configuration, kept up on its ports."""
+
+from pathlib import Path
+from random import Random
+
+import typer
+
+from pipeline.app.supervisor import ExitCode
+from pipeline.cli.ending import ended, fail
+from pipeline.cli.options import logged
+from pipeline.cli.running import run_stages
+from pipeline.cli.stage_choice import STAGES
+from pipeline.configuration.model import Settings
+from pipeline.sandbox.broker import EmbeddedBroker
+from pipeline.sandbox.server_process import ServerStartError
+from pipeline.sandbox.serving import create_sources, partner_at, places_of
+from pipeline.sandbox.trouble import SandboxTrouble
+
+
+def serve(config: Path, seed: int) -> None:
+    """Until Ctrl-C; leaves the program with the exit code of the pipeline."""
+    settings = logged(config).settings
+    try:
+        places = places_of(settings)
+        # On the thread that outlives the event loop: the broker ends with the one that started it.
+        with EmbeddedBroker(places.broker):
+            code = ended(lambda: _served(settings, places.partner, Random(seed)))  # noqa: S311
+    except (ServerStartError, SandboxTrouble) as error:
+        fail(str(error))
+    if code is not ExitCode.DRAINED:
+        raise typer.Exit(code)
+
+
+async def _served(settings: Settings, port: int, random: Random) -> ExitCode:
+    async with partner_at(port, random) as partner:
+        await create_sources(settings)
+        topics = ", ".join(source.topic for source in settings.sources)
+        typer.echo(
+            f"Kafka at {settings.kafka.bootstrap_servers} with {topics}, the partner at "
+            f"{partner.url}, and the pipeline's pages at "
+            f"http://{settings.admin.host}:{settings.admin.port}/status, until Ctrl-C"
+        )
+        return await run_stages(settings, STAGES)

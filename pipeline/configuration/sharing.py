@@ -1,0 +1,87 @@
+"""What must have one owner and one way: a connection, and an audience of a partner."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pipeline.configuration.model import Settings
+from pipeline.configuration.targets import placed_targets
+from pipeline.destinations.contract import DestinationSettings, Partners, TargetSettings
+from pipeline.settings.problems import KeyPath, Problem, dotted
+
+
+def shared_connections(settings: Settings) -> Iterator[Problem]:
+    """Connections that would be two lanes, so that the cap would count twice."""
+    owners: dict[tuple[str, str], TargetSettings] = {}
+    for placed in placed_targets(settings.audiences):
+        target = placed.target
+        kind = settings.destinations[target.destination].kind
+        # Letter case never tells two connections apart: their ids are UUIDs.
+        owner = owners.setdefault((kind, target.lane().casefold()), target)
+        path = (*placed.path, next(iter(target.lane_keys())))
+        if owner.destination != target.destination:
+            yield Problem(
+                path=path,
+                what=f"is used by the destination {owner.destination!r} too, and its cap would "
+                "count twice",
+                value=repr(target.lane()),
+                remedy="use each connection under one destination",
+            )
+        elif owner.lane() != target.lane():
+            yield Problem(
+                path=path,
+                what=f"differs from {owner.lane()!r} only in letter case: it is one connection, "
+                "and its cap would count twice",
+                value=repr(target.lane()),
+                remedy="write it the same way everywhere",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """Where an audience of a partner was named first."""
+
+    path: KeyPath
+    destination: str
+    lane: str
+
+
+def shared_audiences(settings: Settings, partners: Partners) -> Iterator[Problem]:
+    """Audiences of a partner that more than one target feeds, under whatever names."""
+    homes: dict[tuple[str, str, str], _Home] = {}
+    for placed in placed_targets(settings.audiences):
+        target = placed.target
+        audience = target.audience()
+        if audience is None:
+            continue
+        here = _Home(placed.path, target.destination, target.lane())
+        kind, space = _space(settings.destinations, target.destination, partners)
+        home = homes.setdefault((kind, space, audience), here)
+        if home is not here:
+            yield _twice(here, home, audience)
+
+
+def _space(
+    destinations: Mapping[str, DestinationSettings], name: str, partners: Partners
+) -> tuple[str, str]:
+    """The partner's world in which an id means one audience."""
+    destination = destinations[name]
+    partner = partners[destination.kind]
+    space = partner.audience_space or partner.base_url
+    return destination.kind, space(destination)
+
+
+def _twice(here: _Home, home: _Home, audience: str) -> Problem:
+    what = f"is fed at {dotted(home.path)} already, and one would undo what the other says"
+    remedy = "remove one of the two"
+    if home.destination != here.destination:
+        what = (
+            f"is fed at {dotted(home.path)} already, by the destination {home.destination!r}, "
+            "which reaches the same audience: one would undo what the other says"
+        )
+    elif home.lane != here.lane:
+        what = (
+            f"goes through another connection at {dotted(home.path)}, "
+            "and changes of a member would not keep their order"
+        )
+        remedy = f"keep one of the two, by {home.lane!r} or by {here.lane!r}"
+    return Problem(path=(*here.path, "audience_id"), what=what, value=audience, remedy=remedy)

@@ -1,0 +1,118 @@
+"""Events written to a source topic, as an upstream would."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from itertools import islice
+
+from aiokafka import AIOKafkaProducer
+from aiokafka import errors as kafka_errors
+
+from pipeline.configuration.model import Settings
+from pipeline.domain.message import Message
+from pipeline.kafka.cluster import ClusterTrouble, admin_client, started
+from pipeline.kafka.message_writer import KafkaMessageWriter
+from pipeline.kafka.producer import SharedProducer, make_producer
+from pipeline.kafka.topics import Topics
+from pipeline.operations.cluster_setup import client_options
+from pipeline.operations.event_reading import ReadEvent
+from pipeline.operations.trouble import OperationFailed, UsageRefused
+from pipeline.settings.problems import suggestion
+
+BATCH = 500
+PATIENCE_SECONDS = 30.0
+
+
+def source_topic(settings: Settings, topic: str | None) -> str:
+    """The source topic that is meant.
+
+    Raises:
+        UsageRefused: it is not clear which one is, or it is none of the configuration.
+    """
+    topics = [source.topic for source in settings.sources]
+    if topic is None and len(topics) == 1:
+        return topics[0]
+    if topic is None:
+        known = ", ".join(topics) or "none: add one under `sources`"
+        raise UsageRefused(f"--topic: which one? There are {known}")
+    if topic not in topics:
+        raise UsageRefused(f"--topic: no source {topic!r}; {suggestion(topic, topics)}")
+    return topic
+
+
+async def write_events(settings: Settings, topic: str, events: Iterable[ReadEvent]) -> int:
+    """How many were written, once all of them are durable; raises as `EventWriter.write`."""
+    async with event_writer(settings, topic) as writer:
+        return await writer.write(events)
+
+
+@asynccontextmanager
+async def event_writer(settings: Settings, topic: str) -> AsyncIterator["EventWriter"]:
+    """What writes to this topic.
+
+    Raises:
+        ClusterTrouble: the cluster cannot be reached, or the topic does not exist.
+    """
+    kafka = settings.kafka
+    options = client_options(kafka)
+    async with admin_client(options, kafka.startup_timeout_seconds) as admin:
+        existing = await Topics(admin, None).partitions()
+    if topic not in existing:
+        raise ClusterTrouble(
+            f"topic {topic} does not exist at {kafka.bootstrap_servers}: create it"
+        )
+    make = partial(make_producer, options, idempotent=kafka.exactly_once)
+    first = await started(make, AIOKafkaProducer.stop, options, kafka.startup_timeout_seconds)
+    producers = SharedProducer(make, first)
+    try:
+        yield EventWriter(KafkaMessageWriter(producers), topic)
+    finally:
+        await producers.close()
+
+
+class EventWriter:
+    """Writes events to one topic, in their order."""
+
+    def __init__(self, writer: KafkaMessageWriter, topic: str) -> None:
+        self._writer = writer
+        self._topic = topic
+
+    async def write(self, events: Iterable[ReadEvent]) -> int:
+        """How many were written, once all of them are durable.
+
+        Raises:
+            OperationFailed: an event cannot be read; says how many before it are written.
+            ClusterTrouble: the brokers do not take them.
+        """
+        written = 0
+        source = iter(events)
+        while True:
+            batch, trouble = _batch(self._topic, source)
+            await self._write(batch)
+            written += len(batch)
+            if trouble is not None:
+                raise OperationFailed(f"{trouble}; {written} events before it are written")
+            if len(batch) < BATCH:
+                return written
+
+    async def _write(self, batch: Sequence[Message]) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._writer.write(batch)
+        except (kafka_errors.KafkaError, TimeoutError) as error:
+            raise ClusterTrouble(
+                f"topic {self._topic} cannot be written ({type(error).__name__}); try again"
+            ) from error
+
+
+def _batch(
+    topic: str, source: Iterator[ReadEvent]
+) -> tuple[Sequence[Message], OperationFailed | None]:
+    """The next messages, and why no more can be read, if that is so."""
+    batch: list[Message] = []
+    try:
+        batch.extend(Message(topic, one.key, one.value, ()) for one in islice(source, BATCH))
+    except OperationFailed as error:
+        return batch, error
+    return batch, None

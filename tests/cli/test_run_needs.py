@@ -1,0 +1,45 @@
+"""`run` says what a stage lacks, instead of standing there with nothing to do."""
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.configuration.load import settings_from
+from pipeline.configuration.stage_needs import unmet_needs
+from pipeline.domain.message import StageName
+from tests.cli.test_commands import _logging_is_put_back, run
+from tests.configuration.test_example_files import Example
+
+__all__ = ["_logging_is_put_back"]
+
+SOURCES = "sources: none, and ingest has nothing to read; name the topics of upstream events"
+
+
+@pytest.mark.parametrize(
+    ("key", "stages", "said"),
+    [
+        ("sources", "ingest,upload,poll", SOURCES),
+        ("sources", "ingest", SOURCES),
+        ("audiences", "ingest,upload,poll", "audiences: none, and ingest and upload have nowhere"),
+        ("audiences", "upload", "audiences: none, and upload has nowhere to send to; name where"),
+        ("audiences", "ingest", "audiences: none, and ingest has nowhere to send to; name where"),
+    ],
+)
+def test_a_stage_without_what_it_needs_is_refused_before_the_brokers_are_asked(
+    tmp_path: Path, key: str, stages: str, said: str
+) -> None:
+    config = Example().put(key, []).write(tmp_path)
+
+    ran = run(["run", "--config", str(config), "--stages", stages])
+
+    assert ran.code == 2
+    assert ran.error.startswith(f"error: {config}: {said}")
+
+
+@pytest.mark.parametrize(
+    ("key", "stages"), [("sources", {"upload", "poll"}), ("audiences", {"poll"})]
+)
+def test_a_stage_that_needs_less_is_not_refused(key: str, stages: set[StageName]) -> None:
+    settings = settings_from(Example().put(key, []).document, Path())
+
+    assert list(unmet_needs(settings, stages)) == []

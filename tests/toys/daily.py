@@ -1,0 +1,158 @@
+"""A partner of snapshots: one file of all members, and runs that ingest it."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Self
+
+from pipeline.destinations.contract import DestinationSettings, Partner, Render, TargetSettings
+from pipeline.destinations.control import Api, Finding
+from pipeline.destinations.exchange import Request, Response, document
+from pipeline.destinations.snapshots import Run, RunStarted, Window
+from pipeline.domain.change import MembershipChange
+from pipeline.domain.job import JobReport, NotYet
+from pipeline.domain.reasons import Rejected, Rendered, Withheld
+from pipeline.domain.send_result import Answer, InDoubt
+from pipeline.identity.hashing import HashOnce
+from pipeline.settings.problems import Problem
+from pipeline.settings.values import Url
+from tests.toys.login import ToyLogin
+
+
+class DailySettings(DestinationSettings):
+    """Where it is."""
+
+    api_url: Url
+
+
+class DailyTarget(TargetSettings):
+    """One audience, a lane of its own."""
+
+    audience_key: str
+
+    def audience(self) -> str | None:
+        return self.audience_key
+
+    def with_audience(self, audience: str) -> Self:
+        return self.model_copy(update={"audience_key": audience})
+
+    def lane(self) -> str:
+        return self.audience_key
+
+    def lane_keys(self) -> Mapping[str, object]:
+        return {"audience_key": self.audience_key}
+
+    def unmakeable(self, upstream_name: str) -> Problem | None:
+        del upstream_name
+        return None
+
+
+class DailyFiles:
+    """Files of one column, taken once a day."""
+
+    columns = ("member",)
+    runs_per_day = 1
+
+    def header(self) -> bytes:
+        return b"member\n"
+
+    def row(self, stored: bytes) -> bytes:
+        return stored + b"\n"
+
+    def compose_run(self, audience: str, window: Window) -> Request:
+        body = json.dumps({"from": window.start_s, "to": window.end_s}).encode()
+        return Request(endpoint="runs", method="POST", path=f"/{audience}/runs", body=(body,))
+
+    def interpret_run(self, response: Response) -> RunStarted | Answer:
+        match document(response.body):
+            case {"run": str(run)}:
+                return RunStarted(run)
+            case _:
+                return InDoubt(f"{response.status}")
+
+    def compose_runs(self, audience: str) -> Request:
+        return Request(endpoint="runs", method="GET", path=f"/{audience}/runs")
+
+    def interpret_runs(self, response: Response) -> Sequence[Run] | NotYet:
+        match document(response.body):
+            case {"runs": list(runs)}:
+                return [Run(one, Window(start_s=0, end_s=1), _DONE) for one in runs]
+            case _:
+                return NotYet(f"{response.status}")
+
+    def compose_status(self, audience: str, run_id: str) -> Request:
+        return Request(endpoint="run", method="GET", path=f"/{audience}/runs/{run_id}")
+
+    def interpret_status(self, response: Response) -> JobReport | NotYet:
+        return _DONE if response.status == 200 else NotYet(f"{response.status}")
+
+
+_DONE = JobReport(state="DONE", end="applied")
+
+
+def _renderer(_settings: DailySettings, _target: DailyTarget) -> Render:
+    def render(change: MembershipChange, _hash: HashOnce) -> Rendered | Withheld | Rejected:
+        return Rendered(change.member_id, change.member_id.encode())
+
+    return render
+
+
+def _route(_settings: DailySettings, _target: DailyTarget) -> bytes:
+    return b""
+
+
+def _member_id(_settings: DailySettings, member: str) -> str:
+    return member
+
+
+def _login(settings: DailySettings) -> ToyLogin:
+    return ToyLogin(settings.api_url)
+
+
+def _base_url(settings: DailySettings) -> str:
+    return settings.api_url
+
+
+def _delivery(_settings: DailySettings, _targets: Sequence[DailyTarget]) -> DailyFiles:
+    return DailyFiles()
+
+
+def _buffer_bytes(_settings: DailySettings) -> int:
+    return 0
+
+
+def _problems(_settings: DailySettings, targets: Sequence[DailyTarget]) -> Iterable[Problem]:
+    if len(targets) > 1:
+        remedy = "remove the others"
+        yield Problem(path=("kind",), what="takes one audience", remedy=remedy)
+
+
+def _advice(_settings: DailySettings, targets: Sequence[DailyTarget]) -> Iterable[str]:
+    return [f"audience_key: {one.audience_key} is a toy" for one in targets]
+
+
+async def _check_online(
+    api: Api, _settings: DailySettings, targets: Sequence[DailyTarget]
+) -> Sequence[Finding]:
+    found = []
+    for target in targets:
+        answer = await api.call(DailyFiles().compose_runs(target.audience_key))
+        text = f"{target.audience_key}: {answer}"
+        found.append(Finding(text, is_bad=not isinstance(answer, Response)))
+    return found
+
+
+DAILY = Partner(
+    kind="daily",
+    settings=DailySettings,
+    target=DailyTarget,
+    base_url=_base_url,
+    login=_login,
+    renderer=_renderer,
+    route=_route,
+    member_id=_member_id,
+    delivery=_delivery,
+    buffer_bytes=_buffer_bytes,
+    problems=_problems,
+    advice=_advice,
+    check_online=_check_online,
+)
