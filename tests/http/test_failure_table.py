@@ -174,7 +174,8 @@ async def test_a_refused_batch_is_halved_until_the_bad_record_stands_alone(statu
     [letter] = wire.lane.letters()
     assert wire.lane.named() == ["member-7"]
     assert letter["reason"] == b"refused"
-    assert letter["detail"] == f"{status} A record could not be processed".encode()
+    said = f"the partner refused it: {status} A record could not be processed"
+    assert letter["detail"] == said.encode()
     assert_promises_held(wire, forfeited=1)
 
 

@@ -18,11 +18,13 @@ HOPELESS_RUN = 10
 
 @dataclass(frozen=True, slots=True)
 class PoisonRecord:
-    """A record that the partner will not take, in its words."""
+    """A record that the partner will not take."""
 
     record: QueuedRecord
     reason: RejectedReason
     detail: str
+    said: str = ""
+    """The partner's own words, which may name what stands in the record."""
 
 
 class Bisector:
@@ -89,7 +91,7 @@ class Bisector:
         elif isinstance(answer, TooLarge):
             self._give_up(part[0], "record_too_large", "over the partner's limit")
         else:
-            self._give_up(part[0], "refused", answer.detail)
+            self._give_up(part[0], "refused", "the partner refused it", answer.detail)
 
     def failed(self, part: Sequence[QueuedRecord], detail: str) -> None:
         """The part failed too often: it will be halved, or its only record comes again later."""
@@ -100,12 +102,14 @@ class Bisector:
         failing.has_failed()
         self._accepted_then = self._tally.accepted
         if failing.is_poison:
-            self._give_up(part[0], "refused", detail)
+            self._give_up(part[0], "refused", "the partner fails on it alone", detail)
         else:
             self._failing.append(failing)
 
-    def _give_up(self, record: QueuedRecord, reason: RejectedReason, detail: str) -> None:
-        self.poison.append(PoisonRecord(record, reason, detail))
+    def _give_up(
+        self, record: QueuedRecord, reason: RejectedReason, detail: str, said: str = ""
+    ) -> None:
+        self.poison.append(PoisonRecord(record, reason, detail, said))
 
     def _take_failing(self) -> Sequence[QueuedRecord] | None:
         if not self._failing:

@@ -240,7 +240,8 @@ class Delivery:
         if isinstance(event, Blocked):
             return event
         if isinstance(event, NothingLeft):
-            return Blocked("mostly_refused", self._bisector.poison[-1].detail)
+            last = self._bisector.poison[-1]
+            return Blocked("mostly_refused", last.said or last.detail)
         return Blocked("not_the_partner", _detail(event))
 
     @property

@@ -55,7 +55,7 @@ class Settlement:
         """The partner carried these out at once, but for the invalid: those it never took."""
         errors = {one.index: one.error for one in invalid}
         letters = [
-            self._letter(record, "invalid", errors[index])
+            self._letter(record, "invalid", "the partner named it invalid", errors[index])
             for index, record in enumerate(part)
             if index in errors
         ]
@@ -70,7 +70,7 @@ class Settlement:
 
     async def given_up(self, poison: Sequence[PoisonRecord]) -> None:
         """The partner takes the others, and not these."""
-        letters = [self._letter(one.record, one.reason, one.detail) for one in poison]
+        letters = [self._letter(one.record, one.reason, one.detail, one.said) for one in poison]
         await self._message_writer.write(letters)
         self._count_letters([one.reason for one in poison])
         self._offsets.settle([one.record for one in poison])
@@ -78,7 +78,7 @@ class Settlement:
     async def unusable(self, rejected: Sequence[tuple[Record, Rejected]]) -> None:
         """These cannot be sent at all."""
         letters = [
-            self._dead_letters.letter(self._lease, record, why.reason, why.detail)
+            self._dead_letters.letter(self._lease, record, why.reason, why.detail, why.quoted)
             for record, why in rejected
         ]
         await self._message_writer.write(letters)
@@ -91,9 +91,13 @@ class Settlement:
             self._telemetry.records_superseded(lane=self._label, count=len(records))
             self._offsets.settle(records)
 
-    def _letter(self, record: QueuedRecord, reason: RejectedReason, detail: str) -> Message:
+    def _letter(
+        self, record: QueuedRecord, reason: RejectedReason, detail: str, said: str
+    ) -> Message:
         origin = Origin(self._lease.topic, self._lease.partition, record.offset)
-        return self._dead_letters.compose(origin, record.key, record.value, reason, detail)
+        return self._dead_letters.compose(
+            origin, record.key, record.value, reason, detail, quoted=said
+        )
 
     def _count_accepted(self, part: Sequence[QueuedRecord]) -> None:
         telemetry, label = self._telemetry, self._label
