@@ -1,8 +1,9 @@
 """The cyclic collector of a process that runs for days and leaves hardly a cycle of its own.
 
 By default Python looks for cycles whenever it has 700 objects more than before, and a batch in
-flight is tens of thousands. Nearly all of that work finds nothing: what we make is freed when its
-last reference goes (tests/simulation/test_garbage.py). What is left are cycles of libraries: a
+flight is tens of thousands. Measured over two million records (benchmarks/both_steps.py): 14,400
+looks, a quarter of the time, a stop of 0.25 s, and nothing found. For what we make is freed when
+its last reference goes (tests/simulation/test_garbage.py). What is left are cycles of libraries: a
 request that failed, a connection that closed, an exception that names its own frame.
 """
 

@@ -38,8 +38,8 @@ def run_sandbox(options: SandboxOptions, broker: str | None) -> None:
     `broker` is the address of a Kafka to use; without it one is embedded.
     """
     console = Console(soft_wrap=False)
-    console.print(_opening(options, broker), highlight=False, soft_wrap=True)
     with _broker(broker) as kafka, _folder() as folder, (folder / "sandbox.log").open("w") as log:
+        console.print(_opening(options, broker), highlight=False, soft_wrap=True)
         # What the libraries have to say would tear the picture.
         logs.configure(level="warning", layout="console", stream=log)
         if not uvloop.run(_run(options, kafka, folder, console)):
