@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from pipeline.domain.offset_ranges import UnreadableRanges, decode_ranges
@@ -243,14 +242,7 @@ def decode_outcome(value: bytes | None) -> Outcome:
     return Outcome(job=job, state=state, end=end, tally=Tally(**ends), finished_at_ms=finished)
 
 
-_ADDED_LATER: Mapping[str, Any] = MappingProxyType(
-    {"offsets": "", "is_known": False, "missing_polls": 0, "missing_since_ms": 0}
-)
-"""Keys that a job of this version may lack, and what that means."""
-
-
 def _job(stored: Mapping[str, Any]) -> Job:
-    stored = {**_ADDED_LATER, **stored}
     version = stored.get("format")
     if type(version) is int and version != JOB_FORMAT:
         raise UnreadableJob(f"format version {version}, this program reads {JOB_FORMAT}")
