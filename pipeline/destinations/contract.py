@@ -56,7 +56,8 @@ class TargetSettings(Section):
         raise NotImplementedError
 
 
-Render: TypeAlias = Callable[[MembershipChange, HashOnce], Rendered | Withheld | Rejected]
+Render: TypeAlias = Callable[[MembershipChange, HashOnce | None], Rendered | Withheld | Rejected]
+"""The second hashes the change's identities for all of its routes; None where it has but one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,15 +63,6 @@ _ALL: Final = len(FIELDS)
 _every_value: Final[Callable[[Mapping[str, str]], tuple[str, ...]]] = itemgetter(*FIELDS)
 
 
-def each_of(identities: Sequence[Mapping[str, str]]) -> HashOnce:
-    """Hashes the identities of one change anew at each call: for a change with one route."""
-
-    def hash_each(hasher: IdentityHashes) -> Sequence[Hashes]:
-        return [hasher(identity) for identity in identities]
-
-    return hash_each
-
-
 def once_for(identities: Sequence[Mapping[str, str]]) -> HashOnce:
     """Hashes the identities of one change once for each profile and country."""
     done: dict[IdentityHashes, Sequence[Hashes]] = {}

@@ -29,7 +29,7 @@ from tests.fakes.telemetry import RecordingTelemetry
 LETTERS = "letters"
 
 
-def echo(change: MembershipChange, _hash_once: HashOnce) -> Rendered:
+def echo(change: MembershipChange, _hash_once: HashOnce | None) -> Rendered:
     """A destination that writes a member down with whatever consent came along."""
     consent = orjson.dumps(change.consent) if change.consent else b""
     return Rendered(change.member_id, b"%s %s" % (change.member_id.encode(), consent))

@@ -90,7 +90,7 @@ _DONE = JobReport(state="DONE", end="applied")
 
 
 def _renderer(_settings: DailySettings, _target: DailyTarget) -> Render:
-    def render(change: MembershipChange, _hash: HashOnce) -> Rendered | Withheld | Rejected:
+    def render(change: MembershipChange, _hash: HashOnce | None) -> Rendered | Withheld | Rejected:
         return Rendered(change.member_id, change.member_id.encode())
 
     return render

@@ -107,7 +107,7 @@ class InstantLane:
 
 
 def _renderer(_settings: InstantSettings, _target: InstantTarget) -> Render:
-    def render(change: MembershipChange, _hash: HashOnce) -> Rendered | Withheld | Rejected:
+    def render(change: MembershipChange, _hash: HashOnce | None) -> Rendered | Withheld | Rejected:
         value = {"member": change.member_id, "action": change.action}
         return Rendered(change.member_id, json.dumps(value).encode())
 

@@ -39,7 +39,9 @@ def _renderer(settings: AmazonAdsSettings, target: AmazonTarget) -> Render:
     )
     country = target.country or settings.country
 
-    def render(change: MembershipChange, hash_once: HashOnce) -> Rendered | Withheld | Rejected:
+    def render(
+        change: MembershipChange, hash_once: HashOnce | None
+    ) -> Rendered | Withheld | Rejected:
         return renderer.render(change, country, hash_once)
 
     return render

@@ -9,7 +9,7 @@ identities than Amazon takes a remove carries the first.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -21,7 +21,7 @@ from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Rejected, Rendered, Withheld
 from pipeline.identity.consent import ConsentNeeds, Residence, Signal, judged
 from pipeline.identity.countries import CONSENT_COUNTRIES, country_code
-from pipeline.identity.hashing import FieldHasher, HashOnce, IdentityHashes, each_of
+from pipeline.identity.hashing import FieldHasher, HashOnce, IdentityHashes
 from pipeline.identity.normalize.fields import Field
 
 ExternalUserId: TypeAlias = Literal["as_is", "sha256"]
@@ -131,27 +131,26 @@ class RecordRenderer:
 
         The record's country counts over `default_country` (the audience's, else the
         destination's). With neither, an add needs a consent signal, as if from Europe.
-        `hash_once` hashes the change's identities, for all who ask for the same profile.
+        `hash_once` hashes the change's identities for all who ask for the same profile; without
+        it nobody else asks.
 
         >>> change = MembershipChange("vip", "add", "u-1", "DE", [], None, 0)
         >>> RecordRenderer().render(change, "US")
         Withheld(reason='consent_missing')
         """
         _, action, member, country, identities, consent, _, _, _ = change
-        if hash_once is None:
-            hash_once = each_of(identities)
         written = country or default_country
         place = self._places.get(written) or self._learned_place(written)
         if action == "remove":
-            return self._record(_DELETE, member, hash_once, place)
+            return self._record(_DELETE, member, identities, hash_once, place)
         if consent is None and place.is_open:
-            return self._record(_CREATE, member, hash_once, place)
+            return self._record(_CREATE, member, identities, hash_once, place)
         permitted = self._permitted(consent, place)
         if permitted is None:
-            return self._record(_CREATE, member, hash_once, place)
+            return self._record(_CREATE, member, identities, hash_once, place)
         if not isinstance(permitted, Signal):
             return permitted
-        return self._record(_with_consent(permitted, place), member, hash_once, place)
+        return self._record(_with_consent(permitted, place), member, identities, hash_once, place)
 
     def _permitted(
         self, consent: Mapping[str, object] | None, place: _Place
@@ -164,16 +163,21 @@ class RecordRenderer:
         return _unsupported(place.code) if self._reject else verdict
 
     def _record(
-        self, start: str, member: str, hash_once: HashOnce, place: _Place
+        self,
+        start: str,
+        member: str,
+        identities: Sequence[Mapping[str, str]],
+        hash_once: HashOnce | None,
+        place: _Place,
     ) -> Rendered | Rejected:
         if self._hashes_ids and member:
             member = hashed_id(member)
         elif not _is_external_user_id(member):
             return _INVALID_ID if member else _EMPTY_ID
-        hashes = hash_once(place.hashes)
-        if len(hashes) == 1:  # without a list of one, since this is usual
-            objects = _hashed_pii(hashes[0])
+        if hash_once is None and len(identities) == 1:  # without a list of one: this is usual
+            objects = _hashed_pii(place.hashes(identities[0]))
         else:
+            hashes = map(place.hashes, identities) if hash_once is None else hash_once(place.hashes)
             usable = list(filter(None, map(_hashed_pii, hashes)))
             if len(usable) > _MOST_IDENTITIES and start != _DELETE:
                 return _too_many(len(usable))

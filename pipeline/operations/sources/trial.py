@@ -13,7 +13,6 @@ from pipeline.destinations.contract import Partners
 from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Ignored, Rejected, Rendered, Withheld
-from pipeline.identity.hashing import each_of
 from pipeline.operations.ingest_routes import ingest_routes
 from pipeline.sources.encodings.schemas import Schema, Schemas
 from pipeline.sources.reading import Reading, SchemaNeeded
@@ -115,7 +114,7 @@ def _record(route: Route, change: MembershipChange) -> Mapping[str, Any]:
         "connection": route.lane.connection,
         "audience_id": route.audience_id,
     }
-    match route.render(change, each_of(change.identities)):
+    match route.render(change, None):
         case Rendered(member, value):
             record = orjson.loads(value)
             return {**where, "action": change.action, "member": member, "record": record}

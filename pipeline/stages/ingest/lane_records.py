@@ -35,7 +35,7 @@ class LaneRecords:
     def add(
         self,
         change: MembershipChange,
-        hash_once: HashOnce,
+        hash_once: HashOnce | None,
         route: Route,
         offset: int,
         chunk: Chunk,

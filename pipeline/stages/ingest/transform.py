@@ -6,7 +6,7 @@ from typing import Final
 
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Ignored, Rejected
-from pipeline.identity.hashing import HashOnce, each_of, once_for
+from pipeline.identity.hashing import HashOnce, once_for
 from pipeline.sources.reading import Outcome, Read, Reading
 from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ingest.chunk import WORK_BITS, Chunk
@@ -102,7 +102,7 @@ class Transform:
         for change in changes:
             weight = 1 + (len(change.identities) >> _IDENTITY_BITS)
             routes = self._routes.of(change.audience)
-            hash_once = (each_of if len(routes) == 1 else once_for)(change.identities)
+            hash_once = once_for(change.identities) if len(routes) > 1 else None
             for route in routes or _NOWHERE:
                 step += 1
                 if step <= done:
@@ -121,7 +121,7 @@ class Transform:
     def _take(
         self,
         change: MembershipChange,
-        hash_once: HashOnce,
+        hash_once: HashOnce | None,
         route: Route | None,
         offset: int,
         chunk: Chunk,

@@ -128,7 +128,7 @@ def test_the_dead_letter_of_a_huge_event_is_a_reference_with_its_beginning() -> 
     assert (headers["topic"], headers["partition"], headers["offset"]) == (b"cdp", b"0", b"0")
 
 
-def brittle(change: MembershipChange, _hash_once: HashOnce) -> Rendered:
+def brittle(change: MembershipChange, _hash_once: HashOnce | None) -> Rendered:
     """A destination with a fault of ours in it."""
     if change.member_id == "u-1":
         raise KeyError("ana@example.com")
@@ -178,7 +178,7 @@ def test_a_member_with_a_lone_surrogate_is_a_dead_letter() -> None:
     No key can hold it, whatever a source makes of its bytes.
     """
 
-    def as_it_is(change: MembershipChange, _hash_once: HashOnce) -> Rendered:
+    def as_it_is(change: MembershipChange, _hash_once: HashOnce | None) -> Rendered:
         return Rendered(change.member_id, b"{}")
 
     def read(message: SourceMessage) -> Reading:
