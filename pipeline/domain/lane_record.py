@@ -56,6 +56,11 @@ def member_key(audience: str, member: str) -> bytes:
     return f"{audience}{SEPARATOR}{member}".encode()
 
 
+def named_key(audience: str, member: str) -> bytes:
+    """The same for a member that a partner names: what is no valid text in it is replaced."""
+    return f"{audience}{SEPARATOR}{member}".encode(errors="replace")
+
+
 def audience_of(key: bytes | None) -> str | None:
     """The audience that a key names; None for a key that is none of ours."""
     audience, separator, _ = (key or b"").partition(b"|")

@@ -14,6 +14,7 @@ from pipeline.destinations.changes import Changes, Jobs
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.login import Token, TokenAnswer, TokenRefused
 from pipeline.destinations.registry import PARTNERS
+from pipeline.destinations.snapshots import Snapshots
 from pipeline.domain.quota import paces
 from pipeline.http.client import PartnerClient
 from pipeline.http.connections import connections
@@ -62,7 +63,7 @@ async def opened(
             late = delivery.sending.late if isinstance(delivery, Changes) else None
             opening = connections(late, resolver=resolver)
             sessions[name] = await stack.enter_async_context(opening)
-        yield Clients(settings, sessions, telemetry, environ, partners)
+        yield Clients(settings, sessions, deliveries, telemetry, environ, partners)
 
 
 class Clients:
@@ -72,6 +73,7 @@ class Clients:
         self,
         settings: Settings,
         sessions: Mapping[str, aiohttp.ClientSession],
+        deliveries: Mapping[str, Changes | Snapshots],
         telemetry: PartnerTelemetry,
         environ: Mapping[str, str],
         partners: Partners,
@@ -81,9 +83,7 @@ class Clients:
         self._environ = environ
         self._partners = partners
         self._changes = {
-            name: delivery
-            for name, destination in settings.destinations.items()
-            if isinstance(delivery := partners[destination.kind].delivery(destination, ()), Changes)
+            name: delivery for name, delivery in deliveries.items() if isinstance(delivery, Changes)
         }
         self.clients: Mapping[str, PartnerClient] = {
             name: self._client(name, sessions[name]) for name in settings.destinations

@@ -539,8 +539,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a 2xx without a job is no acceptance where no request gets one",
         file="pipeline/stages/upload/delivery_states.py",
-        kept="(is_untracked and not trials.trusts_untracked)",
-        broken="(is_untracked and trials is None)",
+        kept="(trials.trusts_untracked or not is_untracked)",
+        broken="(trials is not None or not is_untracked)",
         tests=[
             f"{ANSWERS}::test_what_is_no_acceptance_blocks_the_lane_and_nothing_counts_as_delivered"
         ],

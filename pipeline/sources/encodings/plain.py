@@ -1,6 +1,7 @@
 """What binary encodings give, as the JSON that the same event would have been."""
 
 from base64 import b64encode
+from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -10,8 +11,18 @@ from uuid import UUID
 def plain(value: object) -> object:
     """The value with times as ISO 8601, bytes as base64, decimals as numbers or text.
 
-    Containers are changed in place, one by one and not by recursion: their depth is not ours.
+    Containers are changed in place.
     """
+    return _each_replaced(value, _scalar)
+
+
+def without(value: object, marker: str) -> object:
+    """The value with every text that is the marker gone."""
+    return _each_replaced(value, lambda inner: None if inner == marker else inner)
+
+
+def _each_replaced(value: object, replacement: Callable[[object], object]) -> object:
+    """Every scalar replaced, one container after the other: the depth is not ours to recurse."""
     box = [value]
     waiting: list[Any] = [box]
     while waiting:
@@ -21,22 +32,7 @@ def plain(value: object) -> object:
             if isinstance(inner, dict | list):
                 waiting.append(inner)
             else:
-                container[place] = _scalar(inner)
-    return box[0]
-
-
-def without(value: object, marker: str) -> object:
-    """The value with every text that is the marker gone."""
-    box = [value]
-    waiting: list[Any] = [box]
-    while waiting:
-        container = waiting.pop()
-        pairs = container.items() if isinstance(container, dict) else enumerate(container)
-        for place, inner in list(pairs):
-            if isinstance(inner, dict | list):
-                waiting.append(inner)
-            elif inner == marker:
-                container[place] = None
+                container[place] = replacement(inner)
     return box[0]
 
 

@@ -13,6 +13,7 @@ from pipeline.domain.job import (
     encode_unknown,
     tally,
 )
+from pipeline.domain.lane_record import named_key
 from pipeline.domain.message import Message, Origin
 from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.poll.pending import label
@@ -57,7 +58,7 @@ class Outcomes:
 
     def _letter(self, origin: Origin, job: Job, invalid: InvalidRecord) -> Message:
         """Refers to a record that was delivered: its value stands in the lane's topic."""
-        key = f"{job.audience_id}|{invalid.member}".encode(errors="replace")
+        key = named_key(job.audience_id, invalid.member)
         detail = f"job {job.job_id}, audience {job.audience_id}: {invalid.error}"
         return self._letters.compose(origin, key, job.encode(), "invalid", detail)
 

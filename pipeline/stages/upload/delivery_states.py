@@ -173,7 +173,8 @@ def _after(answer: Answer, trials: Trials) -> Step:
 def _after_2xx(answer: Accepted | Applied | NotThePartner, trials: Trials) -> Step:
     """Whatever took the records may have been the partner, so they are paid for."""
     is_untracked = isinstance(answer, Accepted) and answer.job_id is None
-    if not (isinstance(answer, NotThePartner) or (is_untracked and not trials.trusts_untracked)):
+    is_foreign = isinstance(answer, NotThePartner)
+    if not is_foreign and (trials.trusts_untracked or not is_untracked):
         return Step("waiting", ("use", "settle", "next"))
     if trials.is_last_foreign:
         return Step("blocked", ("use", "doubt", "note", "block"))
