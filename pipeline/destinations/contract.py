@@ -7,12 +7,12 @@ destination names, because what a target may say depends on that.
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Self, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar
 
 from pipeline.destinations.changes import Changes
 from pipeline.destinations.control import Api, Command, ControlPlane, Finding
 from pipeline.destinations.login import Login
-from pipeline.destinations.snapshots import Snapshots
+from pipeline.destinations.snapshots import SnapshotAudience, Snapshots
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Rejected, Rendered, Withheld
 from pipeline.identity.hashing import HashOnce
@@ -24,6 +24,8 @@ class DestinationSettings(Section):
     """One configured partner: the keys that all of them have."""
 
     kind: str
+    takes: ClassVar[Literal["changes", "snapshots"]] = "changes"
+    """Whether the partner is sent each change, or complete memberships as files."""
 
 
 class TargetSettings(Section):
@@ -98,6 +100,8 @@ class Partner(Generic[D, T]):
     """What is allowed and may not be meant, each beginning with its key."""
     check_online: Callable[[Api, D, Sequence[T]], Awaitable[Sequence[Finding]]]
     """Whether the partner is as a run needs it."""
+    snapshot_audience: Callable[[D, T, str], SnapshotAudience] | None = None
+    """Of a partner that takes snapshots: the target that upstream calls so."""
     audience_space: Callable[[D], str] | None = None
     """Where an audience's id means one audience, whoever asks; None: all that has one base_url."""
     control: Callable[[D], ControlPlane[T]] | None = None

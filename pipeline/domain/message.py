@@ -9,7 +9,7 @@ FORMAT = b"2"
 """The version of dead letters."""
 
 Headers = Sequence[tuple[str, bytes]]
-StageName = Literal["ingest", "upload", "poll"]
+StageName = Literal["ingest", "upload", "poll", "snapshot"]
 
 
 class Message(NamedTuple):

@@ -2,16 +2,26 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Self
+from pathlib import Path
+from typing import ClassVar, Literal, Self
 
 from pipeline.destinations.contract import DestinationSettings, Partner, Render, TargetSettings
 from pipeline.destinations.control import Api, Finding
 from pipeline.destinations.exchange import Request, Response, document
-from pipeline.destinations.snapshots import Run, RunStarted, Window
+from pipeline.destinations.snapshots import (
+    LandingZone,
+    Run,
+    RunAnswer,
+    RunStarted,
+    SnapshotAudience,
+    SnapshotRules,
+    Window,
+)
+from pipeline.destinations.storage_settings import FolderSettings
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.job import JobReport, NotYet
 from pipeline.domain.reasons import Rejected, Rendered, Withheld
-from pipeline.domain.send_result import Answer, InDoubt
+from pipeline.domain.send_result import Blocked, InDoubt
 from pipeline.identity.hashing import HashOnce
 from pipeline.settings.problems import Problem
 from pipeline.settings.values import Url
@@ -21,6 +31,7 @@ from tests.toys.login import ToyLogin
 class DailySettings(DestinationSettings):
     """Where it is."""
 
+    takes: ClassVar[Literal["changes", "snapshots"]] = "snapshots"
     api_url: Url
 
 
@@ -49,20 +60,39 @@ class DailyTarget(TargetSettings):
 class DailyFiles:
     """Files of one column, taken once a day."""
 
-    columns = ("member",)
-    runs_per_day = 1
+    rules = SnapshotRules(
+        min_interval=3600,
+        quiet=60,
+        max_wait=3600,
+        removals_within=86_400,
+        fresh_within=86_400,
+        runs_per_day=1,
+        runs_per_audience_and_day=1,
+        runs_per_audience_total=None,
+        window_margin=3,
+        keep_files=86_400,
+        buffer_bytes=1_000_000,
+        largest_file_bytes=1_000_000_000,
+        absent_consent_removes=False,
+    )
+    storage = FolderSettings(kind="folder", path=Path("daily"))
+    request_timeout = 60.0
+    requests_per_second = 1.0
 
-    def header(self) -> bytes:
-        return b"member\n"
+    def row(self, identity: str, cells: Sequence[str]) -> bytes:
+        return ",".join((identity, *cells)).encode() + b"\n"
 
-    def row(self, stored: bytes) -> bytes:
-        return stored + b"\n"
+    def compose_landing_zone(self) -> Request:
+        return Request(endpoint="zone", method="GET", path="/zone")
+
+    def interpret_landing_zone(self, response: Response) -> LandingZone | Blocked | NotYet:
+        return Blocked("unsupported", f"{response.status}: this partner provides no storage")
 
     def compose_run(self, audience: str, window: Window) -> Request:
         body = json.dumps({"from": window.start_s, "to": window.end_s}).encode()
         return Request(endpoint="runs", method="POST", path=f"/{audience}/runs", body=(body,))
 
-    def interpret_run(self, response: Response) -> RunStarted | Answer:
+    def interpret_run(self, response: Response) -> RunAnswer:
         match document(response.body):
             case {"run": str(run)}:
                 return RunStarted(run)
@@ -116,6 +146,20 @@ def _delivery(_settings: DailySettings, _targets: Sequence[DailyTarget]) -> Dail
     return DailyFiles()
 
 
+def _snapshot_audience(
+    _settings: DailySettings, target: DailyTarget, name: str
+) -> SnapshotAudience:
+    return SnapshotAudience(
+        name=name,
+        audience=target.audience_key,
+        folder=target.audience_key,
+        header=b"member\n",
+        empty_row=b'""\n',
+        rendering="member",
+        lifetime=30 * 86_400,
+    )
+
+
 def _buffer_bytes(_settings: DailySettings) -> int:
     return 0
 
@@ -151,6 +195,7 @@ DAILY = Partner(
     route=_route,
     member_id=_member_id,
     delivery=_delivery,
+    snapshot_audience=_snapshot_audience,
     buffer_bytes=_buffer_bytes,
     problems=_problems,
     advice=_advice,

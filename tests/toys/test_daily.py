@@ -72,4 +72,4 @@ def test_a_key_of_another_partner_is_refused(tmp_path: Path) -> None:
 def test_the_types_of_snapshots_hold() -> None:
     files: Snapshots = DailyFiles()
 
-    assert files.header() + files.row(b"m1") == b"member\nm1\n"
+    assert files.row("m1", ["gold"]) == b"m1,gold\n"

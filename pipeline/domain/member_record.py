@@ -1,0 +1,238 @@
+"""The member record, and its one codec: what stands in the topic of all memberships.
+
+    key     <audience id> NUL <member id>, as the partner has the audience and as the member is sent
+    value   {"v":1,"a":"+","t":ms,"p":"topic/partition/offset/change","r":"...","i":"...","c":[...]}
+
+A remove is `"a":"-"` without `i` and `c`; the statement of a withdrawal has `"w":1` too. The place
+`p` is where upstream said it: topic, partition and offset of the message, and which change of it.
+Of the records of one key the one with the greatest time and place counts, wherever it stands.
+
+Every partition holds a record with the key `!`, which says how the topic is laid out. A topic
+where it is missing or another one is not ours, and is never read as empty.
+"""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import NamedTuple, TypeAlias
+
+import orjson
+
+VERSION = 1
+LAYOUT_KEY = b"!"
+PARTITIONS = 64
+SPREAD = 8
+"""Partitions that one audience lives in."""
+HASH = "blake2b-64"
+"""How keys are spread; fixed for the life of a topic."""
+SEPARATOR = b"\x00"
+_LONGEST_TIME = 10**15
+
+
+class Place(NamedTuple):
+    """Where upstream stated a change; orders what was said at the same time."""
+
+    topic: str
+    partition: int
+    offset: int
+    change: int
+    """Which change of the message, from 0."""
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}/{self.change}"
+
+
+class MemberRecord(NamedTuple):
+    """The newest statement about one member of one audience."""
+
+    is_member: bool
+    changed_at_ms: int
+    place: Place
+    rendering: str = ""
+    """Names the namespace and the columns; "" of a remove."""
+    identity: str | None = None
+    """As it stands in the file; None for a member without the wanted identity: no row."""
+    cells: Sequence[str] = ()
+    """The other cells of the row, exactly as they stand in the file."""
+    is_withdrawal: bool = False
+    is_known: bool = False
+    """The member was there before the partition's floor: an old add of it is none from nowhere."""
+
+    @property
+    def rank(self) -> tuple[int, Place]:
+        """The greatest of a key counts."""
+        return self.changed_at_ms, self.place
+
+    def __repr__(self) -> str:
+        """Show no person."""
+        return f"<MemberRecord {'add' if self.is_member else 'remove'} at {self.changed_at_ms}>"
+
+
+class Layout(NamedTuple):
+    """What the record with the key `!` says of its partition."""
+
+    uuid: str
+    """Drawn when the topic was made; the same in all its partitions."""
+    partitions: int
+    spread: int
+    hash: str
+    floor_ms: int = 0
+    """Removes up to this time may be forgotten: an add before it is from before our memory."""
+    floor_offset: int = 0
+    """Where the partition ended when the floor was raised."""
+
+
+class Unreadable(NamedTuple):
+    """No member record; `why` quotes nothing of it."""
+
+    why: str
+
+
+class OtherVersion(NamedTuple):
+    """Written by another version of this program: no fault of the record."""
+
+    version: str
+
+
+Decoded: TypeAlias = MemberRecord | OtherVersion | Unreadable
+
+
+def member_key(audience: str, member: str) -> bytes:
+    r"""The key of every record of this member of this audience.
+
+    >>> member_key("a-1", "u-7")
+    b'a-1\x00u-7'
+    """
+    return audience.encode() + SEPARATOR + member.encode(errors="replace")
+
+
+def audience_part(key: bytes) -> bytes:
+    """What the key says of the audience; b"" for a key that is none of a member.
+
+    >>> audience_part(member_key("a-1", "u-7"))
+    b'a-1'
+    """
+    audience, separator, _ = key.partition(SEPARATOR)
+    return audience if separator else b""
+
+
+def audience_partitions(
+    audience: str, *, partitions: int = PARTITIONS, spread: int = SPREAD
+) -> Sequence[int]:
+    """The partitions that hold all members of an audience, ascending."""
+    first = _spread(audience.encode())
+    return sorted({(first + step) % partitions for step in range(spread)})
+
+
+def partition_of(key: bytes, *, partitions: int = PARTITIONS, spread: int = SPREAD) -> int:
+    """The partition of a member's records."""
+    audience, _, member = key.partition(SEPARATOR)
+    return (_spread(audience) + _spread(member) % spread) % partitions
+
+
+def encode_member(record: MemberRecord) -> bytes:
+    """The value of a member record."""
+    said: dict[str, object] = {
+        "v": VERSION,
+        "a": "+" if record.is_member else "-",
+        "t": record.changed_at_ms,
+        "p": str(record.place),
+    }
+    if record.is_member:
+        said |= {"r": record.rendering, "i": record.identity, "c": record.cells}
+    if record.is_withdrawal:
+        said["w"] = 1
+    if record.is_known:
+        said["k"] = 1
+    return orjson.dumps(said)
+
+
+def decode_member(value: bytes) -> Decoded:
+    """What the value of a record says; never raises.
+
+    >>> decode_member(b'{"v":1,"a":"-","t":5,"p":"cdp/0/9/0"}').place.offset
+    9
+    """
+    try:
+        said: object = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return Unreadable("its value is no JSON")
+    if not isinstance(said, dict):
+        return Unreadable("its value is no object")
+    match said:
+        case {"v": 1, "a": "+" | "-" as action, "t": int(changed_at), "p": str(text)}:
+            place = decode_place(text)
+            if place is None or not 0 <= changed_at < _LONGEST_TIME:
+                return Unreadable("it names no time and place of the change")
+            return _decoded(said, changed_at, place, is_member=action == "+")
+        case {"v": int(version)} if version != VERSION:
+            return OtherVersion(str(version))
+        case _:
+            return Unreadable("it says neither add nor remove")
+
+
+def _decoded(
+    said: dict[str, object], changed_at: int, place: Place, *, is_member: bool
+) -> MemberRecord | Unreadable:
+    is_withdrawal, is_known = said.get("w") == 1, said.get("k") == 1
+    if not is_member:
+        return MemberRecord(
+            False, changed_at, place, is_withdrawal=is_withdrawal, is_known=is_known
+        )
+    match said:
+        case {"r": str(rendering), "i": str() | None as identity, "c": list(cells)} if all(
+            isinstance(cell, str) for cell in cells
+        ):
+            return MemberRecord(
+                True, changed_at, place, rendering, identity, cells, is_withdrawal, is_known
+            )
+        case _:
+            return Unreadable("an add without rendering, identity and cells")
+
+
+def decode_place(text: str) -> Place | None:
+    """A place as it stands in a record; None for what is none.
+
+    >>> decode_place("cdp/3/42/0")
+    Place(topic='cdp', partition=3, offset=42, change=0)
+    """
+    topic, *numbers = text.split("/")
+    if not topic or len(numbers) != 3 or not all(_is_number(one) for one in numbers):
+        return None
+    partition, offset, change = map(int, numbers)
+    return Place(topic, partition, offset, change)
+
+
+def encode_layout(layout: Layout) -> bytes:
+    """The value of the record with the key `!`."""
+    return orjson.dumps({"v": VERSION, **layout._asdict()})
+
+
+def decode_layout(value: bytes | None) -> Layout | OtherVersion | Unreadable:
+    """What the record with the key `!` says; never raises."""
+    try:
+        said: object = orjson.loads(value or b"")
+    except orjson.JSONDecodeError:
+        return Unreadable("its value is no JSON")
+    match said:
+        case {
+            "v": 1,
+            "uuid": str(uuid),
+            "partitions": int(partitions),
+            "spread": int(spread),
+            "hash": str(hashed),
+            "floor_ms": int(floor_ms),
+            "floor_offset": int(floor_offset),
+        } if partitions > 0 and spread > 0:
+            return Layout(uuid, partitions, spread, hashed, floor_ms, floor_offset)
+        case {"v": int(version)} if version != VERSION:
+            return OtherVersion(str(version))
+        case _:
+            return Unreadable("it does not say how its topic is laid out")
+
+
+def _spread(text: bytes) -> int:
+    return int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 19
