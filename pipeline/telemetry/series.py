@@ -12,6 +12,7 @@ from pipeline.telemetry.facts import FlushReason, TokenOutcome
 LANE: Final = ("destination", "connection")
 PARTITION: Final = ("topic", "partition")
 AUDIENCE: Final = ("connection", "audience_id")
+SNAPSHOTS: Final = ("destination", "audience")
 
 _ACTION: Final = {"action": get_args(Action)}
 _STAGE: Final = {"stage": get_args(StageName)}
