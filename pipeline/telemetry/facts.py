@@ -215,6 +215,9 @@ class SnapshotTelemetry(Protocol):
     def freshness(self, *, destination: str, action: Action, seconds: float, count: int) -> None:
         """So many changes were taken by the partner `seconds` after the membership changed."""
 
+    def changes_overdue(self, *, destination: str, audience: str, seconds: float) -> None:
+        """What waits for the next run is so much later than the configuration allows; else zero."""
+
     def pass_overdue(self, *, destination: str, seconds: float) -> None:
         """The latest pass over the memberships is so late; zero where none is late.
 

@@ -55,6 +55,9 @@ class RecordingSnapshots:
     def freshness(self, *, destination: str, action: Action, seconds: float, count: int) -> None:
         self.ages.append((destination, action, seconds, count))
 
+    def changes_overdue(self, *, destination: str, audience: str, seconds: float) -> None:
+        self.levels["changes_overdue", destination, audience] = seconds
+
     def pass_overdue(self, *, destination: str, seconds: float) -> None:
         self.levels["pass_overdue", destination] = seconds
 

@@ -98,6 +98,7 @@ def _state_snapshot(telemetry: SnapshotTelemetry) -> None:
     telemetry.newest_snapshot(destination="adobe-prod", audience="aud-1", at_s=1_800_000_000)
     telemetry.expiry(destination="adobe-prod", audience="aud-1", at_s=1_802_592_000)
     telemetry.freshness(destination="adobe-prod", action="remove", seconds=7200, count=40)
+    telemetry.changes_overdue(destination="adobe-prod", audience="aud-1", seconds=900)
     telemetry.pass_overdue(destination="adobe-prod", seconds=60)
     telemetry.beyond_horizon(destination="adobe-prod", audience="aud-1", count=3)
 

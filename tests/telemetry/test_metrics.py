@@ -87,6 +87,7 @@ CONTRACT: list[tuple[str, dict[str, str], float]] = [
     ("audience_snapshot_newest_timestamp_seconds", AUDIENCE, 1_800_000_000),
     ("audience_snapshot_expiry_timestamp_seconds", AUDIENCE, 1_802_592_000),
     ("audience_snapshot_freshness_seconds_count", {**ADOBE, "action": "remove"}, 40),
+    ("audience_snapshot_overdue_seconds", AUDIENCE, 900),
     ("audience_snapshot_pass_overdue_seconds", ADOBE, 60),
     ("audience_snapshot_beyond_horizon_total", AUDIENCE, 3),
 ]

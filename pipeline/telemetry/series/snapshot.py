@@ -85,8 +85,11 @@ class SnapshotMetrics:
         # A clock of an upstream that is ahead of ours must not make a sum go down.
         self._ages.observe(max(0.0, seconds), destination, action, count=count)
 
+    def changes_overdue(self, *, destination: str, audience: str, seconds: float) -> None:
+        self._levels.overdue.show(seconds, destination, audience)
+
     def pass_overdue(self, *, destination: str, seconds: float) -> None:
-        self._levels.overdue.show(seconds, destination)
+        self._levels.pass_overdue.show(seconds, destination)
 
     def beyond_horizon(self, *, destination: str, audience: str, count: int) -> None:
         self._beyond_horizon.add(count, destination, audience)
@@ -114,13 +117,16 @@ class _OwnersLevels:
         )
         self.budget_used = of_destination("budget_used", "Runs started in the last day.")
         self.budget_limit = of_destination("budget_limit", "Runs that a day allows.")
-        self.overdue = of_destination(
+        self.overdue = of_audience(
+            "overdue_seconds", "How much later than allowed the changes are that wait for a run."
+        )
+        self.pass_overdue = of_destination(
             "pass_overdue_seconds", "How late the latest pass over the memberships is."
         )
 
     def forget(self, destination: str) -> None:
         for level in (
             *(self.state, self.members, self.rows, self.size, self.newest, self.expiry),
-            *(self.budget_used, self.budget_limit, self.overdue),
+            *(self.budget_used, self.budget_limit, self.overdue, self.pass_overdue),
         ):
             level.forget(destination)
