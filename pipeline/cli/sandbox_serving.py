@@ -9,8 +9,8 @@ from pipeline.app.supervisor import ExitCode
 from pipeline.cli.ending import ended, fail
 from pipeline.cli.options import logged
 from pipeline.cli.running import run_stages
-from pipeline.cli.stage_choice import STAGES
 from pipeline.configuration.model import Settings
+from pipeline.configuration.stage_needs import STAGES
 from pipeline.sandbox.broker import EmbeddedBroker
 from pipeline.sandbox.server_process import ServerStartError
 from pipeline.sandbox.serving import create_sources, partner_at, places_of
