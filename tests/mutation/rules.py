@@ -43,6 +43,12 @@ PARTNER_ANSWERS = "tests/destinations/test_answers.py"
 BLOCKS = "test_what_a_person_must_mend_stops_the_lane_and_counts_for_nothing"
 SUCCESS = "test_a_success_of_the_partner_is_one_however_its_answer_arrives"
 GARBAGE = "tests/simulation/test_garbage.py"
+MEMBERS = "tests/stages/ingest/test_member_records.py"
+NO_IDENTITY = "test_a_remove_needs_no_identity_and_nothing_else_about_the_person"
+FROM_FUTURE = "test_a_change_from_the_future_counts_from_when_it_was_written"
+PLATFORMS = "tests/sources/test_platforms.py"
+LAYOUT = "tests/integration/test_member_layout.py"
+WRONG_SETTING = "test_a_start_is_refused_where_a_setting_would_make_memberships_wrong"
 
 RULES: Sequence[Rule] = (
     Rule(
@@ -688,5 +694,54 @@ RULES: Sequence[Rule] = (
         kept="    gc.set_threshold(YOUNG_OBJECTS, OLDER_ROUNDS, OLDER_ROUNDS)\n",
         broken="    gc.disable()\n",
         tests=["tests/app/test_garbage.py"],
+    ),
+    Rule(
+        name="denied consent takes a member out of snapshots",
+        file="pipeline/stages/ingest/member_records.py",
+        kept='if rendered.reason != "consent_denied" and not route',
+        broken="if not route",
+        tests=[f"{MEMBERS}::test_denied_consent_removes"],
+    ),
+    Rule(
+        name="a remove from snapshots needs no identity and no consent",
+        file="pipeline/stages/ingest/member_records.py",
+        kept='    if change.action == "add":\n',
+        broken="    if True:\n",
+        tests=[f"{MEMBERS}::{NO_IDENTITY}"],
+    ),
+    Rule(
+        name="a change from the future does not win for ever",
+        file="pipeline/stages/ingest/member_records.py",
+        kept="min(change.occurred_at_ms if stated_ms is None else stated_ms, written_ms)",
+        broken="(change.occurred_at_ms if stated_ms is None else stated_ms)",
+        tests=[f"{MEMBERS}::{FROM_FUTURE}"],
+    ),
+    Rule(
+        name="a topic of memberships that was made anew is not read as one without members",
+        file="pipeline/kafka/member_layout.py",
+        kept="        if self.agreed is not None and self.empty:\n",
+        broken="        if False and self.empty:\n",
+        tests=[f"{LAYOUT}::test_a_topic_of_memberships_that_was_made_anew_is_refused"],
+    ),
+    Rule(
+        name="of two that lay out a topic the first decides",
+        file="pipeline/kafka/member_layout.py",
+        kept="[first, *missing], agreed.uuid)",
+        broken="[first, *missing], new_uuid)",
+        tests=[f"{LAYOUT}::test_of_two_that_lay_out_a_topic_at_once_the_first_decides"],
+    ),
+    Rule(
+        name="a topic of memberships with a setting that would make it wrong is refused",
+        file="pipeline/kafka/topics.py",
+        kept="raise TopicTrouble(_other_setting(plan.name, key, value, wanted))",
+        broken="continue",
+        tests=[f"{LAYOUT}::{WRONG_SETTING}"],
+    ),
+    Rule(
+        name="a row that comes back does not lose against its deletion",
+        file="pipeline/sources/debezium.py",
+        kept="        stated_at=_committed_at,\n",
+        broken="",
+        tests=[f"{PLATFORMS}::test_a_row_that_comes_back_counts_from_the_commit"],
     ),
 )
