@@ -48,6 +48,7 @@ NO_IDENTITY = "test_a_remove_needs_no_identity_and_nothing_else_about_the_person
 FROM_FUTURE = "test_a_change_from_the_future_counts_from_when_it_was_written"
 PLATFORMS = "tests/sources/test_platforms.py"
 LAYOUT = "tests/integration/test_member_layout.py"
+PROPOSALS = "test_of_several_that_lay_out_a_topic_at_once_the_first_proposal_counts"
 WRONG_SETTING = "test_a_start_is_refused_where_a_setting_would_make_memberships_wrong"
 
 RULES: Sequence[Rule] = (
@@ -724,11 +725,11 @@ RULES: Sequence[Rule] = (
         tests=[f"{LAYOUT}::test_a_topic_of_memberships_that_was_made_anew_is_refused"],
     ),
     Rule(
-        name="of two that lay out a topic the first decides",
+        name="of several that lay out a topic the first proposal counts",
         file="pipeline/kafka/member_layout.py",
-        kept="[first, *missing], agreed.uuid)",
-        broken="[first, *missing], new_uuid)",
-        tests=[f"{LAYOUT}::test_of_two_that_lay_out_a_topic_at_once_the_first_decides"],
+        kept="decode_layout(found[0])",
+        broken="decode_layout(found[-1])",
+        tests=[f"{LAYOUT}::{PROPOSALS}"],
     ),
     Rule(
         name="a topic of memberships with a setting that would make it wrong is refused",
