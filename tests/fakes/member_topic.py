@@ -1,7 +1,7 @@
 """The topic of all memberships in memory, compacted as Kafka does it, and passes over it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.destinations.snapshots import SnapshotAudience, SnapshotRules
@@ -156,6 +156,7 @@ def a_pass(
     uuid: str | None = UUID,
     ends: Sequence[int] | None = None,
     audience: SnapshotAudience = VIP,
+    write: Callable[[Sequence[Written]], Awaitable[None]] | None = None,
 ) -> MembershipPass:
     return MembershipPass(
         topic=topic,
@@ -166,7 +167,7 @@ def a_pass(
         ends=topic.ends_now() if ends is None else ends,
         now_ms=now_ms,
         uuid=uuid,
-        write=topic.write,
+        write=topic.write if write is None else write,
     )
 
 
