@@ -125,8 +125,8 @@ class MemoryMemberTopic:
             ]
 
 
-def laid_out() -> MemoryMemberTopic:
-    topic = MemoryMemberTopic()
+def laid_out(partitions: int = 8) -> MemoryMemberTopic:
+    topic = MemoryMemberTopic(partitions)
     topic.lay_out()
     return topic
 

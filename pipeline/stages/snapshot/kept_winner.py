@@ -55,8 +55,7 @@ def first_kept(statement: Statement, offset: int) -> Kept:
 def merged(kept: Kept, statement: Statement, offset: int) -> Kept:
     """The winner after one more record of the key, which stands behind the others."""
     is_newer = statement.rank >= kept.statement.rank
-    if isinstance(statement, Forgotten) or isinstance(kept.statement, Forgotten):
-        # What was forgotten says nothing of a member that is stated anew.
+    if isinstance(statement, Forgotten):
         return first_kept(statement, offset) if is_newer else kept._replace(is_last=False)
     return Kept(
         statement if is_newer else kept.statement,
