@@ -131,5 +131,10 @@ def _stored(found: "ObjectMeta") -> StoredFile:
         path=found["path"],
         size=found["size"],
         modified_s=found["last_modified"].timestamp(),
-        etag=found["e_tag"],
+        etag=_bare(found["e_tag"]),
     )
+
+
+def _bare(etag: str | None) -> str | None:
+    """Without quotes: Azure quotes it in the answer for one file, and not in a listing."""
+    return None if etag is None else etag.strip('"')

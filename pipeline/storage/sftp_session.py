@@ -50,7 +50,14 @@ class SftpSession:
         await self.make_folder(folder)
 
     async def make_folder(self, folder: str) -> None:
-        await self._asked(self._client.makedirs(folder, exist_ok=True))
+        await self._asked(self._make_folder(folder))
+
+    async def _make_folder(self, folder: str) -> None:
+        try:
+            await self._client.makedirs(folder, exist_ok=True)
+        except asyncssh.SFTPNoSuchFile:
+            # The library goes on to the next folder where it may not make the one above.
+            raise asyncssh.SFTPPermissionDenied(folder) from None
 
     async def begin(self, path: str) -> "Writing":
         return Writing(await self._asked(self._client.open(path, "wb")), self._place)
