@@ -274,8 +274,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a known counter begins at zero, so that its first failure is an increase",
         file="pipeline/telemetry/metrics.py",
-        kept="                self.count(each.name, 0, *labels)\n",
-        broken="                continue\n",
+        kept="            series.add(0, *row)\n",
+        broken="            continue\n",
         tests=[
             f"{METRICS}::{FIRST_ZERO}",
         ],
