@@ -13,6 +13,9 @@ from pipeline.destinations.storage_settings import StorageSettings
 from pipeline.domain.job import JobReport, NotYet
 from pipeline.domain.send_result import Blocked, InDoubt, NotSent, Throttled
 
+REPLACED = "\ufffd"
+"""Stands in a row for each character that no file may hold, so that whoever reads it can count."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:

@@ -8,7 +8,8 @@ A remove is `"a":"-"` without `i` and `c`; the statement of a withdrawal has `"w
 Of the records of one key the one with the greatest time and place counts, wherever it stands.
 
 Every partition holds a record with the key `!`, which says how the topic is laid out. A topic
-where it is missing or another one is not ours, and is never read as empty.
+where it is missing or another one is not ours, and is never read as empty. What is forgotten of
+old removes stands in `member_floor`.
 """
 
 from collections.abc import Sequence
@@ -55,7 +56,7 @@ class MemberRecord(NamedTuple):
     """The other cells of the row, exactly as they stand in the file."""
     is_withdrawal: bool = False
     is_known: bool = False
-    """The member was there before the partition's floor: an old add of it is none from nowhere."""
+    """A pass has counted this add before: below the floor it still counts."""
 
     @property
     def rank(self) -> tuple[int, Place]:
@@ -75,10 +76,6 @@ class Layout(NamedTuple):
     partitions: int
     spread: int
     hash: str
-    floor_ms: int = 0
-    """Removes up to this time may be forgotten: an add before it is from before our memory."""
-    floor_offset: int = 0
-    """Where the partition ended when the floor was raised."""
 
 
 class Unreadable(NamedTuple):
@@ -220,10 +217,8 @@ def decode_layout(value: bytes | None) -> Layout | OtherVersion | Unreadable:
             "partitions": int(partitions),
             "spread": int(spread),
             "hash": str(hashed),
-            "floor_ms": int(floor_ms),
-            "floor_offset": int(floor_offset),
         } if partitions > 0 and spread > 0:
-            return Layout(uuid, partitions, spread, hashed, floor_ms, floor_offset)
+            return Layout(uuid, partitions, spread, hashed)
         case {"v": int(version)} if version != VERSION:
             return OtherVersion(str(version))
         case _:
