@@ -228,8 +228,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a record is measured before its transaction",
         file="pipeline/stages/ingest/lane_records.py",
-        kept="        if size > self._limits.largest_record(route.topic):\n",
-        broken="        if size > 2 * self._limits.largest_record(route.topic):\n",
+        kept="        if size > self._limits.largest_record(partition.topic):\n",
+        broken="        if size > 2 * self._limits.largest_record(partition.topic):\n",
         tests=["tests/stages/ingest/test_chunks.py"],
     ),
     Rule(
