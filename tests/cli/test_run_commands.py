@@ -9,7 +9,8 @@ import pytest
 from aiokafka import TopicPartition
 
 from pipeline.destinations.snapshots import Window
-from pipeline.kafka.topics import Topics, compacted_topic
+from pipeline.kafka.topic_plans import compacted_topic
+from pipeline.kafka.topics import Topics
 from pipeline.sandbox.broker import EmbeddedBroker
 from pipeline.stages.snapshot.operator_requests import request_key
 from pipeline.stages.snapshot.run_records import (
@@ -26,7 +27,7 @@ from pipeline.stages.snapshot.run_records import (
 from tests.cli.test_commands import Ran, _logging_is_put_back, run
 from tests.configuration.test_example_files import Example
 from tests.conftest import Cluster
-from tests.servers.kafka_clients import administering, producing, reading
+from tests.servers.kafka_clients import administering, create_topics, producing, reading
 
 __all__ = ["_logging_is_put_back"]
 
@@ -103,6 +104,11 @@ class Operator:
     async def make_topic(self) -> None:
         async with administering(self.cluster) as admin:
             await Topics(admin, None).create([compacted_topic(self.topic)])
+
+    async def make_topics_of_lanes(self) -> None:
+        namespace = self.topic.partition(".")[0]
+        names = ("jobs", "outcomes", "dead-letters", "records.amazon-na.one")
+        await create_topics(self.cluster, *(f"{namespace}.{name}" for name in names))
 
     async def write(self, *messages: tuple[bytes, bytes]) -> None:
         async with producing(self.cluster) as producer:
@@ -241,6 +247,25 @@ async def test_nothing_held_is_nothing_to_approve(operator: Operator) -> None:
     refused = await operator.types("runs approve gold-customers --yes")
 
     assert "no snapshot of it is held (it is ended)" in refused.error
+
+
+async def test_the_ledger_says_who_is_in_the_file_and_what_the_partner_has_beside_the_lanes(
+    operator: Operator,
+) -> None:
+    await operator.make_topic()
+    await operator.make_topics_of_lanes()
+    await operator.write((state_key(VIP), encode_state(ENDED)))
+
+    document = await operator.types("ledger --json")
+    table = await operator.types("ledger")
+    of_a_lane = await operator.types("ledger --lane amazon-na.one --json")
+
+    [line] = document.found["snapshots"]
+    assert document.found["adds_up"]
+    assert (line["in_file"], line["ingested"]) == (120, 5000)
+    assert line["activatable_by"] in table.out
+    assert line["expires_at"] in table.out
+    assert of_a_lane.found["snapshots"] == []
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline.configuration.model import Settings
+from pipeline.configuration.routing import snapshot_destinations
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.registry import PARTNERS
 from pipeline.destinations.snapshots import SnapshotAudience
@@ -48,7 +49,7 @@ def chosen_snapshot_destinations(settings: Settings, name: str | None) -> Sequen
     Raises:
         UsageRefused: there is none of this name, or none at all.
     """
-    there = [one for one, said in settings.destinations.items() if said.takes == "snapshots"]
+    there = snapshot_destinations(settings)
     if not there:
         raise UsageRefused("destinations: none of them takes snapshots, so there are no runs")
     if name is None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.configuration.model import Settings
+from pipeline.configuration.routing import snapshot_destinations
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.registry import PARTNERS
 from pipeline.destinations.snapshots import SnapshotAudience, Snapshots
@@ -97,6 +98,18 @@ async def list_snapshots(
         runs += [(run.intended_ms, run_line(name, run)) for run in told.runs.values()]
     young = sorted((one for one in runs if one[0] >= since_ms), key=lambda one: one[0])
     return SnapshotList(audiences, [line for _, line in young[-limit:]], unreadable)
+
+
+async def ledger_of_snapshots(settings: Settings) -> Sequence[SnapshotLine]:
+    """Every audience that is delivered as snapshots; nothing where no destination takes them.
+
+    Raises:
+        ClusterTrouble: the cluster cannot be reached, or no run has made the topics yet.
+    """
+    if not snapshot_destinations(settings):
+        return []
+    found = await list_snapshots(settings, None, since_ms=0, limit=1)
+    return found.audiences
 
 
 async def show_snapshot(settings: Settings, audience: str, destination: str | None) -> SnapshotList:
