@@ -143,6 +143,23 @@ def encode_member(record: MemberRecord) -> bytes:
     return orjson.dumps(said)
 
 
+def encode_rendered(changed_at_ms: int, place: bytes, rendered: bytes) -> bytes:
+    """The value of an add from what a partner rendered, an object of `r`, `i` and `c`.
+
+    Not decoded again: nothing of it is looked at.
+
+    >>> encode_rendered(5, b"cdp/0/9/0", b'{"r":"e","i":"7f","c":[]}')
+    b'{"v":1,"a":"+","t":5,"p":"cdp/0/9/0","r":"e","i":"7f","c":[]}'
+    """
+    return b'{"v":1,"a":"+","t":%d,"p":"%s",%s' % (changed_at_ms, place, rendered[1:])
+
+
+def encode_removal(changed_at_ms: int, place: bytes, *, is_withdrawal: bool) -> bytes:
+    """The value of a remove."""
+    end = b',"w":1}' if is_withdrawal else b"}"
+    return b'{"v":1,"a":"-","t":%d,"p":"%s"%s' % (changed_at_ms, place, end)
+
+
 def decode_member(value: bytes) -> Decoded:
     """What the value of a record says; never raises.
 
