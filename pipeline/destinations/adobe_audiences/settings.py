@@ -39,6 +39,8 @@ LARGEST_FILE_BYTES = 10_000_000_000
 """Adobe's guardrail for one external audience."""
 PARTNER_RUNS_PER_DAY = 100
 """Adobe's guardrail for all audiences of a sandbox, runs of its user interface included."""
+USABLE_AFTER_SECONDS = 26 * 3600.0
+"""Streaming destinations within two hours; others after the next job of a day, at most."""
 NEEDS_BASE_CONNECTION = ("s3", "gcs", "sftp")
 
 Contract = Literal["current", "draft"]
@@ -197,6 +199,7 @@ class AdobeSettings(DestinationSettings):
             keep_files=said.keep_files_hours * 3600,
             buffer_bytes=said.buffer_bytes,
             largest_file_bytes=LARGEST_FILE_BYTES,
+            usable_after=USABLE_AFTER_SECONDS,
             absent_consent_removes=self.consent.absent == "remove",
         )
 
