@@ -43,7 +43,6 @@ PARTNER_ANSWERS = "tests/destinations/test_answers.py"
 BLOCKS = "test_what_a_person_must_mend_stops_the_lane_and_counts_for_nothing"
 SUCCESS = "test_a_success_of_the_partner_is_one_however_its_answer_arrives"
 GARBAGE = "tests/simulation/test_garbage.py"
-<<<<<<< HEAD
 MEMBERS = "tests/stages/ingest/test_member_records.py"
 NO_IDENTITY = "test_a_remove_needs_no_identity_and_nothing_else_about_the_person"
 FROM_FUTURE = "test_a_change_from_the_future_counts_from_when_it_was_written"
@@ -51,7 +50,6 @@ PLATFORMS = "tests/sources/test_platforms.py"
 LAYOUT = "tests/integration/test_member_layout.py"
 PROPOSALS = "test_of_several_that_lay_out_a_topic_at_once_the_first_proposal_counts"
 WRONG_SETTING = "test_a_start_is_refused_where_a_setting_would_make_memberships_wrong"
-=======
 PASS_FILE = "tests/stages/snapshot/test_membership_pass.py::TestFile"
 PASS_REFUSALS = "tests/stages/snapshot/test_membership_pass.py::TestRefusals"
 HEALING = "tests/stages/snapshot/test_healing.py::TestWinners"
@@ -59,7 +57,6 @@ FORGETTING = "tests/stages/snapshot/test_healing.py::TestForgetting"
 NOT_OVER = "test_a_record_of_another_version_makes_no_snapshot_and_is_not_written_over"
 AFTER_THE_FLOOR = "test_a_remove_is_forgotten_by_the_pass_after_the_one_that_raised_the_floor"
 AS_IT_WAS = "test_a_winner_that_stands_before_another_is_written_again_as_it_was"
->>>>>>> passes
 
 RULES: Sequence[Rule] = (
     Rule(
@@ -707,7 +704,6 @@ RULES: Sequence[Rule] = (
         tests=["tests/app/test_garbage.py"],
     ),
     Rule(
-<<<<<<< HEAD
         name="denied consent takes a member out of snapshots",
         file="pipeline/stages/ingest/member_records.py",
         kept='if rendered.reason != "consent_denied" and not route',
@@ -755,7 +751,6 @@ RULES: Sequence[Rule] = (
         kept="        stated_at=_committed_at,\n",
         broken="",
         tests=[f"{PLATFORMS}::test_a_row_that_comes_back_counts_from_the_commit"],
-=======
         name="of the statements about a member the newest one counts, wherever it stands",
         file="pipeline/stages/snapshot/kept_winner.py",
         kept="    is_newer = statement.rank >= kept.statement.rank\n",
@@ -865,6 +860,5 @@ RULES: Sequence[Rule] = (
         kept="self.floor.joined(said) if isinstance(said, Floor) else said",
         broken="said",
         tests=[f"{FORGETTING}::test_of_two_floors_both_hold_whichever_was_written_last"],
->>>>>>> passes
     ),
 )
