@@ -59,6 +59,9 @@ class ObjectStorage:
 
     async def put(self, path: str, pieces: AsyncIterator[bytes]) -> StoredFile:
         """The store checks every part on its way; the sum of their sizes is checked here."""
+        # A store that is away, or refuses us, says so before the pieces are made; and of this
+        # question the library tells the reason, of a small file it does not.
+        await self.files(path.rpartition("/")[0])
         async with AsyncExitStack() as undo:
             size = await self._upload(path, pieces, undo)
             stored = checked(await self.head(path), path, size)
