@@ -17,6 +17,7 @@ from pipeline.cli.letter_commands import dead_letters_app
 from pipeline.cli.options import ConfigFile, logged
 from pipeline.cli.partner_group import add_partner_commands
 from pipeline.cli.produce_command import produce
+from pipeline.cli.run_commands import runs_app
 from pipeline.cli.running import run_stages
 from pipeline.cli.sandbox_commands import sandbox, simulator
 from pipeline.cli.sources import sources_app
@@ -41,6 +42,7 @@ GROUPS = {
     "audiences": audiences_app,
     "jobs": jobs_app,
     "lanes": lanes_app,
+    "runs": runs_app,
     "dead-letters": dead_letters_app,
     "sources": sources_app,
 }

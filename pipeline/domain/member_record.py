@@ -8,7 +8,8 @@ A remove is `"a":"-"` without `i` and `c`; the statement of a withdrawal has `"w
 Of the records of one key the one with the greatest time and place counts, wherever it stands.
 
 Every partition holds a record with the key `!`, which says how the topic is laid out. A topic
-where it is missing or another one is not ours, and is never read as empty.
+where it is missing or another one is not ours, and is never read as empty. What is forgotten of
+old removes stands in `member_floor`.
 """
 
 from collections.abc import Sequence
@@ -55,7 +56,7 @@ class MemberRecord(NamedTuple):
     """The other cells of the row, exactly as they stand in the file."""
     is_withdrawal: bool = False
     is_known: bool = False
-    """The member was there before the partition's floor: an old add of it is none from nowhere."""
+    """A pass has counted this add before: below the floor it still counts."""
 
     @property
     def rank(self) -> tuple[int, Place]:
@@ -75,10 +76,6 @@ class Layout(NamedTuple):
     partitions: int
     spread: int
     hash: str
-    floor_ms: int = 0
-    """Removes up to this time may be forgotten: an add before it is from before our memory."""
-    floor_offset: int = 0
-    """Where the partition ended when the floor was raised."""
 
 
 class Unreadable(NamedTuple):
@@ -144,6 +141,23 @@ def encode_member(record: MemberRecord) -> bytes:
     if record.is_known:
         said["k"] = 1
     return orjson.dumps(said)
+
+
+def encode_rendered(changed_at_ms: int, place: bytes, rendered: bytes) -> bytes:
+    """The value of an add from what a partner rendered, an object of `r`, `i` and `c`.
+
+    Not decoded again: nothing of it is looked at.
+
+    >>> encode_rendered(5, b"cdp/0/9/0", b'{"r":"e","i":"7f","c":[]}')
+    b'{"v":1,"a":"+","t":5,"p":"cdp/0/9/0","r":"e","i":"7f","c":[]}'
+    """
+    return b'{"v":1,"a":"+","t":%d,"p":"%s",%s' % (changed_at_ms, place, rendered[1:])
+
+
+def encode_removal(changed_at_ms: int, place: bytes, *, is_withdrawal: bool) -> bytes:
+    """The value of a remove."""
+    end = b',"w":1}' if is_withdrawal else b"}"
+    return b'{"v":1,"a":"-","t":%d,"p":"%s"%s' % (changed_at_ms, place, end)
 
 
 def decode_member(value: bytes) -> Decoded:
@@ -220,10 +234,8 @@ def decode_layout(value: bytes | None) -> Layout | OtherVersion | Unreadable:
             "partitions": int(partitions),
             "spread": int(spread),
             "hash": str(hashed),
-            "floor_ms": int(floor_ms),
-            "floor_offset": int(floor_offset),
         } if partitions > 0 and spread > 0:
-            return Layout(uuid, partitions, spread, hashed, floor_ms, floor_offset)
+            return Layout(uuid, partitions, spread, hashed)
         case {"v": int(version)} if version != VERSION:
             return OtherVersion(str(version))
         case _:

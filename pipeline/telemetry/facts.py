@@ -37,6 +37,25 @@ TokenOutcome = Literal[
     "failed",  # no usable answer; tried again
 ]
 
+SnapshotState = Literal[
+    "reading",  # the memberships are read and written into a file
+    "uploaded",  # the file is in the storage
+    "intended",  # a run is charged to the budget; whether it was started is not known yet
+    "burnt",  # nobody can say whether the run was started; its charge stays
+    "running",  # the partner ingests the file
+    "ended",  # nothing to do until the next snapshot is due
+    "held",  # a guard keeps the snapshot back until a person approves it
+    "blocked",  # a person has to repair something of this audience
+]
+
+RunEnd = Literal[
+    "applied",  # every stage of the run ended well
+    "partly_applied",
+    "failed",
+    "unknown",  # the partner no longer knows the run
+    "burnt",  # as of the state above
+]
+
 
 @dataclass(frozen=True, slots=True)
 class LaneLabel:
@@ -159,6 +178,54 @@ class PollTelemetry(Protocol):
 
         Of a job it is the age of the oldest change in it, not the age of the job.
         """
+
+
+class SnapshotTelemetry(Protocol):
+    """What making snapshots says; an `audience` is the partner's id of it.
+
+    Only who owns the snapshots of a destination says anything of it but `ownership`.
+    """
+
+    def ownership(self, *, destination: str, owned: bool) -> None:
+        """Whether this process makes the snapshots of the destination.
+
+        Where it no longer does, all levels of the destination are another's to report.
+        """
+
+    def snapshot_state(self, *, destination: str, audience: str, state: SnapshotState) -> None:
+        """The audience's next or last snapshot is in this state now, and in no other."""
+
+    def snapshot_stored(
+        self, *, destination: str, audience: str, members: int, rows: int, size: int
+    ) -> None:
+        """A file of `size` bytes is complete in the storage, with so many members and rows."""
+
+    def run_ended(self, *, destination: str, end: RunEnd) -> None:
+        """The partner's ingestion of a file ended, or we stopped following it."""
+
+    def budget(self, *, destination: str, used: int, limit: int) -> None:
+        """In the last 24 hours and five minutes so many runs were started, of `limit` allowed."""
+
+    def newest_snapshot(self, *, destination: str, audience: str, at_s: float) -> None:
+        """The newest membership that the partner took well is of this time, since the epoch."""
+
+    def expiry(self, *, destination: str, audience: str, at_s: float) -> None:
+        """Without another run the partner lets all members leave then, since the epoch."""
+
+    def freshness(self, *, destination: str, action: Action, seconds: float, count: int) -> None:
+        """So many changes were taken by the partner `seconds` after the membership changed."""
+
+    def changes_overdue(self, *, destination: str, audience: str, seconds: float) -> None:
+        """What waits for the next run is so much later than the configuration allows; else zero."""
+
+    def pass_overdue(self, *, destination: str, seconds: float) -> None:
+        """The latest pass over the memberships is so late; zero where none is late.
+
+        One that is very late may read a membership of which compaction took a part.
+        """
+
+    def beyond_horizon(self, *, destination: str, audience: str, count: int) -> None:
+        """Changes were older than what is forgotten of their member, so they were not taken."""
 
 
 class KafkaTelemetry(Protocol):

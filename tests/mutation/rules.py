@@ -228,8 +228,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a record is measured before its transaction",
         file="pipeline/stages/ingest/lane_records.py",
-        kept="        if size > self._limits.largest_record(route.topic):\n",
-        broken="        if size > 2 * self._limits.largest_record(route.topic):\n",
+        kept="        if size > self._limits.largest_record(partition.topic):\n",
+        broken="        if size > 2 * self._limits.largest_record(partition.topic):\n",
         tests=["tests/stages/ingest/test_chunks.py"],
     ),
     Rule(
@@ -274,8 +274,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a known counter begins at zero, so that its first failure is an increase",
         file="pipeline/telemetry/metrics.py",
-        kept="                self.count(each.name, 0, *labels)\n",
-        broken="                continue\n",
+        kept="            series.add(0, *row)\n",
+        broken="            continue\n",
         tests=[
             f"{METRICS}::{FIRST_ZERO}",
         ],

@@ -1,0 +1,74 @@
+"""How many runs may still be asked for: the partner counts them by the day, and so do we.
+
+A day is any rolling 24 hours and five minutes, whatever the partner's day begins with; the five
+minutes are for clocks that differ and for requests that arrive late. A run counts from when it was
+intended, and counts even where nobody knows whether it started.
+"""
+
+from bisect import insort
+from dataclasses import dataclass, field
+
+from pipeline.destinations.snapshots import SnapshotRules
+
+DAY_MS = (24 * 3600 + 300) * 1000
+RESERVED_SHARE = 10
+"""One in so many runs is for withdrawals and operators."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """The runs of one destination that were paid for. Times in milliseconds since the epoch."""
+
+    rules: SnapshotRules
+    _paid: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    @property
+    def limit(self) -> int:
+        return self.rules.runs_per_day
+
+    def charge(self, audience: str, n: int, at_ms: int) -> None:
+        """Pay for one run of the file `n`; paying for it again moves the payment."""
+        self._paid[audience, n] = at_ms
+
+    def refund(self, audience: str, n: int) -> None:
+        """The run surely never started."""
+        self._paid.pop((audience, n), None)
+
+    def forget(self, now_ms: int) -> None:
+        """Let go of payments that count for no day any more."""
+        self._paid = {one: at for one, at in self._paid.items() if at > now_ms - DAY_MS}
+
+    def used(self, now_ms: int) -> int:
+        return len(self._ats(now_ms))
+
+    def free_at(self, audience: str, now_ms: int, *, is_urgent: bool, reserved: int = 0) -> int:
+        """When one more run may be paid for: now, or later if nothing else is paid until then.
+
+        `reserved`: runs that others are about to pay for.
+        """
+        kept_back = 0 if is_urgent else self.limit // RESERVED_SHARE
+        most = max(1, self.limit - kept_back)
+        of_all = _free_at(self._ats(now_ms), most - reserved, now_ms)
+        of_one = _free_at(self._ats(now_ms, audience), self.rules.runs_per_audience_and_day, now_ms)
+        return max(of_all, of_one)
+
+    def is_worn_out(self, runs: int) -> bool:
+        """Whether an audience with so many runs in its life may have no more."""
+        total = self.rules.runs_per_audience_total
+        return total is not None and runs >= total
+
+    def _ats(self, now_ms: int, audience: str | None = None) -> list[int]:
+        found: list[int] = []
+        for (one, _), at_ms in self._paid.items():
+            if at_ms > now_ms - DAY_MS and audience in (None, one):
+                insort(found, at_ms)
+        return found
+
+
+def _free_at(ats: list[int], most: int, now_ms: int) -> int:
+    """When fewer than `most` of these are younger than a day."""
+    too_many = len(ats) - most
+    if too_many < 0:
+        return now_ms
+    # With no place at all: when the newest has left, to look again then.
+    return ats[min(too_many, len(ats) - 1)] + DAY_MS if ats else now_ms + DAY_MS

@@ -1,0 +1,152 @@
+"""Follows what is stated of each audience: reads the members topic from the oldest snapshot on.
+
+Nothing of this is stored. What has changed since a snapshot is what stands behind its ends, and a
+successor reads that again.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from pipeline.domain.member_record import (
+    MemberRecord,
+    audience_part,
+    audience_partitions,
+    decode_member,
+)
+from pipeline.stages.ports import Record
+from pipeline.stages.snapshot.ports import MemberTopic, TopicUnreadable
+from pipeline.stages.snapshot.run_records import Ends
+from pipeline.stages.snapshot.schedule import Changes
+
+LOOK_SECONDS = 5.0
+HEALED: Final = ("healed", b"1")
+"""Header of a record that a pass wrote again: it says nothing new."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class ChangesSince:
+    """What was stated of one audience since a snapshot."""
+
+    ends: Ends
+    """From these offsets on; of another partition from its beginning."""
+    changes: Changes = field(default_factory=Changes)
+
+    def take(self, partition: int, record: Record, said: MemberRecord) -> None:
+        """One more record; those that the snapshot has seen do not count."""
+        if record.offset < self.ends.get(partition, 0):
+            return
+        changes, arrived_ms = self.changes, record.timestamp
+        changes.oldest_arrived_ms = _older(changes.oldest_arrived_ms, arrived_ms)
+        changes.newest_arrived_ms = max(changes.newest_arrived_ms or 0, arrived_ms)
+        if said.is_withdrawal:
+            changes.oldest_withdrawal_ms = _older(changes.oldest_withdrawal_ms, said.changed_at_ms)
+        if said.is_member:
+            changes.adds += 1
+            changes.oldest_add_ms = _older(changes.oldest_add_ms, said.changed_at_ms)
+            changes.oldest_add_arrived_ms = _older(changes.oldest_add_arrived_ms, arrived_ms)
+        else:
+            changes.removes += 1
+            changes.oldest_remove_ms = _older(changes.oldest_remove_ms, said.changed_at_ms)
+
+
+@dataclass(slots=True)
+class Watched:
+    """One audience: what was stated since each snapshot of it that still matters."""
+
+    ingested: ChangesSince
+    """Since what the partner has."""
+    passed: ChangesSince
+    """Since the last pass over its members came to its end."""
+    newest: ChangesSince
+    """Since the newest snapshot or pass that was begun."""
+
+    def begin(self, ends: Ends) -> ChangesSince:
+        """A pass reads what stands before these offsets."""
+        self.newest = ChangesSince(ends)
+        return self.newest
+
+    def all(self) -> Iterator[ChangesSince]:
+        return iter({id(one): one for one in (self.ingested, self.passed, self.newest)}.values())
+
+
+class ChangesWatch:
+    """Of all audiences of one destination."""
+
+    def __init__(self, topic: MemberTopic) -> None:
+        self._topic = topic
+        self._watched: dict[bytes, Watched] = {}
+        self._positions: dict[int, int] = {}
+        self.moved = asyncio.Event()
+        """Set when something was stated."""
+
+    def watch(self, audience: str, ingested: Ends, newest: Ends) -> Watched:
+        """Follow an audience from what the partner has and from its newest file; before `follow`.
+
+        The two are the same where there is no file after what the partner has.
+        """
+        since = ChangesSince(ingested)
+        file = since if newest == ingested else ChangesSince(newest)
+        self._watched[audience.encode()] = watched = Watched(since, file, file)
+        for partition in audience_partitions(audience, partitions=self._topic.partitions):
+            start = ingested.get(partition, 0)
+            self._positions[partition] = min(self._positions.get(partition, start), start)
+        return watched
+
+    async def follow(self) -> None:
+        """Read on until cancelled; brokers that are away are waited for."""
+        while True:
+            try:
+                await self.read()
+            except TopicUnreadable as error:
+                log.warning("members not followed", error=str(error))
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def read(self) -> None:
+        """Take in everything that is stable now.
+
+        Raises:
+            TopicUnreadable: the brokers do not hand it out; what was taken in stays.
+        """
+        ends, begins = await self._topic.ends(), await self._topic.begins()
+        for partition in sorted(self._positions):
+            start = max(self._positions[partition], begins[partition])
+            if start < ends[partition]:
+                await self._read(partition, start, ends[partition])
+
+    async def _read(self, partition: int, start: int, end: int) -> None:
+        async for records in self._topic.read(partition, start, end):
+            self._take(partition, records)
+            if records:
+                self._positions[partition] = records[-1].offset + 1
+                self.moved.set()
+            # Others get their turn, however much there is.
+            await asyncio.sleep(0)
+        self._positions[partition] = end
+
+    def _take(self, partition: int, records: Sequence[Record]) -> None:
+        for record in records:
+            watched = self._watched.get(audience_part(record.key or b""))
+            if watched is None or record.value is None or HEALED in record.headers:
+                continue
+            said = decode_member(record.value)
+            if isinstance(said, MemberRecord):
+                for since in watched.all():
+                    since.take(partition, record, said)
+
+
+def ends_of(audience: str, ends: Sequence[int]) -> Mapping[int, int]:
+    """The ends of the partitions that hold this audience."""
+    return {
+        partition: ends[partition]
+        for partition in audience_partitions(audience, partitions=len(ends))
+    }
+
+
+def _older(one: int | None, other: int) -> int:
+    return other if one is None else min(one, other)

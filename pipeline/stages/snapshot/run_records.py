@@ -1,0 +1,221 @@
+"""What the owner of a destination's snapshots writes down: a state an audience, and its runs.
+
+    a|<audience>       the state, the newest file, and what the partner ingested last
+    r|<audience>|<n>   one run: what it cost, and how it ended; kept for 90 days
+    t|                 written by every new owner: up to here it has to read
+
+Numbers `n` are offsets of this topic: the place of the state `reading` that began the snapshot.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, TypeAlias, get_args
+
+import orjson
+
+from pipeline.destinations.snapshots import Window
+from pipeline.domain.job import End
+from pipeline.stages.snapshot.states import State
+
+VERSION = 1
+KEEP_RUNS_SECONDS = 90 * 86_400.0
+TAKEOVER_KEY = b"t|"
+Ends: TypeAlias = Mapping[int, int]
+"""By partition of the members topic: the snapshot is of what stands before this offset."""
+HoldCause = Literal[
+    "empty",  # nobody is in the file
+    "halved",  # fewer than half as many as in the last one
+]
+
+
+class UnreadableState(ValueError):
+    """Not a state or a run that this version can read; it is refused, never guessed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotFile:
+    """A stored snapshot."""
+
+    n: int
+    path: str
+    size: int
+    sha256: str
+    etag: str | None
+    modified_s: float
+    """By the storage's own clock."""
+    members: int
+    rows: int
+    ends: Ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Why a guard keeps the newest file back."""
+
+    cause: HoldCause
+    is_explained: bool
+    """Removes that were seen say where the members went."""
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingested:
+    """The newest snapshot that the partner took wholly."""
+
+    n: int
+    rows: int
+    ends: Ends
+    at_ms: int
+    """When the partner said so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BurntWindow:
+    """A window of which nobody knows whether the partner began a run of it."""
+
+    n: int
+    window: Window
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudienceState:
+    """Where one audience stands. Times in milliseconds since the epoch."""
+
+    state: State = "idle"
+    at_ms: int = 0
+    n: int | None = None
+    """Of the newest claim, once it is known."""
+    file: SnapshotFile | None = None
+    hold: Hold | None = None
+    baseline_rows: int | None = None
+    """How many rows an operator approved; the guard measures by them instead of the last run."""
+    window: Window | None = None
+    intended_ms: int | None = None
+    run_n: int | None = None
+    """Whose run is followed: an adopted one is of an older file."""
+    run_id: str | None = None
+    is_adopted: bool = False
+    started_ms: int | None = None
+    """When a run was asked for last that may have started."""
+    runs: int = 0
+    """That may have started, in the whole life of the audience."""
+    is_due_again: bool = False
+    """The last run left the partner with something else than the newest file."""
+    ingested: Ingested | None = None
+    burnt: tuple[BurntWindow, ...] = ()
+    last_end: str = ""
+    """How the last run ended, in a word of ours or the partner's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One file's run. Times in milliseconds since the epoch."""
+
+    audience: str
+    n: int
+    window: Window
+    intended_ms: int
+    is_charged: bool
+    """The budget paid; not so where surely nothing was started."""
+    rows: int
+    members: int
+    size: int
+    run_id: str | None = None
+    state: str = ""
+    """In the partner's words, or ours where it said none."""
+    end: End = "pending"
+    is_ingested: bool = False
+    """The partner took it, and nothing older after it."""
+    ended_ms: int | None = None
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeoverRead:
+    """The message with which an owner began."""
+
+
+Stored: TypeAlias = tuple[str, AudienceState] | RunRecord | TakeoverRead
+
+
+def state_key(audience: str) -> bytes:
+    return f"a|{audience}".encode()
+
+
+def run_key(audience: str, n: int) -> bytes:
+    return f"r|{audience}|{n}".encode()
+
+
+def encode_state(state: AudienceState) -> bytes:
+    return _encode(asdict(state))
+
+
+def encode_run(run: RunRecord) -> bytes:
+    return _encode(asdict(run))
+
+
+def encode_takeover(at_ms: int) -> bytes:
+    return _encode({"at_ms": at_ms})
+
+
+def decode_state(value: bytes) -> AudienceState:
+    """A stored state.
+
+    Raises:
+        UnreadableState: another version wrote it, or it is none.
+    """
+    said = _object(value)
+    try:
+        if said["state"] not in get_args(State):
+            raise UnreadableState("not a state")
+        return _state(said)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreadableState(f"not a state: {type(error).__name__}") from None
+
+
+def decode_run(value: bytes) -> RunRecord:
+    """A stored run.
+
+    Raises:
+        UnreadableState: another version wrote it, or it is none.
+    """
+    said = _object(value)
+    try:
+        return replace(RunRecord(**said), window=Window(**said["window"]))
+    except (KeyError, TypeError) as error:
+        raise UnreadableState(f"not a run: {type(error).__name__}") from None
+
+
+def _state(said: dict[str, Any]) -> AudienceState:
+    return replace(
+        AudienceState(**said),
+        file=None if said["file"] is None else SnapshotFile(**_with_ends(said["file"])),
+        hold=None if said["hold"] is None else Hold(**said["hold"]),
+        window=None if said["window"] is None else Window(**said["window"]),
+        ingested=None if said["ingested"] is None else Ingested(**_with_ends(said["ingested"])),
+        burnt=tuple(
+            BurntWindow(**{**one, "window": Window(**one["window"])}) for one in said["burnt"]
+        ),
+    )
+
+
+def _with_ends(said: dict[str, Any]) -> dict[str, Any]:
+    return {**said, "ends": {int(number): int(end) for number, end in said["ends"].items()}}
+
+
+def _encode(said: dict[str, Any]) -> bytes:
+    return orjson.dumps({"v": VERSION, **said}, option=orjson.OPT_NON_STR_KEYS)
+
+
+def _object(value: bytes) -> dict[str, Any]:
+    try:
+        said: object = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        raise UnreadableState("no JSON") from None
+    if not isinstance(said, dict):
+        raise UnreadableState("no object")
+    version = said.pop("v", None)
+    if version != VERSION:
+        raise UnreadableState(f"version {version}, this program reads {VERSION}")
+    return said

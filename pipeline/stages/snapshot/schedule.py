@@ -1,0 +1,121 @@
+"""When an audience's next snapshot is due, and which of several goes first.
+
+Times in milliseconds since the epoch. How long something has waited counts from when it arrived
+with us, so that a backfill of old adds is not the most urgent of all; removes and withdrawals count
+from when upstream stated them.
+"""
+
+from dataclasses import dataclass
+
+from pipeline.destinations.snapshots import SnapshotRules
+from pipeline.stages.snapshot.run_records import AudienceState
+
+WITHDRAWAL_MS = 24 * 3600 * 1000
+RENEW_SHARE = 0.7
+"""Of the partner's lifetime of members: then a snapshot is due though nothing has changed."""
+EXPIRY_SHARE = 0.75
+"""By then it should be done."""
+
+
+@dataclass(slots=True)
+class Changes:
+    """What was stated of an audience since a snapshot."""
+
+    adds: int = 0
+    removes: int = 0
+    oldest_arrived_ms: int | None = None
+    newest_arrived_ms: int | None = None
+    oldest_add_arrived_ms: int | None = None
+    oldest_add_ms: int | None = None
+    oldest_remove_ms: int | None = None
+    oldest_withdrawal_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A snapshot that is to be made, and how it stands among others."""
+
+    at_ms: int
+    deadline_ms: int
+    is_urgent: bool
+    """The runs that are kept back for withdrawals and operators are for it, too."""
+
+
+def due(
+    state: AudienceState,
+    changes: Changes,
+    *,
+    rules: SnapshotRules,
+    lifetime: float,
+    is_asked_for: bool,
+    may_begin: bool,
+    now_ms: int,
+) -> Due | None:
+    """When the next snapshot of an audience is to be made; None while nothing asks for one.
+
+    `changes`: since the file that a guard holds, or else since what the partner ingested last.
+    `may_begin`: ingest has caught up once, so that a first snapshot is no beginning of one.
+    """
+    at_ms = _at(state, changes, rules, lifetime, is_asked_for, may_begin, now_ms)
+    if at_ms is None:
+        return None
+    return Due(
+        at_ms=at_ms,
+        deadline_ms=now_ms if is_asked_for else _deadline(state, changes, rules, lifetime, at_ms),
+        is_urgent=is_asked_for or changes.oldest_withdrawal_ms is not None,
+    )
+
+
+def _at(
+    state: AudienceState,
+    changes: Changes,
+    rules: SnapshotRules,
+    lifetime: float,
+    is_asked_for: bool,
+    may_begin: bool,
+    now_ms: int,
+) -> int | None:
+    if state.state in ("intended", "running") or (state.state == "uploaded" and not state.hold):
+        return None
+    if is_asked_for or state.state == "reading":
+        return now_ms
+    if state.n is None and not may_begin:
+        return None
+    wanted = [_changed_at(changes, rules)]
+    if state.hold is None:
+        wanted.append(0 if state.is_due_again else None)
+        if state.ingested is not None:
+            wanted.append(state.ingested.at_ms + _ms(lifetime * RENEW_SHARE))
+    reasons = [one for one in wanted if one is not None]
+    return max(min(reasons), _earliest(state, rules)) if reasons else None
+
+
+def _changed_at(changes: Changes, rules: SnapshotRules) -> int | None:
+    if changes.oldest_arrived_ms is None or changes.newest_arrived_ms is None:
+        return None
+    quiet_at = changes.newest_arrived_ms + _ms(rules.quiet)
+    return min(quiet_at, changes.oldest_arrived_ms + _ms(rules.max_wait))
+
+
+def _earliest(state: AudienceState, rules: SnapshotRules) -> int:
+    last_ms = state.at_ms if state.hold else state.started_ms
+    return 0 if last_ms is None else last_ms + _ms(rules.min_interval)
+
+
+def _deadline(
+    state: AudienceState, changes: Changes, rules: SnapshotRules, lifetime: float, at_ms: int
+) -> int:
+    deadlines = [at_ms + _ms(rules.fresh_within)]
+    if changes.oldest_withdrawal_ms is not None:
+        deadlines.append(changes.oldest_withdrawal_ms + WITHDRAWAL_MS)
+    if changes.oldest_remove_ms is not None:
+        deadlines.append(changes.oldest_remove_ms + _ms(rules.removals_within))
+    if changes.oldest_add_arrived_ms is not None:
+        deadlines.append(changes.oldest_add_arrived_ms + _ms(rules.fresh_within))
+    if state.ingested is not None:
+        deadlines.append(state.ingested.at_ms + _ms(lifetime * EXPIRY_SHARE))
+    return min(deadlines)
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)
