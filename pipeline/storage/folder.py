@@ -4,13 +4,14 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from pipeline.stages.snapshot.ports import StorageRefused, StorageUnavailable, StoredFile
 from pipeline.storage.blocks import blocks
 from pipeline.storage.unfinished import UNFINISHED, unfinished_path
+from pipeline.storage.whole import checked
 
 Answer = TypeVar("Answer")
 
@@ -35,7 +36,9 @@ class FolderStorage:
                     size += len(block)
             return await self._do(self._finish, beside, path, size)
         finally:
-            await self._do(beside.unlink, True)
+            # Gone already if all went well; what else stays here goes with the next file.
+            with suppress(OSError):
+                await asyncio.to_thread(beside.unlink, missing_ok=True)
 
     async def head(self, path: str) -> StoredFile | None:
         return await self._do(self._stored, path)
@@ -66,11 +69,7 @@ class FolderStorage:
             raise StorageUnavailable(f"folder {self._root}: {why}") from None
 
     def _finish(self, beside: Path, path: str, size: int) -> StoredFile:
-        written = beside.stat().st_size
-        if written != size:
-            raise StorageUnavailable(
-                f"folder {self._root}: {size} bytes were written and {written} are there"
-            )
+        checked(_stored(beside, path), path, size)
         place = self._root / path
         place.parent.mkdir(parents=True, exist_ok=True)
         _make_durable(beside)

@@ -4,9 +4,21 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from pipeline.destinations.snapshots import LandingZone
-from pipeline.destinations.storage_settings import FolderSettings, StorageSettings
+from pipeline.destinations.storage_settings import (
+    AzureBlobSettings,
+    FolderSettings,
+    GcsSettings,
+    LandingZoneSettings,
+    S3Settings,
+    SftpSettings,
+    StorageSettings,
+)
 from pipeline.stages.snapshot.ports import FileStorage
+from pipeline.storage.configured_store import azure_storage, gcs_storage, s3_storage
 from pipeline.storage.folder import FolderStorage
+from pipeline.storage.landing_zone import LandingZoneStorage
+from pipeline.storage.landing_zone_access import LandingZoneAccess
+from pipeline.storage.sftp import SftpStorage
 
 LandingZoneCredentials: TypeAlias = Callable[[], Awaitable[LandingZone]]
 """Asks the partner; raises StorageUnavailable or StorageRefused."""
@@ -15,7 +27,7 @@ LandingZoneCredentials: TypeAlias = Callable[[], Awaitable[LandingZone]]
 def opened(
     settings: StorageSettings,
     *,
-    landing_zone: LandingZoneCredentials,  # noqa: ARG001 -- the landing zone follows
+    landing_zone: LandingZoneCredentials,
     clock: Callable[[], float],
 ) -> FileStorage:
     """Nothing is read and nobody is called yet, so that a storage that is away stops no start.
@@ -25,7 +37,15 @@ def opened(
     before what it gave expires. `clock` is ours, seconds since the epoch: it says when that is.
     """
     match settings:
+        case LandingZoneSettings():
+            return LandingZoneStorage(LandingZoneAccess(landing_zone, clock))
+        case S3Settings():
+            return s3_storage(settings)
+        case GcsSettings():
+            return gcs_storage(settings)
+        case AzureBlobSettings():
+            return azure_storage(settings)
+        case SftpSettings():
+            return SftpStorage(settings)
         case FolderSettings():
             return FolderStorage(settings.path, clock=clock)
-        case _:
-            raise NotImplementedError(settings.kind)
