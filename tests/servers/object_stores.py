@@ -72,7 +72,9 @@ def s3_dialect_server(*, authorises: bool) -> Iterator[str]:
     name = f"s3proxy-{hashlib.sha256(_S3PROXY_POM.read_bytes()).hexdigest()[:12]}"
     goal = "dependency:copy-dependencies"
     fetch = [_path("mvn"), "-q", "-B", "-f", str(_S3PROXY_POM), goal]
-    jars = filled(name, lambda place: _ran([*fetch, f"-DoutputDirectory={place}"], place), os.environ)
+    jars = filled(
+        name, lambda place: _ran([*fetch, f"-DoutputDirectory={place}"], place), os.environ
+    )
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="s3proxy-") as data:
         properties = Path(data, "s3proxy.properties")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pipeline.destinations.adobe_audiences.advice import advice
 from pipeline.destinations.adobe_audiences.budget import too_few_runs
+from pipeline.destinations.adobe_audiences.canary import canary
 from pipeline.destinations.adobe_audiences.delivery import AdobeSnapshots, snapshots
 from pipeline.destinations.adobe_audiences.file_shape import rendering_of, snapshot_audience
 from pipeline.destinations.adobe_audiences.login import AdobeLogin
@@ -90,6 +91,7 @@ ADOBE_AUDIENCES = Partner(
     advice=advice,
     check_online=check_online,
     snapshot_audience=snapshot_audience,
+    canary=canary,
     audience_space=_sandbox,
     title="Adobe Experience Platform",
     starting_destination=STARTING_DESTINATION,
