@@ -31,6 +31,8 @@ class DestinationSettings(Section):
 class TargetSettings(Section):
     """One place that an upstream audience goes to: the keys that all partners have."""
 
+    id_key: ClassVar[str] = "audience_id"
+    """The key that says the partner's id of the audience."""
     destination: DestinationName
     """A name under `destinations`."""
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -120,6 +120,7 @@ class ColumnSettings(Section):
 class AdobeTarget(TargetSettings):
     """One external audience, which a folder of files in the storage belongs to."""
 
+    id_key: ClassVar[str] = "external_audience_id"
     external_audience_id: AudienceId | None = None
     """The partner's id of the audience; null: the one that `audiences apply` made and noted."""
     identity: IdentitySettings

@@ -7,17 +7,18 @@ the partner, a file with one of them is. Only a person can look who is in the au
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor
 from typing import Any
 
 from pipeline.configuration.model import Settings
 from pipeline.destinations.contract import Partners
-from pipeline.destinations.control import Api, CommandFailed, Made
+from pipeline.destinations.control import Api, CommandFailed, ControlPlane, InProgress, Made
 from pipeline.destinations.exchange import Response
 from pipeline.destinations.registry import PARTNERS
 from pipeline.destinations.snapshots import RunStarted, SnapshotAudience, Snapshots, Window
 from pipeline.domain.job import JobReport, NotYet
+from pipeline.operations.audiences.selection import refusal
 from pipeline.operations.moments import moment
 from pipeline.operations.partner_api import partner_apis
 from pipeline.operations.snapshots.audiences import chosen_snapshot_destinations
@@ -100,17 +101,26 @@ def _canary_of(
     return canary(targets[0])
 
 
-async def _made(api: Api, control: Any, target: Any) -> str:
+async def _made(api: Api, control: ControlPlane[Any], target: Any) -> str:
+    """The id of the canary's audience, made now or before.
+
+    Raises:
+        CommandFailed: it was not made, or nobody knows.
+    """
     steps = await control.plan(api, target, None, NAME)
     if not isinstance(steps, Sequence):
-        raise CommandFailed(f"the canary was not made: {steps}")
-    for step in steps:
-        if step.what == "create":
-            made = await control.apply(api, step)
-            if isinstance(made, Made):
-                return made.audience_id
-            raise CommandFailed(f"the canary was not made: {getattr(made, 'detail', made)}")
-    raise CommandFailed("the canary was not made: the partner's package planned no creation")
+        raise CommandFailed(refusal(api.destination, steps))
+    [step] = [one for one in steps if one.what == "create"]
+    made = await control.apply(api, step)
+    if isinstance(made, InProgress):
+        made = await control.apply(api, replace(step, operation=made.operation))
+    match made:
+        case Made(audience_id):
+            return audience_id
+        case InProgress(operation, detail):
+            raise CommandFailed(f"{detail} (operation {operation}); begin the canary again later")
+        case _:
+            raise CommandFailed(refusal(api.destination, made))
 
 
 async def _ingested(
