@@ -47,7 +47,9 @@ class CanaryStep:
     """By then everything behind the partner has it, as the partner says."""
 
 
-async def first_canary(settings: Settings, destination: str | None, tell: Tell) -> CanaryStep:
+async def first_canary(
+    settings: Settings, destination: str | None, tell: Tell, sleep: Sleep = asyncio.sleep
+) -> CanaryStep:
     """Make the audience and ingest a file with both people.
 
     Raises:
@@ -62,11 +64,17 @@ async def first_canary(settings: Settings, destination: str | None, tell: Tell) 
     async with partner_apis(settings) as apis:
         made = await _made(apis[name], control(settings.destinations[name]), target)
         tell(f"audience {made} ({NAME}) is there")
-        return await _ingested(settings, name, apis[name], target, made, people, tell)
+        return await _ingested(
+            settings, apis[name], target.with_audience(made), people, tell, sleep
+        )
 
 
 async def second_canary(
-    settings: Settings, destination: str | None, audience_id: str, tell: Tell
+    settings: Settings,
+    destination: str | None,
+    audience_id: str,
+    tell: Tell,
+    sleep: Sleep = asyncio.sleep,
 ) -> CanaryStep:
     """Ingest a file with one of the two people into the audience that `first_canary` made.
 
@@ -76,7 +84,8 @@ async def second_canary(
     name = _destination(settings, destination)
     target, people = _canary_of(settings, name)
     async with partner_apis(settings) as apis:
-        return await _ingested(settings, name, apis[name], target, audience_id, people[:1], tell)
+        target = target.with_audience(audience_id)
+        return await _ingested(settings, apis[name], target, people[:1], tell, sleep)
 
 
 def _destination(settings: Settings, destination: str | None) -> str:
@@ -125,29 +134,29 @@ async def _made(api: Api, control: ControlPlane[Any], target: Any) -> str:
 
 async def _ingested(
     settings: Settings,
-    name: str,
     api: Api,
     target: Any,
-    audience_id: str,
     people: Sequence[str],
     tell: Tell,
+    sleep: Sleep,
 ) -> CanaryStep:
+    name = api.destination
     said = settings.destinations[name]
     partner = PARTNERS[said.kind]
     snapshots, shape = partner.delivery(said, ()), partner.snapshot_audience
     assert isinstance(snapshots, Snapshots)
     assert shape is not None
-    audience = shape(said, target.with_audience(audience_id), NAME)
+    audience = shape(said, target, NAME)
     try:
         async with opened_storage(api, snapshots) as storage:
-            run = CanaryRun(api, snapshots, storage, asyncio.sleep, tell)
+            run = CanaryRun(api, snapshots, storage, sleep, tell)
             run_id = await run.ingest(audience, people)
     except (StorageRefused, StorageUnavailable) as trouble:
         raise OperationFailed(f"destinations.{name}.storage: {trouble}") from trouble
     now_ms = time.time_ns() // 1_000_000
     return CanaryStep(
         destination=name,
-        audience_id=audience_id,
+        audience_id=audience.audience,
         members=len(people),
         run_id=run_id,
         ingested_at=moment(now_ms),
