@@ -119,6 +119,9 @@ class PollMetrics:
     def jobs_pending(self, *, lane: LaneLabel, count: int) -> None:
         self._metrics.show("jobs_pending", count, lane.connection)
 
+    def jobs_of_other_versions(self, count: int) -> None:
+        self._metrics.show("jobs_of_other_versions", count)
+
     def job_ended(self, *, lane: LaneLabel, state: str, seconds: float) -> None:
         self._metrics.count("jobs", 1, lane.connection, state)
         self._metrics.observe("job_duration_seconds", seconds)
