@@ -90,8 +90,9 @@ class RandomPartner:
     random: Random
     url: str
     """Of the simulator."""
-    goodness: float = 0.8
-    """The share of requests that are passed on."""
+    goodness: float = 1.0
+    """The share of requests that are passed on: all at first, because a start with nothing but
+    refused logins ends, as it should."""
     given: Counter[str] = field(default_factory=Counter)
     """How often each endpoint got what kind of answer."""
 
