@@ -751,6 +751,8 @@ RULES: Sequence[Rule] = (
         kept="        stated_at=_committed_at,\n",
         broken="",
         tests=[f"{PLATFORMS}::test_a_row_that_comes_back_counts_from_the_commit"],
+    ),
+    Rule(
         name="of the statements about a member the newest one counts, wherever it stands",
         file="pipeline/stages/snapshot/kept_winner.py",
         kept="    is_newer = statement.rank >= kept.statement.rank\n",
