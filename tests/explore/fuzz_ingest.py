@@ -14,9 +14,10 @@ from pipeline.sources.registry import compile_source
 from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ingest.chunk import Chunk
 from pipeline.stages.ingest.lane_records import LaneRecords
+from pipeline.stages.ingest.member_records import MemberRecords
 from pipeline.stages.ingest.topic_limits import TopicLimits
 from pipeline.stages.ingest.transform import Transform
-from pipeline.stages.ports import USUAL_LIMITS
+from pipeline.stages.ports import USUAL_LIMITS, Partition
 from tests.explore.fuzz_evidence import Evidence
 from tests.explore.fuzz_topics import letter_headers, named, own_messages
 from tests.fakes.source_world import Source, SourceLease
@@ -62,14 +63,20 @@ def _made(
                 read=read,
                 routes=routes,
                 records=LaneRecords(partition=partition, limits=limits),
+                members=MemberRecords(
+                    source=Partition(source.topic, partition),
+                    restates=source.restates,
+                    limits=limits,
+                    wall_ms=lambda: 0,
+                ),
                 letters=_NO_LETTERS,
             )
             reading, chunk = transform.read(event), Chunk()
             assert not isinstance(reading, SchemaNeeded)
             for _ in transform.event(event, reading, chunk, after=None, most=MOST_IN_A_PART):
                 pass
-            for topic, outgoing in chunk.outgoing.items():
-                records[topic].update((one.key, one.value) for one in outgoing)
+            for target, outgoing in chunk.outgoing.items():
+                records[target.topic].update((one.key, one.value) for one in outgoing)
             letters.update(
                 (reason, source.topic, str(partition), str(offset))
                 for reason, count in chunk.counts.letters.items()
