@@ -203,8 +203,8 @@ class TestForgetting:
         await pass_and_compact(topic)
         for number in range(100):
             topic.state(remove(NOW_MS - 500 * DAY_MS), f"u-{number}")
-        for _ in range(3):
-            await pass_and_compact(topic)
+        await a_pass(topic).heal_only()
+        topic.compact(topic.ends_now())
 
         assert len(await identities(a_pass(topic))) == 100
 
