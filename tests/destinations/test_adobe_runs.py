@@ -24,7 +24,10 @@ from tests.destinations.adobe import AUDIENCE, answer, settings
 
 WINDOW = Window(start_s=1_750_000_000, end_s=1_750_000_006)
 ROOT = f"/data/core/ais/external-audience/{AUDIENCE}"
-CURRENT, DRAFT = snapshots(settings()), snapshots(settings(contract="draft"))
+CURRENT, DRAFT = (
+    snapshots(settings()),
+    snapshots(settings(contract="draft", base_connection_id="connection")),
+)
 GOOD = {"DATASET_INGEST": "SUCCESS", "PROFILE_STORE_INGEST": "SUCCESS"}
 
 

@@ -103,6 +103,7 @@ def test_there_are_at_most_41_fields() -> None:
     [
         ({"storage": {"kind": "s3", "bucket": "b"}}, "base_connection_id: is required"),
         ({"storage": {"kind": "gcs", "bucket": "b"}}, "base_connection_id: is required"),
+        ({"contract": "draft"}, "base_connection_id: is required with contract draft"),
         (
             {"storage": {"kind": "landing_zone"}, "base_connection_id": "x"},
             "base_connection_id: has no meaning",
