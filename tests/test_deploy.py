@@ -155,12 +155,13 @@ def test_no_panel_of_the_dashboard_lies_on_another() -> None:
     assert max(x for x, _ in taken) < 24
 
 
-def test_the_choice_of_connections_comes_from_a_series_that_exists() -> None:
+@pytest.mark.parametrize("choice", ["connection", "snapshots"])
+def test_what_can_be_chosen_comes_from_a_series_that_exists(choice: str) -> None:
     dashboard = json.loads(DASHBOARD.read_text(encoding="utf-8"))
     [query] = [
         variable["definition"]
         for variable in dashboard["templating"]["list"]
-        if variable["name"] == "connection"
+        if variable["name"] == choice
     ]
 
     match = re.fullmatch(r"label_values\((\w+), (\w+)\)", query)

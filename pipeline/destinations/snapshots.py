@@ -13,6 +13,9 @@ from pipeline.destinations.storage_settings import StorageSettings
 from pipeline.domain.job import JobReport, NotYet
 from pipeline.domain.send_result import Blocked, InDoubt, NotSent, Throttled
 
+REPLACED = "\ufffd"
+"""Stands in a row for each character that no file may hold, so that whoever reads it can count."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
@@ -49,6 +52,8 @@ class SnapshotRules:
     """A larger snapshot blocks its audience."""
     absent_consent_removes: bool
     """An add without the consent signal that it needs: removes the member, or changes nothing."""
+    usable_after: float = 0.0
+    """So long after a good run everything behind the partner can use what it brought, it says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

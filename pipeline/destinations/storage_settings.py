@@ -64,7 +64,7 @@ class GcsSettings(Section):
     bucket: Text
     prefix: str = ""
     endpoint_url: Url | None = None
-    service_account_file: SecretFile | None = None
+    service_account_file: ReadableFile | None = None
     """Null: the credentials of the environment."""
 
 
@@ -103,7 +103,7 @@ class SftpSettings(Section):
     host: Text
     port: Whole = Field(default=22, ge=1, le=65_535)
     username: Text
-    private_key_file: SecretFile
+    private_key_file: ReadableFile
     known_hosts_file: ReadableFile
     path: Text
     """The folder that the partner reads, absolute or from the user's own."""

@@ -1,4 +1,4 @@
-"""A Kafka broker as a child process: started, proven ready, stopped, and never left behind."""
+"""A server as a child process: started, proven ready, stopped, and never left behind."""
 
 import os
 import secrets
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO
 
 _LOOPBACK = "127.0.0.1"
@@ -64,12 +64,15 @@ class ServerProcess:
         port: int,
         environment: Mapping[str, str],
         platform: str = sys.platform,
+        answers: Callable[[int], bool] | None = None,
     ) -> None:
+        """`answers` asks the port whether the server is ready, in its protocol: else Kafka's."""
         self.name = name
         self.port = port
         self._environment = dict(environment)
         self._command = list(command)
         self._platform = platform
+        self._answers = answers or _speaks_kafka
         self._process: subprocess.Popen[bytes] | None = None
         self._output: IO[bytes] | None = None
 
@@ -86,18 +89,18 @@ class ServerProcess:
         return None if self._process is None else self._process.pid
 
     def start(self, within: float) -> None:
-        """Return when the server answers the Kafka protocol.
+        """Return when the server answers its protocol.
 
         Blocks, so call it outside an event loop. Raises `ServerStartError`, with the end of what
         the server wrote, when it ends or is silent for `within` seconds; nothing runs on then.
         """
         assert self._process is None, "stop it before starting it again"
-        if _answers(self.port):
+        if self._answers(self.port):
             raise ServerStartError(f"{self.name}: another server answers on port {self.port}")
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 -- open for as long as the server runs
         self._process = self._spawn(self._output)
         deadline = time.monotonic() + within
-        while not _answers(self.port):
+        while not self._answers(self.port):
             if self._ended(_GLANCE):
                 self._fail("ended at once")
             if time.monotonic() > deadline:
@@ -177,7 +180,7 @@ def free_port() -> int:
             return port
 
 
-def _answers(port: int) -> bool:
+def _speaks_kafka(port: int) -> bool:
     """Whether a Kafka broker answers ApiVersions (version 0, which all of them speak)."""
     request = struct.pack(">hhih", 18, 0, 1, -1)
     try:

@@ -1,16 +1,19 @@
-"""Which counters begin at zero: without a first zero, nobody sees the first failure.
+"""Which series exist from the start: without a first zero, nobody sees the first failure.
 
 Prometheus computes an increase between two samples. A series that begins at 1 shows no increase, so
 an alert would miss exactly the first failure. Every counter whose labels are known in advance is
 therefore made at start.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, product
+from itertools import product
+from typing import TypeAlias
 
 from pipeline.telemetry.facts import LaneLabel
-from pipeline.telemetry.series import AUDIENCE, LANE, PARTITION, Series
+
+Row: TypeAlias = tuple[str, ...]
+"""The label values of one series, in the order of the metric's labels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,42 +25,35 @@ class KnownLabels:
     destinations: Sequence[str] = ()
     lanes: Sequence[LaneLabel] = ()
     audiences: Sequence[tuple[LaneLabel, str]] = ()
-    """Each partner audience, by lane and the partner's id."""
+    """Each partner audience of a lane, by the partner's id."""
     partitions: Sequence[tuple[str, int]] = ()
     """Topics of ours with the number of a partition."""
+    snapshots: Sequence[tuple[str, str]] = ()
+    """Each audience that is delivered as snapshots: its destination, the partner's id of it."""
+
+    def of_sources(self) -> Iterator[Row]:
+        return ((source,) for source in self.sources)
+
+    def of_destinations(self) -> Iterator[Row]:
+        return ((destination,) for destination in self.destinations)
+
+    def of_lanes(self) -> Iterator[Row]:
+        return ((lane.destination, lane.connection) for lane in self.lanes)
+
+    def of_connections(self) -> Iterator[Row]:
+        return ((lane.connection,) for lane in self.lanes)
+
+    def of_audiences(self) -> Iterator[Row]:
+        return ((lane.connection, audience_id) for lane, audience_id in self.audiences)
+
+    def of_partitions(self) -> Iterator[Row]:
+        return ((topic, str(partition)) for topic, partition in self.partitions)
+
+    def of_snapshot_destinations(self) -> Iterator[Row]:
+        return ((destination,) for destination in sorted({one for one, _ in self.snapshots}))
 
 
-def first_labels(series: Series, known: KnownLabels) -> Iterator[tuple[str, ...]]:
-    """The label values with which a counter begins; none where a label is open."""
-    columns = [_values(series, part, known) for part in _parts(series.labels)]
-    for row in product(*columns):
-        yield tuple(chain.from_iterable(row))
-
-
-def _parts(labels: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Labels that belong together stay together: not every pair of their values exists."""
-    if labels[:2] in (LANE, PARTITION, AUDIENCE):
-        yield labels[:2]
-        labels = labels[2:]
-    for label in labels:
-        yield (label,)
-
-
-def _values(
-    series: Series, labels: tuple[str, ...], known: KnownLabels
-) -> Sequence[tuple[str, ...]]:
-    match labels:
-        case ("destination", "connection"):
-            return [(lane.destination, lane.connection) for lane in known.lanes]
-        case ("connection", "audience_id"):
-            return [(lane.connection, audience_id) for lane, audience_id in known.audiences]
-        case ("topic", "partition"):
-            return [(topic, str(partition)) for topic, partition in known.partitions]
-        case ("connection",):
-            return [(lane.connection,) for lane in known.lanes]
-        case ("source",):
-            return [(source,) for source in known.sources]
-        case ("destination",):
-            return [(destination,) for destination in known.destinations]
-        case _:
-            return [(value,) for value in series.values.get(labels[0], ())]
+def crossed(rows: Iterable[Row], *values: Iterable[str]) -> Iterator[Row]:
+    """Every row with every combination of the values behind it."""
+    combinations = list(product(*values))
+    return ((*row, *rest) for row in rows for rest in combinations)

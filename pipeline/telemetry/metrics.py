@@ -1,67 +1,56 @@
 """Counters, gauges and histograms in one registry: the only door to `prometheus_client`."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from copy import copy
 from itertools import accumulate
 from typing import Generic, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from pipeline.telemetry.first_values import KnownLabels, first_labels
-from pipeline.telemetry.series import (
-    COUNTERS,
-    FRESHNESS,
-    FRESHNESS_SECONDS,
-    GAUGES,
-    HISTOGRAMS,
-    Series,
-)
+from pipeline.telemetry.first_values import Row
 
 
 class Metrics:
-    """Every series of one process, by its name in `series.py`; the rooms share one of these."""
+    """Every metric of one process.
 
-    def __init__(self, known: KnownLabels) -> None:
-        registry = CollectorRegistry()
-        self._registry = registry
-        self._counters = {each.name: _Children(_counter(each, registry)) for each in COUNTERS}
-        self._gauges = {each.name: _Children(_gauge(each, registry)) for each in GAUGES}
-        self._histograms = {
-            each.name: _histogram(each, bounds, registry) for each, bounds in HISTOGRAMS
-        }
-        self._freshness = _WeightedHistogram(FRESHNESS, FRESHNESS_SECONDS)
-        registry.register(self._freshness)
-        ProcessCollector(registry=registry)
-        for each in COUNTERS:
-            for labels in first_labels(each, known):
-                self.count(each.name, 0, *labels)
+    A name is without the prefix `audience_`, and without the `_total` of a counter. `begins` are
+    the label values of the series that are there from the start, at zero.
+    """
 
-    def count(self, name: str, amount: float, *labels: str) -> None:
-        """Add to a counter; an amount of zero makes the series."""
-        self._counters[name].of(labels).inc(amount)
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
 
-    def show(self, name: str, level: float, *labels: str) -> None:
-        """Set a gauge."""
-        self._gauges[name].of(labels).set(level)
+    def counter(
+        self, name: str, labels: Sequence[str], meaning: str, *, begins: Iterable[Row] = ()
+    ) -> "CounterSeries":
+        parent = Counter(f"audience_{name}", meaning, labels, registry=self._registry)
+        series = CounterSeries(parent)
+        for row in begins:
+            series.add(0, *row)
+        return series
 
-    def forget(self, name: str, *labels: str) -> None:
-        """Stop showing a gauge: somebody else shows it now."""
-        self._gauges[name].forget(*labels)
+    def gauge(
+        self, name: str, labels: Sequence[str], meaning: str, *, begins: Iterable[Row] = ()
+    ) -> "GaugeSeries":
+        parent = Gauge(f"audience_{name}", meaning, labels, registry=self._registry)
+        series = GaugeSeries(parent)
+        for row in begins:
+            series.show(0, *row)
+        return series
 
-    def observe(self, name: str, value: float) -> None:
-        """Put one value into a histogram without labels."""
-        self._histograms[name].observe(value)
-
-    def observe_freshness(self, milestone: str, seconds: float, count: int) -> None:
-        """Put `count` changes of this age into the histogram of ages."""
-        # A clock of an upstream that is ahead of ours must not make a sum go down.
-        self._freshness.observe(milestone, max(0.0, seconds), count)
+    def histogram(
+        self, name: str, labels: Sequence[str], meaning: str, *, bounds: Sequence[float]
+    ) -> "HistogramSeries":
+        series = HistogramSeries(f"audience_{name}", labels, meaning, bounds)
+        self._registry.register(series)
+        return series
 
     def value(self, name: str, **labels: str) -> float | None:
         """The sample with this full name and these labels as it is now; None without one."""
@@ -72,16 +61,29 @@ class Metrics:
         return generate_latest(_WithoutCreationTimes(self._registry)), CONTENT_TYPE_LATEST
 
 
-def _counter(series: Series, registry: CollectorRegistry) -> Counter:
-    return Counter(f"audience_{series.name}", series.meaning, series.labels, registry=registry)
+class CounterSeries:
+    """One counter with all its label values."""
+
+    def __init__(self, parent: Counter) -> None:
+        self._children = _Children(parent)
+
+    def add(self, amount: float, *labels: str) -> None:
+        """An amount of zero makes the series."""
+        self._children.of(labels).inc(amount)
 
 
-def _gauge(series: Series, registry: CollectorRegistry) -> Gauge:
-    return Gauge(f"audience_{series.name}", series.meaning, series.labels, registry=registry)
+class GaugeSeries:
+    """One gauge with all its label values."""
 
+    def __init__(self, parent: Gauge) -> None:
+        self._children = _Children(parent)
 
-def _histogram(series: Series, bounds: tuple[float, ...], registry: CollectorRegistry) -> Histogram:
-    return Histogram(f"audience_{series.name}", series.meaning, buckets=bounds, registry=registry)
+    def show(self, level: float, *labels: str) -> None:
+        self._children.of(labels).set(level)
+
+    def forget(self, *labels: str) -> None:
+        """Stop showing each series whose labels begin so: somebody else shows it now."""
+        self._children.forget(labels)
 
 
 Child = TypeVar("Child", Counter, Gauge)
@@ -92,43 +94,48 @@ class _Children(Generic[Child]):
 
     def __init__(self, parent: Child) -> None:
         self._parent: Child = parent
-        self._children: dict[tuple[str, ...], Child] = {}
+        self._children: dict[Row, Child] = {}
 
-    def of(self, labels: tuple[str, ...]) -> Child:
+    def of(self, labels: Row) -> Child:
         child = self._children.get(labels)
         if child is None:
             child = self._parent.labels(*labels) if labels else self._parent
             self._children[labels] = child
         return child
 
-    def forget(self, *labels: str) -> None:
-        if self._children.pop(labels, None) is not None:
+    def forget(self, first: Row) -> None:
+        for labels in [each for each in self._children if each[: len(first)] == first]:
+            del self._children[labels]
             self._parent.remove(*labels)
 
 
-class _WeightedHistogram(Collector):
-    """A histogram by one label that takes a batch at once, which the library's own cannot."""
+class HistogramSeries(Collector):
+    """One histogram that takes a batch of equal values at once, which the library's own cannot."""
 
-    def __init__(self, series: Series, bounds: tuple[float, ...]) -> None:
-        self._series = series
+    def __init__(
+        self, name: str, labels: Sequence[str], meaning: str, bounds: Sequence[float]
+    ) -> None:
+        self._name = name
+        self._labels = labels
+        self._meaning = meaning
         self._bounds = bounds
-        self._counts: dict[str, list[int]] = {}
-        self._sums: dict[str, float] = {}
+        self._counts: dict[Row, list[int]] = {}
+        self._sums: dict[Row, float] = {}
+        if not labels:
+            self.observe(0.0, count=0)
 
-    def observe(self, label: str, value: float, count: int) -> None:
-        counts = self._counts.setdefault(label, [0] * (len(self._bounds) + 1))
+    def observe(self, value: float, *labels: str, count: int = 1) -> None:
+        counts = self._counts.setdefault(labels, [0] * (len(self._bounds) + 1))
         counts[bisect_left(self._bounds, value)] += count
-        self._sums[label] = self._sums.get(label, 0.0) + value * count
+        self._sums[labels] = self._sums.get(labels, 0.0) + value * count
 
     def collect(self) -> Iterator[Metric]:
-        family = HistogramMetricFamily(
-            f"audience_{self._series.name}", self._series.meaning, labels=self._series.labels
-        )
+        family = HistogramMetricFamily(self._name, self._meaning, labels=self._labels)
         names = [*map(floatToGoString, self._bounds), "+Inf"]
         # A copy: the exposition is made in a thread of its own.
-        for label, counts in list(self._counts.items()):
+        for labels, counts in list(self._counts.items()):
             buckets = list(zip(names, map(float, accumulate(counts)), strict=True))
-            family.add_metric([label], buckets, self._sums[label])
+            family.add_metric(labels, buckets, self._sums.get(labels, 0.0))
         yield family
 
 

@@ -50,6 +50,7 @@ class _Reading:
             "max_over_time": lambda: self._over_range(lambda values, _: max(values), at_least=1),
             "absent": lambda: [] if self.binary(0) else [Sample({}, 1.0)],
             "label_replace": self._label_replace,
+            "time": lambda: self._time,
             "vector": lambda: [Sample({}, float(self._take()))],
         }
 

@@ -12,7 +12,7 @@ from tests.telemetry.facts import state_every_fact
 OF_THE_SCRAPE = {"job", "instance"}
 FUNCTIONS = {
     *("absent", "count", "histogram_quantile", "increase", "label_replace", "max", "max_over_time"),
-    *("rate", "sum", "vector"),
+    *("rate", "sum", "time", "vector"),
 }
 KEYWORDS = {"and", "or", "unless", "offset"}
 GROUPINGS = {"by", "without", "on", "ignoring", "group_left", "group_right"}

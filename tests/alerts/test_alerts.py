@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.telemetry.facts import LaneState
 from pipeline.telemetry.prometheus import PrometheusTelemetry
-from tests.alerts.world import LANE, SOURCE, TOPIC, Fleet, rules
+from tests.alerts.world import ADOBE, LANE, SOURCE, TOPIC, Fleet, rules
 
 LANE_LABEL = {"connection": "one"}
 
@@ -27,6 +27,7 @@ def work(telemetry: PrometheusTelemetry, *, events: int = 1000, withheld: int = 
     telemetry.poll.records_applied(lane=LANE, count=prepared)
     telemetry.kafka.consumer_lag(topic=TOPIC, partition=0, records=40)
     telemetry.kafka.consumer_lag(topic=SOURCE, partition=0, records=3)
+    telemetry.snapshot.ownership(destination=ADOBE, owned=True)
 
 
 def pass_working(fleet: Fleet, name: str, minutes: float, **what: int) -> None:

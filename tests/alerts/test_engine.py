@@ -46,6 +46,8 @@ def scraped() -> Samples:
         ("count by (lane) (size == 7) > 0", [1.0]),
         ("sum(nothing) or vector(0)", [0.0]),
         ("up == 0", [0.0]),
+        ("time() - jobs", [NOW - 5.0]),
+        ("jobs - time() < 2 * (size - jobs)", [5.0 - NOW]),
     ],
 )
 def test_an_expression_gives_what_the_server_gives(expression: str, values: list[float]) -> None:

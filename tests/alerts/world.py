@@ -19,6 +19,9 @@ SCRAPE_SECONDS = 30.0
 LANE = LaneLabel("amazon-na", "one")
 TOPIC = "audience.records.amazon-na.one"
 SOURCE = "cdp.membership"
+ADOBE = "adobe-prod"
+AUDIENCE = "aud-1"
+"""Of a destination that takes snapshots."""
 
 KNOWN = KnownLabels(
     sources=[SOURCE],
@@ -26,6 +29,7 @@ KNOWN = KnownLabels(
     lanes=[LANE],
     audiences=[(LANE, "347891")],
     partitions=[(TOPIC, 0)],
+    snapshots=[(ADOBE, AUDIENCE)],
 )
 
 

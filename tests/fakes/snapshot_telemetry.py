@@ -6,53 +6,60 @@ from pipeline.domain.change import Action
 from pipeline.telemetry.facts import RunEnd, SnapshotState
 
 
-class RecordingSnapshotTelemetry:
-    """Adds up counts and keeps the last level."""
+class RecordingSnapshots:
+    """Adds up counts, keeps the last levels, and forgets those of a destination that is given up.
+
+    Keys are the name of the fact and its labels in the order of its signature.
+    """
 
     def __init__(self) -> None:
-        self.owned: list[bool] = []
-        self.states: dict[str, SnapshotState] = {}
-        self.stored: list[tuple[str, int, int, int]] = []
-        self.ends: Counter[RunEnd] = Counter()
-        self.used: list[tuple[int, int]] = []
-        self.newest: dict[str, float] = {}
-        self.expires: dict[str, float] = {}
-        self.ages: list[tuple[Action, float, int]] = []
-        self.overdue: dict[str, float] = {}
-        self.pass_late = 0.0
-        self.beyond: Counter[str] = Counter()
+        self.counts: Counter[tuple[str, ...]] = Counter()
+        self.levels: dict[tuple[str, ...], float] = {}
+        self.states: dict[tuple[str, str], SnapshotState] = {}
+        """By destination and audience."""
+        self.owned: set[str] = set()
+        self.ages: list[tuple[str, Action, float, int]] = []
 
     def ownership(self, *, destination: str, owned: bool) -> None:
-        self.owned.append(owned)
+        if owned:
+            self.owned.add(destination)
+            return
+        self.owned.discard(destination)
+        self.levels = {key: level for key, level in self.levels.items() if key[1] != destination}
+        self.states = {key: state for key, state in self.states.items() if key[0] != destination}
 
     def snapshot_state(self, *, destination: str, audience: str, state: SnapshotState) -> None:
-        self.states[audience] = state
+        self.states[destination, audience] = state
 
     def snapshot_stored(
         self, *, destination: str, audience: str, members: int, rows: int, size: int
     ) -> None:
-        self.stored.append((audience, members, rows, size))
+        self.counts["snapshot_stored", destination, audience] += 1
+        self.levels["members", destination, audience] = members
+        self.levels["rows", destination, audience] = rows
+        self.levels["size", destination, audience] = size
 
     def run_ended(self, *, destination: str, end: RunEnd) -> None:
-        self.ends[end] += 1
+        self.counts["run_ended", destination, end] += 1
 
     def budget(self, *, destination: str, used: int, limit: int) -> None:
-        self.used.append((used, limit))
+        self.levels["budget_used", destination] = used
+        self.levels["budget_limit", destination] = limit
 
     def newest_snapshot(self, *, destination: str, audience: str, at_s: float) -> None:
-        self.newest[audience] = at_s
+        self.levels["newest_snapshot", destination, audience] = at_s
 
     def expiry(self, *, destination: str, audience: str, at_s: float) -> None:
-        self.expires[audience] = at_s
+        self.levels["expiry", destination, audience] = at_s
 
     def freshness(self, *, destination: str, action: Action, seconds: float, count: int) -> None:
-        self.ages.append((action, seconds, count))
+        self.ages.append((destination, action, seconds, count))
 
     def changes_overdue(self, *, destination: str, audience: str, seconds: float) -> None:
-        self.overdue[audience] = seconds
+        self.levels["changes_overdue", destination, audience] = seconds
 
     def pass_overdue(self, *, destination: str, seconds: float) -> None:
-        self.pass_late = seconds
+        self.levels["pass_overdue", destination] = seconds
 
     def beyond_horizon(self, *, destination: str, audience: str, count: int) -> None:
-        self.beyond[audience] += count
+        self.counts["beyond_horizon", destination, audience] += count

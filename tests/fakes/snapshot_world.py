@@ -27,7 +27,7 @@ from tests.fakes.member_world import FakeMemberTopic, FakePasses
 from tests.fakes.snapshot_partner import FakePartner
 from tests.fakes.snapshot_rules import RULES
 from tests.fakes.snapshot_storage import FakeStorage
-from tests.fakes.snapshot_telemetry import RecordingSnapshotTelemetry
+from tests.fakes.snapshot_telemetry import RecordingSnapshots
 
 T = TypeVar("T")
 SESSION = 10.0
@@ -234,7 +234,7 @@ class SnapshotWorld:
         self.storage = FakeStorage(random)
         self.partner = FakePartner(random, self.storage, tasks)
         self.partner.folders = {one.audience: one.folder for one in audiences}
-        self.telemetry = RecordingSnapshotTelemetry()
+        self.telemetry = RecordingSnapshots()
         self.backlog = NoBacklog()
 
     def process(self, *, dies_at: int | None = None) -> Process:

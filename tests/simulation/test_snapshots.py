@@ -101,7 +101,7 @@ def test_what_is_stated_is_ingested() -> None:
 
     assert world.is_delivered()
     check_what_must_hold(world)
-    assert world.telemetry.ends["applied"] == 4
+    assert world.telemetry.counts["run_ended", "adobe", "applied"] == 4
 
 
 @pytest.mark.parametrize("seed", range(8))

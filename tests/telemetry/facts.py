@@ -10,6 +10,7 @@ from pipeline.telemetry.facts import (
     PartnerTelemetry,
     PollTelemetry,
     ProcessTelemetry,
+    SnapshotTelemetry,
     UploadTelemetry,
 )
 
@@ -31,6 +32,8 @@ class AllTelemetry(Protocol):
     @property
     def poll(self) -> PollTelemetry: ...
     @property
+    def snapshot(self) -> SnapshotTelemetry: ...
+    @property
     def kafka(self) -> KafkaTelemetry: ...
     @property
     def partner(self) -> PartnerTelemetry: ...
@@ -43,6 +46,7 @@ def state_every_fact(telemetry: AllTelemetry) -> None:
     _state_ingest(telemetry.ingest)
     _state_upload(telemetry.upload)
     _state_poll(telemetry.poll)
+    _state_snapshot(telemetry.snapshot)
     _state_kafka(telemetry.kafka)
     _state_partner(telemetry.partner)
 
@@ -74,6 +78,7 @@ def _state_upload(telemetry: UploadTelemetry) -> None:
 
 def _state_poll(telemetry: PollTelemetry) -> None:
     telemetry.jobs_pending(lane=LANE, count=7)
+    telemetry.jobs_of_other_versions(2)
     telemetry.job_ended(lane=LANE, state="SUCCEEDED", seconds=45)
     telemetry.job_wholly_invalid(lane=LANE, audience_id="347891")
     telemetry.records_applied(lane=LANE, count=80)
@@ -81,6 +86,22 @@ def _state_poll(telemetry: PollTelemetry) -> None:
     telemetry.records_failed(lane=LANE, count=3)
     telemetry.records_unknown(lane=LANE, count=1)
     telemetry.freshness(stage="applied", seconds=60, count=80)
+
+
+def _state_snapshot(telemetry: SnapshotTelemetry) -> None:
+    telemetry.ownership(destination="adobe-prod", owned=True)
+    telemetry.snapshot_state(destination="adobe-prod", audience="aud-1", state="running")
+    telemetry.snapshot_stored(
+        destination="adobe-prod", audience="aud-1", members=900, rows=1100, size=70_000
+    )
+    telemetry.run_ended(destination="adobe-prod", end="applied")
+    telemetry.budget(destination="adobe-prod", used=71, limit=90)
+    telemetry.newest_snapshot(destination="adobe-prod", audience="aud-1", at_s=1_800_000_000)
+    telemetry.expiry(destination="adobe-prod", audience="aud-1", at_s=1_802_592_000)
+    telemetry.freshness(destination="adobe-prod", action="remove", seconds=7200, count=40)
+    telemetry.changes_overdue(destination="adobe-prod", audience="aud-1", seconds=900)
+    telemetry.pass_overdue(destination="adobe-prod", seconds=60)
+    telemetry.beyond_horizon(destination="adobe-prod", audience="aud-1", count=3)
 
 
 def _state_kafka(telemetry: KafkaTelemetry) -> None:

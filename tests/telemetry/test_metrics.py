@@ -11,14 +11,17 @@ from prometheus_client.parser import text_string_to_metric_families
 from pipeline.domain.change import Action
 from pipeline.domain.message import StageName
 from pipeline.domain.reasons import IgnoredReason, RejectedReason, WithheldReason
-from pipeline.telemetry.facts import FlushReason, LaneLabel, TokenOutcome
+from pipeline.telemetry.facts import FlushReason, LaneLabel, RunEnd, TokenOutcome
 from pipeline.telemetry.first_values import KnownLabels
 from pipeline.telemetry.prometheus import PrometheusTelemetry, prometheus_telemetry
+from tests.fakes.snapshot_telemetry import RecordingSnapshots
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.telemetry.facts import LANE, TOPIC, AllTelemetry, state_every_fact
 
 LANE_VALUES = {"destination": "amazon-na", "connection": "connection-1"}
 CONNECTION = {"connection": "connection-1"}
+ADOBE = {"destination": "adobe-prod"}
+AUDIENCE = {**ADOBE, "audience": "aud-1"}
 
 # Published, and relied on by dashboards and alerts of others: a line may join, none may change.
 CONTRACT: list[tuple[str, dict[str, str], float]] = [
@@ -52,6 +55,7 @@ CONTRACT: list[tuple[str, dict[str, str], float]] = [
     ("audience_cap_wait_seconds_total", CONNECTION, 0.5),
     ("audience_lane_state", {**CONNECTION, "state": "running"}, 1),
     ("audience_jobs_pending", CONNECTION, 7),
+    ("audience_jobs_of_other_versions", {}, 2),
     ("audience_jobs_total", {**CONNECTION, "state": "SUCCEEDED"}, 1),
     ("audience_job_duration_seconds_sum", {}, 45),
     ("audience_status_polls_total", {"code": "200"}, 1),
@@ -72,6 +76,21 @@ CONTRACT: list[tuple[str, dict[str, str], float]] = [
     ("audience_buffered_bytes", {}, 65_536),
     ("audience_audiences_paused", CONNECTION, 2),
     ("audience_build_info", {"version": "1.2.3"}, 1),
+    ("audience_snapshot_owner", ADOBE, 1),
+    ("audience_snapshot_state", {**AUDIENCE, "state": "running"}, 1),
+    ("audience_snapshots_stored_total", AUDIENCE, 1),
+    ("audience_snapshot_members", AUDIENCE, 900),
+    ("audience_snapshot_rows", AUDIENCE, 1100),
+    ("audience_snapshot_bytes", AUDIENCE, 70_000),
+    ("audience_snapshot_runs_total", {**ADOBE, "end": "applied"}, 1),
+    ("audience_snapshot_budget_used", ADOBE, 71),
+    ("audience_snapshot_budget_limit", ADOBE, 90),
+    ("audience_snapshot_newest_timestamp_seconds", AUDIENCE, 1_800_000_000),
+    ("audience_snapshot_expiry_timestamp_seconds", AUDIENCE, 1_802_592_000),
+    ("audience_snapshot_freshness_seconds_count", {**ADOBE, "action": "remove"}, 40),
+    ("audience_snapshot_overdue_seconds", AUDIENCE, 900),
+    ("audience_snapshot_pass_overdue_seconds", ADOBE, 60),
+    ("audience_snapshot_beyond_horizon_total", AUDIENCE, 3),
 ]
 
 KNOWN = KnownLabels(
@@ -80,6 +99,7 @@ KNOWN = KnownLabels(
     lanes=[LANE],
     audiences=[(LANE, "347891")],
     partitions=[(TOPIC, 0)],
+    snapshots=[("adobe-prod", "aud-1")],
 )
 
 
@@ -167,6 +187,43 @@ def test_the_lag_of_a_partition_that_moved_is_no_longer_reported(
     assert telemetry.metrics.value("audience_consumer_lag_records", **labels) is None
 
 
+def test_the_owner_alone_reports_the_snapshots_of_a_destination(
+    telemetry: PrometheusTelemetry,
+) -> None:
+    state_every_fact(telemetry)
+
+    telemetry.snapshot.ownership(destination="adobe-prod", owned=False)
+
+    levels = {name for name, labels in samples(telemetry) if labels.items() >= ADOBE.items()}
+    assert telemetry.metrics.value("audience_snapshot_owner", **ADOBE) == 0
+    assert {name for name in levels if not name.endswith(("_total", "_bucket", "_sum"))} == {
+        "audience_snapshot_owner",
+        "audience_snapshot_freshness_seconds_count",
+    }
+
+
+def test_a_snapshot_shows_the_one_state_that_it_is_in(telemetry: PrometheusTelemetry) -> None:
+    for audience in ("aud-1", "aud-2"):
+        telemetry.snapshot.snapshot_state(
+            destination="adobe-prod", audience=audience, state="reading"
+        )
+
+    telemetry.snapshot.snapshot_state(destination="adobe-prod", audience="aud-1", state="held")
+
+    shown = {
+        (labels["audience"], labels["state"])
+        for name, labels in samples(telemetry)
+        if name == "audience_snapshot_state"
+    }
+    assert shown == {("aud-1", "held"), ("aud-2", "reading")}
+
+
+def test_a_destination_that_nobody_owns_is_seen_before_anybody_owned_it() -> None:
+    telemetry = prometheus_telemetry(KNOWN)
+
+    assert telemetry.metrics.value("audience_snapshot_owner", **ADOBE) == 0
+
+
 FIRST_ZEROS: list[tuple[str, dict[str, str]]] = [
     ("audience_events_consumed_total", {"source": "cdp.membership"}),
     *(
@@ -207,6 +264,9 @@ FIRST_ZEROS: list[tuple[str, dict[str, str]]] = [
     ),
     ("audience_offsets_lost_total", {"topic": TOPIC, "partition": "0"}),
     *(("audience_commit_failures_total", {"stage": stage}) for stage in get_args(StageName)),
+    ("audience_snapshots_stored_total", AUDIENCE),
+    ("audience_snapshot_beyond_horizon_total", AUDIENCE),
+    *(("audience_snapshot_runs_total", {**ADOBE, "end": end}) for end in get_args(RunEnd)),
 ]
 
 
@@ -293,31 +353,35 @@ def test_the_exposition_tells_the_memory_of_the_process(telemetry: PrometheusTel
 
 
 def test_the_fake_takes_every_fact_too() -> None:
-    fake = RecordingTelemetry()
+    fake, snapshots = RecordingTelemetry(), RecordingSnapshots()
 
-    state_every_fact(one_at_every_door(fake))
+    state_every_fact(one_at_every_door(fake, snapshots))
     fake.lane_released(lane=LANE)
+    snapshots.ownership(destination="adobe-prod", owned=False)
 
     assert fake.count("records_accepted") == 89
     assert fake.count("records_accepted", "amazon-na", "connection-1", "remove") == 0
     assert ("lane_state", "amazon-na", "connection-1", "running") not in fake.levels
+    assert snapshots.counts["run_ended", "adobe-prod", "applied"] == 1
+    assert (snapshots.levels, snapshots.states) == ({}, {})
 
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """One fake that every room speaks to."""
+    """One fake that every room speaks to, but that of snapshots: its facts have other labels."""
 
     process: RecordingTelemetry
     dead_letters: RecordingTelemetry
     ingest: RecordingTelemetry
     upload: RecordingTelemetry
     poll: RecordingTelemetry
+    snapshot: RecordingSnapshots
     kafka: RecordingTelemetry
     partner: RecordingTelemetry
 
 
-def one_at_every_door(fake: RecordingTelemetry) -> AllTelemetry:
-    return Doors(fake, fake, fake, fake, fake, fake, fake)
+def one_at_every_door(fake: RecordingTelemetry, snapshots: RecordingSnapshots) -> AllTelemetry:
+    return Doors(fake, fake, fake, fake, fake, snapshots, fake, fake)
 
 
 def _names() -> list[tuple[str, dict[str, str]]]:

@@ -1,0 +1,112 @@
+"""The library's stores, with our options, from where a store is and a way to its credentials."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from obstore.store import AzureStore, GCSStore, S3Store
+
+from pipeline.storage.server_answer import answer
+
+if TYPE_CHECKING:
+    from obstore.store import (
+        AzureAccessKey,
+        AzureSASToken,
+        ClientConfig,
+        GCSConfig,
+        RetryConfig,
+        S3Credential,
+    )
+
+S3_ADDRESS = "https://s3.amazonaws.com"
+GCS_ADDRESS = "https://storage.googleapis.com"
+_FIRST_REGION = "us-east-1"
+
+_RETRIES: "RetryConfig" = {"max_retries": 4, "retry_timeout": timedelta(seconds=60)}
+"""Of one request; a whole file is tried again by who stores it."""
+
+
+async def s3_store(
+    *,
+    bucket: str,
+    prefix: str,
+    endpoint: str | None,
+    region: str | None,
+    credentials: "Callable[[], S3Credential] | None",
+) -> S3Store:
+    """Without `region`, S3 itself is asked where the bucket is; it tells everybody.
+
+    Without `credentials`, those of the environment.
+    """
+    address = s3_address(bucket, endpoint)
+    return S3Store(
+        bucket,
+        prefix=prefix or None,
+        region=region or await bucket_region(bucket, endpoint),
+        client_options=_client_options(address),
+        retry_config=_RETRIES,
+        credential_provider=credentials,
+        # Not everything that speaks this protocol deletes many at once, and we delete one.
+        disable_bulk_delete=True,
+        config={} if endpoint is None else {"endpoint": endpoint},
+    )
+
+
+async def bucket_region(bucket: str, endpoint: str | None) -> str:
+    headers = (await answer("HEAD", s3_address(bucket, endpoint))).headers
+    return headers.get("x-amz-bucket-region", _FIRST_REGION)
+
+
+def s3_address(bucket: str, endpoint: str | None) -> str:
+    return f"{endpoint or S3_ADDRESS}/{bucket}"
+
+
+def gcs_store(
+    *, bucket: str, prefix: str, endpoint: str | None, service_account: str | None
+) -> GCSStore:
+    """Without the JSON of a service account, the credentials of the environment."""
+    config: GCSConfig = {}
+    if service_account is not None:
+        config["service_account_key"] = service_account
+    if endpoint is not None:
+        config["base_url"] = endpoint
+    return GCSStore(
+        bucket,
+        prefix=prefix or None,
+        config=config,
+        client_options=_client_options(endpoint or GCS_ADDRESS),
+        retry_config=_RETRIES,
+    )
+
+
+def azure_store(
+    *,
+    account: str,
+    container: str,
+    prefix: str,
+    endpoint: str | None,
+    credentials: "Callable[[], AzureAccessKey | AzureSASToken]",
+) -> AzureStore:
+    address = azure_address(account, endpoint)
+    return AzureStore(
+        container,
+        prefix=prefix or None,
+        account_name=account,
+        endpoint=address,
+        client_options=_client_options(address),
+        retry_config=_RETRIES,
+        credential_provider=credentials,
+    )
+
+
+def azure_address(account: str, endpoint: str | None) -> str:
+    return endpoint or f"https://{account}.blob.core.windows.net"
+
+
+def _client_options(address: str) -> "ClientConfig":
+    """Plain HTTP only where the address says so; a part of a slow upload takes its time."""
+    return {
+        "allow_http": address.startswith("http://"),
+        "connect_timeout": timedelta(seconds=10),
+        "timeout": timedelta(seconds=120),
+    }

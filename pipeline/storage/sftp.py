@@ -1,0 +1,78 @@
+"""A file server that speaks SFTP."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from pathlib import PurePosixPath
+
+from pipeline.destinations.storage_settings import SftpSettings
+from pipeline.stages.snapshot.ports import StorageUnavailable, StoredFile
+from pipeline.storage.blocks import blocks
+from pipeline.storage.sftp_session import SftpSession
+from pipeline.storage.unfinished import UNFINISHED, unfinished_path
+from pipeline.storage.whole import checked
+
+_CLOCK = f"{UNFINISHED}/.clock"
+
+
+class SftpStorage:
+    """Writes a file beside all folders, and moves it to its place when it is whole.
+
+    Each call has a connection of its own: calls are rare, and so none can be stale.
+    """
+
+    def __init__(self, settings: SftpSettings) -> None:
+        self._settings = settings
+
+    async def put(self, path: str, pieces: AsyncIterator[bytes]) -> StoredFile:
+        """What an earlier, interrupted `put` into the same folder left is removed first."""
+        beside = unfinished_path(path)
+        async with SftpSession(self._settings) as session:
+            await session.empty(str(PurePosixPath(beside).parent))
+            try:
+                size = await _written(session, beside, pieces)
+                stored = checked(await session.stored(beside), path, size)
+                await session.move(beside, path)
+            except BaseException:
+                await session.try_to_delete(beside)
+                raise
+        # The time of the file is that of its last write, by the server's clock; moving keeps it.
+        return stored._replace(path=path)
+
+    async def head(self, path: str) -> StoredFile | None:
+        async with SftpSession(self._settings) as session:
+            return await session.stored(path)
+
+    async def files(self, folder: str) -> Sequence[StoredFile]:
+        async with SftpSession(self._settings) as session:
+            return await session.files(folder)
+
+    async def delete(self, path: str) -> None:
+        async with SftpSession(self._settings) as session:
+            await session.delete(path)
+
+    async def now_s(self) -> float:
+        """By the time that the server gives to a file that is written now; in whole seconds."""
+        async with SftpSession(self._settings) as session:
+            await session.make_folder(UNFINISHED)
+            writing = await session.begin(_CLOCK)
+            await writing.write(b"\n")
+            await writing.end()
+            stored = await session.stored(_CLOCK)
+            await session.delete(_CLOCK)
+        if stored is None:
+            raise StorageUnavailable(f"{self._settings.host}: what was written now is gone")
+        return stored.modified_s
+
+    async def close(self) -> None:
+        """Nothing stays open between two calls."""
+
+
+async def _written(session: SftpSession, path: str, pieces: AsyncIterator[bytes]) -> int:
+    size = 0
+    writing = await session.begin(path)
+    async with aclosing(blocks(pieces)) as gathered:
+        async for block in gathered:
+            await writing.write(block)
+            size += len(block)
+    await writing.end()
+    return size

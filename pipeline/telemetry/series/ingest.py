@@ -1,0 +1,74 @@
+"""`IngestTelemetry` as series."""
+
+from typing import get_args
+
+from pipeline.domain.change import Action
+from pipeline.domain.reasons import IgnoredReason, RejectedReason, WithheldReason
+from pipeline.telemetry.facts import LaneLabel, Milestone
+from pipeline.telemetry.first_values import KnownLabels, crossed
+from pipeline.telemetry.metrics import Metrics
+from pipeline.telemetry.series.lanes import LANE, Freshness
+
+
+class IngestMetrics:
+    """What ingest says, counted."""
+
+    def __init__(self, metrics: Metrics, known: KnownLabels, freshness: Freshness) -> None:
+        self._freshness = freshness
+        self._events = metrics.counter(
+            "events_consumed",
+            ("source",),
+            "Events read from upstream and committed.",
+            begins=known.of_sources(),
+        )
+        self._ignored = metrics.counter(
+            "events_ignored",
+            ("source", "reason"),
+            "Events that state no membership.",
+            begins=crossed(known.of_sources(), get_args(IgnoredReason)),
+        )
+        self._changes = metrics.counter(
+            "changes",
+            ("source", "action"),
+            "Membership changes read.",
+            begins=crossed(known.of_sources(), get_args(Action)),
+        )
+        self._rejected = metrics.counter(
+            "changes_rejected",
+            ("source", "reason"),
+            "Changes that cannot be sent.",
+            begins=crossed(known.of_sources(), get_args(RejectedReason)),
+        )
+        self._withheld = metrics.counter(
+            "changes_withheld",
+            ("destination", "reason"),
+            "Changes that consent forbids to send.",
+            begins=crossed(known.of_destinations(), get_args(WithheldReason)),
+        )
+        self._prepared = metrics.counter(
+            "records_prepared",
+            LANE,
+            "Records durable in the topic of their lane.",
+            begins=known.of_lanes(),
+        )
+
+    def events_consumed(self, *, source: str, count: int) -> None:
+        self._events.add(count, source)
+
+    def events_ignored(self, *, source: str, reason: IgnoredReason, count: int) -> None:
+        self._ignored.add(count, source, reason)
+
+    def changes_read(self, *, source: str, action: Action, count: int) -> None:
+        self._changes.add(count, source, action)
+
+    def changes_rejected(self, *, source: str, reason: RejectedReason, count: int) -> None:
+        self._rejected.add(count, source, reason)
+
+    def changes_withheld(self, *, destination: str, reason: WithheldReason, count: int) -> None:
+        self._withheld.add(count, destination, reason)
+
+    def records_prepared(self, *, lane: LaneLabel, count: int) -> None:
+        self._prepared.add(count, lane.destination, lane.connection)
+
+    def freshness(self, *, stage: Milestone, seconds: float, count: int) -> None:
+        self._freshness.observe(stage, seconds, count)
