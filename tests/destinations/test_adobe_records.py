@@ -98,7 +98,7 @@ def test_a_number_without_a_country_code_is_read_in_the_country_of_member_target
 ):
     local = change(country=None, identities=[{"phone": "206 555 0100"}])
     phone = {"namespace": "phone_sha256_e.164", "from": "phone"}
-    consent = {"consent_countries": []}
+    consent: dict[str, object] = {"consent_countries": []}
 
     of_target = rendered(local, target(identity=phone, country="US"), settings(**consent))
     of_settings = rendered(local, target(identity=phone), settings(country="US", **consent))
