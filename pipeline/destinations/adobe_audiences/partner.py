@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pipeline.destinations.adobe_audiences.advice import advice
 from pipeline.destinations.adobe_audiences.budget import too_few_runs
+from pipeline.destinations.adobe_audiences.canary import canary
 from pipeline.destinations.adobe_audiences.commands.audience_commands import COMMANDS
 from pipeline.destinations.adobe_audiences.control_plane import AdobeControlPlane
 from pipeline.destinations.adobe_audiences.delivery import AdobeSnapshots, snapshots
@@ -92,6 +93,7 @@ ADOBE_AUDIENCES = Partner(
     advice=advice,
     check_online=check_online,
     snapshot_audience=snapshot_audience,
+    canary=canary,
     audience_space=_sandbox,
     control=AdobeControlPlane,
     commands=COMMANDS,
