@@ -25,7 +25,8 @@ from pipeline.domain.message import StageName
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.group_consumer import GroupOptions
-from pipeline.kafka.topics import Topics, lane_topic
+from pipeline.kafka.topic_plans import lane_topic
+from pipeline.kafka.topics import Topics
 from pipeline.stages.contract import Unit
 from pipeline.stages.ports import Lease
 from pipeline.telemetry.first_values import KnownLabels

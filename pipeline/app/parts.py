@@ -101,10 +101,12 @@ class Parts:
                 if source.registry is not None
             },
             routes=ingest_routes(self._settings, self._partners),
+            restating={source.topic for source in self._settings.sources if source.restates},
             letters=letters,
             record_limits=self._limits,
             chunk_events=self._settings.ingest.chunk_records,
             report=ChunkReport(telemetry=self._telemetry.ingest, letters=letters, wall_ms=_wall_ms),
+            wall_ms=_wall_ms,
             new_writer=self._writer,
             new_progress=self._progress,
         )

@@ -1,7 +1,7 @@
 """`ledger`: every record has an end, added up from the topics; exit code 1 if it does not."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -16,8 +16,13 @@ from pipeline.operations.ledger.ledger_reading import Told
 from pipeline.operations.ledger.statement import NAMED_AT_MOST, LaneStatement, Statement
 from pipeline.operations.member_ledger import member_ledger
 from pipeline.operations.moments import hours_before
+from pipeline.operations.snapshots.listing import SnapshotLine, ledger_of_snapshots
 from pipeline.operations.whole_ledger import MOST_HOURS, whole_ledger
 
+SNAPSHOT_COLUMNS = (
+    *("destination", "audience", "audience_id", "state", "in_file", "ingested", "ingested_at"),
+    *("activatable_by", "expires_at", "why"),
+)
 MEMBER_COLUMNS = ("lane", "offset", "changed_at", "end", "detail")
 
 
@@ -42,6 +47,9 @@ def ledger(
 ) -> None:
     """Add up, from the topics, what became of every record that still stands in a lane.
 
+    Of audiences that are delivered as snapshots: who is in the newest file, and what the partner
+    has ingested.
+
     Exit codes: 0 it adds up (records may still wait, and jobs be pending), 1 it does not.
     """
     settings = configured(config)
@@ -52,10 +60,12 @@ def ledger(
         return
     since_ms = hours_before(time.time_ns() // 1_000_000, since_hours)
     told = ended(lambda: whole_ledger(settings.kafka, lane, since_ms))
+    snapshots = ended(lambda: ledger_of_snapshots(settings)) if lane is None else []
     if as_json:
-        show_json(_document(told))
+        show_json({**_document(told), "snapshots": snapshots})
     else:
         _show(told.statement)
+        _show_snapshots(snapshots)
     if told.unreadable:
         typer.echo(f"{told.unreadable} messages are of a version unknown here", err=True)
     differences = told.statement.differences()
@@ -90,6 +100,12 @@ def _show(statement: Statement) -> None:
         typer.echo("every record has its end")
     else:
         typer.echo("every record has its end, waits for it, or is in a job that is pending")
+
+
+def _show_snapshots(snapshots: Sequence[SnapshotLine]) -> None:
+    if snapshots:
+        rows = ([getattr(one, column) for column in SNAPSHOT_COLUMNS] for one in snapshots)
+        show_table(SNAPSHOT_COLUMNS, rows, "")
 
 
 def _document(told: Told) -> Mapping[str, object]:

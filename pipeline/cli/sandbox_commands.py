@@ -22,6 +22,8 @@ PARTNER_CAP, PARTNER_WINDOW = 15_000_000, 3_600.0
 
 ProfileName: TypeAlias = Literal["none", "mild", "rough"]
 """The names that the simulator gives its faults; a test compares the two."""
+Kind: TypeAlias = Literal["amazon_ads", "adobe_external_audiences"]
+Contract: TypeAlias = Literal["current", "draft"]
 Faults = Annotated[
     ProfileName, typer.Option(help="How much the simulated partner misbehaves.", show_choices=True)
 ]
@@ -97,6 +99,9 @@ def sandbox(
 
 
 def simulator(
+    kind: Annotated[Kind, typer.Option(help="Which partner, as `kind` of a destination.")] = (
+        "amazon_ads"
+    ),
     host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0: any free port.")] = 8080,
     faults: Faults = "none",
@@ -105,14 +110,24 @@ def simulator(
     cap_window: Annotated[
         float, typer.Option(min=0.5, help="The cap's window, seconds.")
     ] = PARTNER_WINDOW,
+    files: Annotated[
+        Path | None, typer.Option(help="Of Adobe: the folder that it fetches files from.")
+    ] = None,
+    contract: Annotated[
+        Contract, typer.Option(help="Of Adobe: the generation of its API.", show_choices=True)
+    ] = "current",
 ) -> None:
     """Run the simulated partner alone, until SIGTERM or SIGINT.
 
     It takes any credentials. What it holds can be read under /__simulator__/state and
     /__simulator__/membership.
     """
-    from pipeline.cli.sandbox_runs import run_simulator_alone  # noqa: PLC0415 - only this needs it
-    from pipeline.sandbox.amazon_ads.options import SimulatorOptions  # noqa: PLC0415 - likewise
+    from pipeline.cli import simulator_runs  # noqa: PLC0415 - only this command needs it
 
-    options = SimulatorOptions(profile=faults, cap=cap, window_seconds=cap_window)
-    run_simulator_alone(options, host, port, seed)
+    place = simulator_runs.Place(host=host, port=port, seed=seed)
+    if kind == "amazon_ads":
+        simulator_runs.run_amazon(place, faults, cap, cap_window)
+        return
+    if files is None:
+        fail("--files: name the folder that the files are stored in", ExitCode.USAGE)
+    simulator_runs.run_adobe(place, faults, files, contract)

@@ -20,16 +20,12 @@ from pipeline.app.supervisor import ExitCode, stop_on_signals
 from pipeline.cli.ending import fail
 from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.topics import TopicTrouble
-from pipeline.sandbox.amazon_ads.options import SimulatorOptions
-from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator, run_simulator
 from pipeline.sandbox.broker import EmbeddedBroker
 from pipeline.sandbox.demo_options import SandboxOptions
 from pipeline.sandbox.run import STOP_SECONDS, Broker, Chance, Sandbox
 from pipeline.sandbox.server_process import ServerStartError
 from pipeline.sandbox.trouble import SandboxTrouble
 from pipeline.telemetry import logs
-
-SIMULATOR_STOP_SECONDS = 10.0
 
 
 def run_sandbox(options: SandboxOptions, broker: str | None) -> None:
@@ -44,15 +40,6 @@ def run_sandbox(options: SandboxOptions, broker: str | None) -> None:
         logs.configure(level="warning", layout="console", stream=log)
         if not uvloop.run(_run(options, kafka, folder, console)):
             raise typer.Exit(ExitCode.FAILED)
-
-
-def run_simulator_alone(options: SimulatorOptions, host: str, port: int, seed: int | None) -> None:
-    """Run until SIGTERM or SIGINT; without a seed one is drawn."""
-    random = Random(secrets.randbits(64) if seed is None else seed)  # noqa: S311 - not for secrets
-    try:
-        uvloop.run(_simulate(options, host, port, random))
-    except OSError as error:
-        fail(f"--port: cannot listen on {host}:{port}: {error.strerror}; choose another")
 
 
 async def _run(options: SandboxOptions, broker: Broker, folder: Path, console: Console) -> bool:
@@ -71,16 +58,6 @@ async def _run(options: SandboxOptions, broker: Broker, folder: Path, console: C
     except* (SandboxTrouble, ClusterTrouble, TopicTrouble) as troubles:
         _say(troubles)
     return is_reconciled
-
-
-async def _simulate(options: SimulatorOptions, host: str, port: int, random: Random) -> None:
-    stop = asyncio.Event()
-    stop_on_signals(stop, sys.stderr, SIMULATOR_STOP_SECONDS)
-
-    def started(running: AmazonAdsSimulator) -> None:
-        typer.echo(f"simulator listens at {running.url}, tokens at {running.token_url}")
-
-    await run_simulator(options, host, port, stop, random=random, started=started)
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import lanes
 from pipeline.configuration.secret_files import open_to_all
 from pipeline.configuration.targets import placed_targets
 from pipeline.destinations.contract import Partners
@@ -60,7 +59,7 @@ def _unused(settings: Settings) -> Iterator[str]:
             "upload; name where each goes"
         )
         return
-    used = {lane.destination for lane in lanes(settings)}
+    used = {placed.target.destination for placed in placed_targets(settings.audiences)}
     for name in settings.destinations:
         if name not in used:
             yield f"destinations.{name}: no audience goes there; name it under audiences"

@@ -5,15 +5,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import lane_of, lanes
-from pipeline.configuration.sharing import shared_audiences, shared_connections
+from pipeline.configuration.routing import lane_of, lanes, takes_snapshots
+from pipeline.configuration.sharing import shared_audiences, shared_connections, shared_spaces
 from pipeline.configuration.targets import placed_targets
 from pipeline.destinations.contract import Partners, TargetSettings
+from pipeline.domain.names import Names
 from pipeline.settings.problems import KeyPath, Problem, SettingsError, dotted, suggestion
 from pipeline.sources.encodings.schemas import Schemas
 from pipeline.sources.registry import compile_source
 
-OWN_TOPICS = ("records", "jobs", "outcomes", "dead-letters", "controls")
+OWN_TOPICS = ("records", "jobs", "outcomes", "dead-letters", "controls", "members.", "snapshots.")
 LONGEST_TOPIC = 249
 
 
@@ -31,6 +32,7 @@ def inconsistencies(settings: Settings, partners: Partners) -> list[Problem]:
     return [
         *found,
         *shared_connections(settings),
+        *shared_spaces(settings, partners),
         *shared_audiences(settings, partners),
         *_topics(settings),
         *_room(settings, partners),
@@ -148,7 +150,7 @@ def _unknown_destinations(settings: Settings) -> Iterator[Problem]:
 def _topics(settings: Settings) -> Iterator[Problem]:
     names: dict[str, str] = {}
     for path, target in _targets(settings):
-        topic = lane_of(settings, target).topic
+        topic = _longest_topic(settings, target)
         if len(topic) > LONGEST_TOPIC:
             yield Problem(
                 path=("kafka", "namespace"),
@@ -165,6 +167,13 @@ def _topics(settings: Settings) -> Iterator[Problem]:
                 what=f"its topic {topic!r} collides with {other!r}, which Kafka refuses",
                 remedy="rename a destination",
             )
+
+
+def _longest_topic(settings: Settings, target: TargetSettings) -> str:
+    """Of the topics that this target makes."""
+    if takes_snapshots(settings, target):
+        return Names(settings.kafka.namespace).snapshots(target.destination)
+    return lane_of(settings, target).topic
 
 
 def _room(settings: Settings, partners: Partners) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""The lanes that a configuration makes, and the way of each audience to them."""
+"""The lanes that a configuration makes, and the ways of each audience: to lanes, to memberships."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from itertools import chain
 
 from pipeline.configuration.model import Settings
 from pipeline.destinations.contract import TargetSettings
+from pipeline.domain.names import Names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,18 +25,42 @@ class LaneSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteSettings:
-    """One audience at one partner that an upstream audience goes to."""
+    """One audience at a partner of changes that an upstream audience goes to."""
 
     lane: LaneSettings
     audience_id: str
     target: TargetSettings
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberRouteSettings:
+    """One audience at a partner of snapshots that an upstream audience goes to."""
+
+    destination: str
+    """A key of `Settings.destinations`."""
+    topic: str
+    """<namespace>.members.<destination>"""
+    audience_id: str
+    target: TargetSettings
+
+
 def lanes(settings: Settings) -> list[LaneSettings]:
-    """Every lane once, in the order of the file."""
+    """Every lane once, in the order of the file; a destination that takes snapshots has none."""
     targets = chain.from_iterable(audience.destinations for audience in settings.audiences)
-    found = (lane_of(settings, target) for target in targets)
+    found = (
+        lane_of(settings, target) for target in targets if not takes_snapshots(settings, target)
+    )
     return list({lane.name: lane for lane in found}.values())
+
+
+def snapshot_destinations(settings: Settings) -> list[str]:
+    """Every destination that takes snapshots, in the order of the file."""
+    return [name for name, one in settings.destinations.items() if one.takes == "snapshots"]
+
+
+def takes_snapshots(settings: Settings, target: TargetSettings) -> bool:
+    """Whether the target's partner gets complete memberships as files, and has no lane."""
+    return settings.destinations[target.destination].takes == "snapshots"
 
 
 def targets_of(settings: Settings, lane: LaneSettings) -> Sequence[TargetSettings]:
@@ -49,7 +74,7 @@ def targets_of(settings: Settings, lane: LaneSettings) -> Sequence[TargetSetting
 
 
 def routes(settings: Settings) -> Mapping[str, tuple[RouteSettings, ...]]:
-    """Where each upstream audience goes, in the order of the file.
+    """The lanes that each upstream audience goes to, in the order of the file.
 
     An audience that is not made yet, as only the control plane knows them, is no way.
     """
@@ -57,7 +82,25 @@ def routes(settings: Settings) -> Mapping[str, tuple[RouteSettings, ...]]:
         audience.audience: tuple(
             RouteSettings(lane=lane_of(settings, target), audience_id=made, target=target)
             for target in audience.destinations
-            if (made := target.audience()) is not None
+            if not takes_snapshots(settings, target) and (made := target.audience()) is not None
+        )
+        for audience in settings.audiences
+    }
+
+
+def member_routes(settings: Settings) -> Mapping[str, tuple[MemberRouteSettings, ...]]:
+    """The same for the topics of memberships."""
+    names = Names(settings.kafka.namespace)
+    return {
+        audience.audience: tuple(
+            MemberRouteSettings(
+                destination=target.destination,
+                topic=names.members(target.destination),
+                audience_id=made,
+                target=target,
+            )
+            for target in audience.destinations
+            if takes_snapshots(settings, target) and (made := target.audience()) is not None
         )
         for audience in settings.audiences
     }

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.configuration.model import Settings
+from pipeline.configuration.routing import snapshot_destinations, takes_snapshots
 from pipeline.configuration.targets import placed_targets
 from pipeline.destinations.contract import DestinationSettings, Partners, TargetSettings
 from pipeline.settings.problems import KeyPath, Problem, dotted
@@ -14,6 +15,8 @@ def shared_connections(settings: Settings) -> Iterator[Problem]:
     owners: dict[tuple[str, str], TargetSettings] = {}
     for placed in placed_targets(settings.audiences):
         target = placed.target
+        if takes_snapshots(settings, target):
+            continue
         kind = settings.destinations[target.destination].kind
         # Letter case never tells two connections apart: their ids are UUIDs.
         owner = owners.setdefault((kind, target.lane().casefold()), target)
@@ -33,6 +36,20 @@ def shared_connections(settings: Settings) -> Iterator[Problem]:
                 "and its cap would count twice",
                 value=repr(target.lane()),
                 remedy="write it the same way everywhere",
+            )
+
+
+def shared_spaces(settings: Settings, partners: Partners) -> Iterator[Problem]:
+    """Destinations of snapshots that are one at the partner: each would count its runs alone."""
+    owners: dict[tuple[str, str], str] = {}
+    for name in snapshot_destinations(settings):
+        owner = owners.setdefault(_space(settings.destinations, name, partners), name)
+        if owner != name:
+            yield Problem(
+                path=("destinations", name),
+                what=f"reaches the same audiences as the destination {owner!r}, and the runs that "
+                "the partner allows would count twice",
+                remedy="keep one of the two, with the audiences of both",
             )
 
 
@@ -57,7 +74,7 @@ def shared_audiences(settings: Settings, partners: Partners) -> Iterator[Problem
         kind, space = _space(settings.destinations, target.destination, partners)
         home = homes.setdefault((kind, space, audience), here)
         if home is not here:
-            yield _twice(here, home, audience)
+            yield _twice(here, home, audience, target.id_key)
 
 
 def _space(
@@ -70,7 +87,7 @@ def _space(
     return destination.kind, space(destination)
 
 
-def _twice(here: _Home, home: _Home, audience: str) -> Problem:
+def _twice(here: _Home, home: _Home, audience: str, key: str) -> Problem:
     what = f"is fed at {dotted(home.path)} already, and one would undo what the other says"
     remedy = "remove one of the two"
     if home.destination != here.destination:
@@ -84,4 +101,4 @@ def _twice(here: _Home, home: _Home, audience: str) -> Problem:
             "and changes of a member would not keep their order"
         )
         remedy = f"keep one of the two, by {home.lane!r} or by {here.lane!r}"
-    return Problem(path=(*here.path, "audience_id"), what=what, value=audience, remedy=remedy)
+    return Problem(path=(*here.path, key), what=what, value=audience, remedy=remedy)

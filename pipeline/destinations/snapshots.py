@@ -52,6 +52,8 @@ class SnapshotRules:
     """A larger snapshot blocks its audience."""
     absent_consent_removes: bool
     """An add without the consent signal that it needs: removes the member, or changes nothing."""
+    usable_after: float = 0.0
+    """So long after a good run everything behind the partner can use what it brought, it says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

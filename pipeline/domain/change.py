@@ -1,9 +1,10 @@
 """What upstream says about one person and one audience, before anything is decided about it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 Action = Literal["add", "remove"]
+Attributes: TypeAlias = Mapping[str, str | int | float | bool]
 
 
 class MembershipChange(NamedTuple):
@@ -25,10 +26,14 @@ class MembershipChange(NamedTuple):
     """The event's `consent` object, not yet judged."""
     occurred_at_ms: int
     """When the membership changed, in milliseconds since the epoch, UTC."""
-    attributes: Mapping[str, str | int | float | bool] | None = None
+    attributes: Attributes | None = None
     """Values for columns of snapshots, by upstream's names."""
     is_backfill: bool = False
     """Upstream read it from its own store, such as a first snapshot: nothing has just changed."""
+    is_withdrawal: bool = False
+    """The person withdrew consent: of all removes these must arrive first."""
+    stated_at_ms: int | None = None
+    """When upstream stated it, where that orders its statements better than `occurred_at_ms`."""
 
     def __repr__(self) -> str:
         """Show what kind of change it is, and no person."""

@@ -39,6 +39,17 @@ class Names:
             if topic.startswith(self.lane_prefix)
         }
 
+    def members(self, destination: str) -> str:
+        """All memberships of a destination that takes snapshots."""
+        return f"{self.namespace}.members.{destination}"
+
+    def snapshots(self, destination: str) -> str:
+        """What is known of the snapshots of a destination, and of its memberships' topic."""
+        return f"{self.namespace}.snapshots.{destination}"
+
+    def snapshot_transactional_id(self, destination: str) -> str:
+        return f"{self.namespace}.snapshot.{destination}"
+
     def group(self, stage: str) -> str:
         return f"{self.namespace}.{stage}"
 

@@ -8,7 +8,7 @@ from pipeline.domain.message import Message
 from pipeline.kafka.producer import SharedProducer
 from pipeline.kafka.record_limits import USUAL_LIMITS, RecordLimits
 from pipeline.kafka.sending import durable, hand_over, not_durable
-from pipeline.stages.ports import Carried, OutgoingRecord
+from pipeline.stages.ports import Carried, OutgoingRecord, Partition
 
 
 class PlainWriter:
@@ -26,7 +26,7 @@ class PlainWriter:
 
     async def carry(
         self,
-        outgoing: Mapping[str, Sequence[OutgoingRecord]],
+        outgoing: Mapping[Partition, Sequence[OutgoingRecord]],
         letters: Sequence[Message],
         next_offset: int,  # noqa: ARG002 - the lease commits it
     ) -> Carried:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -11,7 +12,7 @@ from aiokafka import errors as kafka_errors
 from pipeline.domain.message import Message
 from pipeline.kafka.internals import know_topics
 from pipeline.kafka.record_limits import WANTED_BATCH, RecordLimits
-from pipeline.stages.ports import Carried, OutgoingRecord
+from pipeline.stages.ports import Carried, OutgoingRecord, Partition
 
 RECORD_BYTES = 64
 """Of a record in a batch beside key, value and headers, and of each of its headers, at most."""
@@ -29,16 +30,18 @@ Sent = asyncio.Future[object]
 
 async def hand_over(
     producer: AIOKafkaProducer,
-    outgoing: Mapping[str, Sequence[OutgoingRecord]],
+    outgoing: Mapping[Partition, Sequence[OutgoingRecord]],
     letters: Sequence[Message],
     limits: RecordLimits,
 ) -> list[Sent]:
-    """Give everything to the producer, each topic in its order."""
+    """Give everything to the producer, each partition in its order."""
     # All at once: asked for one by one, a thousand lanes take longer than a transaction may.
-    await know_topics(producer, {*outgoing, *(letter.topic for letter in letters)})
+    topics = {partition.topic for partition in outgoing}
+    await know_topics(producer, topics.union(letter.topic for letter in letters))
     sent = [await send(producer, letter) for letter in letters]
-    for topic, records in outgoing.items():
-        sent += await _send_in_order(producer, topic, records, limits.batch_bytes(topic))
+    for partition, records in outgoing.items():
+        room = limits.batch_bytes(partition.topic)
+        sent += await _send_in_order(producer, partition, records, room)
     return sent
 
 
@@ -58,7 +61,7 @@ async def durable(sent: Sequence[Sent]) -> None:
 async def not_durable(error: BaseException) -> Carried:
     """Why a chunk is not durable; what no other try mends is raised."""
     if not isinstance(error, _TOO_LARGE):
-        raise_permanent(error, "a lane's topic")
+        raise_permanent(error, "one of our topics")
     log.warning("chunk not durable, carrying again", error=type(error).__name__)
     if isinstance(error, _TOO_LARGE):
         return "too_large"
@@ -74,10 +77,14 @@ def raise_permanent(error: BaseException, topic: str) -> None:
 
 
 async def _send_in_order(
-    producer: AIOKafkaProducer, topic: str, records: Sequence[OutgoingRecord], batch_bytes: int
+    producer: AIOKafkaProducer,
+    partition: Partition,
+    records: Sequence[OutgoingRecord],
+    batch_bytes: int,
 ) -> list[Sent]:
     """Rendered batches cost a sixth of single sends."""
     sent: list[Sent] = []
+    send_batch = partial(producer.send_batch, topic=partition.topic, partition=partition.number)
     now_ms = int(time.time() * 1000)
     # The client cuts where it wants to; sizes need looking at where the topic takes less.
     is_small, room = batch_bytes < WANTED_BATCH, batch_bytes
@@ -87,11 +94,11 @@ async def _send_in_order(
         key, value, headers = record
         is_full = size > room and batch.record_count() > 0
         if is_full or not batch.append(timestamp=now_ms, key=key, value=value, headers=headers):
-            sent.append(_heard(await producer.send_batch(batch, topic, partition=0)))
+            sent.append(_heard(await send_batch(batch)))
             batch, room = producer.create_batch(), batch_bytes
             batch.append(timestamp=now_ms, key=key, value=value, headers=headers)
         room -= size
-    sent.append(_heard(await producer.send_batch(batch, topic, partition=0)))
+    sent.append(_heard(await send_batch(batch)))
     return sent
 
 

@@ -1,7 +1,6 @@
 """Our topics: made at start where they are missing, and checked where they exist."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from aiokafka import errors as kafka_errors
@@ -16,68 +15,14 @@ from pipeline.kafka.record_limits import (
     RecordLimits,
     largest_record,
 )
+from pipeline.kafka.topic_plans import TopicPlan, common_settings
 
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 PORTION = 100
 """Topics of one request."""
 
 
-@dataclass(frozen=True, slots=True)
-class TopicPlan:
-    """One topic as it should be."""
-
-    name: str
-    partitions: int
-    settings: Mapping[str, str] = field(default_factory=dict)
-
-
 class TopicTrouble(Exception):
     """A topic is missing or not as it must be; the message says which and what to do."""
-
-
-def lane_topic(name: str) -> TopicPlan:
-    """A lane's topic has one owner, and keeps what it holds until that owner trims it.
-
-    A partner may be away for longer than any retention, and a broker's default of
-    retention.bytes applies to topics that do not set it.
-    """
-    return TopicPlan(
-        name,
-        1,
-        {
-            "retention.ms": "-1",
-            "retention.bytes": "-1",
-            "cleanup.policy": "delete",
-            "segment.ms": str(HOUR_MS),
-        },
-    )
-
-
-def kept_topic(name: str, partitions: int, days: int) -> TopicPlan:
-    return TopicPlan(
-        name,
-        partitions,
-        {
-            "retention.ms": str(days * DAY_MS),
-            "retention.bytes": "-1",
-            "cleanup.policy": "delete",
-        },
-    )
-
-
-def compacted_topic(name: str) -> TopicPlan:
-    """Keeps the last message of each key for ever."""
-    return TopicPlan(name, 1, {"cleanup.policy": "compact"})
-
-
-def common_settings(brokers: int) -> Mapping[str, str]:
-    """Settings of every topic of ours: no acknowledged message may be lost with one broker."""
-    return {
-        "message.timestamp.type": "LogAppendTime",
-        "unclean.leader.election.enable": "false",
-        "min.insync.replicas": "2" if brokers >= 3 else "1",
-    }
 
 
 class Topics:
@@ -125,8 +70,7 @@ class Topics:
         keys = {LARGEST_BATCH, *settings, *(key for plan in present for key in plan.settings)}
         actual = await self.settings([plan.name for plan in present], keys)
         found = [
-            f"topic {plan.name} has {existing[plan.name]} partitions instead of {plan.partitions}; "
-            f"{_mending(plan, existing[plan.name])}"
+            _other_partitions(plan, existing[plan.name])
             for plan in present
             if existing[plan.name] != plan.partitions
         ]
@@ -134,12 +78,29 @@ class Topics:
             for key, wanted in {**settings, **plan.settings}.items():
                 value = actual.get(plan.name, {}).get(key)
                 if value is not None and value != wanted:
-                    found.append(
-                        f"topic {plan.name} has {key}={value} instead of {wanted}; "
-                        f"{_altering(plan.name, key, wanted)}"
-                    )
+                    found.append(_other_setting(plan.name, key, value, wanted))
             found += _small(plan.name, actual.get(plan.name, {}))
         return found
+
+    async def refuse_unfit(self, plans: Sequence[TopicPlan]) -> None:
+        """Refuse topics that have other partitions, or other settings, than they cannot do without.
+
+        Raises:
+            TopicTrouble: names the topic and the command that mends it.
+        """
+        existing = await self.partitions()
+        present = [plan for plan in plans if plan.needs and plan.name in existing]
+        settings = common_settings(brokers=1)
+        actual = await self.settings(
+            [plan.name for plan in present], {key for plan in present for key in plan.needs}
+        )
+        for plan in present:
+            if existing[plan.name] != plan.partitions:
+                raise TopicTrouble(_other_partitions(plan, existing[plan.name]))
+            for key in plan.needs:
+                value, wanted = actual[plan.name].get(key), {**settings, **plan.settings}[key]
+                if value is not None and value != wanted:
+                    raise TopicTrouble(_other_setting(plan.name, key, value, wanted))
 
     async def settings(
         self, topics: Sequence[str], keys: Collection[str]
@@ -201,6 +162,17 @@ def _raise_refusal(
             )
 
 
+def _other_partitions(plan: TopicPlan, actual: int) -> str:
+    return (
+        f"topic {plan.name} has {actual} partitions instead of {plan.partitions}; "
+        f"{_mending(plan, actual)}"
+    )
+
+
+def _other_setting(topic: str, key: str, value: str, wanted: str) -> str:
+    return f"topic {topic} has {key}={value} instead of {wanted}; {_altering(topic, key, wanted)}"
+
+
 def _small(topic: str, actual: Mapping[str, str]) -> Sequence[str]:
     """A line where records must be smaller than brokers take them unless told otherwise."""
     limit = actual.get(LARGEST_BATCH, "")
@@ -222,6 +194,11 @@ def _altering(topic: str, key: str, value: str) -> str:
 
 
 def _mending(plan: TopicPlan, actual: int) -> str:
+    if plan.needs:
+        return (
+            "members would be looked for where they are not; where nothing in it is needed, delete "
+            f"it with kafka-topics.sh --delete --topic {plan.name}; the next start makes it anew"
+        )
     if actual < plan.partitions:
         return (
             f"mend it with: kafka-topics.sh --alter --topic {plan.name} "

@@ -14,7 +14,7 @@ from pipeline.kafka.closing import CLOSE_SECONDS, FAILED, close, is_fenced
 from pipeline.kafka.producer import make_producer
 from pipeline.kafka.record_limits import USUAL_LIMITS, RecordLimits
 from pipeline.kafka.sending import durable, hand_over, not_durable, raise_permanent
-from pipeline.stages.ports import Carried, OutgoingRecord
+from pipeline.stages.ports import Carried, OutgoingRecord, Partition
 
 TRY_AGAIN_SECONDS = 0.5
 OPEN_SECONDS = 30.0
@@ -71,7 +71,7 @@ class TransactionalWriter:
 
     async def carry(
         self,
-        outgoing: Mapping[str, Sequence[OutgoingRecord]],
+        outgoing: Mapping[Partition, Sequence[OutgoingRecord]],
         letters: Sequence[Message],
         next_offset: int,
     ) -> Carried:
@@ -109,7 +109,7 @@ class TransactionalWriter:
     async def _transact(
         self,
         producer: AIOKafkaProducer,
-        outgoing: Mapping[str, Sequence[OutgoingRecord]],
+        outgoing: Mapping[Partition, Sequence[OutgoingRecord]],
         letters: Sequence[Message],
         next_offset: int,
     ) -> None:

@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from pipeline.configuration.advice import advice
 from pipeline.configuration.load import Configuration
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import lanes
+from pipeline.configuration.routing import lanes, snapshot_destinations
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.control import Api, Finding
 from pipeline.destinations.registry import PARTNERS
+from pipeline.domain.names import Names
 from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.topics import TopicTrouble
 from pipeline.operations.cluster_probe import why_unreachable
@@ -24,6 +25,9 @@ def offline(configuration: Configuration, known: Partners = PARTNERS) -> Iterato
     yield Finding(f"{len(settings.audiences)} audiences, {len(found)} lanes")
     for lane in found:
         yield Finding(f"lane {lane.name}: topic {lane.topic}")
+    names = Names(settings.kafka.namespace)
+    for name in snapshot_destinations(settings):
+        yield Finding(f"snapshots of {name}: topics {names.members(name)}, {names.snapshots(name)}")
     for line in advice(settings, known):
         yield Finding(f"warning: {line}")
     for line in configuration.identities.unused(settings):

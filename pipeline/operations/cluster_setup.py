@@ -8,19 +8,22 @@ import structlog
 
 from pipeline.configuration.kafka import KafkaSettings
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import lanes
+from pipeline.configuration.routing import lanes, snapshot_destinations
+from pipeline.domain.member_record import PARTITIONS
 from pipeline.domain.names import Names
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import ClusterTrouble, admin_client, check_transactions
-from pipeline.kafka.topic_reader import Stored, TopicReader, read_back, reading
-from pipeline.kafka.topics import (
+from pipeline.kafka.topic_plans import (
     TopicPlan,
-    Topics,
     compacted_topic,
     kept_topic,
     lane_topic,
+    members_topic,
 )
+from pipeline.kafka.topic_reader import Stored, TopicReader, read_back, reading
+from pipeline.kafka.topics import Topics
 from pipeline.operations.lane_topics import left_behind
+from pipeline.operations.member_layouts import prepare_layouts
 from pipeline.operations.stored_format import OtherFormat, check_stored_format
 from pipeline.settings.problems import suggestion
 
@@ -85,6 +88,18 @@ def own_topics(settings: Settings) -> Sequence[TopicPlan]:
         kept_topic(names.outcomes, settings.poll.partitions, OUTCOME_DAYS),
         kept_topic(names.dead_letters, settings.dead_letters.partitions, LETTER_DAYS),
         compacted_topic(names.controls),
+        *(
+            plan
+            for name in snapshot_destinations(settings)
+            for plan in _snapshot_topics(names, name)
+        ),
+    ]
+
+
+def _snapshot_topics(names: Names, destination: str) -> Sequence[TopicPlan]:
+    return [
+        members_topic(names.members(destination), PARTITIONS),
+        compacted_topic(names.snapshots(destination)),
     ]
 
 
@@ -116,8 +131,10 @@ async def prepare(settings: Settings, *, creates: bool) -> Sequence[str]:
             missing = [plan.name for plan in plans if plan.name not in existing]
             if missing:
                 log.info("topics that run would create", topics=missing)
+        await topics.refuse_unfit(plans)
         differences = await topics.differences(plans)
         left = await left_behind(settings, admin, client_options(kafka), existing)
+    await prepare_layouts(settings, client_options(kafka), creates=creates)
     if kafka.exactly_once:
         await check_transactions(client_options(kafka), f"{kafka.namespace}.ingest.check")
     return [*unknown, *differences, *left]

@@ -18,7 +18,8 @@ from pipeline.kafka.cluster import ClusterTrouble, admin_client
 from pipeline.kafka.message_writer import KafkaMessageWriter
 from pipeline.kafka.pause_requests import PauseRequestReader
 from pipeline.kafka.producer import SharedProducer, make_producer
-from pipeline.kafka.topics import Topics, TopicTrouble, compacted_topic
+from pipeline.kafka.topic_plans import compacted_topic
+from pipeline.kafka.topics import Topics, TopicTrouble
 from pipeline.operations.cluster_setup import client_options
 from pipeline.operations.partner_api import chosen_destination
 from pipeline.operations.trouble import OperationFailed

@@ -13,8 +13,9 @@ from pipeline.domain.names import Names
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import admin_client
 from pipeline.kafka.producer import make_producer
+from pipeline.kafka.topic_plans import kept_topic
 from pipeline.kafka.topic_reader import PlacedRecord, reading
-from pipeline.kafka.topics import Topics, kept_topic
+from pipeline.kafka.topics import Topics
 from pipeline.operations.ledger.ledger_reading import read_whole
 from pipeline.operations.ledger.statement import LetterKind
 from pipeline.sandbox.reconciliation import Letters, Member

@@ -14,7 +14,8 @@ from pipeline.configuration.model import Settings
 from pipeline.destinations.contract import DestinationSettings
 from pipeline.destinations.registry import PARTNERS
 from pipeline.kafka.cluster import admin_client
-from pipeline.kafka.topics import Topics, kept_topic
+from pipeline.kafka.topic_plans import kept_topic
+from pipeline.kafka.topics import Topics
 from pipeline.operations.cluster_setup import client_options
 from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator

@@ -39,12 +39,16 @@ class Shape:
 
 
 def fields_of(annotation: object) -> Mapping[str, object]:
-    """The keys of a section and what each takes; empty for anything that is not a section."""
+    """The keys of a section and what each takes; empty for anything that is not a section.
+
+    Of a section whose keys depend on its kind: those of every kind.
+    """
+    found: dict[str, object] = {}
     for choice in _choices(annotation):
         if isinstance(choice, type) and issubclass(choice, BaseModel):
-            fields = choice.model_fields.items()
-            return {one.alias or name: one.annotation for name, one in fields}
-    return {}
+            for name, one in choice.model_fields.items():
+                found.setdefault(one.alias or name, one.annotation)
+    return found
 
 
 def is_mapping(annotation: object) -> bool:

@@ -39,6 +39,7 @@ def parts(table: TableSettings) -> Parts:
         country=NO_VALUE if table.country is None else evaluator(table.country),
         identities=_identities(table),
         backfill=_is_snapshot,
+        stated_at=_committed_at,
         places={
             "audience": "table.audience",
             "member": "table.member",
@@ -91,7 +92,7 @@ class _Rows:
         # A deleted row has the time of the change before.
         is_deleted = scope.inner == "d"
         if self._changed_at is None or is_deleted:
-            return milliseconds(inner(scope.root, "source", "ts_ms"))
+            return _committed_at(scope)
         return self._changed_at(scope)
 
 
@@ -134,3 +135,8 @@ def _row(image: object) -> object:
 def _is_snapshot(scope: Scope) -> bool:
     snapshot = inner(scope.root, "source", "snapshot")
     return scope.inner == "r" or snapshot not in (None, False, "false")
+
+
+def _committed_at(scope: Scope) -> int | None:
+    """A row that comes back has its old `changed_at`, and must not lose against its deletion."""
+    return milliseconds(inner(scope.root, "source", "ts_ms"))

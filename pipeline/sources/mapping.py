@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from pipeline.domain.change import Attributes
 from pipeline.sources.actions import Decide, conditions, decider
 from pipeline.sources.consent_signals import of_mapping
 from pipeline.sources.expression_settings import ActionRule, Expression
@@ -11,7 +12,7 @@ from pipeline.sources.expressions import constant, evaluator
 from pipeline.sources.identity_fields import identities, named_items
 from pipeline.sources.instants import instant
 from pipeline.sources.mapping_settings import MappingSettings
-from pipeline.sources.parts import ACTION_PLACE, NO_VALUE, Attributes, Items, Parts
+from pipeline.sources.parts import ACTION_PLACE, NO_VALUE, Items, Parts
 from pipeline.sources.pointers import lookup
 from pipeline.sources.reading import NOT_MEMBERSHIP, malformed
 from pipeline.sources.scope import Scope

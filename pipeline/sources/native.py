@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from pipeline.domain.change import MembershipChange
+from pipeline.domain.change import Attributes, MembershipChange
 from pipeline.domain.reasons import Ignored, Rejected
 from pipeline.identity.normalize.fields import FIELDS
 from pipeline.sources.json_text import loaded
@@ -23,6 +23,7 @@ NUMERIC_FIELDS: Final = frozenset({"phone", "postal"})
 
 _TOMBSTONE: Final = Ignored("tombstone")
 _FIELDS: Final = frozenset(FIELDS)
+_SCALARS: Final = frozenset({str, int, float, bool})
 _UNREADABLE: Final = ""
 """Instead of an audience's name that is none: no configured audience has it."""
 
@@ -67,7 +68,7 @@ def _usual(event: Any) -> tuple[MembershipChange] | None:
     try:
         action, audience, member = event["action"], event["audience"], event["member"]
         member_id, country, identities = member["id"], member.get("country"), member["identities"]
-        consent = event.get("consent")
+        consent, attributes = event.get("consent"), member.get("attributes")
         occurred_at_ms = epoch_milliseconds(event["occurred_at"])
         if not (
             (action == "add" or action == "remove")
@@ -78,6 +79,7 @@ def _usual(event: Any) -> tuple[MembershipChange] | None:
             and (consent is None or type(consent) is dict)
             and type(identities) is list
             and occurred_at_ms is not None
+            and (attributes is None or _is_plain(attributes))
         ):
             return None
         for identity in identities:
@@ -98,8 +100,10 @@ def _usual(event: Any) -> tuple[MembershipChange] | None:
                 identities,
                 consent,
                 occurred_at_ms,
-                None,
+                attributes or None,
                 False,
+                False,
+                None,
             ),
         ),
     )
@@ -114,7 +118,9 @@ def _changes(event: object) -> Sequence[MembershipChange]:
     if action == "remove":
         return (_remove(event, _named(event.get("audience"), "audience")),)
     if action == "withdraw_consent":
-        return [_remove(event, audience) for audience in _withdrawn(event)]
+        return [
+            _remove(event, audience)._replace(is_withdrawal=True) for audience in _withdrawn(event)
+        ]
     raise _Malformed("action: must be add, remove or withdraw_consent")
 
 
@@ -127,8 +133,11 @@ def _add(event: Mapping[str, object], audience: str) -> MembershipChange:
     if consent is not None and type(consent) is not dict:
         raise _Malformed("consent: must be an object")
     identities = _identities(member.get("identities"))
+    attributes, wrong = attributes_of(member.get("attributes"))
+    if wrong is not None:
+        raise _Malformed(wrong)
     return MembershipChange(
-        audience, "add", member_id, country, identities, consent, occurred_at_ms
+        audience, "add", member_id, country, identities, consent, occurred_at_ms, attributes
     )
 
 
@@ -136,6 +145,7 @@ def _remove(event: Mapping[str, object], audience: str | None) -> MembershipChan
     """What decides the removal, and of everything else what is usable."""
     member, member_id, occurred_at_ms = _whose_and_when(event)
     country, consent = member.get("country"), event.get("consent")
+    attributes, _ = attributes_of(member.get("attributes"))
     return MembershipChange(
         audience,
         "remove",
@@ -144,6 +154,7 @@ def _remove(event: Mapping[str, object], audience: str | None) -> MembershipChan
         _usable_identities(member.get("identities")),
         consent if type(consent) is dict else None,
         occurred_at_ms,
+        attributes,
     )
 
 
@@ -218,6 +229,23 @@ def _usable_fields(identity: Mapping[str, object]) -> dict[str, str]:
         elif field in NUMERIC_FIELDS and (digits := number_text(value)).isdecimal():
             fields[field] = digits
     return fields
+
+
+def _is_plain(attributes: object) -> bool:
+    """Whether these are attributes as they are meant to be, none of them null."""
+    return type(attributes) is dict and all(type(one) in _SCALARS for one in attributes.values())
+
+
+def attributes_of(said: object) -> tuple[Attributes | None, str | None]:
+    """The attributes that have a value, and what is wrong with the object, if anything is."""
+    if said is None:
+        return None, None
+    if type(said) is not dict:
+        return None, "member.attributes: must be an object"
+    known = {name: value for name, value in said.items() if type(value) in _SCALARS}
+    is_right = all(value is None for name, value in said.items() if name not in known)
+    wrong = "member.attributes: every value must be text, a number or a boolean"
+    return known or None, None if is_right else wrong
 
 
 def _name(value: object) -> str:

@@ -1,11 +1,12 @@
 """The native event not read as it stands: in an envelope, encoded, or with a mapping."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import orjson
 
-from pipeline.domain.change import MembershipChange
+from pipeline.domain.change import Attributes, MembershipChange
 from pipeline.domain.reasons import Ignored, Rejected
 from pipeline.identity.normalize.fields import FIELDS
 from pipeline.sources import native
@@ -102,4 +103,12 @@ def renamed(
 
 def native_parts() -> Parts:
     """The parts of a native add or remove."""
-    return mapped(MappingSettings.model_validate(_MAPPING), None)
+    parts = mapped(MappingSettings.model_validate(_MAPPING), None)
+    return replace(parts, attributes=_attributes)
+
+
+def _attributes(scope: Scope) -> Attributes | None:
+    found, wrong = native.attributes_of(inner(scope.root, "member", "attributes"))
+    if wrong is not None:
+        scope.complain(wrong)
+    return found

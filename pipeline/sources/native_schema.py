@@ -34,6 +34,10 @@ _ADD: Final = {
                         },
                     },
                 },
+                "attributes": {
+                    "type": ["object", "null"],
+                    "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+                },
             },
         },
         "consent": {"type": ["object", "null"]},
@@ -78,6 +82,9 @@ EVENT_SCHEMA: Final[Mapping[str, object]] = {
                 },
                 "identities": {
                     "description": "A list of fields that belong together; each plain or SHA-256."
+                },
+                "attributes": {
+                    "description": "Text, numbers and booleans for columns of snapshots, by name."
                 },
             },
         },

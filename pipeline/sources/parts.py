@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from pipeline.domain.change import Action, MembershipChange
+from pipeline.domain.change import Action, Attributes, MembershipChange
 from pipeline.domain.reasons import Ignored, Rejected
 from pipeline.sources.actions import Decide, Predicate
 from pipeline.sources.audiences import UNKNOWN, AudienceNames, refused
@@ -17,7 +17,6 @@ from pipeline.sources.reading import NOT_MEMBERSHIP, Part, Reading, malformed
 from pipeline.sources.scope import Scope
 from pipeline.sources.typed import text_of
 
-Attributes = Mapping[str, str | int | float | bool]
 Items = Callable[[Scope], Scope | Iterable[Scope | Rejected] | Ignored | Rejected]
 """The items of an event that may each be a change; the scope itself if it is one."""
 ReadEvent = Callable[[Scope], Reading]
@@ -33,6 +32,10 @@ NO_VALUE: Final = constant(None)
 
 
 def no_attributes(_: Scope) -> Attributes | None:
+    return None
+
+
+def unstated(_: Scope) -> int | None:
     return None
 
 
@@ -54,6 +57,8 @@ class Parts:
     consent: Consent = no_consent
     attributes: Callable[[Scope], Attributes | None] = no_attributes
     backfill: Predicate = never
+    stated_at: Instant = unstated
+    """When upstream stated the change, where that orders its statements better."""
     items: Items | None = None
     """None: the event is one change."""
     places: Mapping[str, str]
@@ -161,7 +166,19 @@ def _change(
     # Half the price of the class's own constructor, which does the same.
     return tuple.__new__(
         MembershipChange,
-        (audience, action, member, country, identities, consent, at, attributes, is_backfill),
+        (
+            audience,
+            action,
+            member,
+            country,
+            identities,
+            consent,
+            at,
+            attributes,
+            is_backfill,
+            False,
+            parts.stated_at(scope),
+        ),
     )
 
 

@@ -111,6 +111,9 @@ class SourceSettings(Section):
     """Of format debezium."""
     function: Text | None = None
     """Of format python: the name of an entry point in the group audience_pipeline.sources."""
+    restates: bool = False
+    """For snapshots a change counts from when its message was written, not from when it occurred:
+    for a topic that says again who is a member, however long that has been so."""
     largest_event_bytes: Count = 4_194_304
     """An event of more bytes is a dead letter."""
     start: Literal["earliest", "latest"] = "earliest"

@@ -96,8 +96,15 @@ class Worker(Protocol):
         """Return once nothing is in flight; called when the partition may be about to go."""
 
 
+class Partition(NamedTuple):
+    """One partition of a topic of ours."""
+
+    topic: str
+    number: int
+
+
 class OutgoingRecord(NamedTuple):
-    """One record for a lane."""
+    """One record for a lane, or about a membership."""
 
     key: bytes
     value: bytes
@@ -121,7 +128,7 @@ class ChunkWriter(Protocol):
 
     async def carry(
         self,
-        outgoing: Mapping[str, Sequence[OutgoingRecord]],
+        outgoing: Mapping[Partition, Sequence[OutgoingRecord]],
         letters: Sequence[Message],
         next_offset: int,
     ) -> Carried:

@@ -1,6 +1,6 @@
 """Ingest and poll: which topics each reads, and who works on a partition of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -10,6 +10,7 @@ from pipeline.stages.contract import Progress, Unit
 from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ingest.chunk_bound import ChunkBound
 from pipeline.stages.ingest.lane_records import LaneRecords
+from pipeline.stages.ingest.member_records import MemberRecords
 from pipeline.stages.ingest.report import ChunkReport
 from pipeline.stages.ingest.route import Routes
 from pipeline.stages.ingest.topic_limits import TopicLimits
@@ -20,7 +21,7 @@ from pipeline.stages.poll.outcomes import Outcomes
 from pipeline.stages.poll.pending import PendingJobs
 from pipeline.stages.poll.questions import Questions
 from pipeline.stages.poll.worker import PollWorker
-from pipeline.stages.ports import ChunkWriter, Lease, OutcomeReader, RecordLimits
+from pipeline.stages.ports import ChunkWriter, Lease, OutcomeReader, Partition, RecordLimits
 
 NewProgress = Callable[[str], Progress]
 
@@ -36,10 +37,13 @@ class IngestStage:
     registries: Mapping[str, SchemaRegistry]
     """By topic, of the sources that have one."""
     routes: Routes
+    restating: Collection[str]
+    """Topics whose changes count from when they were stated."""
     letters: DeadLetters
     record_limits: RecordLimits
     chunk_events: int
     report: ChunkReport
+    wall_ms: Callable[[], int]
     new_writer: Callable[[Lease], ChunkWriter]
     new_progress: NewProgress
 
@@ -54,6 +58,12 @@ class IngestStage:
             read=self.reads[lease.topic],
             routes=self.routes,
             records=LaneRecords(partition=lease.partition, limits=limits),
+            members=MemberRecords(
+                source=Partition(lease.topic, lease.partition),
+                restates=lease.topic in self.restating,
+                limits=limits,
+                wall_ms=self.wall_ms,
+            ),
             letters=replace(self.letters, limits=limits),
         )
         return IngestWorker(

@@ -18,7 +18,8 @@ from pipeline.destinations.exchange import Response
 from pipeline.domain.job import Job
 from pipeline.domain.lane_record import encode_header, member_key
 from pipeline.domain.offset_ranges import encode_ranges
-from pipeline.kafka.topics import Topics, lane_topic
+from pipeline.kafka.topic_plans import lane_topic
+from pipeline.kafka.topics import Topics
 from pipeline.operations.cluster_setup import own_topics
 from pipeline.operations.partner_api import partner_apis
 from pipeline.sandbox.broker import EmbeddedBroker

@@ -11,7 +11,8 @@ from aiokafka.structs import OffsetAndMetadata
 from pipeline.configuration.load import load
 from pipeline.domain.lane_record import encode_header
 from pipeline.kafka.offset_resolver import metadata
-from pipeline.kafka.topics import Topics, lane_topic
+from pipeline.kafka.topic_plans import lane_topic
+from pipeline.kafka.topics import Topics
 from pipeline.operations import check
 from pipeline.sandbox.broker import EmbeddedBroker
 from tests.cli.test_commands import Ran, _logging_is_put_back, run

@@ -23,6 +23,7 @@ SECRET_FILES = [
     "refresh-token",
     "amazon-client-secret",
     "amazon-refresh-token",
+    "adobe-client-secret",
     "kafka-password",
     "kafka-ca.pem",
 ]
@@ -36,6 +37,9 @@ EXAMPLES = {
     "destinations.amazon-na.refresh_token_file",
     "audiences.0.destinations.0.audience_id",
     "audiences.0.destinations.0.connection_id",
+    "destinations.adobe-prod.client_secret_file",
+    "audiences.0.destinations.1.external_audience_id",
+    "audiences.0.destinations.1.columns",
 }
 
 WHOLE = whole_model(PARTNERS)
@@ -80,20 +84,22 @@ def _walk(
     assert isinstance(model, type), path
     assert issubclass(model, BaseModel), path
     assert isinstance(document, dict), path
-    for name, field in model.model_fields.items():
+    for own_name, field in model.model_fields.items():
+        name = field.alias or own_name
         assert name in document, f"{_dotted((*path, name))} is not in the reference"
         value = document[name]
         yield _dotted((*path, name)), field, value
         if name == "mapping":  # whose every key has a test of its own
             continue
         inner: KeyPath = (*path, name)
+        entries: list[tuple[KeyPath, object]] = [(inner, value)]
         if entry_of(field.annotation) is not None:
-            entries = value.items() if isinstance(value, dict) else enumerate(value or ())
-            key, value = next(iter(entries), (0, None))
-            inner = (*inner, key)
-        below = shape.at(inner)
-        if value is not None and isinstance(below, type) and issubclass(below, BaseModel):
-            yield from _walk(shape, value, inner)
+            named = value.items() if isinstance(value, dict) else enumerate(value or ())
+            entries = [((*inner, key), entry) for key, entry in named]
+        for place, entry in entries:
+            below = shape.at(place)
+            if entry is not None and isinstance(below, type) and issubclass(below, BaseModel):
+                yield from _walk(shape, entry, place)
 
 
 def _plain(value: object) -> object:

@@ -16,7 +16,7 @@ from pipeline.settings.shape import entry_of, fields_of, is_mapping
 from tests.configuration.amazon import amazon, targets
 from tests.configuration.test_example_files import Example, target
 
-WHOLE = whole_model(PARTNERS)
+WHOLE = whole_model({"amazon_ads": PARTNERS["amazon_ads"]})
 
 
 def test_what_is_left_out_has_the_documented_default() -> None:
@@ -85,7 +85,7 @@ def test_settings_cannot_be_changed_afterwards() -> None:
         ("Kafka", {"namespace": "x"}, "settings: Kafka: unknown key; did you mean 'kafka'?"),
         ("destinations.amazon-na.Client_ID", "x", "Client_ID: unknown key; did you mean 'client_i"),
         ("kafka.sasl.mechanism", "SCRAM-SHA-265", "did you mean 'SCRAM-SHA-256'?"),
-        ("destinations.amazon-na.kind", "adobe", "must be 'amazon_ads': 'adobe'; write"),
+        ("destinations.amazon-na.kind", "tiktok", "'adobe_external_audiences': 'tiktok'; write"),
         ("destinations.amazon-na.region", "US", "must be 'NA', 'EU' or 'FE': 'US'; choose one"),
         ("destinations.amazon-na.api_url", "localhost:1", "must be a URL: 'localhost:1'; write"),
         ("destinations.amazon-na.api_url", "http://", "must be a URL: 'http://'; write"),

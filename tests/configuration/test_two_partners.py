@@ -108,7 +108,7 @@ def test_a_destination_and_a_target_can_come_from_variables_alone(tmp_path: Path
         ("destinations.mail-us.region", "NA", "destinations.mail-us.region: unknown key; known"),
         ("destinations.mail-us.workspce", "x", "workspce: unknown key; did you mean 'workspace'?"),
         ("destinations.mail-us.limits.requests_per_hour", 0, "must be at least 1: 0"),
-        ("destinations.mail-us.kind", "toi", "kind: must be 'amazon_ads' or 'toy': 'toi'; did you"),
+        ("destinations.mail-us.kind", "toi", "or 'toy': 'toi'; did you mean 'toy'?"),
         ("destinations.mail-us.api_key", 5, "destinations.mail-us.api_key: must be text: a number"),
         ("destinations.amazon-na.api_key", "hush", "amazon-na.api_key: unknown key; known here: k"),
         (

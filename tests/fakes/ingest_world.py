@@ -20,7 +20,8 @@ from pipeline.sources.reading import Outcome, Read, SourceMessage
 from pipeline.stages.contract import Progress
 from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ingest.report import ChunkReport
-from pipeline.stages.ingest.route import Route, Routes
+from pipeline.stages.ingest.route import AnyRoute, Route, Routes
+from pipeline.stages.ports import Partition
 from pipeline.stages.roster import IngestStage
 from pipeline.telemetry.facts import LaneLabel
 from tests.fakes.source_world import Broker, FencingWriter, Source, SourceLease
@@ -38,7 +39,7 @@ def echo(change: MembershipChange, _hash_once: HashOnce | None) -> Rendered:
 def route(audience: str = "vip", *, render: Render = echo, topic: str = "lane") -> Route:
     return Route(
         lane=LaneLabel("amazon", topic),
-        topic=topic,
+        partition=Partition(topic, 0),
         audience_id=audience,
         route=b"",
         render=render,
@@ -57,13 +58,16 @@ def native_reader() -> Read:
 class IngestWorld:
     """One source partition; whoever owns it works with what stands here."""
 
-    routes: Mapping[str, Sequence[Route]] = field(default_factory=lambda: {"vip": [route()]})
+    routes: Mapping[str, Sequence[AnyRoute]] = field(default_factory=lambda: {"vip": [route()]})
     read: Read = field(default_factory=native_reader)
     registries: Mapping[str, SchemaRegistry] = field(default_factory=dict)
     broker: Broker = field(default_factory=Broker)
     payload: Literal["original", "reference"] = "original"
     chunk_events: int = 500
     failing: float = 0.0
+    restates: bool = False
+    wall_ms: int = 1_800_000_000_000
+    """After every event."""
     source: Source = field(default_factory=lambda: Source(Random(1)))
     telemetry: RecordingTelemetry = field(default_factory=RecordingTelemetry)
     writers: list[FencingWriter] = field(default_factory=list)
@@ -80,10 +84,12 @@ class IngestWorld:
             reads={"cdp": self.read},
             registries=self.registries,
             routes=Routes(self.routes),
+            restating={"cdp"} if self.restates else (),
             letters=letters,
             record_limits=self.broker,
             chunk_events=self.chunk_events,
             report=ChunkReport(telemetry=self.telemetry, letters=letters, wall_ms=lambda: 0),
+            wall_ms=lambda: self.wall_ms,
             new_writer=lambda _: self._writer(),
             new_progress=lambda name: Progress(name, asyncio.get_running_loop().time),
         )

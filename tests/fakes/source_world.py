@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from pipeline.domain.message import Message
-from pipeline.stages.ports import NONE_PAUSED, Carried, OutgoingRecord, StartingPoint
+from pipeline.stages.ports import NONE_PAUSED, Carried, OutgoingRecord, Partition, StartingPoint
 from tests.fakes.lane_world import TopicRecord
 
 
@@ -20,8 +20,8 @@ class Source:
     epoch: int = 0
     keeps: bool = True
     """Whether what is carried is remembered; a test of memory would measure that."""
-    records: list[tuple[str, OutgoingRecord]] = field(default_factory=list)
-    """What was carried, with its topic."""
+    records: list[tuple[Partition, OutgoingRecord]] = field(default_factory=list)
+    """What was carried, and where to."""
     letters: list[Message] = field(default_factory=list)
     refused: int = 0
     """Transactions of former owners."""
@@ -36,7 +36,7 @@ class Source:
         return [record.value for _, record in self.records]
 
     def in_topic(self, topic: str) -> list[bytes]:
-        return [record.value for where, record in self.records if where == topic]
+        return [record.value for where, record in self.records if where.topic == topic]
 
     async def travel(self) -> None:
         await asyncio.sleep(self.random.uniform(0.0, self.latency))
@@ -130,7 +130,7 @@ class FencingWriter:
 
     async def carry(
         self,
-        outgoing: Mapping[str, Sequence[OutgoingRecord]],
+        outgoing: Mapping[Partition, Sequence[OutgoingRecord]],
         letters: Sequence[Message],
         next_offset: int,
     ) -> Carried:
@@ -140,8 +140,13 @@ class FencingWriter:
             self.source.refused += 1
             await asyncio.sleep(1.0)
             return "failed"
-        messages = [(topic, one) for topic, lane in outgoing.items() for one in lane]
-        trouble = self._trouble([*messages, *((letter.topic, letter) for letter in letters)])
+        messages = [(where, one) for where, records in outgoing.items() for one in records]
+        trouble = self._trouble(
+            [
+                *((where.topic, one) for where, one in messages),
+                *((letter.topic, letter) for letter in letters),
+            ]
+        )
         if trouble is not None:
             return trouble
         chance = self.source.random.random()

@@ -9,7 +9,8 @@ from aiokafka import TopicPartition
 
 from pipeline.domain.message import Message
 from pipeline.kafka.outcome_reader import KafkaOutcomeReader
-from pipeline.kafka.topics import Topics, kept_topic
+from pipeline.kafka.topic_plans import kept_topic
+from pipeline.kafka.topics import Topics
 from tests.conftest import Cluster
 from tests.integration.world import connection, message_writer
 from tests.servers.apache_kafka import ApacheKafka

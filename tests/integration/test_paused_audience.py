@@ -19,8 +19,9 @@ from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.lane_positions import LaneTopicFacts, look_at
 from pipeline.kafka.pause_requests import PauseRequestReader
 from pipeline.kafka.replay import KafkaReplay
+from pipeline.kafka.topic_plans import compacted_topic, lane_topic
 from pipeline.kafka.topic_reader import reading as topic_reader
-from pipeline.kafka.topics import Topics, compacted_topic, lane_topic
+from pipeline.kafka.topics import Topics
 from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations.ledger.ledger_reading import paused
 from pipeline.operations.ledger.paused import PausedSince

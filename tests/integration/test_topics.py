@@ -8,7 +8,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from structlog.testing import capture_logs
 
-from pipeline.kafka.topics import PORTION, Topics, kept_topic, known_limits, lane_topic
+from pipeline.kafka.topic_plans import kept_topic, lane_topic
+from pipeline.kafka.topics import PORTION, Topics, known_limits
 from tests.conftest import Cluster
 from tests.integration.world import ReadingStage, connection, group_options, member, until
 from tests.servers.kafka_clients import administering, create_topics

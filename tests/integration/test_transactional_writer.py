@@ -15,7 +15,7 @@ from pipeline.kafka.plain_writer import PlainWriter
 from pipeline.kafka.producer import SharedProducer
 from pipeline.kafka.record_limits import USUAL_LIMITS, RecordLimits
 from pipeline.kafka.transactional_writer import TransactionalWriter
-from pipeline.stages.ports import Carried, OutgoingRecord
+from pipeline.stages.ports import Carried, OutgoingRecord, Partition
 from tests.conftest import Cluster
 from tests.integration.world import connection
 from tests.servers.apache_kafka import ApacheKafka
@@ -71,7 +71,9 @@ class World:
     ) -> bool:
         outgoing = [OutgoingRecord(b"1|member", value, [("format", b"1")]) for value in values]
         letters = [Message(self.letters, b"key", value, ()) for value in values[:1]]
-        return await writer.carry({self.lane: outgoing}, letters, following) == "durable"
+        return (
+            await writer.carry({Partition(self.lane, 0): outgoing}, letters, following) == "durable"
+        )
 
     async def lane_values(self, at_least: int = 0) -> list[bytes | None]:
         """What a reader of committed records sees once nothing more comes."""
@@ -127,7 +129,7 @@ async def test_batches_and_records_are_as_large_as_the_topic_of_the_lane_takes_t
 
     async with world.writer(limits) as writer:
         outgoing = [OutgoingRecord(b"1|member", value, [("format", b"1")]) for value in values]
-        assert await writer.carry({small: outgoing}, [], 1)
+        assert await writer.carry({Partition(small, 0): outgoing}, [], 1)
 
     async with reading(world.cluster) as consumer:
         consumer.assign([TopicPartition(small, 0)])
@@ -278,7 +280,9 @@ async def test_writers_that_share_a_producer_and_a_lane_all_carry_at_the_first_t
     )
     producers = SharedProducer(make, make())
     await producers.current.start()
-    outgoing = {namespace: [OutgoingRecord(b"key", b"v" * 400, []) for _ in range(500)]}
+    outgoing = {
+        Partition(namespace, 0): [OutgoingRecord(b"key", b"v" * 400, []) for _ in range(500)]
+    }
     carried: list[Carried] = []
 
     async def carry_many() -> None:

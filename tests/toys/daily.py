@@ -20,12 +20,14 @@ from pipeline.destinations.snapshots import (
 from pipeline.destinations.storage_settings import FolderSettings
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.job import JobReport, NotYet
-from pipeline.domain.reasons import Rejected, Rendered, Withheld
+from pipeline.domain.reasons import Rejected, Rendered, Withheld, WithheldReason
 from pipeline.domain.send_result import Blocked, InDoubt
 from pipeline.identity.hashing import HashOnce
 from pipeline.settings.problems import Problem
 from pipeline.settings.values import Url
 from tests.toys.login import ToyLogin
+
+RENDERING = "email/plain"
 
 
 class DailySettings(DestinationSettings):
@@ -121,7 +123,16 @@ _DONE = JobReport(state="DONE", end="applied")
 
 def _renderer(_settings: DailySettings, _target: DailyTarget) -> Render:
     def render(change: MembershipChange, _hash: HashOnce | None) -> Rendered | Withheld | Rejected:
-        return Rendered(change.member_id, change.member_id.encode())
+        consent = change.consent or {}
+        if consent.get("files") in ("denied", "missing"):
+            reason: WithheldReason = "consent_denied"
+            if consent["files"] == "missing":
+                reason = "consent_missing"
+            return Withheld(reason)
+        wanted = [one["email"] for one in change.identities if "email" in one]
+        cells = [str(value) for value in (change.attributes or {}).values()] if wanted else []
+        said = {"r": RENDERING, "i": wanted[0] if wanted else None, "c": cells}
+        return Rendered(change.member_id, json.dumps(said, separators=(",", ":")).encode())
 
     return render
 
@@ -155,7 +166,7 @@ def _snapshot_audience(
         folder=target.audience_key,
         header=b"member\n",
         empty_row=b'""\n',
-        rendering="member",
+        rendering=RENDERING,
         lifetime=30 * 86_400,
     )
 

@@ -36,7 +36,10 @@ def test_check_speaks_of_a_snapshot_destination(tmp_path: Path) -> None:
 
     found = [one.text for one in check.offline(Configuration(settings, Identities()), PARTNERS)]
 
-    assert found[0] == "1 audiences, 1 lanes"
+    assert found[:2] == [
+        "1 audiences, 0 lanes",
+        "snapshots of files: topics toys.members.files, toys.snapshots.files",
+    ]
     assert any(one.endswith("audience_key: runners is a toy") for one in found)
 
 

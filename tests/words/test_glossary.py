@@ -21,6 +21,10 @@ OURS = [
     *("poison body", "not sent", "in doubt", "cause", "job", "job message", "outcome"),
     *("progress", "watchdog", "overhead", "client options", "member", "cap", "stage"),
 ]
+SNAPSHOTS = [
+    *("snapshot", "membership", "member record", "winner", "pass", "healing", "floor", "run"),
+    *("layout record", "file window", "budget", "held", "expiry", "canary", "storage"),
+]
 KAFKAS = [
     *("commit", "lag", "fenced", "rebalance", "in flight", "retry", "backoff", "token bucket"),
     *("dead letter", "replay", "topic", "partition", "offset", "consumer group", "generation"),
@@ -29,7 +33,7 @@ ENDS = ["superseded", "accepted", "applied", "invalid", "failed", "unknown", "wi
 SHOWN = [state.replace("_", " ") for state in get_args(LaneState)]
 
 
-@pytest.mark.parametrize("word", [*OURS, *KAFKAS, *ENDS, *SHOWN])
+@pytest.mark.parametrize("word", [*OURS, *SNAPSHOTS, *KAFKAS, *ENDS, *SHOWN])
 def test_every_word_is_explained(word: str) -> None:
     assert word in WORDS
 

@@ -138,7 +138,7 @@ class RecordRenderer:
         >>> RecordRenderer().render(change, "US")
         Withheld(reason='consent_missing')
         """
-        _, action, member, country, identities, consent, _, _, _ = change
+        _, action, member, country, identities, consent, _, _, _, _, _ = change
         written = country or default_country
         place = self._places.get(written) or self._learned_place(written)
         if action == "remove":

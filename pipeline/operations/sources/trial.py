@@ -17,7 +17,7 @@ from pipeline.operations.ingest_routes import ingest_routes
 from pipeline.sources.encodings.schemas import Schema, Schemas
 from pipeline.sources.reading import Reading, SchemaNeeded
 from pipeline.sources.registry import compile_source
-from pipeline.stages.ingest.route import Route
+from pipeline.stages.ingest.route import AnyRoute, MemberRoute
 
 
 class TrialMessage(NamedTuple):
@@ -87,7 +87,7 @@ class Trial:
             rejected=rejected,
         )
 
-    def _ways(self, change: MembershipChange) -> Sequence[Route]:
+    def _ways(self, change: MembershipChange) -> Sequence[AnyRoute]:
         return self._routes.of(change.audience)
 
 
@@ -108,12 +108,15 @@ def shown(change: MembershipChange) -> Mapping[str, Any]:
     return {key: value for key, value in said.items() if value is not None}
 
 
-def _record(route: Route, change: MembershipChange) -> Mapping[str, Any]:
+def _record(route: AnyRoute, change: MembershipChange) -> Mapping[str, Any]:
     where: dict[str, Any] = {
         "destination": route.lane.destination,
         "connection": route.lane.connection,
         "audience_id": route.audience_id,
     }
+    if isinstance(route, MemberRoute) and change.action == "remove":
+        # Only who it is goes into the topic of memberships.
+        return {**where, "action": "remove", "member": route.member_id(change.member_id)}
     match route.render(change, None):
         case Rendered(member, value):
             record = orjson.loads(value)

@@ -1,7 +1,5 @@
 """The simulated partner on HTTP: reads a request whole, asks the world, answers or misbehaves."""
 
-import socket
-import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -15,6 +13,7 @@ from pipeline.sandbox.amazon_ads.dialects import GATEWAY, Refusal, Reply
 from pipeline.sandbox.amazon_ads.faults import Fault
 from pipeline.sandbox.amazon_ads.journal import LoggedRequest
 from pipeline.sandbox.amazon_ads.world import ROUTES, Route, World
+from pipeline.sandbox.connection_reset import reset
 
 READABLE_BYTES = 256 * 1024 * 1024
 """A body is read to its end and then refused: cutting it off would look like a reset."""
@@ -65,7 +64,7 @@ class Server:
         wait.is_answered = True
         self._log(route, call, performance)
         if performance.fault.ending == "drop":
-            _reset(request)
+            reset(request)
             return web.Response()
         return self._response(route, call, performance)
 
@@ -97,7 +96,7 @@ class Server:
                 body_bytes=0,
             )
         )
-        _reset(request)
+        reset(request)
         return web.Response()
 
     def _log(self, route: Route, call: Call, performance: Performance) -> None:
@@ -149,15 +148,3 @@ async def _in_json(
         reply = GATEWAY.refuse(Refusal(error.status, error.reason), "")
         allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
         return written(reply, GATEWAY.media_type, allowed)
-
-
-def _reset(request: web.Request) -> None:
-    """Close the connection so that the client sees a reset, not an end."""
-    transport = request.transport
-    if transport is None:
-        return
-    connection = transport.get_extra_info("socket")
-    if connection is not None:
-        # Lingering for no time makes the kernel send RST and forget what was not sent.
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()

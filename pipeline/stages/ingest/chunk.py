@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pipeline.domain.change import Action, MembershipChange
 from pipeline.domain.message import Message
 from pipeline.domain.reasons import IgnoredReason, RejectedReason, WithheldReason
-from pipeline.stages.ingest.route import Route
-from pipeline.stages.ports import OutgoingRecord
+from pipeline.stages.ports import OutgoingRecord, Partition
 from pipeline.telemetry.facts import LaneLabel
 
 WORK_BITS = 12
@@ -26,8 +25,8 @@ class Counts:
     rejected: Counter[RejectedReason] = field(default_factory=Counter)
     letters: Counter[RejectedReason] = field(default_factory=Counter)
     withheld: Counter[tuple[str, WithheldReason]] = field(default_factory=Counter)
-    lanes: dict[str, LaneLabel] = field(default_factory=dict)
-    """Of each topic that gets records."""
+    lanes: dict[Partition, LaneLabel] = field(default_factory=dict)
+    """Of each partition that gets records."""
     oldest_ms: int | None = None
 
 
@@ -42,18 +41,25 @@ class Chunk:
 
     def empty(self) -> None:
         """Begin anew: all of it is durable."""
-        self.outgoing: dict[str, list[OutgoingRecord]] = {}
+        self.outgoing: dict[Partition, list[OutgoingRecord]] = {}
         self.letters: list[Message] = []
         self.records = 0  # outgoing ones and dead letters
         self.bytes = 0
         self.counts = Counts()
 
-    def add(self, route: Route, record: OutgoingRecord, size: int, changed_at_ms: int) -> None:
-        """Add a record of so many bytes for the lane of this route."""
-        counts, records = self.counts, self.outgoing.get(route.topic)
+    def add(
+        self,
+        partition: Partition,
+        lane: LaneLabel,
+        record: OutgoingRecord,
+        size: int,
+        changed_at_ms: int,
+    ) -> None:
+        """Add a record of so many bytes for this partition, which belongs to `lane`."""
+        counts, records = self.counts, self.outgoing.get(partition)
         if records is None:
-            self.outgoing[route.topic] = records = []
-            counts.lanes[route.topic] = route.lane
+            self.outgoing[partition] = records = []
+            counts.lanes[partition] = lane
         records.append(record)
         self.records += 1
         self.bytes += size
@@ -87,8 +93,8 @@ class Chunk:
             return max(((letter.topic, _size(letter)) for letter in self.letters), default=None)
         if self.records > 1:
             return None
-        [(topic, [record])] = self.outgoing.items()
-        return topic, _size(record)
+        [(partition, [record])] = self.outgoing.items()
+        return partition.topic, _size(record)
 
 
 def _size(message: Message | OutgoingRecord) -> int:

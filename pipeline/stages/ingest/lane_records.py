@@ -16,7 +16,7 @@ from pipeline.stages.ports import OutgoingRecord
 TIMES_END_MS: Final = 10**15
 """Times of changes lie in 0..this: a lane record can hold no other."""
 
-_NO_TIME: Final = Rejected("malformed", "occurred_at: lies before 1970 or too far in the future")
+NO_TIME: Final = Rejected("malformed", "occurred_at: lies before 1970 or too far in the future")
 _OVER_REQUEST: Final = Rejected(
     "record_too_large", "one record is over batch.max_bytes of its destination"
 )
@@ -43,7 +43,7 @@ class LaneRecords:
         """Put one record into the chunk; its bytes, 0 where consent forbids it. Never raises."""
         at_ms = change.occurred_at_ms
         if not 0 <= at_ms < TIMES_END_MS:
-            return _NO_TIME
+            return NO_TIME
         try:
             rendered = route.render(change, hash_once)
             if isinstance(rendered, Rejected):
@@ -59,9 +59,10 @@ class LaneRecords:
         size = len(key) + len(value) + len(HEADER) + len(headers[0][1])
         if len(value) > route.largest_value:
             return _OVER_REQUEST
-        if size > self._limits.largest_record(route.topic):
+        partition = route.partition
+        if size > self._limits.largest_record(partition.topic):
             return _OVER_TOPIC
-        chunk.add(route, OutgoingRecord(key, value, headers), size, at_ms)
+        chunk.add(partition, route.lane, OutgoingRecord(key, value, headers), size, at_ms)
         return size
 
 

@@ -35,9 +35,10 @@ class ChunkReport:
 
     def _tell_prepared(self, chunk: Chunk) -> None:
         prepared = 0
-        for topic, records in chunk.outgoing.items():
+        for partition, records in chunk.outgoing.items():
             prepared += len(records)
-            self._telemetry.records_prepared(lane=chunk.counts.lanes[topic], count=len(records))
+            lane = chunk.counts.lanes[partition]
+            self._telemetry.records_prepared(lane=lane, count=len(records))
         if chunk.counts.oldest_ms is not None:
             waited = max(0.0, (self._wall_ms() - chunk.counts.oldest_ms) / 1000)
             self._telemetry.freshness(stage="ingest", seconds=waited, count=prepared)

@@ -11,8 +11,9 @@ from pipeline.sources.reading import Outcome, Read, Reading
 from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ingest.chunk import WORK_BITS, Chunk
 from pipeline.stages.ingest.lane_records import LaneRecords, failed
+from pipeline.stages.ingest.member_records import MemberRecords
 from pipeline.stages.ingest.rejections import Rejections, copied, letters, note
-from pipeline.stages.ingest.route import Route, Routes
+from pipeline.stages.ingest.route import AnyRoute, MemberRoute, Routes
 from pipeline.stages.ports import Lease, Record
 
 _NOWHERE: Final = (None,)
@@ -52,12 +53,14 @@ class Transform:
         read: Read,
         routes: Routes,
         records: LaneRecords,
+        members: MemberRecords,
         letters: DeadLetters,
     ) -> None:
         self._lease = lease
         self._read = read
         self._routes = routes
         self._records = records
+        self._members = members
         self._letters = letters
 
     def read(self, event: Record) -> Outcome:
@@ -99,7 +102,7 @@ class Transform:
         most: int,
     ) -> Iterator[Part]:
         step, work = 0, len(event.value or b"") >> WORK_BITS
-        for change in changes:
+        for number, change in enumerate(changes):
             weight = 1 + (len(change.identities) >> _IDENTITY_BITS)
             routes = self._routes.of(change.audience)
             hash_once = once_for(change.identities) if len(routes) > 1 else None
@@ -110,7 +113,7 @@ class Transform:
                 if work >= most:
                     yield Part(event.offset, step - 1, copied(rejections))
                     work = 0
-                added = self._take(change, hash_once, route, event.offset, chunk, rejections)
+                added = self._take(change, number, hash_once, route, event, chunk, rejections)
                 work += weight + added
         if rejections:
             if work >= most:
@@ -121,9 +124,10 @@ class Transform:
     def _take(
         self,
         change: MembershipChange,
+        number: int,
         hash_once: HashOnce | None,
-        route: Route | None,
-        offset: int,
+        route: AnyRoute | None,
+        event: Record,
         chunk: Chunk,
         rejections: Rejections,
     ) -> int:
@@ -131,7 +135,10 @@ class Transform:
         if route is None:
             note(rejections, _unknown_audience(change))
             return 0
-        added = self._records.add(change, hash_once, route, offset, chunk)
+        if isinstance(route, MemberRoute):
+            added = self._members.add(change, hash_once, route, event, number, chunk)
+        else:
+            added = self._records.add(change, hash_once, route, event.offset, chunk)
         if isinstance(added, int):
             return added >> WORK_BITS
         note(rejections, added)

@@ -1,6 +1,6 @@
 """What making snapshots needs from the world, in the stage's own words."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import NamedTuple, Protocol
 
 from pipeline.destinations.snapshots import Run, RunAnswer, Window
@@ -115,10 +115,10 @@ class MemberTopic(Protocol):
     async def begins(self) -> Sequence[int]:
         """Of every partition, the first offset that is still there."""
 
-    def read(self, partition: int, start: int, end: int) -> AsyncIterator[Sequence[Record]]:
+    def read(self, partition: int, start: int, end: int) -> AsyncGenerator[Sequence[Record], None]:
         """Every record from `start` to before `end`, in order, some at a time.
 
-        Where `start` is gone, from the first that is there.
+        Where `start` is gone, from the first that is there. Close it where you stop before its end.
         """
 
 

@@ -144,6 +144,10 @@ def decide(state: State, event: Event) -> Step:
         return _after_takeover(state)
     if state == "intended":
         return _after_post(event)
+    return _between_runs(state, event)
+
+
+def _between_runs(state: State, event: Event) -> Step:
     match state, event:
         case "idle" | "reading" | "uploaded" | "burnt" | "ended", Claim():
             return Step("reading", ("claim",))

@@ -1,0 +1,97 @@
+"""Reads Adobe's words and codes out of the several shapes of its error bodies.
+
+Known are {error_code, message} of the gateway, {type, title, status, detail} of the platform,
+{error, error_description} of the login, and bodies that are no JSON; how the codes of External
+Audiences come, such as 100922-401, is not documented, so they are looked for everywhere.
+"""
+
+import re
+from collections.abc import Mapping
+
+from pipeline.destinations.exchange import Response, document, header
+
+LONGEST_DETAIL = 500
+LONGEST_RAW_TEXT = 16_384
+"""Looked through for secrets and codes; far more than is shown."""
+_WORDS = (
+    "error_code", "errorCode", "code", "title", "message", "detail", "error", "error_description",
+)  # fmt: skip
+_SECRETS = re.compile(
+    r"[0-9a-fA-F]{64}|(?:eyJ|p8e-|s8e-)[A-Za-z0-9_.=-]+|(?:sig|SASToken)=[^\s\"'&]+"
+)
+"""Hashes of personal data, tokens, client secrets and signatures, should they be repeated."""
+_CODE = re.compile(r"(?<![0-9])(1009[0-9]{2})(?:-[0-9]{3})?(?![0-9])")
+_INVALID_TOKEN = re.compile(r"invalid[\s_-]+(?:access[\s_-]+|oauth[\s_-]+)?token", re.IGNORECASE)
+_BUDGET = re.compile(
+    r"guardrail|quota|too many (?:runs|ingestions)|maximum number|"
+    r"limit[^.]{0,40}(?:reached|exceeded|hit)|(?:exceed|reach)[^.]{0,60}limit",
+    re.IGNORECASE,
+)
+_OF_RUNS = re.compile(r"guardrail|quota|ingestion|per day|daily|\bruns\b", re.IGNORECASE)
+
+INVALID_TOKEN = "100911"  # noqa: S105 - a code of an error
+NOT_A_TOKENS_FAULT = frozenset({"100920", "100921", "100922"})
+"""A header is missing, the organisation is another one, or is not entitled: no token mends that."""
+
+
+def detail(response: Response) -> str:
+    """What the partner says is wrong, on one line, with neither hashes nor secrets."""
+    said = document(response.body)
+    if isinstance(said, dict):
+        return _presentable(response.status, " ".join(_words(said)))
+    return _presentable(response.status, _raw(response))
+
+
+def words(response: Response) -> str:
+    """As `detail`, but silent about a body in no known shape: that may hold what is secret."""
+    said = document(response.body)
+    return _presentable(response.status, " ".join(_words(said)) if isinstance(said, dict) else "")
+
+
+def code_of(response: Response) -> str | None:
+    """The partner's own number of an error, such as 100922, wherever in the body it stands."""
+    found = _CODE.search(_raw(response))
+    return None if found is None else found[1]
+
+
+def is_invalid_token(response: Response) -> bool:
+    """Whether it says that the token is not accepted. It may say so with status 400."""
+    code = code_of(response)
+    if code is not None:
+        return code == INVALID_TOKEN
+    return response.status == 400 and _INVALID_TOKEN.search(_raw(response)) is not None
+
+
+def is_budget(response: Response) -> bool:
+    """Whether it says that the runs are used up. No status of it is documented.
+
+    Any 429 may speak of a limit; it is one of runs where it says so.
+    """
+    speaks_of_it = _OF_RUNS if response.status == 429 else _BUDGET
+    return 400 <= response.status < 500 and speaks_of_it.search(_raw(response)) is not None
+
+
+def is_page(response: Response) -> bool:
+    """Whether a browser is meant to show it: something before the partner answers."""
+    named = header(response.headers, "Content-Type") or ""
+    is_markup = response.body[:256].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+    return is_markup or named.partition(";")[0].strip().lower() == "text/html"
+
+
+def text_of(value: object) -> str:
+    """A text or a number as text, and nothing of what is nested."""
+    return str(value) if isinstance(value, str | int | float) else ""
+
+
+def _raw(response: Response) -> str:
+    return response.body[:LONGEST_RAW_TEXT].decode(errors="replace")
+
+
+def _words(said: Mapping[str, object]) -> list[str]:
+    return [text for name in _WORDS if (text := text_of(said.get(name) or None))]
+
+
+def _presentable(status: int, text: str) -> str:
+    """One line. Secrets go before the cut, or half of one could stay."""
+    clean = _SECRETS.sub("…", text[:LONGEST_RAW_TEXT])
+    return " ".join(f"{status} {clean}".split())[:LONGEST_DETAIL]

@@ -1,0 +1,97 @@
+"""The Data Landing Zone: storage that Adobe provides, and the way to it.
+
+Its credentials are only ever asked for by GET, which renews those that have expired. The request
+that renews them before their time would make every other user's credentials useless at once.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from urllib.parse import parse_qs
+
+from pipeline.destinations.adobe_audiences.errors import is_page, text_of
+from pipeline.destinations.adobe_audiences.requests import composed
+from pipeline.destinations.adobe_audiences.runs import not_yet, seconds, trouble
+from pipeline.destinations.exchange import Request, Response, document
+from pipeline.destinations.snapshots import LandingZone
+from pipeline.domain.job import NotYet
+from pipeline.domain.send_result import Blocked
+
+PATH = "/data/foundation/connectors/landingzone/credentials"
+
+
+def compose_landing_zone() -> Request:
+    """GET of the credentials of the sandbox's own zone."""
+    return composed("landing zone", "GET", PATH, query={"type": "user_drop_zone"})
+
+
+def interpret_landing_zone(response: Response) -> LandingZone | Blocked | NotYet:
+    """The zone, on Azure or on AWS as the sandbox is hosted."""
+    if response.status == 429 or response.status == 408 or response.status >= 500:
+        return not_yet(response)
+    if response.status != 200:
+        said = trouble(response)
+        return said if isinstance(said, Blocked) else NotYet(said.detail, said.wait)
+    body = None if is_page(response) else document(response.body)
+    zone = None if not isinstance(body, dict) else _azure(body) or _aws(body)
+    if zone is None or response.body_trouble is not None:
+        return NotYet(f"200, and not a landing zone: {response.body_trouble or 'another body'}")
+    return zone
+
+
+def _azure(said: Mapping[str, object]) -> LandingZone | None:
+    match said:
+        case {
+            "containerName": str(container),
+            "SASToken": str(token),
+            "storageAccountName": str(account),
+        } if container and token and account:
+            return LandingZone(
+                kind="azure",
+                container=container,
+                folder="",
+                credentials={"account": account, "sas_token": token.lstrip("?")},
+                expires_s=_moment(said.get("expiryDate")) or _expiry_of(token),
+            )
+        case _:
+            return None
+
+
+def _aws(said: Mapping[str, object]) -> LandingZone | None:
+    match said:
+        case {
+            "credentials": {
+                "awsAccessKeyId": str(key),
+                "awsSecretAccessKey": str(secret),
+                "awsSessionToken": str(session),
+            },
+            "dlzPath": {"bucketName": str(bucket), "dlzFolder": folder},
+        } if key and secret and bucket:
+            return LandingZone(
+                kind="s3",
+                container=bucket,
+                folder=text_of(folder).strip("/"),
+                credentials={
+                    "access_key_id": key,
+                    "secret_access_key": secret,
+                    "session_token": session,
+                },
+                expires_s=_moment(said.get("expiryTime")),
+            )
+        case _:
+            return None
+
+
+def _expiry_of(token: str) -> float | None:
+    """A signature says itself how long it is good."""
+    said = parse_qs(token.lstrip("?")).get("se", [""])
+    return _moment(said[0])
+
+
+def _moment(value: object) -> float | None:
+    if not isinstance(value, str) or value.isdigit():
+        return seconds(value)
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

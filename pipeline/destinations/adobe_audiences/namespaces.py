@@ -1,0 +1,94 @@
+"""Identity namespaces: which ones there are, what fills them, and which ones are never filled.
+
+No plain personal data leaves ingest, so an address or a number goes out as a hash or not at all.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+EMAIL: Final = "Email_LC_SHA256"
+PHONE: Final = "Phone_SHA256_E.164"
+ECID: Final = "ECID"
+STANDARD: Final = {name.casefold(): name for name in (EMAIL, PHONE, ECID)}
+"""Adobe tells namespaces apart without regard to letter case; it is shown its own spelling."""
+
+_PLAIN: Final = {
+    "email": EMAIL,
+    "emails": EMAIL,
+    "email_lc": EMAIL,
+    "phone": PHONE,
+    "phone_e.164": PHONE,
+    "phone_e164": PHONE,
+}
+"""Namespaces of plain addresses and numbers, and the hashed one to take instead."""
+
+HASHED_FROM: Final = {EMAIL: "email", PHONE: "phone"}
+"""The field of the native event that each hashed namespace is made of."""
+
+MEMBER_ID: Final = "member_id"
+ATTRIBUTES: Final = "attributes."
+_PERSONAL: Final = frozenset(
+    [
+        "email", "mail", "emailaddress", "phone", "phonenumber", "mobile", "mobilephone", "msisdn",
+        "firstname", "lastname", "fullname", "name", "surname", "givenname", "familyname",
+        "address", "street", "streetaddress", "postal", "postalcode", "postcode", "zip", "zipcode",
+        "city", "state", "birthdate", "dateofbirth", "ssn",
+    ]
+)  # fmt: skip
+"""Attributes that hold plain personal data by their name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Why a namespace cannot be filled so, and what to write instead."""
+
+    key: str
+    """Which of the two keys: namespace or from."""
+    what: str
+    remedy: str
+
+
+def spelled(namespace: str) -> str:
+    """A namespace as the partner writes it."""
+    return STANDARD.get(namespace.casefold(), namespace)
+
+
+def flaw_of(namespace: str, source: str) -> Flaw | None:
+    """What keeps a namespace from being filled from there, if anything does."""
+    instead = _PLAIN.get(namespace.casefold())
+    if instead is not None:
+        remedy = f"write {instead.lower()!r}: it matches the same people by their hash"
+        return Flaw("namespace", "is one of plain personal data, which never leaves ingest", remedy)
+    hashed_from = HASHED_FROM.get(spelled(namespace))
+    if hashed_from is not None:
+        if source == hashed_from:
+            return None
+        return Flaw("from", f"must be {hashed_from} for this namespace", f"write {hashed_from!r}")
+    if not is_open(source):
+        return Flaw(
+            "from",
+            "must be member_id or attributes.NAME for this namespace",
+            "write 'member_id' or 'attributes.…'; an address or a number goes out hashed only",
+        )
+    return personal_flaw(source)
+
+
+def is_open(source: str) -> bool:
+    """Whether this can leave ingest as it is: the member's id, or an attribute."""
+    return source == MEMBER_ID or (source.startswith(ATTRIBUTES) and source != ATTRIBUTES)
+
+
+def personal_flaw(source: str) -> Flaw | None:
+    """What keeps an attribute from leaving ingest, if anything does."""
+    attribute = source.removeprefix(ATTRIBUTES)
+    if source.startswith(ATTRIBUTES) and _letters(attribute) in _PERSONAL:
+        return Flaw(
+            "from",
+            f"names plain personal data ({attribute}), which never leaves ingest",
+            "take another attribute, or rename it upstream if it holds no personal data",
+        )
+    return None
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name.casefold()))

@@ -1,0 +1,79 @@
+"""Whether a sandbox, its audiences and its storage are as a run needs them."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from pipeline.destinations.adobe_audiences.asking import asked
+from pipeline.destinations.adobe_audiences.budget import budget_of
+from pipeline.destinations.adobe_audiences.delivery import AdobeSnapshots, snapshots
+from pipeline.destinations.adobe_audiences.settings import AdobeSettings
+from pipeline.destinations.adobe_audiences.targets import AdobeTarget
+from pipeline.destinations.control import Api, Declined, Finding, Unanswered
+from pipeline.destinations.snapshots import LandingZone
+from pipeline.domain.job import NotYet
+
+OTHER_SANDBOX = "it was made in another sandbox or organisation, or never: check sandbox and org_id"
+LIFECYCLE = (
+    "storage: an upload that was cut short leaves parts that nobody lists; let a lifecycle rule of "
+    "the bucket abort incomplete uploads after a day"
+)
+
+
+async def check_online(
+    api: Api, settings: AdobeSettings, targets: Sequence[AdobeTarget]
+) -> Sequence[Finding]:
+    """The token, every audience that the configuration names, and the partner's own storage.
+
+    Where the partner does not answer, what would come after is not asked.
+    """
+    key = f"destinations.{api.destination}"
+    delivery = snapshots(settings)
+    found: list[Finding] = []
+    if targets:
+        sentence = budget_of(settings.snapshot, len(targets)).sentence()
+        found.append(Finding(f"{key}: {sentence}"))
+    found += [one async for one in _storage(api, key, settings, delivery)]
+    if any(one.is_bad for one in found):
+        return found
+    found += [one async for one in _audiences(api, key, targets, delivery)]
+    return found
+
+
+async def _storage(
+    api: Api, key: str, settings: AdobeSettings, delivery: AdobeSnapshots
+) -> AsyncIterator[Finding]:
+    if settings.storage.kind in ("s3", "gcs"):
+        yield Finding(f"{key}: {LIFECYCLE}")
+    if settings.storage.kind != "landing_zone":
+        return
+    request = delivery.compose_landing_zone()
+    zone = await asked(api, request, delivery.interpret_landing_zone)
+    if isinstance(zone, LandingZone):
+        yield Finding(f"{key}: token granted, landing zone on {zone.kind}: {zone.container}")
+        yield Finding(
+            f"{key}: everybody with credentials of this sandbox can read its landing zone, and "
+            "files stay there for seven days at most"
+        )
+    else:
+        yield _trouble(f"{key}: landing zone: ", zone)
+
+
+async def _audiences(
+    api: Api, key: str, targets: Sequence[AdobeTarget], delivery: AdobeSnapshots
+) -> AsyncIterator[Finding]:
+    meant = dict.fromkeys(one for target in targets if (one := target.audience()) is not None)
+    for audience in meant:
+        runs = await asked(api, delivery.compose_runs(audience), delivery.interpret_runs)
+        if isinstance(runs, NotYet) and runs.is_missing:
+            said = f"{key}: the partner knows no audience {audience}: {OTHER_SANDBOX}"
+            yield Finding(said, is_bad=True)
+        elif not isinstance(runs, Sequence):
+            yield _trouble(f"{key}: audience {audience}: ", runs)
+            return
+    if meant:
+        yield Finding(f"{key}: token granted, all {len(meant)} audiences are there")
+
+
+def _trouble(where: str, trouble: Unanswered | NotYet) -> Finding:
+    if isinstance(trouble, Declined):
+        return Finding(f"{where}{trouble.said}; {trouble.remedy}", is_bad=True)
+    return Finding(f"{where}{trouble.detail}", is_bad=True)

@@ -1,0 +1,104 @@
+"""Adobe's External Audiences as one value: what the registry knows of this package."""
+
+from collections.abc import Sequence
+
+from pipeline.destinations.adobe_audiences.advice import advice
+from pipeline.destinations.adobe_audiences.budget import too_few_runs
+from pipeline.destinations.adobe_audiences.canary import canary
+from pipeline.destinations.adobe_audiences.commands.audience_commands import COMMANDS
+from pipeline.destinations.adobe_audiences.control_plane import AdobeControlPlane
+from pipeline.destinations.adobe_audiences.delivery import AdobeSnapshots, snapshots
+from pipeline.destinations.adobe_audiences.file_shape import rendering_of, snapshot_audience
+from pipeline.destinations.adobe_audiences.login import AdobeLogin
+from pipeline.destinations.adobe_audiences.online_check import check_online
+from pipeline.destinations.adobe_audiences.rendering import (
+    ConsentGate,
+    MemberRenderer,
+    RowShape,
+    member_id,
+)
+from pipeline.destinations.adobe_audiences.settings import AdobeSettings
+from pipeline.destinations.adobe_audiences.starting_configuration import (
+    STARTING_CONFIGURATION,
+    STARTING_DESTINATION,
+)
+from pipeline.destinations.adobe_audiences.targets import AdobeTarget
+from pipeline.destinations.contract import Partner, Render
+
+
+def _renderer(settings: AdobeSettings, target: AdobeTarget) -> Render:
+    shape = RowShape(
+        namespace=target.identity.code(),
+        source=target.identity.source,
+        columns=target.columns,
+        rendering=rendering_of(settings, target),
+    )
+    gate = ConsentGate(
+        countries=frozenset(settings.consent_countries),
+        needs=settings.consent.needs(),
+        counts_amazon_flags=settings.consent.amazon_flags == "count",
+    )
+    return MemberRenderer(
+        shape=shape,
+        gate=gate,
+        member_ids=settings.member_ids,
+        country=target.country or settings.country,
+    ).render
+
+
+def _route(_settings: AdobeSettings, _target: AdobeTarget) -> bytes:
+    return b""
+
+
+def _member_id(settings: AdobeSettings, member: str) -> str:
+    # One that no record can have is looked for as it is, and found nowhere.
+    return member_id(settings.member_ids, member) or member
+
+
+def _delivery(settings: AdobeSettings, _targets: Sequence[AdobeTarget]) -> AdobeSnapshots:
+    return snapshots(settings)
+
+
+def _buffer_bytes(_settings: AdobeSettings) -> int:
+    # It has no lane; the members of a snapshot have a bound of their own (snapshot.buffer_bytes).
+    return 0
+
+
+def _login(settings: AdobeSettings) -> AdobeLogin:
+    return AdobeLogin(
+        settings.token_endpoint(),
+        settings.credentials(),
+        org_id=settings.org_id,
+        sandbox=settings.sandbox,
+    )
+
+
+def _sandbox(settings: AdobeSettings) -> str:
+    """Ids of audiences belong to a sandbox, whatever credential and proxy they are used by."""
+    return f"{settings.org_id.casefold()}/{settings.sandbox}"
+
+
+ADOBE_AUDIENCES = Partner(
+    kind="adobe_external_audiences",
+    settings=AdobeSettings,
+    target=AdobeTarget,
+    base_url=AdobeSettings.api_base,
+    login=_login,
+    renderer=_renderer,
+    route=_route,
+    member_id=_member_id,
+    delivery=_delivery,
+    buffer_bytes=_buffer_bytes,
+    problems=too_few_runs,
+    advice=advice,
+    check_online=check_online,
+    snapshot_audience=snapshot_audience,
+    canary=canary,
+    audience_space=_sandbox,
+    control=AdobeControlPlane,
+    commands=COMMANDS,
+    title="Adobe Experience Platform",
+    starting_destination=STARTING_DESTINATION,
+    starting_configuration=STARTING_CONFIGURATION,
+    redacts=("p8e-", "s8e-", "eyJ"),
+)

@@ -1,0 +1,213 @@
+"""Runs at Adobe: composed, and what is answered to them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from pipeline.destinations.adobe_audiences.errors import (
+    detail,
+    is_budget,
+    is_invalid_token,
+    is_page,
+    text_of,
+)
+from pipeline.destinations.adobe_audiences.generations import Generation
+from pipeline.destinations.adobe_audiences.requests import composed
+from pipeline.destinations.exchange import Request, Response, document
+from pipeline.destinations.snapshots import (
+    BudgetSpent,
+    Run,
+    RunAnswer,
+    RunRefused,
+    RunStarted,
+    Window,
+)
+from pipeline.domain.job import JobEnd, JobReport, NotYet
+from pipeline.domain.send_result import BlockCause, Blocked, InDoubt, Throttled
+
+LONGEST_ID = 200
+LONGEST_STATE = 200
+STAGES: Final = ("DATASET_INGEST", "PROFILE_STORE_INGEST")
+"""The data lake, then the profiles; a run is good where both are."""
+SUCCESS: Final = "SUCCESS"
+FAILED: Final = "FAILED"
+_OF_A_RUN: Final = frozenset({"runId", "status", "details"})
+_LISTS: Final = ("runs", "ingestions", "items", "results")
+"""Where a list of runs may stand; the draft does not say."""
+_MILLISECONDS: Final = 100_000_000_000
+"""A time of so much or more is one in milliseconds."""
+_CAUSES: Final[Mapping[int, BlockCause]] = {
+    401: "unauthorised",
+    403: "forbidden",
+    404: "not_found",
+    405: "unsupported",
+    406: "unsupported",
+    415: "unsupported",
+    501: "unsupported",
+}
+
+
+def compose_run(generation: Generation, audience: str, window: Window) -> Request:
+    """POST that starts a run over the files of a window."""
+    body: dict[str, object] = {
+        "dataFilterStartTime": window.start_s,
+        "dataFilterEndTime": window.end_s,
+    }
+    if generation.says_differential:
+        body["differentialIngestion"] = False
+    return composed("run", "POST", generation.start(audience), body=body)
+
+
+def interpret_run(response: Response) -> RunAnswer:
+    """What the answer to it means. What cannot be read as an answer leaves it open."""
+    status = response.status
+    if 200 <= status < 300:
+        return _started(response)
+    if 300 <= status < 400:
+        return Blocked("wrong_address", f"{status}: the partner sends us elsewhere; check api_url")
+    if is_invalid_token(response):
+        return Blocked("unauthorised", detail(response))
+    if is_budget(response):
+        return BudgetSpent(detail(response), response.wait)
+    if status == 429:
+        return Throttled(response.wait)
+    if status in (400, 409, 422):
+        return RunRefused(detail(response))
+    return trouble(response)
+
+
+def trouble(response: Response) -> Blocked | InDoubt:
+    """An answer that does not speak of the run."""
+    status, said = response.status, detail(response)
+    if status in _CAUSES:
+        return Blocked(_CAUSES[status], said)
+    if status == 408 or status >= 500:
+        return InDoubt(said, wait=response.wait)
+    if status >= 400:
+        return Blocked("unsupported", said)
+    return InDoubt(f"unexpected status {status}")
+
+
+def compose_runs(generation: Generation, audience: str) -> Request:
+    """GET of the runs of an audience. Parameters of the list are not documented any more."""
+    return composed("runs", "GET", generation.runs(audience))
+
+
+def interpret_runs(response: Response, *, usual_window: int) -> Sequence[Run] | NotYet:
+    """The runs, the newest first; or why nobody can say which there are.
+
+    One entry that cannot be read spoils the list: a run that is overlooked counts as none. Where
+    an entry names no end of its window, it is one of ours if it is as long as ours, in seconds.
+    """
+    if response.status != 200:
+        return not_yet(response)
+    said = None if is_page(response) else document(response.body)
+    entries = _entries(said)
+    if response.body_trouble is not None or entries is None:
+        return NotYet(f"200, and not a list of runs: {response.body_trouble or 'another body'}")
+    runs = [_run(entry, usual_window) for entry in entries]
+    found = [run for run in runs if run is not None]
+    if len(found) < len(runs):
+        return NotYet("200, and a list with a run that cannot be read")
+    return sorted(found, key=lambda run: run.created_s or 0.0, reverse=True)
+
+
+def compose_status(generation: Generation, audience: str, run_id: str) -> Request:
+    """GET of one run."""
+    return composed("run status", "GET", generation.run(audience, run_id))
+
+
+def interpret_status(response: Response) -> JobReport | NotYet:
+    """How a run stands: it is applied where every stage says so, failed where one says so.
+
+    No word for a run that goes on is documented, so every other one means that it does.
+    """
+    if response.status != 200:
+        return not_yet(response)
+    said = None if is_page(response) else document(response.body)
+    is_one = isinstance(said, dict) and not said.keys().isdisjoint(_OF_A_RUN)
+    if response.body_trouble is not None or not isinstance(said, dict) or not is_one:
+        return NotYet(
+            f"200, and not the status of a run: {response.body_trouble or 'another body'}"
+        )
+    return _report(text_of(said.get("status")), _stages(said.get("details")))
+
+
+def not_yet(response: Response) -> NotYet:
+    """A question that got no answer. A run is missing only where the partner itself says so."""
+    is_missing = response.status == 404 and isinstance(document(response.body), dict)
+    return NotYet(detail(response), response.wait, is_missing, is_throttled=response.status == 429)
+
+
+def seconds(value: object) -> float | None:
+    """A time since the epoch in seconds, also where it came in milliseconds or as text."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 17:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e16:
+        return None
+    return value / 1000 if value >= _MILLISECONDS else float(value)
+
+
+def _started(response: Response) -> RunStarted | InDoubt:
+    said = None if is_page(response) else document(response.body)
+    run_id = said.get("runId") if isinstance(said, dict) else None
+    if response.body_trouble is None and isinstance(run_id, str) and 0 < len(run_id) <= LONGEST_ID:
+        return RunStarted(run_id)
+    # The status is a success, but nobody can follow the run: the list of runs must tell.
+    why = response.body_trouble or "it names no run"
+    return InDoubt(f"{response.status}, and {why}")
+
+
+def _entries(said: object) -> list[object] | None:
+    if isinstance(said, list):
+        return said
+    if not isinstance(said, dict):
+        return None
+    return next((said[name] for name in _LISTS if isinstance(said.get(name), list)), None)
+
+
+def _run(entry: object, usual_window: int) -> Run | None:
+    if not isinstance(entry, dict):
+        return None
+    run_id, start = entry.get("runId"), seconds(entry.get("dataFilterStartTime"))
+    if not isinstance(run_id, str) or not 0 < len(run_id) <= LONGEST_ID or start is None:
+        return None
+    end = seconds(entry.get("dataFilterEndTime"))
+    created = seconds(entry.get("createdAt"))
+    state = text_of(entry.get("status"))
+    return Run(
+        run_id=run_id,
+        window=Window(
+            start_s=int(start), end_s=int(start) + usual_window if end is None else int(end)
+        ),
+        # An entry of a list names no stages: here SUCCESS says that it ended, not how.
+        report=JobReport(state=_short(state), end=_ends(state)),
+        created_s=seconds(entry.get("ingestionTime")) if created is None else created,
+    )
+
+
+def _stages(details: object) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for one in details if isinstance(details, list) else ():
+        if isinstance(one, dict):
+            found[text_of(one.get("stage"))] = text_of(one.get("status"))
+    return found
+
+
+def _report(state: str, stages: Mapping[str, str]) -> JobReport:
+    failed = [stage for stage, status in stages.items() if status == FAILED]
+    if state == FAILED or failed:
+        where = f" at {', '.join(failed)}" if failed else ""
+        return JobReport(state=_short(f"{FAILED}{where}"), end="failed")
+    if state == SUCCESS and all(stages.get(stage) == SUCCESS for stage in STAGES):
+        return JobReport(state=SUCCESS, end="applied")
+    said = ", ".join(f"{stage} {stages.get(stage) or 'not said'}" for stage in STAGES)
+    return JobReport(state=_short(f"{state or 'not said'} ({said})"), end="pending")
+
+
+def _ends(state: str) -> JobEnd:
+    ends: Mapping[str, JobEnd] = {SUCCESS: "applied", FAILED: "failed"}
+    return ends.get(state, "pending")
+
+
+def _short(state: str) -> str:
+    return " ".join(state.split())[:LONGEST_STATE]

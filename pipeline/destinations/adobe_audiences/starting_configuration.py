@@ -1,0 +1,40 @@
+"""What a first configuration says of Adobe."""
+
+from pipeline.destinations.contract import StartingDestination
+
+STARTING_CONFIGURATION = """\
+destinations:
+  adobe-prod:                         # a name of your own; topics and metrics carry it
+    kind: adobe_external_audiences
+    org_id: 0123456789ABCDEF01234567@AdobeOrg
+    sandbox: prod
+    client_id: 0123456789abcdef0123456789abcdef
+    client_secret_file: secrets/client-secret      # relative to this file; read again on rotation
+    storage: {kind: landing_zone}     # or s3, gcs, azure_blob, sftp: see config/reference.yaml
+
+audiences:
+  - audience: vip-customers           # the name that upstream events use
+    destinations:
+      - destination: adobe-prod
+        identity: {namespace: email_lc_sha256, from: email}
+        ttl_days: 30                  # after so long without a good run, all members leave
+        # external_audience_id: …     # left out: `audiences apply` makes it
+"""
+
+STARTING_DESTINATION = StartingDestination(
+    name="adobe-prod",
+    sections="""\
+    destinations:
+      - destination: adobe-prod
+        external_audience_id: 60ccea95-1435-4180-97a5-58af4aa285ab   # the partner's id of it
+        identity: {namespace: email_lc_sha256, from: email}
+
+destinations:
+  adobe-prod:
+    kind: adobe_external_audiences
+    org_id: 0123456789ABCDEF01234567@AdobeOrg
+    client_id: 0123456789abcdef0123456789abcdef
+    client_secret_file: secrets/client-secret
+    storage: {kind: landing_zone}
+""",
+)

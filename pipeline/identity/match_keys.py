@@ -1,0 +1,59 @@
+"""Hashes of addresses and numbers as most partners match them: with every character kept.
+
+Amazon's own profile (`normalize/profile.py`) drops characters that others keep, such as the `+` of
+an address. Here an address is trimmed and made small, and a telephone number is E.164 with its
+plus; the digest is SHA-256 over UTF-8, in small hexadecimal letters.
+"""
+
+import re
+from hashlib import sha256
+from typing import Final
+
+from pipeline.identity.normalize.phone import phone_digits
+from pipeline.identity.normalize.placeholders import NOBODYS, digest_of, is_placeholder
+
+_is_address: Final = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+").fullmatch
+_NOBODYS_ADDRESSES: Final = NOBODYS["email"]
+
+
+def email_digest(value: str) -> str | None:
+    """The SHA-256 of an address in small letters; None for what is no address, or nobody's.
+
+    A value that upstream hashed already is taken as it is, however it is spelled.
+
+    >>> email_digest(" Ana+news@Example.com ") == email_digest("ana+news@example.com")
+    True
+    >>> email_digest("nobody") is None
+    True
+    """
+    digest = digest_of("email", value)
+    if digest is not None:
+        return digest or None
+    address = value.strip().lower()
+    if not _is_address(address) or address in _NOBODYS_ADDRESSES or is_placeholder("email", value):
+        return None
+    return sha256(address.encode("utf-8", "replace")).hexdigest()
+
+
+def phone_digest(value: str, country: str | None) -> str | None:
+    """The SHA-256 of a number as E.164, the plus included; None for what cannot be a number.
+
+    `country` is an ISO 3166 code in capitals; without it only numbers with a plus can be read.
+
+    >>> phone_digest("(206) 555-0100", "US")
+    'b4fa1a0e9e520f7186de1a00b1b84abb55a5c7feab09e7c3b8059ca32a6abd4f'
+    """
+    digest = digest_of("phone", value)
+    if digest is not None:
+        return digest or None
+    digits = phone_digits(value, country)
+    return sha256(b"+" + digits.encode()).hexdigest() if digits else None
+
+
+def looks_like_an_address(value: str) -> bool:
+    """Whether a text is an email address, whatever it is called.
+
+    >>> looks_like_an_address("ana@example.com"), looks_like_an_address("gold")
+    (True, False)
+    """
+    return _is_address(value.strip()) is not None

@@ -1,0 +1,88 @@
+"""What stands in the owner's topic of a destination: states, runs and requests of operators."""
+
+from dataclasses import dataclass, field, replace
+
+from pipeline.configuration.kafka import KafkaSettings
+from pipeline.domain.names import Names
+from pipeline.kafka.topic_reader import PlacedRecord
+from pipeline.operations.cluster_setup import reader
+from pipeline.stages.snapshot.operator_requests import (
+    PREFIX,
+    OperatorRequest,
+    Unreadable,
+    decode_request,
+)
+from pipeline.stages.snapshot.run_records import (
+    AudienceState,
+    RunRecord,
+    UnreadableState,
+    decode_run,
+    decode_state,
+)
+
+
+@dataclass(slots=True)
+class ToldSnapshots:
+    """The last word on each audience and each run of one destination; ids are the partner's."""
+
+    states: dict[str, AudienceState] = field(default_factory=dict)
+    runs: dict[tuple[str, int], RunRecord] = field(default_factory=dict)
+    requests: dict[str, OperatorRequest] = field(default_factory=dict)
+    unreadable: int = 0
+    """Messages that this version cannot read."""
+
+    def state(self, audience: str) -> AudienceState:
+        return self.states.get(audience, AudienceState())
+
+    def take(self, record: PlacedRecord) -> None:
+        """One more message; what it says replaces what was said before under its key."""
+        kind, _, rest = (record.key or b"").decode(errors="replace").partition("|")
+        try:
+            if kind == "a":
+                self._take_state(rest, record)
+            elif kind == "r":
+                self._take_run(rest, record.value)
+            elif (record.key or b"").startswith(PREFIX):
+                self._take_request(rest, record)
+        except (UnreadableState, ValueError):
+            self.unreadable += 1
+
+    def _take_state(self, audience: str, record: PlacedRecord) -> None:
+        if record.value is None:
+            self.states.pop(audience, None)
+            return
+        state = decode_state(record.value)
+        # The message that begins a snapshot does not know its number: it is where it stands.
+        number = record.offset if state.state == "reading" else state.n
+        self.states[audience] = replace(state, n=number)
+
+    def _take_run(self, rest: str, value: bytes | None) -> None:
+        audience, _, number = rest.rpartition("|")
+        if value is None:
+            self.runs.pop((audience, int(number)), None)
+        else:
+            self.runs[audience, int(number)] = decode_run(value)
+
+    def _take_request(self, audience: str, record: PlacedRecord) -> None:
+        if record.value is None:
+            self.requests.pop(audience, None)
+            return
+        request = decode_request(record.value, record.offset)
+        if isinstance(request, Unreadable):
+            self.unreadable += 1
+        else:
+            self.requests[audience] = request
+
+
+async def read_snapshots(kafka: KafkaSettings, destination: str) -> ToldSnapshots:
+    """Everything that the owner of a destination's snapshots has written down.
+
+    Raises:
+        ClusterTrouble: the cluster cannot be reached, or no run has made the topic yet.
+    """
+    told = ToldSnapshots()
+    async with reader(kafka) as open_reader:
+        partitions = open_reader.partitions(Names(kafka.namespace).snapshots(destination))
+        starts = await open_reader.oldest(partitions)
+        await open_reader.read(starts, await open_reader.ends(starts), told.take)
+    return told

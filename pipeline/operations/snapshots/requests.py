@@ -1,0 +1,106 @@
+"""What operators ask of the owner of snapshots: a message in its topic."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from functools import partial
+
+from aiokafka import errors as kafka_errors
+
+from pipeline.configuration.kafka import KafkaSettings
+from pipeline.configuration.model import Settings
+from pipeline.domain.message import Message
+from pipeline.domain.names import Names
+from pipeline.kafka.cluster import ClusterTrouble
+from pipeline.kafka.message_writer import KafkaMessageWriter
+from pipeline.kafka.producer import SharedProducer, make_producer
+from pipeline.operations.cluster_setup import client_options
+from pipeline.operations.snapshots.audiences import SnapshotPlace, named_place
+from pipeline.operations.snapshots.listing import hold_reason
+from pipeline.operations.snapshots.reading import read_snapshots
+from pipeline.operations.trouble import OperationFailed
+from pipeline.stages.snapshot.operator_requests import encode_approve, encode_start, request_key
+
+PATIENCE_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldSnapshot:
+    """A file that a guard keeps back."""
+
+    place: SnapshotPlace
+    number: int
+    members: int
+    rows: int
+    ingested: int | None
+    """Rows that the partner took last."""
+    reason: str
+
+
+async def start_snapshot(
+    settings: Settings, audience: str, destination: str | None
+) -> SnapshotPlace:
+    """Ask for a snapshot now, whatever has changed.
+
+    Raises:
+        OperationFailed: there is no such audience. UsageRefused: it is not clear which one.
+        ClusterTrouble: it could not be written down.
+    """
+    place = named_place(settings, audience, destination)
+    await read_snapshots(settings.kafka, place.destination)  # a topic that is not there is named
+    await _ask(settings.kafka, place, encode_start(at_ms=_now_ms()))
+    return place
+
+
+async def find_held(settings: Settings, audience: str, destination: str | None) -> HeldSnapshot:
+    """The file of an audience that is kept back.
+
+    Raises:
+        OperationFailed: there is no such audience, or nothing of it is kept back.
+        UsageRefused: it is not clear which one. ClusterTrouble: the cluster cannot be reached.
+    """
+    place = named_place(settings, audience, destination)
+    told = await read_snapshots(settings.kafka, place.destination)
+    state = told.state(place.audience.audience)
+    if state.hold is None or state.file is None:
+        raise OperationFailed(
+            f"{place}: no snapshot of it is held (it is {state.state}); see `runs show`"
+        )
+    return HeldSnapshot(
+        place=place,
+        number=state.file.n,
+        members=state.file.members,
+        rows=state.file.rows,
+        ingested=None if state.ingested is None else state.ingested.rows,
+        reason=hold_reason(state.hold),
+    )
+
+
+async def approve_snapshot(settings: Settings, held: HeldSnapshot) -> None:
+    """Let this file go, and no other.
+
+    Raises:
+        ClusterTrouble: it could not be written down.
+    """
+    await _ask(settings.kafka, held.place, encode_approve(held.number, at_ms=_now_ms()))
+
+
+async def _ask(kafka: KafkaSettings, place: SnapshotPlace, value: bytes) -> None:
+    topic = Names(kafka.namespace).snapshots(place.destination)
+    message = Message(topic, request_key(place.audience.audience), value, ())
+    make = partial(make_producer, client_options(kafka), idempotent=kafka.exactly_once)
+    producers = SharedProducer(make, make())
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await producers.current.start()
+            await KafkaMessageWriter(producers).write([message])
+    except (kafka_errors.KafkaError, TimeoutError) as error:
+        raise ClusterTrouble(
+            f"topic {topic} cannot be written ({type(error).__name__}); try again"
+        ) from error
+    finally:
+        await producers.close()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,45 @@
+"""One request as the simulator sees it, and what it makes of it; no HTTP library."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pipeline.sandbox.adobe_audiences.answers import Reply
+from pipeline.sandbox.adobe_audiences.faults import Fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request that arrived whole at `now`, in seconds since the epoch.
+
+    Header names are in lower case.
+    """
+
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    now: float
+
+    @property
+    def audience(self) -> str | None:
+        """The audience that its address names."""
+        return self.path.get("audience")
+
+    def header(self, name: str) -> str | None:
+        return self.headers.get(name.lower())
+
+    def content_type(self) -> str | None:
+        """The media type of the body without its parameters, in lower case."""
+        value = self.header("Content-Type")
+        return None if value is None else value.partition(";")[0].strip().lower()
+
+    def __repr__(self) -> str:
+        return f"<Call of {len(self.body)} bytes>"
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """What was decided about a call: the reply, and the fault with which it is given."""
+
+    reply: Reply
+    fault: Fault

@@ -1,0 +1,156 @@
+"""The simulator's own view under /__simulator__: what was taken in, and what to break.
+
+GET state, membership, requests; POST faults.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypedDict
+
+import orjson
+from aiohttp import web
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as checked_dataclass
+
+from pipeline.sandbox.adobe_audiences.faults import PROFILES, FaultRates, ProfileName, ScriptedFault
+from pipeline.sandbox.adobe_audiences.server import Server
+from pipeline.sandbox.adobe_audiences.world import World
+
+PREFIX = "/__simulator__"
+LINES_A_WRITE = 5_000
+
+
+@checked_dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Misbehaviour:
+    """What a POST to faults may say; everything it says is added, `clear` comes first."""
+
+    clear: bool = False
+    script: tuple[ScriptedFault, ...] = ()
+    profile: ProfileName | None = None
+    rates: FaultRates | None = None
+    expire_tokens: bool = False
+
+
+_MISBEHAVIOUR: TypeAdapter[Misbehaviour] = TypeAdapter(Misbehaviour)
+
+
+def misbehave(world: World, wish: Misbehaviour, now: float) -> None:
+    if wish.clear:
+        world.faults.clear()
+    if wish.profile is not None:
+        world.faults.rates = PROFILES[wish.profile]
+    if wish.rates is not None:
+        world.faults.rates = wish.rates
+    world.faults.script([replace(entry) for entry in wish.script], now)
+    if wish.expire_tokens:
+        world.tokens.expire_all()
+
+
+class AudienceView(TypedDict):
+    """One audience, with how many members it has."""
+
+    name: str
+    members: int
+    run: str | None
+    files: list[str]
+    expires_at: float
+    has_expired: bool
+
+
+class Totals(TypedDict):
+    """Counts since the start. Runs by what became of them; requests by endpoint and outcome."""
+
+    requests: dict[str, int]
+    runs: dict[str, int]
+    largest_day: int
+    guardrail_refusals: int
+    tokens_issued: int
+    violations: dict[str, int]
+    violation_examples: list[str]
+    faults: dict[str, int]
+
+
+def totals(world: World, requests: dict[str, int], now: float) -> Totals:
+    runs = {"SUCCESS": 0, "FAILED": 0, "in_progress": 0}
+    for run in world.runs.all():
+        runs[run.status(now) if run.is_over(now) else "in_progress"] += 1
+    return Totals(
+        requests=requests,
+        runs=runs,
+        largest_day=world.guardrails.largest_day,
+        guardrail_refusals=world.guardrails.refused,
+        tokens_issued=world.tokens.issued,
+        violations=world.violations.shown(),
+        violation_examples=list(world.violations.examples),
+        faults=dict(world.faults.struck),
+    )
+
+
+def audience_views(world: World, now: float) -> dict[str, AudienceView]:
+    """Every audience by its id, as of now."""
+    return {
+        audience_id: AudienceView(
+            name=audience.definition.name,
+            members=len(audience.members.rows),
+            run=audience.members.run_id,
+            files=list(audience.members.files),
+            expires_at=audience.members.expires_at,
+            has_expired=audience.members.has_expired,
+        )
+        for audience_id, audience in world.audiences.all(now).items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The view on HTTP."""
+
+    world: World
+    server: Server
+    clock: Callable[[], float]
+
+    def add_to(self, application: web.Application) -> None:
+        router = application.router
+        router.add_get(f"{PREFIX}/state", self._state)
+        router.add_get(f"{PREFIX}/membership", self._membership)
+        router.add_get(f"{PREFIX}/requests", self._requests)
+        router.add_post(f"{PREFIX}/faults", self._faults)
+
+    async def _state(self, _: web.Request) -> web.StreamResponse:
+        now = await self.world.advance(self.clock)
+        counted = totals(self.world, dict(self.server.counts), now)
+        return _json({"totals": counted, "audiences": audience_views(self.world, now)})
+
+    async def _requests(self, _: web.Request) -> web.StreamResponse:
+        return _json([asdict(request) for request in self.server.recent])
+
+    async def _membership(self, request: web.Request) -> web.StreamResponse:
+        now = await self.world.advance(self.clock)
+        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+        await response.prepare(request)
+        block: list[bytes] = []
+        for line in self._lines(now):
+            block.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+            if len(block) >= LINES_A_WRITE:
+                await response.write(b"".join(block))
+                block.clear()
+        await response.write(b"".join(block))
+        await response.write_eof()
+        return response
+
+    async def _faults(self, request: web.Request) -> web.StreamResponse:
+        try:
+            wish = _MISBEHAVIOUR.validate_json(await request.read())
+        except ValidationError as error:
+            return _json({"message": str(error)}, status=400)
+        misbehave(self.world, wish, self.clock())
+        return web.Response(status=204)
+
+    def _lines(self, now: float) -> Iterator[dict[str, Any]]:
+        for audience_id, audience in self.world.audiences.all(now).items():
+            for identity, cells in audience.members.rows.items():
+                yield {"audience": audience_id, "identity": identity, "cells": cells}
+
+
+def _json(value: object, status: int = 200) -> web.Response:
+    return web.Response(status=status, body=orjson.dumps(value), content_type="application/json")

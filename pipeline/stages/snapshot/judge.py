@@ -1,0 +1,98 @@
+"""Says of the winners of a partition who has a row, and what must be written again of them."""
+
+from collections.abc import Callable, Sequence
+
+from pipeline.destinations.snapshots import SnapshotAudience
+from pipeline.domain.member_floor import Floor, Forgotten, tombstone_headers
+from pipeline.domain.member_record import SEPARATOR, MemberRecord, encode_member
+from pipeline.stages.snapshot.kept_winner import (
+    FileRow,
+    Kept,
+    Packed,
+    Statement,
+    is_beyond_horizon,
+    plain_row,
+    to_write,
+    unpack,
+)
+from pipeline.stages.snapshot.pass_tally import PassTally
+from pipeline.stages.snapshot.ports import Written
+
+HEALED = ("healed", b"1")
+"""A header of every member record that a pass writes: nothing about the member has changed."""
+
+
+class Judge:
+    """Judges the winners of one partition by its floor; counts them in the tally of the pass."""
+
+    def __init__(
+        self,
+        *,
+        topic: str,
+        partition: int,
+        audience: SnapshotAudience,
+        floor: Floor,
+        forget_before_ms: int,
+        row: Callable[[str, Sequence[str]], bytes],
+        tally: PassTally,
+    ) -> None:
+        self._topic = topic
+        self._partition = partition
+        self._key = audience.audience.encode() + SEPARATOR
+        self._rendering = audience.rendering
+        self._floor = floor
+        self._forget_before_ms = forget_before_ms
+        self._row = row
+        self._tally = tally
+        self.covered_ms = 0
+        """A floor before this time would cover every remove that is old enough to be forgotten."""
+
+    def judge(self, winners: Sequence[tuple[bytes, Packed]]) -> tuple[bytes, Sequence[Written]]:
+        """The rows of some members, and what must be written of them."""
+        rows: list[bytes] = []
+        again: list[Written] = []
+        for member, packed in winners:
+            found = plain_row(packed, self._floor)
+            if found is None:
+                found = self._looked_at(member, unpack(packed, self._rendering), again)
+            if found is not None:
+                self._add_row(found, rows)
+        return self._counted(rows), again
+
+    def _looked_at(self, member: bytes, kept: Kept, again: list[Written]) -> FileRow | None:
+        """The row of who is a member; adds what must be written."""
+        said = kept.statement
+        statement = to_write(kept, self._floor)
+        if statement is not None:
+            again.append(self._written(member, statement))
+        if isinstance(said, Forgotten):
+            return None
+        if not said.is_member:
+            if said.changed_at_ms < self._forget_before_ms:
+                self.covered_ms = max(self.covered_ms, said.changed_at_ms + 1)
+            return None
+        if is_beyond_horizon(kept, self._floor):
+            self._tally.beyond_horizon += 1
+            return None
+        other = None if said.rendering == self._rendering else said.rendering
+        return FileRow(other, said.identity, said.cells)
+
+    def _add_row(self, found: FileRow, rows: list[bytes]) -> None:
+        self._tally.members += 1
+        if found.other_rendering is not None:
+            self._tally.stale_rendering = found.other_rendering
+        elif found.identity is not None:
+            rows.append(self._row(found.identity, found.cells))
+
+    def _counted(self, rows: Sequence[bytes]) -> bytes:
+        joined = b"".join(rows)
+        self._tally.rows += len(rows)
+        self._tally.row_bytes += len(joined)
+        return joined
+
+    def _written(self, member: bytes, statement: Statement) -> Written:
+        key = self._key + member
+        if isinstance(statement, MemberRecord):
+            return Written(self._topic, self._partition, key, encode_member(statement), [HEALED])
+        headers = [HEALED, *tombstone_headers(statement)]
+        return Written(self._topic, self._partition, key, None, headers)

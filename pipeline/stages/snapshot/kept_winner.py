@@ -1,0 +1,147 @@
+"""What is remembered of one member while a partition is read: packed, for millions of them.
+
+The newest statement of a key counts wherever it stands, and of two that are equally new the one
+that stands further on. A member needs about 100 bytes beside its row's cells: a tuple of the same
+would need five times as many.
+"""
+
+from collections.abc import Sequence
+from struct import Struct
+from typing import Final, NamedTuple, TypeAlias
+
+import orjson
+
+from pipeline.domain.member_floor import Floor, Forgotten
+from pipeline.domain.member_record import MemberRecord, decode_place
+
+Statement: TypeAlias = MemberRecord | Forgotten
+Packed: TypeAlias = bytes
+
+_HEAD: Final = Struct(">BQQH")
+"""Flags, time, first offset, length of the place; then the place and the rendered cells."""
+_ADD, _WITHDRAWAL, _KNOWN, _LAST, _FORGOTTEN = 1, 2, 4, 8, 16
+_NEVER = 2**63
+"""The first offset of a member of whom nothing stands."""
+
+
+class Kept(NamedTuple):
+    """The winner of one key so far, and what its other records say about it."""
+
+    statement: Statement
+    is_last: bool
+    """It is the key's last record: compaction keeps it."""
+    first_offset: int
+    """Where the first statement about the member stands that was not forgotten."""
+    is_known: bool
+    """One of those was counted by a pass before."""
+
+
+class FileRow(NamedTuple):
+    """What a member's record says for the file."""
+
+    other_rendering: str | None
+    """Where it is not the one of the audience."""
+    identity: str | None
+    cells: Sequence[str]
+
+
+def first_kept(statement: Statement, offset: int) -> Kept:
+    """What one record says alone."""
+    if isinstance(statement, Forgotten):
+        return Kept(statement, True, _NEVER, False)
+    return Kept(statement, True, offset, statement.is_known)
+
+
+def merged(kept: Kept, statement: Statement, offset: int) -> Kept:
+    """The winner after one more record of the key, which stands behind the others."""
+    is_newer = statement.rank >= kept.statement.rank
+    if isinstance(statement, Forgotten):
+        return first_kept(statement, offset) if is_newer else kept._replace(is_last=False)
+    return Kept(
+        statement if is_newer else kept.statement,
+        is_newer,
+        min(kept.first_offset, offset),
+        kept.is_known or statement.is_known,
+    )
+
+
+def is_beyond_horizon(kept: Kept, floor: Floor) -> bool:
+    """An add from before the floor, of somebody who was not there before it.
+
+    The remove that came after it may be forgotten.
+    """
+    said = kept.statement
+    return (
+        isinstance(said, MemberRecord)
+        and said.is_member
+        and said.changed_at_ms < floor.before_ms
+        and kept.first_offset >= floor.offset
+        and not kept.is_known
+    )
+
+
+def to_write(kept: Kept, floor: Floor) -> Statement | None:
+    """What must stand behind all other records of the key; None where it does.
+
+    Compaction would else let the winner go and keep an older statement. Written again it has its
+    own time and place, so that it can be written again any number of times.
+    """
+    said = kept.statement
+    if isinstance(said, Forgotten):
+        return None if kept.is_last else said
+    is_old = said.changed_at_ms < floor.before_ms
+    if is_beyond_horizon(kept, floor) or (is_old and not said.is_member):
+        return Forgotten(*said.rank)
+    if kept.is_last:
+        return None
+    # Its former place proved that the member was known before the floor.
+    return said._replace(is_known=said.is_member)
+
+
+def pack(kept: Kept, rendering: str) -> Packed:
+    """The same in few bytes; `rendering` is the one that need not be remembered."""
+    said = kept.statement
+    flags = _LAST * kept.is_last | _KNOWN * kept.is_known
+    cells = b""
+    if isinstance(said, Forgotten):
+        flags |= _FORGOTTEN
+    else:
+        flags |= _ADD * said.is_member | _WITHDRAWAL * said.is_withdrawal
+        if said.is_member:
+            other = None if said.rendering == rendering else said.rendering
+            cells = orjson.dumps((other, said.identity, said.cells))
+    place = str(said.place).encode()
+    return _HEAD.pack(flags, said.changed_at_ms, kept.first_offset, len(place)) + place + cells
+
+
+def unpack(packed: Packed, rendering: str) -> Kept:
+    """What was packed with this rendering."""
+    flags, changed_at, first_offset, length = _HEAD.unpack_from(packed)
+    start = _HEAD.size + length
+    place = decode_place(packed[_HEAD.size : start].decode())
+    assert place is not None
+    is_last, is_known = bool(flags & _LAST), bool(flags & _KNOWN)
+    if flags & _FORGOTTEN:
+        return Kept(Forgotten(changed_at, place), is_last, first_offset, is_known)
+    if not flags & _ADD:
+        remove = MemberRecord(False, changed_at, place, is_withdrawal=bool(flags & _WITHDRAWAL))
+        return Kept(remove, is_last, first_offset, is_known)
+    other, identity, cells = orjson.loads(packed[start:])
+    add = MemberRecord(
+        True,
+        changed_at,
+        place,
+        rendering if other is None else other,
+        identity,
+        cells,
+        bool(flags & _WITHDRAWAL),
+    )
+    return Kept(add, is_last, first_offset, is_known)
+
+
+def plain_row(packed: Packed, floor: Floor) -> FileRow | None:
+    """The row of a member who plainly is one; None for whoever has to be looked at: few."""
+    flags, changed_at, _, length = _HEAD.unpack_from(packed)
+    if flags & ~_KNOWN != _ADD | _LAST or changed_at < floor.before_ms:
+        return None
+    return FileRow(*orjson.loads(packed[_HEAD.size + length :]))

@@ -1,0 +1,192 @@
+"""One pass over all members of an audience: makes the rows of its file, and heals its partitions.
+
+For each partition the file holds the winners among the records before a fixed end. A pass also
+writes what compaction needs (see `kept_winner`), raises the floor (see `member_floor`), and writes
+the layout again, which lets Kafka close the segment that removed identities stand in.
+
+The order of its writes is what makes it safe to die anywhere, and to run beside another pass:
+an add that is beyond the horizon is forgotten before the floor's offset passes it; and a remove is
+forgotten only by a pass that has read a floor above it.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from typing import Final
+
+from pipeline.destinations.snapshots import SnapshotAudience, SnapshotRules
+from pipeline.domain.member_floor import KEEP_REMOVES_MS, Floor, encode_floor, floor_key
+from pipeline.domain.member_record import LAYOUT_KEY, Layout, audience_partitions, encode_layout
+from pipeline.stages.snapshot.judge import HEALED, Judge
+from pipeline.stages.snapshot.pass_findings import NoSnapshot, PassFindings, PassTooLong
+from pipeline.stages.snapshot.pass_tally import PassTally
+from pipeline.stages.snapshot.ports import MemberTopic, Written
+from pipeline.stages.snapshot.topic_layout import proven_floor, proven_layout
+from pipeline.stages.snapshot.winners import BUCKETS, Winners
+
+TURN_RECORDS: Final = 250
+"""The event loop gets its turn after so many, a millisecond or two of work."""
+WRITE_RECORDS: Final = 500
+LONGEST_SECONDS: Final = 12 * 3600.0
+"""Half of the time for which compaction leaves a record alone."""
+
+
+class MembershipPass:
+    """Reads an audience once, partition by partition; is used for one of its methods, once.
+
+    What must be written goes to `write` in portions, each awaited. Both methods raise
+    `LayoutMissing`, `PassTooLong`, and what the topic and `write` raise.
+    """
+
+    def __init__(
+        self,
+        *,
+        topic: MemberTopic,
+        topic_name: str,
+        audience: SnapshotAudience,
+        rules: SnapshotRules,
+        row: Callable[[str, Sequence[str]], bytes],
+        ends: Sequence[int],
+        now_ms: int,
+        uuid: str | None,
+        write: Callable[[Sequence[Written]], Awaitable[None]],
+    ) -> None:
+        """Take the ends of all partitions of the topic, as they were a moment ago.
+
+        `uuid` is the one that the topic's layout had before; None accepts any, and `found` says it.
+        """
+        self._topic = topic
+        self._topic_name = topic_name
+        self._audience = audience
+        self._buffer_bytes = rules.buffer_bytes
+        self._row = row
+        self._forget_before_ms = now_ms - KEEP_REMOVES_MS
+        self._uuid = uuid
+        self._write = write
+        partitions = audience_partitions(audience.audience, partitions=topic.partitions)
+        self._ends = {partition: ends[partition] for partition in partitions}
+        self._tally = PassTally(largest_bytes=rules.largest_file_bytes - len(audience.header))
+        self._waiting: list[Written] = []
+        self._deadline = _now() + LONGEST_SECONDS
+
+    @property
+    def found(self) -> PassFindings:
+        """All of it once a method has ended; it says why there is `NoSnapshot`, too."""
+        return self._tally.findings(uuid=self._uuid or "", ends=self._ends)
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """The file, some kilobytes at a time.
+
+        Raises:
+            NoSnapshot: at its end, when what was yielded must not become visible.
+        """
+        yield self._audience.header
+        async with aclosing(self._all_rows()) as all_rows:
+            async for rows in all_rows:
+                if not self._tally.is_too_large:
+                    yield rows
+        unfit = self._tally.unfit()
+        if unfit is not None:
+            raise NoSnapshot(unfit)
+        if not self._tally.rows:
+            yield self._audience.empty_row
+
+    async def heal_only(self) -> None:
+        """The same without a file; nothing is raised where there would be no snapshot."""
+        async with aclosing(self._all_rows()) as all_rows:
+            async for _ in all_rows:
+                pass
+
+    async def _all_rows(self) -> AsyncGenerator[bytes, None]:
+        for partition in self._ends:
+            async with aclosing(self._rows(partition)) as some_rows:
+                async for rows in some_rows:
+                    yield rows
+
+    async def _rows(self, partition: int) -> AsyncGenerator[bytes, None]:
+        """One partition, in as many readings as the memory for its members makes necessary."""
+        first = covered_ms = 0
+        while True:
+            winners = await self._winners(partition, first)
+            layout, floor = self._proven(partition, winners)
+            self._tally.add_reading(winners.unreadable, winners.other_version)
+            judge = self._judge(partition, floor)
+            for some in winners.drain(TURN_RECORDS):
+                rows, again = judge.judge(some)
+                await self._write_later(again)
+                if rows:
+                    yield rows
+                await asyncio.sleep(0)
+            first, covered_ms = winners.past, max(covered_ms, judge.covered_ms)
+            if first == BUCKETS:
+                break
+        # The floor's offset may pass an add beyond the horizon only once that is forgotten.
+        await self._write_waiting()
+        self._waiting += self._own(partition, layout, floor, covered_ms)
+        await self._write_waiting()
+
+    async def _winners(self, partition: int, first: int) -> Winners:
+        winners = Winners(
+            audience=self._audience.audience,
+            rendering=self._audience.rendering,
+            buffer_bytes=self._buffer_bytes,
+            first=first,
+        )
+        async with aclosing(self._topic.read(partition, 0, self._ends[partition])) as read:
+            async for records in read:
+                for start in range(0, len(records), TURN_RECORDS):
+                    winners.take(records[start : start + TURN_RECORDS])
+                    await asyncio.sleep(0)
+                self._check_time()
+        return winners
+
+    def _proven(self, partition: int, winners: Winners) -> tuple[Layout, Floor]:
+        where = f"{self._topic_name}, partition {partition},"
+        layout = proven_layout(
+            winners.layouts, where=where, partitions=self._topic.partitions, uuid=self._uuid
+        )
+        self._uuid = layout.uuid
+        return layout, proven_floor(winners.floor, where=where)
+
+    def _judge(self, partition: int, floor: Floor) -> Judge:
+        return Judge(
+            topic=self._topic_name,
+            partition=partition,
+            audience=self._audience,
+            floor=floor,
+            forget_before_ms=self._forget_before_ms,
+            row=self._row,
+            tally=self._tally,
+        )
+
+    def _own(
+        self, partition: int, layout: Layout, floor: Floor, covered_ms: int
+    ) -> Sequence[Written]:
+        """The partition's layout again, and its floor where it has one."""
+        own = [Written(self._topic_name, partition, LAYOUT_KEY, encode_layout(layout), [HEALED])]
+        if covered_ms or floor.before_ms:
+            raised = floor.joined(Floor(covered_ms, self._ends[partition]))
+            key = floor_key(self._audience.audience)
+            own.append(Written(self._topic_name, partition, key, encode_floor(raised), [HEALED]))
+        return own
+
+    async def _write_later(self, messages: Sequence[Written]) -> None:
+        self._waiting += messages
+        if len(self._waiting) >= WRITE_RECORDS:
+            await self._write_waiting()
+
+    async def _write_waiting(self) -> None:
+        """Write nothing over the records of another version of this program."""
+        self._check_time()
+        waiting, self._waiting = self._waiting, []
+        if waiting and self._tally.other_version is None:
+            await self._write(waiting)
+            self._tally.written += len(waiting)
+
+    def _check_time(self) -> None:
+        if _now() > self._deadline:
+            raise PassTooLong
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

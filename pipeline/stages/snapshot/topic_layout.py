@@ -1,0 +1,46 @@
+"""Whether a partition of the members topic is the one that we wrote."""
+
+from collections.abc import Set as AbstractSet
+
+from pipeline.domain.member_floor import Floor
+from pipeline.domain.member_record import HASH, SPREAD, Layout, OtherVersion, Unreadable
+from pipeline.stages.snapshot.pass_findings import LayoutMissing
+
+Said = Layout | OtherVersion | Unreadable
+_REMEDY = (
+    "its members are not read as gone; if the topic was deleted or made by hand, delete it, let "
+    "`run` make it, and read the sources again"
+)
+
+
+def proven_layout(
+    said: AbstractSet[Said], *, where: str, partitions: int, uuid: str | None
+) -> Layout:
+    """The layout that all layout records of a partition agree on.
+
+    Raises:
+        LayoutMissing: there is none, or it is not the one that this program reads by, or its uuid
+            is another than the given one.
+    """
+    if not said:
+        raise LayoutMissing(f"{where} has no layout record: {_REMEDY}")
+    if len(said) > 1:
+        raise LayoutMissing(f"{where} has layout records that differ: {_REMEDY}")
+    (layout,) = said
+    if not isinstance(layout, Layout):
+        raise LayoutMissing(f"{where} has a layout record that cannot be read: {layout}")
+    expected = Layout(layout.uuid if uuid is None else uuid, partitions, SPREAD, HASH)
+    if layout != expected:
+        raise LayoutMissing(f"{where} is laid out as {layout}, not as {expected}: {_REMEDY}")
+    return layout
+
+
+def proven_floor(said: Floor | OtherVersion | Unreadable, *, where: str) -> Floor:
+    """Where the floor lies.
+
+    Raises:
+        LayoutMissing: nobody can say.
+    """
+    if not isinstance(said, Floor):
+        raise LayoutMissing(f"{where} has a floor that cannot be read: {said}")
+    return said
