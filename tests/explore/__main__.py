@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 CHANCE = [
     "-m",
-    "not kafka and not acceptance",
+    "not kafka and not storage and not acceptance",
     "-n",
     "2",
     "--dist",
