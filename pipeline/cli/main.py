@@ -7,6 +7,7 @@ import typer
 
 from pipeline.app.supervisor import ExitCode
 from pipeline.cli.audience_plan_commands import audiences_apply, audiences_plan
+from pipeline.cli.canary_command import canary
 from pipeline.cli.check_command import check
 from pipeline.cli.config_commands import config_app
 from pipeline.cli.ending import ended
@@ -49,6 +50,7 @@ GROUPS = {
 for name, group in GROUPS.items():
     app.add_typer(group, name=name)
 app.command("check")(check)
+app.command("canary")(canary)
 app.command("ledger")(ledger)
 app.command("produce")(produce)
 app.command("sandbox")(sandbox)

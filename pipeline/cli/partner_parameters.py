@@ -1,9 +1,10 @@
 """The parameters of a partner's command as Typer is told of them."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from inspect import Parameter as Argument
+from types import NoneType
 from typing import Annotated, Any, get_args, get_origin
 
 import typer
@@ -35,7 +36,26 @@ def offered_parameters(by_kind: Mapping[str, Command]) -> Mapping[str, Offered]:
     found = [parameters_of(command) for command in by_kind.values()]
     merged = {name: one for parameters in reversed(found) for name, one in parameters.items()}
     shared = {name for name in merged if all(name in parameters for parameters in found)}
-    return {name: _offered(name, one, name in shared) for name, one in merged.items()}
+    mixed = {name for name in merged if len(set(_kinds(found, name))) > 1}
+    return {
+        name: _offered(name, _as_text(one) if name in mixed else one, name in shared)
+        for name, one in merged.items()
+    }
+
+
+def _kinds(found: Sequence[Mapping[str, Argument]], name: str) -> Iterator[Any]:
+    """What the partners take under one name, whether it may be left out or not."""
+    for parameters in found:
+        if name in parameters:
+            kind, _ = _parts(parameters[name].annotation)
+            yield next((one for one in get_args(kind) if one is not NoneType), kind)
+
+
+def _as_text(argument: Argument) -> Argument:
+    """Taken as text, since one partner's ids are numbers, and another's are not."""
+    _, told = _parts(argument.annotation)
+    unbounded = replace(told, least=None, most=None)
+    return argument.replace(annotation=Annotated[str, unbounded])
 
 
 def _offered(name: str, argument: Argument, is_shared: bool) -> Offered:

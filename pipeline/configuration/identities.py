@@ -81,14 +81,14 @@ class Identities:
                 continue
             if ids[one.key].isdisjoint({None, str(entry.audience_id)}):
                 yield Problem(
-                    path=(*one.path, "audience_id"),
+                    path=(*one.path, one.target.id_key),
                     what=f"is another one than {self.lock_file.name} has for it",
                     value=f"{one.target.audience()} here, {entry.audience_id} there",
                     remedy=f"remove the wrong one: this key, or its entry in {self.lock_file}",
                 )
 
     def _unmade(self, placed: PlacedTarget, entry: LockEntry | None) -> Problem:
-        path = (*placed.path, "audience_id")
+        path = (*placed.path, placed.target.id_key)
         command = f"audience-pipeline audiences apply --config {shlex.quote(str(self.config))}"
         if entry is None:
             what = "is missing, and the audience is not made yet"
@@ -113,7 +113,7 @@ def _indistinct(nameless: Sequence[PlacedTarget]) -> Iterator[Problem]:
         first = homes.setdefault(one.key, one)
         if first is not one:
             yield Problem(
-                path=(*one.path, "audience_id"),
+                path=(*one.path, one.target.id_key),
                 what=f"is missing as at {dotted(first.path)}, which goes the same way, so that "
                 "the lock file could not tell them apart",
                 remedy="remove one of the two, or give it the id of an audience that "

@@ -1,18 +1,19 @@
 """The lock file: the audiences that `audiences apply` made, and those it only asked for."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ValidationError
+from pydantic import BeforeValidator, ValidationError
 
 from pipeline.configuration.targets import AudienceKey
 from pipeline.settings.document import parse, text_of
 from pipeline.settings.problems import Problem, SettingsError, shown
 from pipeline.settings.shape import Shape
 from pipeline.settings.translation import problems_of
-from pipeline.settings.values import DestinationName, Identifier, Section, Text, TopicText
+from pipeline.settings.values import DestinationName, Identifier, Section, Text, TopicText, refusal
 
 VERSION = 1
 HEADING = """\
@@ -21,6 +22,18 @@ HEADING = """\
 # file the audiences would be made a second time.
 """
 RESTORE = "restore the file from version control, or correct it by hand"
+
+
+def _audience_id(value: object) -> object:
+    """Digits are a number, as the configuration has it; other ids are text."""
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_$-]{1,128}", value):
+        return int(value) if re.fullmatch(r"[1-9][0-9]{0,18}", value) else value
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    raise refusal("must be the id of an audience", RESTORE)
+
+
+AudienceId = Annotated[int | str, BeforeValidator(_audience_id)]
 
 
 class LockEntry(Section):
@@ -32,11 +45,18 @@ class LockEntry(Section):
     advertiser_id: Identifier | None = None
     lane: TopicText | None = None
     """Of a partner whose lanes are said in another way than by the two above."""
-    audience_id: Identifier | None = None
-    external_audience_id: Text
+    audience_id: AudienceId | None = None
+    external_audience_id: Text | None = None
+    """Ours, of a partner that has such."""
     name: Text
     asked_at: Text
     """When the request went out, UTC."""
+    operation: Text | None = None
+    """What the partner works on since then, where it takes its time."""
+
+    def made(self, audience_id: str) -> "LockEntry":
+        """The same with the id that the partner gave it."""
+        return self.model_copy(update={"audience_id": _audience_id(audience_id), "operation": None})
 
     def key(self) -> AudienceKey:
         lane = self.lane or self.connection_id or f"advertiser-{self.advertiser_id}"

@@ -74,7 +74,7 @@ def shared_audiences(settings: Settings, partners: Partners) -> Iterator[Problem
         kind, space = _space(settings.destinations, target.destination, partners)
         home = homes.setdefault((kind, space, audience), here)
         if home is not here:
-            yield _twice(here, home, audience)
+            yield _twice(here, home, audience, target.id_key)
 
 
 def _space(
@@ -87,7 +87,7 @@ def _space(
     return destination.kind, space(destination)
 
 
-def _twice(here: _Home, home: _Home, audience: str) -> Problem:
+def _twice(here: _Home, home: _Home, audience: str, key: str) -> Problem:
     what = f"is fed at {dotted(home.path)} already, and one would undo what the other says"
     remedy = "remove one of the two"
     if home.destination != here.destination:
@@ -101,4 +101,4 @@ def _twice(here: _Home, home: _Home, audience: str) -> Problem:
             "and changes of a member would not keep their order"
         )
         remedy = f"keep one of the two, by {home.lane!r} or by {here.lane!r}"
-    return Problem(path=(*here.path, "audience_id"), what=what, value=audience, remedy=remedy)
+    return Problem(path=(*here.path, key), what=what, value=audience, remedy=remedy)

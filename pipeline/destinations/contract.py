@@ -31,6 +31,8 @@ class DestinationSettings(Section):
 class TargetSettings(Section):
     """One place that an upstream audience goes to: the keys that all partners have."""
 
+    id_key: ClassVar[str] = "audience_id"
+    """The key that says the partner's id of the audience."""
     destination: DestinationName
     """A name under `destinations`."""
 
@@ -102,6 +104,11 @@ class Partner(Generic[D, T]):
     """Whether the partner is as a run needs it."""
     snapshot_audience: Callable[[D, T, str], SnapshotAudience] | None = None
     """Of a partner that takes snapshots: the target that upstream calls so."""
+    canary: Callable[[T], tuple[T, tuple[str, str]]] | None = None
+    """An audience like this one and of its own, not made yet, and two invented people's identities.
+
+    None: what absence from a file does cannot be tried out.
+    """
     audience_space: Callable[[D], str] | None = None
     """Where an audience's id means one audience, whoever asks; None: all that has one base_url."""
     control: Callable[[D], ControlPlane[T]] | None = None

@@ -48,6 +48,8 @@ class Declined:
     """Status and the partner's words, on one line."""
     remedy: str
     """What to do about it."""
+    made_nothing: bool = False
+    """It says that nothing was made, whatever its status is."""
 
 
 Unanswered: TypeAlias = Declined | NotSent | InDoubt | Blocked
@@ -68,8 +70,8 @@ class Creation:
     """An audience to be made."""
 
     name: str
-    external_id: str
-    """The two by which a person finds it in the partner's console."""
+    external_id: str | None
+    """The two by which a person finds it in the partner's console; some go by the name alone."""
     keys: Mapping[str, object]
     """Everything that is said of it, by the keys of the configuration."""
     request: object
@@ -88,6 +90,8 @@ class Step:
     """Members of the audience are seen no more, some at least, once it is done."""
     asked_at: str | None = None
     """When it was asked for, where nobody knows whether it was made."""
+    operation: str | None = None
+    """What the partner works on since it was asked for: to be asked after, not asked for again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,14 @@ class Made:
     """It is as the configuration says."""
 
     audience_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class InProgress:
+    """The partner makes it, and takes its time; `operation` asks after it from now on."""
+
+    operation: str
+    detail: str
 
 
 class ControlPlane(Protocol[Target_contra]):
@@ -109,8 +121,12 @@ class ControlPlane(Protocol[Target_contra]):
             InvalidRequest: the partner would refuse what the configuration says.
         """
 
-    async def apply(self, api: Api, step: Step) -> Made | Unanswered:
-        """Do a step: one of create and update."""
+    async def apply(self, api: Api, step: Step) -> Made | InProgress | Unanswered:
+        """Do a step: one of create and update.
+
+        A creation that takes its time is in progress as soon as it was asked for, so that its
+        operation can be written down; with that in the step, this waits for its end.
+        """
 
     async def job(self, api: Api, job_id: str) -> JobReport | Unanswered:
         """What the partner says of a job now."""
@@ -202,3 +218,5 @@ class Command:
     """Takes what `run` takes; None where there is nothing to confirm."""
     is_offline: bool = False
     """It needs neither a configuration nor the partner."""
+    takes_settings: bool = False
+    """`run` and `confirm` take the destination's settings behind the Api."""

@@ -19,6 +19,8 @@ from pipeline.stages.ports import Record, Stretch
 
 READ_WAIT_MS = 1000
 MOST_SILENT_READS = 15
+FETCH_BYTES = 1 << 20
+"""Of one partition at once, as the client has it; a larger batch comes alone."""
 MOST_QUESTIONS = 5
 """A coordinator that moves or loads is asked again."""
 
@@ -65,6 +67,7 @@ class TopicReader:
         *,
         committed_only: bool,
         topics: Mapping[str, int] | None = None,
+        fetch_bytes: int = FETCH_BYTES,
     ) -> None:
         self._client_options = client_options
         self._committed_only = committed_only
@@ -72,6 +75,7 @@ class TopicReader:
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed" if committed_only else "read_uncommitted",
+            max_partition_fetch_bytes=fetch_bytes,
             **client_options.arguments(),
         )
         self._places: dict[TopicPartition, int] = {}

@@ -1,15 +1,19 @@
 """A partner's own commands: which there are, and one of them done for one destination."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter as Argument
 from inspect import signature
+from typing import get_args
 
 from pipeline.configuration.model import Settings
-from pipeline.destinations.control import Command, Question
+from pipeline.destinations.control import Api, Command, Parameter, Question
 from pipeline.destinations.registry import PARTNERS
 from pipeline.operations.partner_api import chosen_destination, partner_apis
 from pipeline.operations.trouble import UsageRefused
+
+LONGEST_NUMBER = 19
+"""Digits of the largest number of 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,24 @@ def accepted(command: Command, who: str, given: Mapping[str, object]) -> Mapping
     for name, one in known.items():
         if one.default is Argument.empty and name not in said:
             raise UsageRefused(f"{who} needs {_flag(name)}")
-    return {name: value for name, value in said.items() if name in known}
+    return {name: _typed(known[name], value) for name, value in said.items() if name in known}
+
+
+def _typed(argument: Argument, value: object) -> object:
+    """A value as the command takes it; text where another partner's command takes text there.
+
+    Raises:
+        UsageRefused: it is no number within the bounds of the parameter.
+    """
+    kind, *told = get_args(argument.annotation) or (argument.annotation,)
+    if kind is not int or not isinstance(value, str):
+        return value
+    bounds = next((one for one in told if isinstance(one, Parameter)), Parameter())
+    least, most = bounds.least or 0, bounds.most
+    is_number = value.isascii() and value.isdigit() and len(value) <= LONGEST_NUMBER
+    if not is_number or int(value) < least or (most is not None and int(value) > most):
+        raise UsageRefused(f"{argument.name}: must be a whole number, {least} or more")
+    return int(value)
 
 
 async def question_of(settings: Settings, chosen: ChosenCommand) -> Question | None:
@@ -82,7 +103,7 @@ async def question_of(settings: Settings, chosen: ChosenCommand) -> Question | N
     if chosen.command.confirm is None:
         return None
     async with partner_apis(settings) as apis:
-        return await chosen.command.confirm(apis[chosen.destination], **chosen.said)
+        return await chosen.command.confirm(*_before(settings, chosen, apis), **chosen.said)
 
 
 async def run_command(settings: Settings, chosen: ChosenCommand) -> object:
@@ -92,7 +113,15 @@ async def run_command(settings: Settings, chosen: ChosenCommand) -> object:
         CommandFailed, InvalidRequest: the partner, or a guard of ours, did not do it.
     """
     async with partner_apis(settings) as apis:
-        return await chosen.command.run(apis[chosen.destination], **chosen.said)
+        return await chosen.command.run(*_before(settings, chosen, apis), **chosen.said)
+
+
+def _before(settings: Settings, chosen: ChosenCommand, apis: Mapping[str, Api]) -> Sequence[object]:
+    """What a command takes before what was said to it."""
+    api = apis[chosen.destination]
+    if chosen.command.takes_settings:
+        return api, settings.destinations[chosen.destination]
+    return (api,)
 
 
 def _flag(name: str) -> str:

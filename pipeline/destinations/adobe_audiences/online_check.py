@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncIterator, Sequence
 
+from pipeline.destinations.adobe_audiences.asking import asked
 from pipeline.destinations.adobe_audiences.budget import budget_of
-from pipeline.destinations.adobe_audiences.commands.asking import asked
 from pipeline.destinations.adobe_audiences.delivery import AdobeSnapshots, snapshots
 from pipeline.destinations.adobe_audiences.settings import AdobeSettings
 from pipeline.destinations.adobe_audiences.targets import AdobeTarget

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 from pipeline.destinations.adobe_audiences.advice import advice
 from pipeline.destinations.adobe_audiences.budget import too_few_runs
+from pipeline.destinations.adobe_audiences.canary import canary
+from pipeline.destinations.adobe_audiences.commands.audience_commands import COMMANDS
+from pipeline.destinations.adobe_audiences.control_plane import AdobeControlPlane
 from pipeline.destinations.adobe_audiences.delivery import AdobeSnapshots, snapshots
 from pipeline.destinations.adobe_audiences.file_shape import rendering_of, snapshot_audience
 from pipeline.destinations.adobe_audiences.login import AdobeLogin
@@ -90,7 +93,10 @@ ADOBE_AUDIENCES = Partner(
     advice=advice,
     check_online=check_online,
     snapshot_audience=snapshot_audience,
+    canary=canary,
     audience_space=_sandbox,
+    control=AdobeControlPlane,
+    commands=COMMANDS,
     title="Adobe Experience Platform",
     starting_destination=STARTING_DESTINATION,
     starting_configuration=STARTING_CONFIGURATION,

@@ -1,13 +1,14 @@
 """Does what was planned for the audiences, each creation written down before and after."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.configuration.lock import AudienceLock, LockEntry
 from pipeline.configuration.targets import PlacedTarget
 from pipeline.destinations.control import (
     Creation,
     Declined,
+    InProgress,
     Made,
     Step,
     Unanswered,
@@ -84,29 +85,47 @@ class Application:
         said = await self._applied(one.placed, one.step)
         if isinstance(said, Made):
             return Result(one, said.audience_id)
+        if isinstance(said, InProgress):
+            return Result(one, one.step.audience_id, f"{said.detail}; apply again in a while")
         trouble = refusal(one.placed.key.destination, said)
         return Result(one, one.step.audience_id, trouble, _ends_all(said))
 
     async def _created(self, one: Planned, creates: Creation) -> Result:
         """The id of the audience is in the lock when this returns it."""
-        placed = one.placed
-        asked = _entry(placed, creates, self.now())
-        # Written first: a crash between the request and its answer must not make a second one.
-        self._save(self.lock.with_entry(asked))
-        said = await self._applied(placed, one.step)
-        if isinstance(said, Made):
-            self._note(asked.model_copy(update={"audience_id": int(said.audience_id)}), placed)
-            return Result(one, said.audience_id)
-        trouble = refusal(placed.key.destination, said)
-        if not _may_be_made(said):
-            self._save(self.lock.without(placed.key))
+        placed, step = one.placed, one.step
+        asked = None if step.operation is None else self.lock.entry(placed.key)
+        if asked is None:
+            asked = _entry(placed, creates, self.now())
+            # Written first: a crash between the request and its answer must not make a second one.
+            self._save(self.lock.with_entry(asked))
+        said = await self._applied(placed, step)
+        if isinstance(said, InProgress) and asked.operation is None:
+            asked = asked.model_copy(update={"operation": said.operation})
+            self._save(self.lock.with_entry(asked))
+            said = await self._applied(placed, replace(step, operation=said.operation))
+        match said:
+            case Made(audience_id):
+                self._note(asked.made(audience_id), placed)
+                return Result(one, audience_id)
+            case InProgress(_, detail):
+                return Result(one, None, f"{detail}; apply again in a while")
+            case _:
+                return self._not_made(one, said, asked)
+
+    def _not_made(self, one: Planned, said: Unanswered, asked: LockEntry) -> Result:
+        key = one.placed.key
+        trouble = refusal(key.destination, said)
+        if not _may_be_made(said, asked):
+            self._save(self.lock.without(key))
+        elif asked.operation is not None:
+            trouble = f"{trouble}; the partner may still be making it: apply again"
         elif isinstance(said, Declined):
             trouble = f"{trouble}; it may have been made all the same: {CONSOLE}"
         else:
             trouble = f"{trouble}; {CONSOLE}"
         return Result(one, None, trouble, _ends_all(said))
 
-    async def _applied(self, placed: PlacedTarget, step: Step) -> Made | Unanswered:
+    async def _applied(self, placed: PlacedTarget, step: Step) -> Made | InProgress | Unanswered:
         end = self.ends[placed.key.destination]
         return await end.control.apply(end.api, step)
 
@@ -116,7 +135,7 @@ class Application:
         except LockUnwritable as trouble:
             raise LockUnwritable(
                 f"made as {made.audience_id}, which is written down nowhere else; give it as "
-                f"audience_id at {dotted(placed.path)}; {trouble}"
+                f"{placed.target.id_key} at {dotted(placed.path)}; {trouble}"
             ) from None
 
     def _save(self, lock: AudienceLock) -> None:
@@ -124,7 +143,12 @@ class Application:
         self.lock = lock
 
 
-def _may_be_made(said: Unanswered) -> bool:
+def _may_be_made(said: Unanswered, asked: LockEntry) -> bool:
+    if isinstance(said, Declined) and said.made_nothing:
+        return False
+    if asked.operation is not None:
+        # What was not answered is a question: the creation was taken long before.
+        return True
     match said:
         case Declined(status):
             return not 400 <= status < 500 or status == 408
@@ -141,7 +165,7 @@ def _ends_all(said: Unanswered) -> bool:
 
 def _entry(placed: PlacedTarget, creates: Creation, asked_at: str) -> LockEntry:
     keys = placed.target.lane_keys()
-    is_known = keys.keys() <= LockEntry.model_fields.keys()
+    is_known = keys.keys() <= {"connection_id", "advertiser_id"}
     return LockEntry.model_validate(
         {
             "audience": placed.key.audience,

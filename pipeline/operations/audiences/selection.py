@@ -1,7 +1,7 @@
 """The audiences of the configuration as the partners have them, and what is to be done."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.configuration.load import Configuration
 from pipeline.configuration.lock import AudienceLock
@@ -77,9 +77,9 @@ def obstacle(one: Planned) -> str | None:
         case "in_doubt":
             return (
                 f"it was asked for at {step.asked_at} and no answer is written down, so it may be "
-                f"there: {CONSOLE}; if it is there, give its audience_id at "
-                f"{dotted(one.placed.path)}; if it is not, remove its entry from the lock file; "
-                "then apply again"
+                f"there: {CONSOLE}; if it is there, give its "
+                f"{one.placed.target.id_key} at {dotted(one.placed.path)}; if it is not, "
+                "remove its entry from the lock file; then apply again"
             )
         case "gone":
             return (
@@ -109,11 +109,11 @@ def refusal(destination: str, trouble: Unanswered) -> str:
 async def _steps(placed: PlacedTarget, lock: AudienceLock, end: PartnerEnd) -> Sequence[Step]:
     audience_id = placed.target.audience()
     entry = lock.entry(placed.key) if audience_id is None else None
-    if entry is not None:
+    if entry is not None and entry.operation is None:
         return [Step(what="in_doubt", asked_at=entry.asked_at)]
     found = await end.control.plan(end.api, placed.target, audience_id, placed.key.audience)
     if isinstance(found, Sequence):
-        return found
+        return [replace(step, operation=entry.operation) for step in found] if entry else found
     raise OperationFailed(refusal(placed.key.destination, found))
 
 

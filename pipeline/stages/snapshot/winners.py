@@ -27,7 +27,7 @@ from pipeline.stages.snapshot.kept_winner import Packed, first_kept, merged, pac
 
 BUCKETS: Final = 1024
 """A partition can be read in so many parts."""
-_EACH_BYTES = 190
+_EACH_BYTES = 140
 """Of a member beside its key and what is packed: two bytes objects and a place in a dict."""
 
 

@@ -1,0 +1,120 @@
+"""Audiences as Adobe keeps them: changed in part, extended and deleted.
+
+Adobe gives out no description of an audience: only an answer to a change shows one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline.destinations.adobe_audiences.errors import detail, text_of
+from pipeline.destinations.adobe_audiences.generations import Generation
+from pipeline.destinations.adobe_audiences.remedies import NOT_THE_PARTNER
+from pipeline.destinations.adobe_audiences.replies import declined, id_in, said_by
+from pipeline.destinations.adobe_audiences.requests import composed
+from pipeline.destinations.control import Declined, InvalidRequest
+from pipeline.destinations.exchange import Request, Response
+
+SHORTEST_TTL, LONGEST_TTL = 1, 90
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudienceUpdate:
+    """All that can change of an audience; what is None stays, what is said replaces.
+
+    Raises InvalidRequest for whatever the partner is known to refuse, and for no change at all.
+    """
+
+    description: str | None = None
+    ttl_days: int | None = None
+    labels: tuple[str, ...] | None = None
+    column_labels: Mapping[str, Sequence[str]] | None = None
+
+    def __post_init__(self) -> None:
+        said = (self.description, self.ttl_days, self.labels, self.column_labels)
+        if not any(one is not None for one in said):
+            raise InvalidRequest("nothing to change: give a description, a ttl or labels")
+        if self.ttl_days is not None and not SHORTEST_TTL <= self.ttl_days <= LONGEST_TTL:
+            raise InvalidRequest(f"ttl must be {SHORTEST_TTL} to {LONGEST_TTL} days")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """One audience as an answer shows it; the partner may leave out anything."""
+
+    audience_id: str
+    name: str | None
+    description: str | None = None
+    ttl_days: int | None = None
+    source: str | None = None
+
+
+def compose_look(generation: Generation, audience: str) -> Request:
+    """PATCH that changes nothing: no request asks for an audience, and its answer shows one."""
+    return composed("audience look", "PATCH", generation.audience(audience), body={"fields": []})
+
+
+def compose_update(generation: Generation, audience: str, update: AudienceUpdate) -> Request:
+    """PATCH of what differs, and of nothing else."""
+    columns = update.column_labels
+    said = {
+        "description": update.description,
+        "ttlInDays": update.ttl_days,
+        "labels": None if update.labels is None else list(update.labels),
+        "fields": None
+        if columns is None
+        else [{"name": name, "labels": list(labels)} for name, labels in columns.items()],
+    }
+    body = {key: value for key, value in said.items() if value is not None}
+    return composed("audience update", "PATCH", generation.audience(audience), body=body)
+
+
+def interpret_update(response: Response) -> Audience | Declined:
+    """The audience as the answer shows it: its source is nested in one answer, flat in another."""
+    if not 200 <= response.status < 300:
+        return declined("audience update", response)
+    return _audience(response)
+
+
+def compose_extend(generation: Generation, audience: str) -> Request:
+    """POST that extends an audience's life by its ttl.
+
+    Raises:
+        InvalidRequest: the draft of the API knows no such request.
+    """
+    if not generation.extends:
+        raise InvalidRequest("the draft of the API has no extension: set contract: current")
+    return composed("audience extend", "POST", generation.extension(audience))
+
+
+def interpret_extend(response: Response) -> Audience | Declined:
+    if not 200 <= response.status < 300:
+        return declined("audience extend", response)
+    return _audience(response)
+
+
+def compose_delete(generation: Generation, audience: str) -> Request:
+    """DELETE of one audience."""
+    return composed("audience delete", "DELETE", generation.audience(audience))
+
+
+def interpret_delete(response: Response) -> Declined | None:
+    """None for a success; which of them has changed over time, and its body says nothing."""
+    return None if 200 <= response.status < 300 else declined("audience delete", response)
+
+
+def _audience(response: Response) -> Audience | Declined:
+    said = said_by(response)
+    found = id_in(said, "audienceId")
+    if found is None:
+        return Declined(response.status, detail(response), NOT_THE_PARTNER)
+    spec = said.get("sourceSpec")
+    nested = spec.get("params", spec) if isinstance(spec, dict) else None
+    path = nested.get("path") if isinstance(nested, dict) else None
+    ttl = said.get("ttlInDays")
+    return Audience(
+        audience_id=found,
+        name=text_of(said.get("name") or said.get("audienceName")) or None,
+        description=text_of(said.get("description")) or None,
+        ttl_days=ttl if isinstance(ttl, int) and not isinstance(ttl, bool) else None,
+        source=text_of(path) or None,
+    )

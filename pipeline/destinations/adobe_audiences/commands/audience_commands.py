@@ -1,0 +1,280 @@
+"""`audiences` at Adobe: made one by one, shown by their runs, changed, extended and deleted."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from pipeline.destinations.adobe_audiences.asking import asked, learn
+from pipeline.destinations.adobe_audiences.audiences import (
+    LONGEST_TTL,
+    SHORTEST_TTL,
+    Audience,
+    AudienceUpdate,
+    compose_delete,
+    compose_extend,
+    compose_update,
+    interpret_delete,
+    interpret_extend,
+    interpret_update,
+)
+from pipeline.destinations.adobe_audiences.commands.targets_said import target_said
+from pipeline.destinations.adobe_audiences.control_plane import AdobeControlPlane
+from pipeline.destinations.adobe_audiences.delivery import snapshots
+from pipeline.destinations.adobe_audiences.generations import GENERATIONS
+from pipeline.destinations.adobe_audiences.settings import AdobeSettings
+from pipeline.destinations.control import (
+    Api,
+    Block,
+    Command,
+    CommandFailed,
+    Declined,
+    Group,
+    InProgress,
+    InvalidRequest,
+    Made,
+    Parameter,
+    Question,
+    Table,
+    Unanswered,
+)
+from pipeline.destinations.snapshots import Run
+from pipeline.domain.job import NotYet
+
+GROUP = Group("audiences", "Audiences as the partner keeps them.")
+MOST_RUNS_SHOWN = 10
+AudienceId = Annotated[str, Parameter(is_argument=True, help="The partner's id of the audience.")]
+TtlDays = Annotated[
+    int | None,
+    Parameter(
+        help="Days until members leave, counted from the last good run.",
+        least=SHORTEST_TTL,
+        most=LONGEST_TTL,
+    ),
+]
+Labels = Annotated[
+    Sequence[str], Parameter(flag="--label", help="An access label, such as core/C1; repeatable.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class MadeAudience:
+    """An audience that was just made, and the target that the configuration needs for it."""
+
+    external_audience_id: str
+    audience: str
+    """The name that upstream events use."""
+    target: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAudience:
+    """What the partner gives out of an audience: its runs."""
+
+    external_audience_id: str
+    runs: Sequence[Run]
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedAudience:
+    """An audience that is no more."""
+
+    external_audience_id: str
+
+
+async def create_audience(
+    api: Api,
+    settings: AdobeSettings,
+    *,
+    name: Annotated[str, Parameter(help="At the partner.")],
+    external_id: Annotated[str, Parameter(help="The name upstream events use.")],
+    namespace: Annotated[str, Parameter(help="email_lc_sha256, ECID, or one of your own.")],
+    source: Annotated[
+        str, Parameter(flag="--from", help="email, phone, member_id or attributes.NAME.")
+    ],
+    column: Annotated[
+        Sequence[str], Parameter(flag="--column", help="As NAME=attributes.NAME:TYPE; repeatable.")
+    ] = (),
+    ttl_days: TtlDays = None,
+    description: Annotated[str, Parameter(help="For people.")] = "",
+    label: Labels = (),
+) -> MadeAudience:
+    """Make one audience; prints its id and the lines that the configuration needs."""
+    said = {
+        "destination": api.destination,
+        "name": name,
+        "identity": {"namespace": namespace, "from": source},
+        "description": description or None,
+        "labels": tuple(label),
+    } | ({} if ttl_days is None else {"ttl_days": ttl_days})
+    target = target_said(said, column)
+    control = AdobeControlPlane(settings)
+    step = control.creation(target, external_id)
+    made = await control.apply(api, step)
+    if isinstance(made, InProgress):
+        made = await control.apply(api, replace(step, operation=made.operation))
+    if not isinstance(made, Made):
+        raise CommandFailed(f"destinations.{api.destination}: {_why(made)}")
+    written = target.model_dump(by_alias=True, exclude_defaults=True, mode="json")
+    written["external_audience_id"] = made.audience_id
+    return MadeAudience(made.audience_id, external_id, written)
+
+
+async def show_audience(
+    api: Api, settings: AdobeSettings, *, audience_id: AudienceId
+) -> ShownAudience:
+    """Show one audience by its runs: the partner gives out nothing else of it."""
+    delivery = snapshots(settings)
+    found = await asked(api, delivery.compose_runs(audience_id), delivery.interpret_runs)
+    if isinstance(found, NotYet) and found.is_missing:
+        raise CommandFailed(
+            f"destinations.{api.destination}: no such audience; ids belong to one sandbox, so "
+            "check sandbox and org_id too"
+        )
+    if not isinstance(found, Sequence):
+        raise CommandFailed(f"destinations.{api.destination}: {_why(found)}")
+    return ShownAudience(audience_id, tuple(found))
+
+
+async def update_audience(
+    api: Api,
+    settings: AdobeSettings,
+    *,
+    audience_id: AudienceId,
+    description: Annotated[str | None, Parameter(help="For people.")] = None,
+    ttl_days: TtlDays = None,
+    label: Labels = (),
+    column_label: Annotated[
+        Sequence[str],
+        Parameter(flag="--column-label", help="As COLUMN=core/C2; repeatable; replaces."),
+    ] = (),
+) -> Audience:
+    """Change what can be changed; what is not given stays, and what is given replaces."""
+    update = AudienceUpdate(
+        description=description,
+        ttl_days=ttl_days,
+        labels=tuple(label) or None,
+        column_labels=_by_column(column_label) or None,
+    )
+    request = compose_update(GENERATIONS[settings.contract], audience_id, update)
+    return await learn(api, request, interpret_update)
+
+
+async def extend_audience(
+    api: Api, settings: AdobeSettings, *, audience_id: AudienceId
+) -> Audience:
+    """Let members stay for another ttl; ingests the last good file once more."""
+    request = compose_extend(GENERATIONS[settings.contract], audience_id)
+    return await learn(api, request, interpret_extend)
+
+
+async def confirm_extension(
+    api: Api, settings: AdobeSettings, *, audience_id: AudienceId
+) -> Question:
+    """What an extension does that nobody may mean."""
+    del api, settings
+    return Question(
+        warning=f"This puts everybody back into {audience_id} who was in its last good file: also "
+        "those who were removed, withdrew their consent or were erased since. A new run "
+        "(`runs start`) does not.",
+        purpose="if nobody was removed since",
+        sentence="nobody was removed",
+        refusal="not extended",
+    )
+
+
+async def delete_audience(
+    api: Api, settings: AdobeSettings, *, audience_id: AudienceId
+) -> DeletedAudience:
+    """Delete one audience at the partner."""
+    request = compose_delete(GENERATIONS[settings.contract], audience_id)
+    trouble = await asked(api, request, interpret_delete)
+    if trouble is not None:
+        raise CommandFailed(f"destinations.{api.destination}: {_why(trouble)}")
+    return DeletedAudience(audience_id)
+
+
+async def confirm_deletion(
+    api: Api, settings: AdobeSettings, *, audience_id: AudienceId
+) -> Question:
+    """What is gone afterwards."""
+    del settings
+    return Question(
+        warning=f"All members leave {audience_id} of {api.destination}, and its id is never used "
+        "again.",
+        purpose="to delete it",
+        sentence=audience_id,
+        refusal="not deleted",
+    )
+
+
+def _by_column(written: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    found: dict[str, list[str]] = {}
+    for one in written:
+        name, _, label = one.partition("=")
+        if not name or not label:
+            raise InvalidRequest("--column-label: write it like tier=core/C2")
+        found.setdefault(name, []).append(label)
+    return found
+
+
+def _why(trouble: Unanswered | InProgress | NotYet) -> str:
+    match trouble:
+        case Declined(_, said, remedy):
+            return f"{said}; {remedy}"
+        case InProgress(operation, detail):
+            return f"{detail} (operation {operation}); look for it in the partner's console"
+        case _:
+            return trouble.detail
+
+
+def _lines_of(made: MadeAudience) -> Sequence[Block]:
+    target = ", ".join(f"{key}: {_written(value)}" for key, value in made.target.items())
+    return [
+        f"audience made: {made.external_audience_id}",
+        "to send members to it, the configuration needs:",
+        "",
+        "audiences:",
+        f"  - audience: {made.audience}",
+        "    destinations:",
+        f"      - {{{target}}}",
+    ]
+
+
+def _written(value: object) -> str:
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {_written(one)}' for key, one in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
+    return str(value)
+
+
+def _runs_of(shown: ShownAudience) -> Sequence[Block]:
+    rows = [
+        (run.run_id, run.report.state, run.created_s, run.window.start_s, run.window.end_s)
+        for run in shown.runs[:MOST_RUNS_SHOWN]
+    ]
+    return [
+        {"external_audience_id": shown.external_audience_id, "runs": len(shown.runs)},
+        Table(("run", "state", "created", "from", "to"), rows, "no run yet"),
+    ]
+
+
+COMMANDS = (
+    Command(group=GROUP, name="create", run=create_audience, shown=_lines_of, takes_settings=True),
+    Command(group=GROUP, name="show", run=show_audience, shown=_runs_of, takes_settings=True),
+    Command(group=GROUP, name="update", run=update_audience, takes_settings=True),
+    Command(
+        group=GROUP,
+        name="extend",
+        run=extend_audience,
+        confirm=confirm_extension,
+        takes_settings=True,
+    ),
+    Command(
+        group=GROUP,
+        name="delete",
+        run=delete_audience,
+        confirm=confirm_deletion,
+        takes_settings=True,
+    ),
+)

@@ -1,0 +1,31 @@
+"""The storage of a destination, for commands."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pipeline.destinations.control import Api
+from pipeline.destinations.exchange import Response
+from pipeline.destinations.snapshots import LandingZone, Snapshots
+from pipeline.stages.snapshot.ports import FileStorage, StorageRefused, StorageUnavailable
+from pipeline.storage.opening import opened
+
+
+@asynccontextmanager
+async def opened_storage(api: Api, snapshots: Snapshots) -> AsyncIterator[FileStorage]:
+    """Where the files of a destination go; the partner is asked for its own storage."""
+
+    async def landing_zone() -> LandingZone:
+        answer = await api.call(snapshots.compose_landing_zone())
+        if not isinstance(answer, Response):
+            raise StorageUnavailable(answer.detail)
+        said = snapshots.interpret_landing_zone(answer)
+        if isinstance(said, LandingZone):
+            return said
+        raise StorageRefused(said.detail)
+
+    storage = opened(snapshots.storage, landing_zone=landing_zone, clock=time.time)
+    try:
+        yield storage
+    finally:
+        await storage.close()
