@@ -259,7 +259,7 @@ class SnapshotWorld:
             budget=budget,
             storage=ProcessStorage(process, self.storage),
             runs=ProcessRuns(process, self.partner),
-            watch=ChangesWatch(self.members),
+            watch=ChangesWatch(self.members, quiet=self.rules.quiet),
             new_pass=FakePasses(self.members),
             telemetry=self.telemetry,
             progress=Progress("snapshot adobe", asyncio.get_running_loop().time),
