@@ -45,6 +45,7 @@ FILE = SnapshotFile(
     members=120,
     rows=130,
     ends={3: 40},
+    made_ms=NOW_MS,
 )
 INGESTED = Ingested(n=11, rows=5000, ends={3: 30}, at_ms=NOW_MS - DAY_MS)
 ENDED = AudienceState(state="ended", at_ms=NOW_MS, n=17, file=FILE, ingested=INGESTED)
