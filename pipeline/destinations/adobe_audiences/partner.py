@@ -15,6 +15,7 @@ from pipeline.destinations.adobe_audiences.rendering import (
     ConsentGate,
     MemberRenderer,
     RowShape,
+    hashed_id,
     member_id,
 )
 from pipeline.destinations.adobe_audiences.settings import AdobeSettings
@@ -51,8 +52,8 @@ def _route(_settings: AdobeSettings, _target: AdobeTarget) -> bytes:
 
 
 def _member_id(settings: AdobeSettings, member: str) -> str:
-    # One that no record can have is looked for as it is, and found nowhere.
-    return member_id(settings.member_ids, member) or member
+    # Whoever removes such a member must not write their address down: no add has that digest.
+    return member_id(settings.member_ids, member) or hashed_id(member)
 
 
 def _delivery(settings: AdobeSettings, _targets: Sequence[AdobeTarget]) -> AdobeSnapshots:

@@ -165,8 +165,13 @@ class MemberRenderer:
 def member_id(ids: MemberIds, written: str) -> str | None:
     """A member's id as our topics have it; None for one that may be plain personal data."""
     if ids == "sha256":
-        return sha256(written.encode("utf-8", "surrogatepass")).hexdigest() if written else None
+        return hashed_id(written) if written else None
     return written if _is_member_id(written) else None
+
+
+def hashed_id(written: str) -> str:
+    """The digest of a member's id."""
+    return sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def digests_of(namespace: str, country: str | None) -> IdentityHashes:
