@@ -37,6 +37,9 @@ CONSISTENCY = "tests/configuration/test_consistency.py"
 OTHER_VERSION = "test_commits_of_version_1_are_refused_at_the_start_and_by_the_online_check"
 FORMAT = "tests/operations/test_stored_format.py"
 QUESTIONS = "tests/configuration/test_question_rate.py"
+STORAGES = "tests/storage/test_storages.py"
+LANDING_ZONE = "tests/storage/test_landing_zone.py"
+KILLED = "test_a_killed_writer_leaves_nothing_that_is_visible"
 VARIABLES = "tests/settings/test_environment.py"
 CONFORMANCE = "tests/http/test_conformance.py"
 PARTNER_ANSWERS = "tests/destinations/test_answers.py"
@@ -702,6 +705,62 @@ RULES: Sequence[Rule] = (
         kept="    gc.set_threshold(YOUNG_OBJECTS, OLDER_ROUNDS, OLDER_ROUNDS)\n",
         broken="    gc.disable()\n",
         tests=["tests/app/test_garbage.py"],
+    ),
+    Rule(
+        name="a folder shows no file before it is whole",
+        file="pipeline/storage/folder.py",
+        kept="        beside = self._root / unfinished_path(path)\n",
+        broken="        beside = self._root / path\n",
+        tests=[f"{STORAGES}::{KILLED}[folder]"],
+    ),
+    Rule(
+        name="a file server shows no file before it is whole",
+        file="pipeline/storage/sftp.py",
+        kept="        beside = unfinished_path(path)\n",
+        broken="        beside = path\n",
+        tests=[f"{STORAGES}::{KILLED}[sftp]"],
+    ),
+    Rule(
+        name="an upload that is given up leaves no parts",
+        file="pipeline/storage/object_storage.py",
+        kept="            abort.push_async_exit(partial(_aborted, writer))\n",
+        broken="",
+        tests=[f"{STORAGES}::test_what_is_cancelled_leaves_nothing[s3]"],
+    ),
+    Rule(
+        name="what a storage has is compared with what was given",
+        file="pipeline/storage/whole.py",
+        kept="    if stored is None or stored.size != size:\n",
+        broken="    if stored is None:\n",
+        tests=["tests/storage/test_sizes.py"],
+    ),
+    Rule(
+        name="a file that is not right is taken away",
+        file="pipeline/storage/object_storage.py",
+        kept="        undo.push_async_callback(self._try_to_delete, path)\n",
+        broken="",
+        tests=["tests/storage/test_sizes.py"],
+    ),
+    Rule(
+        name="nothing is sent to a file server that is not known",
+        file="pipeline/storage/sftp_session.py",
+        kept="                known_hosts=known,\n",
+        broken="                known_hosts=None,\n",
+        tests=["tests/storage/test_troubles.py::TestSftp"],
+    ),
+    Rule(
+        name="what a partner lends is renewed in the middle of an upload",
+        file="pipeline/storage/object_storage.py",
+        kept="                    await self._access()\n",
+        broken="",
+        tests=[f"{LANDING_ZONE}::test_credentials_are_renewed_in_the_middle_of_an_upload"],
+    ),
+    Rule(
+        name="credentials that are refused are asked for anew",
+        file="pipeline/storage/landing_zone.py",
+        kept=".is_replaced():\n                raise\n        return",
+        broken=".is_replaced() or True:\n                raise\n        return",
+        tests=[LANDING_ZONE],
     ),
     Rule(
         name="denied consent takes a member out of snapshots",

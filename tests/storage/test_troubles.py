@@ -26,6 +26,8 @@ from tests.storage.places import (
     sftp_settings,
 )
 
+pytestmark = pytest.mark.storage
+
 PATH = "audience/audience-1.csv"
 NOWHERE = "http://no-such-host.invalid"
 SECRETS = ("secret-of-tests", S3PROXY_SECRET, AZURE_KEY, "sig=", "nonsense")
