@@ -138,6 +138,16 @@ def test_the_address_may_name_the_service_or_what_stands_before_it(
     assert ADOBE_AUDIENCES.base_url(settings(api_url=written)) == base
 
 
+def test_a_path_with_a_blank_is_refused() -> None:
+    storage = {"kind": "s3", "bucket": "b", "prefix": "my files"}
+    blank = settings(storage=storage, base_connection_id="1")
+    mended = settings(storage=storage, base_connection_id="1", source_prefix="b/my-files")
+
+    [problem] = ADOBE_AUDIENCES.problems(blank, [])
+    assert problem.path == ("source_prefix",)
+    assert not list(ADOBE_AUDIENCES.problems(mended, []))
+
+
 def test_all_audiences_of_a_sandbox_share_one_lane() -> None:
     """
     What it is counted for in topics, metrics and the lock file; the budget of runs is one.
