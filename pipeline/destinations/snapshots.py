@@ -131,6 +131,7 @@ class Run:
     run_id: str
     window: Window
     report: JobReport
+    """Whether it has ended. How well, only the status of the run says: a list names no stages."""
     created_s: float | None = None
 
 

@@ -61,16 +61,18 @@ async def _audiences(
     api: Api, key: str, targets: Sequence[AdobeTarget], delivery: AdobeSnapshots
 ) -> AsyncIterator[Finding]:
     meant = dict.fromkeys(one for target in targets if (one := target.audience()) is not None)
+    missing = 0
     for audience in meant:
         runs = await asked(api, delivery.compose_runs(audience), delivery.interpret_runs)
         if isinstance(runs, NotYet) and runs.is_missing:
             said = f"{key}: the partner knows no audience {audience}: {OTHER_SANDBOX}"
             yield Finding(said, is_bad=True)
+            missing += 1
         elif not isinstance(runs, Sequence):
             yield _trouble(f"{key}: audience {audience}: ", runs)
             return
-    if meant:
-        yield Finding(f"{key}: token granted, all {len(meant)} audiences are there")
+    if meant and not missing:
+        yield Finding(f"{key}: token granted, every audience is there ({len(meant)})")
 
 
 def _trouble(where: str, trouble: Unanswered | NotYet) -> Finding:
