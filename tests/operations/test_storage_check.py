@@ -40,7 +40,7 @@ async def findings(folder: Path, storage: dict[str, object], partner: Partner) -
 
 
 async def test_a_storage_that_works_is_said_to_work(tmp_path: Path) -> None:
-    storage = {"kind": "folder", "path": str(tmp_path / "files")}
+    storage: dict[str, object] = {"kind": "folder", "path": str(tmp_path / "files")}
 
     [finding] = await findings(tmp_path, storage, AWAY)
 
