@@ -281,6 +281,30 @@ RULES: Sequence[Rule] = (
         ],
     ),
     Rule(
+        name="who gives up the snapshots of a destination shows no level of them any more",
+        file="pipeline/telemetry/series/snapshot.py",
+        kept="            self._levels.forget(destination)\n",
+        broken="            pass\n",
+        tests=[f"{METRICS}::test_the_owner_alone_reports_the_snapshots_of_a_destination"],
+    ),
+    Rule(
+        name="an approval lets go the file that it is about, and no other",
+        file="pipeline/operations/snapshots/requests.py",
+        kept="encode_approve(held.number, ",
+        broken="encode_approve(held.number + 1, ",
+        tests=[
+            "tests/cli/test_run_commands.py"
+            "::test_a_held_snapshot_goes_after_its_name_was_typed_and_no_other_does"
+        ],
+    ),
+    Rule(
+        name="nothing else stands in the window of a canary's run",
+        file="pipeline/operations/snapshots/canary.py",
+        kept="            await self._storage.delete(old.path)\n",
+        broken="            pass\n",
+        tests=["tests/operations/test_canary.py"],
+    ),
+    Rule(
         name="the lag of lanes that nobody here serves is reported all the same",
         file="pipeline/operations/lag_reports.py",
         kept="        for tp, lag in self.latest.items():\n",
