@@ -25,7 +25,7 @@ from pipeline.operations.cluster_setup import own_topics
 from pipeline.operations.known_labels import known_labels
 from pipeline.operations.lag_reports import LagReports
 from pipeline.stages.contract import Progress, Stage
-from pipeline.telemetry.facts import LaneLabel
+from pipeline.stages.poll.pending import PendingJobs
 from pipeline.telemetry.prometheus import PrometheusTelemetry, prometheus_telemetry
 
 NO_RECORDS_SECONDS = 10.0
@@ -41,7 +41,7 @@ class Pipeline:
     telemetry: PrometheusTelemetry
     clients: Clients
     progresses: Mapping[str, Progress]
-    pending_jobs: Mapping[LaneLabel, int]
+    pending_jobs: PendingJobs
     lag_reports: LagReports
     """Of partitions that others own: to be followed beside the stages."""
     controls: PauseRequestReader | None
@@ -82,7 +82,7 @@ async def assemble(
             telemetry=telemetry,
             clients=clients,
             progresses=parts.progresses,
-            pending_jobs=parts.pending_jobs.by_lane,
+            pending_jobs=parts.pending_jobs,
             lag_reports=parts.lag_reports(groups.values()),
             controls=parts.controls if "upload" in stages else None,
         )

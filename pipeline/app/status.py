@@ -50,9 +50,10 @@ def status(pipeline: Pipeline) -> Mapping[str, object]:
         "lanes": _lanes(pipeline),
         "jobs_pending": {
             f"{label.destination}.{label.connection}": count
-            for label, count in pipeline.pending_jobs.items()
+            for label, count in pipeline.pending_jobs.by_lane.items()
             if count
         },
+        "jobs_of_other_versions": pipeline.pending_jobs.of_other_versions,
         "lag": {f"{tp.topic}[{tp.partition}]": lag for tp, lag in _lags(pipeline).items()},
     }
 

@@ -22,10 +22,10 @@ from pipeline.cli.run_commands import runs_app
 from pipeline.cli.running import run_stages
 from pipeline.cli.sandbox_commands import sandbox, simulator
 from pipeline.cli.sources import sources_app
-from pipeline.cli.stage_choice import STAGES, chosen_stages
+from pipeline.cli.stage_choice import chosen_stages
 from pipeline.cli.test_source import compare_examples
 from pipeline.cli.traffic_command import traffic
-from pipeline.configuration.stage_needs import unmet_needs
+from pipeline.configuration.stage_needs import STAGES, stages_with_work, unmet_needs
 from pipeline.operations.partner_commands import offered
 
 app = typer.Typer(
@@ -69,17 +69,22 @@ def _show_version(is_asked: bool) -> None:
 @app.command()
 def run(
     config: ConfigFile,
-    stages: Annotated[str, typer.Option(help="Which of the stages this process does.")] = ",".join(
-        STAGES
-    ),
+    stages: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Which of the stages this process does: some of {','.join(STAGES)}.",
+            show_default="all that the destinations need",
+        ),
+    ] = None,
 ) -> None:
     """Run until SIGTERM or SIGINT, then drain.
 
     Exit codes: 0 drained, 1 failed, 2 wrong usage or configuration, 3 cut off after the grace
     period, 4 ended by the watchdog.
     """
-    chosen = chosen_stages(stages)
+    named = None if stages is None else chosen_stages(stages)
     settings = logged(config).settings
+    chosen = named or stages_with_work(settings)
     needs = list(unmet_needs(settings, chosen))
     for need in needs:
         typer.echo(f"error: {need.line(str(config))}", err=True)

@@ -18,10 +18,13 @@ from pipeline.sources.settings import FORMATS
 SPOKEN = tuple(name for name in FORMATS if name != "python")
 """Formats that the sandbox writes its events in; a test compares them with what it knows."""
 SMALLEST_CAP = 60
+MOST_AT_ADOBE = 20
 PARTNER_CAP, PARTNER_WINDOW = 15_000_000, 3_600.0
 
 ProfileName: TypeAlias = Literal["none", "mild", "rough"]
 """The names that the simulator gives its faults; a test compares the two."""
+Kind: TypeAlias = Literal["amazon_ads", "adobe_external_audiences"]
+Contract: TypeAlias = Literal["current", "draft"]
 Faults = Annotated[
     ProfileName, typer.Option(help="How much the simulated partner misbehaves.", show_choices=True)
 ]
@@ -51,6 +54,9 @@ def sandbox(
     source_format: Annotated[
         str, typer.Option("--format", help=f"The events' format: {', '.join(SPOKEN)}.")
     ] = "native",
+    with_adobe: Annotated[
+        bool, typer.Option("--adobe/--no-adobe", help="Feed Adobe from the same stream, too.")
+    ] = True,
     is_served: Annotated[
         bool,
         typer.Option(
@@ -81,6 +87,12 @@ def sandbox(
         return
     if source_format not in SPOKEN:
         fail(f"--format: {suggestion(source_format, SPOKEN)}", ExitCode.USAGE)
+    if with_adobe and audiences > MOST_AT_ADOBE:
+        fail(
+            f"--audiences: Adobe takes 100 runs a day, so {MOST_AT_ADOBE} at most here; leave it "
+            "out with --no-adobe",
+            ExitCode.USAGE,
+        )
     options = SandboxOptions(
         events=events,
         members=members,
@@ -92,11 +104,15 @@ def sandbox(
         cap_window=cap_window,
         keep_running=keep_running,
         source_format=source_format,
+        with_adobe=with_adobe,
     )
     run_sandbox(options, broker)
 
 
 def simulator(
+    kind: Annotated[Kind, typer.Option(help="Which partner, as `kind` of a destination.")] = (
+        "amazon_ads"
+    ),
     host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0: any free port.")] = 8080,
     faults: Faults = "none",
@@ -105,14 +121,24 @@ def simulator(
     cap_window: Annotated[
         float, typer.Option(min=0.5, help="The cap's window, seconds.")
     ] = PARTNER_WINDOW,
+    files: Annotated[
+        Path | None, typer.Option(help="Of Adobe: the folder that it fetches files from.")
+    ] = None,
+    contract: Annotated[
+        Contract, typer.Option(help="Of Adobe: the generation of its API.", show_choices=True)
+    ] = "current",
 ) -> None:
     """Run the simulated partner alone, until SIGTERM or SIGINT.
 
     It takes any credentials. What it holds can be read under /__simulator__/state and
     /__simulator__/membership.
     """
-    from pipeline.cli.sandbox_runs import run_simulator_alone  # noqa: PLC0415 - only this needs it
-    from pipeline.sandbox.amazon_ads.options import SimulatorOptions  # noqa: PLC0415 - likewise
+    from pipeline.cli import simulator_runs  # noqa: PLC0415 - only this command needs it
 
-    options = SimulatorOptions(profile=faults, cap=cap, window_seconds=cap_window)
-    run_simulator_alone(options, host, port, seed)
+    place = simulator_runs.Place(host=host, port=port, seed=seed)
+    if kind == "amazon_ads":
+        simulator_runs.run_amazon(place, faults, cap, cap_window)
+        return
+    if files is None:
+        fail("--files: name the folder that the files are stored in", ExitCode.USAGE)
+    simulator_runs.run_adobe(place, faults, files, contract)

@@ -20,16 +20,12 @@ from pipeline.app.supervisor import ExitCode, stop_on_signals
 from pipeline.cli.ending import fail
 from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.topics import TopicTrouble
-from pipeline.sandbox.amazon_ads.options import SimulatorOptions
-from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator, run_simulator
 from pipeline.sandbox.broker import EmbeddedBroker
 from pipeline.sandbox.demo_options import SandboxOptions
 from pipeline.sandbox.run import STOP_SECONDS, Broker, Chance, Sandbox
 from pipeline.sandbox.server_process import ServerStartError
 from pipeline.sandbox.trouble import SandboxTrouble
 from pipeline.telemetry import logs
-
-SIMULATOR_STOP_SECONDS = 10.0
 
 
 def run_sandbox(options: SandboxOptions, broker: str | None) -> None:
@@ -46,15 +42,6 @@ def run_sandbox(options: SandboxOptions, broker: str | None) -> None:
             raise typer.Exit(ExitCode.FAILED)
 
 
-def run_simulator_alone(options: SimulatorOptions, host: str, port: int, seed: int | None) -> None:
-    """Run until SIGTERM or SIGINT; without a seed one is drawn."""
-    random = Random(secrets.randbits(64) if seed is None else seed)  # noqa: S311 - not for secrets
-    try:
-        uvloop.run(_simulate(options, host, port, random))
-    except OSError as error:
-        fail(f"--port: cannot listen on {host}:{port}: {error.strerror}; choose another")
-
-
 async def _run(options: SandboxOptions, broker: Broker, folder: Path, console: Console) -> bool:
     stop = asyncio.Event()
     stop_on_signals(stop, sys.stderr, 3 * STOP_SECONDS)
@@ -62,7 +49,8 @@ async def _run(options: SandboxOptions, broker: Broker, folder: Path, console: C
         traffic=Random(options.seed),  # noqa: S311 - repeatable on purpose
         partner=Random(f"{options.seed} partner"),  # noqa: S311
         namespace=f"sandbox-{secrets.token_hex(4)}",
-        start_ms=time.time_ns() // 1_000_000,
+        # Each event is a millisecond after the one before, and none lies in the future.
+        start_ms=time.time_ns() // 1_000_000 - options.events,
     )
     run = Sandbox(options=options, broker=broker, chance=chance, folder=folder, environ=os.environ)
     is_reconciled = False
@@ -71,16 +59,6 @@ async def _run(options: SandboxOptions, broker: Broker, folder: Path, console: C
     except* (SandboxTrouble, ClusterTrouble, TopicTrouble) as troubles:
         _say(troubles)
     return is_reconciled
-
-
-async def _simulate(options: SimulatorOptions, host: str, port: int, random: Random) -> None:
-    stop = asyncio.Event()
-    stop_on_signals(stop, sys.stderr, SIMULATOR_STOP_SECONDS)
-
-    def started(running: AmazonAdsSimulator) -> None:
-        typer.echo(f"simulator listens at {running.url}, tokens at {running.token_url}")
-
-    await run_simulator(options, host, port, stop, random=random, started=started)
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from pipeline.app.supervisor import ExitCode
 from pipeline.cli.ending import ended, fail
 from pipeline.cli.options import logged
 from pipeline.cli.running import run_stages
-from pipeline.cli.stage_choice import STAGES
 from pipeline.configuration.model import Settings
+from pipeline.configuration.stage_needs import stages_with_work
 from pipeline.sandbox.broker import EmbeddedBroker
 from pipeline.sandbox.server_process import ServerStartError
 from pipeline.sandbox.serving import create_sources, partner_at, places_of
@@ -40,4 +40,4 @@ async def _served(settings: Settings, port: int, random: Random) -> ExitCode:
             f"{partner.url}, and the pipeline's pages at "
             f"http://{settings.admin.host}:{settings.admin.port}/status, until Ctrl-C"
         )
-        return await run_stages(settings, STAGES)
+        return await run_stages(settings, stages_with_work(settings))

@@ -1,14 +1,12 @@
 """Which stages a process does, as they are named on the command line."""
 
 from collections.abc import Sequence
-from typing import get_args
 
 from pipeline.app.supervisor import ExitCode
 from pipeline.cli.ending import fail
+from pipeline.configuration.stage_needs import STAGES
 from pipeline.domain.message import StageName
 from pipeline.settings.problems import suggestion
-
-STAGES: Sequence[StageName] = get_args(StageName)
 
 
 def chosen_stages(text: str) -> Sequence[StageName]:

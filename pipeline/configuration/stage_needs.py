@@ -1,10 +1,24 @@
 """What a stage cannot do without: a run that has nothing to do is refused and not idle."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final, Literal, get_args
 
 from pipeline.configuration.model import Settings
 from pipeline.domain.message import StageName
 from pipeline.settings.problems import Problem
+
+STAGES: Sequence[StageName] = get_args(StageName)
+_TAKES: Final[Mapping[StageName, Literal["changes", "snapshots"]]] = {
+    "upload": "changes",
+    "poll": "changes",
+    "snapshot": "snapshots",
+}
+
+
+def stages_with_work(settings: Settings) -> Sequence[StageName]:
+    """The stages that the destinations give something to do, in the order of the flow."""
+    taken = {destination.takes for destination in settings.destinations.values()}
+    return [stage for stage in STAGES if stage not in _TAKES or _TAKES[stage] in taken]
 
 
 def unmet_needs(settings: Settings, stages: Collection[StageName]) -> Iterator[Problem]:
@@ -23,4 +37,13 @@ def unmet_needs(settings: Settings, stages: Collection[StageName]) -> Iterator[P
             f"{'have' if len(in_need) > 1 else 'has'} nowhere to send to",
             remedy=f"name where each audience goes, or leave {' and '.join(in_need)} out of "
             "--stages",
+        )
+    idle = [stage for stage in stages if stage not in stages_with_work(settings)]
+    if idle:
+        what = " and ".join(dict.fromkeys(_TAKES[stage] for stage in idle))
+        yield Problem(
+            path=("destinations",),
+            what=f"none takes {what}, and {' and '.join(idle)} "
+            f"{'have' if len(idle) > 1 else 'has'} nothing to do",
+            remedy=f"leave {' and '.join(idle)} out of --stages",
         )

@@ -8,6 +8,10 @@ from typing import Any, Literal, get_args
 from pipeline.domain.offset_ranges import UnreadableRanges, decode_ranges
 
 JOB_FORMAT = 2
+_LARGEST_VERSION = 2**31
+_LARGEST_NUMBER = 2**63 - 1
+_LARGEST_TIME_MS = 10**15
+_LONGEST_NAME = 1_000
 
 JobEnd = Literal[
     "pending",  # the partner still works on it
@@ -31,6 +35,10 @@ GIVEN_UP = "GIVEN_UP"
 
 class UnreadableJob(ValueError):
     """A stored job or outcome that this version can't read; it is refused, never guessed."""
+
+
+class OtherJobVersion(UnreadableJob):
+    """Another version of this program wrote it, and reads it: it is no fault of the message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +224,8 @@ def decode_job(value: bytes | None) -> Job:
     """Read a stored job.
 
     Raises:
-        UnreadableJob: not a job, or of a format version that this program doesn't know.
+        OtherJobVersion: of a format version that this program doesn't know.
+        UnreadableJob: not a job.
     """
     return _job(_object(value))
 
@@ -225,7 +234,8 @@ def decode_outcome(value: bytes | None) -> Outcome:
     """Read a stored outcome.
 
     Raises:
-        UnreadableJob: not an outcome, or of a format version that this program doesn't know.
+        OtherJobVersion: of a format version that this program doesn't know.
+        UnreadableJob: not an outcome.
     """
     stored = _object(value)
     job = _job(stored)
@@ -244,12 +254,30 @@ def decode_outcome(value: bytes | None) -> Outcome:
 
 def _job(stored: Mapping[str, Any]) -> Job:
     version = stored.get("format")
-    if type(version) is int and version != JOB_FORMAT:
-        raise UnreadableJob(f"format version {version}, this program reads {JOB_FORMAT}")
+    if type(version) is int and version != JOB_FORMAT and 0 < version <= _LARGEST_VERSION:
+        raise OtherJobVersion(f"format version {version}, this program reads {JOB_FORMAT}")
     for one in fields(Job):
-        if type(stored.get(one.name)) is not one.type:
+        value = stored.get(one.name)
+        if type(value) is not one.type:
             raise UnreadableJob(f"not a job: {one.name} is missing or of another type")
+        if not _is_possible(one.name, value):
+            raise UnreadableJob(f"not a job: {one.name} is a value that none can have")
     return Job(**{one.name: stored[one.name] for one in fields(Job)})
+
+
+def _is_possible(name: str, value: object) -> bool:
+    """Whether arithmetic, a calendar, a key and a path can work with it: others may write here."""
+    if name == "format":
+        return value == JOB_FORMAT
+    if isinstance(value, int):
+        if name.endswith("_ms"):
+            return abs(value) <= _LARGEST_TIME_MS
+        return 0 <= value <= _LARGEST_NUMBER
+    text = str(value)
+    is_id = name != "offsets"
+    if is_id and not 0 < len(text) <= _LONGEST_NAME:
+        return False
+    return text.isascii() or text == text.encode(errors="replace").decode()
 
 
 def _object(value: bytes | None) -> dict[str, Any]:

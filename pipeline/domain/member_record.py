@@ -195,8 +195,12 @@ def _decoded_add(
     said: dict[str, object], changed_at: int, place: Place
 ) -> MemberRecord | Unreadable:
     rendering, identity, cells = said.get("r"), said.get("i", 0), said.get("c")
-    is_right = isinstance(rendering, str) and (identity is None or isinstance(identity, str))
-    if not is_right or not isinstance(cells, list) or set(map(type, cells)) - {str}:
+    if (
+        not isinstance(rendering, str)
+        or not (identity is None or isinstance(identity, str))
+        or not isinstance(cells, list)
+        or set(map(type, cells)) - {str}
+    ):
         return Unreadable("an add without rendering, identity and cells")
     is_withdrawal, is_known = said.get("w") == 1, said.get("k") == 1
     return MemberRecord(

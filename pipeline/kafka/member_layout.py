@@ -30,10 +30,11 @@ from pipeline.kafka.closing import close
 from pipeline.kafka.cluster import ClusterTrouble, started
 from pipeline.kafka.producer import make_producer
 from pipeline.kafka.topic_reader import PlacedRecord, TopicReader
-from pipeline.kafka.topics import TopicTrouble
 
 Said: TypeAlias = Layout | OtherVersion | Unreadable | None
 """By a layout record, or by none."""
+PROPOSAL_KEY = LAYOUT_KEY + b"proposed"
+"""In the owner's topic, until the layout is written; nobody but a start reads it."""
 START_SECONDS = 10.0
 
 
@@ -45,6 +46,10 @@ class LayoutTopics:
     """Of all memberships: a record in every partition."""
     snapshots: str
     """Of the owner: one record, once all the others are durable."""
+
+    @property
+    def owner(self) -> TopicPartition:
+        return TopicPartition(self.snapshots, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +100,8 @@ async def find_layout(reader: TopicReader, topics: LayoutTopics) -> FoundLayout:
     oldest = await reader.oldest(partitions)
     ends = await reader.ends(oldest)
     empty = [tp.partition for tp in partitions if oldest[tp] >= ends[tp]]
-    agreed = await _first_layout(reader, TopicPartition(topics.snapshots, 0))
-    first = None if agreed is not None else await _first_layout(reader, partitions[0])
+    agreed = await _first_layout(reader, topics.owner, LAYOUT_KEY)
+    first = None if agreed is not None else await _first_layout(reader, partitions[0], LAYOUT_KEY)
     return FoundLayout(topics=topics, agreed=agreed, first=first, empty=empty)
 
 
@@ -105,24 +110,25 @@ async def lay_out(
 ) -> None:
     """Write what is missing of a layout that is not refused.
 
-    Where several processes start at once, the first record in the first partition decides for all.
+    Where several processes start at once they propose, and the first proposal counts for all: two
+    layouts in one topic would be none.
 
     Raises:
         ClusterTrouble: it could not be written now.
     """
     if found.agreed is not None:
         return
-    members, owner = found.topics.members, TopicPartition(found.topics.snapshots, 0)
-    first = TopicPartition(members, 0)
-    if 0 in found.empty:
-        await _write(client_options, [first], new_uuid)
-    agreed = await _first_layout(reader, first)
+    members, owner = found.topics.members, found.topics.owner
+    agreed = found.first or await _first_layout(reader, owner, PROPOSAL_KEY)
+    if agreed is None:
+        await _write(client_options, [owner], PROPOSAL_KEY, new_uuid)
+        agreed = await _first_layout(reader, owner, PROPOSAL_KEY)
     if not isinstance(agreed, Layout):
-        raise TopicTrouble(f"topic {members} lost what was just written to it; try again")
-    # Into the first once more: whoever came second may have written a uuid of its own behind it.
-    missing = [TopicPartition(members, number) for number in found.empty if number]
-    await _write(client_options, [first, *missing], agreed.uuid)
-    await _write(client_options, [owner], agreed.uuid)
+        raise ClusterTrouble(f"topic {owner.topic} lost what was just written to it; try again")
+    # The first partition first: it is where a start that was killed is gone on from.
+    missing = [TopicPartition(members, number) for number in found.empty]
+    await _write(client_options, missing, LAYOUT_KEY, agreed.uuid)
+    await _write(client_options, [owner], LAYOUT_KEY, agreed.uuid)
 
 
 def _is_ours(said: Layout | OtherVersion | Unreadable) -> bool:
@@ -131,12 +137,12 @@ def _is_ours(said: Layout | OtherVersion | Unreadable) -> bool:
     return (said.partitions, said.spread, said.hash) == (PARTITIONS, SPREAD, HASH)
 
 
-async def _first_layout(reader: TopicReader, tp: TopicPartition) -> Said:
-    """What the first layout record of a partition says; None where it has none."""
+async def _first_layout(reader: TopicReader, tp: TopicPartition, key: bytes) -> Said:
+    """What the first record with this key says of the layout; None where there is none."""
     found: list[bytes | None] = []
 
     def take(record: PlacedRecord) -> None:
-        if record.key == LAYOUT_KEY:
+        if record.key == key:
             found.append(record.value)
 
     oldest = await reader.oldest([tp])
@@ -145,15 +151,17 @@ async def _first_layout(reader: TopicReader, tp: TopicPartition) -> Said:
 
 
 async def _write(
-    client_options: ClientOptions, partitions: Sequence[TopicPartition], uuid: str
+    client_options: ClientOptions, partitions: Sequence[TopicPartition], key: bytes, uuid: str
 ) -> None:
     """Layout records, durable when this returns."""
+    if not partitions:
+        return
     value = encode_layout(Layout(uuid, PARTITIONS, SPREAD, HASH))
     make = partial(make_producer, client_options, idempotent=False)
     producer = await started(make, close, client_options, START_SECONDS)
     try:
         for tp in partitions:
-            await producer.send_and_wait(tp.topic, value, LAYOUT_KEY, partition=tp.partition)
+            await producer.send_and_wait(tp.topic, value, key, partition=tp.partition)
     except kafka_errors.KafkaError as error:
         raise ClusterTrouble(
             f"topic {partitions[0].topic} cannot be written ({type(error).__name__}); grant "

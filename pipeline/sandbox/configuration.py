@@ -7,10 +7,15 @@ from pathlib import Path
 import yaml
 
 from pipeline.sandbox.demo_options import SandboxOptions
-from pipeline.sandbox.event_formats import FORMATS
+from pipeline.sandbox.event_formats import ATTRIBUTES, FORMATS
 from pipeline.sandbox.expectation import Audience
 
 DESTINATION = "amazon-sandbox"
+ADOBE = "adobe-sandbox"
+ORGANISATION = "0123456789ABCDEF01234567@AdobeOrg"
+MIN_INTERVAL_SECONDS, QUIET_SECONDS, MAX_WAIT_SECONDS = 15, 2, 20
+"""Short, and still far enough apart that a run of some minutes keeps within a day's budget."""
+RUNS_A_DAY = 100
 LARGEST_BATCH = 6_000
 BATCHES_A_WINDOW = 60
 """Batches small beside the cap, or most of it would be spent on being careful with them."""
@@ -33,6 +38,20 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdobeSurroundings:
+    """Where the pipeline finds Adobe, and where it stores files for it."""
+
+    api_url: str
+    token_url: str
+    client_id: str
+    client_secret: str
+    files: Path
+
+    def __repr__(self) -> str:
+        return f"<AdobeSurroundings at {self.api_url}>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """Where the pipeline finds the others, and where it is found."""
 
@@ -44,6 +63,8 @@ class Surroundings:
     token_url: str
     login: Login
     admin_port: int
+    adobe: AdobeSurroundings | None = None
+    """None: it is left out."""
 
 
 def written(
@@ -66,8 +87,10 @@ def document(
             "exactly_once": around.has_transactions,
         },
         "sources": [{"topic": around.source_topic, **FORMATS[options.source_format].source}],
-        "destinations": {DESTINATION: _destination(options, around)},
-        "audiences": [_audience(audience) for audience in audiences],
+        "destinations": {DESTINATION: _destination(options, around), **_adobe(around.adobe)},
+        "audiences": [
+            _audience(audience, with_adobe=around.adobe is not None) for audience in audiences
+        ],
         "upload": {"buffer_bytes": max(64_000_000, 4 * BODY_BYTES * options.connections)},
         "admin": {"host": "127.0.0.1", "port": around.admin_port},
         "logging": {"format": "json"},
@@ -99,16 +122,58 @@ def _destination(options: SandboxOptions, around: Surroundings) -> dict[str, obj
     }
 
 
-def _audience(audience: Audience) -> dict[str, object]:
+def _adobe(around: AdobeSurroundings | None) -> dict[str, object]:
+    if around is None:
+        return {}
+    destination = {
+        "kind": "adobe_external_audiences",
+        "api_url": around.api_url,
+        "token_url": around.token_url,
+        "org_id": ORGANISATION,
+        "sandbox": "demo",
+        "client_id": around.client_id,
+        "client_secret": around.client_secret,
+        "storage": {"kind": "folder", "path": str(around.files)},
+        "snapshot": {
+            "min_interval_seconds": MIN_INTERVAL_SECONDS,
+            "quiet_seconds": QUIET_SECONDS,
+            "max_wait_seconds": MAX_WAIT_SECONDS,
+            "runs_per_day": RUNS_A_DAY,
+            "runs_per_audience_and_day": RUNS_A_DAY,
+            "window_seconds": 1,
+        },
+        "request_timeout_seconds": 20,
+        "requests_per_second": 50,
+    }
+    return {ADOBE: destination}
+
+
+def _audience(audience: Audience, *, with_adobe: bool) -> dict[str, object]:
+    targets = _amazon_targets(audience)
+    if with_adobe:
+        targets.append(_adobe_target(audience))
+    return {"audience": audience.name, "destinations": targets}
+
+
+def _amazon_targets(audience: Audience) -> list[dict[str, object]]:
+    return [
+        {
+            "destination": DESTINATION,
+            "audience_id": target.audience_id,
+            "connection_id": target.connection,
+            "target_types": ["DSP"],
+        }
+        for target in audience.targets
+    ]
+
+
+def _adobe_target(audience: Audience) -> dict[str, object]:
+    types = {"tier": "string", "visits": "integer"}
     return {
-        "audience": audience.name,
-        "destinations": [
-            {
-                "destination": DESTINATION,
-                "audience_id": target.audience_id,
-                "connection_id": target.connection,
-                "target_types": ["DSP"],
-            }
-            for target in audience.targets
+        "destination": ADOBE,
+        "external_audience_id": audience.adobe_id,
+        "identity": {"namespace": "email_lc_sha256", "from": "email", "column": "email"},
+        "columns": [
+            {"name": name, "from": f"attributes.{name}", "type": types[name]} for name in ATTRIBUTES
         ],
     }

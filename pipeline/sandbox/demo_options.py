@@ -44,6 +44,7 @@ class SandboxOptions:
     cap_window: float
     """Seconds."""
     keep_running: bool
+    with_adobe: bool = True
     source_format: str = "native"
     """A key of `event_formats.FORMATS`."""
 
@@ -58,9 +59,7 @@ class SandboxOptions:
 
 def invented_audiences(options: SandboxOptions, random: Random) -> Sequence[Audience]:
     """Audiences spread over the connections, some with a place on two of them."""
-    connections = [
-        str(uuid.UUID(int=random.getrandbits(128), version=4)) for _ in range(options.connections)
-    ]
+    connections = [_uuid(random) for _ in range(options.connections)]
     audiences: list[Audience] = []
     audience_id = FIRST_AUDIENCE
     for number in range(options.audiences):
@@ -69,8 +68,13 @@ def invented_audiences(options: SandboxOptions, random: Random) -> Sequence[Audi
         for copy in range(copies):
             targets.append(Target(connections[(number + copy) % options.connections], audience_id))
             audience_id += 1
-        audiences.append(Audience(_name(number), targets))
+        adobe_id = _uuid(random) if options.with_adobe else None
+        audiences.append(Audience(_name(number), targets, adobe_id))
     return audiences
+
+
+def _uuid(random: Random) -> str:
+    return str(uuid.UUID(int=random.getrandbits(128), version=4))
 
 
 def _name(number: int) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import orjson
@@ -11,6 +12,8 @@ from pipeline.identity.normalize.fields import FIELDS
 Event = Mapping[str, Any]
 """A native add or remove, right or wrong: what is missing or wrong in it is so in every format."""
 
+ATTRIBUTES: Final = ("tier", "visits")
+"""Of a member: what becomes a column of a file."""
 _IS_IN: Final = {"add": True, "remove": False}
 
 
@@ -36,6 +39,7 @@ def _mapping(*, person: str, consent: str, **more: Any) -> Mapping[str, Any]:
     identity = {name: {"item": f"/{name}"} for name in FIELDS}
     return {
         "country": {"pointer": f"{person}/country"},
+        "attributes": {name: {"pointer": f"{person}/attributes/{name}"} for name in ATTRIBUTES},
         "identities": [{"for_each": f"{person}/identities", **identity}],
         "consent": {
             "tcf": {"pointer": f"{consent}/tcf"},
@@ -115,7 +119,15 @@ def _debezium(event: Event) -> Any:
         "person": member,
         "signals": event.get("consent"),
     }
-    return {"op": "u", "before": None, "after": row, "source": {"ts_ms": 1}}
+    committed = {"ts_ms": _milliseconds(event["occurred_at"])}
+    return {"op": "u", "before": None, "after": row, "source": committed}
+
+
+def _milliseconds(moment: Any) -> Any:
+    """The time of the commit: that of the change, where it says one."""
+    if not isinstance(moment, str):
+        return moment
+    return round(datetime.fromisoformat(moment).timestamp() * 1000)
 
 
 def _custom(event: Event) -> Any:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from pipeline.domain.change import Action
 from pipeline.domain.reasons import IgnoredReason, RejectedReason, WithheldReason
@@ -22,6 +22,53 @@ class Audience:
 
     name: str
     targets: Sequence[Target]
+    adobe_id: str | None = None
+    """Adobe's id of it; None: it does not go there."""
+
+
+Row: TypeAlias = Sequence[str]
+"""The cells of one member in a file; the first is their identity."""
+
+
+class Statement(NamedTuple):
+    """What upstream said of a member when; without a row they are none."""
+
+    at_ms: int
+    row: Row | None
+
+
+@dataclass(slots=True)
+class Snapshots:
+    """What must be in the files: of each member, the statement of the greatest time counts.
+
+    Of two of the same time the later one in upstream's topic counts. A member's events share a
+    partition, so that is the one that was written later.
+    """
+
+    statements: dict[str, dict[str, Statement]] = field(default_factory=dict)
+    """By the audience's upstream name, and member."""
+    prepared: int = 0
+    """Member records that they make."""
+    members: int = 0
+    """Rows of all files together."""
+
+    def state(self, audience: str, member: str, statement: Statement) -> None:
+        """One more statement, in the order in which they are written."""
+        self.prepared += 1
+        members = self.statements.setdefault(audience, {})
+        standing = members.get(member)
+        if standing is not None and standing.at_ms > statement.at_ms:
+            return
+        was_member = standing is not None and standing.row is not None
+        self.members += (statement.row is not None) - was_member
+        members[member] = statement
+
+    def files(self) -> dict[str, dict[str, Row]]:
+        """The rows of each audience's file, by identity."""
+        return {
+            audience: {said.row[0]: said.row for said in members.values() if said.row is not None}
+            for audience, members in self.statements.items()
+        }
 
 
 @dataclass(slots=True)
@@ -40,6 +87,8 @@ class Expectation:
     """Records by connection."""
     membership: dict[int, dict[str, Action]] = field(default_factory=dict)
     """The last change of each member, by the partner's audience."""
+
+    snapshots: Snapshots = field(default_factory=Snapshots)
 
     def sent(self, targets: Sequence[Target], member: str, action: Action) -> None:
         """A change that goes to each of these targets."""

@@ -132,16 +132,26 @@ class Person:
             return ELSEWHERE
         return COUNTRIES[self.number % len(COUNTRIES)]
 
+    @property
+    def mailbox(self) -> str:
+        """Their own address, as they write it."""
+        return f"Member.{self.number}@{_MAILBOXES[self.number % len(_MAILBOXES)]}"
+
+    @property
+    def email_digest(self) -> str:
+        """The SHA-256 of the address in small letters: what every identity of theirs comes to."""
+        return sha256(self.mailbox.lower().encode()).hexdigest()
+
     def identities(self) -> list[dict[str, str]]:
         """One identity, or two for some; its fields are plain but for what upstream hashed."""
-        mailbox = f"Member.{self.number}@{_MAILBOXES[self.number % len(_MAILBOXES)]}"
+        mailbox = self.mailbox
         match self.number % 8:
             case 0 | 1:
                 return [{"email": mailbox, **self._home()}]
             case 2:
-                return [{"email": sha256(mailbox.lower().encode()).hexdigest()}]
+                return [{"email": self.email_digest}]
             case 3:
-                return [{"email": sha256(mailbox.lower().encode()).hexdigest().upper()}]
+                return [{"email": self.email_digest.upper()}]
             case 4:
                 return [{"email": f" {mailbox} ", "phone": self._phone()}]
             case 5:

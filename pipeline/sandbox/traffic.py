@@ -12,8 +12,9 @@ from typing import Final, NamedTuple
 
 from pipeline.domain.change import Action
 from pipeline.domain.reasons import WithheldReason
+from pipeline.sandbox.consent_signals import DENIED, GRANTED, UNREADABLE, Granted
 from pipeline.sandbox.event_formats import FORMATS, EventFormat
-from pipeline.sandbox.expectation import Audience, Expectation
+from pipeline.sandbox.expectation import Audience, Expectation, Row, Statement
 from pipeline.sandbox.people import Person
 
 ADDS: Final = 0.7
@@ -22,26 +23,11 @@ RESTLESS: Final = 0.1
 BUSY_EVENTS, BUSY_MEMBERS = 0.2, 0.02
 """Such a share of the events is about such a share of the members."""
 AUDIENCES_EACH: Final = 3
-DENIED, FORGOTTEN = 0.01, 0.03
+DENY, FORGET = 0.01, 0.03
 """Shares of adds: members who said no, and signals that are missing where one is due."""
-
-_TCF: Final = "CQuFeUAQuFeUAAKACBDEC0FgAPLAAAAAAAYgGMwAgF5gMZAAAAAA"
-_GRANTED: Final[Sequence[dict[str, object]]] = (
-    {"tcf": _TCF},
-    {"gpp": f"DBABMA~{_TCF}"},
-    {"amazon": {"ad_storage": "GRANTED", "user_data": "granted"}},
-)
-_DENYING_TCF: Final = "CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA"
-_DENIED: Final[Sequence[dict[str, object]]] = (
-    {"amazon": {"ad_storage": "GRANTED", "user_data": "DENIED"}},
-    {"tcf": _DENYING_TCF},
-    {"gpp": f"DBABMA~{_DENYING_TCF}"},
-)
-_UNREADABLE: Final[Sequence[dict[str, object]]] = (
-    {"tcf": "CONSENT_DENIED"},
-    {"tcf": _TCF[:13]},
-    {"gpp": "DB_x~DENIED"},
-)
+LATE, LATE_MS = 0.03, 20_000
+"""Such a share of the events speaks of a time up to so long before the one of those around it."""
+TIERS: Final = ("basic", "silver", "gold", "platinum")
 
 
 class Event(NamedTuple):
@@ -74,6 +60,7 @@ class Traffic:
         self._members = members
         self._random = random
         self._start_ms = start_ms
+        self._at_ms = start_ms
         self._last: tuple[Person, Audience] | None = None
         shares: Sequence[tuple[float, Callable[[], Event]]] = (
             (0.984, self._change),
@@ -92,6 +79,9 @@ class Traffic:
         """So many more events."""
         for _ in range(count):
             (make,) = self._random.choices(self._makers, cum_weights=self._weights)
+            self._at_ms = self._start_ms + self.expected.events
+            if self._random.random() < LATE:
+                self._at_ms -= self._random.randrange(LATE_MS)
             event = make()
             self.expected.events += 1
             yield event
@@ -104,7 +94,7 @@ class Traffic:
         self.expected.changes[action] += 1
         event = self._stated(person, action, audience.name)
         if action == "remove":
-            self.expected.sent(audience.targets, person.member, action)
+            self._removed(person, audience)
         else:
             event |= self._consented(person, audience)
         return self._event(person, event)
@@ -113,29 +103,62 @@ class Traffic:
         """The consent of an add; and what becomes of the add because of it."""
         country, chance = person.country, self._random.random()
         copies = len(audience.targets)
-        if chance < DENIED:
+        if chance < DENY:
             self._withhold("consent_denied", copies)
-            return {"consent": self._random.choice(_DENIED)}
-        if country.needs_consent and chance < DENIED + FORGOTTEN:
-            self._withhold("consent_missing", copies)
+            self._denied_to_adobe(person, audience)
+            return {"consent": self._random.choice(DENIED)}
+        if country.needs_consent and chance < DENY + FORGET:
+            self._withhold("consent_missing", copies + (audience.adobe_id is not None))
             is_silent = self._random.random() < 0.5
-            return {} if is_silent else {"consent": self._random.choice(_UNREADABLE)}
+            return {} if is_silent else {"consent": self._random.choice(UNREADABLE)}
         if country.takes_hashed_data:
             self.expected.sent(audience.targets, person.member, "add")
         else:
             self.expected.reject("unsupported_country", copies)
-        is_signalled = country.needs_consent or chance > 0.9
-        return {"consent": self._random.choice(_GRANTED)} if is_signalled else {}
+        if not (country.needs_consent or chance > 0.9):
+            self._added_at_adobe(person, audience)
+            return {}
+        granted = self._random.choice(GRANTED)
+        self._signalled_to_adobe(person, audience, granted)
+        return {"consent": granted.said}
+
+    def _signalled_to_adobe(self, person: Person, audience: Audience, granted: Granted) -> None:
+        if granted.is_for_adobe is False:
+            self._denied_to_adobe(person, audience)
+        elif granted.is_for_adobe is None and person.country.needs_consent:
+            self._withhold("consent_missing", int(audience.adobe_id is not None))
+        else:
+            self._added_at_adobe(person, audience)
+
+    def _added_at_adobe(self, person: Person, audience: Audience) -> None:
+        attributes = self._attributes()
+        row = [person.email_digest, *(str(value) for value in attributes.values())]
+        self._state(person, audience, row)
+
+    def _denied_to_adobe(self, person: Person, audience: Audience) -> None:
+        """Whoever says no is no member any more; at Amazon they only are not added."""
+        self._withhold("consent_denied", int(audience.adobe_id is not None))
+        self._state(person, audience, None)
+
+    def _removed(self, person: Person, audience: Audience) -> None:
+        self.expected.sent(audience.targets, person.member, "remove")
+        self._state(person, audience, None)
+
+    def _state(self, person: Person, audience: Audience, row: Row | None) -> None:
+        if audience.adobe_id is not None:
+            statement = Statement(self._at_ms, row)
+            self.expected.snapshots.state(audience.name, person.member, statement)
 
     def _withhold(self, reason: WithheldReason, copies: int) -> None:
-        self.expected.withheld[reason] += copies
+        if copies:
+            self.expected.withheld[reason] += copies
 
     def _withdrawal_of_some(self) -> Event:
         person = self._someone()
         chosen = self._random.sample(self._audiences, min(2, len(self._audiences)))
         for audience in chosen:
             self.expected.changes["remove"] += 1
-            self.expected.sent(audience.targets, person.member, "remove")
+            self._removed(person, audience)
         names = [audience.name for audience in chosen]
         return self._event(person, self._withdrawn(person) | {"audiences": names})
 
@@ -143,7 +166,7 @@ class Traffic:
         person = self._someone()
         self.expected.changes["remove"] += 1
         for audience in self._audiences:
-            self.expected.sent(audience.targets, person.member, "remove")
+            self._removed(person, audience)
         return self._event(person, self._withdrawn(person))
 
     # What cannot go out
@@ -174,6 +197,8 @@ class Traffic:
         described = {"id": person.member, "country": "US", "identities": useless}
         self.expected.changes["remove"] += 1
         self.expected.reject("no_usable_identity", len(audience.targets))
+        # Adobe's file needs no identity of somebody who leaves.
+        self._state(person, audience, None)
         event = self._stated(person, "remove", audience.name)
         return self._event(person, event | {"member": described})
 
@@ -181,7 +206,8 @@ class Traffic:
         person, audience = self._whose()
         described = self._described(person) | {"id": f"{person.member}@shop, the first"}
         self.expected.changes["remove"] += 1
-        self.expected.reject("invalid_member_id", len(audience.targets))
+        copies = len(audience.targets) + (audience.adobe_id is not None)
+        self.expected.reject("invalid_member_id", copies)
         event = self._stated(person, "remove", audience.name)
         return self._event(person, event | {"member": described})
 
@@ -212,14 +238,19 @@ class Traffic:
             "id": person.member,
             "country": person.country.code,
             "identities": person.identities(),
+            "attributes": self._attributes(),
         }
 
-    def _occurred_at(self) -> object:
+    def _attributes(self) -> dict[str, str | int]:
+        """They change with every event, so that only the row of the right one is right."""
         number = self.expected.events
-        milliseconds = self._start_ms + number
-        if number % 4 == 0:
-            return milliseconds
-        return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+        return {"tier": TIERS[number % len(TIERS)], "visits": number}
+
+    def _occurred_at(self) -> object:
+        if self.expected.events % 4 == 0:
+            return self._at_ms
+        moment = datetime.fromtimestamp(self._at_ms / 1000, UTC)
+        return moment.isoformat(timespec="milliseconds")
 
     def _event(self, person: Person, event: dict[str, object]) -> Event:
         return Event(person.member.encode(), self._format.message(event))

@@ -145,6 +145,7 @@ def _remove(event: Mapping[str, object], audience: str | None) -> MembershipChan
     """What decides the removal, and of everything else what is usable."""
     member, member_id, occurred_at_ms = _whose_and_when(event)
     country, consent = member.get("country"), event.get("consent")
+    attributes, _ = attributes_of(member.get("attributes"))
     return MembershipChange(
         audience,
         "remove",
@@ -153,6 +154,7 @@ def _remove(event: Mapping[str, object], audience: str | None) -> MembershipChan
         _usable_identities(member.get("identities")),
         consent if type(consent) is dict else None,
         occurred_at_ms,
+        attributes,
     )
 
 

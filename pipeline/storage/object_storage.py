@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import obstore
@@ -16,7 +18,7 @@ from pipeline.storage.server_answer import server_time
 from pipeline.storage.whole import checked
 
 if TYPE_CHECKING:
-    from obstore import ObjectMeta
+    from obstore import AsyncWritableFile, ObjectMeta
     from obstore.store import ObjectStore
 
 
@@ -57,6 +59,9 @@ class ObjectStorage:
 
     async def put(self, path: str, pieces: AsyncIterator[bytes]) -> StoredFile:
         """The store checks every part on its way; the sum of their sizes is checked here."""
+        # A store that is away, or refuses us, says so before the pieces are made; and of this
+        # question the library tells the reason, of a small file it does not.
+        await self.files(path.rpartition("/")[0])
         async with AsyncExitStack() as undo:
             size = await self._upload(path, pieces, undo)
             stored = checked(await self.head(path), path, size)
@@ -97,8 +102,8 @@ class ObjectStorage:
             reached.store, path, buffer_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE
         )
         async with AsyncExitStack() as abort:
-            # Leaving the writer by an exception aborts the upload; else its parts would stay.
-            await abort.enter_async_context(writer)
+            await writer.__aenter__()
+            abort.push_async_exit(partial(_aborted, writer))
             async with aclosing(blocks(pieces)) as gathered:
                 async for block in gathered:
                     # Credentials may expire within a long upload.
@@ -110,6 +115,18 @@ class ObjectStorage:
         undo.push_async_callback(self._try_to_delete, path)
         await _asked(reached, writer.close())
         return size
+
+
+async def _aborted(
+    writer: "AsyncWritableFile",
+    kind: type[BaseException] | None,
+    error: BaseException | None,
+    trace: TracebackType | None,
+) -> None:
+    """Else the parts would stay. What ended the upload counts, not what becomes of this."""
+    with suppress(BaseError, OSError):
+        async with asyncio.timeout(_UNDO_SECONDS):
+            await writer.__aexit__(kind, error, trace)
 
 
 async def _asked(reached: Reached, request: Awaitable[Answer]) -> Answer:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from obstore.store import AzureStore, GCSStore, S3Store
 
-from pipeline.storage.server_answer import answer_headers
+from pipeline.storage.server_answer import answer
 
 if TYPE_CHECKING:
     from obstore.store import (
@@ -39,12 +39,10 @@ async def s3_store(
     Without `credentials`, those of the environment.
     """
     address = s3_address(bucket, endpoint)
-    if region is None:
-        region = (await answer_headers(address)).get("x-amz-bucket-region", _FIRST_REGION)
     return S3Store(
         bucket,
         prefix=prefix or None,
-        region=region,
+        region=region or await bucket_region(bucket, endpoint),
         client_options=_client_options(address),
         retry_config=_RETRIES,
         credential_provider=credentials,
@@ -52,6 +50,11 @@ async def s3_store(
         disable_bulk_delete=True,
         config={} if endpoint is None else {"endpoint": endpoint},
     )
+
+
+async def bucket_region(bucket: str, endpoint: str | None) -> str:
+    headers = (await answer("HEAD", s3_address(bucket, endpoint))).headers
+    return headers.get("x-amz-bucket-region", _FIRST_REGION)
 
 
 def s3_address(bucket: str, endpoint: str | None) -> str:

@@ -25,7 +25,7 @@ class SftpSession:
 
     def __init__(self, settings: SftpSettings) -> None:
         self._settings = settings
-        self._place = f"{settings.username}@{settings.host}:{settings.port}"
+        self._place = f"SFTP server {settings.host}:{settings.port}"
         self._connection: asyncssh.SSHClientConnection
         self._client: asyncssh.SFTPClient
 

@@ -159,6 +159,9 @@ class PollTelemetry(Protocol):
     def jobs_pending(self, *, lane: LaneLabel, count: int) -> None:
         """This process follows so many jobs of the lane; zero when it has given them up."""
 
+    def jobs_of_other_versions(self, count: int) -> None:
+        """This process keeps so many job messages that another version of it wrote."""
+
     def job_ended(self, *, lane: LaneLabel, state: str, seconds: float) -> None:
         """A job ended `seconds` after its submission, or we stopped following it."""
 

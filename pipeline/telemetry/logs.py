@@ -17,7 +17,7 @@ Layout = Literal["json", "console"]
 WITHHELD: Final = "[withheld]"
 
 # At debug aiokafka prints keys, values and whole requests, so no setting of ours may ask for that.
-CHATTY_LIBRARIES: Final = ("aiokafka", "aiohttp.access", "asyncio")
+CHATTY_LIBRARIES: Final = ("aiokafka", "aiohttp.access", "asyncio", "asyncssh")
 
 REPEATED_SECONDS: Final = 10.0
 """With its broker away a Kafka client says the same some fifty times a second."""

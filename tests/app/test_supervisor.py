@@ -12,7 +12,9 @@ from pipeline.app import status, supervisor
 from pipeline.app.assembly import Pipeline
 from pipeline.configuration.load import load
 from pipeline.stages.contract import Progress
+from pipeline.stages.poll.pending import PendingJobs
 from pipeline.telemetry.prometheus import prometheus_telemetry
+from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.virtual_loop import run_virtual
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +64,7 @@ def pipeline(tmp_path: Path, progress: Progress, watchdog_seconds: float) -> Pip
         "telemetry": prometheus_telemetry(),
         "clients": None,
         "progresses": {progress.name: progress},
-        "pending_jobs": {},
+        "pending_jobs": PendingJobs(RecordingTelemetry()),
         "lag_reports": Reports(),
         "controls": None,
     }

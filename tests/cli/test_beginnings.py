@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from pipeline.configuration.load import settings_from
+from pipeline.destinations.registry import PARTNERS
 from pipeline.operations.starting_configuration import kinds, starting_configuration
 from tests.cli.test_commands import _logging_is_put_back, run
 from tests.configuration.test_example_files import Example
@@ -73,7 +74,10 @@ def test_a_first_configuration_is_valid_once_its_secrets_and_audiences_are_there
 
     assert written.code == 0
     assert shown.out == path.read_text() == starting_configuration(kind)
-    assert settings_from(document, tmp_path, needs_ids=False).audiences
+    for audience in document["audiences"]:
+        for number, one in enumerate(audience["destinations"], 1):
+            one.setdefault(PARTNERS[kind].target.id_key, f"{number}")
+    assert settings_from(document, tmp_path).audiences
     assert lanes.code == 0
 
 

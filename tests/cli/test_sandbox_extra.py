@@ -1,5 +1,6 @@
 """The broker of the sandbox is an extra: without it everything else works as before."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from typing import get_args
 import pytest
 
 from pipeline.cli import sandbox_commands
+from pipeline.sandbox.adobe_audiences import faults as adobe_faults
+from pipeline.sandbox.adobe_audiences.vocabulary import ContractName
 from pipeline.sandbox.amazon_ads import faults
 from pipeline.sandbox.event_formats import FORMATS
 from tests.configuration.test_example_files import Example
@@ -65,16 +68,30 @@ def test_the_sandbox_says_in_one_line_what_to_install() -> None:
     assert (ran.returncode, ran.stdout) == (1, "")
 
 
-def test_the_simulator_runs_without_the_broker() -> None:
-    command = command_without(EXTRA, typed="simulator --port 0")
+@pytest.mark.parametrize(
+    ("typed", "path"),
+    [
+        ("simulator --port 0", ""),
+        ("simulator --kind adobe_external_audiences --files . --port 0", "/data/core/ais"),
+    ],
+)
+def test_a_simulator_runs_without_the_broker(typed: str, path: str) -> None:
+    command = command_without(EXTRA, typed=typed)
 
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as simulator:
         assert simulator.stdout is not None
         said = simulator.stdout.readline()
         simulator.send_signal(signal.SIGTERM)
 
-    assert said.startswith("simulator listens at http://127.0.0.1:")
+    assert re.match(rf"simulator listens at http://127\.0\.0\.1:\d+{path}, tokens at", said)
     assert simulator.returncode == 0
+
+
+def test_the_simulator_of_adobe_must_be_told_where_files_are() -> None:
+    ran = run_without(EXTRA, typed="simulator --kind adobe_external_audiences --port 0")
+
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "--files" in ran.stderr
 
 
 def test_what_the_image_installs_has_no_broker_and_what_developers_install_has() -> None:
@@ -91,7 +108,9 @@ def test_what_the_image_installs_has_no_broker_and_what_developers_install_has()
 
 
 def test_the_command_line_offers_the_faults_that_the_simulator_knows() -> None:
-    assert get_args(sandbox_commands.ProfileName) == get_args(faults.ProfileName)
+    for known in (faults.ProfileName, adobe_faults.ProfileName):
+        assert get_args(sandbox_commands.ProfileName) == get_args(known)
+    assert get_args(sandbox_commands.Contract) == get_args(ContractName)
 
 
 def test_the_command_line_offers_the_formats_that_the_sandbox_writes() -> None:

@@ -13,6 +13,7 @@ from pipeline.domain.job import (
     Job,
     JobEnd,
     JobReport,
+    OtherJobVersion,
     Tally,
     UnreadableJob,
     decode_job,
@@ -22,6 +23,7 @@ from pipeline.domain.job import (
     tally,
 )
 from pipeline.domain.offset_ranges import encode_ranges
+from pipeline.operations.moments import moment
 
 JOB = Job(
     job_id="job-1",
@@ -36,18 +38,20 @@ JOB = Job(
     oldest_changed_at_ms=1_790_000_000_000,
 )
 NUMBERS = st.integers(0, 2**63 - 1)
+TIMES = st.integers(-(10**15), 10**15)
+NAMES = st.text(min_size=1, max_size=1_000)
 JOBS = st.builds(
     Job,
-    job_id=st.text(alphabet=st.characters()),
-    destination=st.text(),
-    connection=st.text(),
-    audience_id=st.text(),
+    job_id=NAMES,
+    destination=NAMES,
+    connection=NAMES,
+    audience_id=NAMES,
     records=NUMBERS,
     removes=NUMBERS,
     first_offset=NUMBERS,
     last_offset=NUMBERS,
-    submitted_at_ms=NUMBERS,
-    oldest_changed_at_ms=NUMBERS,
+    submitted_at_ms=TIMES,
+    oldest_changed_at_ms=TIMES,
     polls=NUMBERS,
     carried_over=NUMBERS,
     offsets=st.text(),
@@ -85,8 +89,52 @@ def test_a_field_that_a_newer_program_added_does_no_harm() -> None:
 
 
 def test_an_unknown_format_version_is_refused_by_its_number() -> None:
-    with pytest.raises(UnreadableJob, match="format version 3, this program reads 2"):
+    """
+    It is no fault of the message: whoever wrote it can read it, so it is told from garbage.
+    """
+    with pytest.raises(OtherJobVersion, match="format version 3, this program reads 2"):
         decode_job(b'{"format":3}')
+
+
+@pytest.mark.parametrize("version", [0, -1, 2**31 + 1, 10**30])
+def test_what_is_no_version_of_ours_is_no_job_of_another(version: int) -> None:
+    with pytest.raises(UnreadableJob) as refused:
+        decode_job(stored(format=version))
+
+    assert not isinstance(refused.value, OtherJobVersion)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("job_id", ""),
+        ("job_id", "\ud800"),
+        ("job_id", "x" * 1_001),
+        ("connection", "a\udfffb"),
+        ("offsets", "\ud800"),
+        ("polls", -1),
+        ("polls", 10**400),
+        ("records", 2**63),
+        ("submitted_at_ms", 10**15 + 1),
+        ("missing_since_ms", -(10**400)),
+    ],
+)
+def test_a_value_that_nothing_can_be_done_with_makes_it_no_job(name: str, value: object) -> None:
+    """
+    A key is made of its id, a path of the same, and intervals and ages of its numbers.
+    """
+    with pytest.raises(UnreadableJob, match=f"{name} is a value that none can have"):
+        decode_job(stored(**{name: value}))
+
+
+@given(job=JOBS)
+def test_whatever_is_a_job_can_be_keyed_shown_and_written_again(job: Job) -> None:
+    read = decode_job(job.encode())
+
+    assert read.job_id.encode()
+    assert moment(read.submitted_at_ms)
+    again = read.carry_over(0)
+    assert again.carried_over >= 2**63 or decode_job(again.encode()) == again
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,9 @@ class RecordingTelemetry:
     def status_polled(self, *, destination: str, code: str) -> None:
         self.counts["status_polled", destination, code] += 1
 
+    def jobs_of_other_versions(self, count: int) -> None:
+        self.levels["jobs_of_other_versions",] = count
+
     def job_ended(self, *, lane: LaneLabel, state: str, seconds: float) -> None:
         self.counts["job_ended", lane.destination, lane.connection, state] += 1
         self.seconds["job_ended", lane.destination, lane.connection, state] += seconds

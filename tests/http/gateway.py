@@ -25,7 +25,7 @@ class Misanswer:
             if not caller.is_whole:
                 return
             if self.is_taken:
-                await _passed_on(caller, url)
+                await passed_on(caller, url)
             await caller.say(self.raw)
             if self.then == "reset":
                 caller.reset()
@@ -43,13 +43,13 @@ def passes(url: str) -> Scene:
     async def scene(caller: Caller) -> None:
         await caller.read()
         if caller.is_whole:
-            await caller.say(await _passed_on(caller, url))
+            await caller.say(await passed_on(caller, url))
             caller.leave()
 
     return scene
 
 
-async def _passed_on(caller: Caller, url: str) -> bytes:
+async def passed_on(caller: Caller, url: str) -> bytes:
     address = urlsplit(url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     headers = [f"{name}: {value}" for name, value in caller.headers.items() if name != "connection"]

@@ -20,7 +20,7 @@ from pipeline.domain.member_record import (
     member_key,
 )
 from pipeline.domain.names import Names
-from pipeline.kafka.member_layout import LayoutTopics, find_layout, lay_out
+from pipeline.kafka.member_layout import PROPOSAL_KEY, LayoutTopics, find_layout, lay_out
 from pipeline.kafka.topic_reader import PlacedRecord, reading
 from pipeline.kafka.topics import Topics, TopicTrouble
 from pipeline.operations.cluster_setup import own_topics, prepare
@@ -65,6 +65,19 @@ async def layouts(cluster: Cluster, topic: str) -> dict[int, list[Any]]:
     return found
 
 
+def layout_topics(namespace: str) -> LayoutTopics:
+    names = Names(namespace)
+    return LayoutTopics(members=names.members("files"), snapshots=names.snapshots("files"))
+
+
+async def uuids(cluster: Cluster, topics: LayoutTopics) -> set[str]:
+    """Of all layout records in both topics; every partition has some."""
+    members = await layouts(cluster, topics.members)
+    owner = await layouts(cluster, topics.snapshots)
+    assert (sorted(members), sorted(owner)) == (list(range(PARTITIONS)), [0])
+    return {one.uuid for said in [*members.values(), *owner.values()] for one in said}
+
+
 async def make_topics(
     cluster: Cluster, *topics: str, partitions: int = 1, settings: dict[str, str] | None = None
 ) -> None:
@@ -98,7 +111,7 @@ async def test_every_partition_of_a_new_topic_says_how_it_is_laid_out(
     assert sorted(found) == list(range(PARTITIONS))
     assert {one for said in found.values() for one in said} == {layout}
     assert layout == Layout(layout.uuid, PARTITIONS, SPREAD, HASH)
-    assert all(len(said) == 1 for number, said in found.items() if number)
+    assert all(len(said) == 1 for said in found.values())
 
 
 async def test_a_start_that_was_killed_in_the_middle_is_finished_by_the_next_one(
@@ -123,27 +136,46 @@ async def test_a_start_that_was_killed_in_the_middle_is_finished_by_the_next_one
     assert {one.uuid for said in [*found.values(), *owners.values()] for one in said} == {"first"}
 
 
-async def test_of_two_that_lay_out_a_topic_at_once_the_first_decides(
+async def test_of_several_that_lay_out_a_topic_at_once_the_first_proposal_counts(
     cluster: Cluster, namespace: str
 ) -> None:
     """
-    Step by step: both saw an empty topic, and the other one's record came first.
+    Step by step: all saw an empty topic, and two have proposed.
     """
-    names = Names(namespace)
-    topics = LayoutTopics(members=names.members("files"), snapshots=names.snapshots("files"))
+    topics = layout_topics(namespace)
     await make_topics(cluster, topics.members, partitions=PARTITIONS)
     await make_topics(cluster, topics.snapshots)
 
     async with reading(connection(cluster), committed_only=False, patience=10.0) as reader:
         seen = await find_layout(reader, topics)
-        await lay_out(reader, connection(cluster), seen, "one")
-        await lay_out(reader, connection(cluster), seen, "two")
-    found = await layouts(cluster, topics.members)
-    owners = await layouts(cluster, topics.snapshots)
+        for uuid in ("one", "two"):
+            value = encode_layout(Layout(uuid, PARTITIONS, SPREAD, HASH))
+            await put(cluster, topics.snapshots, 0, PROPOSAL_KEY, value)
+        await lay_out(reader, connection(cluster), seen, "three")
 
-    assert {said[-1].uuid for said in found.values()} == {"one"}
-    assert {one.uuid for one in owners[0]} == {"one"}
-    assert {one.uuid for number, said in found.items() if number for one in said} == {"one"}
+    assert await uuids(cluster, topics) == {"one"}
+
+
+async def test_several_that_lay_out_a_topic_at_once_write_one_layout(
+    cluster: Cluster, namespace: str
+) -> None:
+    """
+    Two layouts in one topic would be none.
+    """
+    topics = layout_topics(namespace)
+    await make_topics(cluster, topics.members, partitions=PARTITIONS)
+    await make_topics(cluster, topics.snapshots)
+
+    async def start(uuid: str) -> None:
+        async with reading(connection(cluster), committed_only=False, patience=10.0) as reader:
+            found = await find_layout(reader, topics)
+            await lay_out(reader, connection(cluster), found, uuid)
+
+    async with asyncio.TaskGroup() as tasks:
+        for uuid in ("one", "two", "three"):
+            tasks.create_task(start(uuid))
+
+    assert len(await uuids(cluster, topics)) == 1
 
 
 async def test_a_topic_of_memberships_that_was_made_anew_is_refused(

@@ -37,12 +37,29 @@ CONSISTENCY = "tests/configuration/test_consistency.py"
 OTHER_VERSION = "test_commits_of_version_1_are_refused_at_the_start_and_by_the_online_check"
 FORMAT = "tests/operations/test_stored_format.py"
 QUESTIONS = "tests/configuration/test_question_rate.py"
+STORAGES = "tests/storage/test_storages.py"
+LANDING_ZONE = "tests/storage/test_landing_zone.py"
+KILLED = "test_a_killed_writer_leaves_nothing_that_is_visible"
 VARIABLES = "tests/settings/test_environment.py"
 CONFORMANCE = "tests/http/test_conformance.py"
 PARTNER_ANSWERS = "tests/destinations/test_answers.py"
 BLOCKS = "test_what_a_person_must_mend_stops_the_lane_and_counts_for_nothing"
 SUCCESS = "test_a_success_of_the_partner_is_one_however_its_answer_arrives"
 GARBAGE = "tests/simulation/test_garbage.py"
+MEMBERS = "tests/stages/ingest/test_member_records.py"
+NO_IDENTITY = "test_a_remove_needs_no_identity_and_nothing_else_about_the_person"
+FROM_FUTURE = "test_a_change_from_the_future_counts_from_when_it_was_written"
+PLATFORMS = "tests/sources/test_platforms.py"
+LAYOUT = "tests/integration/test_member_layout.py"
+PROPOSALS = "test_of_several_that_lay_out_a_topic_at_once_the_first_proposal_counts"
+WRONG_SETTING = "test_a_start_is_refused_where_a_setting_would_make_memberships_wrong"
+PASS_FILE = "tests/stages/snapshot/test_membership_pass.py::TestFile"
+PASS_REFUSALS = "tests/stages/snapshot/test_membership_pass.py::TestRefusals"
+HEALING = "tests/stages/snapshot/test_healing.py::TestWinners"
+FORGETTING = "tests/stages/snapshot/test_healing.py::TestForgetting"
+NOT_OVER = "test_a_record_of_another_version_makes_no_snapshot_and_is_not_written_over"
+AFTER_THE_FLOOR = "test_a_remove_is_forgotten_by_the_pass_after_the_one_that_raised_the_floor"
+AS_IT_WAS = "test_a_winner_that_stands_before_another_is_written_again_as_it_was"
 
 RULES: Sequence[Rule] = (
     Rule(
@@ -712,5 +729,221 @@ RULES: Sequence[Rule] = (
         kept="    gc.set_threshold(YOUNG_OBJECTS, OLDER_ROUNDS, OLDER_ROUNDS)\n",
         broken="    gc.disable()\n",
         tests=["tests/app/test_garbage.py"],
+    ),
+    Rule(
+        name="a folder shows no file before it is whole",
+        file="pipeline/storage/folder.py",
+        kept="        beside = self._root / unfinished_path(path)\n",
+        broken="        beside = self._root / path\n",
+        tests=[f"{STORAGES}::{KILLED}[folder]"],
+    ),
+    Rule(
+        name="a file server shows no file before it is whole",
+        file="pipeline/storage/sftp.py",
+        kept="        beside = unfinished_path(path)\n",
+        broken="        beside = path\n",
+        tests=[f"{STORAGES}::{KILLED}[sftp]"],
+    ),
+    Rule(
+        name="an upload that is given up leaves no parts",
+        file="pipeline/storage/object_storage.py",
+        kept="            abort.push_async_exit(partial(_aborted, writer))\n",
+        broken="",
+        tests=[f"{STORAGES}::test_what_is_cancelled_leaves_nothing[s3]"],
+    ),
+    Rule(
+        name="what a storage has is compared with what was given",
+        file="pipeline/storage/whole.py",
+        kept="    if stored is None or stored.size != size:\n",
+        broken="    if stored is None:\n",
+        tests=["tests/storage/test_sizes.py"],
+    ),
+    Rule(
+        name="a file that is not right is taken away",
+        file="pipeline/storage/object_storage.py",
+        kept="        undo.push_async_callback(self._try_to_delete, path)\n",
+        broken="",
+        tests=["tests/storage/test_sizes.py"],
+    ),
+    Rule(
+        name="nothing is sent to a file server that is not known",
+        file="pipeline/storage/sftp_session.py",
+        kept="                known_hosts=known,\n",
+        broken="                known_hosts=None,\n",
+        tests=["tests/storage/test_troubles.py::TestSftp"],
+    ),
+    Rule(
+        name="what a partner lends is renewed in the middle of an upload",
+        file="pipeline/storage/object_storage.py",
+        kept="                    await self._access()\n",
+        broken="",
+        tests=[f"{LANDING_ZONE}::test_credentials_are_renewed_in_the_middle_of_an_upload"],
+    ),
+    Rule(
+        name="credentials that are refused are asked for anew",
+        file="pipeline/storage/landing_zone.py",
+        kept=".is_replaced():\n                raise\n        return",
+        broken=".is_replaced() or True:\n                raise\n        return",
+        tests=[LANDING_ZONE],
+    ),
+    Rule(
+        name="denied consent takes a member out of snapshots",
+        file="pipeline/stages/ingest/member_records.py",
+        kept='if rendered.reason != "consent_denied" and not route',
+        broken="if not route",
+        tests=[f"{MEMBERS}::test_denied_consent_removes"],
+    ),
+    Rule(
+        name="a remove from snapshots needs no identity and no consent",
+        file="pipeline/stages/ingest/member_records.py",
+        kept='    if change.action == "add":\n',
+        broken="    if True:\n",
+        tests=[f"{MEMBERS}::{NO_IDENTITY}"],
+    ),
+    Rule(
+        name="a change from the future does not win for ever",
+        file="pipeline/stages/ingest/member_records.py",
+        kept="min(change.occurred_at_ms if stated_ms is None else stated_ms, written_ms)",
+        broken="(change.occurred_at_ms if stated_ms is None else stated_ms)",
+        tests=[f"{MEMBERS}::{FROM_FUTURE}"],
+    ),
+    Rule(
+        name="a topic of memberships that was made anew is not read as one without members",
+        file="pipeline/kafka/member_layout.py",
+        kept="        if self.agreed is not None and self.empty:\n",
+        broken="        if False and self.empty:\n",
+        tests=[f"{LAYOUT}::test_a_topic_of_memberships_that_was_made_anew_is_refused"],
+    ),
+    Rule(
+        name="of several that lay out a topic the first proposal counts",
+        file="pipeline/kafka/member_layout.py",
+        kept="decode_layout(found[0])",
+        broken="decode_layout(found[-1])",
+        tests=[f"{LAYOUT}::{PROPOSALS}"],
+    ),
+    Rule(
+        name="a topic of memberships with a setting that would make it wrong is refused",
+        file="pipeline/kafka/topics.py",
+        kept="raise TopicTrouble(_other_setting(plan.name, key, value, wanted))",
+        broken="continue",
+        tests=[f"{LAYOUT}::{WRONG_SETTING}"],
+    ),
+    Rule(
+        name="a row that comes back does not lose against its deletion",
+        file="pipeline/sources/debezium.py",
+        kept="        stated_at=_committed_at,\n",
+        broken="",
+        tests=[f"{PLATFORMS}::test_a_row_that_comes_back_counts_from_the_commit"],
+    ),
+    Rule(
+        name="of the statements about a member the newest one counts, wherever it stands",
+        file="pipeline/stages/snapshot/kept_winner.py",
+        kept="    is_newer = statement.rank >= kept.statement.rank\n",
+        broken="    is_newer = True\n",
+        tests=[f"{PASS_FILE}::test_of_two_statements_the_newer_one_counts_wherever_it_stands"],
+    ),
+    Rule(
+        name="a winner is written again with its own time",
+        file="pipeline/stages/snapshot/kept_winner.py",
+        kept="    return said._replace(is_known=said.is_member)\n",
+        broken="    return said._replace(is_known=said.is_member, changed_at_ms=2 * 10**12)\n",
+        tests=[f"{HEALING}::{AS_IT_WAS}"],
+    ),
+    Rule(
+        name="a winner is written again with its own place",
+        file="pipeline/stages/snapshot/kept_winner.py",
+        kept="    return said._replace(is_known=said.is_member)\n",
+        broken="    place = said.place._replace(offset=0)\n"
+        "    return said._replace(is_known=said.is_member, place=place)\n",
+        tests=[f"{HEALING}::{AS_IT_WAS}"],
+    ),
+    Rule(
+        name="an add that is written again says that it counted",
+        file="pipeline/stages/snapshot/kept_winner.py",
+        kept="    return said._replace(is_known=said.is_member)\n",
+        broken="    return said\n",
+        tests=[f"{FORGETTING}::test_an_old_add_that_had_to_be_written_again_goes_on_counting"],
+    ),
+    Rule(
+        name="a winner that is not its key's last record is written again",
+        file="pipeline/stages/snapshot/kept_winner.py",
+        kept="    if kept.is_last:\n        return None\n",
+        broken="    if said:\n        return None\n",
+        tests=[f"{HEALING}::test_the_winner_is_there_after_compaction"],
+    ),
+    Rule(
+        name="a tombstone with an old add behind it is written again",
+        file="pipeline/stages/snapshot/kept_winner.py",
+        kept="        return None if kept.is_last else said\n",
+        broken="        return None\n",
+        tests=[f"{FORGETTING}::test_a_tombstone_with_an_old_add_behind_it_is_written_again"],
+    ),
+    Rule(
+        name="a pass reads nothing behind the end that was fixed",
+        file="pipeline/stages/snapshot/membership_pass.py",
+        kept="self._topic.read(partition, 0, self._ends[partition])",
+        broken="self._topic.read(partition, 0, 2**62)",
+        tests=[f"{PASS_FILE}::test_nothing_behind_the_fixed_end_is_in_the_file"],
+    ),
+    Rule(
+        name="a partition without its layout is not read as empty",
+        file="pipeline/stages/snapshot/topic_layout.py",
+        kept="    if not said:\n",
+        broken="    if not said:\n"
+        '        return Layout(uuid or "", partitions, SPREAD, HASH)\n    if not said:\n',
+        tests=[
+            f"{PASS_REFUSALS}::test_a_partition_without_its_layout_is_not_read_as_empty",
+        ],
+    ),
+    Rule(
+        name="a record of another version is not written over",
+        file="pipeline/stages/snapshot/membership_pass.py",
+        kept="        if waiting and self._tally.other_version is None:\n",
+        broken="        if waiting:\n",
+        tests=[
+            f"{PASS_REFUSALS}::{NOT_OVER}",
+        ],
+    ),
+    Rule(
+        name="an add from before the floor of somebody unknown is not believed",
+        file="pipeline/stages/snapshot/kept_winner.py",
+        kept="        and kept.first_offset >= floor.offset\n",
+        broken="        and kept.first_offset < 0\n",
+        tests=[
+            f"{FORGETTING}::test_an_old_add_of_somebody_unknown_is_not_believed_and_found_once",
+        ],
+    ),
+    Rule(
+        name="an add that counted before the floor was raised goes on counting",
+        file="pipeline/stages/snapshot/kept_winner.py",
+        kept="        and kept.first_offset >= floor.offset\n",
+        broken="",
+        tests=[
+            f"{FORGETTING}::test_an_old_add_that_was_counted_before_the_floor_goes_on_counting",
+        ],
+    ),
+    Rule(
+        name="a remove is forgotten only below a floor that was read",
+        file="pipeline/stages/snapshot/kept_winner.py",
+        kept="    is_old = said.changed_at_ms < floor.before_ms\n",
+        broken="    is_old = said.changed_at_ms < max(floor.before_ms, 1_787_000_000_000)\n",
+        tests=[
+            f"{FORGETTING}::{AFTER_THE_FLOOR}",
+        ],
+    ),
+    Rule(
+        name="the floor's offset passes an add beyond the horizon once that is forgotten",
+        file="pipeline/stages/snapshot/membership_pass.py",
+        kept="        await self._write_waiting()\n        self._waiting +=",
+        broken="        self._waiting[:0] = self._own(partition, layout, floor, covered_ms)\n"
+        "        await self._write_waiting()\n        self._waiting +=",
+        tests=["tests/stages/snapshot/test_healing.py::test_the_floor_is_written_last"],
+    ),
+    Rule(
+        name="of two floors both hold",
+        file="pipeline/stages/snapshot/winners.py",
+        kept="self.floor.joined(said) if isinstance(said, Floor) else said",
+        broken="said",
+        tests=[f"{FORGETTING}::test_of_two_floors_both_hold_whichever_was_written_last"],
     ),
 )

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.sandbox.adobe_audiences.definitions import Field, folder_definition
 from pipeline.sandbox.adobe_audiences.faults import Fault, RunFault, ScriptedFault
 from pipeline.sandbox.adobe_audiences.options import SimulatorOptions
 from pipeline.sandbox.adobe_audiences.vocabulary import ContractName, Stage
@@ -427,3 +428,17 @@ async def test_a_run_that_is_asked_for_wrongly_is_refused(tmp_path: Path, body: 
 
     assert (answer.status, answer["error_code"]) == (400, "100910-400")
     assert violations == {"broken_request": 1}
+
+
+async def test_an_audience_can_be_there_from_the_start(tmp_path: Path) -> None:
+    """
+    For a configuration that names its id.
+    """
+    fields = [Field(name="email", type="string", namespace="email_lc_sha256")]
+    known = folder_definition(name="vip", fields=fields, path=f"/{FOLDER}/", ttl_days=30)
+    async with partner(tmp_path) as running:
+        running.simulator.know("a-1", known)
+        await running.ingested("a-1", f'email\n"{digest("ana")}"\n')
+        members = await running.simulator.membership()
+
+    assert members == {"a-1": {digest("ana"): [digest("ana")]}}

@@ -107,7 +107,15 @@ def _unpack(folder: Path) -> None:
 
 
 def _download(folder: Path) -> None:
-    run(["apt-get", "download", *_PACKAGES], folder)
+    # With lists of its own: those of the system may be empty, and are not ours to fill.
+    for name in ("lists/partial", "cache/archives/partial"):
+        (folder / name).mkdir(parents=True)
+    own = ["-o", f"Dir::State::Lists={folder / 'lists'}", "-o", f"Dir::Cache={folder / 'cache'}"]
+    sandbox = ["-o", "APT::Sandbox::User="]
+    run(["apt-get", *own, *sandbox, "update"], folder)
+    run(["apt-get", *own, *sandbox, "download", *_PACKAGES], folder)
+    shutil.rmtree(folder / "lists")
+    shutil.rmtree(folder / "cache")
 
 
 def _command(folder: Path) -> list[str]:

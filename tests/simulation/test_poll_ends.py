@@ -1,5 +1,8 @@
 """A job ends by the partner's word only, however long that takes."""
 
+import asyncio
+
+import orjson
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -146,6 +149,39 @@ def test_a_job_of_a_destination_that_nobody_here_knows_is_carried_over_at_interv
     assert 3600.0 / 30.0 < copies <= 3600.0 / 15.0
     assert settled >= copies
     assert newer.states() == {"job": "SUCCEEDED"}
+
+
+def test_a_job_of_another_version_waits_for_it_and_is_no_dead_letter() -> None:
+    """
+    It is written again byte for byte, so that its offset holds up no other; after the rollout, or
+    a rollback, the version that wrote it follows it.
+    """
+    world = world_of(EndingPartner({}))
+    newer = orjson.dumps({"format": 3, "job_id": "newer", "more": {"of": "what comes"}})
+    world.topic.append(b"newer", newer)
+    world.topic.place(job("ours"))
+
+    lease = run_virtual(world.followed_for(100.0))
+
+    copies = [record for record in world.topic.records if record.value == newer]
+    assert 100.0 / 30.0 < len(copies) <= 1 + 100.0 / 15.0
+    assert {copy.key for copy in copies} == {b"newer"}
+    assert lease.settled.offset == len(world.topic.records) - 1
+    assert world.writer.of("letters") == []
+    assert world.states() == {"ours": "SUCCEEDED"}
+
+
+def test_a_job_of_another_version_is_counted_as_long_as_it_is_kept() -> None:
+    world = world_of(EndingPartner({}))
+    world.topic.append(b"newer", b'{"format":3}')
+
+    async def story() -> float:
+        async with world.owned():
+            await asyncio.sleep(5.0)
+            return world.telemetry.levels["jobs_of_other_versions",]
+
+    assert run_virtual(story()) == 1
+    assert world.telemetry.levels["jobs_of_other_versions",] == 0
 
 
 def test_an_old_job_of_an_outage_is_asked_at_intervals_and_does_not_spin() -> None:

@@ -1,5 +1,7 @@
 """Each destination, and within it each connection, has its own share of the questions."""
 
+import asyncio
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.job import NotYet
+from pipeline.stages.poll import worker
 from pipeline.stages.poll.questions import THROTTLED_SECONDS
 from pipeline.stages.retry import Throttle
 from tests.fakes.poll_world import (
@@ -16,6 +19,7 @@ from tests.fakes.poll_world import (
     Partner,
     PerSecond,
     PollWorld,
+    SayingPartner,
     ScriptedPartner,
     job,
 )
@@ -119,6 +123,38 @@ def test_a_throttled_question_and_a_throttled_lane_silence_the_client() -> None:
     throttle.told("lane a", 50.0, 5.0)
 
     assert throttle.wait("lane b", 5.0) > 0
+
+
+def test_a_dead_destination_with_more_jobs_than_fit_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    Its jobs stay in the topic and are read once more when there is room; each ends, once.
+    """
+    monkeypatch.setattr(worker, "PENDING_AT_MOST", 600)
+    hanging = SayingPartner(NotYet("reset"), until=600.0)
+    rules = replace(RULES, questions_per_second=1_000.0)
+    partners: dict[str, Partner] = {"dead": hanging, "well": EndingPartner({})}
+    world = PollWorld(partners=partners, rules=rules, carry_over_after=10_000.0)
+    crowd = 2_000
+    for number in range(crowd):
+        world.topic.place(job(f"dead {number}", destination="dead", connection=f"{number % 50}"))
+    world.topic.place(job("well", destination="well"))
+    pending: list[float] = []
+
+    async def story() -> int:
+        async with world.owned() as lease:
+            await asyncio.sleep(60.0)
+            assert world.states() == {"well": "SUCCEEDED"}
+            pending.append(world.telemetry.levels["jobs_pending", "dead", "0"])
+            await asyncio.sleep(3_000.0)
+            return lease.settled.offset
+
+    assert run_virtual(story()) == crowd + 1
+    assert pending == [crowd / 50]
+    assert len(world.outcomes()) == crowd + 1
+    assert len(set(world.outcomes())) == crowd + 1
+    assert world.telemetry.levels["jobs_pending", "dead", "0"] == 0
 
 
 def test_questions_keep_up_with_uploads() -> None:

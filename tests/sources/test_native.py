@@ -236,6 +236,9 @@ _members = st.one_of(
         optional={
             "country": st.sampled_from(["US", None, 7]),
             "identities": st.one_of(_anything, st.lists(_identity | _anything, max_size=3)),
+            "attributes": st.one_of(
+                _anything, st.dictionaries(st.sampled_from(["tier", "age"]), _anything)
+            ),
         },
     ),
 )
@@ -253,6 +256,34 @@ _events = st.fixed_dictionaries(
         "extra": _anything,
     },
 )
+
+
+def test_attributes_are_text_numbers_and_booleans_and_null_is_absent() -> None:
+    member = {"id": "u-1", "attributes": {"tier": "gold", "age": 41, "is_new": True, "city": None}}
+
+    (change,) = _read(member=member)
+
+    assert change.attributes == {"tier": "gold", "age": 41, "is_new": True}
+
+
+@pytest.mark.parametrize("attributes", [["gold"], "gold", {"tier": ["gold"]}, {"tier": {}}])
+def test_attributes_that_are_none_are_malformed_in_an_add_and_passed_over_in_a_remove(
+    attributes: object,
+) -> None:
+    member = {"id": "u-1", "attributes": attributes}
+
+    added, (removed,) = _read(member=member), _read(member=member, action="remove")
+
+    assert isinstance(added, Rejected)
+    assert added.detail.startswith("member.attributes: ")
+    assert removed.attributes is None
+
+
+def test_a_withdrawal_says_that_it_is_one() -> None:
+    every = _read(action="withdraw_consent", audiences=["vip", "lapsed"])
+
+    assert [change.is_withdrawal for change in every] == [True, True]
+    assert [change.is_withdrawal for change in _read(action="remove")] == [False]
 
 
 @given(_events)

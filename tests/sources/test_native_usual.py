@@ -37,6 +37,8 @@ _near_usual = st.fixed_dictionaries(
             optional={
                 "country": st.sampled_from(["US", "uk", "", None]),
                 "identities": st.lists(_usual_identity | _identity, max_size=3),
+                "attributes": _anything
+                | st.dictionaries(st.sampled_from(["tier", "age"]), _anything | _texts),
             },
         ),
     },
@@ -75,6 +77,8 @@ def test_the_look_at_a_usual_event_says_nothing_else_than_the_checks_one_by_one(
 def test_a_usual_event_is_looked_at_once() -> None:
     assert native._usual(_EVENT) is not None
     assert native._usual(_EVENT | {"consent": None, "action": "remove"}) is not None
+    member = {**_EVENT["member"], "attributes": {"tier": "gold", "age": 41, "is_new": True}}
+    assert native._usual(_EVENT | {"member": member}) is not None
 
 
 def test_of_a_key_that_stands_twice_the_last_counts() -> None:

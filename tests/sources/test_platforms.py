@@ -189,6 +189,45 @@ def test_a_soft_delete_is_said_by_absence() -> None:
     assert action(1_766_225_700_400) == "remove"
 
 
+def test_a_row_that_comes_back_counts_from_the_commit() -> None:
+    """
+    It has the time of its first change, and its deletion in between has a later one.
+    """
+    table = {"kind": "membership_rows", "audience": "a", "member": "m", "changed_at": "at"}
+    row = {"a": "vip", "m": "c-7", "at": 1_766_000_000_000}
+
+    def read(op: str, committed_ms: int) -> MembershipChange:
+        images = {"before": row, "after": None} if op == "d" else {"before": None, "after": row}
+        event = {"op": op, **images, "source": {"ts_ms": committed_ms}}
+        return change(orjson.dumps(event), format="debezium", table=table)
+
+    deleted, restored = read("d", 1_766_100_000_000), read("c", 1_766_200_000_000)
+
+    assert restored.occurred_at_ms == 1_766_000_000_000
+    assert (deleted.stated_at_ms, restored.stated_at_ms) == (1_766_100_000_000, 1_766_200_000_000)
+
+
+@pytest.mark.parametrize("keys", [{"envelope": "array"}, {"mapping": {"country": {"value": "DE"}}}])
+def test_attributes_of_a_native_event_are_read_in_an_envelope_and_beside_a_mapping(
+    keys: dict[str, Any],
+) -> None:
+    member = {"id": "u-1", "attributes": {"tier": "gold", "city": None}}
+    event = {"audience": "vip", "action": "add", "occurred_at": AT, "member": member}
+    value = orjson.dumps([event] if "envelope" in keys else event)
+
+    assert change(value, **keys).attributes == {"tier": "gold"}
+
+
+def test_an_attribute_that_is_none_is_malformed_beside_a_mapping_too() -> None:
+    member = {"id": "u-1", "attributes": {"tier": ["gold"]}}
+    event = {"audience": "vip", "action": "add", "occurred_at": AT, "member": member}
+
+    outcome = reader(mapping={"country": {"value": "DE"}})(Sent(orjson.dumps(event)))
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.detail.startswith("member.attributes: ")
+
+
 def test_a_mapping_wins_over_the_format_and_sees_its_items() -> None:
     profile = {
         "mpid": "1",

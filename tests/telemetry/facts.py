@@ -85,6 +85,7 @@ def _state_upload(telemetry: UploadTelemetry) -> None:
 
 def _state_poll(telemetry: PollTelemetry) -> None:
     telemetry.jobs_pending(lane=LANE, count=7)
+    telemetry.jobs_of_other_versions(2)
     telemetry.job_ended(lane=LANE, state="SUCCEEDED", seconds=45)
     telemetry.job_wholly_invalid(lane=LANE, audience_id="347891")
     telemetry.records_applied(lane=LANE, count=80)

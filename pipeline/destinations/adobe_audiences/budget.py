@@ -23,8 +23,9 @@ class Budget:
     def sentence(self) -> str:
         """What it comes to, for people."""
         time = _time(self.interval)
+        audiences = "1 audience" if self.audiences == 1 else f"{self.audiences:,} audiences"
         return (
-            f"{self.audiences:,} audiences, {self.runs_per_day} runs a day: each refreshed every "
+            f"{audiences}, {self.runs_per_day} runs a day: each refreshed every "
             f"{time}, removals take up to {time}"
         )
 

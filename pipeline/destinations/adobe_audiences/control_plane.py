@@ -11,17 +11,23 @@ from typing import cast
 
 from pipeline.destinations.adobe_audiences.asking import asked
 from pipeline.destinations.adobe_audiences.audiences import (
+    Audience,
+    compose_look,
+    interpret_update,
+)
+from pipeline.destinations.adobe_audiences.creation import (
+    Duplicate,
     NewAudience,
     Operation,
     Standing,
     compose_create,
     compose_operation,
-    declined,
     interpret_create,
     interpret_operation,
     new_audience,
 )
 from pipeline.destinations.adobe_audiences.generations import GENERATIONS, Generation
+from pipeline.destinations.adobe_audiences.replies import declined
 from pipeline.destinations.adobe_audiences.runs import compose_runs, not_yet
 from pipeline.destinations.adobe_audiences.settings import AdobeSettings
 from pipeline.destinations.adobe_audiences.targets import AdobeTarget
@@ -30,8 +36,9 @@ from pipeline.destinations.exchange import Response
 from pipeline.domain.job import JobReport
 from pipeline.domain.send_result import Blocked
 
-BETWEEN_QUESTIONS_SECONDS = 5.0
-MOST_QUESTIONS = 60
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 10.0
+MOST_QUESTIONS = 35
+"""About five minutes; what takes longer is asked after by the next `apply`."""
 NO_JOBS = "this partner has runs and no jobs: see `runs list` and `runs show`"
 
 
@@ -79,8 +86,8 @@ class AdobeControlPlane:
         match interpret_create(self._generation, answer):
             case Operation(operation):
                 return InProgress(operation, "the partner works on it")
-            case Standing(audience_id):
-                return Made(audience_id)
+            case Duplicate() as duplicate:
+                return await self._adopted(api, duplicate, new)
             case trouble:
                 return trouble
 
@@ -109,14 +116,25 @@ class AdobeControlPlane:
         )
         return Step(what="create", creates=creates)
 
+    async def _adopted(self, api: Api, duplicate: Duplicate, new: NewAudience) -> Made | Unanswered:
+        """The audience in its place, if it reads our folder: then it was made for this target.
+
+        The folder's name tells organisation, sandbox, destination, audience and namespace.
+        """
+        request = compose_look(self._generation, duplicate.audience_id)
+        found = await asked(api, request, interpret_update)
+        source = found.source if isinstance(found, Audience) else None
+        is_ours = source is not None and source.strip("/") == new.path.strip("/")
+        return Made(duplicate.audience_id) if is_ours else duplicate.refusal
+
     async def _ended(self, api: Api, operation: str) -> Made | InProgress | Unanswered:
-        for _ in range(MOST_QUESTIONS):
+        for number in range(MOST_QUESTIONS):
             request = compose_operation(self._generation, operation)
             match await asked(api, request, interpret_operation):
                 case Standing(audience_id):
                     return Made(audience_id)
                 case Operation():
-                    await self._sleep(BETWEEN_QUESTIONS_SECONDS)
+                    await self._sleep(min(FIRST_WAIT_SECONDS * 2**number, LONGEST_WAIT_SECONDS))
                 case trouble:
                     return trouble
         return InProgress(operation, f"operation {operation} is still at work at the partner")

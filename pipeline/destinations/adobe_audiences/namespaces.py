@@ -64,13 +64,18 @@ def flaw_of(namespace: str, source: str) -> Flaw | None:
         if source == hashed_from:
             return None
         return Flaw("from", f"must be {hashed_from} for this namespace", f"write {hashed_from!r}")
-    if source != MEMBER_ID and not source.startswith(ATTRIBUTES):
+    if not is_open(source):
         return Flaw(
             "from",
             "must be member_id or attributes.NAME for this namespace",
             "write 'member_id' or 'attributes.…'; an address or a number goes out hashed only",
         )
     return personal_flaw(source)
+
+
+def is_open(source: str) -> bool:
+    """Whether this can leave ingest as it is: the member's id, or an attribute."""
+    return source == MEMBER_ID or (source.startswith(ATTRIBUTES) and source != ATTRIBUTES)
 
 
 def personal_flaw(source: str) -> Flaw | None:

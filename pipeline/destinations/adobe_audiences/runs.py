@@ -30,6 +30,7 @@ STAGES: Final = ("DATASET_INGEST", "PROFILE_STORE_INGEST")
 """The data lake, then the profiles; a run is good where both are."""
 SUCCESS: Final = "SUCCESS"
 FAILED: Final = "FAILED"
+_OF_A_RUN: Final = frozenset({"runId", "status", "details"})
 _LISTS: Final = ("runs", "ingestions", "items", "results")
 """Where a list of runs may stand; the draft does not say."""
 _MILLISECONDS: Final = 100_000_000_000
@@ -123,7 +124,8 @@ def interpret_status(response: Response) -> JobReport | NotYet:
     if response.status != 200:
         return not_yet(response)
     said = None if is_page(response) else document(response.body)
-    if response.body_trouble is not None or not isinstance(said, dict) or "status" not in said:
+    is_one = isinstance(said, dict) and not said.keys().isdisjoint(_OF_A_RUN)
+    if response.body_trouble is not None or not isinstance(said, dict) or not is_one:
         return NotYet(
             f"200, and not the status of a run: {response.body_trouble or 'another body'}"
         )

@@ -149,7 +149,7 @@ class AdobeSettings(DestinationSettings):
     storage: StorageSettings
     """Where the files go, and the partner fetches them."""
     base_connection_id: HeaderText | None = None
-    """The partner's id of its connection to the storage; needed for s3, gcs and sftp."""
+    """The partner's id of its connection to the storage; for s3, gcs, sftp, and with the draft."""
     source_prefix: Text | None = None
     """What the partner's paths begin with; null: as the storage's settings say it."""
     snapshot: SnapshotSettings = SnapshotSettings()
@@ -210,15 +210,16 @@ class AdobeSettings(DestinationSettings):
 
     def _problems(self) -> Iterator[Problem]:
         yield from pair_problems("client_secret", self.client_secret, self.client_secret_file)
-        kind = self.storage.kind
-        if kind in NEEDS_BASE_CONNECTION and self.base_connection_id is None:
+        kind, is_draft = self.storage.kind, self.contract == "draft"
+        if self.base_connection_id is None and (kind in NEEDS_BASE_CONNECTION or is_draft):
+            because = "contract draft" if is_draft else f"storage.kind {kind}"
             yield Problem(
                 path=("base_connection_id",),
-                what=f"is required with storage.kind {kind}, and missing",
+                what=f"is required with {because}, and missing",
                 remedy="make a base connection to the storage in Adobe's Flow Service, and write "
                 "its id here",
             )
-        if kind == "landing_zone" and self.base_connection_id is not None:
+        if kind == "landing_zone" and not is_draft and self.base_connection_id is not None:
             yield Problem(
                 path=("base_connection_id",),
                 what="has no meaning with storage.kind landing_zone",

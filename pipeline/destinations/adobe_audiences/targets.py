@@ -7,9 +7,8 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.destinations.adobe_audiences.namespaces import (
-    ATTRIBUTES,
-    MEMBER_ID,
     flaw_of,
+    is_open,
     personal_flaw,
     spelled,
 )
@@ -105,8 +104,7 @@ class ColumnSettings(Section):
         return self
 
     def _problems(self) -> Iterator[Problem]:
-        is_known = self.source == MEMBER_ID or len(self.source) > len(ATTRIBUTES)
-        if not is_known or not self.source.startswith((MEMBER_ID, ATTRIBUTES)):
+        if not is_open(self.source):
             yield Problem(
                 path=("from",),
                 what="must be member_id or attributes.NAME",

@@ -61,14 +61,7 @@ class Audiences:
         self.settle(call.now)
         self._refuse_duplicate(definition)
         operation_id = self._new_id()
-        audience = Audience(
-            audience_id=self._new_id(),
-            definition=definition,
-            members=members(definition.ttl_days, call.now),
-            created_at=call.now,
-            updated_at=call.now,
-            said=_echoed(definition),
-        )
+        audience = _made(self._new_id(), definition, call.now)
         self._operations[operation_id] = _Operation(
             audience=audience,
             asked_at=call.now,
@@ -150,6 +143,10 @@ class Audiences:
             audience.members.expire(now)
         return dict(self._known)
 
+    def know(self, audience_id: str, definition: Definition, now: float) -> None:
+        """An audience that was made before anybody looked."""
+        self._known[audience_id] = _made(audience_id, definition, now)
+
     def settle(self, now: float) -> None:
         """Let operations end whose time has come."""
         for operation in self._operations.values():
@@ -167,6 +164,17 @@ class Audiences:
                 other.custom_id is not None and other.custom_id == definition.custom_id
             ):
                 raise Refusal(409, f"{audience.audience_id} has this name already", DUPLICATE)
+
+
+def _made(audience_id: str, definition: Definition, now: float) -> Audience:
+    return Audience(
+        audience_id=audience_id,
+        definition=definition,
+        members=members(definition.ttl_days, now),
+        created_at=now,
+        updated_at=now,
+        said=_echoed(definition),
+    )
 
 
 def _echoed(definition: Definition) -> dict[str, object]:

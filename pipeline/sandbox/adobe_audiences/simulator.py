@@ -13,6 +13,7 @@ from typing import Self
 from aiohttp import web
 
 from pipeline.sandbox.adobe_audiences.contracts import LANDING_ZONE_PATH, ROOT, TOKEN_PATH
+from pipeline.sandbox.adobe_audiences.definitions import Definition
 from pipeline.sandbox.adobe_audiences.faults import FaultScript, ScriptedFault
 from pipeline.sandbox.adobe_audiences.files import Files, FolderFiles
 from pipeline.sandbox.adobe_audiences.options import SimulatorOptions
@@ -109,6 +110,10 @@ class AdobeSimulator:
     def script(self, *entries: ScriptedFault) -> None:
         """Misbehave so from now on; in this order where several match."""
         self._world.faults.script(entries, self._clock())
+
+    def know(self, audience_id: str, definition: Definition) -> None:
+        """Have an audience of this id that nobody has to create."""
+        self._world.audiences.know(audience_id, definition, self._clock())
 
     def expire_tokens(self) -> None:
         """Make all access tokens issued so far useless."""

@@ -19,6 +19,11 @@ class JobTopic:
         value = job.carry_over(job.polls).encode()
         await self._message_writer.write([Message(self.topic, job.job_id.encode(), value, ())])
 
+    async def write_as_it_is(self, record: Record) -> None:
+        """Return once a message that this version cannot read stands at the end, byte for byte."""
+        message = Message(self.topic, record.key, record.value, record.headers)
+        await self._message_writer.write([message])
+
     async def reject(self, lease: Lease, record: Record, detail: str) -> None:
         """Return once the dead letter of a message that is no job is durable."""
         letter = self._letters.letter(lease, record, "malformed", detail)

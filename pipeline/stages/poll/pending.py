@@ -14,10 +14,21 @@ class PendingJobs:
         self._telemetry = telemetry
         self._by_lane: Counter[LaneLabel] = Counter()
         self._by_destination: Counter[str] = Counter()
+        self._of_other_versions = 0
 
     @property
     def by_lane(self) -> Mapping[LaneLabel, int]:
         return self._by_lane
+
+    @property
+    def of_other_versions(self) -> int:
+        """Messages that only another version of this program can read."""
+        return self._of_other_versions
+
+    def count_other_version(self, change: int) -> None:
+        """So many more of them are kept, or fewer."""
+        self._of_other_versions += change
+        self._telemetry.jobs_of_other_versions(self._of_other_versions)
 
     def of(self, destination: str) -> int:
         return self._by_destination[destination]
@@ -35,6 +46,7 @@ class PartitionJobs:
     def __init__(self, pending: PendingJobs) -> None:
         self._pending = pending
         self._mine: Counter[LaneLabel] = Counter()
+        self._other_versions = 0
 
     def add(self, job: Job) -> None:
         self._count(label(job), +1)
@@ -44,7 +56,13 @@ class PartitionJobs:
         if self._mine[label(job)]:
             self._count(label(job), -1)
 
+    def count_other_version(self, change: int) -> None:
+        """So many more that this version cannot read are kept, or fewer."""
+        self._other_versions += change
+        self._pending.count_other_version(change)
+
     def clear(self) -> None:
+        self.count_other_version(-self._other_versions)
         for lane, count in list(self._mine.items()):
             self._count(lane, -count)
 

@@ -14,16 +14,19 @@ from pipeline.domain.job import (
     NOT_FOUND,
     Job,
     JobReport,
+    OtherJobVersion,
     UnreadableJob,
     decode_job,
 )
 from pipeline.domain.message import Origin
 from pipeline.stages.contract import Progress
 from pipeline.stages.offset_tracker import OffsetTracker
+from pipeline.stages.poll.deferred import DeferredJobs
 from pipeline.stages.poll.due_jobs import DueJobs
 from pipeline.stages.poll.ended_jobs import EndedJobs
 from pipeline.stages.poll.following import Followed, Following
 from pipeline.stages.poll.job_topic import JobTopic
+from pipeline.stages.poll.other_versions import OtherVersionJobs
 from pipeline.stages.poll.outcomes import Outcomes
 from pipeline.stages.poll.pending import PartitionJobs, PendingJobs
 from pipeline.stages.poll.questions import NobodyToAsk, Questions
@@ -32,7 +35,10 @@ from pipeline.stages.waiting import LOOK_AGAIN_SECONDS
 
 FETCH_RECORDS = 500
 PENDING_AT_MOST = 20_000
-"""Jobs one partition holds in memory; what comes later waits in the topic."""
+"""Jobs one partition holds in memory, all destinations together; the others wait in the topic."""
+OF_OTHERS = "an unknown destination"
+OF_OTHER_VERSIONS = "another version"
+"""Kinds of jobs beside the destinations, whose names have no blanks."""
 
 
 class PollWorker:
@@ -70,9 +76,14 @@ class PollWorker:
             name: DueJobs(name, lease=lease, gate=gate, work=self._ask)
             for name, gate in questions.items()
         }
-        self._of_others = DueJobs(
-            "an unknown destination", lease=lease, gate=NobodyToAsk(), work=self._carry_over
+        self._of_others = DueJobs(OF_OTHERS, lease=lease, gate=NobodyToAsk(), work=self._carry_over)
+        self._of_other_versions = OtherVersionJobs(
+            lease=lease,
+            job_topic=job_topic,
+            carry_over_after=carry_over_after,
+            settled=self._other_version_moved,
         )
+        self._deferred = DeferredJobs(PENDING_AT_MOST // (1 + len(questions)))
 
     async def run(self) -> None:
         """Follow jobs until cancelled."""
@@ -83,6 +94,8 @@ class PollWorker:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._ended_jobs.listen(), name=f"ends {self._lease.partition}")
                 tasks.create_task(self._read(), name=f"read jobs {self._lease.partition}")
+                others = self._of_other_versions.run()
+                tasks.create_task(others, name=f"other versions {self._lease.partition}")
                 for due in self._all_due():
                     tasks.create_task(due.run(), name=f"ask jobs {self._lease.partition}")
         finally:
@@ -92,6 +105,7 @@ class PollWorker:
     async def drain(self) -> None:
         for due in self._all_due():
             await due.drained()
+        await self._of_other_versions.drained()
 
     def _all_due(self) -> Sequence[DueJobs]:
         return list(chain(self._due.values(), [self._of_others]))
@@ -101,10 +115,14 @@ class PollWorker:
     async def _read(self) -> None:
         self._progress.busy(True)
         while True:
-            if sum(map(len, self._all_due())) >= PENDING_AT_MOST:
+            if self._deferred.is_full:
                 self._lease.pause()
                 await asyncio.sleep(LOOK_AGAIN_SECONDS)
-                self._progress.advance()
+            again = self._deferred.read_again(self._followed())
+            if again is not None:
+                self._lease.seek(again)
+            self._progress.advance()
+            if self._deferred.is_full:
                 continue
             records = await self._lease.fetch(FETCH_RECORDS)
             self._progress.advance()
@@ -116,18 +134,48 @@ class PollWorker:
             for job, record in jobs:
                 self._take(job, record)
 
+    def _followed(self) -> Mapping[str, int]:
+        """How many of each kind are in memory."""
+        return {
+            **{name: len(due) for name, due in self._due.items()},
+            OF_OTHERS: len(self._of_others),
+            OF_OTHER_VERSIONS: len(self._of_other_versions),
+        }
+
     async def _jobs(self, records: Sequence[Record]) -> Sequence[tuple[Job, Record]]:
-        """What is to be done, with its place; what cannot be read becomes a dead letter."""
+        """What is to be done, with its place; what is no job at all becomes a dead letter."""
         jobs: list[tuple[Job, Record]] = []
         for record in records:
+            is_first = record.offset >= self._tracker.next
             if not self._tracker.admit(record.offset):
                 continue
+            if not is_first and not self._deferred.is_due(record.offset):
+                # It is in memory: this stretch is read once more for others.
+                continue
             try:
-                jobs.append((decode_job(record.value).without_offsets(), record))
+                job = decode_job(record.value).without_offsets()
+                if not is_first:
+                    self._mine.remove(job)
+                jobs.append((job, record))
+            except OtherJobVersion as other:
+                if is_first:
+                    self._mine.count_other_version(+1)
+                self._keep(record, str(other))
             except UnreadableJob as unreadable:
                 await self._job_topic.reject(self._lease, record, str(unreadable))
                 self._settle(record.offset)
         return jobs
+
+    def _keep(self, record: Record, why: str) -> None:
+        kept = self._of_other_versions
+        if kept.is_full or self._deferred.exceeds(len(kept)):
+            self._deferred.defer(OF_OTHER_VERSIONS, record.offset)
+        else:
+            kept.keep(record, why)
+
+    def _other_version_moved(self, offset: int) -> None:
+        self._mine.count_other_version(-1)
+        self._settle(offset)
 
     def _take(self, job: Job, record: Record) -> None:
         if self._ended_jobs.has(job.job_id):
@@ -137,6 +185,11 @@ class PollWorker:
         earlier = self._following.move(job, record.offset, placed_at_ms)
         if earlier is not None:
             self._settle(earlier)
+            return
+        kind = job.destination if job.destination in self._due else OF_OTHERS
+        if self._deferred.exceeds(len(self._due.get(kind, self._of_others))):
+            self._deferred.defer(kind, record.offset)
+            self._mine.add(job)
             return
         followed = self._following.start(job, record.offset, placed_at_ms)
         self._mine.add(job)

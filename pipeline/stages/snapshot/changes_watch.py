@@ -61,18 +61,21 @@ class Watched:
 
     ingested: ChangesSince
     """Since what the partner has."""
+    newest: ChangesSince
+    """Since the newest file."""
     passed: ChangesSince
     """Since the last pass over its members came to its end."""
-    newest: ChangesSince
-    """Since the newest snapshot or pass that was begun."""
+    begun: ChangesSince | None = None
+    """Since the beginning of a pass that goes on."""
 
     def begin(self, ends: Ends) -> ChangesSince:
-        """A pass reads what stands before these offsets."""
-        self.newest = ChangesSince(ends)
-        return self.newest
+        """A pass reads what stands before these offsets, which nobody has taken in yet."""
+        self.begun = ChangesSince(ends)
+        return self.begun
 
     def all(self) -> Iterator[ChangesSince]:
-        return iter({id(one): one for one in (self.ingested, self.passed, self.newest)}.values())
+        different = {id(one): one for one in (self.ingested, self.newest, self.passed, self.begun)}
+        return (one for one in different.values() if one is not None)
 
 
 class ChangesWatch:
@@ -82,11 +85,10 @@ class ChangesWatch:
         self._topic = topic
         self._watched: dict[bytes, Watched] = {}
         self._positions: dict[int, int] = {}
-        self.moved = asyncio.Event()
-        """Set when something was stated."""
+        self._turn = asyncio.Lock()
 
     def watch(self, audience: str, ingested: Ends, newest: Ends) -> Watched:
-        """Follow an audience from what the partner has and from its newest file; before `follow`.
+        """Follow an audience from what the partner has and from its newest file; before any read.
 
         The two are the same where there is no file after what the partner has.
         """
@@ -107,13 +109,32 @@ class ChangesWatch:
                 log.warning("members not followed", error=str(error))
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def read(self) -> None:
-        """Take in everything that is stable now.
+    async def read(self) -> Sequence[int]:
+        """Take in everything that is stable now; returns where that ends, of every partition.
 
         Raises:
             TopicUnreadable: the brokers do not hand it out; what was taken in stays.
         """
-        ends, begins = await self._topic.ends(), await self._topic.begins()
+        async with self._turn:
+            ends = await self._topic.ends()
+            await self._read_to(ends)
+            return ends
+
+    async def begin(self, audience: str) -> tuple[ChangesSince, Sequence[int]]:
+        """A pass begins now: returns what is stated from now on, and the ends of all partitions.
+
+        Nothing can be taken in between the look at the ends and the beginning.
+
+        Raises:
+            TopicUnreadable: the brokers do not hand it out.
+        """
+        async with self._turn:
+            ends = await self._topic.ends()
+            await self._read_to(ends)
+            return self._watched[audience.encode()].begin(ends_of(audience, ends)), ends
+
+    async def _read_to(self, ends: Sequence[int]) -> None:
+        begins = await self._topic.begins()
         for partition in sorted(self._positions):
             start = max(self._positions[partition], begins[partition])
             if start < ends[partition]:
@@ -124,7 +145,6 @@ class ChangesWatch:
             self._take(partition, records)
             if records:
                 self._positions[partition] = records[-1].offset + 1
-                self.moved.set()
             # Others get their turn, however much there is.
             await asyncio.sleep(0)
         self._positions[partition] = end

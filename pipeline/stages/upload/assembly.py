@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from pipeline.domain.send_result import Blocked
-from pipeline.stages.ports import (
-    Lease,
-)
+from pipeline.stages.ports import Lease
 from pipeline.stages.upload.batching import Batch, LaneQueue
 from pipeline.stages.upload.bisector import Bisector
 from pipeline.stages.upload.cap_limiter import CapLimiter, Reservation
@@ -93,6 +91,7 @@ class LaneAssembly:
                 "trim": self._trim,
                 "summarise": status.summarise_always,
             },
+            rejecting=self._settlement.rejecting,
             let_go=self._let_go,
             released=self._released,
         )

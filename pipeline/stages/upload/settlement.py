@@ -1,5 +1,6 @@
 """Makes what became of records durable, and only then settles them."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 
@@ -38,6 +39,12 @@ class Settlement:
         self._label = label
         self._telemetry = telemetry
         self._wall_ms = wall_ms
+        self.rejecting = asyncio.Lock()
+        """Taken from a dead letter of what was just read to its offset.
+
+        Who ends that reading while the lane stays ours takes it first: torn apart in between, a
+        record would be read again and have two dead letters.
+        """
 
     async def accepted(
         self, audience: str, part: Sequence[QueuedRecord], job_id: str | None
@@ -81,9 +88,10 @@ class Settlement:
             self._dead_letters.letter(self._lease, record, why.reason, why.detail, why.quoted)
             for record, why in rejected
         ]
-        await self._message_writer.write(letters)
-        self._count_letters([why.reason for _, why in rejected])
-        self._offsets.settle([record for record, _ in rejected])
+        async with self.rejecting:
+            await self._message_writer.write(letters)
+            self._count_letters([why.reason for _, why in rejected])
+            self._offsets.settle([record for record, _ in rejected])
 
     def superseded(self, records: Sequence[QueuedRecord]) -> None:
         """Later changes of the same members overtook these while they waited."""

@@ -47,10 +47,14 @@ class UploadWorker:
         reader: LaneReader,
         new_replaying: Callable[[], Replaying],
         beside: Mapping[str, Callable[[], Coroutine[None, None, None]]],
+        rejecting: asyncio.Lock,
         let_go: Callable[[], None],
         released: Callable[[], None],
     ) -> None:
-        """`beside`: what runs for as long as the lane is served, by the names of the tasks."""
+        """`rejecting` is taken while a dead letter and its offset are made durable.
+
+        `beside`: what runs for as long as the lane is served, by the names of the tasks.
+        """
         self.name = name
         self._lease = lease
         self._late_seconds = late_seconds
@@ -66,6 +70,7 @@ class UploadWorker:
         self._reader = reader
         self._new_replaying = new_replaying
         self._beside = beside
+        self._rejecting = rejecting
         self._let_go = let_go
         self._released = released
 
@@ -125,5 +130,6 @@ class UploadWorker:
                 tasks.create_task(self._new_replaying().run(), name=f"replay {self.name}"),
             ]
             await self._dispatcher.run(tasks)
-            for one in reading:
-                one.cancel()
+            async with self._rejecting:
+                for one in reading:
+                    one.cancel()

@@ -19,6 +19,9 @@ class PollMetrics:
         self._ends = ends
         self._freshness = freshness
         self._pending = metrics.gauge("jobs_pending", ("connection",), "Jobs this process follows.")
+        self._of_other_versions = metrics.gauge(
+            "jobs_of_other_versions", (), "Job messages kept because another version wrote them."
+        )
         # States are the partner's words.
         self._jobs = metrics.counter("jobs", ("connection", "state"), "Jobs that ended, by how.")
         self._duration = metrics.histogram(
@@ -36,6 +39,9 @@ class PollMetrics:
 
     def jobs_pending(self, *, lane: LaneLabel, count: int) -> None:
         self._pending.show(count, lane.connection)
+
+    def jobs_of_other_versions(self, count: int) -> None:
+        self._of_other_versions.show(count)
 
     def job_ended(self, *, lane: LaneLabel, state: str, seconds: float) -> None:
         self._jobs.add(1, lane.connection, state)

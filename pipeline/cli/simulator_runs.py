@@ -1,0 +1,85 @@
+"""Runs one simulated partner alone; imported by nothing but its command."""
+
+import asyncio
+import secrets
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Protocol
+
+import typer
+import uvloop
+
+from pipeline.app.supervisor import stop_on_signals
+from pipeline.cli.ending import fail
+from pipeline.sandbox.adobe_audiences import simulator as adobe
+from pipeline.sandbox.adobe_audiences.options import SimulatorOptions as AdobeOptions
+from pipeline.sandbox.adobe_audiences.vocabulary import ContractName
+from pipeline.sandbox.amazon_ads import simulator as amazon
+from pipeline.sandbox.amazon_ads.faults import ProfileName
+from pipeline.sandbox.amazon_ads.options import SimulatorOptions
+
+STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where to listen; without a seed one is drawn."""
+
+    host: str
+    port: int
+    seed: int | None
+
+
+class _Running(Protocol):
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def token_url(self) -> str: ...
+
+
+def run_amazon(place: Place, faults: ProfileName, cap: int, cap_window: float) -> None:
+    """Run until SIGTERM or SIGINT."""
+    options = SimulatorOptions(profile=faults, cap=cap, window_seconds=cap_window)
+
+    async def simulate(stop: asyncio.Event, random: Random) -> None:
+        await amazon.run_simulator(
+            options, place.host, place.port, stop, random=random, started=_say_where
+        )
+
+    _run(place, simulate)
+
+
+def run_adobe(place: Place, faults: ProfileName, files: Path, contract: ContractName) -> None:
+    """Run until SIGTERM or SIGINT."""
+    options = AdobeOptions(profile=faults, contract=contract)
+
+    async def simulate(stop: asyncio.Event, random: Random) -> None:
+        await adobe.run_simulator(
+            options, files, place.host, place.port, stop, random=random, started=_say_where
+        )
+
+    _run(place, simulate)
+
+
+def _run(place: Place, simulate: Callable[[asyncio.Event, Random], Awaitable[None]]) -> None:
+    seed = secrets.randbits(64) if place.seed is None else place.seed
+    random = Random(seed)  # noqa: S311 - not for secrets
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        stop_on_signals(stop, sys.stderr, STOP_SECONDS)
+        await simulate(stop, random)
+
+    try:
+        uvloop.run(until_stopped())
+    except OSError as error:
+        where = f"{place.host}:{place.port}"
+        fail(f"--port: cannot listen on {where}: {error.strerror}; choose another")
+
+
+def _say_where(running: _Running) -> None:
+    typer.echo(f"simulator listens at {running.url}, tokens at {running.token_url}")

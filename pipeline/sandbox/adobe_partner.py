@@ -1,0 +1,73 @@
+"""Adobe's side of the sandbox: the audiences of a configuration, and what became of them."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.configuration.model import Settings
+from pipeline.destinations.contract import DestinationSettings, TargetSettings
+from pipeline.destinations.registry import PARTNERS
+from pipeline.destinations.snapshots import Snapshots
+from pipeline.destinations.storage_settings import FolderSettings
+from pipeline.sandbox.adobe_audiences.definitions import Definition, Field, folder_definition
+from pipeline.sandbox.adobe_audiences.simulator import AdobeSimulator
+from pipeline.sandbox.adobe_reconciliation import Ingested
+from pipeline.sandbox.trouble import SandboxTrouble
+
+
+def configured_audiences(settings: Settings, destination: str) -> Iterator[tuple[str, Definition]]:
+    """The id and the shape of each audience that the destination has, as the pipeline makes files.
+
+    So that nobody has to create them first.
+    """
+    for audience in settings.audiences:
+        for target in audience.destinations:
+            audience_id = target.audience()
+            if target.destination == destination and audience_id is not None:
+                where = settings.destinations[destination]
+                yield audience_id, _definition(where, target, audience.audience)
+
+
+def files_of(settings: Settings, destination: str) -> Path:
+    """The folder that stands for the storage.
+
+    Raises:
+        SandboxTrouble: files are stored beyond this machine.
+    """
+    where = settings.destinations[destination]
+    delivery = PARTNERS[where.kind].delivery(where, [])
+    if isinstance(delivery, Snapshots) and isinstance(delivery.storage, FolderSettings):
+        return delivery.storage.path
+    raise SandboxTrouble(
+        f"destinations.{destination}.storage: is not of kind folder, so the sandbox does not play "
+        "it; write {kind: folder, path: …}"
+    )
+
+
+async def ingested_by(simulator: AdobeSimulator) -> Ingested:
+    """Everything that Adobe knows of the run, as of now."""
+    audiences, totals = await simulator.audiences(), await simulator.totals()
+    membership = await simulator.membership()
+    return Ingested(
+        files={audiences[audience]["name"]: rows for audience, rows in membership.items()},
+        runs=totals["runs"],
+        largest_day=totals["largest_day"],
+        violations=totals["violations"],
+        faults=totals["faults"],
+    )
+
+
+def _definition(settings: DestinationSettings, target: TargetSettings, name: str) -> Definition:
+    shape = PARTNERS[settings.kind].snapshot_audience
+    assert shape is not None
+    said: Mapping[str, Any] = target.model_dump()
+    identity = Field(
+        name=said["identity"]["column"], type="string", namespace=said["identity"]["namespace"]
+    )
+    columns = [Field(name=one["name"], type=one["type"], namespace=None) for one in said["columns"]]
+    return folder_definition(
+        name=name,
+        fields=[identity, *columns],
+        path=shape(settings, target, name).folder,
+        ttl_days=said["ttl_days"],
+    )
