@@ -160,7 +160,7 @@ def snapshot_line(
         destination=place.destination,
         audience=audience.name,
         audience_id=audience.audience,
-        state="held" if state.hold is not None else state.state,
+        state="held" if kept_back(state) is not None else state.state,
         since=moment(state.at_ms) if state.at_ms else None,
         why=_why(state, told, audience.audience),
         number=state.n,
@@ -195,6 +195,11 @@ def run_line(destination: str, run: RunRecord) -> RunLine:
     )
 
 
+def kept_back(state: AudienceState) -> Hold | None:
+    """The reason why the file at hand does not go; once it went, its state keeps the reason."""
+    return state.hold if state.state == "uploaded" else None
+
+
 def hold_reason(hold: Hold) -> str:
     """Why a guard keeps a file back, and for how long."""
     what = "nobody is in it" if hold.cause == "empty" else "fewer than half of the rows are left"
@@ -205,11 +210,12 @@ def hold_reason(hold: Hold) -> str:
 
 
 def _why(state: AudienceState, told: ToldSnapshots, audience: str) -> str | None:
-    reasons = [] if state.hold is None else [hold_reason(state.hold)]
+    hold = kept_back(state)
+    reasons = [] if hold is None else [hold_reason(hold)]
     match told.requests.get(audience):
         case Start() as start if start.is_pending(state.n):
             reasons.append("a start was asked for")
-        case Approve(number) if state.hold and state.file and number == state.file.n:
+        case Approve(number) if hold and state.file and number == state.file.n:
             reasons.append("it is approved")
     return "; ".join(reasons) or None
 
