@@ -44,6 +44,8 @@ class SnapshotRules:
     """For the whole life of an audience; None: no such bound."""
     window_margin: int
     """The window of a run reaches so far around the file's time on both sides."""
+    poll: float
+    """Between two questions about a run, and between two looks for one that nobody named."""
     keep_files: float
     """After its run has ended a file is deleted so much later."""
     buffer_bytes: int

@@ -22,7 +22,7 @@ from pipeline.stages.snapshot.ports import MemberTopic, TopicUnreadable
 from pipeline.stages.snapshot.run_records import Ends
 from pipeline.stages.snapshot.schedule import Changes
 
-LOOK_SECONDS = 5.0
+LOOK_SECONDS = 2.0
 HEALED: Final = ("healed", b"1")
 """Header of a record that a pass wrote again: it says nothing new."""
 

@@ -23,9 +23,6 @@ from pipeline.stages.snapshot.transitions import (
 )
 from pipeline.telemetry.facts import RunEnd
 
-LOOK_SECONDS = 60.0
-POLL_SECONDS = 30.0
-
 
 class RunFollowing:
     """Follows the runs of one audience."""
@@ -59,8 +56,8 @@ class RunFollowing:
         while True:
             listed = await shared.runs.list(name)
             if isinstance(listed, NotYet):
-                self._condition.wait("runs_not_listed", listed.detail, LOOK_SECONDS)
-                await asyncio.sleep(max(LOOK_SECONDS, listed.wait or 0.0))
+                self._condition.wait("runs_not_listed", listed.detail, shared.rules.poll)
+                await asyncio.sleep(max(shared.rules.poll, listed.wait or 0.0))
                 continue
             for one in listed:
                 if one.window == state.window:
@@ -73,7 +70,7 @@ class RunFollowing:
             first_at = _now() if first_at is None else first_at
             if decide(state.state, Absent(lists, _now() - first_at)).state == "burnt":
                 break
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(shared.rules.poll)
         await shared.journal.write(name, burnt(state, run, shared.wall_ms()))
         self._run_ended("burnt")
         await self.delete_burnt(state.run_n)
@@ -125,9 +122,9 @@ class RunFollowing:
                 return
             wait = None
             if isinstance(answer, NotYet):
-                self._condition.wait("run_not_told", answer.detail, POLL_SECONDS)
+                self._condition.wait("run_not_told", answer.detail, shared.rules.poll)
                 wait = answer.wait
-            await asyncio.sleep(max(POLL_SECONDS, wait or 0.0))
+            await asyncio.sleep(max(shared.rules.poll, wait or 0.0))
 
     def _is_given_up(self, state: AudienceState) -> bool:
         return self._shared.wall_ms() - state.at_ms > GIVE_UP_SECONDS * 1000

@@ -9,7 +9,7 @@ from pipeline.stages.snapshot.report import SnapshotReport
 from pipeline.stages.snapshot.schedule import Due
 from pipeline.stages.snapshot.shared import SharedByAudiences
 
-LOOK_SECONDS = 5.0
+LOOK_SECONDS = 1.0
 BACKLOG_SECONDS = 15.0
 
 
