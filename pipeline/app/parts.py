@@ -130,6 +130,7 @@ class Parts:
             message_writer=self._message_writer,
             dead_letters=self._letters("upload"),
             telemetry=self._telemetry.upload,
+            lane_telemetry=self._telemetry.lanes,
             jobs_topic=self._names.jobs,
             outcomes_topic=self._names.outcomes,
             trimmer=KafkaTrimmer(self._client_options),
