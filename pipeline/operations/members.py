@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.configuration.model import Settings
+from pipeline.configuration.routing import member_routes
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.registry import PARTNERS
-from pipeline.destinations.snapshots import Snapshots
+from pipeline.destinations.snapshots import SnapshotAudience, Snapshots
 from pipeline.domain.member_floor import (
     NO_FLOOR,
     Floor,
@@ -101,7 +102,7 @@ async def count_members(
         counting = MembershipPass(
             topic=topic,
             topic_name=name,
-            audience=place.audience,
+            audience=_audience(settings, place, partners),
             rules=_delivery(settings, place, partners).rules,
             row=lambda _identity, _cells: b"",
             ends=await topic.ends(),
@@ -117,8 +118,8 @@ async def count_members(
         raise OperationFailed(f"topic {name} holds records of version {found.other_version}")
     return MemberCount(
         destination=place.destination,
-        audience=place.audience.name,
-        audience_id=place.audience.audience,
+        audience=place.name,
+        audience_id=place.audience_id,
         members=found.members,
         rows=found.rows,
         beyond_horizon=found.beyond_horizon,
@@ -142,8 +143,8 @@ async def show_member(
     place = named_place(settings, audience, destination, partners)
     configured = settings.destinations[place.destination]
     sent = partners[configured.kind].member_id(configured, member)
-    key = member_key(place.audience.audience, sent)
-    statements = _Statements(key, floor_key(place.audience.audience))
+    key = member_key(place.audience_id, sent)
+    statements = _Statements(key, floor_key(place.audience_id))
     name = Names(settings.kafka.namespace).members(place.destination)
     topic = KafkaMemberTopic(client_options(settings.kafka), name)
     partition = partition_of(key)
@@ -156,8 +157,8 @@ async def show_member(
         raise OperationFailed(str(error)) from error
     return MemberState(
         destination=place.destination,
-        audience=place.audience.name,
-        audience_id=place.audience.audience,
+        audience=place.name,
+        audience_id=place.audience_id,
         state=statements.state(),
         lines=statements.lines(),
     )
@@ -242,6 +243,18 @@ def _word(said: MemberRecord | Forgotten | OtherVersion | Unreadable) -> str:
             return f"version {version}"
         case Unreadable(why):
             return why
+
+
+def _audience(settings: Settings, place: SnapshotPlace, partners: Partners) -> SnapshotAudience:
+    destination = settings.destinations[place.destination]
+    shape = partners[destination.kind].snapshot_audience
+    assert shape is not None
+    [target] = [
+        route.target
+        for route in member_routes(settings)[place.name]
+        if (route.destination, route.audience_id) == (place.destination, place.audience_id)
+    ]
+    return shape(destination, target, place.name)
 
 
 def _delivery(settings: Settings, place: SnapshotPlace, partners: Partners) -> Snapshots:
