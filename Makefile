@@ -26,8 +26,8 @@ demo: $(INSTALLED) ## Watch the whole system carry 200,000 events on this machin
 test: $(INSTALLED) ## Run every test (a real Apache Kafka too, where Java and Maven are)
 	$(BIN)/pytest -n 2 --dist loadfile
 
-test-fast: $(INSTALLED) ## Run the tests that need neither Java nor minutes
-	$(BIN)/pytest -n 2 --dist loadfile -m "not kafka and not acceptance"
+test-fast: $(INSTALLED) ## Run the tests that need neither real servers nor minutes
+	$(BIN)/pytest -n 2 --dist loadfile -m "not kafka and not storage and not acceptance"
 
 explore: $(INSTALLED) ## Look for what make test does not reach: make explore [SEED=n] [MINUTES=10]
 	$(BIN)/python -m tests.explore --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))

@@ -18,6 +18,7 @@ from pipeline.sources.settings import FORMATS
 SPOKEN = tuple(name for name in FORMATS if name != "python")
 """Formats that the sandbox writes its events in; a test compares them with what it knows."""
 SMALLEST_CAP = 60
+MOST_AT_ADOBE = 20
 PARTNER_CAP, PARTNER_WINDOW = 15_000_000, 3_600.0
 
 ProfileName: TypeAlias = Literal["none", "mild", "rough"]
@@ -53,6 +54,9 @@ def sandbox(
     source_format: Annotated[
         str, typer.Option("--format", help=f"The events' format: {', '.join(SPOKEN)}.")
     ] = "native",
+    with_adobe: Annotated[
+        bool, typer.Option("--adobe/--no-adobe", help="Feed Adobe from the same stream, too.")
+    ] = True,
     is_served: Annotated[
         bool,
         typer.Option(
@@ -83,6 +87,12 @@ def sandbox(
         return
     if source_format not in SPOKEN:
         fail(f"--format: {suggestion(source_format, SPOKEN)}", ExitCode.USAGE)
+    if with_adobe and audiences > MOST_AT_ADOBE:
+        fail(
+            f"--audiences: Adobe takes 100 runs a day, so {MOST_AT_ADOBE} at most here; leave it "
+            "out with --no-adobe",
+            ExitCode.USAGE,
+        )
     options = SandboxOptions(
         events=events,
         members=members,
@@ -94,6 +104,7 @@ def sandbox(
         cap_window=cap_window,
         keep_running=keep_running,
         source_format=source_format,
+        with_adobe=with_adobe,
     )
     run_sandbox(options, broker)
 

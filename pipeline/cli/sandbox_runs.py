@@ -49,7 +49,8 @@ async def _run(options: SandboxOptions, broker: Broker, folder: Path, console: C
         traffic=Random(options.seed),  # noqa: S311 - repeatable on purpose
         partner=Random(f"{options.seed} partner"),  # noqa: S311
         namespace=f"sandbox-{secrets.token_hex(4)}",
-        start_ms=time.time_ns() // 1_000_000,
+        # Each event is a millisecond after the one before, and none lies in the future.
+        start_ms=time.time_ns() // 1_000_000 - options.events,
     )
     run = Sandbox(options=options, broker=broker, chance=chance, folder=folder, environ=os.environ)
     is_reconciled = False

@@ -88,7 +88,9 @@ def document(
         },
         "sources": [{"topic": around.source_topic, **FORMATS[options.source_format].source}],
         "destinations": {DESTINATION: _destination(options, around), **_adobe(around.adobe)},
-        "audiences": [_audience(audience) for audience in audiences],
+        "audiences": [
+            _audience(audience, with_adobe=around.adobe is not None) for audience in audiences
+        ],
         "upload": {"buffer_bytes": max(64_000_000, 4 * BODY_BYTES * options.connections)},
         "admin": {"host": "127.0.0.1", "port": around.admin_port},
         "logging": {"format": "json"},
@@ -146,11 +148,11 @@ def _adobe(around: AdobeSurroundings | None) -> dict[str, object]:
     return {ADOBE: destination}
 
 
-def _audience(audience: Audience) -> dict[str, object]:
-    return {
-        "audience": audience.name,
-        "destinations": [*_amazon_targets(audience), *_adobe_targets(audience)],
-    }
+def _audience(audience: Audience, *, with_adobe: bool) -> dict[str, object]:
+    targets = _amazon_targets(audience)
+    if with_adobe:
+        targets.append(_adobe_target(audience))
+    return {"audience": audience.name, "destinations": targets}
 
 
 def _amazon_targets(audience: Audience) -> list[dict[str, object]]:
@@ -165,18 +167,13 @@ def _amazon_targets(audience: Audience) -> list[dict[str, object]]:
     ]
 
 
-def _adobe_targets(audience: Audience) -> list[dict[str, object]]:
-    if audience.adobe_id is None:
-        return []
+def _adobe_target(audience: Audience) -> dict[str, object]:
     types = {"tier": "string", "visits": "integer"}
-    return [
-        {
-            "destination": ADOBE,
-            "external_audience_id": audience.adobe_id,
-            "identity": {"namespace": "email_lc_sha256", "from": "email", "column": "email"},
-            "columns": [
-                {"name": name, "from": f"attributes.{name}", "type": types[name]}
-                for name in ATTRIBUTES
-            ],
-        }
-    ]
+    return {
+        "destination": ADOBE,
+        "external_audience_id": audience.adobe_id,
+        "identity": {"namespace": "email_lc_sha256", "from": "email", "column": "email"},
+        "columns": [
+            {"name": name, "from": f"attributes.{name}", "type": types[name]} for name in ATTRIBUTES
+        ],
+    }

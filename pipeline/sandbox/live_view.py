@@ -72,6 +72,11 @@ def line(scene: Scene) -> str:
     ]
     if scene.reading is not None:
         parts.append(f"{scene.reading.told.pending_jobs:,} jobs pending")
+    if scene.ingested is not None:
+        held = scene.ingested
+        parts.append(
+            f"Adobe {held.members:,}/{scene.to_ingest:,} members in {held.runs['SUCCESS']:,} runs"
+        )
     parts.append(f"{sum(scene.faults.values()):,} faults")
     return ", ".join(parts)
 
@@ -101,12 +106,16 @@ def _progress(scene: Scene) -> Table:
     grid = Table.grid(padding=(0, 2))
     for justify in ("left", "left", "right", "right"):
         grid.add_column(justify=justify)
-    rows = (
+    rows = [
         ("upstream writes", scene.written, events, "events", ""),
         ("ingest", scene.consumed, events, "events", f"{scene.events_a_second:,.0f}/s"),
         ("upload", scene.delivered, records, "records", f"{scene.records_a_second:,.0f}/s"),
         ("poll", scene.ended, records, "records", ""),
-    )
+    ]
+    if scene.ingested is not None:
+        held = scene.ingested
+        said = f"{held.runs['SUCCESS']:,} runs"
+        rows.append(("snapshots", held.members, scene.to_ingest, "members", said))
     for name, done, whole, unit, speed in rows:
         bar = ProgressBar(total=max(1, whole), completed=min(done, whole), width=BAR_WIDTH)
         grid.add_row(Text(name, style="bold"), bar, f"{done:,} of {whole:,} {unit}", speed)

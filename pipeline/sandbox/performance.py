@@ -1,9 +1,13 @@
 """The run itself: upstream writes, the pipeline works, and somebody watches until all is done."""
 
 import asyncio
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from pipeline.sandbox.adobe_audiences.simulator import AdobeSimulator
+from pipeline.sandbox.adobe_partner import ingested_by
+from pipeline.sandbox.adobe_reconciliation import Ingested, is_level
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
 from pipeline.sandbox.demo_options import SandboxOptions
 from pipeline.sandbox.demo_topics import SandboxTopics
@@ -25,6 +29,8 @@ class Cast:
 
     traffic: Traffic
     simulator: AmazonAdsSimulator
+    adobe: AdobeSimulator | None
+    """None where it is left out."""
     topics: SandboxTopics
     pipeline: PipelineProcess
     pages: AdminPages
@@ -37,6 +43,8 @@ class Performance:
         self._options = options
         self._traffic = cast.traffic
         self._simulator = cast.simulator
+        self._adobe = cast.adobe
+        self._ingested: Ingested | None = None
         self._topics = cast.topics
         self._pipeline = cast.pipeline
         self._pages = cast.pages
@@ -78,6 +86,8 @@ class Performance:
     async def _watch(self, view: View) -> Reading:
         while True:
             reading = await self._pages.read()
+            if self._adobe is not None:
+                self._ingested = await ingested_by(self._adobe)
             view.show(self._scene(reading))
             self._check(reading)
             if reading is not None and await self._is_over(reading):
@@ -93,7 +103,11 @@ class Performance:
         if not self._is_written or reading.told.pending_jobs:
             return False
         is_settled = await self._topics.all_settled()
-        return is_settled and not self._simulator.totals()["records"]["late"]
+        if not is_settled or self._simulator.totals()["records"]["late"]:
+            return False
+        # Comparing takes a moment, so it comes last.
+        expected = self._traffic.expected.snapshots
+        return self._ingested is None or is_level(expected, self._ingested)
 
     def _check(self, reading: Reading | None) -> None:
         """Raise SandboxTrouble when there is no point in going on."""
@@ -104,7 +118,8 @@ class Performance:
                 f"the pipeline ended by itself with exit code {self._pipeline.exit_code}; "
                 f"the end of its log:\n{self._pipeline.last_words()}"
             )
-        mark = None if reading is None else (self._written, reading)
+        runs = None if self._ingested is None else self._ingested.runs
+        mark = None if reading is None else (self._written, reading, runs)
         now = asyncio.get_running_loop().time()
         if mark is not None and mark != self._last_mark:
             self._last_mark, self._moved_at = mark, now
@@ -127,7 +142,13 @@ class Performance:
             f"{stalled}: {self._written:,} events written, {scene.consumed:,} consumed; "
             f"{scene.delivered:,} of {whole:,} records delivered, {scene.ended:,} ended, "
             f"{reading.told.pending_jobs:,} jobs pending; lanes: {states or 'none'}"
+            + ("" if self._ingested is None else f"; Adobe: {self._at_adobe(self._ingested)}")
         )
+
+    def _at_adobe(self, held: Ingested) -> str:
+        implied = self._traffic.expected.snapshots.members
+        runs = ", ".join(f"{count} {name}" for name, count in held.runs.items())
+        return f"{held.members:,} of {implied:,} members; runs: {runs}"
 
     def _scene(self, reading: Reading | None) -> Scene:
         seconds = asyncio.get_running_loop().time() - self._began
@@ -140,10 +161,16 @@ class Performance:
             written=self._written,
             expected=dict(self._traffic.expected.prepared),
             reading=reading,
-            faults=self._simulator.totals()["faults"],
+            faults=self._faults(),
+            ingested=self._ingested,
+            to_ingest=self._traffic.expected.snapshots.members,
             events_a_second=self._events_speed.seen(seconds, consumed),
             records_a_second=self._records_speed.seen(seconds, accepted),
         )
+
+    def _faults(self) -> Mapping[str, int]:
+        faults = Counter(self._simulator.totals()["faults"])
+        return faults if self._ingested is None else faults + Counter(self._ingested.faults)
 
     def _phase(self, reading: Reading | None) -> str:
         if reading is None:

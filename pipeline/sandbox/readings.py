@@ -13,6 +13,8 @@ from pipeline.operations.ledger.statement import LetterKind
 from pipeline.sandbox.reconciliation import LaneCounts, Told
 
 ANSWER_SECONDS = 5.0
+SNAPSHOTS = "snapshots"
+"""Stands for a connection where a partner takes snapshots."""
 
 
 class Sample(NamedTuple):
@@ -80,6 +82,7 @@ def reading(exposition: str, status: Mapping[str, Any]) -> Reading:
         rejected=_counted(samples["audience_changes_rejected_total"], "reason"),
         withheld=_counted(samples["audience_changes_withheld_total"], "reason"),
         lanes=_lane_counts(samples),
+        members=_by(samples["audience_records_prepared_total"], "connection").get(SNAPSHOTS, 0),
         letters={
             LetterKind(sample.labels["stage"], sample.labels["reason"]): int(sample.value)
             for sample in samples["audience_dead_letters_total"]
@@ -106,7 +109,11 @@ def _lane_counts(samples: Mapping[str, Sequence[Sample]]) -> Mapping[str, LaneCo
         found = _by(samples.get(f"audience_records_{name}_total", ()), "connection")
         for connection, count in found.items():
             counted[connection][name] = count
-    return {connection: LaneCounts(**counts) for connection, counts in counted.items()}
+    return {
+        connection: LaneCounts(**counts)
+        for connection, counts in counted.items()
+        if connection != SNAPSHOTS
+    }
 
 
 def _lane(name: str, lane: Mapping[str, Any], status: Mapping[str, Any]) -> LaneReading:

@@ -51,6 +51,8 @@ class Told:
     """By connection."""
     letters: Mapping[LetterKind, int]
     pending_jobs: int
+    members: int = 0
+    """Member records prepared for the partner that takes snapshots."""
 
     def total(self) -> LaneCounts:
         """All connections together."""

@@ -10,10 +10,23 @@ from random import Random
 import aiohttp
 from rich.console import Console
 
+from pipeline.configuration.load import load
 from pipeline.sandbox import process, verdict
+from pipeline.sandbox.adobe_audiences.options import SimulatorOptions as AdobeOptions
+from pipeline.sandbox.adobe_audiences.simulator import AdobeSimulator
+from pipeline.sandbox.adobe_partner import configured_audiences, ingested_by
+from pipeline.sandbox.adobe_reconciliation import adobe_differences
 from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
-from pipeline.sandbox.configuration import DESTINATION, Login, Surroundings, written
+from pipeline.sandbox.configuration import (
+    ADOBE,
+    DESTINATION,
+    ORGANISATION,
+    AdobeSurroundings,
+    Login,
+    Surroundings,
+    written,
+)
 from pipeline.sandbox.demo_options import SandboxOptions, invented_audiences
 from pipeline.sandbox.demo_topics import sandbox_topics
 from pipeline.sandbox.event_formats import FORMATS
@@ -27,6 +40,7 @@ from pipeline.sandbox.traffic import Traffic
 
 STOP_SECONDS = 40.0
 """Longer than the pipeline's own grace period."""
+ADOBE_CLIENT, ADOBE_SECRET = "sandbox-client", "sandbox-secret"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +92,8 @@ class Sandbox:
         audiences = invented_audiences(options, chance.traffic)
         login = _login(chance.partner)
         async with AsyncExitStack() as stack:
-            simulator = await stack.enter_async_context(_simulator(options, login, chance.partner))
+            simulator = await stack.enter_async_context(_amazon(options, login, chance.partner))
+            adobe = await self._adobe_started(stack)
             topics = await stack.enter_async_context(
                 sandbox_topics(
                     self.broker.address,
@@ -87,10 +102,13 @@ class Sandbox:
                 )
             )
             await topics.create_source()
-            around = self._surroundings(simulator, topics.source, login)
+            around = self._surroundings(simulator, adobe, topics.source, login)
+            configuration = written(self.folder, options, audiences, around)
+            if adobe is not None:
+                _acquaint(adobe, configuration)
             pipeline = await stack.enter_async_context(
                 process.running(
-                    written(self.folder, options, audiences, around),
+                    configuration,
                     self.folder / "pipeline.log",
                     self.environ,
                     STOP_SECONDS,
@@ -106,14 +124,27 @@ class Sandbox:
                     FORMATS[options.source_format],
                 ),
                 simulator=simulator,
+                adobe=adobe,
                 topics=topics,
                 pipeline=pipeline,
                 pages=AdminPages(http, around.admin_port),
             )
             yield cast, around
 
+    async def _adobe_started(self, stack: AsyncExitStack) -> AdobeSimulator | None:
+        if not self.options.with_adobe:
+            return None
+        files = self.folder / "files"
+        files.mkdir()
+        simulator = _adobe(self.options, files, self.chance.partner)
+        return await stack.enter_async_context(simulator)
+
     def _surroundings(
-        self, simulator: AmazonAdsSimulator, source_topic: str, login: Login
+        self,
+        simulator: AmazonAdsSimulator,
+        adobe: AdobeSimulator | None,
+        source_topic: str,
+        login: Login,
     ) -> Surroundings:
         return Surroundings(
             broker=self.broker.address,
@@ -124,6 +155,7 @@ class Sandbox:
             token_url=simulator.token_url,
             login=login,
             admin_port=free_port(),
+            adobe=None if adobe is None else _of_adobe(adobe, self.folder / "files"),
         )
 
     async def _is_reconciled(self, cast: Cast, reading: Reading, console: Console) -> bool:
@@ -131,16 +163,21 @@ class Sandbox:
         expected = cast.traffic.expected
         held = held_by(cast.simulator, self.options.cap)
         letters = await cast.topics.dead_letters()
-        found = differences(
-            expected, held, reading.told, letters, exactly_once=not self.broker.is_embedded
-        )
+        exactly_once = not self.broker.is_embedded
+        found = differences(expected, held, reading.told, letters, exactly_once=exactly_once)
+        ingested = None
+        if cast.adobe is not None:
+            ingested = await ingested_by(cast.adobe)
+            found += adobe_differences(
+                expected.snapshots, ingested, reading.told.members, exactly_once=exactly_once
+            )
         if code != 0:
             found.append(f"the pipeline ended with exit code {code} instead of 0")
-        verdict.show(console, expected, held, reading.told, found)
+        verdict.show(console, expected, held, reading.told, found, ingested)
         return not found
 
 
-def _simulator(options: SandboxOptions, login: Login, random: Random) -> AmazonAdsSimulator:
+def _amazon(options: SandboxOptions, login: Login, random: Random) -> AmazonAdsSimulator:
     return AmazonAdsSimulator(
         random=random,
         options=SimulatorOptions(
@@ -154,6 +191,36 @@ def _simulator(options: SandboxOptions, login: Login, random: Random) -> AmazonA
     )
 
 
+def _adobe(options: SandboxOptions, files: Path, random: Random) -> AdobeSimulator:
+    return AdobeSimulator(
+        random=random,
+        files=files,
+        options=AdobeOptions(
+            client_id=ADOBE_CLIENT,
+            client_secret=ADOBE_SECRET,
+            org_id=ORGANISATION,
+            runs_an_audience=None,
+            profile=options.faults,
+        ),
+    )
+
+
+def _of_adobe(simulator: AdobeSimulator, files: Path) -> AdobeSurroundings:
+    return AdobeSurroundings(
+        api_url=simulator.url,
+        token_url=simulator.token_url,
+        client_id=ADOBE_CLIENT,
+        client_secret=ADOBE_SECRET,
+        files=files,
+    )
+
+
+def _acquaint(simulator: AdobeSimulator, configuration: Path) -> None:
+    """Have Adobe know the audiences of the file, as if somebody had made them long ago."""
+    for audience_id, definition in configured_audiences(load(configuration, {}), ADOBE):
+        simulator.know(audience_id, definition)
+
+
 def _login(random: Random) -> Login:
     return Login(
         client_id="sandbox-client",
@@ -163,10 +230,13 @@ def _login(random: Random) -> Login:
 
 
 def _say_where(console: Console, around: Surroundings) -> None:
+    at_adobe = ""
+    if around.adobe is not None:
+        at_adobe = f"{ADOBE} at {around.adobe.api_url} with its files in {around.adobe.files}, "
     console.print(
         f"everything keeps running until Ctrl-C: Kafka at {around.broker}, upstream's topic "
-        f"{around.source_topic}, destination {DESTINATION} at {around.api_url}, the pipeline's "
-        f"pages at http://127.0.0.1:{around.admin_port}/",
+        f"{around.source_topic}, destination {DESTINATION} at {around.api_url}, {at_adobe}"
+        f"the pipeline's pages at http://127.0.0.1:{around.admin_port}/",
         highlight=False,
         soft_wrap=True,
     )

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pipeline.sandbox.adobe_reconciliation import Ingested
 from pipeline.sandbox.demo_options import SandboxOptions
 from pipeline.sandbox.readings import Reading
 
@@ -24,8 +25,13 @@ class Scene:
     reading: Reading | None
     """None until the pipeline answers."""
     faults: Mapping[str, int]
+    """Of both partners."""
     events_a_second: float
     records_a_second: float
+    ingested: Ingested | None = None
+    """What Adobe took in; None where it is left out."""
+    to_ingest: int = 0
+    """Members of all its audiences that the events so far imply."""
 
     @property
     def consumed(self) -> int:

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.operations.ledger.statement import Equation
+from pipeline.sandbox.adobe_reconciliation import Ingested
 from pipeline.sandbox.expectation import Expectation
 from pipeline.sandbox.live_view import SHORT_NAME
 from pipeline.sandbox.reconciliation import Held, Told
@@ -18,6 +19,7 @@ def show(
     held: Held,
     told: Told,
     differences: Sequence[str],
+    ingested: Ingested | None = None,
 ) -> None:
     """Print the tables, and the verdict in one line or one for each difference."""
     console.print()
@@ -29,6 +31,9 @@ def show(
     console.print()
     console.print(_windows(held))
     console.print()
+    if ingested is not None:
+        console.print(_snapshots(expected, ingested))
+        console.print()
     for difference in differences:
         # Text, and not markup: a difference may quote brackets.
         console.print(Text.assemble(("differs  ", "bold red"), difference), soft_wrap=True)
@@ -39,11 +44,34 @@ def show(
     invalid = len(held.last_invalid)
     besides = f", {invalid:,} named invalid and dead-lettered" if invalid else ""
     console.print(
-        f"[bold green]reconciled[/]: {members:,} memberships compared one by one{besides}; "
+        f"[bold green]reconciled[/]: {members:,} memberships compared one by one{besides}"
+        f"{_at_adobe(ingested)}; "
         "every record has its end, and no window reached the cap",
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _at_adobe(ingested: Ingested | None) -> str:
+    if ingested is None:
+        return ""
+    return f", and {ingested.members:,} members of Adobe's audiences"
+
+
+def _snapshots(expected: Expectation, ingested: Ingested) -> Table:
+    table = Table(title="Adobe, by files", title_justify="left", box=None, padding=(0, 2))
+    table.add_column("", style="dim")
+    table.add_column("", justify="right", style="bold")
+    runs = ingested.runs
+    for name, said in (
+        ("audiences", f"{len(ingested.files):,}"),
+        ("members implied", f"{expected.snapshots.members:,}"),
+        ("members ingested", f"{ingested.members:,}"),
+        ("runs that ended well", f"{runs['SUCCESS']:,}"),
+        ("runs that failed", f"{runs['FAILED']:,}"),
+    ):
+        table.add_row(name, said)
+    return table
 
 
 def _ledger(told: Told) -> Table:

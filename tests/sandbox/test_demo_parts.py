@@ -14,8 +14,18 @@ from pipeline.configuration.load import settings_from
 from pipeline.configuration.routing import lanes
 from pipeline.operations.ledger.statement import LetterKind
 from pipeline.sandbox import verdict
+from pipeline.sandbox.adobe_partner import configured_audiences
+from pipeline.sandbox.adobe_reconciliation import Ingested
 from pipeline.sandbox.amazon_ads.faults import PROFILES
-from pipeline.sandbox.configuration import LATE_SECONDS, Login, Surroundings, document
+from pipeline.sandbox.configuration import (
+    ADOBE,
+    DESTINATION,
+    LATE_SECONDS,
+    AdobeSurroundings,
+    Login,
+    Surroundings,
+    document,
+)
 from pipeline.sandbox.demo_options import SandboxOptions, invented_audiences
 from pipeline.sandbox.expectation import Expectation
 from pipeline.sandbox.live_view import line, picture
@@ -47,8 +57,25 @@ AROUND = Surroundings(
     token_url="http://127.0.0.1:8080/auth/o2/token",
     login=Login(client_id="client", client_secret="quiet", refresh_token="still"),
     admin_port=9464,
+    adobe=AdobeSurroundings(
+        api_url="http://127.0.0.1:8081/data/core/ais",
+        token_url="http://127.0.0.1:8081/ims/token/v3",
+        client_id="client",
+        client_secret="hush",
+        files=Path("/tmp/sandbox-files"),
+    ),
 )
+MEMBERS = LaneLabel("adobe-sandbox", "snapshots")
 LANE = LaneLabel("amazon-sandbox", str(uuid.UUID(int=7)))
+
+
+INGESTED = Ingested(
+    files={"vip": {"a": ["a", "gold", "1"]}},
+    runs={"SUCCESS": 2, "FAILED": 1, "in_progress": 0},
+    largest_day=3,
+    violations={},
+    faults={},
+)
 
 
 @pytest.mark.parametrize("connections", [1, 3, 50])
@@ -64,6 +91,39 @@ def test_the_configuration_of_every_run_is_valid(
     used = {target.connection for audience in invented for target in audience.targets}
     assert used == {lane.connection for lane in lanes(settings)}
     assert amazon(settings, "amazon-sandbox").hourly_cap == cap
+
+
+def test_every_audience_goes_to_both_partners() -> None:
+    """
+    Unless Adobe is left out.
+    """
+    both = settings_from(document(OPTIONS, invented_audiences(OPTIONS, Random(1)), AROUND), Path())
+    options, around = replace(OPTIONS, with_adobe=False), replace(AROUND, adobe=None)
+    alone = settings_from(document(options, invented_audiences(options, Random(1)), around), Path())
+
+    for audience in both.audiences:
+        assert {one.destination for one in audience.destinations} == {DESTINATION, ADOBE}
+    assert list(alone.destinations) == [DESTINATION]
+
+
+def test_adobe_is_made_to_know_the_audiences_as_the_pipeline_makes_their_files() -> None:
+    """
+    Folder, columns and types come from the configuration, so nobody has to create them first.
+    """
+    invented = invented_audiences(OPTIONS, Random(1))
+    settings = settings_from(document(OPTIONS, invented, AROUND), Path())
+
+    known = dict(configured_audiences(settings, ADOBE))
+
+    assert [audience.adobe_id for audience in invented] == list(known)
+    one = known[str(invented[0].adobe_id)]
+    assert [(field.name, field.type) for field in one.fields] == [
+        ("email", "string"),
+        ("tier", "string"),
+        ("visits", "integer"),
+    ]
+    assert one.fields[one.identity].namespace == "email_lc_sha256"
+    assert one.path.startswith(invented[0].name)
 
 
 def test_most_of_the_cap_can_be_used() -> None:
@@ -99,13 +159,14 @@ def test_some_audiences_go_to_two_connections_and_none_to_one_twice() -> None:
 def test_a_login_is_not_shown() -> None:
     assert "quiet" not in repr(AROUND)
     assert "still" not in repr(AROUND)
+    assert "hush" not in repr(AROUND)
 
 
 def test_a_reading_is_what_the_telemetry_was_told() -> None:
     """
     Through the real exposition, so that a metric with a new name is noticed here.
     """
-    known = KnownLabels(sources=["events"], destinations=["amazon-sandbox"], lanes=[LANE])
+    known = KnownLabels(sources=["events"], destinations=["amazon-sandbox"], lanes=[LANE, MEMBERS])
     telemetry = prometheus_telemetry(known)
     telemetry.ingest.events_consumed(source="events", count=90)
     telemetry.ingest.events_ignored(source="events", reason="tombstone", count=1)
@@ -116,6 +177,7 @@ def test_a_reading_is_what_the_telemetry_was_told() -> None:
         destination="amazon-sandbox", reason="consent_denied", count=3
     )
     telemetry.ingest.records_prepared(lane=LANE, count=70)
+    telemetry.ingest.records_prepared(lane=MEMBERS, count=60)
     telemetry.upload.records_superseded(lane=LANE, count=10)
     telemetry.upload.records_accepted(lane=LANE, action="add", count=40)
     telemetry.upload.records_accepted(lane=LANE, action="remove", count=20)
@@ -136,6 +198,7 @@ def test_a_reading_is_what_the_telemetry_was_told() -> None:
     assert told.letters == {LetterKind("ingest", "malformed"): 2}
     assert told.pending_jobs == 4
     assert found.jobs_ended == 1
+    assert told.members == 60
     assert told.lanes == {
         LANE.connection: LaneCounts(
             prepared=70,
@@ -211,6 +274,21 @@ def test_the_picture_shows_every_lane_and_what_went_wrong() -> None:
     assert "1,234/s" in image
 
 
+def test_the_picture_and_the_line_show_how_far_adobe_is() -> None:
+    """
+    Unless it is left out.
+    """
+    both = replace(scene(None), ingested=INGESTED, to_ingest=3)
+    console = Console(file=io.StringIO(), width=120, force_terminal=True, color_system=None)
+    console.print(picture(both))
+
+    assert isinstance(console.file, io.StringIO)
+    assert "1 of 3 members" in console.file.getvalue()
+    assert "Adobe 1/3 members in 2 runs" in line(both)
+    assert "Adobe" not in line(scene(None))
+    assert "members" not in drawn(None)
+
+
 def test_the_picture_can_be_drawn_before_anybody_answers() -> None:
     assert "the pipeline is starting" in drawn(None)
     assert "starting" not in line(scene(None))
@@ -226,7 +304,13 @@ def test_the_verdict_is_in_words_and_names_each_difference() -> None:
     assert "not reconciled: 2 differences" in said
 
 
-def spoken(found: list[str]) -> str:
+def test_the_verdict_shows_both_partners() -> None:
+    assert "and 1 members of Adobe's audiences" in spoken([], INGESTED)
+    assert "runs that failed" in spoken([], INGESTED)
+    assert "Adobe" not in spoken([])
+
+
+def spoken(found: list[str], ingested: Ingested | None = None) -> str:
     console = Console(file=io.StringIO(), width=120)
     held = Held(
         membership={},
@@ -239,6 +323,6 @@ def spoken(found: list[str]) -> str:
         unreadable_requests=0,
         polls_after_end=0,
     )
-    verdict.show(console, Expectation(), held, reading("", status(pending=0)).told, found)
+    verdict.show(console, Expectation(), held, reading("", status(pending=0)).told, found, ingested)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()

@@ -16,7 +16,7 @@ from pipeline.sources.reading import SchemaNeeded
 from pipeline.sources.registry import compile_source
 from pipeline.sources.settings import FORMATS as SOURCE_FORMATS
 from pipeline.sources.settings import SourceSettings
-from tests.sandbox.test_traffic import AUDIENCES, START_MS, replay_change
+from tests.sandbox.test_traffic import AUDIENCES, START_MS, adobe, replay_change
 from tests.sources.messages import Sent
 
 
@@ -31,7 +31,7 @@ def replayed(name: str, events: Sequence[Event]) -> Expectation:
     settings = SourceSettings.model_validate({"topic": "cdp", **FORMATS[name].source})
     names = {audience.name: audience.name for audience in AUDIENCES}
     read = compile_source(settings, audiences=names, schemas=Schemas())
-    expected, renderer = Expectation(), RecordRenderer()
+    expected, renderer, member = Expectation(), RecordRenderer(), adobe()
     for event in events:
         expected.events += 1
         reading = read(Sent(event.value, event.key))
@@ -43,7 +43,7 @@ def replayed(name: str, events: Sequence[Event]) -> Expectation:
                 expected.reject(part.reason)
             else:
                 assert isinstance(part, MembershipChange)
-                replay_change(expected, part, renderer)
+                replay_change(expected, part, renderer, member)
     return expected
 
 

@@ -2,24 +2,32 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import orjson
 import pytest
 
+from pipeline.configuration.load import settings_from
 from pipeline.destinations.amazon_ads.rendering import RecordRenderer
+from pipeline.destinations.contract import Render
+from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.change import Action, MembershipChange
 from pipeline.domain.reasons import Ignored, Rejected, RejectedReason, Rendered, Withheld
 from pipeline.sandbox.amazon_ads.record_rules import problem_of
-from pipeline.sandbox.expectation import Audience, Expectation, Target
+from pipeline.sandbox.configuration import ADOBE, document
+from pipeline.sandbox.demo_options import invented_audiences
+from pipeline.sandbox.expectation import Audience, Expectation, Row, Snapshots, Statement, Target
 from pipeline.sandbox.people import COUNTRIES, Person
 from pipeline.sandbox.traffic import Event, Traffic
 from pipeline.sources.native import read
+from tests.sandbox.test_demo_parts import AROUND, OPTIONS
 
 START_MS = 1_795_000_000_000
 AUDIENCES = (
-    Audience("vip", (Target("first", 11), Target("second", 12))),
-    Audience("lapsed", (Target("second", 13),)),
+    Audience("vip", (Target("first", 11), Target("second", 12)), "a-1"),
+    Audience("lapsed", (Target("second", 13),), "a-2"),
     Audience("new", (Target("third", 14),)),
 )
 
@@ -28,11 +36,23 @@ def traffic(seed: int, members: int = 400) -> Traffic:
     return Traffic(AUDIENCES, members, Random(seed), START_MS)
 
 
+def adobe() -> Render:
+    """
+    The renderer of the partner that takes snapshots, as the sandbox configures it.
+    """
+    options = replace(OPTIONS, audiences=1)
+    written = document(options, invented_audiences(options, Random(1)), AROUND)
+    settings = settings_from(written, Path())
+    [target] = [one for one in settings.audiences[0].destinations if one.destination == ADOBE]
+    destination = settings.destinations[ADOBE]
+    return PARTNERS[destination.kind].renderer(destination, target)
+
+
 def replayed(events: Sequence[Event]) -> Expectation:
     """
     What the pipeline's own reading, routing and rendering make of the events.
     """
-    expected, renderer = Expectation(), RecordRenderer()
+    expected, renderer, member = Expectation(), RecordRenderer(), adobe()
     for event in events:
         expected.events += 1
         reading = read(event.value)
@@ -42,19 +62,34 @@ def replayed(events: Sequence[Event]) -> Expectation:
             expected.reject(reading.reason)
         else:
             for change in reading:
-                replay_change(expected, change, renderer)
+                replay_change(expected, change, renderer, member)
     return expected
 
 
 def replay_change(
-    expected: Expectation, change: MembershipChange, renderer: RecordRenderer
+    expected: Expectation, change: MembershipChange, renderer: RecordRenderer, adobe: Render
 ) -> None:
     expected.changes[change.action] += 1
     chosen = [each for each in AUDIENCES if change.audience in (None, each.name)]
     if not chosen:
         expected.reject("unknown_audience")
     rejected: Counter[RejectedReason] = Counter()
-    for target in [target for audience in chosen for target in audience.targets]:
+    for audience in chosen:
+        replay_at_amazon(expected, change, renderer, audience, rejected)
+        if audience.adobe_id is not None:
+            replay_at_adobe(expected, change, adobe, audience, rejected)
+    for reason, count in rejected.items():
+        expected.reject(reason, count)
+
+
+def replay_at_amazon(
+    expected: Expectation,
+    change: MembershipChange,
+    renderer: RecordRenderer,
+    audience: Audience,
+    rejected: Counter[RejectedReason],
+) -> None:
+    for target in audience.targets:
         match renderer.render(change, None):
             case Rendered(member):
                 expected.prepared[target.connection] += 1
@@ -63,8 +98,33 @@ def replay_change(
                 expected.withheld[reason] += 1
             case Rejected(reason):
                 rejected[reason] += 1
-    for reason, count in rejected.items():
-        expected.reject(reason, count)
+
+
+def replay_at_adobe(
+    expected: Expectation,
+    change: MembershipChange,
+    render: Render,
+    audience: Audience,
+    rejected: Counter[RejectedReason],
+) -> None:
+    match render(change, None):
+        case Rendered(_, value):
+            said = orjson.loads(value) if value else None
+            cells = [] if said is None else [cell.strip('"') for cell in said["c"]]
+            state(expected, audience, change, None if said is None else [said["i"], *cells])
+        case Withheld(reason):
+            expected.withheld[reason] += 1
+            if reason == "consent_denied":
+                state(expected, audience, change, None)
+        case Rejected(reason):
+            rejected[reason] += 1
+
+
+def state(
+    expected: Expectation, audience: Audience, change: MembershipChange, row: Row | None
+) -> None:
+    statement = Statement(change.occurred_at_ms, row)
+    expected.snapshots.state(audience.name, change.member_id, statement)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -76,6 +136,38 @@ def test_the_expectation_says_what_the_pipeline_makes_of_the_events(seed: int) -
     events = list(upstream.events(4_000))
 
     assert upstream.expected == replayed(events)
+
+
+def test_the_statement_of_the_greatest_time_counts_and_of_two_the_later_one() -> None:
+    """
+    Whatever the order in which they are written; what they come to is counted along.
+    """
+    snapshots = Snapshots()
+    for at_ms, row in ((5, ["ana"]), (7, None), (6, ["ana"]), (7, ["ana", "gold"])):
+        snapshots.state("vip", "u-1", Statement(at_ms, row))
+    snapshots.state("vip", "u-2", Statement(1, ["bob"]))
+    snapshots.state("vip", "u-2", Statement(2, None))
+
+    assert snapshots.files() == {"vip": {"ana": ["ana", "gold"]}}
+    assert (snapshots.members, snapshots.prepared) == (1, 6)
+
+
+def test_some_events_come_late_and_lose_against_what_was_said_of_a_later_time() -> None:
+    """
+    Only then does Adobe's membership differ from that of the last change written.
+    """
+    upstream = traffic(3)
+    list(upstream.events(4_000))
+    last = upstream.expected.membership
+    ids = {audience.name: audience.targets[0].audience_id for audience in AUDIENCES}
+
+    differing = sum(
+        (statement.row is not None) != (last[ids[name]].get(member) == "add")
+        for name, members in upstream.expected.snapshots.statements.items()
+        for member, statement in members.items()
+    )
+
+    assert differing > 20
 
 
 def test_the_same_seed_gives_the_same_events() -> None:
