@@ -79,6 +79,9 @@ class MemoryMemberTopic:
     async def begins(self) -> Sequence[int]:
         return [0] * self.partitions
 
+    async def close(self) -> None:
+        pass
+
     async def read(
         self, partition: int, start: int, end: int
     ) -> AsyncGenerator[Sequence[MemberMessage], None]:

@@ -184,6 +184,9 @@ class CountingTopic:
     async def begins(self) -> Sequence[int]:
         return await self.topic.begins()
 
+    async def close(self) -> None:
+        await self.topic.close()
+
     async def read(
         self, partition: int, start: int, end: int
     ) -> AsyncGenerator[Sequence[Record], None]:
