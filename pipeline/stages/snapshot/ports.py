@@ -113,9 +113,6 @@ class MemberTopic(Protocol):
     async def ends(self) -> Sequence[int]:
         """Of every partition, the offset behind the last stable record now."""
 
-    async def begins(self) -> Sequence[int]:
-        """Of every partition, the first offset that is still there."""
-
     def read(self, partition: int, start: int, end: int) -> AsyncGenerator[Sequence[Record], None]:
         """Every record from `start` to before `end`, in order, some at a time.
 
