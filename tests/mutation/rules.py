@@ -56,6 +56,8 @@ PROPOSALS = "test_of_several_that_lay_out_a_topic_at_once_the_first_proposal_cou
 WRONG_SETTING = "test_a_start_is_refused_where_a_setting_would_make_memberships_wrong"
 PASS_FILE = "tests/stages/snapshot/test_membership_pass.py::TestFile"
 PASS_REFUSALS = "tests/stages/snapshot/test_membership_pass.py::TestRefusals"
+PASS_OWN = "tests/stages/snapshot/test_membership_pass.py::TestOwnRecords"
+TURNS = "test_others_in_the_process_get_their_turn_while_a_pass_works"
 HEALING = "tests/stages/snapshot/test_healing.py::TestWinners"
 FORGETTING = "tests/stages/snapshot/test_healing.py::TestForgetting"
 NOT_OVER = "test_a_record_of_another_version_makes_no_snapshot_and_is_not_written_over"
@@ -1085,5 +1087,26 @@ RULES: Sequence[Rule] = (
         kept="self.floor.joined(said) if isinstance(said, Floor) else said",
         broken="said",
         tests=[f"{FORGETTING}::test_of_two_floors_both_hold_whichever_was_written_last"],
+    ),
+    Rule(
+        name="a pass gives others their turn while it reads",
+        file="pipeline/stages/snapshot/membership_pass.py",
+        kept="                    await asyncio.sleep(0)\n",
+        broken="",
+        tests=[f"{PASS_FILE}::{TURNS}"],
+    ),
+    Rule(
+        name="a pass gives others their turn while it judges",
+        file="pipeline/stages/snapshot/membership_pass.py",
+        kept="                    yield rows\n                await asyncio.sleep(0)\n",
+        broken="                    yield rows\n",
+        tests=[f"{PASS_FILE}::{TURNS}"],
+    ),
+    Rule(
+        name="what a pass writes says that nothing has changed",
+        file="pipeline/stages/snapshot/judge.py",
+        kept="encode_member(statement), [HEALED])",
+        broken="encode_member(statement))",
+        tests=[f"{PASS_OWN}::test_whatever_a_pass_writes_says_that_nothing_has_changed"],
     ),
 )
