@@ -19,6 +19,8 @@ from pipeline.stages.ports import Ownership
 from tests.fakes.snapshot_storage import FakeStorage
 
 DAY = 86_400.0
+EMPTY = '""'
+"""The row of a file without members."""
 PENDING = JobReport(state="PROCESSING", end="pending")
 
 
@@ -137,7 +139,7 @@ class FakePartner:
         await asyncio.sleep(run.ends - _now())
         if run.end == "applied" and found:
             [*_, content] = found.values()
-            self.members[run.audience] = frozenset(content.decode().split("\n")[1:-1])
+            self.members[run.audience] = frozenset(content.decode().split("\n")[1:-1]) - {EMPTY}
 
     async def list(self, audience: str) -> Sequence[Run] | NotYet:
         await self._takes_time()

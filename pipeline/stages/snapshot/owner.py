@@ -135,8 +135,8 @@ class AudienceOwner:
         while self.is_active:
             before = self.state
             await self._guarded(self._step(before))
-            if self.state is before:
-                await asyncio.sleep(max(STEP_SECONDS, self.condition.left()))
+            least = STEP_SECONDS if self.state is before else 0.0
+            await asyncio.sleep(max(least, self.condition.left()))
 
     async def sweep(self) -> None:
         """Look for runs of burnt windows, and let old files go.
