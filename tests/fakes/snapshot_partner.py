@@ -77,6 +77,8 @@ class FakePartner:
         """Runs that found more than one file in their window."""
         self.overlapping: list[str] = []
         """Requests that came while a run of the audience stood in the list, going on."""
+        self.early: list[Window] = []
+        """Asked for before they were over by the storage's clock."""
         self.folders: dict[str, str] = {}
 
     async def start(self, audience: str, window: Window, ownership: Ownership) -> RunAnswer:
@@ -97,6 +99,8 @@ class FakePartner:
         if sum(run.began > now - DAY for run in self.runs) >= self.limit:
             return BudgetSpent("limit of the day")
         self.arrived.append((now, audience, window))
+        if self._storage.time() <= window.end_s:
+            self.early.append(window)
         if self._lucky(self.moods.lost):
             return InDoubt("timeout")
         if self._lucky(self.moods.late):
