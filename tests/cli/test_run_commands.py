@@ -241,6 +241,20 @@ async def test_a_held_snapshot_goes_after_its_name_was_typed_and_no_other_does(
     assert "it is approved" in shown.out
 
 
+async def test_a_snapshot_that_was_held_and_goes_now_is_held_no_more(operator: Operator) -> None:
+    """
+    The reason stays with the file while its run goes on.
+    """
+    await operator.make_topic()
+    await operator.write((state_key(VIP), encode_state(replace(HELD, state="running"))))
+
+    [line] = (await operator.types("runs show gold-customers --json")).found["audiences"]
+    refused = await operator.types("runs approve gold-customers --yes")
+
+    assert (line["state"], line["why"]) == ("running", None)
+    assert "no snapshot of it is held (it is running)" in refused.error
+
+
 async def test_nothing_held_is_nothing_to_approve(operator: Operator) -> None:
     await operator.make_topic()
     await operator.write((state_key(VIP), encode_state(ENDED)))

@@ -174,8 +174,9 @@ async def test_the_online_check_says_what_the_budget_comes_to(operator: Operator
 
     assert not any(one.is_bad for one in good)
     assert "1 audience, 90 runs a day" in good[0].text
-    assert bad[-2].is_bad
-    assert "knows no audience another" in bad[-2].text
+    assert "every audience is there (1)" in good[-1].text
+    assert bad[-1].is_bad
+    assert "knows no audience another" in bad[-1].text
 
 
 class SlowPartner:
