@@ -196,6 +196,16 @@ RULES: Sequence[Rule] = (
         tests=[f"{ADOBE_CREATIONS}::test_a_question_without_an_answer_forgets_no_creation"],
     ),
     Rule(
+        name="an extension brings nobody back who was removed",
+        file="pipeline/operations/snapshots/extension.py",
+        kept="        self.count += not (isinstance(said, MemberRecord) and said.is_member)\n",
+        broken="        self.count += said is None\n",
+        tests=[
+            "tests/operations/test_extension.py"
+            "::test_after_a_remove_it_is_refused_before_anybody_is_asked"
+        ],
+    ),
+    Rule(
         name="a budget that comes later than half of a life is refused",
         file=f"{ADOBE}/budget.py",
         kept="    if budget.interval > shortest * LARGEST_SHARE_OF_LIFE:\n",
