@@ -13,7 +13,7 @@ from pipeline.configuration.model import Settings
 from pipeline.configuration.stage_needs import stages_with_work
 from pipeline.sandbox.broker import EmbeddedBroker
 from pipeline.sandbox.server_process import ServerStartError
-from pipeline.sandbox.serving import create_sources, partner_at, places_of
+from pipeline.sandbox.serving import Places, create_sources, partners_at, places_of
 from pipeline.sandbox.trouble import SandboxTrouble
 
 
@@ -24,20 +24,20 @@ def serve(config: Path, seed: int) -> None:
         places = places_of(settings)
         # On the thread that outlives the event loop: the broker ends with the one that started it.
         with EmbeddedBroker(places.broker):
-            code = ended(lambda: _served(settings, places.partner, Random(seed)))  # noqa: S311
+            code = ended(lambda: _served(settings, places, Random(seed)))  # noqa: S311
     except (ServerStartError, SandboxTrouble) as error:
         fail(str(error))
     if code is not ExitCode.DRAINED:
         raise typer.Exit(code)
 
 
-async def _served(settings: Settings, port: int, random: Random) -> ExitCode:
-    async with partner_at(port, random) as partner:
+async def _served(settings: Settings, places: Places, random: Random) -> ExitCode:
+    async with partners_at(places, settings, random) as partners:
         await create_sources(settings)
         topics = ", ".join(source.topic for source in settings.sources)
         typer.echo(
             f"Kafka at {settings.kafka.bootstrap_servers} with {topics}, the partner at "
-            f"{partner.url}, and the pipeline's pages at "
+            f"{' and '.join(partners)}, and the pipeline's pages at "
             f"http://{settings.admin.host}:{settings.admin.port}/status, until Ctrl-C"
         )
         return await run_stages(settings, stages_with_work(settings))

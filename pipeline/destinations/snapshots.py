@@ -88,7 +88,10 @@ class LandingZone:
     folder: str
     """What every path begins with; "" where the zone is ours from its root."""
     credentials: Mapping[str, str] = field(repr=False)
-    """azure: `account`, `sas_token`; s3: `access_key_id`, `secret_access_key`, `session_token`."""
+    """azure: `account`, `sas_token`; s3: `access_key_id`, `secret_access_key`, `session_token`.
+
+    Both may have `endpoint_url`, and s3 `region`, where they are not the usual ones.
+    """
     expires_s: float | None
     """Seconds since the epoch."""
 

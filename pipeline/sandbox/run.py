@@ -230,10 +230,13 @@ def _login(random: Random) -> Login:
 
 
 def _say_where(console: Console, around: Surroundings) -> None:
+    at_adobe = ""
+    if around.adobe is not None:
+        at_adobe = f"{ADOBE} at {around.adobe.api_url} with its files in {around.adobe.files}, "
     console.print(
         f"everything keeps running until Ctrl-C: Kafka at {around.broker}, upstream's topic "
-        f"{around.source_topic}, destination {DESTINATION} at {around.api_url}, the pipeline's "
-        f"pages at http://127.0.0.1:{around.admin_port}/",
+        f"{around.source_topic}, destination {DESTINATION} at {around.api_url}, {at_adobe}"
+        f"the pipeline's pages at http://127.0.0.1:{around.admin_port}/",
         highlight=False,
         soft_wrap=True,
     )

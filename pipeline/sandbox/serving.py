@@ -1,23 +1,26 @@
-"""What a configuration of one machine names, played: its broker, its partner, its topics.
+"""What a configuration of one machine names, played: its broker, its partners, its topics.
 
 A configuration that names anything beyond this machine is refused: nobody must think that the
 sandbox answers for a real cluster, or for a real partner.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from random import Random
 from urllib.parse import urlsplit
 
 from pipeline.configuration.model import Settings
+from pipeline.configuration.routing import snapshot_destinations
 from pipeline.destinations.contract import DestinationSettings
 from pipeline.destinations.registry import PARTNERS
 from pipeline.kafka.cluster import admin_client
 from pipeline.kafka.topic_plans import kept_topic
 from pipeline.kafka.topics import Topics
 from pipeline.operations.cluster_setup import client_options
-from pipeline.sandbox.amazon_ads.options import SimulatorOptions
+from pipeline.sandbox.adobe_audiences.options import SimulatorOptions as AdobeOptions
+from pipeline.sandbox.adobe_audiences.simulator import AdobeSimulator
+from pipeline.sandbox.adobe_partner import configured_audiences, files_of
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
 from pipeline.sandbox.demo_topics import PARTITIONS, SOURCE_DAYS
 from pipeline.sandbox.trouble import SandboxTrouble
@@ -30,14 +33,17 @@ class Places:
     """The ports of this machine that a configuration expects something at."""
 
     broker: int
-    partner: int
+    amazon: int | None
+    """Of all its destinations together; None where there are none."""
+    adobe: Mapping[str, int]
+    """Of each of its destinations."""
 
 
 def places_of(settings: Settings) -> Places:
-    """Where the broker and the partner are to be.
+    """Where the broker and the partners are to be.
 
     Raises:
-        SandboxTrouble: one of them is not on this machine, or the partners are at several ports.
+        SandboxTrouble: one of them is not on this machine, or their ports are mixed up.
     """
     servers = settings.kafka.bootstrap_servers
     host, _, port = servers.rpartition(":")
@@ -46,14 +52,27 @@ def places_of(settings: Settings) -> Places:
             f"kafka.bootstrap_servers: {servers} is not one port of localhost, so the sandbox "
             "does not play it"
         )
-    partners = {
+    ports = {name: _port_of(settings, name) for name in settings.destinations}
+    adobe = {name: ports.pop(name) for name in snapshot_destinations(settings)}
+    amazon = set(ports.values())
+    if len(amazon) > 1 or len({*amazon, *adobe.values()}) < len(amazon) + len(adobe):
+        raise SandboxTrouble(
+            "destinations: give one port to all of Amazon's together, and another to each of "
+            "Adobe's"
+        )
+    return Places(int(port), min(amazon, default=None), adobe)
+
+
+def _port_of(settings: Settings, name: str) -> int:
+    ports = {
         _partner_port(f"destinations.{name}.{key}", url)
-        for name, destination in settings.destinations.items()
-        for key, url in _addresses(destination)
+        for key, url in _addresses(settings.destinations[name])
     }
-    if len(partners) != 1:
-        raise SandboxTrouble("destinations: api_url and token_url name several ports; give one")
-    return Places(int(port), partners.pop())
+    if len(ports) != 1:
+        raise SandboxTrouble(
+            f"destinations.{name}: api_url and token_url name several ports; give one"
+        )
+    return ports.pop()
 
 
 def _addresses(destination: DestinationSettings) -> Sequence[tuple[str, str]]:
@@ -74,25 +93,50 @@ def _partner_port(key: str, url: str) -> int:
 
 
 @asynccontextmanager
-async def partner_at(port: int, random: Random) -> AsyncIterator[AmazonAdsSimulator]:
-    """The simulated partner: it takes any login, and any audience of the configuration.
+async def partners_at(
+    places: Places, settings: Settings, random: Random
+) -> AsyncIterator[Sequence[str]]:
+    """Every simulated partner, at its URL: it takes any login, and the configuration's audiences.
 
     Raises:
-        SandboxTrouble: the port is taken.
+        SandboxTrouble: a port is taken, or Adobe's files are stored beyond this machine.
     """
-    options = SimulatorOptions()
-    simulator = AmazonAdsSimulator(options=options, random=random, host="localhost", port=port)
+    async with AsyncExitStack() as stack:
+        urls = []
+        if places.amazon is not None:
+            amazon = AmazonAdsSimulator(random=random, host="localhost", port=places.amazon)
+            await _open(stack, amazon, places.amazon)
+            urls.append(amazon.url)
+        for name, port in places.adobe.items():
+            adobe = _adobe(settings, name, port, random)
+            await _open(stack, adobe, port)
+            urls.append(adobe.url)
+        yield urls
+
+
+def _adobe(settings: Settings, name: str, port: int, random: Random) -> AdobeSimulator:
+    simulator = AdobeSimulator(
+        files=files_of(settings, name),
+        options=AdobeOptions(contract=settings.destinations[name].model_dump()["contract"]),
+        random=random,
+        host="localhost",
+        port=port,
+    )
+    for audience_id, definition in configured_audiences(settings, name):
+        simulator.know(audience_id, definition)
+    return simulator
+
+
+async def _open(
+    stack: AsyncExitStack, simulator: AmazonAdsSimulator | AdobeSimulator, port: int
+) -> None:
     try:
-        await simulator.__aenter__()
+        await stack.enter_async_context(simulator)
     except OSError as error:
         raise SandboxTrouble(
             f"destinations: cannot listen on port {port} ({error.strerror}); end what does, or "
             "choose another"
         ) from None
-    try:
-        yield simulator
-    finally:
-        await simulator.__aexit__(None, None, None)
 
 
 async def create_sources(settings: Settings) -> None:

@@ -1,7 +1,7 @@
 """The topic of all members of a destination in memory, and a pass over it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
 from pipeline.destinations.snapshots import SnapshotAudience
 from pipeline.domain.member_record import (
@@ -62,7 +62,7 @@ class FakeMemberTopic:
 
     async def read(
         self, partition: int, start: int, end: int
-    ) -> AsyncIterator[Sequence[TopicRecord]]:
+    ) -> AsyncGenerator[Sequence[TopicRecord], None]:
         for at in range(start, end, 100):
             await asyncio.sleep(0.01)
             yield self.records[partition][at : min(end, at + 100)]

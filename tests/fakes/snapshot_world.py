@@ -33,7 +33,7 @@ T = TypeVar("T")
 SESSION = 10.0
 """So long nobody else can own the destination, after a process was heard of last."""
 QUICK = replace(
-    RULES, min_interval=600, quiet=5, max_wait=120, runs_per_day=300, runs_per_audience_and_day=300
+    RULES, min_interval=600, quiet=50, max_wait=120, runs_per_day=300, runs_per_audience_and_day=300
 )
 
 
@@ -259,7 +259,7 @@ class SnapshotWorld:
             budget=budget,
             storage=ProcessStorage(process, self.storage),
             runs=ProcessRuns(process, self.partner),
-            watch=ChangesWatch(self.members),
+            watch=ChangesWatch(self.members, quiet=self.rules.quiet),
             new_pass=FakePasses(self.members),
             telemetry=self.telemetry,
             progress=Progress("snapshot adobe", asyncio.get_running_loop().time),

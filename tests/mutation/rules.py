@@ -23,6 +23,7 @@ SLOTS = "test_when_all_slots_hold_a_poison_record_all_are_found_and_the_rest_is_
 TRANSACTIONS = "tests/integration/test_transactional_writer.py"
 BODY = "tests/http/test_session.py::TestOwnership"
 LAG = "tests/operations/test_lag_reports.py"
+RUNS = "tests/cli/test_run_commands.py"
 METRICS = "tests/telemetry/test_metrics.py"
 POLL = "tests/simulation/test_poll.py"
 FIRST_ZERO = "test_a_counter_that_is_known_begins_at_zero_so_that_its_first_failure_is_an_increase"
@@ -448,6 +449,27 @@ RULES: Sequence[Rule] = (
         tests=[
             f"{METRICS}::{FIRST_ZERO}",
         ],
+    ),
+    Rule(
+        name="who gives up the snapshots of a destination shows no level of them any more",
+        file="pipeline/telemetry/series/snapshot.py",
+        kept="            self._levels.forget(destination)\n",
+        broken="            pass\n",
+        tests=[f"{METRICS}::test_the_owner_alone_reports_the_snapshots_of_a_destination"],
+    ),
+    Rule(
+        name="an approval lets go the file that it is about, and no other",
+        file="pipeline/operations/snapshots/requests.py",
+        kept="encode_approve(held.number, ",
+        broken="encode_approve(held.number + 1, ",
+        tests=[f"{RUNS}::test_a_held_snapshot_goes_after_its_name_was_typed_and_no_other_does"],
+    ),
+    Rule(
+        name="nothing else stands in the window of a canary's run",
+        file="pipeline/operations/snapshots/canary.py",
+        kept="            await self._storage.delete(old.path)\n",
+        broken="            pass\n",
+        tests=["tests/operations/test_canary.py"],
     ),
     Rule(
         name="the lag of lanes that nobody here serves is reported all the same",

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+import aiohttp
 import pytest
 
 from pipeline.configuration.load import settings_from
@@ -12,11 +14,13 @@ from pipeline.configuration.model import Settings
 from pipeline.operations.event_reading import ReadEvent
 from pipeline.sandbox.invented_traffic import traffic_for, write_steadily
 from pipeline.sandbox.server_process import free_port
-from pipeline.sandbox.serving import Places, partner_at, places_of
+from pipeline.sandbox.serving import Places, partners_at, places_of
 from pipeline.sandbox.trouble import SandboxTrouble
 from pipeline.sources import native
 from tests.configuration.test_example_files import Example
 from tests.fakes.virtual_loop import run_virtual
+from tests.sandbox.adobe_client import HEADERS
+from tests.sandbox.test_adobe_gate import LOGIN
 
 HERE = "http://localhost:8080"
 
@@ -27,12 +31,40 @@ def local() -> Example:
     return example.put("destinations.amazon-na.token_url", f"{HERE}/auth/o2/token")
 
 
+def with_adobe(files: Path, port: int = 8081) -> Example:
+    """
+    The same with an audience of Adobe's, whose simulator has a port of its own.
+    """
+    url = f"http://localhost:{port}"
+    destination = {
+        "kind": "adobe_external_audiences",
+        "api_url": f"{url}/data/core/ais",
+        "token_url": f"{url}/ims/token/v3",
+        "org_id": "org@AdobeOrg",
+        "client_id": "client",
+        "client_secret": "secret",
+        "storage": {"kind": "folder", "path": str(files)},
+        "base_connection_id": "connection",
+        "contract": "draft",
+    }
+    target = {
+        "destination": "adobe-demo",
+        "external_audience_id": "a-1",
+        "identity": {"namespace": "crm", "from": "member_id"},
+    }
+    example = local().put("destinations.adobe-demo", destination)
+    return example.put("audiences.0.destinations.1", target)
+
+
 def settings_of(example: Example) -> Settings:
     return settings_from(example.document, Path())
 
 
 def test_broker_and_partner_come_up_where_the_configuration_looks_for_them() -> None:
-    assert places_of(settings_of(local())) == Places(broker=9092, partner=8080)
+    assert places_of(settings_of(local())) == Places(broker=9092, amazon=8080, adobe={})
+    assert places_of(settings_of(with_adobe(Path("/files")))) == Places(
+        broker=9092, amazon=8080, adobe={"adobe-demo": 8081}
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,11 +83,47 @@ def test_a_real_cluster_or_partner_is_never_played(key: str, value: str, said: s
 
 
 async def test_a_port_that_is_taken_is_named() -> None:
-    port = free_port()
-    async with partner_at(port, Random(1)):
-        with pytest.raises(SandboxTrouble, match=f"port {port}"):
-            async with partner_at(port, Random(1)):
+    settings, places = settings_of(local()), Places(broker=9092, amazon=free_port(), adobe={})
+    async with partners_at(places, settings, Random(1)):
+        with pytest.raises(SandboxTrouble, match=f"port {places.amazon}"):
+            async with partners_at(places, settings, Random(1)):
                 pass
+
+
+async def test_adobe_is_served_with_the_audiences_and_in_the_generation_of_the_configuration(
+    tmp_path: Path,
+) -> None:
+    """
+    So that nobody has to create them first.
+    """
+    settings = settings_of(with_adobe(tmp_path, free_port()))
+    places = replace(places_of(settings), amazon=None)
+    headers = HEADERS | {"Content-Type": "application/json"}
+    async with partners_at(places, settings, Random(1)) as [url], aiohttp.ClientSession() as http:
+        origin = url.removesuffix("/data/core/ais")
+        async with http.post(f"{origin}/ims/token/v3", data=LOGIN) as said:
+            token = (await said.json())["access_token"]
+        headers |= {"Authorization": f"Bearer {token}"}
+        async with http.post(
+            f"{url}/external-audience/a-1/run", json={"dataFilterStartTime": 1}, headers=headers
+        ) as said:
+            started = said.status
+
+    assert started == 200
+
+
+async def test_adobe_whose_files_are_stored_elsewhere_is_not_served(tmp_path: Path) -> None:
+    place = {"kind": "s3", "bucket": "files"}
+    settings = settings_of(with_adobe(tmp_path).put("destinations.adobe-demo.storage", place))
+
+    with pytest.raises(SandboxTrouble, match=r"adobe-demo\.storage: is not of kind folder"):
+        async with partners_at(Places(9092, None, {"adobe-demo": 1}), settings, Random(1)):
+            pass
+
+
+def test_each_of_adobes_destinations_has_a_port_of_its_own() -> None:
+    with pytest.raises(SandboxTrouble, match="another to each of Adobe's"):
+        places_of(settings_of(with_adobe(Path("/files"), port=8080)))
 
 
 def test_invented_events_are_about_the_audiences_of_the_configuration() -> None:

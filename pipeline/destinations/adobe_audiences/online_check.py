@@ -12,10 +12,6 @@ from pipeline.destinations.snapshots import LandingZone
 from pipeline.domain.job import NotYet
 
 OTHER_SANDBOX = "it was made in another sandbox or organisation, or never: check sandbox and org_id"
-LIFECYCLE = (
-    "storage: an upload that was cut short leaves parts that nobody lists; let a lifecycle rule of "
-    "the bucket abort incomplete uploads after a day"
-)
 
 
 async def check_online(
@@ -41,8 +37,6 @@ async def check_online(
 async def _storage(
     api: Api, key: str, settings: AdobeSettings, delivery: AdobeSnapshots
 ) -> AsyncIterator[Finding]:
-    if settings.storage.kind in ("s3", "gcs"):
-        yield Finding(f"{key}: {LIFECYCLE}")
     if settings.storage.kind != "landing_zone":
         return
     request = delivery.compose_landing_zone()

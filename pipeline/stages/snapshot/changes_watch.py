@@ -6,8 +6,8 @@ successor reads that again.
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Final
 
 import structlog
 
@@ -18,13 +18,12 @@ from pipeline.domain.member_record import (
     decode_member,
 )
 from pipeline.stages.ports import Record
+from pipeline.stages.snapshot.judge import HEALED
 from pipeline.stages.snapshot.ports import MemberTopic, TopicUnreadable
 from pipeline.stages.snapshot.run_records import Ends
 from pipeline.stages.snapshot.schedule import Changes
 
-LOOK_SECONDS = 2.0
-HEALED: Final = ("healed", b"1")
-"""Header of a record that a pass wrote again: it says nothing new."""
+LONGEST_LOOK_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -81,8 +80,10 @@ class Watched:
 class ChangesWatch:
     """Of all audiences of one destination."""
 
-    def __init__(self, topic: MemberTopic) -> None:
+    def __init__(self, topic: MemberTopic, *, quiet: float) -> None:
+        """Looks as often as it matters whether nothing has come for `quiet` seconds."""
         self._topic = topic
+        self._look_seconds = max(1.0, min(LONGEST_LOOK_SECONDS, quiet))
         self._watched: dict[bytes, Watched] = {}
         self._positions: dict[int, int] = {}
         self._turn = asyncio.Lock()
@@ -107,7 +108,7 @@ class ChangesWatch:
                 await self.read()
             except TopicUnreadable as error:
                 log.warning("members not followed", error=str(error))
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(self._look_seconds)
 
     async def read(self) -> Sequence[int]:
         """Take in everything that is stable now; returns where that ends, of every partition.
@@ -134,19 +135,17 @@ class ChangesWatch:
             return self._watched[audience.encode()].begin(ends_of(audience, ends)), ends
 
     async def _read_to(self, ends: Sequence[int]) -> None:
-        begins = await self._topic.begins()
         for partition in sorted(self._positions):
-            start = max(self._positions[partition], begins[partition])
-            if start < ends[partition]:
-                await self._read(partition, start, ends[partition])
+            if self._positions[partition] < ends[partition]:
+                await self._read(partition, self._positions[partition], ends[partition])
 
     async def _read(self, partition: int, start: int, end: int) -> None:
-        async for records in self._topic.read(partition, start, end):
-            self._take(partition, records)
-            if records:
+        async with aclosing(self._topic.read(partition, start, end)) as read:
+            async for records in read:
+                self._take(partition, records)
                 self._positions[partition] = records[-1].offset + 1
-            # Others get their turn, however much there is.
-            await asyncio.sleep(0)
+                # Others get their turn, however much there is.
+                await asyncio.sleep(0)
         self._positions[partition] = end
 
     def _take(self, partition: int, records: Sequence[Record]) -> None:

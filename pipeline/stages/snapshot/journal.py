@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import structlog
 
+from pipeline.domain.member_record import LAYOUT_KEY, Layout, decode_layout
 from pipeline.stages.ports import Record
 from pipeline.stages.snapshot.budget import Budget
 from pipeline.stages.snapshot.operator_requests import (
@@ -54,6 +55,8 @@ class Journal:
         self._states: dict[str, AudienceState] = {}
         self._runs: dict[tuple[str, int], RunRecord] = {}
         self._requests: dict[str, OperatorRequest] = {}
+        self.layout_uuid: str | None = None
+        """Of the members topic, as it was laid out when it was made; None while nothing says it."""
 
     def state(self, audience: str) -> AudienceState:
         return self._states.get(audience, _NEW)
@@ -87,6 +90,9 @@ class Journal:
         name = rest.decode(errors="replace")
         if kind == b"a" and record.value is not None:
             self._keep(name, decode_state(record.value), record.offset)
+        elif record.key == LAYOUT_KEY:
+            layout = decode_layout(record.value)
+            self.layout_uuid = layout.uuid if isinstance(layout, Layout) else None
         elif kind == b"r":
             self._take_run(name, record.value)
         else:

@@ -60,15 +60,13 @@ class SnapshotMaking:
         await self._shared.lease.wait_held()
         journal, name = self._shared.journal, self._audience.audience
         before = journal.state(name)
-        # Whoever asks for a snapshot has looked at the topic, also if it was made anew.
         is_asked_for = journal.is_asked_for(name)
-        uuid = None if is_asked_for else before.layout_uuid
         is_urgent = is_asked_for or (before.state == "reading" and before.is_urgent)
         decide(before.state, Claim())
         step = claimed(before, self._shared.wall_ms(), is_urgent=is_urgent)
         state = await journal.write(name, step)
         assert state.n is not None
-        await self._attempt(state, state.n, uuid)
+        await self._attempt(state, state.n)
 
     async def heal(self) -> None:
         """A pass without a file, so that compaction finds the right record last.
@@ -77,9 +75,8 @@ class SnapshotMaking:
             Fenced: there is another owner now.
         """
         await self._shared.lease.wait_held()
-        uuid = self._shared.journal.state(self._audience.audience).layout_uuid
         try:
-            since, reading = await self._begin(uuid)
+            since, reading = await self._begin()
             await reading.heal_only()
         except (TopicUnreadable, PassTooLong) as error:
             self._condition.failed("members_unreadable", _said(error))
@@ -88,9 +85,9 @@ class SnapshotMaking:
         else:
             self._read(since, reading.found)
 
-    async def _attempt(self, state: AudienceState, n: int, uuid: str | None) -> None:
+    async def _attempt(self, state: AudienceState, n: int) -> None:
         try:
-            await self._store(state, n, uuid)
+            await self._store(state, n)
         except StorageUnavailable as error:
             self._condition.failed("storage_unavailable", str(error))
         except (TopicUnreadable, PassTooLong) as error:
@@ -104,7 +101,7 @@ class SnapshotMaking:
         else:
             self._condition.fine()
 
-    async def _store(self, state: AudienceState, n: int, uuid: str | None) -> None:
+    async def _store(self, state: AudienceState, n: int) -> None:
         shared, folder = self._shared, self._audience.folder
         keep = kept(
             shared.journal.runs(self._audience.audience),
@@ -112,7 +109,7 @@ class SnapshotMaking:
             shared.rules.keep_files,
         )
         await tidy(shared.storage, folder, below=n, keep=keep)
-        since, reading = await self._begin(uuid)
+        since, reading = await self._begin()
         hashed = Hashed(reading.pieces(), shared.progress)
         path = path_of(folder, n)
         try:
@@ -127,14 +124,14 @@ class SnapshotMaking:
         await self._keep(state, n, hashed, there, reading.found)
         self._watched.newest = since
 
-    async def _begin(self, uuid: str | None) -> tuple[ChangesSince, Pass]:
+    async def _begin(self) -> tuple[ChangesSince, Pass]:
         shared = self._shared
         since, ends = await shared.watch.begin(self._audience.audience)
         reading = shared.new_pass(
             self._audience,
             ends=ends,
             now_ms=shared.wall_ms(),
-            uuid=uuid,
+            uuid=shared.journal.layout_uuid,
             write=shared.journal.write_messages,
         )
         return since, reading
@@ -177,7 +174,7 @@ class SnapshotMaking:
         )
         decide(state.state, Stored())
         await shared.journal.write(
-            self._audience.audience, stored(state, file, hold, found.uuid, shared.wall_ms())
+            self._audience.audience, stored(state, file, hold, shared.wall_ms())
         )
         shared.telemetry.snapshot_stored(
             destination=shared.destination,

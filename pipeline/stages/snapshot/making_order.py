@@ -9,7 +9,7 @@ from pipeline.stages.snapshot.report import SnapshotReport
 from pipeline.stages.snapshot.schedule import Due
 from pipeline.stages.snapshot.shared import SharedByAudiences
 
-LOOK_SECONDS = 1.0
+LONGEST_LOOK_SECONDS = 5.0
 BACKLOG_SECONDS = 15.0
 
 
@@ -32,6 +32,7 @@ class MakingOrder:
         self._followed: set[str] = set()
         self._has_caught_up = False
         self._asked_backlog_ms = 0
+        self._look_seconds = max(1.0, min(LONGEST_LOOK_SECONDS, shared.rules.quiet / 10))
 
     async def run(self) -> None:
         """Until cancelled.
@@ -45,7 +46,7 @@ class MakingOrder:
             owner = self._unhealed() or self._next()
             if owner is None:
                 self._report.say_now_and_then()
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(self._look_seconds)
             elif self._is_unhealed(owner):
                 await owner.heal()
             else:
@@ -82,14 +83,16 @@ class MakingOrder:
         now_ms = self._shared.wall_ms()
         if self._shared.pause.until_ms > now_ms:
             return None
+        # Those that wait with a file are about to pay.
+        waiting = sum(one.is_active and one.state.state == "uploaded" for one in self._owners)
         found: list[tuple[int, AudienceOwner]] = []
         for owner in self._owners:
             due = owner.due(may_begin=self._has_caught_up)
-            if due is not None and due.at_ms <= now_ms and self._may(owner, due, now_ms):
+            if due is not None and due.at_ms <= now_ms and self._may(owner, due, now_ms, waiting):
                 found.append((due.deadline_ms, owner))
         return min(found, key=lambda one: one[0])[1] if found else None
 
-    def _may(self, owner: AudienceOwner, due: Due, now_ms: int) -> bool:
+    def _may(self, owner: AudienceOwner, due: Due, now_ms: int, waiting: int) -> bool:
         shared, audience = self._shared, owner.audience.audience
         if audience in self._followed:
             return False
@@ -97,6 +100,5 @@ class MakingOrder:
             return False
         if shared.budget.is_worn_out(owner.state.runs):
             return False
-        waiting = sum(one.is_active and one.state.state == "uploaded" for one in self._owners)
         free_at = shared.budget.free_at(audience, now_ms, is_urgent=due.is_urgent, reserved=waiting)
         return free_at <= now_ms

@@ -111,8 +111,6 @@ class AudienceState:
     burnt: tuple[BurntWindow, ...] = ()
     last_end: str = ""
     """How the last run ended, in a word of ours or the partner's."""
-    layout_uuid: str | None = None
-    """Of the members topic, when it was last read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,12 +67,8 @@ def claimed(state: AudienceState, now_ms: int, *, is_urgent: bool) -> Transition
     )
 
 
-def stored(
-    state: AudienceState, file: SnapshotFile, hold: Hold | None, uuid: str, now_ms: int
-) -> Transition:
-    return Transition(
-        replace(state, state="uploaded", at_ms=now_ms, file=file, hold=hold, layout_uuid=uuid)
-    )
+def stored(state: AudienceState, file: SnapshotFile, hold: Hold | None, now_ms: int) -> Transition:
+    return Transition(replace(state, state="uploaded", at_ms=now_ms, file=file, hold=hold))
 
 
 def approved(state: AudienceState, now_ms: int) -> Transition:
