@@ -67,6 +67,7 @@ ADOBE_LOGIN = "tests/destinations/test_adobe_login.py"
 ADOBE_RUNS = "tests/destinations/test_adobe_runs.py"
 ADOBE_RECORDS = "tests/destinations/test_adobe_records.py"
 ADOBE_CREATIONS = "tests/operations/test_adobe_audiences.py::TestACreationThatTakesItsTime"
+EXTENSION = "tests/operations/test_extension.py"
 TOKENS_THAT_HELP = "test_a_new_token_is_asked_for_where_it_helps_and_nowhere_else"
 
 RULES: Sequence[Rule] = (
@@ -201,10 +202,7 @@ RULES: Sequence[Rule] = (
         file="pipeline/operations/snapshots/extension.py",
         kept="        self.count += not (isinstance(said, MemberRecord) and said.is_member)\n",
         broken="        self.count += said is None\n",
-        tests=[
-            "tests/operations/test_extension.py"
-            "::test_after_a_remove_it_is_refused_before_anybody_is_asked"
-        ],
+        tests=[f"{EXTENSION}::test_after_a_remove_it_is_refused_before_anybody_is_asked"],
     ),
     Rule(
         name="a budget that comes later than half of a life is refused",
