@@ -74,6 +74,7 @@ ADOBE_LOGIN = "tests/destinations/test_adobe_login.py"
 ADOBE_RUNS = "tests/destinations/test_adobe_runs.py"
 ADOBE_RECORDS = "tests/destinations/test_adobe_records.py"
 ADOBE_CREATIONS = "tests/operations/test_adobe_audiences.py::TestACreationThatTakesItsTime"
+EXTENSION = "tests/operations/test_extension.py"
 TOKENS_THAT_HELP = "test_a_new_token_is_asked_for_where_it_helps_and_nowhere_else"
 
 RULES: Sequence[Rule] = (
@@ -202,6 +203,13 @@ RULES: Sequence[Rule] = (
         kept="    if asked.operation is not None:\n        # What",
         broken="    if asked.operation is None:\n        # What",
         tests=[f"{ADOBE_CREATIONS}::test_a_question_without_an_answer_forgets_no_creation"],
+    ),
+    Rule(
+        name="an extension brings nobody back who was removed",
+        file="pipeline/operations/snapshots/extension.py",
+        kept="        self.count += not (isinstance(said, MemberRecord) and said.is_member)\n",
+        broken="        self.count += said is None\n",
+        tests=[f"{EXTENSION}::test_after_a_remove_it_is_refused_before_anybody_is_asked"],
     ),
     Rule(
         name="a budget that comes later than half of a life is refused",
