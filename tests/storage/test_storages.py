@@ -85,8 +85,6 @@ async def test_the_time_of_a_file_is_by_the_clock_of_the_storage(place: Place) -
     Within the second that servers round to, and the moment between the two questions.
     """
     storage = place.storage()
-    if place.settings.kind == "folder":
-        pytest.skip("its clock is given by us")
 
     before = await storage.now_s()
     stored = await storage.put(PATH, pieces(b"x"))
