@@ -921,6 +921,13 @@ RULES: Sequence[Rule] = (
         tests=["tests/storage/test_sizes.py"],
     ),
     Rule(
+        name="what a cancelled last step made visible is taken away after its end",
+        file="pipeline/storage/last_step.py",
+        kept="        await asyncio.wait([step], timeout=_SECONDS)\n",
+        broken="",
+        tests=[f"{STORAGES}::test_what_is_cancelled_at_its_very_end_is_there_or_not"],
+    ),
+    Rule(
         name="nothing is sent to a file server that is not known",
         file="pipeline/storage/sftp_session.py",
         kept="                known_hosts=known,\n",
