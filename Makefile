@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast explore storm cap check format bench bench-steps lock clean
+.PHONY: help install demo test test-fast explore storm cap check format bench bench-steps bench-members lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -26,8 +26,8 @@ demo: $(INSTALLED) ## Watch the whole system carry 200,000 events on this machin
 test: $(INSTALLED) ## Run every test (a real Apache Kafka too, where Java and Maven are)
 	$(BIN)/pytest -n 2 --dist loadfile
 
-test-fast: $(INSTALLED) ## Run the tests that need neither Java nor minutes
-	$(BIN)/pytest -n 2 --dist loadfile -m "not kafka and not acceptance"
+test-fast: $(INSTALLED) ## Run the tests that need neither real servers nor minutes
+	$(BIN)/pytest -n 2 --dist loadfile -m "not kafka and not storage and not acceptance"
 
 explore: $(INSTALLED) ## Look for what make test does not reach: make explore [SEED=n] [MINUTES=10]
 	$(BIN)/python -m tests.explore --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
@@ -54,6 +54,9 @@ bench: $(INSTALLED) ## Measure the hot path
 
 bench-steps: $(INSTALLED) ## Measure both steps on Apache Kafka: make bench-steps [RECORDS=300000] [ROUNDS=1]
 	$(BIN)/python -m benchmarks.both_steps --records $(or $(RECORDS),300000) --rounds $(or $(ROUNDS),1)
+
+bench-members: $(INSTALLED) ## Measure a pass over an audience on Apache Kafka: make bench-members [MEMBERS=10000000]
+	$(BIN)/python -m benchmarks.members --members $(or $(MEMBERS),10000000)
 
 lock: ## Resolve the locked versions anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock

@@ -150,7 +150,8 @@ async def _measure(address: str, file: Path, members: int, buffer_bytes: int) ->
         await _write(producer, _statements(members))
         print(f"{members:,} members written in {time.monotonic() - began_at:,.0f} s", flush=True)
         options = ClientOptions(bootstrap_servers=address, client_id="benchmark")
-        ends = await KafkaMemberTopic(options, TOPIC).ends()
+        async with KafkaMemberTopic(options, TOPIC) as topic:
+            ends = await topic.ends()
         async with asyncio.TaskGroup() as tasks:
             changing = tasks.create_task(_change_on(producer, members))
             command = [sys.executable, "-m", "benchmarks.members", "--read", address]
@@ -190,7 +191,10 @@ async def _read(address: str, file: Path, ends: Sequence[int], buffer_bytes: int
     garbage.settle()
     options = ClientOptions(bootstrap_servers=address, client_id="benchmark-pass")
     turns: list[float] = []
-    async with AIOKafkaProducer(bootstrap_servers=address, max_batch_size=500_000) as producer:
+    async with (
+        KafkaMemberTopic(options, TOPIC) as topic,
+        AIOKafkaProducer(bootstrap_servers=address, max_batch_size=500_000) as producer,
+    ):
 
         async def write(messages: Sequence[Written]) -> None:
             for one in messages:
@@ -200,7 +204,7 @@ async def _read(address: str, file: Path, ends: Sequence[int], buffer_bytes: int
             await producer.flush()
 
         membership = MembershipPass(
-            topic=KafkaMemberTopic(options, TOPIC),
+            topic=topic,
             topic_name=TOPIC,
             audience=AUDIENCE,
             rules=_rules(buffer_bytes),
@@ -267,6 +271,7 @@ def _rules(buffer_bytes: int) -> SnapshotRules:
         runs_per_audience_and_day=1,
         runs_per_audience_total=None,
         window_margin=3,
+        poll=30,
         keep_files=86_400.0,
         buffer_bytes=buffer_bytes,
         largest_file_bytes=10 << 30,

@@ -21,7 +21,10 @@ settings.register_profile(
 )
 # Other examples each time, from the seed that `make explore` prints.
 settings.register_profile(
-    "explore", settings.get_profile("promises"), derandomize=False, max_examples=2_000
+    "explore",
+    settings.get_profile("promises"),
+    derandomize=False,
+    max_examples=int(os.environ.get("AUDIENCE_EXAMPLES", "2000")),
 )
 # Where it is known that an example fails, none need be made smaller.
 settings.register_profile(

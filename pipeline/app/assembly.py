@@ -9,6 +9,7 @@ from importlib.metadata import version
 from aiokafka import AIOKafkaProducer
 
 from pipeline.app.parts import Parts
+from pipeline.app.snapshot_parts import opened_storages
 from pipeline.configuration.model import Settings
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.registry import PARTNERS
@@ -26,6 +27,7 @@ from pipeline.operations.known_labels import known_labels
 from pipeline.operations.lag_reports import LagReports
 from pipeline.stages.contract import Progress, Stage
 from pipeline.stages.poll.pending import PendingJobs
+from pipeline.stages.snapshot.ports import FileStorage
 from pipeline.telemetry.prometheus import PrometheusTelemetry, prometheus_telemetry
 
 NO_RECORDS_SECONDS = 10.0
@@ -70,10 +72,15 @@ async def assemble(
         parts = Parts(
             settings, client_options, telemetry, producers, clients, partners, http, limits
         )
+        storages: Mapping[str, FileStorage] = {}
+        if "snapshot" in stages:
+            opening_storages = opened_storages(settings, clients, partners)
+            storages = await stack.enter_async_context(opening_storages)
         made: dict[StageName, Callable[[], Stage]] = {
             "ingest": parts.ingest,
             "upload": parts.upload,
             "poll": parts.poll,
+            "snapshot": lambda: parts.snapshot(storages),
         }
         groups = {name: parts.group(made[name]()) for name in made if name in stages}
         yield Pipeline(

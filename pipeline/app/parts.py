@@ -3,12 +3,13 @@
 import random
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import aiohttp
 import structlog
 from aiokafka import TopicPartition
 
+from pipeline.app.snapshot_parts import SnapshotParts
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import audience_names, lanes
 from pipeline.destinations.contract import Partners
@@ -45,6 +46,8 @@ from pipeline.stages.poll.outcomes import Outcomes
 from pipeline.stages.poll.pending import PendingJobs
 from pipeline.stages.ports import ChunkWriter, Lease, Replay
 from pipeline.stages.roster import IngestStage, PollStage
+from pipeline.stages.snapshot.ports import FileStorage
+from pipeline.stages.snapshot.stage import SnapshotStage
 from pipeline.stages.upload.memory import Budget
 from pipeline.stages.upload.served_lane import SharedByLanes
 from pipeline.stages.upload.stage import UploadStage
@@ -127,6 +130,7 @@ class Parts:
             message_writer=self._message_writer,
             dead_letters=self._letters("upload"),
             telemetry=self._telemetry.upload,
+            lane_telemetry=self._telemetry.lanes,
             jobs_topic=self._names.jobs,
             outcomes_topic=self._names.outcomes,
             trimmer=KafkaTrimmer(self._client_options),
@@ -160,6 +164,20 @@ class Parts:
             wall_ms=_wall_ms,
             new_progress=self._progress,
         )
+
+    def snapshot(self, storages: Mapping[str, FileStorage]) -> SnapshotStage:
+        parts = SnapshotParts(
+            self._settings,
+            client_options=self._client_options,
+            telemetry=self._telemetry.snapshot,
+            producers=self._producers,
+            clients=self._clients,
+            partners=self._partners,
+            storages=storages,
+            new_progress=self._progress,
+            wall_ms=_wall_ms,
+        )
+        return parts.stage()
 
     def group(self, stage: Stage) -> ConsumerGroup:
         kafka, run = self._settings.kafka, self._settings.run

@@ -6,6 +6,7 @@ from aiokafka import TopicPartition
 
 from pipeline.app.admin import HealthReport, ReadinessReport
 from pipeline.app.assembly import Pipeline
+from pipeline.stages.snapshot.worker import SnapshotWorker
 from pipeline.stages.upload.worker import UploadWorker
 
 
@@ -31,7 +32,7 @@ def readiness(pipeline: Pipeline) -> ReadinessReport:
         for name, group in pipeline.groups.items()
         if not group.is_joined
     ]
-    if pipeline.groups.keys() & {"upload", "poll"}:
+    if pipeline.groups.keys() & {"upload", "poll", "snapshot"}:
         reasons += [
             f"{name}: no access token: {client.trouble}"
             for name, client in pipeline.clients.clients.items()
@@ -54,6 +55,7 @@ def status(pipeline: Pipeline) -> Mapping[str, object]:
             if count
         },
         "jobs_of_other_versions": pipeline.pending_jobs.of_other_versions,
+        "snapshots": _snapshots(pipeline),
         "lag": {f"{tp.topic}[{tp.partition}]": lag for tp, lag in _lags(pipeline).items()},
     }
 
@@ -64,6 +66,18 @@ def _lags(pipeline: Pipeline) -> Mapping[TopicPartition, int | None]:
         tp: lease.lag() for group in pipeline.groups.values() for tp, lease in group.leases.items()
     }
     return {**pipeline.lag_reports.latest, **owned}
+
+
+def _snapshots(pipeline: Pipeline) -> Mapping[str, object]:
+    """By destination: every audience with its state, what it waits for, and its next start."""
+    group = pipeline.groups.get("snapshot")
+    if group is None:
+        return {}
+    return {
+        worker.name: worker.status()
+        for worker in group.workers.values()
+        if isinstance(worker, SnapshotWorker)
+    }
 
 
 def _lanes(pipeline: Pipeline) -> Mapping[str, object]:

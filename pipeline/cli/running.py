@@ -28,6 +28,6 @@ async def run_stages(settings: Settings, stages: Sequence[StageName]) -> ExitCod
             typer.echo(f"warning: {difference}", err=True)
         async with assemble(settings, stages) as pipeline:
             shown.pipeline = pipeline
-            if {"upload", "poll"} & set(stages):
+            if {"upload", "poll", "snapshot"} & set(stages):
                 await warm_up(pipeline.clients.clients)
             return await supervise(pipeline, stop, admin_port=admin.port)

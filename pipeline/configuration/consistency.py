@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import lane_of, lanes, takes_snapshots
+from pipeline.configuration.routing import lane_of, lanes, snapshot_destinations, takes_snapshots
 from pipeline.configuration.sharing import shared_audiences, shared_connections, shared_spaces
 from pipeline.configuration.targets import placed_targets
 from pipeline.destinations.contract import Partners, TargetSettings
+from pipeline.destinations.snapshots import Snapshots
 from pipeline.domain.names import Names
 from pipeline.settings.problems import KeyPath, Problem, SettingsError, dotted, suggestion
 from pipeline.sources.encodings.schemas import Schemas
@@ -37,6 +38,7 @@ def inconsistencies(settings: Settings, partners: Partners) -> list[Problem]:
         *_topics(settings),
         *_room(settings, partners),
         *_of_partners(settings, partners),
+        *_windows(settings, partners),
     ]
 
 
@@ -130,6 +132,23 @@ def _clocks(settings: Settings) -> Iterator[Problem]:
             value=f"{settings.run.grace_seconds:g}",
             remedy=f"set it above {settings.upload.drain_seconds:g}",
         )
+
+
+def _windows(settings: Settings, partners: Partners) -> Iterator[Problem]:
+    """A file that a former owner began must not fall into the window of its successor's."""
+    for name in snapshot_destinations(settings):
+        destination = settings.destinations[name]
+        delivery = partners[destination.kind].delivery(destination, ())
+        assert isinstance(delivery, Snapshots)
+        least_ms = 2_000 * delivery.rules.window_margin
+        if settings.kafka.session_timeout_ms <= least_ms:
+            yield Problem(
+                path=("kafka", "session_timeout_ms"),
+                what=f"must be more than twice snapshot.window_seconds of {name}, or a run could "
+                "take the file of a former owner, too",
+                value=str(settings.kafka.session_timeout_ms),
+                remedy=f"set it above {least_ms}",
+            )
 
 
 def _targets(settings: Settings) -> Iterator[tuple[KeyPath, TargetSettings]]:

@@ -44,6 +44,8 @@ class SnapshotRules:
     """For the whole life of an audience; None: no such bound."""
     window_margin: int
     """The window of a run reaches so far around the file's time on both sides."""
+    poll: float
+    """Between two questions about a run, and between two looks for one that nobody named."""
     keep_files: float
     """After its run has ended a file is deleted so much later."""
     buffer_bytes: int
@@ -86,7 +88,10 @@ class LandingZone:
     folder: str
     """What every path begins with; "" where the zone is ours from its root."""
     credentials: Mapping[str, str] = field(repr=False)
-    """azure: `account`, `sas_token`; s3: `access_key_id`, `secret_access_key`, `session_token`."""
+    """azure: `account`, `sas_token`; s3: `access_key_id`, `secret_access_key`, `session_token`.
+
+    Both may have `endpoint_url`, and s3 `region`, where they are not the usual ones.
+    """
     expires_s: float | None
     """Seconds since the epoch."""
 
@@ -129,6 +134,7 @@ class Run:
     run_id: str
     window: Window
     report: JobReport
+    """Whether it has ended. How well, only the status of the run says: a list names no stages."""
     created_s: float | None = None
 
 

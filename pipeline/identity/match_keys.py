@@ -9,6 +9,7 @@ import re
 from hashlib import sha256
 from typing import Final
 
+from pipeline.identity.normalize.letters import clean_email
 from pipeline.identity.normalize.phone import phone_digits
 from pipeline.identity.normalize.placeholders import NOBODYS, digest_of, is_placeholder
 
@@ -26,10 +27,13 @@ def email_digest(value: str) -> str | None:
     >>> email_digest("nobody") is None
     True
     """
+    small = value.lower()
+    if clean_email(small):  # of plain ones nearly all; neither a digest is, nor a placeholder
+        return sha256(small.encode()).hexdigest()
     digest = digest_of("email", value)
     if digest is not None:
         return digest or None
-    address = value.strip().lower()
+    address = small.strip()
     if not _is_address(address) or address in _NOBODYS_ADDRESSES or is_placeholder("email", value):
         return None
     return sha256(address.encode("utf-8", "replace")).hexdigest()
@@ -56,4 +60,4 @@ def looks_like_an_address(value: str) -> bool:
     >>> looks_like_an_address("ana@example.com"), looks_like_an_address("gold")
     (True, False)
     """
-    return _is_address(value.strip()) is not None
+    return "@" in value and _is_address(value.strip()) is not None

@@ -1,7 +1,8 @@
 """Reads the topic of all memberships of a destination, some partitions after others."""
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Self
 
 from aiokafka import TopicPartition
 from aiokafka import errors as kafka_errors
@@ -20,7 +21,11 @@ END_FETCH_BYTES = 1 << 14
 
 
 class KafkaMemberTopic:
-    """A client of its own for every reading, so that any number may go on at once."""
+    """Any number of readings may go on at once; used in `async with`, or closed at the end.
+
+    Each has a client for itself. One that came to its end well is kept for the next reading: who
+    follows changes reads 64 partitions every few seconds.
+    """
 
     def __init__(
         self, client_options: ClientOptions, topic: str, *, partitions: int = PARTITIONS
@@ -28,6 +33,19 @@ class KafkaMemberTopic:
         self._client_options = client_options
         self._topic = topic
         self._partitions = partitions
+        self._idle: dict[int, list[TopicReader]] = {FETCH_BYTES: [], END_FETCH_BYTES: []}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """No reading may go on."""
+        for readers in self._idle.values():
+            while readers:
+                await readers.pop().close()
 
     @property
     def partitions(self) -> int:
@@ -36,42 +54,55 @@ class KafkaMemberTopic:
     async def ends(self) -> Sequence[int]:
         """As a fetch says it, right before the end: named alone, it may be one too low."""
         everything = self._everything()
-        with _translated(self._topic):
-            async with self._reader(END_FETCH_BYTES) as reader:
-                oldest = await reader.oldest(everything)
-                named = await reader.named_ends(everything)
-                starts = {tp: max(oldest[tp], named[tp] - 1) for tp in everything}
-                ends = await reader.ends(starts)
+        async with self._reader(END_FETCH_BYTES) as reader:
+            oldest = await reader.oldest(everything)
+            named = await reader.named_ends(everything)
+            starts = {tp: max(oldest[tp], named[tp] - 1) for tp in everything}
+            ends = await reader.ends(starts)
         return [ends[tp] for tp in everything]
 
     async def begins(self) -> Sequence[int]:
         everything = self._everything()
-        with _translated(self._topic):
-            async with self._reader() as reader:
-                oldest = await reader.oldest(everything)
+        async with self._reader(END_FETCH_BYTES) as reader:
+            oldest = await reader.oldest(everything)
         return [oldest[tp] for tp in everything]
 
     async def read(
         self, partition: int, start: int, end: int
     ) -> AsyncGenerator[Sequence[Record], None]:
         tp = TopicPartition(self._topic, partition)
-        with _translated(self._topic):
-            async with self._reader() as reader:
-                position, silent = max(start, (await reader.oldest([tp]))[tp]), 0
-                while position < end:
-                    stretch = await reader.stretch(tp, position, READ_RECORDS)
-                    silent = 0 if stretch.end > position else silent + 1
-                    if silent == MOST_SILENT_READS:
-                        raise TopicUnreadable(f"{tp.topic}: the brokers hand out no more records")
-                    position = stretch.end
-                    records = [one for one in stretch.records if one.offset < end]
-                    if records:
-                        yield records
+        async with self._reader(FETCH_BYTES) as reader:
+            position, silent = max(start, (await reader.oldest([tp]))[tp]), 0
+            while position < end:
+                stretch = await reader.stretch(tp, position, READ_RECORDS)
+                silent = 0 if stretch.end > position else silent + 1
+                if silent == MOST_SILENT_READS:
+                    raise TopicUnreadable(f"{tp.topic}: the brokers hand out no more records")
+                position = stretch.end
+                records = [one for one in stretch.records if one.offset < end]
+                if records:
+                    yield records
 
     def _everything(self) -> Sequence[TopicPartition]:
         return [TopicPartition(self._topic, number) for number in range(self._partitions)]
 
-    def _reader(self, fetch_bytes: int = FETCH_BYTES) -> TopicReader:
+    @asynccontextmanager
+    async def _reader(self, fetch_bytes: int) -> AsyncIterator[TopicReader]:
+        """One for a single reading; it is closed unless that comes to its end."""
+        idle = self._idle[fetch_bytes]
+        with _translated(self._topic):
+            async with AsyncExitStack() as stack:
+                if idle:
+                    reader = idle.pop()
+                    stack.push_async_callback(reader.close)
+                else:
+                    reader = await stack.enter_async_context(self._new_reader(fetch_bytes))
+                yield reader
+                stack.pop_all()
+        reader.rest()
+        idle.append(reader)
+
+    def _new_reader(self, fetch_bytes: int) -> TopicReader:
         return TopicReader(self._client_options, committed_only=True, fetch_bytes=fetch_bytes)
 
 

@@ -159,11 +159,18 @@ class Said(NamedTuple):
 def read_metadata(text: str) -> Said | None:
     """None for what nobody here wrote; keys that a later version adds are passed over."""
     try:
-        said = json.loads(text)
-        if said["format"] != METADATA_FORMAT:
-            return None
-        paused = {audience: int(since) for audience, since in said.get("paused", {}).items()}
-        others = said.get("paused_since")
-        return Said(said.get("clean") is True, paused, None if others is None else int(others))
-    except (ValueError, TypeError, KeyError, AttributeError):
+        said: object = json.loads(text)
+    except (ValueError, RecursionError):
         return None
+    if not isinstance(said, dict) or said.get("format") != METADATA_FORMAT:
+        return None
+    paused, others = said.get("paused", {}), said.get("paused_since")
+    if not isinstance(paused, dict) or not all(map(_is_offset, paused.values())):
+        return None
+    if others is not None and not _is_offset(others):
+        return None
+    return Said(said.get("clean") is True, paused, others)
+
+
+def _is_offset(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**63

@@ -233,6 +233,11 @@ class TopicReader:
                         take(record)
         self._places.clear()
 
+    def rest(self) -> None:
+        """Fetch nothing until the next call that reads."""
+        self._consumer.pause(*self._consumer.assignment())
+        self._places.clear()
+
     def _assign(self, starts: Mapping[TopicPartition, int]) -> None:
         self._consumer.assign(list(starts))
         self._places = dict(starts)

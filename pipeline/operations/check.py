@@ -16,6 +16,7 @@ from pipeline.operations.cluster_probe import why_unreachable
 from pipeline.operations.cluster_setup import client_options, prepare
 from pipeline.operations.partner_api import partner_apis
 from pipeline.operations.sources.inspecting import key_evidence
+from pipeline.operations.storage_check import storages
 
 
 def offline(configuration: Configuration, known: Partners = PARTNERS) -> Iterator[Finding]:
@@ -35,7 +36,7 @@ def offline(configuration: Configuration, known: Partners = PARTNERS) -> Iterato
 
 
 async def online(settings: Settings, known: Partners = PARTNERS) -> AsyncIterator[Finding]:
-    """Whether the brokers, the topics and the partners are as a run needs them."""
+    """Whether the brokers, the topics, the partners and the storages are as a run needs them."""
     try:
         for difference in await prepare(settings, creates=False):
             yield Finding(f"warning: {difference}")
@@ -50,6 +51,8 @@ async def online(settings: Settings, known: Partners = PARTNERS) -> AsyncIterato
             yield finding
     async with partner_apis(settings, known) as apis:
         async for finding in partners(settings, apis, known):
+            yield finding
+        async for finding in storages(settings, apis, known):
             yield finding
 
 

@@ -20,6 +20,7 @@ from pipeline.http.client import PartnerClient
 from pipeline.http.connections import connections
 from pipeline.http.lanes import PartnerStatus, PartnerUpload
 from pipeline.http.proxies import proxy_for
+from pipeline.http.runs import PartnerRuns
 from pipeline.http.session import PartnerSession
 from pipeline.http.tokens import (
     LARGEST_TOKEN_ANSWER_BYTES,
@@ -35,8 +36,9 @@ from pipeline.stages.upload.served_lane import ServedLane
 from pipeline.stages.upload.token_bucket import LaneTokenBucket
 from pipeline.telemetry.facts import LaneLabel, PartnerTelemetry, TokenOutcome
 
-DEFAULT_TIMEOUT_SECONDS = 60.0
-"""Of a destination that takes no changes, and so says nothing of how it is sent to."""
+RUN_LATE_SECONDS = 10.0
+"""So long after we gave a run up, or died, the kernel may still ask for it: within the time for
+which it is looked for in the partner's list."""
 
 
 @asynccontextmanager
@@ -60,7 +62,7 @@ async def opened(
     async with AsyncExitStack() as stack:
         sessions = {}
         for name, delivery in deliveries.items():
-            late = delivery.sending.late if isinstance(delivery, Changes) else None
+            late = delivery.sending.late if isinstance(delivery, Changes) else RUN_LATE_SECONDS
             opening = connections(late, resolver=resolver)
             sessions[name] = await stack.enter_async_context(opening)
         yield Clients(settings, sessions, deliveries, telemetry, environ, partners)
@@ -85,6 +87,9 @@ class Clients:
         self._changes = {
             name: delivery for name, delivery in deliveries.items() if isinstance(delivery, Changes)
         }
+        self._snapshots = {
+            name: one for name, one in deliveries.items() if isinstance(one, Snapshots)
+        }
         self.clients: Mapping[str, PartnerClient] = {
             name: self._client(name, sessions[name]) for name in settings.destinations
         }
@@ -92,6 +97,9 @@ class Clients:
         self._request_limiters = {
             name: RequestsPerSecond(changes.sending.requests_per_second)
             for name, changes in self._changes.items()
+        } | {
+            name: RequestsPerSecond(snapshots.requests_per_second)
+            for name, snapshots in self._snapshots.items()
         }
 
     def lane(self, lane: LaneSettings) -> ServedLane:
@@ -134,6 +142,18 @@ class Clients:
             if changes.jobs is not None
         }
 
+    def snapshots(self, destination: str) -> Snapshots:
+        """Of a destination that takes snapshots."""
+        return self._snapshots[destination]
+
+    def runs(self, destination: str) -> PartnerRuns:
+        """The partner's runs; requests of all owners in this process share the limit."""
+        return PartnerRuns(
+            self.clients[destination],
+            self._snapshots[destination],
+            self._request_limiters[destination],
+        )
+
     def _delivery(self, lane: LaneSettings) -> Changes:
         destination = self._settings.destinations[lane.destination]
         targets = targets_of(self._settings, lane)
@@ -169,10 +189,8 @@ class Clients:
         destination = self._settings.destinations[name]
         partner = self._partners[destination.kind]
         login, base_url = partner.login(destination), partner.base_url(destination)
-        changes = self._changes.get(name)
-        timeout = DEFAULT_TIMEOUT_SECONDS if changes is None else changes.sending.request_timeout
         session = PartnerSession(
-            http, base_url, timeout, answered, proxy=proxy_for(base_url, self._environ)
+            http, base_url, self._timeout(name), answered, proxy=proxy_for(base_url, self._environ)
         )
         token_session = PartnerSession(
             http,
@@ -184,6 +202,11 @@ class Clients:
         )
         tokens = TokenKeeper(token_session, login, partial(self._refreshed, name))
         return PartnerClient(session, login, tokens)
+
+    def _timeout(self, name: str) -> float:
+        if name in self._snapshots:
+            return self._snapshots[name].request_timeout
+        return self._changes[name].sending.request_timeout
 
     def _refreshed(self, destination: str, refreshed: TokenAnswer) -> None:
         outcome: TokenOutcome = "failed"

@@ -51,6 +51,9 @@ def _first(text: str, line: int) -> tuple[Mapping[str, object], int] | None:
         if error.pos >= len(text.rstrip()):
             return None
         raise OperationFailed(f"line {line}: not JSON ({error.msg})") from None
+    except (ValueError, RecursionError) as error:
+        what = "a number that is too long" if isinstance(error, ValueError) else "nested too deep"
+        raise OperationFailed(f"line {line}: not JSON that anybody reads: {what}") from None
     if not isinstance(found, dict):
         raise OperationFailed(f"line {line}: an event is an object, and this is none")
     return found, end
@@ -64,4 +67,4 @@ def _keyed(event: Mapping[str, object], text: str, key: str, line: int) -> ReadE
         raise OperationFailed(
             f"line {line}: the event has no {key} to be keyed by; --key names another place"
         )
-    return ReadEvent(str(found).encode(), text.encode())
+    return ReadEvent(str(found).encode(errors="replace"), text.encode(errors="replace"))

@@ -12,7 +12,7 @@ import structlog
 from aiokafka import TopicPartition
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import lanes
+from pipeline.configuration.routing import lanes, snapshot_destinations
 from pipeline.domain.names import Names
 from pipeline.kafka.group_lag import LagUnknown
 from pipeline.telemetry.facts import KafkaTelemetry
@@ -75,8 +75,10 @@ class LagReports:
 def group_topics(settings: Settings) -> Mapping[str, Sequence[str]]:
     """Each consumer group with the topics that it reads."""
     names = Names(settings.kafka.namespace)
-    return {
+    groups = {
         names.group("ingest"): [source.topic for source in settings.sources],
         names.group("upload"): [lane.topic for lane in lanes(settings)],
         names.group("poll"): [names.jobs],
     }
+    owned = [names.snapshots(name) for name in snapshot_destinations(settings)]
+    return {**groups, names.group("snapshot"): owned} if owned else groups

@@ -1,11 +1,14 @@
 """The library's stores, with our options, from where a store is and a way to its credentials."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, S3Store
 
+from pipeline.stages.snapshot.ports import StorageRefused
 from pipeline.storage.server_answer import answer
 
 if TYPE_CHECKING:
@@ -39,17 +42,19 @@ async def s3_store(
     Without `credentials`, those of the environment.
     """
     address = s3_address(bucket, endpoint)
-    return S3Store(
-        bucket,
-        prefix=prefix or None,
-        region=region or await bucket_region(bucket, endpoint),
-        client_options=_client_options(address),
-        retry_config=_RETRIES,
-        credential_provider=credentials,
-        # Not everything that speaks this protocol deletes many at once, and we delete one.
-        disable_bulk_delete=True,
-        config={} if endpoint is None else {"endpoint": endpoint},
-    )
+    region = region or await bucket_region(bucket, endpoint)
+    with _usable(f"bucket {bucket}"):
+        return S3Store(
+            bucket,
+            prefix=prefix or None,
+            region=region,
+            client_options=_client_options(address),
+            retry_config=_RETRIES,
+            credential_provider=credentials,
+            # Not everything that speaks this protocol deletes many at once, and we delete one.
+            disable_bulk_delete=True,
+            config={} if endpoint is None else {"endpoint": endpoint},
+        )
 
 
 async def bucket_region(bucket: str, endpoint: str | None) -> str:
@@ -70,13 +75,14 @@ def gcs_store(
         config["service_account_key"] = service_account
     if endpoint is not None:
         config["base_url"] = endpoint
-    return GCSStore(
-        bucket,
-        prefix=prefix or None,
-        config=config,
-        client_options=_client_options(endpoint or GCS_ADDRESS),
-        retry_config=_RETRIES,
-    )
+    with _usable(f"bucket {bucket}"):
+        return GCSStore(
+            bucket,
+            prefix=prefix or None,
+            config=config,
+            client_options=_client_options(endpoint or GCS_ADDRESS),
+            retry_config=_RETRIES,
+        )
 
 
 def azure_store(
@@ -88,19 +94,32 @@ def azure_store(
     credentials: "Callable[[], AzureAccessKey | AzureSASToken]",
 ) -> AzureStore:
     address = azure_address(account, endpoint)
-    return AzureStore(
-        container,
-        prefix=prefix or None,
-        account_name=account,
-        endpoint=address,
-        client_options=_client_options(address),
-        retry_config=_RETRIES,
-        credential_provider=credentials,
-    )
+    with _usable(f"container {container}"):
+        return AzureStore(
+            container,
+            prefix=prefix or None,
+            account_name=account,
+            endpoint=address,
+            client_options=_client_options(address),
+            retry_config=_RETRIES,
+            credential_provider=credentials,
+        )
 
 
 def azure_address(account: str, endpoint: str | None) -> str:
     return endpoint or f"https://{account}.blob.core.windows.net"
+
+
+@contextmanager
+def _usable(place: str) -> Iterator[None]:
+    """The library's errors quote what it was given, credentials too."""
+    try:
+        yield
+    except (BaseError, ValueError):
+        raise StorageRefused(
+            f"{place}: cannot be used as it is written; check that prefix has no empty part, and "
+            "that the credentials are whole"
+        ) from None
 
 
 def _client_options(address: str) -> "ClientConfig":

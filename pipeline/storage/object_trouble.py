@@ -7,6 +7,8 @@ nothing of their text is shown but the status, the store's own code, and what is
 import re
 from collections.abc import Mapping, Sequence
 
+from obstore.exceptions import UnauthenticatedError
+
 from pipeline.stages.snapshot.ports import StorageRefused, StorageUnavailable
 
 _STATUS = re.compile(r"non-2xx status code: (\d{3})")
@@ -32,6 +34,7 @@ _BY_STATUS: Mapping[int, str] = {
 _LATER = frozenset({408, 409, 423, 425, 429})
 """Statuses of the kind 4xx that may be another answer the next time."""
 
+_LOGIN = "token request"
 _METADATA_SERVICES = ("169.254.", "metadata.google.internal")
 _ON_THE_WAY: Sequence[tuple[str, str]] = (
     ("dns error", "DNS has no address for it; check the name"),
@@ -49,6 +52,9 @@ def trouble(error: Exception, place: str) -> StorageUnavailable | StorageRefused
             f"{place}: the environment has no credentials; set them there or in the settings"
         )
     found = _STATUS.search(text)
+    if isinstance(error, UnauthenticatedError) or (found and _LOGIN in text):
+        # The library could not make anything of them, or the store's login refused them.
+        return StorageRefused(f"{place}: {_CREDENTIALS}")
     if found is None:
         return StorageUnavailable(f"{place}: {_on_the_way(text)}")
     status = int(found[1])

@@ -106,8 +106,8 @@ class IngestTelemetry(Protocol):
         """So many changes reached this milestone `seconds` after the membership changed."""
 
 
-class UploadTelemetry(Protocol):
-    """What upload says."""
+class LaneTelemetry(Protocol):
+    """What the owner of a lane says of the lane itself."""
 
     def lane_state(self, *, lane: LaneLabel, state: LaneState) -> None:
         """The lane is in this state now, and in no other."""
@@ -117,6 +117,22 @@ class UploadTelemetry(Protocol):
 
         Nothing more may be said of either until the lane is taken over again.
         """
+
+    def cap_used(self, *, lane: LaneLabel, window_records: int, limit: int) -> None:
+        """In the window that ends now `window_records` were sent, of fewer than `limit` allowed."""
+
+    def cap_waited(self, *, lane: LaneLabel, seconds: float) -> None:
+        """A batch that was ready waited so long for the cap."""
+
+    def buffered_bytes(self, size: int) -> None:
+        """So much of the memory budget of all lanes is taken now: fetched, batched, in flight."""
+
+    def audiences_paused(self, *, lane: LaneLabel, count: int) -> None:
+        """So many audiences of the lane are paused, or still send what was kept meanwhile."""
+
+
+class UploadTelemetry(Protocol):
+    """What upload says of records."""
 
     def records_superseded(self, *, lane: LaneLabel, count: int) -> None:
         """A later change of the same member overtook these in their batch."""
@@ -132,18 +148,6 @@ class UploadTelemetry(Protocol):
 
     def records_unknown(self, *, lane: LaneLabel, count: int) -> None:
         """The partner took these and named no job, so nobody can say what became of them."""
-
-    def cap_used(self, *, lane: LaneLabel, window_records: int, limit: int) -> None:
-        """In the window that ends now `window_records` were sent, of fewer than `limit` allowed."""
-
-    def cap_waited(self, *, lane: LaneLabel, seconds: float) -> None:
-        """A batch that was ready waited so long for the cap."""
-
-    def buffered_bytes(self, size: int) -> None:
-        """So much of the memory budget is taken now: fetched, batched and in flight."""
-
-    def audiences_paused(self, *, lane: LaneLabel, count: int) -> None:
-        """So many audiences of the lane are paused, or still send what was kept meanwhile."""
 
     def freshness(self, *, stage: Milestone, seconds: float, count: int) -> None:
         """So many changes reached this milestone `seconds` after the membership changed."""

@@ -9,10 +9,11 @@ from pipeline.telemetry.first_values import KnownLabels
 from pipeline.telemetry.metrics import Metrics
 from pipeline.telemetry.series.ingest import IngestMetrics
 from pipeline.telemetry.series.kafka import KafkaMetrics
-from pipeline.telemetry.series.lanes import Freshness, RecordEnds
+from pipeline.telemetry.series.lanes import LaneMetrics
 from pipeline.telemetry.series.partner import PartnerMetrics
 from pipeline.telemetry.series.poll import PollMetrics
 from pipeline.telemetry.series.process import DeadLetterMetrics, ProcessMetrics
+from pipeline.telemetry.series.records import Freshness, RecordEnds
 from pipeline.telemetry.series.snapshot import SnapshotMetrics
 from pipeline.telemetry.series.upload import UploadMetrics
 
@@ -24,6 +25,7 @@ class PrometheusTelemetry:
     process: ProcessMetrics
     dead_letters: DeadLetterMetrics
     ingest: IngestMetrics
+    lanes: LaneMetrics
     upload: UploadMetrics
     poll: PollMetrics
     snapshot: SnapshotMetrics
@@ -42,6 +44,7 @@ def prometheus_telemetry(known: KnownLabels | None = None) -> PrometheusTelemetr
         process=ProcessMetrics(metrics),
         dead_letters=DeadLetterMetrics(metrics),
         ingest=IngestMetrics(metrics, known, freshness),
+        lanes=LaneMetrics(metrics, known),
         upload=UploadMetrics(metrics, known, ends, freshness),
         poll=PollMetrics(metrics, known, ends, freshness),
         snapshot=SnapshotMetrics(metrics, known),

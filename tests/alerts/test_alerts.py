@@ -21,9 +21,9 @@ def work(telemetry: PrometheusTelemetry, *, events: int = 1000, withheld: int = 
         destination="amazon-na", reason="consent_denied", count=withheld
     )
     telemetry.ingest.records_prepared(lane=LANE, count=prepared)
-    telemetry.upload.lane_state(lane=LANE, state="running")
+    telemetry.lanes.lane_state(lane=LANE, state="running")
     telemetry.upload.records_accepted(lane=LANE, action="add", count=prepared)
-    telemetry.upload.cap_used(lane=LANE, window_records=prepared * 120, limit=15_000_000)
+    telemetry.lanes.cap_used(lane=LANE, window_records=prepared * 120, limit=15_000_000)
     telemetry.poll.records_applied(lane=LANE, count=prepared)
     telemetry.kafka.consumer_lag(topic=TOPIC, partition=0, records=40)
     telemetry.kafka.consumer_lag(topic=SOURCE, partition=0, records=3)
@@ -85,7 +85,7 @@ def test_a_fleet_in_which_nobody_serves_lanes_raises_an_alert() -> None:
 
 
 def states(fleet: Fleet, name: str, state: LaneState) -> None:
-    fleet.processes[name].upload.lane_state(lane=LANE, state=state)
+    fleet.processes[name].lanes.lane_state(lane=LANE, state=state)
 
 
 def test_a_blocked_lane_is_a_page_that_a_restart_does_not_end() -> None:
@@ -178,7 +178,7 @@ def test_a_partition_that_stays_unreadable_is_a_page_and_a_moving_leader_is_none
 def test_a_cap_that_was_reached_stays_a_page_for_an_hour() -> None:
     fleet = Fleet("CapExceeded")
     telemetry = fleet.start("a")
-    telemetry.upload.cap_used(lane=LANE, window_records=15_000_000, limit=15_000_000)
+    telemetry.lanes.cap_used(lane=LANE, window_records=15_000_000, limit=15_000_000)
     fleet.tick()
 
     fleet.start("a")
@@ -191,7 +191,7 @@ def test_a_cap_that_was_reached_stays_a_page_for_an_hour() -> None:
 def test_a_lane_closer_to_its_cap_than_its_rate_allows_is_a_risk(used: int, *, fires: bool) -> None:
     fleet = Fleet("CapAtRisk")
     telemetry = fleet.start("a")
-    telemetry.upload.cap_used(lane=LANE, window_records=used, limit=15_000_000)
+    telemetry.lanes.cap_used(lane=LANE, window_records=used, limit=15_000_000)
 
     fleet.pass_minutes(2)
 

@@ -45,6 +45,7 @@ FILE = SnapshotFile(
     members=120,
     rows=130,
     ends={3: 40},
+    made_ms=NOW_MS,
 )
 INGESTED = Ingested(n=11, rows=5000, ends={3: 30}, at_ms=NOW_MS - DAY_MS)
 ENDED = AudienceState(state="ended", at_ms=NOW_MS, n=17, file=FILE, ingested=INGESTED)
@@ -238,6 +239,20 @@ async def test_a_held_snapshot_goes_after_its_name_was_typed_and_no_other_does(
     assert "snapshot 17 is approved" in approved.out
     assert "removals do not explain it" in shown.out
     assert "it is approved" in shown.out
+
+
+async def test_a_snapshot_that_was_held_and_goes_now_is_held_no_more(operator: Operator) -> None:
+    """
+    The reason stays with the file while its run goes on.
+    """
+    await operator.make_topic()
+    await operator.write((state_key(VIP), encode_state(replace(HELD, state="running"))))
+
+    [line] = (await operator.types("runs show gold-customers --json")).found["audiences"]
+    refused = await operator.types("runs approve gold-customers --yes")
+
+    assert (line["state"], line["why"]) == ("running", None)
+    assert "no snapshot of it is held (it is running)" in refused.error
 
 
 async def test_nothing_held_is_nothing_to_approve(operator: Operator) -> None:

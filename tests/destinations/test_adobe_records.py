@@ -191,6 +191,18 @@ def test_an_id_that_may_be_an_address_or_a_number_stands_in_no_topic(
     assert "member_ids: sha256" in found.detail
 
 
+@pytest.mark.parametrize("ids", ["as_is", "sha256"])
+@pytest.mark.parametrize("member", ["ana@example.com", "+12065550100", "a b", ""])
+def test_no_id_that_is_looked_for_or_removed_is_plain(ids: str, member: str) -> None:
+    """
+    A remove is written without being rendered, under the id that the partner's function gives.
+    """
+    written = ADOBE_AUDIENCES.member_id(settings(member_ids=ids), member)
+
+    assert len(written) == 64
+    assert not member or member not in written
+
+
 def test_ids_that_are_personal_are_stored_and_sent_as_their_digest() -> None:
     by_id = target(identity={"namespace": "crm", "from": "member_id"})
     hashed = settings(member_ids="sha256")

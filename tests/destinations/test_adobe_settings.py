@@ -1,17 +1,22 @@
 """What a destination and a target at Adobe may say, and what a budget of runs comes to."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 from pydantic import ValidationError
 
+from pipeline.configuration.load import load
 from pipeline.destinations.adobe_audiences.advice import advice
 from pipeline.destinations.adobe_audiences.budget import budget_of, too_few_runs
 from pipeline.destinations.adobe_audiences.file_shape import folder_of, rendering_of, source_path
 from pipeline.destinations.adobe_audiences.partner import ADOBE_AUDIENCES
 from pipeline.destinations.adobe_audiences.settings import AdobeSettings, SnapshotSettings
 from pipeline.destinations.adobe_audiences.targets import AdobeTarget
+from pipeline.destinations.storage_settings import AzureBlobSettings
 from pipeline.settings.shape import Shape
 from pipeline.settings.translation import problems_of
-from tests.destinations.adobe import NAME, settings, target
+from tests.destinations.adobe import AUDIENCE, EMAIL, NAME, settings, target
 
 
 def refusal_of_target(**keys: object) -> str:
@@ -131,6 +136,16 @@ def test_the_address_may_name_the_service_or_what_stands_before_it(
     written: str | None, base: str
 ) -> None:
     assert ADOBE_AUDIENCES.base_url(settings(api_url=written)) == base
+
+
+def test_a_path_with_a_blank_is_refused() -> None:
+    storage = {"kind": "s3", "bucket": "b", "prefix": "my files"}
+    blank = settings(storage=storage, base_connection_id="1")
+    mended = settings(storage=storage, base_connection_id="1", source_prefix="b/my-files")
+
+    [problem] = ADOBE_AUDIENCES.problems(blank, [])
+    assert problem.path == ("source_prefix",)
+    assert not list(ADOBE_AUDIENCES.problems(mended, []))
 
 
 def test_all_audiences_of_a_sandbox_share_one_lane() -> None:
@@ -296,6 +311,40 @@ def test_what_may_not_be_meant_is_said(keys: dict[str, object], key: str) -> Non
     [line] = advice(settings(**keys), [])
 
     assert line.startswith(f"{key}: ")
+
+
+def test_secrets_of_the_storage_come_from_the_environment_too(tmp_path: Path) -> None:
+    """
+    Whichever kind the storage is of: the keys of every kind are known to variables.
+    """
+    section = {
+        "kind": "adobe_external_audiences",
+        "org_id": "org@AdobeOrg",
+        "client_id": "client",
+        "storage": {"kind": "azure_blob", "account": "a", "container": "c"},
+    }
+    said = {"destination": "adobe", "identity": EMAIL, "external_audience_id": AUDIENCE}
+    path = tmp_path / "pipeline.yaml"
+    path.write_text(
+        yaml.safe_dump(
+            {
+                "sources": [{"topic": "cdp"}],
+                "destinations": {"adobe": section},
+                "audiences": [{"audience": NAME, "destinations": [said]}],
+            }
+        )
+    )
+    prefix = "AUDIENCE_PIPELINE__DESTINATIONS__ADOBE__"
+
+    found = load(
+        path, {f"{prefix}CLIENT_SECRET": "hush", f"{prefix}STORAGE__SAS_TOKEN": "sv=1&sig=hush"}
+    )
+
+    destination = found.destinations["adobe"]
+    assert isinstance(destination, AdobeSettings)
+    assert isinstance(destination.storage, AzureBlobSettings)
+    assert destination.storage.sas_token is not None
+    assert "hush" not in repr(found)
 
 
 def test_secrets_are_shown_nowhere() -> None:

@@ -1,4 +1,7 @@
-"""Looks for what `make test` does not reach: other examples and storms, from a printed seed."""
+"""Looks for what `make test` does not reach, from a printed seed.
+
+Other examples, every decoder for its minutes, the running pipeline in a random world, and a storm.
+"""
 
 import argparse
 import os
@@ -9,7 +12,7 @@ from collections.abc import Sequence
 
 CHANCE = [
     "-m",
-    "not kafka and not acceptance",
+    "not kafka and not storage and not acceptance",
     "-n",
     "2",
     "--dist",
@@ -22,15 +25,20 @@ CHANCE = [
 def main() -> int:
     parser = argparse.ArgumentParser(prog="explore", description=__doc__)
     parser.add_argument("--seed", type=int, help="repeat what an earlier run found")
-    parser.add_argument("--minutes", type=float, default=10.0, help="of the storm")
+    parser.add_argument(
+        "--minutes", type=float, default=10.0, help="of the storm, of the fuzz and of each decoder"
+    )
     chosen = parser.parse_args()
+    minutes = str(chosen.minutes)
     seed = random.randrange(2**32) if chosen.seed is None else chosen.seed
     print(f"to repeat: make explore SEED={seed} MINUTES={chosen.minutes:g}", flush=True)
     found = [
         name
         for name, command in (
             ("examples", ["pytest", *CHANCE, f"--hypothesis-seed={seed}"]),
-            ("storm", ["tests.chaos", "--seed", str(seed), "--minutes", str(chosen.minutes)]),
+            ("decoders", ["tests.explore.decoders", "--seed", str(seed), "--minutes", minutes]),
+            ("processes", ["tests.explore.processes", "--seed", str(seed), "--minutes", minutes]),
+            ("storm", ["tests.chaos", "--seed", str(seed), "--minutes", minutes]),
         )
         if not _passes(command, seed)
     ]

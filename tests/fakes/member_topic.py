@@ -35,6 +35,7 @@ RULES = SnapshotRules(
     runs_per_audience_and_day=1,
     runs_per_audience_total=None,
     window_margin=3,
+    poll=30,
     keep_files=86_400.0,
     buffer_bytes=64 << 20,
     largest_file_bytes=10 << 30,

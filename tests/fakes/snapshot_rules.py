@@ -12,6 +12,7 @@ RULES = SnapshotRules(
     runs_per_audience_and_day=10,
     runs_per_audience_total=None,
     window_margin=3,
+    poll=30,
     keep_files=86_400,
     buffer_bytes=1_000_000,
     largest_file_bytes=1_000_000_000,

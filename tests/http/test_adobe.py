@@ -32,6 +32,7 @@ from pipeline.domain.job import NotYet
 from pipeline.domain.send_result import Blocked, InDoubt, NotSent, Throttled
 from pipeline.sandbox.adobe_audiences.answers import ErrorForm
 from pipeline.sandbox.adobe_audiences.faults import Fault, RunFault, ScriptedFault
+from pipeline.sandbox.adobe_audiences.vocabulary import EndpointName, Stage
 from tests.http.adobe_world import NAME, Adobe, adobe, options
 
 ANA, BEN = (sha256(name.encode()).hexdigest() for name in ("ana@example.com", "ben@example.com"))
@@ -59,9 +60,10 @@ async def listed(world: Adobe, audience: str) -> list[Run]:
     return list(found)
 
 
-def strike(world: Adobe, endpoint: str = "runs.start", times: int = 1, **said: object) -> None:
-    fault = Fault(**said)  # type: ignore[arg-type]
-    world.simulator.script(ScriptedFault(endpoint=endpoint, fault=fault, times=times))  # type: ignore[arg-type]
+def strike(
+    world: Adobe, fault: Fault, endpoint: EndpointName = "runs.start", times: int = 1
+) -> None:
+    world.simulator.script(ScriptedFault(endpoint=endpoint, fault=fault, times=times))
 
 
 @BOTH
@@ -112,11 +114,11 @@ async def test_runs_are_listed_with_their_windows_the_newest_first(
 @BOTH
 @pytest.mark.parametrize("stage", ["DATASET_INGEST", "PROFILE_STORE_INGEST"])
 async def test_a_run_that_ends_badly_in_either_stage_has_failed(
-    tmp_path: Path, contract: Contract, stage: str
+    tmp_path: Path, contract: Contract, stage: Stage
 ) -> None:
     async with adobe(tmp_path, options(contract)) as world:
         audience = await world.made()
-        strike(world, run=RunFault(fails_in=stage))  # type: ignore[arg-type]
+        strike(world, Fault(run=RunFault(fails_in=stage)))
 
         report = await world.run(audience, window_of(world, (ANA,)))
 
@@ -149,6 +151,22 @@ async def test_a_token_that_is_not_accepted_is_renewed_once_and_the_run_starts_o
     assert (counts["token"], counts["runs.start"], len(runs)) == (2, 2, 1)
 
 
+async def test_a_new_token_that_is_not_accepted_either_is_for_a_person_to_mend(
+    tmp_path: Path,
+) -> None:
+    async with adobe(tmp_path) as world:
+        audience = await world.made()
+        strike(world, Fault(status=400, code="100911-400"), times=2)
+
+        answer = await world.started(audience, window_of(world, (ANA,)))
+
+        counts = world.counts()
+
+    assert isinstance(answer, Blocked)
+    assert answer.cause == "unauthorised"
+    assert (counts["token"], counts["runs.start"]) == (2, 2)
+
+
 @pytest.mark.parametrize("code", ["100920-401", "100921-401", "100922-401"])
 @pytest.mark.parametrize("form", ["code", "problem", "text"])
 async def test_what_no_token_mends_asks_for_none(
@@ -156,7 +174,7 @@ async def test_what_no_token_mends_asks_for_none(
 ) -> None:
     async with adobe(tmp_path) as world:
         audience = await world.made()
-        strike(world, status=401, code=code, form=form, message="UNAUTHORIZED")
+        strike(world, Fault(status=401, code=code, form=form, message="UNAUTHORIZED"))
 
         answer = await world.started(audience, window_of(world, (ANA,)))
 
@@ -170,8 +188,9 @@ async def test_what_no_token_mends_asks_for_none(
 async def test_an_organisation_or_a_sandbox_that_is_not_ours_blocks_and_asks_for_no_token(
     tmp_path: Path,
 ) -> None:
-    for keys in ({"org_id": "other@AdobeOrg"}, {"sandbox": "other"}):
-        async with adobe(tmp_path, **keys) as world:
+    others: list[dict[str, object]] = [{"org_id": "other@AdobeOrg"}, {"sandbox": "other"}]
+    for keys in others:
+        async with adobe(tmp_path, **keys) as world:  # type: ignore[arg-type]
             answer = await world.started("a-1", Window(start_s=1, end_s=7))
 
             assert isinstance(answer, Blocked)
@@ -184,7 +203,6 @@ async def test_an_organisation_or_a_sandbox_that_is_not_ours_blocks_and_asks_for
         (400, "100910-400", RunRefused),
         (409, "100950-409", RunRefused),
         (422, "100960-422", RunRefused),
-        (400, "100911-400", Blocked),
         (403, "403025", Blocked),
         (404, "100940-404", Blocked),
         (415, "415000", Blocked),
@@ -196,29 +214,29 @@ async def test_an_organisation_or_a_sandbox_that_is_not_ours_blocks_and_asks_for
         (408, "408000", InDoubt),
     ],
 )
-@pytest.mark.parametrize("form", FORMS)
 @BOTH
 async def test_each_row_of_the_table_in_each_form_of_an_error(
-    tmp_path: Path, contract: Contract, status: int, code: str, meant: type, form: ErrorForm
+    tmp_path: Path, contract: Contract, status: int, code: str, meant: type
 ) -> None:
+    answers = {}
     async with adobe(tmp_path, options(contract)) as world:
         audience = await world.made()
-        strike(world, times=2, status=status, code=code, form=form, message="as the table says")
-
-        answer = await world.started(audience, window_of(world, (ANA,)))
+        window = window_of(world, (ANA,))
+        for form in FORMS:
+            fault = Fault(status=status, code=code, form=form, message="as the table says")
+            strike(world, fault)
+            answers[form] = await world.started(audience, window)
 
         runs = await world.simulator.runs()
 
-    if form == "empty" and code == "100911-400":
-        meant = RunRefused
-    assert isinstance(answer, meant)
+    assert {form: type(one) for form, one in answers.items()} == dict.fromkeys(FORMS, meant)
     assert not runs
 
 
 async def test_a_throttle_says_how_long(tmp_path: Path) -> None:
     async with adobe(tmp_path) as world:
         audience = await world.made()
-        strike(world, status=429, message="Too many requests", retry_after=7)
+        strike(world, Fault(status=429, message="Too many requests", retry_after=7))
 
         answer = await world.started(audience, window_of(world, (ANA,)))
 
@@ -227,34 +245,34 @@ async def test_a_throttle_says_how_long(tmp_path: Path) -> None:
 
 @BOTH
 @pytest.mark.parametrize(
-    "said",
+    "fault",
     [
-        {"ending": "garble"},
-        {"ending": "drop", "is_taken": True},
-        {"status": 500, "code": "100970-500", "is_taken": True},
-        {"status": 502, "form": "empty", "is_taken": True},
-        {"ending": "drop"},
-        {"ending": "reset"},
+        Fault(ending="garble"),
+        Fault(ending="drop", is_taken=True),
+        Fault(status=500, code="100970-500", is_taken=True),
+        Fault(status=502, form="empty", is_taken=True),
+        Fault(ending="drop"),
+        Fault(ending="reset"),
     ],
+    ids=["garbled", "dropped, taken", "500, taken", "502, taken", "dropped", "reset"],
 )
 async def test_what_leaves_it_open_is_found_in_the_list_or_is_not_there(
-    tmp_path: Path, contract: Contract, said: dict[str, object]
+    tmp_path: Path, contract: Contract, fault: Fault
 ) -> None:
     """
     A run that was taken is listed under its window; nothing in the answer could have told.
     """
-    is_taken = said.get("is_taken") or said["ending"] == "garble"
     async with adobe(tmp_path, options(contract)) as world:
         audience = await world.made()
         window = window_of(world, (ANA,))
-        strike(world, **said)
+        strike(world, fault)
 
         answer = await world.started(audience, window)
 
         runs = await listed(world, audience)
 
     assert isinstance(answer, InDoubt)
-    assert [run.window for run in runs] == ([window] if is_taken else [])
+    assert [run.window for run in runs] == ([window] if fault.takes_effect else [])
 
 
 async def test_where_nobody_listens_nothing_was_started(tmp_path: Path) -> None:
@@ -305,7 +323,7 @@ async def test_a_guardrail_is_told_from_a_refusal_whatever_its_status(
 async def test_a_run_that_is_listed_late_is_missing_until_then(tmp_path: Path) -> None:
     async with adobe(tmp_path) as world:
         audience = await world.made()
-        strike(world, run=RunFault(unlisted_seconds=600))
+        strike(world, Fault(run=RunFault(unlisted_seconds=600)))
         started = await world.started(audience, window_of(world, (ANA,)))
         assert isinstance(started, RunStarted)
 
@@ -381,7 +399,7 @@ class TestAudiences:
 
             there = await plan(world.api, world.target, audience, NAME)
             gone = await plan(world.api, world.target, "another", NAME)
-            strike(world, "runs.list", status=404, form="text")
+            strike(world, Fault(status=404, form="text"), "runs.list")
             page = await plan(world.api, world.target, audience, NAME)
 
         assert there == (Step(what="keep", audience_id=audience),)
@@ -419,7 +437,7 @@ class TestAudiences:
         self, tmp_path: Path, contract: Contract
     ) -> None:
         async with adobe(tmp_path, options(contract)) as world:
-            strike(world, "audiences.create", run=RunFault(fails_in="DATASET_INGEST"))
+            strike(world, Fault(run=RunFault(fails_in="DATASET_INGEST")), "audiences.create")
             step = world.control.creation(world.target, NAME)
             asked = await world.control.apply(world.api, step)
             operation = getattr(asked, "operation", "")
@@ -434,7 +452,7 @@ class TestAudiences:
         self, tmp_path: Path, contract: Contract
     ) -> None:
         async with adobe(tmp_path, options(contract)) as world:
-            strike(world, "audiences.create", ending="garble")
+            strike(world, Fault(ending="garble"), "audiences.create")
             step = world.control.creation(world.target, NAME)
 
             asked = await world.control.apply(world.api, step)

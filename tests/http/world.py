@@ -338,6 +338,7 @@ class _Wiring:
             message_writer=journal,
             dead_letters=letters,
             telemetry=self.telemetry,
+            lane_telemetry=self.telemetry,
             jobs_topic="jobs",
             outcomes_topic="outcomes",
             trimmer=topic,

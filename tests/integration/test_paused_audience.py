@@ -178,6 +178,7 @@ class Lane:
                 telemetry=self.telemetry,
             ),
             telemetry=self.telemetry,
+            lane_telemetry=self.telemetry,
             jobs_topic="jobs",
             outcomes_topic="outcomes",
             trimmer=KafkaTrimmer(connection(self.cluster)),

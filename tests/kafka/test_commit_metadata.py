@@ -60,6 +60,11 @@ def test_keys_of_a_later_version_are_passed_over() -> None:
         '{"format": 2, "clean": true, "paused": [7]}',
         '{"format": 2, "clean": true, "paused": {"vip": "first"}}',
         '{"format": 2, "clean": true, "paused": {"7": null}}',
+        '{"format": 2, "clean": true, "paused": {"7": -1}}',
+        '{"format": 2, "clean": true, "paused": {"7": 9223372036854775808}}',
+        '{"format": 2, "clean": true, "paused_since": Infinity}',
+        '{"format": 2, "clean": true, "paused_since": 1.5}',
+        pytest.param("[" * 4_000, id="nested too deep"),
     ],
 )
 def test_what_nobody_here_wrote_leaves_open_what_is_kept_back(text: str) -> None:

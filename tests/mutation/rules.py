@@ -23,6 +23,7 @@ SLOTS = "test_when_all_slots_hold_a_poison_record_all_are_found_and_the_rest_is_
 TRANSACTIONS = "tests/integration/test_transactional_writer.py"
 BODY = "tests/http/test_session.py::TestOwnership"
 LAG = "tests/operations/test_lag_reports.py"
+RUNS = "tests/cli/test_run_commands.py"
 METRICS = "tests/telemetry/test_metrics.py"
 POLL = "tests/simulation/test_poll.py"
 FIRST_ZERO = "test_a_counter_that_is_known_begins_at_zero_so_that_its_first_failure_is_an_increase"
@@ -37,6 +38,9 @@ CONSISTENCY = "tests/configuration/test_consistency.py"
 OTHER_VERSION = "test_commits_of_version_1_are_refused_at_the_start_and_by_the_online_check"
 FORMAT = "tests/operations/test_stored_format.py"
 QUESTIONS = "tests/configuration/test_question_rate.py"
+STORAGES = "tests/storage/test_storages.py"
+LANDING_ZONE = "tests/storage/test_landing_zone.py"
+KILLED = "test_a_killed_writer_leaves_nothing_that_is_visible"
 VARIABLES = "tests/settings/test_environment.py"
 CONFORMANCE = "tests/http/test_conformance.py"
 PARTNER_ANSWERS = "tests/destinations/test_answers.py"
@@ -58,6 +62,13 @@ NOT_OVER = "test_a_record_of_another_version_makes_no_snapshot_and_is_not_writte
 AFTER_THE_FLOOR = "test_a_remove_is_forgotten_by_the_pass_after_the_one_that_raised_the_floor"
 AS_IT_WAS = "test_a_winner_that_stands_before_another_is_written_again_as_it_was"
 
+ADOBE = "pipeline/destinations/adobe_audiences"
+ADOBE_LOGIN = "tests/destinations/test_adobe_login.py"
+ADOBE_RUNS = "tests/destinations/test_adobe_runs.py"
+ADOBE_RECORDS = "tests/destinations/test_adobe_records.py"
+ADOBE_CREATIONS = "tests/operations/test_adobe_audiences.py::TestACreationThatTakesItsTime"
+TOKENS_THAT_HELP = "test_a_new_token_is_asked_for_where_it_helps_and_nowhere_else"
+
 RULES: Sequence[Rule] = (
     Rule(
         name="what the partner's answer names invalid is not written down as applied",
@@ -65,6 +76,141 @@ RULES: Sequence[Rule] = (
         kept="for index, record in enumerate(part) if index not in errors]\n",
         broken="for index, record in enumerate(part) if index >= 0]\n",
         tests=[f"{ANSWERS}::test_an_answer_that_is_the_end_needs_no_job"],
+    ),
+    Rule(
+        name="a 401 of Adobe's that no token mends asks for no new token",
+        file=f"{ADOBE}/login.py",
+        kept="            return code_of(response) not in NOT_A_TOKENS_FAULT\n",
+        broken="            return True\n",
+        tests=[f"{ADOBE_LOGIN}::{TOKENS_THAT_HELP}"],
+    ),
+    Rule(
+        name="a 400 of Adobe's for an invalid token asks for a new one",
+        file=f"{ADOBE}/login.py",
+        kept="        return response.status == 400 and is_invalid_token(response)\n",
+        broken="        return False\n",
+        tests=[f"{ADOBE_LOGIN}::{TOKENS_THAT_HELP}"],
+    ),
+    Rule(
+        name="a run is applied only where both of its stages are",
+        file=f"{ADOBE}/runs.py",
+        kept="    if state == SUCCESS and all(stages.get(stage) == SUCCESS for stage in STAGES):\n",
+        broken="    if state == SUCCESS:\n",
+        tests=[f"{ADOBE_RUNS}::test_a_run_is_applied_only_where_it_and_both_stages_say_so"],
+    ),
+    Rule(
+        name="a success that names no run leaves open whether one started",
+        file=f"{ADOBE}/runs.py",
+        kept='    return InDoubt(f"{response.status}, and {why}")\n',
+        broken="    return RunRefused(why)\n",
+        tests=[f"{ADOBE_RUNS}::test_a_success_that_names_no_run_leaves_open_whether_one_started"],
+    ),
+    Rule(
+        name="a list with a run that cannot be read is no list",
+        file=f"{ADOBE}/runs.py",
+        kept="    if len(found) < len(runs):\n",
+        broken="    if len(found) < len(runs) - 1:\n",
+        tests=[f"{ADOBE_RUNS}::test_one_run_that_cannot_be_read_spoils_the_list"],
+    ),
+    Rule(
+        name="the draft is told to take in the whole file",
+        file=f"{ADOBE}/runs.py",
+        kept='        body["differentialIngestion"] = False\n',
+        broken='        body["differentialIngestion"] = True\n',
+        tests=[f"{ADOBE_RUNS}::test_each_generation_has_its_own_paths_and_its_own_body"],
+    ),
+    Rule(
+        name="no namespace of plain personal data is filled",
+        file=f"{ADOBE}/namespaces.py",
+        kept="    if instead is not None:\n",
+        broken="    if instead is not None and not source:\n",
+        tests=[
+            "tests/destinations/test_adobe_settings.py::test_a_namespace_of_plain_personal_data_is_refused"
+        ],
+    ),
+    Rule(
+        name="an address is no identity, whatever upstream calls it",
+        file=f"{ADOBE}/rendering.py",
+        kept="        if looks_like_an_address(text):\n",
+        broken="        if looks_like_an_address(text) and not text:\n",
+        tests=[
+            f"{ADOBE_RECORDS}::test_no_plain_address_and_no_plain_number_ever_leaves",
+            f"{ADOBE_RECORDS}::test_an_identity_that_no_file_may_hold_is_a_dead_letter_that_quotes_nothing",
+        ],
+    ),
+    Rule(
+        name="a member who is removed under a plain id leaves its digest",
+        file=f"{ADOBE}/partner.py",
+        kept="    return member_id(settings.member_ids, member) or hashed_id(member)\n",
+        broken="    return member_id(settings.member_ids, member) or member\n",
+        tests=[f"{ADOBE_RECORDS}::test_no_id_that_is_looked_for_or_removed_is_plain"],
+    ),
+    Rule(
+        name="consent for Amazon is no consent for Adobe",
+        file=f"{ADOBE}/rendering.py",
+        kept="        if needs_signal and is_for_another and not self.counts_amazon_flags:\n",
+        broken="        if needs_signal and is_for_another and self.counts_amazon_flags:\n",
+        tests=[f"{ADOBE_RECORDS}::TestConsent"],
+    ),
+    Rule(
+        name="an identity is never altered",
+        file=f"{ADOBE}/rendering.py",
+        kept="        if isinstance(value, bool | float) or not is_safe(text):\n",
+        broken="        if isinstance(value, bool | float):\n",
+        tests=[
+            f"{ADOBE_RECORDS}::test_an_identity_that_no_file_may_hold_is_a_dead_letter_that_quotes_nothing"
+        ],
+    ),
+    Rule(
+        name="nothing stands in a text of a file that two dialects read differently",
+        file=f"{ADOBE}/cells.py",
+        kept="    clean = _IN_NO_TEXT.sub(REPLACED, text)\n",
+        broken="    clean = text.replace('\"', '\"\"')\n",
+        tests=[
+            "tests/destinations/test_adobe_cells.py::test_rows_that_are_only_joined_are_read_back_by_every_dialect"
+        ],
+    ),
+    Rule(
+        name="an audience that reads another folder is somebody else's",
+        file=f"{ADOBE}/control_plane.py",
+        kept="        return Made(duplicate.audience_id) if is_ours else duplicate.refusal\n",
+        broken="        return Made(duplicate.audience_id) if source else duplicate.refusal\n",
+        tests=[
+            "tests/http/test_adobe.py::TestAudiences::test_one_that_reads_another_folder_is_somebody_elses"
+        ],
+    ),
+    Rule(
+        name="the operation of a creation is kept before anybody waits for it",
+        file="pipeline/operations/audiences/apply.py",
+        kept="            self._save(self.lock.with_entry(asked))\n"
+        "            said = await self._applied(placed, replace(",
+        broken="            said = await self._applied(placed, replace(",
+        tests=[
+            f"{ADOBE_CREATIONS}::test_its_operation_is_in_the_lock_file_before_anybody_waits_for_it"
+        ],
+    ),
+    Rule(
+        name="a question without an answer forgets no creation",
+        file="pipeline/operations/audiences/apply.py",
+        kept="    if asked.operation is not None:\n        # What",
+        broken="    if asked.operation is None:\n        # What",
+        tests=[f"{ADOBE_CREATIONS}::test_a_question_without_an_answer_forgets_no_creation"],
+    ),
+    Rule(
+        name="a budget that comes later than half of a life is refused",
+        file=f"{ADOBE}/budget.py",
+        kept="    if budget.interval > shortest * LARGEST_SHARE_OF_LIFE:\n",
+        broken="    if budget.interval > shortest:\n",
+        tests=["tests/destinations/test_adobe_settings.py::TestBudget"],
+    ),
+    Rule(
+        name="the digest of a number is that of E.164 with its plus",
+        file="pipeline/identity/match_keys.py",
+        kept='sha256(b"+" + digits.encode())',
+        broken="sha256(digits.encode())",
+        tests=[
+            "tests/identity/test_match_keys.py::test_the_digest_of_a_number_is_that_of_e164_with_its_plus"
+        ],
     ),
     Rule(
         name="a job is durable before its records are settled",
@@ -293,6 +439,27 @@ RULES: Sequence[Rule] = (
         tests=[
             f"{METRICS}::{FIRST_ZERO}",
         ],
+    ),
+    Rule(
+        name="who gives up the snapshots of a destination shows no level of them any more",
+        file="pipeline/telemetry/series/snapshot.py",
+        kept="            self._levels.forget(destination)\n",
+        broken="            pass\n",
+        tests=[f"{METRICS}::test_the_owner_alone_reports_the_snapshots_of_a_destination"],
+    ),
+    Rule(
+        name="an approval lets go the file that it is about, and no other",
+        file="pipeline/operations/snapshots/requests.py",
+        kept="encode_approve(held.number, ",
+        broken="encode_approve(held.number + 1, ",
+        tests=[f"{RUNS}::test_a_held_snapshot_goes_after_its_name_was_typed_and_no_other_does"],
+    ),
+    Rule(
+        name="nothing else stands in the window of a canary's run",
+        file="pipeline/operations/snapshots/canary.py",
+        kept="            await self._storage.delete(old.path)\n",
+        broken="            pass\n",
+        tests=["tests/operations/test_canary.py"],
     ),
     Rule(
         name="the lag of lanes that nobody here serves is reported all the same",
@@ -702,6 +869,62 @@ RULES: Sequence[Rule] = (
         kept="    gc.set_threshold(YOUNG_OBJECTS, OLDER_ROUNDS, OLDER_ROUNDS)\n",
         broken="    gc.disable()\n",
         tests=["tests/app/test_garbage.py"],
+    ),
+    Rule(
+        name="a folder shows no file before it is whole",
+        file="pipeline/storage/folder.py",
+        kept="        beside = self._root / unfinished_path(path)\n",
+        broken="        beside = self._root / path\n",
+        tests=[f"{STORAGES}::{KILLED}[folder]"],
+    ),
+    Rule(
+        name="a file server shows no file before it is whole",
+        file="pipeline/storage/sftp.py",
+        kept="        beside = unfinished_path(path)\n",
+        broken="        beside = path\n",
+        tests=[f"{STORAGES}::{KILLED}[sftp]"],
+    ),
+    Rule(
+        name="an upload that is given up leaves no parts",
+        file="pipeline/storage/object_storage.py",
+        kept="            abort.push_async_exit(partial(_aborted, writer))\n",
+        broken="",
+        tests=[f"{STORAGES}::test_what_is_cancelled_leaves_nothing[s3]"],
+    ),
+    Rule(
+        name="what a storage has is compared with what was given",
+        file="pipeline/storage/whole.py",
+        kept="    if stored is None or stored.size != size:\n",
+        broken="    if stored is None:\n",
+        tests=["tests/storage/test_sizes.py"],
+    ),
+    Rule(
+        name="a file that is not right is taken away",
+        file="pipeline/storage/object_storage.py",
+        kept="        undo.push_async_callback(self._try_to_delete, path)\n",
+        broken="",
+        tests=["tests/storage/test_sizes.py"],
+    ),
+    Rule(
+        name="nothing is sent to a file server that is not known",
+        file="pipeline/storage/sftp_session.py",
+        kept="                known_hosts=known,\n",
+        broken="                known_hosts=None,\n",
+        tests=["tests/storage/test_troubles.py::TestSftp"],
+    ),
+    Rule(
+        name="what a partner lends is renewed in the middle of an upload",
+        file="pipeline/storage/object_storage.py",
+        kept="                    await self._access()\n",
+        broken="",
+        tests=[f"{LANDING_ZONE}::test_credentials_are_renewed_in_the_middle_of_an_upload"],
+    ),
+    Rule(
+        name="credentials that are refused are asked for anew",
+        file="pipeline/storage/landing_zone.py",
+        kept=".is_replaced():\n                raise\n        return",
+        broken=".is_replaced() or True:\n                raise\n        return",
+        tests=[LANDING_ZONE],
     ),
     Rule(
         name="denied consent takes a member out of snapshots",

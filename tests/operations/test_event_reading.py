@@ -72,3 +72,15 @@ def test_what_events_are_keyed_by_can_be_another_place() -> None:
     [event] = read('{"user": {"crm": {"id": 7}}}', key="user.crm.id")
 
     assert event.key == b"7"
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("[" * 100_000, "nested too deep"),
+        ('{"member":{"id":' + "9" * 5_000 + "}}", "a number that is too long"),
+    ],
+)
+def test_what_no_parser_takes_is_named_with_its_line(text: str, what: str) -> None:
+    with pytest.raises(OperationFailed, match=f"line 2: .*{what}"):
+        read("\n" + text)

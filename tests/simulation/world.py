@@ -135,6 +135,7 @@ class World:
                 telemetry=self.telemetry,
             ),
             telemetry=self.telemetry,
+            lane_telemetry=self.telemetry,
             jobs_topic="jobs",
             outcomes_topic="outcomes",
             trimmer=self.topic,

@@ -22,7 +22,10 @@ from tests.storage.places import (
     sftp_place,
 )
 
-KINDS = ("folder", "sftp", "s3", "gcs", "azure")
+KINDS = (
+    "folder",
+    *(pytest.param(kind, marks=pytest.mark.storage) for kind in ("sftp", "s3", "gcs", "azure")),
+)
 
 
 @pytest.fixture(scope="session")

@@ -168,7 +168,8 @@ def azure_settings(address: str, container: str, **others: object) -> AzureBlobS
 
 
 def http(method: str, url: str, body: bytes | None = None) -> bytes:
-    with urlopen(Request(url, method=method, data=body)) as answer:
+    headers = {"Content-Type": "application/xml"}
+    with urlopen(Request(url, method=method, data=body, headers=headers)) as answer:
         content: bytes = answer.read()
     return content
 

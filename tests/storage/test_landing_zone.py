@@ -16,6 +16,8 @@ from pipeline.storage.landing_zone_access import RENEWED_BEFORE_SECONDS, due_s
 from pipeline.storage.opening import opened
 from tests.servers.object_stores import AZURE_ACCOUNT, make_container, sas_token
 
+pytestmark = pytest.mark.storage
+
 PATH = "audience/audience-1.csv"
 MEGABYTE = 1024 * 1024
 HOUR = 3600.0

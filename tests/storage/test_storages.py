@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 
 import pytest
+from blockbuster import BlockBuster
 
 from pipeline.destinations.storage_settings import StorageSettings
 from tests.storage import writer
@@ -170,6 +171,23 @@ async def test_what_is_cancelled_leaves_nothing(place: Place) -> None:
     assert await storage.head(PATH) is None
     assert not await storage.files("audience")
     assert place.unfinished() == 0
+
+
+async def test_nothing_blocks_the_event_loop(place: Place) -> None:
+    """
+    Files, keys and known hosts are read in threads; everything else is awaited.
+    """
+    storage = place.storage()
+    watched = BlockBuster()
+    watched.activate()
+    try:
+        await storage.put(PATH, megabytes(3, hashlib.sha256()))
+        await storage.files("audience")
+        await storage.head(PATH)
+        await storage.now_s()
+        await storage.delete(PATH)
+    finally:
+        watched.deactivate()
 
 
 async def test_a_killed_writer_leaves_nothing_that_is_visible(place: Place) -> None:

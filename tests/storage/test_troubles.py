@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.destinations.storage_settings import FolderSettings, StorageSettings
+from pipeline.destinations.storage_settings import FolderSettings, GcsSettings, StorageSettings
 from pipeline.sandbox.server_process import free_port
 from pipeline.stages.snapshot.ports import FileStorage, StorageRefused, StorageUnavailable
 from pipeline.storage.opening import opened
@@ -25,6 +25,8 @@ from tests.storage.places import (
     s3_settings,
     sftp_settings,
 )
+
+pytestmark = pytest.mark.storage
 
 PATH = "audience/audience-1.csv"
 NOWHERE = "http://no-such-host.invalid"
@@ -138,6 +140,14 @@ class TestS3:
 
         assert line == "bucket bucket: it refuses connections; check address and port"
 
+    async def test_a_prefix_that_is_none(self, s3: str) -> None:
+        line = await refusal(s3_settings(s3, "bucket", prefix="a//b"))
+
+        assert line == (
+            "bucket bucket: cannot be used as it is written; check that prefix has no empty part, "
+            "and that the credentials are whole"
+        )
+
     async def test_no_answer_about_the_region(self) -> None:
         assert "cannot be reached" in await outage(s3_settings(NOWHERE, "bucket"))
 
@@ -158,6 +168,13 @@ class TestAzure:
 
         assert "does not accept the credentials" in line
 
+    async def test_a_key_that_is_none(self, azure: str, name: str) -> None:
+        make_container(azure, name)
+
+        line = await refusal(azure_settings(azure, name, account_key="nonsense !"))
+
+        assert "does not accept the credentials" in line
+
     @pytest.mark.parametrize(
         ("seconds", "permissions"),
         [(-60, "rwdl"), (3600, "rl")],
@@ -173,6 +190,14 @@ class TestAzure:
 
         assert "does not accept the credentials" in line
         assert "it answers 403 Auth" in line
+
+
+async def test_a_service_account_that_is_none(tmp_path: Path) -> None:
+    account = tmp_path / "account.json"
+    account.write_text('{"private_key": "nonsense"')
+    settings = GcsSettings(kind="gcs", bucket="bucket", service_account_file=account)
+
+    assert "the credentials are whole" in await refusal(settings)
 
 
 class TestSftp:

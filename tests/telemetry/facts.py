@@ -7,6 +7,7 @@ from pipeline.telemetry.facts import (
     IngestTelemetry,
     KafkaTelemetry,
     LaneLabel,
+    LaneTelemetry,
     PartnerTelemetry,
     PollTelemetry,
     ProcessTelemetry,
@@ -28,6 +29,8 @@ class AllTelemetry(Protocol):
     @property
     def ingest(self) -> IngestTelemetry: ...
     @property
+    def lanes(self) -> LaneTelemetry: ...
+    @property
     def upload(self) -> UploadTelemetry: ...
     @property
     def poll(self) -> PollTelemetry: ...
@@ -44,6 +47,7 @@ def state_every_fact(telemetry: AllTelemetry) -> None:
     telemetry.process.build_info(version="1.2.3")
     telemetry.dead_letters.dead_letters_written(stage="ingest", reason="malformed", count=2)
     _state_ingest(telemetry.ingest)
+    _state_lanes(telemetry.lanes)
     _state_upload(telemetry.upload)
     _state_poll(telemetry.poll)
     _state_snapshot(telemetry.snapshot)
@@ -61,19 +65,22 @@ def _state_ingest(telemetry: IngestTelemetry) -> None:
     telemetry.freshness(stage="ingest", seconds=3, count=94)
 
 
-def _state_upload(telemetry: UploadTelemetry) -> None:
+def _state_lanes(telemetry: LaneTelemetry) -> None:
     telemetry.lane_state(lane=LANE, state="running")
+    telemetry.cap_used(lane=LANE, window_records=89, limit=15_000_000)
+    telemetry.cap_waited(lane=LANE, seconds=0.5)
+    telemetry.buffered_bytes(65_536)
+    telemetry.audiences_paused(lane=LANE, count=2)
+    telemetry.lane_released(lane=LaneLabel("amazon-na", "of another process"))
+
+
+def _state_upload(telemetry: UploadTelemetry) -> None:
     telemetry.records_superseded(lane=LANE, count=4)
     telemetry.batch_sent(lane=LANE, reason="linger", records=89)
     telemetry.records_accepted(lane=LANE, action="add", count=89)
     telemetry.records_applied(lane=LANE, count=5)
     telemetry.records_unknown(lane=LANE, count=1)
-    telemetry.cap_used(lane=LANE, window_records=89, limit=15_000_000)
-    telemetry.cap_waited(lane=LANE, seconds=0.5)
-    telemetry.buffered_bytes(65_536)
-    telemetry.audiences_paused(lane=LANE, count=2)
     telemetry.freshness(stage="accepted", seconds=12, count=89)
-    telemetry.lane_released(lane=LaneLabel("amazon-na", "of another process"))
 
 
 def _state_poll(telemetry: PollTelemetry) -> None:

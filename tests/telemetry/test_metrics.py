@@ -132,8 +132,8 @@ def test_no_series_is_published_that_the_table_does_not_name(
 
 
 def test_a_lane_is_in_one_state_at_a_time(telemetry: PrometheusTelemetry) -> None:
-    telemetry.upload.lane_state(lane=LANE, state="running")
-    telemetry.upload.lane_state(lane=LANE, state="blocked")
+    telemetry.lanes.lane_state(lane=LANE, state="running")
+    telemetry.lanes.lane_state(lane=LANE, state="blocked")
 
     assert states_of(telemetry, LANE) == {
         "running": 0,
@@ -145,12 +145,12 @@ def test_a_lane_is_in_one_state_at_a_time(telemetry: PrometheusTelemetry) -> Non
 
 def test_a_lane_that_moved_to_another_process_is_reported_by_it_alone() -> None:
     former, successor = prometheus_telemetry(), prometheus_telemetry()
-    former.upload.lane_state(lane=LANE, state="running")
-    former.upload.cap_used(lane=LANE, window_records=900, limit=1000)
+    former.lanes.lane_state(lane=LANE, state="running")
+    former.lanes.cap_used(lane=LANE, window_records=900, limit=1000)
 
-    former.upload.lane_released(lane=LANE)
-    successor.upload.lane_state(lane=LANE, state="taking_over")
-    successor.upload.cap_used(lane=LANE, window_records=0, limit=1000)
+    former.lanes.lane_released(lane=LANE)
+    successor.lanes.lane_state(lane=LANE, state="taking_over")
+    successor.lanes.cap_used(lane=LANE, window_records=0, limit=1000)
 
     assert states_of(former, LANE) == {}
     assert former.metrics.value("audience_cap_window_records", **CONNECTION) is None
@@ -162,16 +162,16 @@ def test_a_lane_that_moved_to_another_process_is_reported_by_it_alone() -> None:
 def test_what_was_counted_for_a_lane_survives_its_release(telemetry: PrometheusTelemetry) -> None:
     telemetry.poll.records_applied(lane=LANE, count=5)
 
-    telemetry.upload.lane_released(lane=LANE)
+    telemetry.lanes.lane_released(lane=LANE)
 
     assert telemetry.metrics.value("audience_records_applied_total", **LANE_VALUES) == 5
 
 
 def test_a_lane_that_comes_back_is_reported_again(telemetry: PrometheusTelemetry) -> None:
-    telemetry.upload.cap_used(lane=LANE, window_records=10, limit=1000)
-    telemetry.upload.lane_released(lane=LANE)
+    telemetry.lanes.cap_used(lane=LANE, window_records=10, limit=1000)
+    telemetry.lanes.lane_released(lane=LANE)
 
-    telemetry.upload.cap_used(lane=LANE, window_records=20, limit=1000)
+    telemetry.lanes.cap_used(lane=LANE, window_records=20, limit=1000)
 
     assert telemetry.metrics.value("audience_cap_window_records", **CONNECTION) == 20
 
@@ -373,6 +373,7 @@ class Doors:
     process: RecordingTelemetry
     dead_letters: RecordingTelemetry
     ingest: RecordingTelemetry
+    lanes: RecordingTelemetry
     upload: RecordingTelemetry
     poll: RecordingTelemetry
     snapshot: RecordingSnapshots
@@ -381,7 +382,7 @@ class Doors:
 
 
 def one_at_every_door(fake: RecordingTelemetry, snapshots: RecordingSnapshots) -> AllTelemetry:
-    return Doors(fake, fake, fake, fake, fake, snapshots, fake, fake)
+    return Doors(fake, fake, fake, fake, fake, fake, snapshots, fake, fake)
 
 
 def _names() -> list[tuple[str, dict[str, str]]]:

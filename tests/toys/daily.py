@@ -72,6 +72,7 @@ class DailyFiles:
         runs_per_audience_and_day=1,
         runs_per_audience_total=None,
         window_margin=3,
+        poll=30,
         keep_files=86_400,
         buffer_bytes=1_000_000,
         largest_file_bytes=1_000_000_000,

@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 
 from pipeline.destinations.adobe_audiences.targets import ColumnType
 from pipeline.destinations.snapshots import REPLACED
+from pipeline.identity.match_keys import looks_like_an_address
 
 Value: TypeAlias = str | int | float | bool
 
@@ -69,7 +70,10 @@ LONGEST_IDENTITY: Final = 512
 def _string(value: Value) -> str:
     if isinstance(value, bool):
         return quoted(str(value).lower())
-    return quoted(value if isinstance(value, str) else str(value))
+    text = value if isinstance(value, str) else str(value)
+    if looks_like_an_address(text):
+        raise NoSuchCell("is an email address, and plain personal data never leaves ingest")
+    return quoted(text)
 
 
 def _number(value: Value) -> str:

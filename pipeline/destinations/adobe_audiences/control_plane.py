@@ -36,8 +36,9 @@ from pipeline.destinations.exchange import Response
 from pipeline.domain.job import JobReport
 from pipeline.domain.send_result import Blocked
 
-BETWEEN_QUESTIONS_SECONDS = 5.0
-MOST_QUESTIONS = 60
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 10.0
+MOST_QUESTIONS = 35
+"""About five minutes; what takes longer is asked after by the next `apply`."""
 NO_JOBS = "this partner has runs and no jobs: see `runs list` and `runs show`"
 
 
@@ -127,13 +128,13 @@ class AdobeControlPlane:
         return Made(duplicate.audience_id) if is_ours else duplicate.refusal
 
     async def _ended(self, api: Api, operation: str) -> Made | InProgress | Unanswered:
-        for _ in range(MOST_QUESTIONS):
+        for number in range(MOST_QUESTIONS):
             request = compose_operation(self._generation, operation)
             match await asked(api, request, interpret_operation):
                 case Standing(audience_id):
                     return Made(audience_id)
                 case Operation():
-                    await self._sleep(BETWEEN_QUESTIONS_SECONDS)
+                    await self._sleep(min(FIRST_WAIT_SECONDS * 2**number, LONGEST_WAIT_SECONDS))
                 case trouble:
                     return trouble
         return InProgress(operation, f"operation {operation} is still at work at the partner")

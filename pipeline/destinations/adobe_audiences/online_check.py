@@ -12,10 +12,6 @@ from pipeline.destinations.snapshots import LandingZone
 from pipeline.domain.job import NotYet
 
 OTHER_SANDBOX = "it was made in another sandbox or organisation, or never: check sandbox and org_id"
-LIFECYCLE = (
-    "storage: an upload that was cut short leaves parts that nobody lists; let a lifecycle rule of "
-    "the bucket abort incomplete uploads after a day"
-)
 
 
 async def check_online(
@@ -41,8 +37,6 @@ async def check_online(
 async def _storage(
     api: Api, key: str, settings: AdobeSettings, delivery: AdobeSnapshots
 ) -> AsyncIterator[Finding]:
-    if settings.storage.kind in ("s3", "gcs"):
-        yield Finding(f"{key}: {LIFECYCLE}")
     if settings.storage.kind != "landing_zone":
         return
     request = delivery.compose_landing_zone()
@@ -61,16 +55,18 @@ async def _audiences(
     api: Api, key: str, targets: Sequence[AdobeTarget], delivery: AdobeSnapshots
 ) -> AsyncIterator[Finding]:
     meant = dict.fromkeys(one for target in targets if (one := target.audience()) is not None)
+    missing = 0
     for audience in meant:
         runs = await asked(api, delivery.compose_runs(audience), delivery.interpret_runs)
         if isinstance(runs, NotYet) and runs.is_missing:
             said = f"{key}: the partner knows no audience {audience}: {OTHER_SANDBOX}"
             yield Finding(said, is_bad=True)
+            missing += 1
         elif not isinstance(runs, Sequence):
             yield _trouble(f"{key}: audience {audience}: ", runs)
             return
-    if meant:
-        yield Finding(f"{key}: token granted, all {len(meant)} audiences are there")
+    if meant and not missing:
+        yield Finding(f"{key}: token granted, every audience is there ({len(meant)})")
 
 
 def _trouble(where: str, trouble: Unanswered | NotYet) -> Finding:

@@ -1,6 +1,6 @@
 """Adobe's External Audiences as one value: what the registry knows of this package."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pipeline.destinations.adobe_audiences.advice import advice
 from pipeline.destinations.adobe_audiences.budget import too_few_runs
@@ -8,13 +8,18 @@ from pipeline.destinations.adobe_audiences.canary import canary
 from pipeline.destinations.adobe_audiences.commands.audience_commands import COMMANDS
 from pipeline.destinations.adobe_audiences.control_plane import AdobeControlPlane
 from pipeline.destinations.adobe_audiences.delivery import AdobeSnapshots, snapshots
-from pipeline.destinations.adobe_audiences.file_shape import rendering_of, snapshot_audience
+from pipeline.destinations.adobe_audiences.file_shape import (
+    rendering_of,
+    snapshot_audience,
+    source_path,
+)
 from pipeline.destinations.adobe_audiences.login import AdobeLogin
 from pipeline.destinations.adobe_audiences.online_check import check_online
 from pipeline.destinations.adobe_audiences.rendering import (
     ConsentGate,
     MemberRenderer,
     RowShape,
+    hashed_id,
     member_id,
 )
 from pipeline.destinations.adobe_audiences.settings import AdobeSettings
@@ -24,6 +29,7 @@ from pipeline.destinations.adobe_audiences.starting_configuration import (
 )
 from pipeline.destinations.adobe_audiences.targets import AdobeTarget
 from pipeline.destinations.contract import Partner, Render
+from pipeline.settings.problems import Problem
 
 
 def _renderer(settings: AdobeSettings, target: AdobeTarget) -> Render:
@@ -51,8 +57,8 @@ def _route(_settings: AdobeSettings, _target: AdobeTarget) -> bytes:
 
 
 def _member_id(settings: AdobeSettings, member: str) -> str:
-    # One that no record can have is looked for as it is, and found nowhere.
-    return member_id(settings.member_ids, member) or member
+    # Whoever removes such a member must not write their address down: no add has that digest.
+    return member_id(settings.member_ids, member) or hashed_id(member)
 
 
 def _delivery(settings: AdobeSettings, _targets: Sequence[AdobeTarget]) -> AdobeSnapshots:
@@ -62,6 +68,17 @@ def _delivery(settings: AdobeSettings, _targets: Sequence[AdobeTarget]) -> Adobe
 def _buffer_bytes(_settings: AdobeSettings) -> int:
     # It has no lane; the members of a snapshot have a bound of their own (snapshot.buffer_bytes).
     return 0
+
+
+def _problems(settings: AdobeSettings, targets: Sequence[AdobeTarget]) -> Iterator[Problem]:
+    yield from too_few_runs(settings, targets)
+    if any(map(str.isspace, source_path(settings, "folder"))):
+        yield Problem(
+            path=("source_prefix",),
+            what="makes paths with a blank in them, which the partner does not take",
+            value=repr(source_path(settings, "")),
+            remedy="rename the bucket's folder, or write here how the partner reaches it",
+        )
 
 
 def _login(settings: AdobeSettings) -> AdobeLogin:
@@ -89,7 +106,7 @@ ADOBE_AUDIENCES = Partner(
     member_id=_member_id,
     delivery=_delivery,
     buffer_bytes=_buffer_bytes,
-    problems=too_few_runs,
+    problems=_problems,
     advice=advice,
     check_online=check_online,
     snapshot_audience=snapshot_audience,
@@ -100,5 +117,5 @@ ADOBE_AUDIENCES = Partner(
     title="Adobe Experience Platform",
     starting_destination=STARTING_DESTINATION,
     starting_configuration=STARTING_CONFIGURATION,
-    redacts=("p8e-", "s8e-", "eyJ"),
+    redacts=("p8e-", "s8e-", "eyJ", "sv=", "?sv="),
 )

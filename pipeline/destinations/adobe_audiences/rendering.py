@@ -53,6 +53,8 @@ class ConsentGate:
     def refusal(self, consent: Mapping[str, object] | None, country: str | None) -> Withheld | None:
         """Why a member of this country must not be added, if they must not."""
         needs_signal = country is None or country in self.countries
+        if not consent:
+            return _MISSING if needs_signal else None
         residence = Residence(needs_signal, None if country is None else country == "US")
         verdict = judged(consent, residence, self.needs)
         if isinstance(verdict, Withheld):
@@ -138,19 +140,10 @@ class MemberRenderer:
         return text
 
     def _cells(self, change: MembershipChange, member: str) -> list[str] | Rejected:
-        cells = []
-        for column in self._shape.columns:
-            value = _value(change, member, column.source)
-            where = _where(column.source)
-            if isinstance(value, str) and looks_like_an_address(value):
-                what = "is an email address, and plain personal data never leaves ingest"
-                return Rejected("malformed", f"{where}: {what}; correct it upstream")
-            try:
-                cells.append(cell(column.type, value))
-            except NoSuchCell as error:
-                what = f"{error}, as the column {column.name} wants it"
-                return Rejected("malformed", f"{where}: {what}; correct it upstream")
-        return cells
+        try:
+            return [_cell(one, _value(change, member, one.source)) for one in self._shape.columns]
+        except NoSuchCell as error:
+            return Rejected("malformed", f"{error}; correct it upstream")
 
     def _code(self, written: str | None) -> str | None:
         if not written:
@@ -165,8 +158,13 @@ class MemberRenderer:
 def member_id(ids: MemberIds, written: str) -> str | None:
     """A member's id as our topics have it; None for one that may be plain personal data."""
     if ids == "sha256":
-        return sha256(written.encode("utf-8", "surrogatepass")).hexdigest() if written else None
+        return hashed_id(written) if written else None
     return written if _is_member_id(written) else None
+
+
+def hashed_id(written: str) -> str:
+    """The digest of a member's id."""
+    return sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def digests_of(namespace: str, country: str | None) -> IdentityHashes:
@@ -186,6 +184,14 @@ def _phones_of(country: str | None) -> IdentityHashes:
         return {} if digest is None else {_DIGEST: digest}
 
     return phones
+
+
+def _cell(column: ColumnSettings, value: Value | None) -> str:
+    try:
+        return cell(column.type, value)
+    except NoSuchCell as error:
+        what = f"{_where(column.source)}: {error} (column {column.name})"
+        raise NoSuchCell(what) from None
 
 
 def _value(change: MembershipChange, member: str, source: str) -> Value | None:

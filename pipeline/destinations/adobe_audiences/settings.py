@@ -76,6 +76,8 @@ class SnapshotSettings(Section):
     """For the whole life of an audience; null: no such bound."""
     window_seconds: Whole = Field(default=3, ge=1, le=60)
     """A run takes the files from so long before the file's own time to so long after it."""
+    poll_seconds: Positive = 30
+    """Between two questions about a run."""
     keep_files_hours: Positive = 24
     """A file is deleted so long after its run ended."""
     buffer_bytes: Whole = Field(default=134_217_728, ge=1_000_000)
@@ -196,6 +198,7 @@ class AdobeSettings(DestinationSettings):
             runs_per_audience_and_day=said.runs_per_audience_and_day,
             runs_per_audience_total=said.runs_per_audience_total,
             window_margin=said.window_seconds,
+            poll=said.poll_seconds,
             keep_files=said.keep_files_hours * 3600,
             buffer_bytes=said.buffer_bytes,
             largest_file_bytes=LARGEST_FILE_BYTES,

@@ -7,7 +7,7 @@ from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import snapshot_destinations
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.registry import PARTNERS
-from pipeline.destinations.snapshots import SnapshotAudience, Snapshots
+from pipeline.destinations.snapshots import Snapshots
 from pipeline.operations.moments import moment
 from pipeline.operations.snapshots.audiences import (
     SnapshotPlace,
@@ -17,7 +17,7 @@ from pipeline.operations.snapshots.audiences import (
 )
 from pipeline.operations.snapshots.reading import ToldSnapshots, read_snapshots
 from pipeline.stages.snapshot.guards import released_at
-from pipeline.stages.snapshot.operator_requests import Approve, Start
+from pipeline.stages.snapshot.operator_requests import Approve, OperatorRequest, Start
 from pipeline.stages.snapshot.run_records import AudienceState, Hold, RunRecord
 
 
@@ -121,10 +121,8 @@ async def show_snapshot(settings: Settings, audience: str, destination: str | No
     """
     place = named_place(settings, audience, destination)
     told = await read_snapshots(settings.kafka, place.destination)
-    line = snapshot_line(
-        place, told, is_configured=True, usable=usable_after(settings, place.destination)
-    )
-    runs = [run for (one, _), run in told.runs.items() if one == place.audience.audience]
+    line = snapshot_line(place, told, usable_after(settings, place.destination))
+    runs = [run for (one, _), run in told.runs.items() if one == place.audience_id]
     runs.sort(key=lambda run: run.intended_ms)
     return SnapshotList([line], [run_line(place.destination, run) for run in runs], told.unreadable)
 
@@ -142,38 +140,32 @@ def snapshot_lines(
 ) -> list[SnapshotLine]:
     """A line for each audience of the destination; those that left the configuration are last."""
     here = [one for one in places if one.destination == destination]
-    known = {one.audience.audience for one in here}
-    left = [SnapshotPlace(destination, _left(one)) for one in sorted(told.states.keys() - known)]
-    return [
-        snapshot_line(one, told, is_configured=one.audience.audience in known, usable=usable)
-        for one in (*here, *left)
-    ]
+    left = sorted(told.states.keys() - {one.audience_id for one in here})
+    here += [SnapshotPlace(destination, one, one, lifetime=None) for one in left]
+    return [snapshot_line(one, told, usable) for one in here]
 
 
-def snapshot_line(
-    place: SnapshotPlace, told: ToldSnapshots, *, is_configured: bool, usable: float
-) -> SnapshotLine:
-    audience = place.audience
-    state = told.state(audience.audience)
+def snapshot_line(place: SnapshotPlace, told: ToldSnapshots, usable: float) -> SnapshotLine:
+    state = told.state(place.audience_id)
     file, ingested = state.file, state.ingested
     return SnapshotLine(
         destination=place.destination,
-        audience=audience.name,
-        audience_id=audience.audience,
-        state="held" if state.hold is not None else state.state,
+        audience=place.name,
+        audience_id=place.audience_id,
+        state="held" if kept_back(state) is not None else state.state,
         since=moment(state.at_ms) if state.at_ms else None,
-        why=_why(state, told, audience.audience),
+        why=_why(state, told.requests.get(place.audience_id)),
         number=state.n,
         in_file=None if file is None else file.members,
         rows=None if file is None else file.rows,
         ingested=None if ingested is None else ingested.rows,
         ingested_at=None if ingested is None else moment(ingested.at_ms),
         activatable_by=None if ingested is None else _later(ingested.at_ms, usable),
-        expires_at=_later(ingested.at_ms, audience.lifetime)
-        if ingested is not None and audience.lifetime
-        else None,
+        expires_at=None
+        if ingested is None or place.lifetime is None
+        else _later(ingested.at_ms, place.lifetime),
         last_end=state.last_end or None,
-        is_configured=is_configured,
+        is_configured=place.lifetime is not None,
     )
 
 
@@ -195,6 +187,11 @@ def run_line(destination: str, run: RunRecord) -> RunLine:
     )
 
 
+def kept_back(state: AudienceState) -> Hold | None:
+    """The reason why the file at hand does not go; once it went, its state keeps the reason."""
+    return state.hold if state.state == "uploaded" else None
+
+
 def hold_reason(hold: Hold) -> str:
     """Why a guard keeps a file back, and for how long."""
     what = "nobody is in it" if hold.cause == "empty" else "fewer than half of the rows are left"
@@ -204,27 +201,15 @@ def hold_reason(hold: Hold) -> str:
     return f"{what}; removals explain it: it goes at {moment(until)}, or by `runs approve`"
 
 
-def _why(state: AudienceState, told: ToldSnapshots, audience: str) -> str | None:
-    reasons = [] if state.hold is None else [hold_reason(state.hold)]
-    match told.requests.get(audience):
+def _why(state: AudienceState, request: OperatorRequest | None) -> str | None:
+    hold = kept_back(state)
+    reasons = [] if hold is None else [hold_reason(hold)]
+    match request:
         case Start() as start if start.is_pending(state.n):
             reasons.append("a start was asked for")
-        case Approve(number) if state.hold and state.file and number == state.file.n:
+        case Approve(number) if hold and state.file and number == state.file.n:
             reasons.append("it is approved")
     return "; ".join(reasons) or None
-
-
-def _left(audience: str) -> SnapshotAudience:
-    """An audience that the configuration no longer names: nobody knows its shape."""
-    return SnapshotAudience(
-        name=audience,
-        audience=audience,
-        folder="",
-        header=b"",
-        empty_row=b"",
-        rendering="",
-        lifetime=0.0,
-    )
 
 
 def _later(at_ms: int, seconds: float) -> str:

@@ -16,7 +16,7 @@ from pipeline.kafka.message_writer import KafkaMessageWriter
 from pipeline.kafka.producer import SharedProducer, make_producer
 from pipeline.operations.cluster_setup import client_options
 from pipeline.operations.snapshots.audiences import SnapshotPlace, named_place
-from pipeline.operations.snapshots.listing import hold_reason
+from pipeline.operations.snapshots.listing import hold_reason, kept_back
 from pipeline.operations.snapshots.reading import read_snapshots
 from pipeline.operations.trouble import OperationFailed
 from pipeline.stages.snapshot.operator_requests import encode_approve, encode_start, request_key
@@ -61,8 +61,9 @@ async def find_held(settings: Settings, audience: str, destination: str | None) 
     """
     place = named_place(settings, audience, destination)
     told = await read_snapshots(settings.kafka, place.destination)
-    state = told.state(place.audience.audience)
-    if state.hold is None or state.file is None:
+    state = told.state(place.audience_id)
+    hold = kept_back(state)
+    if hold is None or state.file is None:
         raise OperationFailed(
             f"{place}: no snapshot of it is held (it is {state.state}); see `runs show`"
         )
@@ -72,7 +73,7 @@ async def find_held(settings: Settings, audience: str, destination: str | None) 
         members=state.file.members,
         rows=state.file.rows,
         ingested=None if state.ingested is None else state.ingested.rows,
-        reason=hold_reason(state.hold),
+        reason=hold_reason(hold),
     )
 
 
@@ -87,7 +88,7 @@ async def approve_snapshot(settings: Settings, held: HeldSnapshot) -> None:
 
 async def _ask(kafka: KafkaSettings, place: SnapshotPlace, value: bytes) -> None:
     topic = Names(kafka.namespace).snapshots(place.destination)
-    message = Message(topic, request_key(place.audience.audience), value, ())
+    message = Message(topic, request_key(place.audience_id), value, ())
     make = partial(make_producer, client_options(kafka), idempotent=kafka.exactly_once)
     producers = SharedProducer(make, make())
     try:

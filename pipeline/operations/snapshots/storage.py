@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from pipeline.destinations.control import Api
 from pipeline.destinations.exchange import Response
 from pipeline.destinations.snapshots import LandingZone, Snapshots
+from pipeline.domain.job import NotYet
+from pipeline.domain.send_result import Blocked
 from pipeline.stages.snapshot.ports import FileStorage, StorageRefused, StorageUnavailable
 from pipeline.storage.opening import opened
 
@@ -20,9 +22,13 @@ async def opened_storage(api: Api, snapshots: Snapshots) -> AsyncIterator[FileSt
         if not isinstance(answer, Response):
             raise StorageUnavailable(answer.detail)
         said = snapshots.interpret_landing_zone(answer)
-        if isinstance(said, LandingZone):
-            return said
-        raise StorageRefused(said.detail)
+        match said:
+            case LandingZone():
+                return said
+            case Blocked():
+                raise StorageRefused(said.detail)
+            case NotYet():
+                raise StorageUnavailable(said.detail)
 
     storage = opened(snapshots.storage, landing_zone=landing_zone, clock=time.time)
     try:

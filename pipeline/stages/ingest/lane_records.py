@@ -6,7 +6,7 @@ from typing import Final
 
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.lane_record import HEADER, encode_header, member_key
-from pipeline.domain.reasons import Rejected, Withheld
+from pipeline.domain.reasons import Rejected, Rendered, Withheld
 from pipeline.identity.hashing import HashOnce
 from pipeline.stages.ingest.chunk import Chunk
 from pipeline.stages.ingest.route import Route
@@ -15,6 +15,7 @@ from pipeline.stages.ports import OutgoingRecord
 
 TIMES_END_MS: Final = 10**15
 """Times of changes lie in 0..this: a lane record can hold no other."""
+_HEADER_BYTES: Final = len(HEADER)
 
 NO_TIME: Final = Rejected("malformed", "occurred_at: lies before 1970 or too far in the future")
 _OVER_REQUEST: Final = Rejected(
@@ -46,17 +47,14 @@ class LaneRecords:
             return NO_TIME
         try:
             rendered = route.render(change, hash_once)
-            if isinstance(rendered, Rejected):
-                return rendered
-            if isinstance(rendered, Withheld):
-                chunk.counts.withheld[route.lane.destination, rendered.reason] += 1
-                return 0
+            if not isinstance(rendered, Rendered):
+                return _no_record(rendered, route, chunk)
             member, value = rendered
             key = member_key(route.audience_id, member)
             headers = encode_header(change.action, at_ms, route.route, self._partition, offset)
         except Exception as error:  # noqa: BLE001 - one event must not stop the others
             return failed("rendering", error)
-        size = len(key) + len(value) + len(HEADER) + len(headers[0][1])
+        size = len(key) + len(value) + _HEADER_BYTES + len(headers[0][1])
         if len(value) > route.largest_value:
             return _OVER_REQUEST
         partition = route.partition
@@ -64,6 +62,13 @@ class LaneRecords:
             return _OVER_TOPIC
         chunk.add(partition, route.lane, OutgoingRecord(key, value, headers), size, at_ms)
         return size
+
+
+def _no_record(said: Withheld | Rejected, route: Route, chunk: Chunk) -> int | Rejected:
+    if isinstance(said, Rejected):
+        return said
+    chunk.counts.withheld[route.lane.destination, said.reason] += 1
+    return 0
 
 
 def failed(doing: str, error: Exception) -> Rejected:

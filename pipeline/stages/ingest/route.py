@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TypeAlias
+from typing import TypeAlias, final
 
 from pipeline.destinations.contract import Render
 from pipeline.stages.ports import Partition
 from pipeline.telemetry.facts import LaneLabel
 
 
+@final
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """One destination of an audience that takes changes."""

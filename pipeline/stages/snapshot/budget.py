@@ -5,7 +5,6 @@ minutes are for clocks that differ and for requests that arrive late. A run coun
 intended, and counts even where nobody knows whether it started.
 """
 
-from bisect import insort
 from dataclasses import dataclass, field
 
 from pipeline.destinations.snapshots import SnapshotRules
@@ -58,11 +57,12 @@ class Budget:
         return total is not None and runs >= total
 
     def _ats(self, now_ms: int, audience: str | None = None) -> list[int]:
-        found: list[int] = []
-        for (one, _), at_ms in self._paid.items():
-            if at_ms > now_ms - DAY_MS and audience in (None, one):
-                insort(found, at_ms)
-        return found
+        since_ms = now_ms - DAY_MS
+        return sorted(
+            at_ms
+            for (one, _), at_ms in self._paid.items()
+            if at_ms > since_ms and audience in (None, one)
+        )
 
 
 def _free_at(ats: list[int], most: int, now_ms: int) -> int:

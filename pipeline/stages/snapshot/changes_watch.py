@@ -6,8 +6,8 @@ successor reads that again.
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Final
 
 import structlog
 
@@ -18,13 +18,12 @@ from pipeline.domain.member_record import (
     decode_member,
 )
 from pipeline.stages.ports import Record
+from pipeline.stages.snapshot.judge import HEALED
 from pipeline.stages.snapshot.ports import MemberTopic, TopicUnreadable
 from pipeline.stages.snapshot.run_records import Ends
 from pipeline.stages.snapshot.schedule import Changes
 
-LOOK_SECONDS = 5.0
-HEALED: Final = ("healed", b"1")
-"""Header of a record that a pass wrote again: it says nothing new."""
+LONGEST_LOOK_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -61,32 +60,36 @@ class Watched:
 
     ingested: ChangesSince
     """Since what the partner has."""
+    newest: ChangesSince
+    """Since the newest file."""
     passed: ChangesSince
     """Since the last pass over its members came to its end."""
-    newest: ChangesSince
-    """Since the newest snapshot or pass that was begun."""
+    begun: ChangesSince | None = None
+    """Since the beginning of a pass that goes on."""
 
     def begin(self, ends: Ends) -> ChangesSince:
-        """A pass reads what stands before these offsets."""
-        self.newest = ChangesSince(ends)
-        return self.newest
+        """A pass reads what stands before these offsets, which nobody has taken in yet."""
+        self.begun = ChangesSince(ends)
+        return self.begun
 
     def all(self) -> Iterator[ChangesSince]:
-        return iter({id(one): one for one in (self.ingested, self.passed, self.newest)}.values())
+        different = {id(one): one for one in (self.ingested, self.newest, self.passed, self.begun)}
+        return (one for one in different.values() if one is not None)
 
 
 class ChangesWatch:
     """Of all audiences of one destination."""
 
-    def __init__(self, topic: MemberTopic) -> None:
+    def __init__(self, topic: MemberTopic, *, quiet: float) -> None:
+        """Looks as often as it matters whether nothing has come for `quiet` seconds."""
         self._topic = topic
+        self._look_seconds = max(1.0, min(LONGEST_LOOK_SECONDS, quiet))
         self._watched: dict[bytes, Watched] = {}
         self._positions: dict[int, int] = {}
-        self.moved = asyncio.Event()
-        """Set when something was stated."""
+        self._turn = asyncio.Lock()
 
     def watch(self, audience: str, ingested: Ends, newest: Ends) -> Watched:
-        """Follow an audience from what the partner has and from its newest file; before `follow`.
+        """Follow an audience from what the partner has and from its newest file; before any read.
 
         The two are the same where there is no file after what the partner has.
         """
@@ -105,28 +108,44 @@ class ChangesWatch:
                 await self.read()
             except TopicUnreadable as error:
                 log.warning("members not followed", error=str(error))
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(self._look_seconds)
 
-    async def read(self) -> None:
-        """Take in everything that is stable now.
+    async def read(self) -> Sequence[int]:
+        """Take in everything that is stable now; returns where that ends, of every partition.
 
         Raises:
             TopicUnreadable: the brokers do not hand it out; what was taken in stays.
         """
-        ends, begins = await self._topic.ends(), await self._topic.begins()
+        async with self._turn:
+            ends = await self._topic.ends()
+            await self._read_to(ends)
+            return ends
+
+    async def begin(self, audience: str) -> tuple[ChangesSince, Sequence[int]]:
+        """A pass begins now: returns what is stated from now on, and the ends of all partitions.
+
+        Nothing can be taken in between the look at the ends and the beginning.
+
+        Raises:
+            TopicUnreadable: the brokers do not hand it out.
+        """
+        async with self._turn:
+            ends = await self._topic.ends()
+            await self._read_to(ends)
+            return self._watched[audience.encode()].begin(ends_of(audience, ends)), ends
+
+    async def _read_to(self, ends: Sequence[int]) -> None:
         for partition in sorted(self._positions):
-            start = max(self._positions[partition], begins[partition])
-            if start < ends[partition]:
-                await self._read(partition, start, ends[partition])
+            if self._positions[partition] < ends[partition]:
+                await self._read(partition, self._positions[partition], ends[partition])
 
     async def _read(self, partition: int, start: int, end: int) -> None:
-        async for records in self._topic.read(partition, start, end):
-            self._take(partition, records)
-            if records:
+        async with aclosing(self._topic.read(partition, start, end)) as read:
+            async for records in read:
+                self._take(partition, records)
                 self._positions[partition] = records[-1].offset + 1
-                self.moved.set()
-            # Others get their turn, however much there is.
-            await asyncio.sleep(0)
+                # Others get their turn, however much there is.
+                await asyncio.sleep(0)
         self._positions[partition] = end
 
     def _take(self, partition: int, records: Sequence[Record]) -> None:

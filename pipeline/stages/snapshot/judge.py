@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from pipeline.destinations.snapshots import SnapshotAudience
+from pipeline.destinations.snapshots import REPLACED, SnapshotAudience
 from pipeline.domain.member_floor import Floor, Forgotten, tombstone_headers
 from pipeline.domain.member_record import SEPARATOR, MemberRecord, encode_member
 from pipeline.stages.snapshot.kept_winner import (
@@ -18,6 +18,7 @@ from pipeline.stages.snapshot.kept_winner import (
 from pipeline.stages.snapshot.pass_tally import PassTally
 from pipeline.stages.snapshot.ports import Written
 
+_REPLACED = REPLACED.encode()
 HEALED = ("healed", b"1")
 """A header of every member record that a pass writes: nothing about the member has changed."""
 
@@ -88,6 +89,7 @@ class Judge:
         joined = b"".join(rows)
         self._tally.rows += len(rows)
         self._tally.row_bytes += len(joined)
+        self._tally.replaced_characters += joined.count(_REPLACED)
         return joined
 
     def _written(self, member: bytes, statement: Statement) -> Written:

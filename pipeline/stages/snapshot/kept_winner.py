@@ -44,6 +44,10 @@ class FileRow(NamedTuple):
     identity: str | None
     cells: Sequence[str]
 
+    def __repr__(self) -> str:
+        """Show no person."""
+        return "<FileRow>"
+
 
 def first_kept(statement: Statement, offset: int) -> Kept:
     """What one record says alone."""

@@ -22,6 +22,8 @@ class PassFindings:
     rows: int
     row_bytes: int
     """Of the file without its header."""
+    replaced_characters: int = 0
+    """In the rows: characters that no file may hold, such as quotes and line breaks."""
     beyond_horizon: int
     """Adds from before the floor that were not counted, and are forgotten: each is found once."""
     stale_rendering: str | None

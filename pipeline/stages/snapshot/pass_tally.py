@@ -15,6 +15,7 @@ class PassTally:
     members: int = 0
     rows: int = 0
     row_bytes: int = 0
+    replaced_characters: int = 0
     beyond_horizon: int = 0
     stale_rendering: str | None = None
     other_version: str | None = None
@@ -44,6 +45,7 @@ class PassTally:
             members=self.members,
             rows=self.rows,
             row_bytes=self.row_bytes,
+            replaced_characters=self.replaced_characters,
             beyond_horizon=self.beyond_horizon,
             stale_rendering=self.stale_rendering,
             other_version=self.other_version,

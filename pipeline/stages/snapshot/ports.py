@@ -1,12 +1,13 @@
 """What making snapshots needs from the world, in the stage's own words."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from pipeline.destinations.snapshots import Run, RunAnswer, Window
+from pipeline.destinations.snapshots import Run, RunAnswer, SnapshotAudience, Window
 from pipeline.domain.job import JobReport, NotYet
 from pipeline.domain.message import Headers
 from pipeline.stages.ports import Ownership, Record
+from pipeline.stages.snapshot.pass_findings import PassFindings
 
 
 class StorageUnavailable(Exception):
@@ -90,8 +91,8 @@ class OwnerWriter(Protocol):
     async def open(self) -> None:
         """Shut out a former owner, so that it can write nothing any more."""
 
-    async def write(self, messages: Sequence[Written]) -> None:
-        """Return when all are durable together; a broker that is away is waited for.
+    async def write(self, messages: Sequence[Written]) -> Sequence[int]:
+        """Return their offsets when all are durable together; a broker that is away is waited for.
 
         Raises:
             Fenced: there is another owner now.
@@ -124,3 +125,39 @@ class MemberTopic(Protocol):
 
 class TopicUnreadable(Exception):
     """The brokers do not hand a topic out now; worth trying again."""
+
+
+class Pass(Protocol):
+    """One reading of the members of an audience, up to fixed ends; used for one method, once.
+
+    Raises LayoutMissing, PassTooLong, TopicUnreadable, and Fenced where it writes.
+    """
+
+    def pieces(self) -> AsyncGenerator[bytes, None]:
+        """The file; raises NoSnapshot at its end where it must not become visible."""
+
+    async def heal_only(self) -> None: ...
+
+    @property
+    def found(self) -> PassFindings: ...
+
+
+class NewPass(Protocol):
+    """Begins a pass; `write` makes what it must write durable, in one transaction each."""
+
+    def __call__(
+        self,
+        audience: SnapshotAudience,
+        *,
+        ends: Sequence[int],
+        now_ms: int,
+        uuid: str | None,
+        write: Callable[[Sequence[Written]], Awaitable[object]],
+    ) -> Pass: ...
+
+
+class Backlog(Protocol):
+    """What upstream had stated when we began, and ingest had not carried yet."""
+
+    async def is_worked_off(self) -> bool:
+        """Whether ingest has carried all of it; False where that is not known."""

@@ -46,6 +46,8 @@ class SnapshotFile:
     members: int
     rows: int
     ends: Ends
+    made_ms: int
+    """By our clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +88,8 @@ class AudienceState:
     at_ms: int = 0
     n: int | None = None
     """Of the newest claim, once it is known."""
+    is_urgent: bool = False
+    """The runs that are kept back are for its newest file, too."""
     file: SnapshotFile | None = None
     hold: Hold | None = None
     baseline_rows: int | None = None
@@ -93,9 +97,10 @@ class AudienceState:
     window: Window | None = None
     intended_ms: int | None = None
     run_n: int | None = None
-    """Whose run is followed: an adopted one is of an older file."""
+    """Of the file whose run is followed."""
     run_id: str | None = None
     is_adopted: bool = False
+    """It is of a burnt window, and so of an older file."""
     started_ms: int | None = None
     """When a run was asked for last that may have started."""
     runs: int = 0
@@ -128,15 +133,6 @@ class RunRecord:
     is_ingested: bool = False
     """The partner took it, and nothing older after it."""
     ended_ms: int | None = None
-    path: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TakeoverRead:
-    """The message with which an owner began."""
-
-
-Stored: TypeAlias = tuple[str, AudienceState] | RunRecord | TakeoverRead
 
 
 def state_key(audience: str) -> bytes:

@@ -139,7 +139,7 @@ class LaneAssembly:
             offsets=self._offsets,
             intake=self._intake,
             requests=self._shared.pause_requests,
-            telemetry=self._shared.telemetry,
+            telemetry=self._shared.lane_telemetry,
             most_replayed=self._lane.limits.max_records,
         )
 
@@ -151,7 +151,7 @@ class LaneAssembly:
             queue=self._queue,
             in_flight=self._in_flight,
             offsets=self._offsets,
-            show=self._shared.telemetry.buffered_bytes,
+            show=self._shared.lane_telemetry.buffered_bytes,
         )
 
     # What sends
@@ -234,7 +234,7 @@ class LaneAssembly:
     # What operators are shown
 
     def _shown(self) -> tuple[LaneCondition, CapUse]:
-        lane, telemetry = self._lane, self._shared.telemetry
+        lane, telemetry = self._lane, self._shared.lane_telemetry
         condition = LaneCondition(
             lane=lane.name, label=lane.label, telemetry=telemetry, clock=self._clock
         )
@@ -286,7 +286,7 @@ class LaneAssembly:
     def _released(self) -> None:
         self._progress.busy(False)
         self._room.release()
-        self._shared.telemetry.lane_released(lane=self._lane.label)
+        self._shared.lane_telemetry.lane_released(lane=self._lane.label)
 
     async def _trim(self) -> None:
         await trim_always(

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from pipeline.domain.quota import RollingWindow
-from pipeline.telemetry.facts import LaneLabel, UploadTelemetry
+from pipeline.telemetry.facts import LaneLabel, LaneTelemetry
 
 
 class CapUse:
@@ -15,7 +15,7 @@ class CapUse:
         cap: int | None,
         window: float,
         label: LaneLabel,
-        telemetry: UploadTelemetry,
+        telemetry: LaneTelemetry,
         clock: Callable[[], float],
     ) -> None:
         self.cap = cap

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from pipeline.domain.send_result import Blocked
-from pipeline.telemetry.facts import LaneLabel, LaneState, UploadTelemetry
+from pipeline.telemetry.facts import LaneLabel, LaneState, LaneTelemetry
 
 LINE_SECONDS = 60.0
 """At most one line of a kind and lane in this time."""
@@ -19,7 +19,7 @@ class LaneCondition:
     """The state of a lane, why it is blocked, and why its last attempt failed."""
 
     def __init__(
-        self, *, lane: str, label: LaneLabel, telemetry: UploadTelemetry, clock: Callable[[], float]
+        self, *, lane: str, label: LaneLabel, telemetry: LaneTelemetry, clock: Callable[[], float]
     ) -> None:
         self._lane = lane
         self._label = label

@@ -7,10 +7,10 @@ from pipeline.domain.lane_record import LaneRecord, OtherVersion, audience_of, d
 from pipeline.domain.reasons import Rejected
 from pipeline.domain.send_result import Blocked
 from pipeline.stages.ports import Record
+from pipeline.stages.raised import place_of
 from pipeline.stages.upload.batching import LaneQueue, Limits, QueuedRecord
 from pipeline.stages.upload.offsets import LaneOffsets
 from pipeline.stages.upload.paused_audiences import PausedAudiences
-from pipeline.stages.upload.raised import place_of
 
 Misfit = Callable[[str, bytes], str | None]
 """Why a partner can make no request for this audience and route; None when it can."""

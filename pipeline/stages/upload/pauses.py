@@ -13,7 +13,7 @@ from pipeline.stages.upload.batching import LaneQueue
 from pipeline.stages.upload.intake import Intake
 from pipeline.stages.upload.offsets import LaneOffsets
 from pipeline.stages.upload.paused_audiences import PausedAudiences
-from pipeline.telemetry.facts import LaneLabel, UploadTelemetry
+from pipeline.telemetry.facts import LaneLabel, LaneTelemetry
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +31,7 @@ class LanePauses:
         offsets: LaneOffsets,
         intake: Intake,
         requests: PauseRequests,
-        telemetry: UploadTelemetry,
+        telemetry: LaneTelemetry,
         most_replayed: int,
     ) -> None:
         self._lane = lane

@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 
 from pipeline.domain.send_result import Answer, Blocked
 from pipeline.stages.ports import Lease, Upload
+from pipeline.stages.raised import place_of
 from pipeline.stages.retry import Throttle
 from pipeline.stages.upload.batching import SEPARATOR_BYTES, QueuedRecord
 from pipeline.stages.upload.cap_limiter import Cost
-from pipeline.stages.upload.raised import place_of
 
 
 class LaneRequests:

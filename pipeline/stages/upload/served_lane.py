@@ -18,7 +18,7 @@ from pipeline.stages.retry import Backoff, Throttle
 from pipeline.stages.upload.batching import Limits
 from pipeline.stages.upload.intake import Misfit
 from pipeline.stages.upload.memory import Budget
-from pipeline.telemetry.facts import LaneLabel, UploadTelemetry
+from pipeline.telemetry.facts import LaneLabel, LaneTelemetry, UploadTelemetry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,7 @@ class SharedByLanes:
     message_writer: MessageWriter
     dead_letters: DeadLetters
     telemetry: UploadTelemetry
+    lane_telemetry: LaneTelemetry
     jobs_topic: str
     outcomes_topic: str
     trimmer: Trimmer

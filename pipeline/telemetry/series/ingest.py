@@ -7,7 +7,7 @@ from pipeline.domain.reasons import IgnoredReason, RejectedReason, WithheldReaso
 from pipeline.telemetry.facts import LaneLabel, Milestone
 from pipeline.telemetry.first_values import KnownLabels, crossed
 from pipeline.telemetry.metrics import Metrics
-from pipeline.telemetry.series.lanes import LANE, Freshness
+from pipeline.telemetry.series.records import LANE, Freshness
 
 
 class IngestMetrics:

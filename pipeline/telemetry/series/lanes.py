@@ -1,53 +1,55 @@
-"""What becomes of the records of a lane, and how old they are: facts of more than one stage."""
+"""`LaneTelemetry` as series."""
 
-from typing import Final
+from typing import Final, get_args
 
-from pipeline.telemetry.facts import LaneLabel, Milestone
+from pipeline.telemetry.facts import LaneLabel, LaneState
 from pipeline.telemetry.first_values import KnownLabels
-from pipeline.telemetry.metrics import CounterSeries, Metrics
+from pipeline.telemetry.metrics import Metrics
 
-LANE: Final = ("destination", "connection")
-
-# From a demo on one machine to a partner that is away for a week.
-_AGES: Final = (
-    *(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 1800),
-    *(3600, 7200, 14400, 43200, 86400, 259200, 604800),
-)
+_CONNECTION: Final = ("connection",)
 
 
-class RecordEnds:
-    """How records ended, whether the partner's answer said it or its job."""
+class LaneMetrics:
+    """What the owner of a lane says of it, shown as long as it is the owner."""
 
     def __init__(self, metrics: Metrics, known: KnownLabels) -> None:
-        def end(name: str, meaning: str) -> CounterSeries:
-            return metrics.counter(f"records_{name}", LANE, meaning, begins=known.of_lanes())
-
-        self._applied = end("applied", "Records whose job ended well.")
-        self._invalid = end("invalid", "Records their job named invalid.")
-        self._failed = end("failed", "Records whose whole job failed.")
-        self._unknown = end("unknown", "Records whose end nobody can say.")
-
-    def applied(self, lane: LaneLabel, count: int) -> None:
-        self._applied.add(count, lane.destination, lane.connection)
-
-    def invalid(self, lane: LaneLabel, count: int) -> None:
-        self._invalid.add(count, lane.destination, lane.connection)
-
-    def failed(self, lane: LaneLabel, count: int) -> None:
-        self._failed.add(count, lane.destination, lane.connection)
-
-    def unknown(self, lane: LaneLabel, count: int) -> None:
-        self._unknown.add(count, lane.destination, lane.connection)
-
-
-class Freshness:
-    """Ages of changes at each milestone, every change counted."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        self._ages = metrics.histogram(
-            "freshness_seconds", ("stage",), "Age of a change at a milestone.", bounds=_AGES
+        self._state = metrics.gauge(
+            "lane_state", ("connection", "state"), "1 for the state a lane is in, 0 for others."
+        )
+        self._cap_window = metrics.gauge(
+            "cap_window_records", _CONNECTION, "Records sent in the window that ends now."
+        )
+        self._cap_limit = metrics.gauge(
+            "cap_limit_records", _CONNECTION, "Records a window must stay under."
+        )
+        self._cap_wait = metrics.counter(
+            "cap_wait_seconds",
+            _CONNECTION,
+            "Time that ready batches waited for the cap.",
+            begins=known.of_connections(),
+        )
+        self._buffered = metrics.gauge("buffered_bytes", (), "Memory budget taken.")
+        self._paused = metrics.gauge(
+            "audiences_paused", _CONNECTION, "Audiences paused, or sending what was kept."
         )
 
-    def observe(self, stage: Milestone, seconds: float, count: int) -> None:
-        # A clock of an upstream that is ahead of ours must not make a sum go down.
-        self._ages.observe(max(0.0, seconds), stage, count=count)
+    def lane_state(self, *, lane: LaneLabel, state: LaneState) -> None:
+        for each in get_args(LaneState):
+            self._state.show(float(each == state), lane.connection, each)
+
+    def lane_released(self, *, lane: LaneLabel) -> None:
+        for gauge in (self._state, self._cap_window, self._cap_limit, self._paused):
+            gauge.forget(lane.connection)
+
+    def cap_used(self, *, lane: LaneLabel, window_records: int, limit: int) -> None:
+        self._cap_window.show(window_records, lane.connection)
+        self._cap_limit.show(limit, lane.connection)
+
+    def cap_waited(self, *, lane: LaneLabel, seconds: float) -> None:
+        self._cap_wait.add(seconds, lane.connection)
+
+    def buffered_bytes(self, size: int) -> None:
+        self._buffered.show(size)
+
+    def audiences_paused(self, *, lane: LaneLabel, count: int) -> None:
+        self._paused.show(count, lane.connection)

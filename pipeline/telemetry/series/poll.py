@@ -5,7 +5,7 @@ from typing import Final
 from pipeline.telemetry.facts import LaneLabel, Milestone
 from pipeline.telemetry.first_values import KnownLabels
 from pipeline.telemetry.metrics import Metrics
-from pipeline.telemetry.series.lanes import Freshness, RecordEnds
+from pipeline.telemetry.series.records import Freshness, RecordEnds
 
 _JOB_SECONDS: Final = (10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 

@@ -107,7 +107,7 @@ class _OwnersLevels:
 
         self.state = of_audience("state", "1 for the state a snapshot is in.", "state")
         self.members = of_audience("members", "Members in the newest file.")
-        self.rows = of_audience("rows", "Rows in the newest file: one an identity.")
+        self.rows = of_audience("rows", "Rows in the newest file: members with an identity.")
         self.size = of_audience("bytes", "Size of the newest file.")
         self.newest = of_audience(
             "newest_timestamp_seconds", "Time of the newest membership that was ingested well."

@@ -46,6 +46,16 @@ class TestFile:
         assert lines[0] == ["email", "tier"]
         assert sorted(lines[1:]) == sorted([f"id-{n}", "silver"] for n in range(100))
 
+    async def test_characters_that_the_partner_replaced_are_counted(self) -> None:
+        topic = laid_out()
+        topic.state(add(tier="sil\ufffdver\ufffd"), "u-1")
+        topic.state(add(tier="gold\ufffd"), "u-2")
+        work = a_pass(topic)
+
+        await file_of(work)
+
+        assert work.found.replaced_characters == 3
+
     async def test_of_two_statements_the_newer_one_counts_wherever_it_stands(self) -> None:
         """
         A remove that is newer than an add takes the member out, though the add came later.

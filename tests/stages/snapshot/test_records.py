@@ -40,6 +40,7 @@ FULL = AudienceState(
         members=3,
         rows=2,
         ends={4: 100, 5: 0},
+        made_ms=4,
     ),
     hold=Hold(cause="halved", is_explained=True, since_ms=3),
     window=WINDOW,

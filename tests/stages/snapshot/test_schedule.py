@@ -21,7 +21,16 @@ NOTHING = Changes()
 INGESTED = Ingested(n=5, rows=10, ends={0: 7}, at_ms=NOW - DAY)
 ENDED = AudienceState(state="ended", n=5, started_ms=NOW - DAY, ingested=INGESTED)
 FILE = SnapshotFile(
-    n=5, path="f/5.csv", size=1, sha256="", etag=None, modified_s=1.0, members=1, rows=1, ends={}
+    n=5,
+    path="f/5.csv",
+    size=1,
+    sha256="",
+    etag=None,
+    modified_s=1.0,
+    members=1,
+    rows=1,
+    ends={},
+    made_ms=0,
 )
 HELD = replace(
     ENDED,

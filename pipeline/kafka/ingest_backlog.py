@@ -1,0 +1,51 @@
+"""Whether ingest has carried everything that upstream had stated when we began."""
+
+from collections.abc import Mapping, Sequence
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka import errors as kafka_errors
+
+from pipeline.kafka.client_options import ClientOptions
+from pipeline.kafka.cluster import ClusterTrouble
+from pipeline.kafka.topic_reader import reading
+
+PATIENCE_SECONDS = 10.0
+
+log = structlog.get_logger(__name__)
+
+
+class IngestBacklog:
+    """Remembers where the sources ended when it was first asked; once worked off, it stays so."""
+
+    def __init__(
+        self, client_options: ClientOptions, *, group: str, sources: Sequence[str]
+    ) -> None:
+        self._client_options = client_options
+        self._group = group
+        self._sources = sources
+        self._ends: Mapping[TopicPartition, int] | None = None
+        self._is_worked_off = not sources
+
+    async def is_worked_off(self) -> bool:
+        """False also while the brokers do not say."""
+        if not self._is_worked_off:
+            try:
+                self._is_worked_off = await self._look()
+            except (ClusterTrouble, kafka_errors.KafkaError) as error:
+                log.warning("backlog of ingest not known yet", error=type(error).__name__)
+        return self._is_worked_off
+
+    async def _look(self) -> bool:
+        async with reading(
+            self._client_options, committed_only=True, patience=PATIENCE_SECONDS
+        ) as reader:
+            partitions = reader.partitions(*self._sources)
+            if self._ends is None:
+                self._ends = await reader.named_ends(partitions)
+            oldest = await reader.oldest(partitions)
+            committed = await reader.committed(self._group, partitions)
+        return all(
+            end <= (committed[tp].offset if tp in committed else oldest.get(tp, 0))
+            for tp, end in self._ends.items()
+        )

@@ -1,0 +1,71 @@
+"""What keeps an audience's snapshots from going on, and when to try again."""
+
+from collections.abc import Callable
+
+import structlog
+
+from pipeline.stages.retry import Backoff
+
+BACKOFF = Backoff(initial=5.0, maximum=300.0)
+LEAST_SECONDS = 1.0
+BLOCKED_SECONDS = 3600.0
+"""A blocked audience tries again so often; an operator's request does not wait for it."""
+
+log = structlog.get_logger(__name__)
+
+
+class AudienceCondition:
+    """The last trouble of one audience. Times in milliseconds since the epoch."""
+
+    def __init__(
+        self, destination: str, name: str, wall_ms: Callable[[], int], chance: Callable[[], float]
+    ) -> None:
+        self._destination = destination
+        self._name = name
+        self._wall_ms = wall_ms
+        self._chance = chance
+        self._failures = 0
+        self.cause: str | None = None
+        """In a word; None while nothing is wrong."""
+        self.detail = ""
+        self.is_blocked = False
+        """A person must mend something first."""
+        self.retry_at_ms = 0
+
+    def fine(self) -> None:
+        """The step that failed before has worked."""
+        self._failures = 0
+        self.cause, self.detail, self.is_blocked, self.retry_at_ms = None, "", False, 0
+
+    def wait(self, cause: str, detail: str, seconds: float) -> None:
+        """Nothing is wrong: what must be waited for has a known end, or is looked at then."""
+        self.cause, self.detail, self.is_blocked = cause, detail, False
+        self.retry_at_ms = self._wall_ms() + int(seconds * 1000)
+
+    def failed(self, cause: str, detail: str) -> None:
+        """Try again after a while, and after a longer one each time."""
+        self._failures += 1
+        seconds = BACKOFF.delay(self._failures, self._chance())
+        self._note(cause, detail, max(LEAST_SECONDS, seconds), is_blocked=False)
+
+    def block(self, cause: str, detail: str, wait: float = BLOCKED_SECONDS) -> None:
+        """Nothing but a person mends this; look again now and then all the same."""
+        self._note(cause, detail, wait, is_blocked=True)
+
+    def left(self) -> float:
+        """Seconds until the next try."""
+        return max(0.0, (self.retry_at_ms - self._wall_ms()) / 1000)
+
+    def _note(self, cause: str, detail: str, seconds: float, *, is_blocked: bool) -> None:
+        is_new = (self.cause, self.detail) != (cause, detail)
+        self.cause, self.detail, self.is_blocked = cause, detail, is_blocked
+        self.retry_at_ms = self._wall_ms() + int(seconds * 1000)
+        if is_new:
+            log.warning(
+                "snapshot waits",
+                destination=self._destination,
+                audience=self._name,
+                cause=cause,
+                detail=detail,
+                blocked=is_blocked,
+            )

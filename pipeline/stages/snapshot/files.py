@@ -1,0 +1,103 @@
+"""The files of one audience: their names, and which of them may go."""
+
+import hashlib
+import re
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+
+from pipeline.stages.contract import Progress
+from pipeline.stages.snapshot.ports import FileStorage, StoredFile
+from pipeline.stages.snapshot.run_records import RunRecord, SnapshotFile
+
+_NAME = re.compile(r"snapshot-([0-9]{1,19})\.csv")
+
+
+def path_of(folder: str, n: int) -> str:
+    """Where the file with this number stands.
+
+    >>> path_of("vip-1a2b", 42)
+    'vip-1a2b/snapshot-42.csv'
+    """
+    return f"{folder}/snapshot-{n}.csv"
+
+
+def number_of(path: str) -> int | None:
+    """The number of a file of ours; None for one that somebody else put there.
+
+    >>> number_of("vip-1a2b/snapshot-42.csv"), number_of("vip-1a2b/notes.txt")
+    (42, None)
+    """
+    found = _NAME.fullmatch(path.rpartition("/")[2])
+    return None if found is None else int(found[1])
+
+
+def is_same(file: SnapshotFile, stored: StoredFile | None) -> bool:
+    """Whether what the storage has under the file's name is what was put there."""
+    return stored is not None and (stored.size, stored.etag, stored.modified_s) == (
+        file.size,
+        file.etag,
+        file.modified_s,
+    )
+
+
+def neighbours(
+    file: SnapshotFile, listed: Sequence[StoredFile], seconds: float
+) -> Sequence[StoredFile]:
+    """What else stands in the folder and is so near in time that a run might take it, too."""
+    return [
+        one
+        for one in listed
+        if one.path != file.path and abs(one.modified_s - file.modified_s) <= seconds
+    ]
+
+
+def kept(runs: Mapping[int, RunRecord], now_ms: int, keep_seconds: float) -> frozenset[int]:
+    """Numbers of files that stay for a while: those of which a run surely was."""
+    since_ms = now_ms - int(keep_seconds * 1000)
+    return frozenset(
+        n
+        for n, run in runs.items()
+        if run.run_id is not None and (run.ended_ms is None or run.ended_ms > since_ms)
+    )
+
+
+async def tidy(storage: FileStorage, folder: str, *, below: int, keep: frozenset[int]) -> int:
+    """Delete our files with a lower number, but for those to keep; returns how many went.
+
+    A number that is not below ours belongs to another owner, who may be the right one.
+    """
+    count = 0
+    for one in await storage.files(folder):
+        n = number_of(one.path)
+        if n is not None and n < below and n not in keep:
+            await storage.delete(one.path)
+            count += 1
+    return count
+
+
+class Hashed:
+    """Pieces on their way into the storage: their hash and size, and whether they come at all."""
+
+    def __init__(self, pieces: AsyncGenerator[bytes, None], progress: Progress) -> None:
+        self._pieces = pieces
+        self._progress = progress
+        self._sha256 = hashlib.sha256()
+        self.size = 0
+
+    @property
+    def sha256(self) -> str:
+        return self._sha256.hexdigest()
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """The same pieces. While one is made there is work; while it is stored, it waits."""
+        try:
+            async with aclosing(self._pieces) as pieces:
+                self._progress.busy(True)
+                async for piece in pieces:
+                    self._progress.busy(False)
+                    self._sha256.update(piece)
+                    self.size += len(piece)
+                    yield piece
+                    self._progress.busy(True)
+        finally:
+            self._progress.busy(False)

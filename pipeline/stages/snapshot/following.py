@@ -1,0 +1,168 @@
+"""From a run that was asked for to its end: finds it, follows it, and says what the partner has."""
+
+import asyncio
+
+from pipeline.destinations.snapshots import SnapshotAudience
+from pipeline.domain.change import Action
+from pipeline.domain.job import JobReport, NotYet
+from pipeline.stages.snapshot.changes_watch import Watched
+from pipeline.stages.snapshot.condition import AudienceCondition
+from pipeline.stages.snapshot.files import path_of
+from pipeline.stages.snapshot.run_records import AudienceState
+from pipeline.stages.snapshot.shared import SharedByAudiences
+from pipeline.stages.snapshot.states import Absent, LateRun, Listed, RunEnded, decide
+from pipeline.stages.snapshot.transitions import (
+    GIVE_UP_SECONDS,
+    GIVEN_UP,
+    adopted,
+    burnt,
+    ended,
+    is_last,
+    late_run,
+    started,
+)
+from pipeline.telemetry.facts import RunEnd
+
+
+class RunFollowing:
+    """Follows the runs of one audience."""
+
+    def __init__(
+        self,
+        shared: SharedByAudiences,
+        audience: SnapshotAudience,
+        watched: Watched,
+        condition: AudienceCondition,
+    ) -> None:
+        self._shared = shared
+        self._audience = audience
+        self._watched = watched
+        self._condition = condition
+
+    async def look(self, state: AudienceState) -> None:
+        """Find a run that may have been asked for in the partner's list, or burn its window.
+
+        Nothing is ever asked for from here: the partner has no key by which it could tell that it
+        was asked twice.
+
+        Raises:
+            Fenced: there is another owner now.
+        """
+        shared, name = self._shared, self._audience.audience
+        assert state.run_n is not None
+        run = shared.journal.run(name, state.run_n)
+        first_at: float | None = None
+        lists = 0
+        while True:
+            listed = await shared.runs.list(name)
+            if isinstance(listed, NotYet):
+                self._condition.wait("runs_not_listed", listed.detail, shared.rules.poll)
+                await asyncio.sleep(max(shared.rules.poll, listed.wait or 0.0))
+                continue
+            for one in listed:
+                if one.window == state.window:
+                    decide(state.state, Listed())
+                    step = started(state, run, one.run_id, shared.wall_ms())
+                    await shared.journal.write(name, step)
+                    self._condition.fine()
+                    return
+            lists += 1
+            first_at = _now() if first_at is None else first_at
+            if decide(state.state, Absent(lists, _now() - first_at)).state == "burnt":
+                break
+            await asyncio.sleep(shared.rules.poll)
+        await shared.journal.write(name, burnt(state, run, shared.wall_ms()))
+        self._run_ended("burnt")
+        await self.delete_burnt(state.run_n)
+        self._condition.fine()
+
+    async def delete_burnt(self, n: int) -> None:
+        """The file of a burnt window goes: a run that begins late must find nothing.
+
+        Raises:
+            StorageUnavailable, StorageRefused: the storage cannot be asked.
+        """
+        await self._shared.storage.delete(path_of(self._audience.folder, n))
+
+    async def look_for_late_run(self, state: AudienceState) -> None:
+        """A run of a burnt window may still be listed; then it is followed like any other.
+
+        Raises:
+            Fenced: there is another owner now.
+        """
+        shared, name = self._shared, self._audience.audience
+        listed = await shared.runs.list(name)
+        late = None if isinstance(listed, NotYet) else late_run(state, listed)
+        if late is None:
+            return
+        lost, run = late
+        decide(state.state, LateRun())
+        step = adopted(state, lost, shared.journal.run(name, lost.n), run.run_id, shared.wall_ms())
+        await shared.journal.write(name, step)
+
+    async def poll(self, state: AudienceState) -> None:
+        """Ask until the run has ended, and write down how.
+
+        Raises:
+            Fenced: there is another owner now.
+        """
+        shared, name = self._shared, self._audience.audience
+        assert state.run_id is not None
+        while True:
+            answer = await shared.runs.ask(name, state.run_id)
+            if isinstance(answer, JobReport) and answer.is_terminal:
+                listed = await shared.runs.list(name)
+                if not isinstance(listed, NotYet):
+                    last = not state.is_adopted and is_last(state.run_id, listed, shared.wall_ms())
+                    await self._end(state, answer, is_last=last)
+                    return
+                answer = listed
+            if self._is_given_up(state):
+                await self._end(state, JobReport(state=GIVEN_UP, end="pending"), is_last=False)
+                return
+            wait = None
+            if isinstance(answer, NotYet):
+                self._condition.wait("run_not_told", answer.detail, shared.rules.poll)
+                wait = answer.wait
+            await asyncio.sleep(max(shared.rules.poll, wait or 0.0))
+
+    def _is_given_up(self, state: AudienceState) -> bool:
+        return self._shared.wall_ms() - state.at_ms > GIVE_UP_SECONDS * 1000
+
+    async def _end(self, state: AudienceState, report: JobReport, *, is_last: bool) -> None:
+        shared, name = self._shared, self._audience.audience
+        assert state.run_n is not None
+        end = "unknown" if report.end == "pending" else report.end
+        step = decide(state.state, RunEnded(end, is_last))
+        is_ingested = "clear_changed" in step.effects
+        run = shared.journal.run(name, state.run_n)
+        await shared.journal.write(
+            name, ended(state, run, report, is_ingested=is_ingested, now_ms=shared.wall_ms())
+        )
+        self._condition.fine()
+        self._run_ended(end)
+        if is_ingested:
+            self._ingested()
+
+    def _ingested(self) -> None:
+        """The partner has the newest file: only what was stated since is a change."""
+        before, since = self._watched.ingested.changes, self._watched.newest
+        self._watched.ingested = since
+        self._say_freshness("add", before.oldest_add_ms, before.adds - since.changes.adds)
+        self._say_freshness(
+            "remove", before.oldest_remove_ms, before.removes - since.changes.removes
+        )
+
+    def _say_freshness(self, action: Action, oldest_ms: int | None, count: int) -> None:
+        if oldest_ms is not None and count > 0:
+            seconds = (self._shared.wall_ms() - oldest_ms) / 1000
+            self._shared.telemetry.freshness(
+                destination=self._shared.destination, action=action, seconds=seconds, count=count
+            )
+
+    def _run_ended(self, end: RunEnd) -> None:
+        self._shared.telemetry.run_ended(destination=self._shared.destination, end=end)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

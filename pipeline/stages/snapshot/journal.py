@@ -1,0 +1,192 @@
+"""The owner's topic: read whole at takeover, and written before anything is done.
+
+Memory follows the topic, never the other way round: a state counts once it is durable.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import structlog
+
+from pipeline.domain.member_record import LAYOUT_KEY, Layout, decode_layout
+from pipeline.stages.ports import Record
+from pipeline.stages.snapshot.budget import Budget
+from pipeline.stages.snapshot.operator_requests import (
+    PREFIX,
+    Approve,
+    OperatorRequest,
+    Start,
+    Unreadable,
+    decode_request,
+)
+from pipeline.stages.snapshot.ports import OwnerWriter, Written
+from pipeline.stages.snapshot.run_records import (
+    KEEP_RUNS_SECONDS,
+    TAKEOVER_KEY,
+    AudienceState,
+    RunRecord,
+    UnreadableState,
+    decode_run,
+    decode_state,
+    encode_run,
+    encode_state,
+    encode_takeover,
+    run_key,
+    state_key,
+)
+from pipeline.stages.snapshot.transitions import Transition
+
+_NEW = AudienceState()
+log = structlog.get_logger(__name__)
+
+
+class Journal:
+    """States, runs and operators' requests of one destination."""
+
+    def __init__(
+        self, topic: str, writer: OwnerWriter, budget: Budget, wall_ms: Callable[[], int]
+    ) -> None:
+        self._topic = topic
+        self._writer = writer
+        self._budget = budget
+        self._wall_ms = wall_ms
+        self._turn = asyncio.Lock()
+        self._states: dict[str, AudienceState] = {}
+        self._runs: dict[tuple[str, int], RunRecord] = {}
+        self._requests: dict[str, OperatorRequest] = {}
+        self.layout_uuid: str | None = None
+        """Of the members topic, as it was laid out when it was made; None while nothing says it."""
+
+    def state(self, audience: str) -> AudienceState:
+        return self._states.get(audience, _NEW)
+
+    def run(self, audience: str, n: int) -> RunRecord:
+        return self._runs[audience, n]
+
+    def runs(self, audience: str) -> Mapping[int, RunRecord]:
+        """Every run of an audience that is still remembered, by the number of its file."""
+        return {n: run for (one, n), run in self._runs.items() if one == audience}
+
+    def is_asked_for(self, audience: str) -> bool:
+        """Whether an operator asked for a snapshot that nobody has claimed yet."""
+        request, state = self._requests.get(audience), self.state(audience)
+        return isinstance(request, Start) and request.is_pending(state.n)
+
+    def is_approved(self, audience: str) -> bool:
+        """Whether an operator lets the file at hand go."""
+        request, file = self._requests.get(audience), self.state(audience).file
+        return isinstance(request, Approve) and file is not None and request.n == file.n
+
+    # Reading
+
+    def take(self, record: Record) -> None:
+        """One message, as it stood in the topic when we took over.
+
+        Raises:
+            UnreadableState: another version of this program wrote it.
+        """
+        kind, _, rest = (record.key or b"").partition(b"|")
+        name = rest.decode(errors="replace")
+        if kind == b"a" and record.value is not None:
+            self._keep(name, decode_state(record.value), record.offset)
+        elif record.key == LAYOUT_KEY:
+            layout = decode_layout(record.value)
+            self.layout_uuid = layout.uuid if isinstance(layout, Layout) else None
+        elif kind == b"r":
+            self._take_run(name, record.value)
+        else:
+            self.take_request(record)
+
+    def take_request(self, record: Record) -> None:
+        """One message that somebody wrote since: only what operators ask for is new to us."""
+        key = record.key or b""
+        if not key.startswith(PREFIX):
+            return
+        audience = key.removeprefix(PREFIX).decode(errors="replace")
+        if record.value is None:
+            self._requests.pop(audience, None)
+            return
+        request = decode_request(record.value, record.offset)
+        if isinstance(request, Unreadable):
+            log.error("request not understood: ignored", offset=record.offset, why=request.why)
+        else:
+            self._requests[audience] = request
+
+    def _take_run(self, name: str, value: bytes | None) -> None:
+        audience, _, n = name.rpartition("|")
+        if not n.isdecimal():
+            raise UnreadableState("a run without a number")
+        if value is None:
+            self._runs.pop((audience, int(n)), None)
+            self._budget.refund(audience, int(n))
+        else:
+            self._keep_run(decode_run(value))
+
+    def _keep(self, audience: str, state: AudienceState, offset: int) -> None:
+        """A claim does not know its number: it is where the claim stands."""
+        is_claim = state.state == "reading"
+        self._states[audience] = replace(state, n=offset) if is_claim else state
+
+    def _keep_run(self, run: RunRecord) -> None:
+        self._runs[run.audience, run.n] = run
+        if run.is_charged:
+            self._budget.charge(run.audience, run.n, run.intended_ms)
+        else:
+            self._budget.refund(run.audience, run.n)
+
+    # Writing
+
+    async def take_over(self) -> int:
+        """Shut out the former owner; returns up to which offset the topic must be read.
+
+        Raises:
+            Fenced: there is another owner now.
+        """
+        await self._writer.open()
+        marker = Written(self._topic, 0, TAKEOVER_KEY, encode_takeover(self._wall_ms()))
+        return (await self._writer.write([marker]))[0]
+
+    async def write(self, audience: str, transition: Transition) -> AudienceState:
+        """Make a step durable, then keep it.
+
+        Raises:
+            Fenced: there is another owner now.
+        """
+        state, run = transition
+        messages = [Written(self._topic, 0, state_key(audience), encode_state(state))]
+        if run is not None:
+            key = run_key(audience, run.n)
+            messages.append(Written(self._topic, 0, key, encode_run(run)))
+        offsets = await self.write_messages(messages)
+        self._keep(audience, state, offsets[0])
+        if run is not None:
+            self._keep_run(run)
+        return self.state(audience)
+
+    async def write_messages(self, messages: Sequence[Written]) -> Sequence[int]:
+        """Messages of any topic, one transaction after the other.
+
+        Raises:
+            Fenced: there is another owner now.
+        """
+        async with self._turn:
+            return await self._writer.write(messages)
+
+    async def forget(self) -> None:
+        """Let go of runs that nobody asks for any more.
+
+        Raises:
+            Fenced: there is another owner now.
+        """
+        now_ms = self._wall_ms()
+        self._budget.forget(now_ms)
+        before_ms = now_ms - int(KEEP_RUNS_SECONDS * 1000)
+        old = [one for one, run in self._runs.items() if run.intended_ms < before_ms]
+        if old:
+            await self.write_messages([Written(self._topic, 0, run_key(*one), None) for one in old])
+        for one in old:
+            del self._runs[one]
+
+    async def close(self) -> None:
+        await self._writer.close()

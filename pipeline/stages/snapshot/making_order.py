@@ -1,0 +1,104 @@
+"""Whose snapshot is made next: one pass at a time, the earliest deadline first."""
+
+import asyncio
+from collections.abc import Collection
+
+from pipeline.stages.snapshot.owner import HEAL_MS, AudienceOwner
+from pipeline.stages.snapshot.ports import Backlog
+from pipeline.stages.snapshot.report import SnapshotReport
+from pipeline.stages.snapshot.schedule import Due
+from pipeline.stages.snapshot.shared import SharedByAudiences
+
+LONGEST_LOOK_SECONDS = 5.0
+BACKLOG_SECONDS = 15.0
+
+
+class MakingOrder:
+    """Makes what is due, and has what is made followed by tasks of their own."""
+
+    def __init__(
+        self,
+        shared: SharedByAudiences,
+        owners: Collection[AudienceOwner],
+        backlog: Backlog,
+        report: SnapshotReport,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        self._shared = shared
+        self._owners = owners
+        self._backlog = backlog
+        self._report = report
+        self._tasks = tasks
+        self._followed: set[str] = set()
+        self._has_caught_up = False
+        self._asked_backlog_ms = 0
+        self._look_seconds = max(1.0, min(LONGEST_LOOK_SECONDS, shared.rules.quiet / 10))
+
+    async def run(self) -> None:
+        """Until cancelled.
+
+        Raises:
+            Fenced: there is another owner now.
+        """
+        while True:
+            self._follow()
+            await self._ask_backlog()
+            owner = self._unhealed() or self._next()
+            if owner is None:
+                self._report.say_now_and_then()
+                await asyncio.sleep(self._look_seconds)
+            elif self._is_unhealed(owner):
+                await owner.heal()
+            else:
+                await owner.make()
+
+    def _follow(self) -> None:
+        for owner in self._owners:
+            name = owner.audience.audience
+            if owner.is_active and name not in self._followed:
+                self._followed.add(name)
+                self._tasks.create_task(self._followed_to_its_end(owner), name=f"follow {name}")
+
+    async def _followed_to_its_end(self, owner: AudienceOwner) -> None:
+        try:
+            await owner.follow()
+        finally:
+            self._followed.discard(owner.audience.audience)
+
+    async def _ask_backlog(self) -> None:
+        now_ms = self._shared.wall_ms()
+        if not self._has_caught_up and now_ms - self._asked_backlog_ms >= BACKLOG_SECONDS * 1000:
+            self._asked_backlog_ms = now_ms
+            self._has_caught_up = await self._backlog.is_worked_off()
+
+    def _unhealed(self) -> AudienceOwner | None:
+        return next((one for one in self._owners if self._is_unhealed(one)), None)
+
+    def _is_unhealed(self, owner: AudienceOwner) -> bool:
+        since_ms = owner.unpassed_since_ms
+        is_late = since_ms is not None and self._shared.wall_ms() - since_ms > HEAL_MS
+        return is_late and not owner.condition.left()
+
+    def _next(self) -> AudienceOwner | None:
+        now_ms = self._shared.wall_ms()
+        if self._shared.pause.until_ms > now_ms:
+            return None
+        # Those that wait with a file are about to pay.
+        waiting = sum(one.is_active and one.state.state == "uploaded" for one in self._owners)
+        found: list[tuple[int, AudienceOwner]] = []
+        for owner in self._owners:
+            due = owner.due(may_begin=self._has_caught_up)
+            if due is not None and due.at_ms <= now_ms and self._may(owner, due, now_ms, waiting):
+                found.append((due.deadline_ms, owner))
+        return min(found, key=lambda one: one[0])[1] if found else None
+
+    def _may(self, owner: AudienceOwner, due: Due, now_ms: int, waiting: int) -> bool:
+        shared, audience = self._shared, owner.audience.audience
+        if audience in self._followed:
+            return False
+        if owner.condition.left() and not shared.journal.is_asked_for(audience):
+            return False
+        if shared.budget.is_worn_out(owner.state.runs):
+            return False
+        free_at = shared.budget.free_at(audience, now_ms, is_urgent=due.is_urgent, reserved=waiting)
+        return free_at <= now_ms

@@ -1,0 +1,210 @@
+"""One audience of a destination: what it needs next, and doing that."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+
+import structlog
+
+from pipeline.destinations.snapshots import SnapshotAudience
+from pipeline.stages.raised import place_of
+from pipeline.stages.snapshot.changes_watch import Watched
+from pipeline.stages.snapshot.condition import AudienceCondition
+from pipeline.stages.snapshot.files import kept, tidy
+from pipeline.stages.snapshot.following import RunFollowing
+from pipeline.stages.snapshot.making import SnapshotMaking
+from pipeline.stages.snapshot.ports import Fenced, StorageRefused, StorageUnavailable
+from pipeline.stages.snapshot.run_records import AudienceState
+from pipeline.stages.snapshot.schedule import Due, due
+from pipeline.stages.snapshot.shared import SharedByAudiences
+from pipeline.stages.snapshot.starting import RunStarting
+from pipeline.telemetry.facts import SnapshotState
+
+HEAL_MS = 6 * 3_600_000
+"""A pass follows a change so soon, also where no snapshot is due ..."""
+LATEST_PASS_MS = 12 * 3_600_000
+"""... and at the latest by then: half of the time for which compaction leaves a record alone."""
+STEP_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class AudienceOwner:
+    """Makes the snapshots of one audience and follows their runs."""
+
+    def __init__(
+        self, shared: SharedByAudiences, audience: SnapshotAudience, watched: Watched
+    ) -> None:
+        self.audience = audience
+        self.condition = AudienceCondition(
+            shared.destination, audience.name, shared.wall_ms, shared.chance
+        )
+        self._shared = shared
+        self._watched = watched
+        self._making = SnapshotMaking(shared, audience, watched, self.condition)
+        self._starting = RunStarting(shared, audience, self.condition)
+        self._following = RunFollowing(shared, audience, watched, self.condition)
+        self._deleted: int | None = None
+        """The burnt file that surely is not there any more."""
+
+    @property
+    def state(self) -> AudienceState:
+        return self._shared.journal.state(self.audience.audience)
+
+    @property
+    def shown_state(self) -> SnapshotState:
+        """As telemetry and the status page have it."""
+        state = self.state
+        if self.condition.is_blocked:
+            return "blocked"
+        if state.state == "uploaded" and not self._starting.may_go(state):
+            return "held"
+        return "ended" if state.state == "idle" else state.state
+
+    @property
+    def is_active(self) -> bool:
+        """Whether there is something to follow: a file that may go, or a run."""
+        state = self.state
+        match state.state:
+            case "intended" | "running":
+                return True
+            case "uploaded":
+                return self._starting.may_go(state)
+            case "burnt":
+                return state.run_n != self._deleted
+            case "idle" | "reading" | "ended":
+                return False
+
+    def due(self, *, may_begin: bool) -> Due | None:
+        """When the next snapshot is to be made."""
+        state, now_ms = self.state, self._shared.wall_ms()
+        since = self._watched.ingested if state.hold is None else self._watched.newest
+        return due(
+            state,
+            since.changes,
+            rules=self._shared.rules,
+            lifetime=self.audience.lifetime,
+            is_asked_for=self._shared.journal.is_asked_for(self.audience.audience),
+            may_begin=may_begin,
+            now_ms=now_ms,
+        )
+
+    @property
+    def changes_overdue(self) -> float:
+        """Seconds by which a change waits longer than the rules allow; else 0."""
+        found = due(
+            AudienceState(),
+            self._watched.ingested.changes,
+            rules=self._shared.rules,
+            lifetime=self.audience.lifetime,
+            is_asked_for=False,
+            may_begin=True,
+            now_ms=self._shared.wall_ms(),
+        )
+        late_ms = 0 if found is None else self._shared.wall_ms() - found.deadline_ms
+        return max(0.0, late_ms / 1000)
+
+    @property
+    def unpassed_since_ms(self) -> int | None:
+        """Since when a change waits for a pass over the members."""
+        return self._watched.passed.changes.oldest_arrived_ms
+
+    # What is done
+
+    async def make(self) -> None:
+        """One attempt at a snapshot.
+
+        Raises:
+            Fenced: there is another owner now.
+        """
+        await self._guarded(self._making.make())
+
+    async def heal(self) -> None:
+        """One attempt at a pass without a snapshot.
+
+        Raises:
+            Fenced: there is another owner now.
+        """
+        await self._guarded(self._making.heal())
+
+    async def follow(self) -> None:
+        """Go from step to step until there is nothing to follow.
+
+        Raises:
+            Fenced: there is another owner now.
+        """
+        while self.is_active:
+            before = self.state
+            await self._guarded(self._step(before))
+            if self.state is before:
+                await asyncio.sleep(max(STEP_SECONDS, self.condition.left()))
+
+    async def sweep(self) -> None:
+        """Look for runs of burnt windows, and let old files go.
+
+        Raises:
+            Fenced: there is another owner now.
+        """
+        await self._guarded(self._sweep())
+
+    async def _step(self, state: AudienceState) -> None:
+        match state.state:
+            case "uploaded":
+                await self._starting.start(state, is_urgent=self._is_urgent)
+            case "intended":
+                await self._following.look(state)
+            case "running":
+                await self._following.poll(state)
+            case "burnt":
+                assert state.run_n is not None
+                await self._following.delete_burnt(state.run_n)
+                self._deleted = state.run_n
+            case "idle" | "reading" | "ended":
+                pass
+
+    @property
+    def _is_urgent(self) -> bool:
+        """Whether the file at hand is for a withdrawal, or an operator asked for it."""
+        withdrawn_ms = self._watched.ingested.changes.oldest_withdrawal_ms
+        return self.state.is_urgent or withdrawn_ms is not None
+
+    async def _sweep(self) -> None:
+        state, shared = self.state, self._shared
+        if state.state in ("burnt", "ended") and state.burnt:
+            await self._following.look_for_late_run(state)
+        if state.state == "ended" and state.n is not None:
+            keep = kept(
+                shared.journal.runs(self.audience.audience),
+                shared.wall_ms(),
+                shared.rules.keep_files,
+            )
+            await tidy(shared.storage, self.audience.folder, below=state.n + 1, keep=keep)
+
+    async def _guarded(self, step: Awaitable[None]) -> None:
+        """What one audience meets keeps no other from going on."""
+        try:
+            await step
+        except Fenced:
+            raise
+        except StorageUnavailable as error:
+            self.condition.failed("storage_unavailable", str(error))
+        except StorageRefused as error:
+            self.condition.block("storage_refused", str(error))
+        except Exception as error:  # noqa: BLE001 - a partner or a stored record may say anything
+            self.condition.block("internal", place_of(error))
+
+    def status(self) -> Mapping[str, object]:
+        """As it stands in /status."""
+        state = self.state
+        found = self.due(may_begin=True)
+        return {
+            "audience": self.audience.audience,
+            "state": self.shown_state,
+            "cause": self.condition.cause,
+            "detail": self.condition.detail,
+            "held": None if state.hold is None else state.hold.cause,
+            "rows": None if state.file is None else state.file.rows,
+            "ingested_rows": None if state.ingested is None else state.ingested.rows,
+            "ingested_at_ms": None if state.ingested is None else state.ingested.at_ms,
+            "last_run": state.last_end,
+            "next_start_at_ms": None if found is None else found.at_ms,
+        }

@@ -1,0 +1,48 @@
+"""What the audiences of one destination share while their snapshots are made."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pipeline.destinations.snapshots import SnapshotRules
+from pipeline.stages.contract import Progress
+from pipeline.stages.ports import Lease
+from pipeline.stages.snapshot.budget import Budget
+from pipeline.stages.snapshot.changes_watch import ChangesWatch
+from pipeline.stages.snapshot.journal import Journal
+from pipeline.stages.snapshot.ports import FileStorage, NewPass, Runs
+from pipeline.telemetry.facts import SnapshotTelemetry
+
+
+@dataclass(slots=True)
+class PartnerPause:
+    """How long the partner wants to be asked for no run of any audience."""
+
+    until_ms: int = 0
+    why: str = ""
+
+    def told(self, now_ms: int, seconds: float, why: str) -> None:
+        self.until_ms = max(self.until_ms, now_ms + int(seconds * 1000))
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedByAudiences:
+    """One of these for each owner of a destination."""
+
+    destination: str
+    rules: SnapshotRules
+    lease: Lease
+    journal: Journal
+    budget: Budget
+    storage: FileStorage
+    runs: Runs
+    watch: ChangesWatch
+    new_pass: NewPass
+    telemetry: SnapshotTelemetry
+    progress: Progress
+    wall_ms: Callable[[], int]
+    chance: Callable[[], float]
+    pause: PartnerPause = field(default_factory=PartnerPause)
+    posting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held from before a run is paid for until its answer is written down."""

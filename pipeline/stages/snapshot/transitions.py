@@ -1,0 +1,224 @@
+"""What each step writes down: the next state of an audience, and the run that it is about.
+
+Pure. Every pair is written in one transaction, so that no state stands without its run.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import ceil, floor
+from typing import NamedTuple
+
+from pipeline.destinations.snapshots import Run, Window
+from pipeline.domain.job import JobReport
+from pipeline.stages.snapshot.run_records import (
+    AudienceState,
+    BurntWindow,
+    Hold,
+    Ingested,
+    RunRecord,
+    SnapshotFile,
+)
+
+BURNT = "BURNT"
+"""The state of a run that may never have been one."""
+NOT_STARTED = "NOT_STARTED"
+GIVEN_UP = "GIVEN_UP"
+GIVE_UP_SECONDS = 24 * 3600.0
+"""After so long without a word of its end nobody waits for a run any more."""
+KEEP_BURNT_MS = 48 * 3_600_000
+"""So long the partner's list is searched for a run of a burnt window."""
+
+
+class Transition(NamedTuple):
+    """What is written together."""
+
+    state: AudienceState
+    run: RunRecord | None = None
+
+
+def window_of(file: SnapshotFile, margin: int) -> Window:
+    """The run's window: by the storage's time of the file, so that our clock does not matter.
+
+    >>> from pipeline.stages.snapshot.run_records import SnapshotFile
+    >>> file = SnapshotFile(n=1, path="f", size=1, sha256="", etag=None, modified_s=100.5,
+    ...                     members=0, rows=0, ends={}, made_ms=0)
+    >>> window_of(file, 3)
+    Window(start_s=97, end_s=104)
+    """
+    return Window(start_s=floor(file.modified_s) - margin, end_s=ceil(file.modified_s) + margin)
+
+
+def claimed(state: AudienceState, now_ms: int, *, is_urgent: bool) -> Transition:
+    """A new snapshot begins; its number is where this will stand, so nothing says it yet."""
+    return Transition(
+        replace(
+            state,
+            state="reading",
+            at_ms=now_ms,
+            n=None,
+            is_urgent=is_urgent,
+            file=None,
+            window=None,
+            intended_ms=None,
+            run_n=None,
+            run_id=None,
+            is_adopted=False,
+        )
+    )
+
+
+def stored(state: AudienceState, file: SnapshotFile, hold: Hold | None, now_ms: int) -> Transition:
+    return Transition(replace(state, state="uploaded", at_ms=now_ms, file=file, hold=hold))
+
+
+def approved(state: AudienceState, now_ms: int) -> Transition:
+    """A person, or time, lets the file go; later ones are measured by it."""
+    assert state.file is not None
+    return Transition(replace(state, at_ms=now_ms, hold=None, baseline_rows=state.file.rows))
+
+
+def intended(state: AudienceState, audience: str, window: Window, now_ms: int) -> Transition:
+    """The run is paid for from now on, whatever becomes of it."""
+    file = state.file
+    assert file is not None
+    run = RunRecord(
+        audience=audience,
+        n=file.n,
+        window=window,
+        intended_ms=now_ms,
+        is_charged=True,
+        rows=file.rows,
+        members=file.members,
+        size=file.size,
+    )
+    return Transition(
+        replace(
+            state, state="intended", at_ms=now_ms, window=window, intended_ms=now_ms, run_n=file.n
+        ),
+        run,
+    )
+
+
+def refunded(state: AudienceState, run: RunRecord, now_ms: int) -> Transition:
+    """Surely nothing was started: the same window may be used."""
+    return Transition(
+        replace(state, state="uploaded", at_ms=now_ms, window=None, intended_ms=None, run_n=None),
+        replace(run, is_charged=False, state=NOT_STARTED),
+    )
+
+
+def started(state: AudienceState, run: RunRecord, run_id: str, now_ms: int) -> Transition:
+    return Transition(
+        replace(_counted(state), state="running", at_ms=now_ms, run_id=run_id),
+        replace(run, run_id=run_id),
+    )
+
+
+def burnt(state: AudienceState, run: RunRecord, now_ms: int) -> Transition:
+    """The window is lost; what it cost is not given back."""
+    lost = BurntWindow(n=run.n, window=run.window, at_ms=now_ms)
+    return Transition(
+        replace(
+            _counted(state),
+            state="burnt",
+            at_ms=now_ms,
+            file=None,
+            hold=None,
+            is_due_again=True,
+            burnt=(*_young(state.burnt, now_ms), lost),
+            last_end=BURNT,
+        ),
+        replace(run, state=BURNT, end="unknown", ended_ms=now_ms),
+    )
+
+
+def adopted(
+    state: AudienceState, lost: BurntWindow, run: RunRecord, run_id: str, now_ms: int
+) -> Transition:
+    """A run of a burnt window is there after all; the file at hand makes way for it."""
+    rest = tuple(one for one in state.burnt if one != lost)
+    return Transition(
+        replace(
+            state,
+            state="running",
+            at_ms=now_ms,
+            file=None,
+            hold=None,
+            burnt=rest,
+            window=lost.window,
+            run_n=lost.n,
+            run_id=run_id,
+            is_adopted=True,
+        ),
+        replace(run, run_id=run_id, state="", end="pending", ended_ms=None),
+    )
+
+
+def ended(
+    state: AudienceState, run: RunRecord, report: JobReport, *, is_ingested: bool, now_ms: int
+) -> Transition:
+    """The run is over; only one that was wholly ingested, and last, leaves nothing to do."""
+    after = replace(
+        state,
+        state="ended",
+        at_ms=now_ms,
+        is_due_again=not is_ingested,
+        last_end=report.state,
+        burnt=_young(state.burnt, now_ms),
+    )
+    file = state.file
+    if is_ingested and file is not None:
+        has = Ingested(n=file.n, rows=file.rows, ends=file.ends, at_ms=now_ms)
+        after = replace(after, ingested=has, baseline_rows=None)
+    return Transition(
+        after,
+        replace(
+            run,
+            state=report.state,
+            end="unknown" if report.end == "pending" else report.end,
+            is_ingested=is_ingested,
+            ended_ms=now_ms,
+        ),
+    )
+
+
+def late_run(state: AudienceState, listed: Sequence[Run]) -> tuple[BurntWindow, Run] | None:
+    """The burnt window that has a run in the partner's list after all, if one has."""
+    for lost in state.burnt:
+        for run in listed:
+            if run.window == lost.window:
+                return lost, run
+    return None
+
+
+def goes_on(run: Run, now_ms: int) -> bool:
+    """Whether a run may still change what the partner has.
+
+    After a day one without an end is taken for over: the partner does not say all the words for
+    that. Where it is not, the partner refuses another one, which costs nothing.
+    """
+    began_s = run.window.end_s if run.created_s is None else run.created_s
+    return not run.report.is_terminal and began_s > now_ms / 1000 - GIVE_UP_SECONDS
+
+
+def is_last(run_id: str, listed: Sequence[Run], now_ms: int) -> bool:
+    """Whether no other run of the audience can end, or have ended, after this one."""
+    created = {run.run_id: run.created_s for run in listed}.get(run_id)
+    return not any(
+        goes_on(run, now_ms) or _is_later(run.created_s, created)
+        for run in listed
+        if run.run_id != run_id
+    )
+
+
+def _is_later(one: float | None, other: float | None) -> bool:
+    return one is not None and other is not None and one > other
+
+
+def _counted(state: AudienceState) -> AudienceState:
+    """One more run that may have started."""
+    return replace(state, started_ms=state.intended_ms, runs=state.runs + 1)
+
+
+def _young(burnt: Sequence[BurntWindow], now_ms: int) -> tuple[BurntWindow, ...]:
+    return tuple(one for one in burnt if one.at_ms > now_ms - KEEP_BURNT_MS)

@@ -1,0 +1,149 @@
+"""Snapshots: one destination, from what is stated of its members to the partner's ingestion."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+
+from pipeline.destinations.snapshots import SnapshotAudience
+from pipeline.stages.ports import Lease
+from pipeline.stages.snapshot.changes_watch import Watched
+from pipeline.stages.snapshot.making_order import MakingOrder
+from pipeline.stages.snapshot.owner import AudienceOwner
+from pipeline.stages.snapshot.ports import Backlog, Fenced
+from pipeline.stages.snapshot.report import SnapshotReport
+from pipeline.stages.snapshot.run_records import UnreadableState
+from pipeline.stages.snapshot.shared import SharedByAudiences
+
+FETCH_RECORDS = 500
+FENCED_SECONDS = 5.0
+"""How long an owner that was shut out keeps still; the group tells it meanwhile who is right."""
+UNREADABLE_SECONDS = 60.0
+SWEEP_SECONDS = 600.0
+
+log = structlog.get_logger(__name__)
+
+
+class SnapshotWorker:
+    """Owns the snapshots of one destination. Never posts what a former owner may have posted."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        lease: Lease,
+        audiences: Sequence[SnapshotAudience],
+        new_shared: Callable[[], SharedByAudiences],
+        backlog: Backlog,
+    ) -> None:
+        """`new_shared`: empty memory; another one for each time that the destination is taken."""
+        self.name = name
+        self._lease = lease
+        self._audiences = audiences
+        self._new_shared = new_shared
+        self._backlog = backlog
+        self._shared: SharedByAudiences | None = None
+        self._owners: Mapping[str, AudienceOwner] = {}
+        self.trouble: str | None = None
+        """What keeps the whole destination from being served."""
+
+    async def run(self) -> None:
+        """Make snapshots until cancelled."""
+        while True:
+            shared = self._new_shared()
+            try:
+                await self._own(shared)
+            except* Fenced:
+                log.warning("fenced", topic=self._lease.topic)
+                await asyncio.sleep(FENCED_SECONDS)
+            except* UnreadableState as errors:
+                self.trouble = str(errors.exceptions[0])
+                log.warning("state not understood", topic=self._lease.topic, why=self.trouble)
+                await asyncio.sleep(UNREADABLE_SECONDS)
+            finally:
+                self._shared, self._owners = None, {}
+                shared.progress.busy(False)
+                await shared.journal.close()
+
+    async def drain(self) -> None:
+        """Return once no run is being asked for: then its answer is written down, too."""
+        if self._shared is not None:
+            async with self._shared.posting:
+                return
+
+    def status(self) -> Mapping[str, object]:
+        """What operators are shown of the destination."""
+        shared = self._shared
+        if shared is None:
+            return {"state": "taking_over", "detail": self.trouble}
+        now_ms = shared.wall_ms()
+        return {
+            "state": "paused" if shared.pause.until_ms > now_ms else "running",
+            "detail": shared.pause.why if shared.pause.until_ms > now_ms else None,
+            "runs_used": shared.budget.used(now_ms),
+            "runs_limit": shared.budget.limit,
+            "audiences": {one.audience.name: one.status() for one in self._owners.values()},
+        }
+
+    async def _own(self, shared: SharedByAudiences) -> None:
+        await self._take_over(shared)
+        self.trouble = None
+        owners = {
+            audience.audience: AudienceOwner(shared, audience, self._watched(shared, audience))
+            for audience in self._audiences
+        }
+        self._shared, self._owners = shared, owners
+        report = SnapshotReport(shared, owners.values())
+        async with asyncio.TaskGroup() as tasks:
+            order = MakingOrder(shared, owners.values(), self._backlog, report, tasks)
+            tasks.create_task(self._hear(shared), name=f"requests {self.name}")
+            tasks.create_task(shared.watch.follow(), name=f"members {self.name}")
+            tasks.create_task(self._sweep(shared, owners), name=f"sweep {self.name}")
+            tasks.create_task(order.run(), name=f"order {self.name}")
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                report.released()
+
+    # Taking over
+
+    async def _take_over(self, shared: SharedByAudiences) -> None:
+        """Shut out the former owner, then read all that it wrote."""
+        start = await self._lease.begin()
+        self._lease.settle(start.offset)
+        await self._lease.wait_held()
+        last = await shared.journal.take_over()
+        self._lease.seek(0)
+        shared.progress.busy(True)
+        offset = -1
+        while offset < last:
+            for record in await self._lease.fetch(FETCH_RECORDS):
+                shared.journal.take(record)
+                offset = record.offset
+                self._lease.settle(offset + 1)
+            shared.progress.advance()
+        shared.progress.busy(False)
+        # A file that the former owner began is dated before: no window of ours takes it, too.
+        await asyncio.sleep(2 * shared.rules.window_margin)
+
+    def _watched(self, shared: SharedByAudiences, audience: SnapshotAudience) -> Watched:
+        state = shared.journal.state(audience.audience)
+        ingested = {} if state.ingested is None else state.ingested.ends
+        newest = ingested if state.file is None else state.file.ends
+        return shared.watch.watch(audience.audience, ingested, newest)
+
+    # Beside
+
+    async def _hear(self, shared: SharedByAudiences) -> None:
+        """What operators ask for."""
+        while True:
+            for record in await self._lease.fetch(FETCH_RECORDS):
+                shared.journal.take_request(record)
+                self._lease.settle(record.offset + 1)
+
+    async def _sweep(self, shared: SharedByAudiences, owners: Mapping[str, AudienceOwner]) -> None:
+        while True:
+            for owner in owners.values():
+                await owner.sweep()
+            await shared.journal.forget()
+            await asyncio.sleep(SWEEP_SECONDS)
