@@ -11,7 +11,6 @@ from pipeline.sandbox.expectation import Audience, Target
 FIRST_AUDIENCE = 413_642_381_039_213_001
 """As large as real ones: a program that makes floats of them loses digits."""
 STALL_SECONDS = 45.0
-DOUBT_SECONDS = 240.0
 SHARED_EVERY = 5
 """One audience in so many goes to two connections."""
 NAMES = (
@@ -53,11 +52,9 @@ class SandboxOptions:
     def stall_seconds(self) -> float:
         """A run in which nothing moves for so long is over, and says what is missing.
 
-        Under a cap the next batch may be a sixtieth of a window away; a start of a run that was
-        not taken is given up only when three lists over two minutes do not show it.
+        Under a cap the next batch may be a sixtieth of a window away.
         """
-        is_in_doubt = self.with_adobe and self.faults == "rough"
-        return max(STALL_SECONDS, self.cap_window / 10, DOUBT_SECONDS if is_in_doubt else 0.0)
+        return max(STALL_SECONDS, self.cap_window / 10)
 
 
 def invented_audiences(options: SandboxOptions, random: Random) -> Sequence[Audience]:

@@ -212,3 +212,17 @@ def test_an_unknown_profile_is_refused() -> None:
     """
     with pytest.raises(ValueError, match="wild"):
         SimulatorOptions(profile="wild")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("rates", PROFILES.values(), ids=PROFILES)
+def test_no_profile_leaves_a_client_in_doubt_of_a_start_that_was_not_taken(
+    rates: FaultRates,
+) -> None:
+    """
+    It would wait for minutes, and a demonstration with it.
+    """
+    script = FaultScript(rates, Random(1))
+    faults = [script.draw(RUNS, None, START) for _ in range(5_000)]
+
+    assert not any(script.resets(RUNS, None, START) for _ in range(5_000))
+    assert all(one.takes_effect or one.status == 429 for one in faults)

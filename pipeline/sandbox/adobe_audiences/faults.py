@@ -81,8 +81,8 @@ class ScriptedFault:
 class FaultRates:
     """How often a seeded fault strikes a request or a run, each as a share of 1.
 
-    A start of a run that was not taken has rates of its own: a client that cannot know it must
-    wait for minutes before it may try again.
+    A start of a run that was not taken has rates of its own, which no profile has: a client that
+    cannot know it must wait for minutes before it may try again.
     """
 
     latency: tuple[float, float] = (0.0, 0.0)
@@ -120,8 +120,6 @@ PROFILES: Final[dict[ProfileName, FaultRates]] = {
         throttled=0.05,
         unavailable=0.04,
         reset=0.02,
-        start_unavailable=0.01,
-        start_reset=0.01,
         taken_then_unavailable=0.02,
         dropped_after_taking=0.02,
         garbled_after_taking=0.01,
