@@ -956,6 +956,14 @@ RULES: Sequence[Rule] = (
         tests=[f"{MEMBERS}::test_denied_consent_removes"],
     ),
     Rule(
+        name="a member id that may be personal is in no topic of memberships",
+        file="pipeline/stages/ingest/member_records.py",
+        kept="    if isinstance(removed, Rejected):\n        return removed\n    assert isinstance",
+        broken="    if isinstance(removed, Rejected):\n"
+        '        removed = Rendered(change.member_id, b"")\n    assert isinstance',
+        tests=[f"{MEMBERS}::test_a_member_id_that_may_be_personal_is_in_no_topic"],
+    ),
+    Rule(
         name="a remove from snapshots needs no identity and no consent",
         file="pipeline/stages/ingest/member_records.py",
         kept='    if change.action == "add":\n',
