@@ -101,7 +101,7 @@ def runs_approve(
         ),
         err=True,
     )
-    sentence = f"approve {held.place.name}"
+    sentence = f"approve {held.place.audience.name}"
     if not yes and typer.prompt(f'Type "{sentence}" to do it', err=True) != sentence:
         fail("that was not the sentence, so the snapshot stays held")
     ended(lambda: approve_snapshot(settings, held))

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import member_routes, snapshot_destinations
+from pipeline.configuration.routing import snapshot_destinations
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.registry import PARTNERS
+from pipeline.destinations.snapshots import SnapshotAudience
 from pipeline.operations.trouble import OperationFailed, UsageRefused
 from pipeline.settings.problems import suggestion
 
@@ -15,15 +16,11 @@ class SnapshotPlace(NamedTuple):
     """One audience of the partner at one destination."""
 
     destination: str
-    name: str
-    """Upstream's; the partner's id where the configuration no longer names it."""
-    audience_id: str
-    """The partner's."""
-    lifetime: float | None
-    """Seconds from a good run until members leave; None where the configuration has none of it."""
+    audience: SnapshotAudience
 
     def __str__(self) -> str:
-        return f"audience {self.audience_id} ({self.name}) of {self.destination}"
+        one = self.audience
+        return f"audience {one.audience} ({one.name}) of {self.destination}"
 
 
 def snapshot_places(
@@ -36,13 +33,13 @@ def snapshot_places(
     """
     chosen = chosen_snapshot_destinations(settings, destination)
     found = []
-    for name, routes in member_routes(settings).items():
-        for route in routes:
-            said = settings.destinations[route.destination]
-            shape = partners[said.kind].snapshot_audience
-            if route.destination in chosen and shape is not None:
-                lifetime = shape(said, route.target, name).lifetime
-                found.append(SnapshotPlace(route.destination, name, route.audience_id, lifetime))
+    for one in settings.audiences:
+        for target in one.destinations:
+            partner = partners[settings.destinations[target.destination].kind]
+            shape = partner.snapshot_audience
+            if target.destination in chosen and shape and target.audience() is not None:
+                told = shape(settings.destinations[target.destination], target, one.audience)
+                found.append(SnapshotPlace(target.destination, told))
     return found
 
 
@@ -64,17 +61,19 @@ def chosen_snapshot_destinations(settings: Settings, name: str | None) -> Sequen
     return [name]
 
 
-def named_place(settings: Settings, audience: str, destination: str | None) -> SnapshotPlace:
+def named_place(
+    settings: Settings, audience: str, destination: str | None, partners: Partners = PARTNERS
+) -> SnapshotPlace:
     """The one audience with this upstream name or this id of the partner.
 
     Raises:
         OperationFailed: there is none; names the nearest.
         UsageRefused: it is at several destinations, or the destination is none.
     """
-    places = snapshot_places(settings, destination)
-    found = [one for one in places if audience in (one.name, one.audience_id)]
+    places = snapshot_places(settings, destination, partners)
+    found = [one for one in places if audience in (one.audience.name, one.audience.audience)]
     if not found:
-        names = {name for one in places for name in (one.name, one.audience_id)}
+        names = {name for one in places for name in (one.audience.name, one.audience.audience)}
         raise OperationFailed(
             f"no audience {audience!r} is delivered as snapshots; "
             f"{suggestion(audience, sorted(names))}"

@@ -7,7 +7,7 @@ from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import snapshot_destinations
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.registry import PARTNERS
-from pipeline.destinations.snapshots import Snapshots
+from pipeline.destinations.snapshots import SnapshotAudience, Snapshots
 from pipeline.operations.moments import moment
 from pipeline.operations.snapshots.audiences import (
     SnapshotPlace,
@@ -121,8 +121,9 @@ async def show_snapshot(settings: Settings, audience: str, destination: str | No
     """
     place = named_place(settings, audience, destination)
     told = await read_snapshots(settings.kafka, place.destination)
-    line = snapshot_line(place, told, usable_after(settings, place.destination))
-    runs = [run for (one, _), run in told.runs.items() if one == place.audience_id]
+    one, usable = place.audience, usable_after(settings, place.destination)
+    line = snapshot_line(place.destination, one.audience, told, usable, one)
+    runs = [run for (audience_id, _), run in told.runs.items() if audience_id == one.audience]
     runs.sort(key=lambda run: run.intended_ms)
     return SnapshotList([line], [run_line(place.destination, run) for run in runs], told.unreadable)
 
@@ -139,22 +140,27 @@ def snapshot_lines(
     destination: str, told: ToldSnapshots, places: Sequence[SnapshotPlace], usable: float
 ) -> list[SnapshotLine]:
     """A line for each audience of the destination; those that left the configuration are last."""
-    here = [one for one in places if one.destination == destination]
-    left = sorted(told.states.keys() - {one.audience_id for one in here})
-    here += [SnapshotPlace(destination, one, one, lifetime=None) for one in left]
-    return [snapshot_line(one, told, usable) for one in here]
+    here = {one.audience.audience: one.audience for one in places if one.destination == destination}
+    left = sorted(told.states.keys() - here.keys())
+    return [snapshot_line(destination, one, told, usable, here.get(one)) for one in (*here, *left)]
 
 
-def snapshot_line(place: SnapshotPlace, told: ToldSnapshots, usable: float) -> SnapshotLine:
-    state = told.state(place.audience_id)
+def snapshot_line(
+    destination: str,
+    audience_id: str,
+    told: ToldSnapshots,
+    usable: float,
+    configured: SnapshotAudience | None,
+) -> SnapshotLine:
+    state = told.state(audience_id)
     file, ingested = state.file, state.ingested
     return SnapshotLine(
-        destination=place.destination,
-        audience=place.name,
-        audience_id=place.audience_id,
+        destination=destination,
+        audience=audience_id if configured is None else configured.name,
+        audience_id=audience_id,
         state="held" if kept_back(state) is not None else state.state,
         since=moment(state.at_ms) if state.at_ms else None,
-        why=_why(state, told.requests.get(place.audience_id)),
+        why=_why(state, told.requests.get(audience_id)),
         number=state.n,
         in_file=None if file is None else file.members,
         rows=None if file is None else file.rows,
@@ -162,10 +168,10 @@ def snapshot_line(place: SnapshotPlace, told: ToldSnapshots, usable: float) -> S
         ingested_at=None if ingested is None else moment(ingested.at_ms),
         activatable_by=None if ingested is None else _later(ingested.at_ms, usable),
         expires_at=None
-        if ingested is None or place.lifetime is None
-        else _later(ingested.at_ms, place.lifetime),
+        if ingested is None or configured is None
+        else _later(ingested.at_ms, configured.lifetime),
         last_end=state.last_end or None,
-        is_configured=place.lifetime is not None,
+        is_configured=configured is not None,
     )
 
 

@@ -61,7 +61,7 @@ async def find_held(settings: Settings, audience: str, destination: str | None) 
     """
     place = named_place(settings, audience, destination)
     told = await read_snapshots(settings.kafka, place.destination)
-    state = told.state(place.audience_id)
+    state = told.state(place.audience.audience)
     hold = kept_back(state)
     if hold is None or state.file is None:
         raise OperationFailed(
@@ -88,7 +88,7 @@ async def approve_snapshot(settings: Settings, held: HeldSnapshot) -> None:
 
 async def _ask(kafka: KafkaSettings, place: SnapshotPlace, value: bytes) -> None:
     topic = Names(kafka.namespace).snapshots(place.destination)
-    message = Message(topic, request_key(place.audience_id), value, ())
+    message = Message(topic, request_key(place.audience.audience), value, ())
     make = partial(make_producer, client_options(kafka), idempotent=kafka.exactly_once)
     producers = SharedProducer(make, make())
     try:
