@@ -23,6 +23,10 @@ SNAPSHOT_COLUMNS = (
     *("destination", "audience", "audience_id", "state", "in_file", "ingested", "ingested_at"),
     *("activatable_by", "expires_at", "why"),
 )
+NO_CHANGE = (
+    "no change of this member stands in a lane; of an audience that is delivered as snapshots, "
+    "`members show` says what is known"
+)
 MEMBER_COLUMNS = ("lane", "offset", "changed_at", "end", "detail")
 
 
@@ -81,7 +85,7 @@ def _tell_member(settings: Settings, member: str, audience: str, *, as_json: boo
         show_json(lines)
     else:
         rows = ([getattr(line, column) for column in MEMBER_COLUMNS] for line in lines)
-        show_table(MEMBER_COLUMNS, rows, "no change of this member stands in a lane")
+        show_table(MEMBER_COLUMNS, rows, NO_CHANGE)
     if any(line.end == "lost" for line in lines):
         raise typer.Exit(ExitCode.FAILED)
 
