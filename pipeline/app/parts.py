@@ -35,7 +35,7 @@ from pipeline.operations.cluster_setup import own_topics
 from pipeline.operations.ingest_routes import ingest_routes
 from pipeline.operations.lag_reports import LagReports, group_topics
 from pipeline.sources.encodings.schemas import Schemas
-from pipeline.sources.keying import KEYS
+from pipeline.sources.formats import FORMATS
 from pipeline.sources.registry import compile_source
 from pipeline.sources.settings import SourceSettings
 from pipeline.stages.contract import Progress, Stage
@@ -90,7 +90,9 @@ class Parts:
     def ingest(self) -> IngestStage:
         names = audience_names(self._settings)
         for source in self._settings.sources:
-            log.info("source", topic=source.topic, format=source.format, key=KEYS[source.format])
+            log.info(
+                "source", topic=source.topic, format=source.format, key=FORMATS[source.format].keys
+            )
         schemas = {source.topic: Schemas() for source in self._settings.sources}
         letters = self._letters("ingest")
         return IngestStage(

@@ -13,7 +13,7 @@ from pipeline.app.supervisor import ExitCode
 from pipeline.cli.ending import fail
 from pipeline.cli.options import CONFIG_VARIABLE
 from pipeline.settings.problems import suggestion
-from pipeline.sources.settings import FORMATS
+from pipeline.sources.formats import FORMATS
 
 SPOKEN = tuple(name for name in FORMATS if name != "python")
 """Formats that the sandbox writes its events in; a test compares them with what it knows."""

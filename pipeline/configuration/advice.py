@@ -6,7 +6,7 @@ from pipeline.configuration.model import Settings
 from pipeline.configuration.secret_files import open_to_all
 from pipeline.configuration.targets import placed_targets
 from pipeline.destinations.contract import Partners
-from pipeline.sources.keying import KEYS
+from pipeline.sources.formats import FORMATS
 
 
 def advice(settings: Settings, partners: Partners) -> list[str]:
@@ -69,7 +69,7 @@ def _keys(settings: Settings) -> Iterator[str]:
     """What is known of keys: of a topic that is keyed otherwise, a member's order is lost."""
     for place, source in enumerate(settings.sources):
         if source.format != "native":
-            yield f"sources[{place}]: format {source.format}: {KEYS[source.format]}"
+            yield f"sources[{place}]: format {source.format}: {FORMATS[source.format].keys}"
 
 
 def _names_in_two_cases(settings: Settings) -> Iterator[str]:

@@ -15,6 +15,7 @@ from pipeline.sources.members import PERSON, PLACE, inner, is_sha_256, joined
 from pipeline.sources.parts import NO_VALUE, Parts
 from pipeline.sources.reading import NOT_MEMBERSHIP, malformed
 from pipeline.sources.scope import Scope
+from pipeline.sources.source_format import SourceFormat
 
 _PREFIX: Final = "xdm:"
 _MEMBER: Final = frozenset({"realized", "existing"})  # `existing` is the former word for realized
@@ -102,3 +103,11 @@ def _mapped(identity_map: object) -> Iterator[tuple[str, str]]:
             value = _under(entry, "id")
             if isinstance(value, str) and value and (not is_digest or is_sha_256(value)):
                 yield field, value
+
+
+ADOBE_RTCDP = SourceFormat(
+    name="adobe_rtcdp",
+    keys="Event Hubs or a bridge writes this topic; have it key by mapping.member",
+    parts=lambda _: parts(),
+    needs=("member",),
+)

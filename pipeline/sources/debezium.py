@@ -19,6 +19,7 @@ from pipeline.sources.members import inner
 from pipeline.sources.parts import NO_VALUE, Parts
 from pipeline.sources.reading import NOT_MEMBERSHIP, malformed
 from pipeline.sources.scope import Scope
+from pipeline.sources.source_format import FormatOptions, SourceFormat
 from pipeline.sources.typed import text_of
 
 _TRUNCATE: Final = Ignored("truncate")
@@ -140,3 +141,17 @@ def _is_snapshot(scope: Scope) -> bool:
 def _committed_at(scope: Scope) -> int | None:
     """A row that comes back has its old `changed_at`, and must not lose against its deletion."""
     return milliseconds(inner(scope.root, "source", "ts_ms"))
+
+
+def _parts(options: FormatOptions) -> Parts:
+    assert options.table is not None, "the settings of the format need it"
+    return parts(options.table)
+
+
+DEBEZIUM = SourceFormat(
+    name="debezium",
+    keys="Debezium keys by the primary key; an append-only table needs message.key.columns with "
+    "the audience and the member",
+    parts=_parts,
+    has_payload=True,
+)

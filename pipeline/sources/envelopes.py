@@ -3,7 +3,7 @@
 import binascii
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import orjson
 
@@ -11,8 +11,8 @@ from pipeline.domain.reasons import Rejected
 from pipeline.sources.pointers import lookup
 from pipeline.sources.reading import SourceMessage, malformed
 from pipeline.sources.scope import NO_ATTRIBUTES
-from pipeline.sources.settings import Envelope
 
+Envelope = Literal["cloudevents", "connect", "array"]
 _BINARY: Final = "ce_specversion"
 _PAYLOAD: Final = lookup("/payload")
 _WRAPPER: Final = frozenset({"schema", "payload"})

@@ -16,6 +16,7 @@ from pipeline.sources.parts import ACTION_PLACE, NO_VALUE, Items, Parts
 from pipeline.sources.pointers import lookup
 from pipeline.sources.reading import NOT_MEMBERSHIP, malformed
 from pipeline.sources.scope import Scope
+from pipeline.sources.source_format import SourceFormat
 
 PLACES: Final = {
     "audience": "mapping.audience",
@@ -109,3 +110,12 @@ _MAKERS: Final[Mapping[str, tuple[str, Callable[[Any], object]]]] = {
     "attributes": ("attributes", _attributes),
     "backfill": ("backfill", conditions),
 }
+
+
+MAPPING = SourceFormat(
+    name="mapping",
+    keys="key each event by what mapping.member is",
+    parts=None,
+    names_audience=False,
+    needs=("action", "member", "occurred_at"),
+)

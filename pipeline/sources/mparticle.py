@@ -15,6 +15,7 @@ from pipeline.sources.members import inner, is_sha_256, joined
 from pipeline.sources.parts import Parts
 from pipeline.sources.reading import NOT_MEMBERSHIP, malformed
 from pipeline.sources.scope import Scope
+from pipeline.sources.source_format import SourceFormat
 
 _MESSAGE: Final = "audience_membership_change_request"
 _OTHERS: Final = {
@@ -119,3 +120,11 @@ def _is_usable(encoding: object, value: str) -> bool:
 
 def _consented(scope: Scope, purpose: str) -> object:
     return inner(scope.item, "consent_state", "gdpr", purpose, "consented")
+
+
+MPARTICLE = SourceFormat(
+    name="mparticle",
+    keys="a bridge writes this topic; have it key by mpid",
+    parts=lambda options: parts(options.event_consent),
+    has_consent=True,
+)

@@ -1,42 +1,18 @@
 """The native event not read as it stands: in an envelope, encoded, or with a mapping."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Final
 
 import orjson
 
-from pipeline.domain.change import Attributes, MembershipChange
+from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Ignored, Rejected
-from pipeline.identity.normalize.fields import FIELDS
 from pipeline.sources import native
 from pipeline.sources.audiences import UNKNOWN, AudienceNames
-from pipeline.sources.mapping import mapped
-from pipeline.sources.mapping_settings import MappingSettings
 from pipeline.sources.members import inner
 from pipeline.sources.parts import Parts, ReadEvent, event_reader, gathered
 from pipeline.sources.reader import too_large
 from pipeline.sources.reading import Read, Reading, SourceMessage, malformed
 from pipeline.sources.scope import Scope
-
-_FIELDS: Final[dict[str, object]] = {name: {"item": f"/{name}"} for name in FIELDS}
-_MAPPING: Final[dict[str, object]] = {
-    "audience": {"pointer": "/audience"},
-    "action": {"pointer": "/action", "add": ["add"], "remove": ["remove"]},
-    "member": {"pointer": "/member/id"},
-    "occurred_at": {"pointer": "/occurred_at"},
-    "country": {"pointer": "/member/country"},
-    "identities": [{"for_each": "/member/identities", **_FIELDS}],
-    "consent": {
-        "tcf": {"pointer": "/consent/tcf"},
-        "gpp": {"pointer": "/consent/gpp"},
-        "amazon": {
-            "ad_storage": {"pointer": "/consent/amazon/ad_storage"},
-            "user_data": {"pointer": "/consent/amazon/user_data"},
-        },
-    },
-}
-"""The native event in the words of a mapping."""
 
 
 def plain(names: AudienceNames, *, ignores_unknown: bool, largest: int) -> Read:
@@ -99,16 +75,3 @@ def renamed(
         else:
             found.append(UNKNOWN if ignores_unknown else change)
     return gathered(found)
-
-
-def native_parts() -> Parts:
-    """The parts of a native add or remove."""
-    parts = mapped(MappingSettings.model_validate(_MAPPING), None)
-    return replace(parts, attributes=_attributes)
-
-
-def _attributes(scope: Scope) -> Attributes | None:
-    found, wrong = native.attributes_of(inner(scope.root, "member", "attributes"))
-    if wrong is not None:
-        scope.complain(wrong)
-    return found

@@ -9,7 +9,7 @@ from pipeline.sources.encodings import json_values
 from pipeline.sources.encodings.confluent import is_framed
 from pipeline.sources.encodings.plain import without
 from pipeline.sources.encodings.schemas import Decode
-from pipeline.sources.envelopes import Unwrapped, payload, unwrapped
+from pipeline.sources.envelopes import Envelope, Unwrapped, payload, unwrapped
 from pipeline.sources.parts import ReadEvent, gathered
 from pipeline.sources.reading import (
     TOMBSTONE,
@@ -19,7 +19,6 @@ from pipeline.sources.reading import (
     SourceMessage,
 )
 from pipeline.sources.scope import NO_ATTRIBUTES, ReadKey, Scope
-from pipeline.sources.settings import Envelope
 
 UNAVAILABLE: Final = "__debezium_unavailable_value"
 """What Debezium writes for a large column that did not change: no value, in any format."""

@@ -2,22 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import assert_never
 
-from pipeline.sources import (
-    adobe_rtcdp,
-    debezium,
-    functions,
-    mapping,
-    mparticle,
-    native_parts,
-    rudderstack,
-    segment,
-)
+from pipeline.sources import functions, mapping, native_parts
 from pipeline.sources.actions import conditions
 from pipeline.sources.audiences import AudienceNames
 from pipeline.sources.encodings.choice import decoder
 from pipeline.sources.encodings.schemas import Schemas
+from pipeline.sources.formats import FORMATS
 from pipeline.sources.mapping_settings import MappingSettings
 from pipeline.sources.parts import Parts, ReadEvent, event_reader
 from pipeline.sources.reader import Layers, MessageReader
@@ -53,7 +44,7 @@ def compile_source(
         decode=decoder(settings, schemas),
         has_framed_keys=settings.is_framed() and settings.encoding != "json",
         envelopes=settings.envelope,
-        has_payload=settings.format == "debezium",
+        has_payload=FORMATS[settings.format].has_payload,
     )
     event = _when(settings.mapping, _event(settings, parts, names, ignores_unknown=ignores_unknown))
     return MessageReader(layers, event, removal).read
@@ -85,28 +76,9 @@ def _parts(settings: SourceSettings) -> Parts:
     """The parts of the format, with those of the mapping laid over them."""
     if settings.format == "mapping":
         return mapping.mapped(settings.mapping, settings.audience)
-    return mapping.overlaid(_built_in(settings), settings.mapping, settings.audience)
-
-
-def _built_in(settings: SourceSettings) -> Parts:
-    match settings.format:
-        case "segment":
-            return segment.parts(settings.event_consent)
-        case "mparticle":
-            return mparticle.parts(settings.event_consent)
-        case "adobe_rtcdp":
-            return adobe_rtcdp.parts()
-        case "rudderstack":
-            return rudderstack.parts(settings.event_consent)
-        case "debezium":
-            assert settings.table is not None
-            return debezium.parts(settings.table)
-        case "native":
-            return native_parts.native_parts()
-        case "mapping" | "python":
-            raise AssertionError("read otherwise, above")
-        case unknown:
-            assert_never(unknown)
+    make = FORMATS[settings.format].parts
+    assert make is not None, "read otherwise, above"
+    return mapping.overlaid(make(settings), settings.mapping, settings.audience)
 
 
 def _when(settings: MappingSettings, event: ReadEvent) -> ReadEvent:

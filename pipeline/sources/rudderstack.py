@@ -16,6 +16,7 @@ from pipeline.sources.parts import NO_VALUE, Parts
 from pipeline.sources.reading import NOT_MEMBERSHIP, malformed
 from pipeline.sources.scope import Scope
 from pipeline.sources.segment import MERGE
+from pipeline.sources.source_format import SourceFormat
 
 _RECORD_ACTIONS: Final[dict[str, Decision]] = {"insert": "add", "update": "add", "delete": "remove"}
 _LISTS: Final[dict[str, Decision]] = {"add": "add", "update": "add", "remove": "remove"}
@@ -99,3 +100,12 @@ def _consented(scope: Scope, category: str) -> object:
         if type(listed) is list and category in listed:
             return answer
     return None
+
+
+RUDDERSTACK = SourceFormat(
+    name="rudderstack",
+    keys="RudderStack keys by userId or anonymousId, which record events may not have",
+    parts=lambda options: parts(options.event_consent),
+    names_audience=False,
+    has_consent=True,
+)

@@ -16,6 +16,7 @@ from pipeline.sources.parts import Parts
 from pipeline.sources.pointers import lookup
 from pipeline.sources.reading import NOT_MEMBERSHIP, malformed
 from pipeline.sources.scope import Scope
+from pipeline.sources.source_format import SourceFormat
 
 MERGE: Final = Ignored("identity_merge")
 _NOTHING: Final[dict[str, object]] = {}
@@ -109,3 +110,11 @@ def consented(scope: Scope, category: str) -> object:
     preferences = inner(scope.root, "context", "consent", "categoryPreferences")
     answers: Mapping[str, object] = preferences if type(preferences) is dict else {}
     return answers.get(category)
+
+
+SEGMENT = SourceFormat(
+    name="segment",
+    keys="Segment writes an empty key unless it is mapped; map it to $.userId",
+    parts=lambda options: parts(options.event_consent),
+    has_consent=True,
+)

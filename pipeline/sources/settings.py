@@ -1,7 +1,7 @@
 """The `sources:` of the file: a topic each, and how its messages are read."""
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal, Self, get_args
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -19,30 +19,16 @@ from pipeline.settings.values import (
     Url,
     refuse,
 )
+from pipeline.sources.envelopes import Envelope
+from pipeline.sources.formats import FORMATS
 from pipeline.sources.mapping_settings import MappingSettings, TableSettings
 
-Format = Literal[
-    "native",
-    "segment",
-    "mparticle",
-    "adobe_rtcdp",
-    "rudderstack",
-    "debezium",
-    "mapping",
-    "python",
-]
-"""A new one needs its parts (registry.py), what is known of its keys (keying.py), the writer of the
-sandbox (sandbox/event_formats.py), a page of docs/sources and first files (operations/sources)."""
-FORMATS: tuple[Format, ...] = get_args(Format)
-Envelope = Literal["cloudevents", "connect", "array"]
+if TYPE_CHECKING:
+    Format = str
+else:
+    # The choices come from the table; mypy knows no literals that are computed.
+    Format = Literal[tuple(FORMATS)]
 Encoding = Literal["json", "avro", "protobuf", "json_schema"]
-
-NAMELESS: frozenset[Format] = frozenset({"rudderstack"})
-"""Formats whose events name no audience."""
-CONSENT_FORMATS: frozenset[Format] = frozenset({"segment", "mparticle", "rudderstack"})
-"""Formats whose events carry consent by category."""
-REQUIRED = ("audience", "action", "member", "occurred_at")
-"""Of a mapping that has no format beside it."""
 
 
 def _envelopes(value: object) -> object:
@@ -153,7 +139,7 @@ class SourceSettings(Section):
     def _part_problems(self) -> Iterator[Problem]:
         yield from self._belongs("table", "debezium", self.table)
         yield from self._belongs("function", "python", self.function)
-        if self.event_consent and self.format not in CONSENT_FORMATS:
+        if self.event_consent and not FORMATS[self.format].has_consent:
             yield Problem(
                 path=("event_consent",),
                 what=f"events of format {self.format} carry no consent by category",
@@ -191,13 +177,10 @@ class SourceSettings(Section):
         if self.audience is not None and mapping.audience is not None:
             remedy = "keep one of audience and mapping.audience"
             yield Problem(path=("audience",), what="is given twice", remedy=remedy)
-        if self.format == "mapping":
-            yield from self._lacking(name for name in REQUIRED if name != "audience")
-        elif mapping.for_each is not None:
+        yield from self._lacking(FORMATS[self.format].needs)
+        if self.format != "mapping" and mapping.for_each is not None:
             remedy = "remove it, or set format: mapping"
             yield Problem(path=("mapping", "for_each"), what="needs format mapping", remedy=remedy)
-        if self.format == "adobe_rtcdp":
-            yield from self._lacking(["member"])
         if self._names_no_audience():
             yield Problem(
                 path=("mapping", "audience"),
@@ -205,7 +188,7 @@ class SourceSettings(Section):
                 remedy="set it, or audience for the whole topic",
             )
 
-    def _lacking(self, names: Iterator[str] | list[str]) -> Iterator[Problem]:
+    def _lacking(self, names: Iterable[str]) -> Iterator[Problem]:
         for name in names:
             if getattr(self.mapping, name) is None:
                 yield Problem(
@@ -219,4 +202,4 @@ class SourceSettings(Section):
             return False
         if self.format == "debezium":
             return self.table is not None and self.table.audience is None
-        return self.format in NAMELESS or self.format == "mapping"
+        return not FORMATS[self.format].names_audience

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,10 @@ class Deployment:
     audiences: int = 4
     destination: Mapping[str, Any] = field(default_factory=dict)
     sections: Mapping[str, Any] = field(default_factory=dict)
+    second: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Further destinations, by name."""
+    second_targets: Sequence[Mapping[str, Any]] = ()
+    """Of each of the first audiences, one of a further destination."""
     admin_port: int = field(default_factory=free_port)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -89,7 +93,8 @@ class Deployment:
                         "requests_per_second": 500,
                     },
                     **self.destination,
-                }
+                },
+                **self.second,
             },
             "audiences": [
                 {
@@ -100,7 +105,8 @@ class Deployment:
                             "audience_id": self.audience_id(number),
                             "connection_id": self.connection(number),
                             "target_types": ["DSP"],
-                        }
+                        },
+                        *self.second_targets[number : number + 1],
                     ],
                 }
                 for number in range(self.audiences)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tests.chaos.partner import Arrival, Question, Sent
 from tests.chaos.plan import Gust
+from tests.chaos.snapshots import SnapshotEvidence
 from tests.chaos.topics import Topics
 
 
@@ -53,5 +54,7 @@ class Evidence:
     """Seconds in which a process wrote more lines than anybody can read."""
     is_static: bool
     """Processes were members of their groups by identity."""
+    snapshots: SnapshotEvidence
+    """Of the second partner."""
     ledger_says: Sequence[str]
     """What `audience-pipeline ledger` found amiss at the end."""

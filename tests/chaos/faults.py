@@ -1,10 +1,12 @@
-"""How each kind of trouble of the partner is told to the simulator."""
+"""How each kind of trouble comes about, at the partner and in our processes."""
 
+import asyncio
 from collections.abc import Sequence
 from random import Random
 
 from pipeline.sandbox.amazon_ads.faults import Fault, JobFault, ScriptedFault
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
+from tests.chaos.crew import Crew
 from tests.chaos.plan import Gust
 from tests.chaos.traffic import BUSY_MEMBERS
 
@@ -12,6 +14,7 @@ LATE_SECONDS = 1.5
 SLOW_SECONDS = 3.0
 HANGING_SECONDS = 8.0
 STRUCK_MEMBERS = 6
+SCALE_BY = 2
 
 
 def strike_partner(simulator: AmazonAdsSimulator, gust: Gust, random: Random, members: int) -> None:
@@ -75,3 +78,32 @@ def _fault(gust: Gust, random: Random) -> Fault:
         "no job id": Fault(omits_job_id=True),
     }
     return faults[gust.kind]
+
+
+async def strike_process(crew: Crew, gust: Gust) -> str | None:
+    """Do to one of our processes what the gust says; the name of the struck one."""
+    if gust.kind == "scale":
+        extra = [crew.start(gust.role) for _ in range(SCALE_BY)]
+        await asyncio.sleep(gust.seconds)
+        async with asyncio.TaskGroup() as tasks:
+            for hand in extra:
+                if hand in crew.hands and not hand.is_leaving:
+                    tasks.create_task(crew.terminate(hand))
+        return gust.role
+    struck = crew.one_of(gust.role)
+    if struck is None:
+        return None
+    match gust.kind:
+        case "freeze":
+            await crew.freeze(struck, gust.seconds)
+        case "terminate" if crew.static:
+            await crew.terminate(struck)
+            crew.succeed(struck)
+        case "terminate":
+            crew.start(gust.role)
+            await crew.terminate(struck)
+        case _:
+            crew.kill(struck)
+            await asyncio.sleep(gust.seconds)
+            crew.succeed(struck)
+    return struck.name

@@ -27,11 +27,18 @@ Kind: TypeAlias = Literal[
     "endless job",
     "status trouble",
     "no job id",
+    "snapshot 503",  # of the second partner, which takes files: everything fails
+    "run hangs",  # no answer before we give up; the run goes on all the same
+    "late run",  # no answer, and the run begins only later
+    "failing run",  # in its second stage
+    "unlisted run",  # no answer, and the list does not show the run for a while
+    "busy answer",  # refused as if another run went on
 ]
-Roles: TypeAlias = Literal["ingest", "upload", "poll", "ingest,upload,poll"]
+Roles: TypeAlias = Literal["ingest", "upload", "poll", "snapshot", "ingest,upload,poll,snapshot"]
 
 ROLES: Sequence[Roles] = get_args(Roles)
-STAGES: Sequence[Roles] = ROLES[:3]
+STAGES: Sequence[Roles] = ROLES[:4]
+SNAPSHOT_KINDS: Sequence[Kind] = get_args(Kind)[-6:]
 PROCESS_KINDS: Sequence[Kind] = get_args(Kind)[:5]
 CALM_SECONDS = 20.0
 """Behind the last fault: recovery must be seen, too."""
@@ -51,6 +58,7 @@ _LASTING: dict[Kind, tuple[float, float]] = {
     "slow answers": (5, 8),
     "status trouble": (4, 8),
     "no job id": (1, 2),
+    "snapshot 503": (3, 10),
 }
 _SHORT_GAP, _LONG_GAP = (0.5, 4.0), (8.0, 17.0)
 _OVERLAPPING = 0.25

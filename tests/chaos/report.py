@@ -83,10 +83,17 @@ def _figures(evidence: Evidence) -> Iterator[str]:
         ("doubled", f"{ledger.doubled_at_ingest} at ingest, {ledger.doubled:,} at the partner"),
         ("doubled outcomes", f"{len(outcomes) - len({one.job_id for one in outcomes})}"),
         ("overlapping requests", f"{sum(one.overlaps for one in evidence.arrivals)}"),
+        ("runs of files", _runs(evidence)),
         ("largest window / cap", f"{_largest(evidence):.3f}"),
         ("used / cap", f"{_used(evidence):.3f}"),
     ):
         yield f"{name:22}{figure}"
+
+
+def _runs(evidence: Evidence) -> str:
+    runs = evidence.snapshots.runs
+    good = sum(run.end == "good" for run in runs)
+    return f"{len(runs)}, {good} good; {evidence.snapshots.largest_day} in the fullest day"
 
 
 def _ends(ledger: Ledger) -> str:

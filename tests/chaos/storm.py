@@ -1,9 +1,7 @@
 """One storm: the installed command, a broker and a partner, and everything that goes wrong."""
 
 import asyncio
-import re
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,9 +13,14 @@ from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
 from tests.acceptance.deployment import Deployment
 from tests.chaos.crew import Crew
 from tests.chaos.evidence import Evidence, Struck
-from tests.chaos.faults import strike_partner
+from tests.chaos.faults import strike_partner, strike_process
+from tests.chaos.log_files import bad_lines, floods
 from tests.chaos.partner import Watch
-from tests.chaos.plan import CALM_SECONDS, PROCESS_KINDS, Gust, plan
+from tests.chaos.plan import CALM_SECONDS, PROCESS_KINDS, SNAPSHOT_KINDS, Gust, plan
+from tests.chaos.snapshots import AUDIENCES as AUDIENCES_OF_FILES
+from tests.chaos.snapshots import DESTINATION as DESTINATION_OF_FILES
+from tests.chaos.snapshots import SecondPartner, SnapshotEvidence, second_partner
+from tests.chaos.snapshots import strike as strike_second
 from tests.chaos.topics import Names, read_topics, undone
 from tests.chaos.traffic import Traffic
 from tests.servers.apache_kafka import ApacheKafka
@@ -27,10 +30,8 @@ SESSION_SECONDS = 6.0
 CONNECTIONS, AUDIENCES, MEMBERS = 3, 6, 4000
 CHANGES_PER_SECOND = 900
 START_SECONDS, END_SECONDS = 60.0, 150.0
-SCALE_BY = 2
-MOST_LINES_A_SECOND = 200
-_SECOND = re.compile(r"\d\d:\d\d:\d\d(?=\.\d)")
-_BAD_LINE = re.compile(r"Traceback|internal:|never retrieved|nhandled|\"exception\"")
+END_OF_FILES_SECONDS = 240.0
+"""A window of which nobody knows whether it was run is given up after two minutes."""
 
 DESTINATION: Mapping[str, object] = {
     "hourly_cap": CAP,
@@ -70,17 +71,21 @@ class Storm:
         """Strike for so many seconds, let it calm down, and gather what happened."""
         options = SimulatorOptions(cap=CAP, window_seconds=WINDOW_SECONDS, logged_requests=10)
         random = Random(f"{self.seed} partner")
-        async with AmazonAdsSimulator(random=random, options=options) as simulator:
+        second = second_partner(self.folder, self.seed)
+        first = AmazonAdsSimulator(random=random, options=options)
+        async with first as simulator, second.simulator:
             self.watch.over(simulator)
-            deployment = self._deployment(simulator)
+            deployment = self._deployment(simulator, second)
             await deployment.create_source()
-            crew = Crew(deployment.write(), self.folder, self.is_static())
+            config = deployment.write()
+            await asyncio.to_thread(second.make_audiences, config)
+            crew = Crew(config, self.folder, self.is_static())
             try:
-                return await self._weather(simulator, deployment, crew)
+                return await self._weather(simulator, second, deployment, crew)
             finally:
                 crew.kill_all()
 
-    def _deployment(self, simulator: AmazonAdsSimulator) -> Deployment:
+    def _deployment(self, simulator: AmazonAdsSimulator, second: SecondPartner) -> Deployment:
         return Deployment(
             self.folder,
             self.kafka.bootstrap_servers,
@@ -90,10 +95,16 @@ class Storm:
             audiences=AUDIENCES,
             destination=DESTINATION,
             sections=SECTIONS,
+            second={DESTINATION_OF_FILES: second.destination()},
+            second_targets=[second.target()] * AUDIENCES_OF_FILES,
         )
 
     async def _weather(
-        self, simulator: AmazonAdsSimulator, deployment: Deployment, crew: Crew
+        self,
+        simulator: AmazonAdsSimulator,
+        second: SecondPartner,
+        deployment: Deployment,
+        crew: Crew,
     ) -> Evidence:
         traffic = Traffic(
             Random(f"{self.seed} traffic"),
@@ -109,16 +120,25 @@ class Storm:
             await self._until_all_lanes_are_served()
             began = time.monotonic()
             async with self._keeping(crew):
-                await self._strike_all(simulator, crew, began)
+                await self._strike_all(simulator, second, crew, began)
                 await asyncio.sleep(CALM_SECONDS)
             traffic.stopping.set()
         ended = time.monotonic()
         names = _names(deployment)
         left = await self._until_done(names)
+        await second.until_it_holds(traffic.standing, END_OF_FILES_SECONDS)
         await crew.terminate_all()
         ledger = await asyncio.to_thread(crew.ask_ledger)
         return await self._evidence(
-            simulator, crew, names, left, traffic.durable, began, ended, ledger
+            simulator,
+            await second.evidence(traffic.standing),
+            crew,
+            names,
+            left,
+            traffic.durable,
+            began,
+            ended,
+            ledger,
         )
 
     @asynccontextmanager
@@ -150,13 +170,17 @@ class Storm:
 
     # Striking
 
-    async def _strike_all(self, simulator: AmazonAdsSimulator, crew: Crew, began: float) -> None:
+    async def _strike_all(
+        self, simulator: AmazonAdsSimulator, second: SecondPartner, crew: Crew, began: float
+    ) -> None:
         broker = asyncio.Lock()
         async with asyncio.TaskGroup() as tasks:
             for number, gust in enumerate(self.plan()):
                 await asyncio.sleep(max(0.0, began + gust.at - time.monotonic()))
                 random = Random(f"{self.seed} gust {number}")
-                tasks.create_task(self._strike(simulator, crew, broker, gust, random, began))
+                tasks.create_task(
+                    self._strike(simulator, second, crew, broker, gust, random, began)
+                )
 
     def is_static(self) -> bool:
         """Whether processes are members by identity, as half of the seeds have it."""
@@ -168,6 +192,7 @@ class Storm:
     async def _strike(
         self,
         simulator: AmazonAdsSimulator,
+        second: SecondPartner,
         crew: Crew,
         broker: asyncio.Lock,
         gust: Gust,
@@ -176,11 +201,14 @@ class Storm:
     ) -> None:
         began, hand = time.monotonic(), None
         if gust.kind in PROCESS_KINDS:
-            hand = await _strike_process(crew, gust)
+            hand = await strike_process(crew, gust)
         elif gust.kind in ("broker stop", "broker kill"):
             async with broker:
                 began = time.monotonic()
                 await self._strike_broker(gust)
+        elif gust.kind in SNAPSHOT_KINDS:
+            strike_second(second, gust)
+            await asyncio.sleep(gust.seconds)
         else:
             strike_partner(simulator, gust, random, MEMBERS)
             await asyncio.sleep(gust.seconds)
@@ -202,6 +230,7 @@ class Storm:
     async def _evidence(
         self,
         simulator: AmazonAdsSimulator,
+        snapshots: SnapshotEvidence,
         crew: Crew,
         names: Names,
         left: Mapping[str, int],
@@ -242,39 +271,12 @@ class Storm:
             exits=crew.exits,
             deserters=crew.deserters,
             left_behind=crew.left_behind(),
-            bad_lines=_bad_lines(self.folder),
-            floods=_floods(self.folder),
+            bad_lines=bad_lines(self.folder),
+            floods=floods(self.folder),
             is_static=self.is_static(),
+            snapshots=snapshots,
             ledger_says=ledger,
         )
-
-
-async def _strike_process(crew: Crew, gust: Gust) -> str | None:
-    if gust.kind == "scale":
-        extra = [crew.start(gust.role) for _ in range(SCALE_BY)]
-        await asyncio.sleep(gust.seconds)
-        async with asyncio.TaskGroup() as tasks:
-            for hand in extra:
-                if hand in crew.hands and not hand.is_leaving:
-                    tasks.create_task(crew.terminate(hand))
-        return gust.role
-    struck = crew.one_of(gust.role)
-    if struck is None:
-        return None
-    match gust.kind:
-        case "freeze":
-            await crew.freeze(struck, gust.seconds)
-        case "terminate" if crew.static:
-            await crew.terminate(struck)
-            crew.succeed(struck)
-        case "terminate":
-            crew.start(gust.role)
-            await crew.terminate(struck)
-        case _:
-            crew.kill(struck)
-            await asyncio.sleep(gust.seconds)
-            crew.succeed(struck)
-    return struck.name
 
 
 def _names(deployment: Deployment) -> Names:
@@ -288,26 +290,3 @@ def _names(deployment: Deployment) -> Names:
             f"audience-{number}": deployment.audience_id(number) for number in range(AUDIENCES)
         },
     )
-
-
-def _floods(folder: Path) -> list[str]:
-    """Processes that wrote more than anybody can read, and in which second."""
-    found = []
-    for path in sorted(folder.glob("run-*.log")):
-        lines = path.read_text(errors="replace").splitlines()
-        seconds = Counter(stamp[0] for line in lines if (stamp := _SECOND.search(line)))
-        found += [
-            f"{path.name}: {count} lines at {second}"
-            for second, count in seconds.items()
-            if count > MOST_LINES_A_SECOND
-        ]
-    return found
-
-
-def _bad_lines(folder: Path) -> list[str]:
-    return [
-        f"{path.name}: {line[:300]}"
-        for path in sorted(folder.glob("run-*.log"))
-        for line in path.read_text(errors="replace").splitlines()
-        if _BAD_LINE.search(line)
-    ]

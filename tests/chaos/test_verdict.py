@@ -9,6 +9,7 @@ from pipeline.domain.job import Job
 from tests.chaos.evidence import Evidence, Struck
 from tests.chaos.partner import Arrival, Question
 from tests.chaos.plan import Gust
+from tests.chaos.snapshots import FORBIDDEN, SeenRun, SnapshotEvidence
 from tests.chaos.topics import Change, LaneRecord, Outcome, Topics
 from tests.chaos.verdict import failures
 
@@ -52,6 +53,14 @@ def _struck(kind: Any, began: float, ended: float) -> Struck:
     return Struck(gust=gust, began=began, ended=ended, hand="one")
 
 
+SNAPSHOTS = SnapshotEvidence(
+    held={0: {"ana", "bo"}, 1: set()},
+    expected={0: {"ana", "bo"}, 1: set()},
+    runs=[SeenRun("a-0", 1.0, "good", ["vip/1.csv"])],
+    violations=dict.fromkeys(FORBIDDEN, 0),
+    examples=[],
+    largest_day=1,
+)
 TOPICS = Topics(
     upstream=[Change(0, 0, 7, "ana", 1), Change(0, 1, 7, "bo", 2), Change(0, 2, 7, "ana", 3)],
     lanes={
@@ -90,6 +99,7 @@ GOOD = Evidence(
     bad_lines=[],
     floods=[],
     is_static=False,
+    snapshots=SNAPSHOTS,
     ledger_says=[],
 )
 LANE_RECORDS = TOPICS.lanes[LANE]
@@ -97,6 +107,10 @@ LANE_RECORDS = TOPICS.lanes[LANE]
 
 def _topics(**otherwise: Any) -> dict[str, Any]:
     return {"topics": replace(TOPICS, **otherwise)}
+
+
+def _snapshots(**otherwise: Any) -> dict[str, Any]:
+    return {"snapshots": replace(SNAPSHOTS, **otherwise)}
 
 
 def test_a_storm_in_which_all_was_kept_passes() -> None:
@@ -135,6 +149,13 @@ def test_a_member_that_only_a_job_without_an_id_did_not_take_is_no_failure_of_ou
             "instead of the last: ana",
         ),
         ({"standing": {**GOOD.standing, (7, "eve"): 1}}, "nobody asked for"),
+        (_snapshots(held={0: {"ana"}, 1: set()}), "1 members are missing of 2"),
+        (_snapshots(held={0: {"ana", "bo"}, 1: {"eve"}}), "1 should not be there"),
+        (
+            _snapshots(violations={**SNAPSHOTS.violations, "window_twice": 1}),
+            "1 times window_twice",
+        ),
+        (_snapshots(largest_day=101), "101 runs in a day"),
         ({"windows": {LANE: 100}}, "a window holds 100"),
         ({"windows": {}}, "never served"),
         ({"taken": {**GOOD.taken, (7, "eve", 1): 1}}, "stand in no lane"),

@@ -8,6 +8,8 @@ from random import Random
 
 from aiokafka import AIOKafkaProducer
 
+from tests.chaos.snapshots import Standing
+
 FIRST_MS = 1_760_000_000_000
 """The time of the first change; each later one is a millisecond younger, so it has a name."""
 TICK_SECONDS = 0.1
@@ -27,6 +29,7 @@ class Traffic:
     audiences: int
     members: int
     per_second: int
+    standing: Standing = field(default_factory=Standing)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     count: int = 0
     durable: int = 0
@@ -62,18 +65,23 @@ class Traffic:
         self.count += 1
         busy = self.random.random() < BUSY
         member = f"u-{self.random.randrange(BUSY_MEMBERS if busy else self.members)}"
-        audience = f"audience-{self.random.randrange(self.audiences)}"
-        if self.random.random() < BROKEN:
-            audience = "nobody-knows-it"
+        number = self.random.randrange(self.audiences)
+        is_broken = self.random.random() < BROKEN
+        action, email = (
+            self.random.choice(["add", "add", "remove"]),
+            f"{member}.{self.count}@example.com",
+        )
+        if not is_broken:
+            self.standing.stated(number, member, action, email)
         event = {
             "event_id": f"e-{self.count}",
-            "audience": audience,
-            "action": self.random.choice(["add", "add", "remove"]),
+            "audience": "nobody-knows-it" if is_broken else f"audience-{number}",
+            "action": action,
             "occurred_at": FIRST_MS + self.count,
             "member": {
                 "id": member,
                 "country": "US",
-                "identities": [{"email": f"{member}.{self.count}@example.com"}],
+                "identities": [{"email": email}],
             },
         }
         return member.encode(), json.dumps(event).encode()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from tests.chaos.evidence import Evidence, Struck
 from tests.chaos.ledger import Ledger
 from tests.chaos.plan import PROCESS_KINDS
+from tests.chaos.snapshots import FORBIDDEN, RUNS_PER_DAY
 
 RECOVERY_SECONDS = 10.0
 """Past the session timeout, until every lane is served again."""
@@ -31,6 +32,7 @@ def failures(evidence: Evidence) -> list[str]:
         _jobs,
         _questions,
         _overlaps,
+        _snapshots,
         _zombies,
         _processes,
         _recoveries,
@@ -156,6 +158,23 @@ def _overlaps(evidence: Evidence) -> Iterator[str]:
         and not any(freeze.began <= one.at <= freeze.ended + 1.0 for freeze in freezes)
     ]
     yield from _named("requests carried a member whose request was in flight", found)
+
+
+def _snapshots(evidence: Evidence) -> Iterator[str]:
+    """The second partner: it holds what was said last, and nothing was asked of it twice."""
+    found = evidence.snapshots
+    for number, expected in found.expected.items():
+        held = found.held.get(number, frozenset())
+        if held != expected:
+            yield (
+                f"audience-{number} at the second partner: {len(expected - held)} members are "
+                f"missing of {len(expected)}, {len(held - expected)} should not be there"
+            )
+    for violation in FORBIDDEN:
+        if found.violations[violation]:
+            yield f"{found.violations[violation]} times {violation}: {found.examples[-3:]}"
+    if found.largest_day > RUNS_PER_DAY:
+        yield f"{found.largest_day} runs in a day, and the budget is {RUNS_PER_DAY}"
 
 
 def _zombies(evidence: Evidence) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from pipeline.cli.main import app
 from pipeline.operations.sources.starting_files import formats
 from pipeline.sandbox.broker import EmbeddedBroker
-from pipeline.sources.settings import FORMATS
+from pipeline.sources.formats import FORMATS
 from tests.servers.kafka_clients import create_topics, producing
 
 

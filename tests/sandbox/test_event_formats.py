@@ -12,9 +12,9 @@ from pipeline.sandbox.event_formats import FORMATS
 from pipeline.sandbox.expectation import Expectation
 from pipeline.sandbox.traffic import Event, Traffic
 from pipeline.sources.encodings.schemas import Schemas
+from pipeline.sources.formats import FORMATS as SOURCE_FORMATS
 from pipeline.sources.reading import SchemaNeeded
 from pipeline.sources.registry import compile_source
-from pipeline.sources.settings import FORMATS as SOURCE_FORMATS
 from pipeline.sources.settings import SourceSettings
 from tests.sandbox.test_traffic import AUDIENCES, START_MS, adobe, replay_change
 from tests.sources.messages import Sent

@@ -11,7 +11,7 @@ from pipeline.configuration.load import settings_from
 from pipeline.configuration.model import Settings
 from pipeline.operations.sources.testing import Report, run_examples
 from pipeline.settings.document import parse
-from pipeline.sources.settings import FORMATS
+from pipeline.sources.formats import FORMATS
 from tests.configuration.test_example_files import destination, target
 
 PAGES = Path(__file__).parents[2] / "docs" / "sources"
