@@ -68,6 +68,11 @@ ADOBE_RUNS = "tests/destinations/test_adobe_runs.py"
 ADOBE_RECORDS = "tests/destinations/test_adobe_records.py"
 ADOBE_CREATIONS = "tests/operations/test_adobe_audiences.py::TestACreationThatTakesItsTime"
 TOKENS_THAT_HELP = "test_a_new_token_is_asked_for_where_it_helps_and_nowhere_else"
+STEPS = "tests/simulation/test_snapshot_steps.py"
+NEVER_ASKS = "test_a_successor_that_finds_an_intended_run_looks_for_it_and_never_asks"
+EVERY_STAGE = "test_only_a_run_that_ended_well_in_every_stage_clears_what_has_changed"
+LATE_RUN = "test_a_run_of_a_burnt_window_that_is_listed_late_is_followed_and_then_made_good"
+FIRST_WAITS = "test_a_first_snapshot_waits_until_ingest_has_carried_what_was_there"
 
 RULES: Sequence[Rule] = (
     Rule(
@@ -1085,5 +1090,115 @@ RULES: Sequence[Rule] = (
         kept="self.floor.joined(said) if isinstance(said, Floor) else said",
         broken="said",
         tests=[f"{FORGETTING}::test_of_two_floors_both_hold_whichever_was_written_last"],
+    ),
+    Rule(
+        name="a run is paid for, durably, before the partner is asked",
+        file="pipeline/stages/snapshot/starting.py",
+        kept="        state = await shared.journal.write(name, step)\n"
+        '        answer: RunAnswer = NotSent("it took too long to write down what it costs")\n'
+        "        if shared.wall_ms() - now_ms < STALE_SECONDS * 1000:\n"
+        "            answer = await shared.runs.start(name, window, shared.lease)\n",
+        broken="        answer: RunAnswer = await shared.runs.start(name, window, shared.lease)\n"
+        "        state = await shared.journal.write(name, step)\n",
+        tests=[f"{STEPS}::test_the_charge_is_durable_before_the_partner_is_asked"],
+    ),
+    Rule(
+        name="a run that was written down too slowly is not asked for",
+        file="pipeline/stages/snapshot/starting.py",
+        kept="        if shared.wall_ms() - now_ms < STALE_SECONDS * 1000:\n",
+        broken="        if shared.wall_ms() >= now_ms:\n",
+        tests=[f"{STEPS}::test_what_was_written_down_too_slowly_is_not_asked_for"],
+    ),
+    Rule(
+        name="whoever finds an intended run never asks for it",
+        file="pipeline/stages/snapshot/states.py",
+        kept='        case "intended":\n            return Step("intended", ("look",))\n',
+        broken='        case "intended":\n            return Step("uploaded")\n',
+        tests=[f"{STEPS}::{NEVER_ASKS}"],
+    ),
+    Rule(
+        name="a burnt window is paid for",
+        file="pipeline/stages/snapshot/transitions.py",
+        kept="        replace(run, state=BURNT, ",
+        broken="        replace(run, is_charged=False, state=BURNT, ",
+        tests=[f"{STEPS}::test_a_window_that_nobody_lists_is_burnt_and_its_file_is_gone"],
+    ),
+    Rule(
+        name="the number of a claim that came to nothing is not used again",
+        file="pipeline/stages/snapshot/journal.py",
+        kept="        self._states[audience] = replace(state, n=offset) if is_claim else state\n",
+        broken="        n = self.state(audience).n or offset\n"
+        "        self._states[audience] = replace(state, n=n) if is_claim else state\n",
+        tests=[f"{STEPS}::test_a_number_is_never_used_again_for_another_file"],
+    ),
+    Rule(
+        name="only a run that ended well in every stage clears what has changed",
+        file="pipeline/stages/snapshot/states.py",
+        kept='end == "applied" and is_last',
+        broken='end != "unknown" and is_last',
+        tests=[f"{STEPS}::{EVERY_STAGE}"],
+    ),
+    Rule(
+        name="after an older run that ends last another one follows",
+        file="pipeline/stages/snapshot/states.py",
+        kept='end == "applied" and is_last',
+        broken='end == "applied"',
+        tests=[f"{STEPS}::test_after_an_older_run_that_ends_last_another_one_follows"],
+    ),
+    Rule(
+        name="a file is alone in its window",
+        file="pipeline/stages/snapshot/starting.py",
+        kept="        near = neighbours(file, listed, 2 * margin)\n",
+        broken="        near = neighbours(file, listed, -1.0)\n",
+        tests=[f"{STEPS}::test_a_file_that_stands_near_another_is_never_asked_for"],
+    ),
+    Rule(
+        name="a window is over by the storage's clock before its run is asked for",
+        file="pipeline/stages/snapshot/starting.py",
+        kept="        if left >= 0:\n",
+        broken="        if left >= 1_000:\n",
+        tests=[f"{STEPS}::test_the_charge_is_durable_before_the_partner_is_asked"],
+    ),
+    Rule(
+        name="a successor waits before it stores",
+        file="pipeline/stages/snapshot/worker.py",
+        kept="        await asyncio.sleep(2 * shared.rules.window_margin)\n",
+        broken="        await asyncio.sleep(0)\n",
+        tests=[f"{STEPS}::test_a_successor_waits_before_it_stores"],
+    ),
+    Rule(
+        name="a refused run is not asked for again at once",
+        file="pipeline/stages/snapshot/owner.py",
+        kept="            await asyncio.sleep(max(least, self.condition.left()))\n",
+        broken="            await asyncio.sleep(max(least, 0.01))\n",
+        tests=[f"{STEPS}::test_an_audience_that_the_partner_refuses_is_blocked_and_shown"],
+    ),
+    Rule(
+        name="a late run of a burnt window is followed before anything else is asked for",
+        file="pipeline/stages/snapshot/transitions.py",
+        kept="            if run.window == lost.window:\n",
+        broken="            if run.window is lost.window:\n",
+        tests=[f"{STEPS}::{LATE_RUN}"],
+    ),
+    Rule(
+        name="a first snapshot waits until ingest has caught up",
+        file="pipeline/stages/snapshot/schedule.py",
+        kept="    if state.n is None and not may_begin:\n",
+        broken="    if state.n is not None and not may_begin:\n",
+        tests=[f"{STEPS}::{FIRST_WAITS}"],
+    ),
+    Rule(
+        name="no rolling day has more runs than the budget",
+        file="pipeline/stages/snapshot/budget.py",
+        kept="    too_many = len(ats) - most\n",
+        broken="    too_many = len(ats) - most - 1\n",
+        tests=["tests/stages/snapshot/test_budget.py"],
+    ),
+    Rule(
+        name="removes must explain a snapshot that lost half of its rows",
+        file="pipeline/stages/snapshot/guards.py",
+        kept="was - rows <= removes",
+        broken="removes >= 0",
+        tests=["tests/stages/snapshot/test_guards.py"],
     ),
 )

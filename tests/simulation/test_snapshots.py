@@ -81,6 +81,7 @@ def check_what_must_hold(world: SnapshotWorld) -> None:
     assert partner.unions == []
     assert partner.most_in_a_day() <= world.rules.runs_per_day
     assert partner.overlapping == []
+    assert partner.early == []
 
 
 def test_what_is_stated_is_ingested() -> None:
