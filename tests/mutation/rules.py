@@ -64,6 +64,12 @@ NOT_OVER = "test_a_record_of_another_version_makes_no_snapshot_and_is_not_writte
 AFTER_THE_FLOOR = "test_a_remove_is_forgotten_by_the_pass_after_the_one_that_raised_the_floor"
 AS_IT_WAS = "test_a_winner_that_stands_before_another_is_written_again_as_it_was"
 
+ADOBE = "pipeline/destinations/adobe_audiences"
+ADOBE_LOGIN = "tests/destinations/test_adobe_login.py"
+ADOBE_RUNS = "tests/destinations/test_adobe_runs.py"
+ADOBE_RECORDS = "tests/destinations/test_adobe_records.py"
+ADOBE_CREATIONS = "tests/operations/test_adobe_audiences.py::TestACreationThatTakesItsTime"
+TOKENS_THAT_HELP = "test_a_new_token_is_asked_for_where_it_helps_and_nowhere_else"
 STEPS = "tests/simulation/test_snapshot_steps.py"
 NEVER_ASKS = "test_a_successor_that_finds_an_intended_run_looks_for_it_and_never_asks"
 EVERY_STAGE = "test_only_a_run_that_ended_well_in_every_stage_clears_what_has_changed"
