@@ -56,17 +56,25 @@ PROPOSALS = "test_of_several_that_lay_out_a_topic_at_once_the_first_proposal_cou
 WRONG_SETTING = "test_a_start_is_refused_where_a_setting_would_make_memberships_wrong"
 PASS_FILE = "tests/stages/snapshot/test_membership_pass.py::TestFile"
 PASS_REFUSALS = "tests/stages/snapshot/test_membership_pass.py::TestRefusals"
+PASS_OWN = "tests/stages/snapshot/test_membership_pass.py::TestOwnRecords"
+TURNS = "test_others_in_the_process_get_their_turn_while_a_pass_works"
 HEALING = "tests/stages/snapshot/test_healing.py::TestWinners"
 FORGETTING = "tests/stages/snapshot/test_healing.py::TestForgetting"
 NOT_OVER = "test_a_record_of_another_version_makes_no_snapshot_and_is_not_written_over"
 AFTER_THE_FLOOR = "test_a_remove_is_forgotten_by_the_pass_after_the_one_that_raised_the_floor"
 AS_IT_WAS = "test_a_winner_that_stands_before_another_is_written_again_as_it_was"
 
+STEPS = "tests/simulation/test_snapshot_steps.py"
+NEVER_ASKS = "test_a_successor_that_finds_an_intended_run_looks_for_it_and_never_asks"
+EVERY_STAGE = "test_only_a_run_that_ended_well_in_every_stage_clears_what_has_changed"
+LATE_RUN = "test_a_run_of_a_burnt_window_that_is_listed_late_is_followed_and_then_made_good"
+FIRST_WAITS = "test_a_first_snapshot_waits_until_ingest_has_carried_what_was_there"
 ADOBE = "pipeline/destinations/adobe_audiences"
 ADOBE_LOGIN = "tests/destinations/test_adobe_login.py"
 ADOBE_RUNS = "tests/destinations/test_adobe_runs.py"
 ADOBE_RECORDS = "tests/destinations/test_adobe_records.py"
 ADOBE_CREATIONS = "tests/operations/test_adobe_audiences.py::TestACreationThatTakesItsTime"
+EXTENSION = "tests/operations/test_extension.py"
 TOKENS_THAT_HELP = "test_a_new_token_is_asked_for_where_it_helps_and_nowhere_else"
 
 RULES: Sequence[Rule] = (
@@ -195,6 +203,13 @@ RULES: Sequence[Rule] = (
         kept="    if asked.operation is not None:\n        # What",
         broken="    if asked.operation is None:\n        # What",
         tests=[f"{ADOBE_CREATIONS}::test_a_question_without_an_answer_forgets_no_creation"],
+    ),
+    Rule(
+        name="an extension brings nobody back who was removed",
+        file="pipeline/operations/snapshots/extension.py",
+        kept="        self.count += not (isinstance(said, MemberRecord) and said.is_member)\n",
+        broken="        self.count += said is None\n",
+        tests=[f"{EXTENSION}::test_after_a_remove_it_is_refused_before_anybody_is_asked"],
     ),
     Rule(
         name="a budget that comes later than half of a life is refused",
@@ -906,6 +921,13 @@ RULES: Sequence[Rule] = (
         tests=["tests/storage/test_sizes.py"],
     ),
     Rule(
+        name="what a cancelled last step made visible is taken away after its end",
+        file="pipeline/storage/last_step.py",
+        kept="        await asyncio.wait([step], timeout=_SECONDS)\n",
+        broken="",
+        tests=[f"{STORAGES}::test_what_is_cancelled_at_its_very_end_is_there_or_not"],
+    ),
+    Rule(
         name="nothing is sent to a file server that is not known",
         file="pipeline/storage/sftp_session.py",
         kept="                known_hosts=known,\n",
@@ -932,6 +954,14 @@ RULES: Sequence[Rule] = (
         kept='if rendered.reason != "consent_denied" and not route',
         broken="if not route",
         tests=[f"{MEMBERS}::test_denied_consent_removes"],
+    ),
+    Rule(
+        name="a member id that may be personal is in no topic of memberships",
+        file="pipeline/stages/ingest/member_records.py",
+        kept="    if isinstance(removed, Rejected):\n        return removed\n    assert isinstance",
+        broken="    if isinstance(removed, Rejected):\n"
+        '        removed = Rendered(change.member_id, b"")\n    assert isinstance',
+        tests=[f"{MEMBERS}::test_a_member_id_that_may_be_personal_is_in_no_topic"],
     ),
     Rule(
         name="a remove from snapshots needs no identity and no consent",
@@ -1085,5 +1115,136 @@ RULES: Sequence[Rule] = (
         kept="self.floor.joined(said) if isinstance(said, Floor) else said",
         broken="said",
         tests=[f"{FORGETTING}::test_of_two_floors_both_hold_whichever_was_written_last"],
+    ),
+    Rule(
+        name="a pass gives others their turn while it reads",
+        file="pipeline/stages/snapshot/membership_pass.py",
+        kept="                    await asyncio.sleep(0)\n",
+        broken="",
+        tests=[f"{PASS_FILE}::{TURNS}"],
+    ),
+    Rule(
+        name="a pass gives others their turn while it judges",
+        file="pipeline/stages/snapshot/membership_pass.py",
+        kept="                    yield rows\n                await asyncio.sleep(0)\n",
+        broken="                    yield rows\n",
+        tests=[f"{PASS_FILE}::{TURNS}"],
+    ),
+    Rule(
+        name="what a pass writes says that nothing has changed",
+        file="pipeline/stages/snapshot/judge.py",
+        kept="encode_member(statement), [HEALED])",
+        broken="encode_member(statement))",
+        tests=[f"{PASS_OWN}::test_whatever_a_pass_writes_says_that_nothing_has_changed"],
+    ),
+    Rule(
+        name="a run is paid for, durably, before the partner is asked",
+        file="pipeline/stages/snapshot/starting.py",
+        kept="        state = await shared.journal.write(name, step)\n"
+        '        answer: RunAnswer = NotSent("it took too long to write down what it costs")\n'
+        "        if shared.wall_ms() - now_ms < STALE_SECONDS * 1000:\n"
+        "            answer = await shared.runs.start(name, window, shared.lease)\n",
+        broken="        answer: RunAnswer = await shared.runs.start(name, window, shared.lease)\n"
+        "        state = await shared.journal.write(name, step)\n",
+        tests=[f"{STEPS}::test_the_charge_is_durable_before_the_partner_is_asked"],
+    ),
+    Rule(
+        name="a run that was written down too slowly is not asked for",
+        file="pipeline/stages/snapshot/starting.py",
+        kept="        if shared.wall_ms() - now_ms < STALE_SECONDS * 1000:\n",
+        broken="        if shared.wall_ms() >= now_ms:\n",
+        tests=[f"{STEPS}::test_what_was_written_down_too_slowly_is_not_asked_for"],
+    ),
+    Rule(
+        name="whoever finds an intended run never asks for it",
+        file="pipeline/stages/snapshot/states.py",
+        kept='        case "intended":\n            return Step("intended", ("look",))\n',
+        broken='        case "intended":\n            return Step("uploaded")\n',
+        tests=[f"{STEPS}::{NEVER_ASKS}"],
+    ),
+    Rule(
+        name="a burnt window is paid for",
+        file="pipeline/stages/snapshot/transitions.py",
+        kept="        replace(run, state=BURNT, ",
+        broken="        replace(run, is_charged=False, state=BURNT, ",
+        tests=[f"{STEPS}::test_a_window_that_nobody_lists_is_burnt_and_its_file_is_gone"],
+    ),
+    Rule(
+        name="the number of a claim that came to nothing is not used again",
+        file="pipeline/stages/snapshot/journal.py",
+        kept="        self._states[audience] = replace(state, n=offset) if is_claim else state\n",
+        broken="        n = self.state(audience).n or offset\n"
+        "        self._states[audience] = replace(state, n=n) if is_claim else state\n",
+        tests=[f"{STEPS}::test_a_number_is_never_used_again_for_another_file"],
+    ),
+    Rule(
+        name="only a run that ended well in every stage clears what has changed",
+        file="pipeline/stages/snapshot/states.py",
+        kept='end == "applied" and is_last',
+        broken='end != "unknown" and is_last',
+        tests=[f"{STEPS}::{EVERY_STAGE}"],
+    ),
+    Rule(
+        name="after an older run that ends last another one follows",
+        file="pipeline/stages/snapshot/states.py",
+        kept='end == "applied" and is_last',
+        broken='end == "applied"',
+        tests=[f"{STEPS}::test_after_an_older_run_that_ends_last_another_one_follows"],
+    ),
+    Rule(
+        name="a file is alone in its window",
+        file="pipeline/stages/snapshot/starting.py",
+        kept="        near = neighbours(file, listed, 2 * margin)\n",
+        broken="        near = neighbours(file, listed, -1.0)\n",
+        tests=[f"{STEPS}::test_a_file_that_stands_near_another_is_never_asked_for"],
+    ),
+    Rule(
+        name="a window is over by the storage's clock before its run is asked for",
+        file="pipeline/stages/snapshot/starting.py",
+        kept="        if left >= 0:\n",
+        broken="        if left >= 1_000:\n",
+        tests=[f"{STEPS}::test_the_charge_is_durable_before_the_partner_is_asked"],
+    ),
+    Rule(
+        name="a successor waits before it stores",
+        file="pipeline/stages/snapshot/worker.py",
+        kept="        await asyncio.sleep(2 * shared.rules.window_margin)\n",
+        broken="        await asyncio.sleep(0)\n",
+        tests=[f"{STEPS}::test_a_successor_waits_before_it_stores"],
+    ),
+    Rule(
+        name="a refused run is not asked for again at once",
+        file="pipeline/stages/snapshot/owner.py",
+        kept="            await asyncio.sleep(max(least, self.condition.left()))\n",
+        broken="            await asyncio.sleep(max(least, 0.01))\n",
+        tests=[f"{STEPS}::test_an_audience_that_the_partner_refuses_is_blocked_and_shown"],
+    ),
+    Rule(
+        name="a late run of a burnt window is followed before anything else is asked for",
+        file="pipeline/stages/snapshot/transitions.py",
+        kept="            if run.window == lost.window:\n",
+        broken="            if run.window is lost.window:\n",
+        tests=[f"{STEPS}::{LATE_RUN}"],
+    ),
+    Rule(
+        name="a first snapshot waits until ingest has caught up",
+        file="pipeline/stages/snapshot/schedule.py",
+        kept="    if state.n is None and not may_begin:\n",
+        broken="    if state.n is not None and not may_begin:\n",
+        tests=[f"{STEPS}::{FIRST_WAITS}"],
+    ),
+    Rule(
+        name="no rolling day has more runs than the budget",
+        file="pipeline/stages/snapshot/budget.py",
+        kept="    too_many = len(ats) - most\n",
+        broken="    too_many = len(ats) - most - 1\n",
+        tests=["tests/stages/snapshot/test_budget.py"],
+    ),
+    Rule(
+        name="removes must explain a snapshot that lost half of its rows",
+        file="pipeline/stages/snapshot/guards.py",
+        kept="was - rows <= removes",
+        broken="removes >= 0",
+        tests=["tests/stages/snapshot/test_guards.py"],
     ),
 )

@@ -17,6 +17,7 @@ from pipeline.stages.snapshot.run_records import AudienceState
 from pipeline.stages.snapshot.schedule import Due, due
 from pipeline.stages.snapshot.shared import SharedByAudiences
 from pipeline.stages.snapshot.starting import RunStarting
+from pipeline.stages.snapshot.states import TakenOver, decide
 from pipeline.telemetry.facts import SnapshotState
 
 HEAL_MS = 6 * 3_600_000
@@ -43,6 +44,8 @@ class AudienceOwner:
         self._making = SnapshotMaking(shared, audience, watched, self.condition)
         self._starting = RunStarting(shared, audience, self.condition)
         self._following = RunFollowing(shared, audience, watched, self.condition)
+        self._turn = asyncio.Lock()
+        """Held by whoever may write the state."""
         self._deleted: int | None = None
         """The burnt file that surely is not there any more."""
 
@@ -64,15 +67,13 @@ class AudienceOwner:
     def is_active(self) -> bool:
         """Whether there is something to follow: a file that may go, or a run."""
         state = self.state
-        match state.state:
-            case "intended" | "running":
+        match decide(state.state, TakenOver()).effects:
+            case ("look",) | ("poll",):
                 return True
-            case "uploaded":
-                return self._starting.may_go(state)
-            case "burnt":
+            case ("delete_file",):
                 return state.run_n != self._deleted
-            case "idle" | "reading" | "ended":
-                return False
+            case _:
+                return state.state == "uploaded" and self._starting.may_go(state)
 
     def due(self, *, may_begin: bool) -> Due | None:
         """When the next snapshot is to be made."""
@@ -116,7 +117,8 @@ class AudienceOwner:
         Raises:
             Fenced: there is another owner now.
         """
-        await self._guarded(self._making.make())
+        async with self._turn:
+            await self._guarded(self._making.make())
 
     async def heal(self) -> None:
         """One attempt at a pass without a snapshot.
@@ -134,9 +136,10 @@ class AudienceOwner:
         """
         while self.is_active:
             before = self.state
-            await self._guarded(self._step(before))
-            if self.state is before:
-                await asyncio.sleep(max(STEP_SECONDS, self.condition.left()))
+            async with self._turn:
+                await self._guarded(self._step(before))
+            least = STEP_SECONDS if self.state is before else 0.0
+            await asyncio.sleep(max(least, self.condition.left()))
 
     async def sweep(self) -> None:
         """Look for runs of burnt windows, and let old files go.
@@ -144,22 +147,22 @@ class AudienceOwner:
         Raises:
             Fenced: there is another owner now.
         """
-        await self._guarded(self._sweep())
+        if not self._turn.locked():
+            async with self._turn:
+                await self._guarded(self._sweep())
 
     async def _step(self, state: AudienceState) -> None:
-        match state.state:
-            case "uploaded":
-                await self._starting.start(state, is_urgent=self._is_urgent)
-            case "intended":
+        match decide(state.state, TakenOver()).effects:
+            case ("look",):
                 await self._following.look(state)
-            case "running":
+            case ("poll",):
                 await self._following.poll(state)
-            case "burnt":
+            case ("delete_file",):
                 assert state.run_n is not None
                 await self._following.delete_burnt(state.run_n)
                 self._deleted = state.run_n
-            case "idle" | "reading" | "ended":
-                pass
+            case _:
+                await self._starting.start(state, is_urgent=self._is_urgent)
 
     @property
     def _is_urgent(self) -> bool:
