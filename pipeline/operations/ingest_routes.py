@@ -1,7 +1,5 @@
 """The ways of each audience, to lanes and to memberships, as ingest takes them."""
 
-from functools import partial
-
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import (
     MemberRouteSettings,
@@ -58,7 +56,6 @@ def _member_route(
         topic=route.topic,
         audience_id=route.audience_id,
         render=partner.renderer(destination, route.target),
-        member_id=partial(partner.member_id, destination),
         absent_consent_removes=delivery.rules.absent_consent_removes,
     )
 

@@ -17,11 +17,11 @@ _WRONGS: Final = {
     "several_files": "runs took more than one file",
     "bad_file": "files broke a rule of the format",
     "broken_request": "requests to Adobe broke a rule of its API",
-    "asked_after_end": "runs were asked for after their end",
     "refreshed_credentials": "times the landing zone's credentials were made invalid for others",
 }
-"""Not among them: a window without a file. A run that begins long after its request got no answer
-finds none, because its file was given up."""
+"""Not among them: a window without a file, because a run that begins long after its request got no
+answer finds its file given up; and a question after a run's end, which is asked once more where the
+list of runs could not be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -141,6 +141,7 @@ def _adobe(around: AdobeSurroundings | None) -> dict[str, object]:
             "runs_per_day": RUNS_A_DAY,
             "runs_per_audience_and_day": RUNS_A_DAY,
             "window_seconds": 1,
+            "poll_seconds": 1,
         },
         "request_timeout_seconds": 20,
         "requests_per_second": 50,

@@ -109,7 +109,7 @@ class SecondPartner:
     def make_audiences(self, config: Path) -> None:
         """As a user makes them."""
         done = subprocess.run(
-            [COMMAND, "audiences", "apply", "--config", str(config), "--yes"],
+            [COMMAND, "audiences", "apply", "--config", str(config), "--destination", DESTINATION],
             capture_output=True,
             text=True,
             timeout=60,

@@ -235,7 +235,7 @@ class ProcessFuzz:
             destination=DESTINATION,
             sources=list(world.events),
             lanes=lanes,
-            stopped_lane=f"{DESTINATION}.connection-{CONNECTIONS - 1}",
+            blocked_lane=f"{DESTINATION}.connection-{CONNECTIONS - 1}",
             messages=messages,
             committed=committed,
             forged=self.forged,

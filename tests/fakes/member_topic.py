@@ -76,8 +76,8 @@ class MemoryMemberTopic:
     async def ends(self) -> Sequence[int]:
         return self.ends_now()
 
-    async def begins(self) -> Sequence[int]:
-        return [0] * self.partitions
+    async def close(self) -> None:
+        pass
 
     async def read(
         self, partition: int, start: int, end: int

@@ -71,7 +71,6 @@ async def test_ends_and_records_are_those_that_were_written(
         await producer.send_and_wait(name, b"later", partition=1)
 
         assert list(ends) == [0, 700, 0]
-        assert list(await topic.begins()) == [0, 0, 0]
         assert await read_all(topic, 0, ends[0]) == []
         assert await read_all(topic, 1, ends[1]) == values
 
@@ -142,7 +141,6 @@ async def test_what_an_operator_deleted_from_the_start_is_not_waited_for(
     name = f"{namespace}.members.adobe"
     await trim_to(apache_kafka, name, 2)
     async with KafkaMemberTopic(connection(apache_kafka), name, partitions=1) as topic:
-        assert list(await topic.begins()) == [2]
         assert await read_all(topic, 0, 4) == [b"3", b"4"]
 
 
@@ -181,8 +179,8 @@ class CountingTopic:
         self.written, self.read_again = sum(ends), 0
         return ends
 
-    async def begins(self) -> Sequence[int]:
-        return await self.topic.begins()
+    async def close(self) -> None:
+        await self.topic.close()
 
     async def read(
         self, partition: int, start: int, end: int

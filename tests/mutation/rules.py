@@ -56,12 +56,20 @@ PROPOSALS = "test_of_several_that_lay_out_a_topic_at_once_the_first_proposal_cou
 WRONG_SETTING = "test_a_start_is_refused_where_a_setting_would_make_memberships_wrong"
 PASS_FILE = "tests/stages/snapshot/test_membership_pass.py::TestFile"
 PASS_REFUSALS = "tests/stages/snapshot/test_membership_pass.py::TestRefusals"
+PASS_OWN = "tests/stages/snapshot/test_membership_pass.py::TestOwnRecords"
+TURNS = "test_others_in_the_process_get_their_turn_while_a_pass_works"
 HEALING = "tests/stages/snapshot/test_healing.py::TestWinners"
 FORGETTING = "tests/stages/snapshot/test_healing.py::TestForgetting"
 NOT_OVER = "test_a_record_of_another_version_makes_no_snapshot_and_is_not_written_over"
 AFTER_THE_FLOOR = "test_a_remove_is_forgotten_by_the_pass_after_the_one_that_raised_the_floor"
 AS_IT_WAS = "test_a_winner_that_stands_before_another_is_written_again_as_it_was"
 
+ADOBE = "pipeline/destinations/adobe_audiences"
+ADOBE_LOGIN = "tests/destinations/test_adobe_login.py"
+ADOBE_RUNS = "tests/destinations/test_adobe_runs.py"
+ADOBE_RECORDS = "tests/destinations/test_adobe_records.py"
+ADOBE_CREATIONS = "tests/operations/test_adobe_audiences.py::TestACreationThatTakesItsTime"
+TOKENS_THAT_HELP = "test_a_new_token_is_asked_for_where_it_helps_and_nowhere_else"
 STEPS = "tests/simulation/test_snapshot_steps.py"
 NEVER_ASKS = "test_a_successor_that_finds_an_intended_run_looks_for_it_and_never_asks"
 EVERY_STAGE = "test_only_a_run_that_ended_well_in_every_stage_clears_what_has_changed"
@@ -72,6 +80,7 @@ ADOBE_LOGIN = "tests/destinations/test_adobe_login.py"
 ADOBE_RUNS = "tests/destinations/test_adobe_runs.py"
 ADOBE_RECORDS = "tests/destinations/test_adobe_records.py"
 ADOBE_CREATIONS = "tests/operations/test_adobe_audiences.py::TestACreationThatTakesItsTime"
+EXTENSION = "tests/operations/test_extension.py"
 TOKENS_THAT_HELP = "test_a_new_token_is_asked_for_where_it_helps_and_nowhere_else"
 
 RULES: Sequence[Rule] = (
@@ -200,6 +209,13 @@ RULES: Sequence[Rule] = (
         kept="    if asked.operation is not None:\n        # What",
         broken="    if asked.operation is None:\n        # What",
         tests=[f"{ADOBE_CREATIONS}::test_a_question_without_an_answer_forgets_no_creation"],
+    ),
+    Rule(
+        name="an extension brings nobody back who was removed",
+        file="pipeline/operations/snapshots/extension.py",
+        kept="        self.count += not (isinstance(said, MemberRecord) and said.is_member)\n",
+        broken="        self.count += said is None\n",
+        tests=[f"{EXTENSION}::test_after_a_remove_it_is_refused_before_anybody_is_asked"],
     ),
     Rule(
         name="a budget that comes later than half of a life is refused",
@@ -911,6 +927,13 @@ RULES: Sequence[Rule] = (
         tests=["tests/storage/test_sizes.py"],
     ),
     Rule(
+        name="what a cancelled last step made visible is taken away after its end",
+        file="pipeline/storage/last_step.py",
+        kept="        await asyncio.wait([step], timeout=_SECONDS)\n",
+        broken="",
+        tests=[f"{STORAGES}::test_what_is_cancelled_at_its_very_end_is_there_or_not"],
+    ),
+    Rule(
         name="nothing is sent to a file server that is not known",
         file="pipeline/storage/sftp_session.py",
         kept="                known_hosts=known,\n",
@@ -937,6 +960,14 @@ RULES: Sequence[Rule] = (
         kept='if rendered.reason != "consent_denied" and not route',
         broken="if not route",
         tests=[f"{MEMBERS}::test_denied_consent_removes"],
+    ),
+    Rule(
+        name="a member id that may be personal is in no topic of memberships",
+        file="pipeline/stages/ingest/member_records.py",
+        kept="    if isinstance(removed, Rejected):\n        return removed\n    assert isinstance",
+        broken="    if isinstance(removed, Rejected):\n"
+        '        removed = Rendered(change.member_id, b"")\n    assert isinstance',
+        tests=[f"{MEMBERS}::test_a_member_id_that_may_be_personal_is_in_no_topic"],
     ),
     Rule(
         name="a remove from snapshots needs no identity and no consent",
@@ -1090,6 +1121,27 @@ RULES: Sequence[Rule] = (
         kept="self.floor.joined(said) if isinstance(said, Floor) else said",
         broken="said",
         tests=[f"{FORGETTING}::test_of_two_floors_both_hold_whichever_was_written_last"],
+    ),
+    Rule(
+        name="a pass gives others their turn while it reads",
+        file="pipeline/stages/snapshot/membership_pass.py",
+        kept="                    await asyncio.sleep(0)\n",
+        broken="",
+        tests=[f"{PASS_FILE}::{TURNS}"],
+    ),
+    Rule(
+        name="a pass gives others their turn while it judges",
+        file="pipeline/stages/snapshot/membership_pass.py",
+        kept="                    yield rows\n                await asyncio.sleep(0)\n",
+        broken="                    yield rows\n",
+        tests=[f"{PASS_FILE}::{TURNS}"],
+    ),
+    Rule(
+        name="what a pass writes says that nothing has changed",
+        file="pipeline/stages/snapshot/judge.py",
+        kept="encode_member(statement), [HEALED])",
+        broken="encode_member(statement))",
+        tests=[f"{PASS_OWN}::test_whatever_a_pass_writes_says_that_nothing_has_changed"],
     ),
     Rule(
         name="a run is paid for, durably, before the partner is asked",

@@ -122,8 +122,13 @@ class DailyFiles:
 _DONE = JobReport(state="DONE", end="applied")
 
 
+_INVALID_ID = Rejected("invalid_member_id", "member.id: is an address")
+
+
 def _renderer(_settings: DailySettings, _target: DailyTarget) -> Render:
     def render(change: MembershipChange, _hash: HashOnce | None) -> Rendered | Withheld | Rejected:
+        if change.action == "remove":
+            return _INVALID_ID if "@" in change.member_id else Rendered(change.member_id, b"")
         consent = change.consent or {}
         if consent.get("files") in ("denied", "missing"):
             reason: WithheldReason = "consent_denied"

@@ -17,7 +17,7 @@ from pipeline.operations.ingest_routes import ingest_routes
 from pipeline.sources.encodings.schemas import Schema, Schemas
 from pipeline.sources.reading import Reading, SchemaNeeded
 from pipeline.sources.registry import compile_source
-from pipeline.stages.ingest.route import AnyRoute, MemberRoute
+from pipeline.stages.ingest.route import AnyRoute
 
 
 class TrialMessage(NamedTuple):
@@ -114,13 +114,11 @@ def _record(route: AnyRoute, change: MembershipChange) -> Mapping[str, Any]:
         "connection": route.lane.connection,
         "audience_id": route.audience_id,
     }
-    if isinstance(route, MemberRoute) and change.action == "remove":
-        # Only who it is goes into the topic of memberships.
-        return {**where, "action": "remove", "member": route.member_id(change.member_id)}
     match route.render(change, None):
         case Rendered(member, value):
-            record = orjson.loads(value)
-            return {**where, "action": change.action, "member": member, "record": record}
+            # Of a remove, only who it is goes into the topic of memberships.
+            record = {"record": orjson.loads(value)} if value else {}
+            return {**where, "action": change.action, "member": member, **record}
         case Withheld(reason):
             return {**where, "withheld": reason}
         case Rejected(reason, detail):

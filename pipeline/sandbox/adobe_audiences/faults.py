@@ -79,12 +79,18 @@ class ScriptedFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultRates:
-    """How often a seeded fault strikes a request or a run, each as a share of 1."""
+    """How often a seeded fault strikes a request or a run, each as a share of 1.
+
+    A start of a run that was not taken has rates of its own, which no profile has: a client that
+    cannot know it must wait for minutes before it may try again.
+    """
 
     latency: tuple[float, float] = (0.0, 0.0)
     throttled: float = 0.0
     unavailable: float = 0.0
     reset: float = 0.0
+    start_unavailable: float = 0.0
+    start_reset: float = 0.0
     taken_then_unavailable: float = 0.0
     dropped_after_taking: float = 0.0
     garbled_after_taking: float = 0.0
@@ -103,6 +109,8 @@ PROFILES: Final[dict[ProfileName, FaultRates]] = {
         throttled=0.01,
         unavailable=0.01,
         reset=0.005,
+        taken_then_unavailable=0.02,
+        dropped_after_taking=0.02,
         dataset_fails=0.02,
         profiles_fail=0.02,
         unlisted=0.05,
@@ -150,7 +158,9 @@ class FaultScript:
     def resets(self, endpoint: EndpointName, audience: str | None, now: float) -> bool:
         """Whether to reset this connection before its request is read."""
         scripted = self._next(endpoint, audience, now, resets=True)
-        return scripted is not None or self._strikes(self.rates.reset, "reset")
+        rates = self.rates
+        rate = rates.start_reset if endpoint == "runs.start" else rates.reset
+        return scripted is not None or self._strikes(rate, "reset")
 
     def draw(self, endpoint: EndpointName, audience: str | None, now: float) -> Fault:
         """The fault for a request that was read."""
@@ -185,9 +195,10 @@ class FaultScript:
         rates, latency = self.rates, self.rates.latency
         if self._strikes(rates.throttled, "throttled"):
             return Fault(status=429, message="Too many requests", retry_after=1.0, latency=latency)
-        if self._strikes(rates.unavailable, "unavailable"):
+        starts = endpoint == "runs.start"
+        if self._strikes(rates.start_unavailable if starts else rates.unavailable, "unavailable"):
             return self._outage(is_taken=False)
-        return self._drawn_start() if endpoint == "runs.start" else Fault(latency=latency)
+        return self._drawn_start() if starts else Fault(latency=latency)
 
     def _drawn_start(self) -> Fault:
         rates, latency, run = self.rates, self.rates.latency, self._drawn_run()

@@ -18,11 +18,18 @@ class Members:
     """The files of the run that put them there."""
     run_id: str | None = None
     has_expired: bool = False
+    replaced_at: float = 0.0
 
     def replace(
         self, rows: Mapping[str, Sequence[str]], files: Sequence[str], run_id: str, now: float
     ) -> None:
-        """A run ended well: its file is the audience."""
+        """A run ended well: its file is the audience, unless another one ended later.
+
+        A run is looked at when somebody asks, so the last one to end need not be the last one here.
+        """
+        if now < self.replaced_at:
+            return
+        self.replaced_at = now
         self.rows, self.files, self.run_id = rows, files, run_id
         self.touch(now)
 

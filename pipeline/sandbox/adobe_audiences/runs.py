@@ -95,7 +95,7 @@ class Runs:
         return tuple(self._begun)
 
     def settle(self, now: float) -> None:
-        """Let late ones begin, and apply those that ended well, in the order of their ends."""
+        """Let late ones begin, and apply those that ended well."""
         due = [run for run in self._late if run.created_s <= now]
         self._late = [run for run in self._late if run.created_s > now]
         for run in due:
@@ -103,9 +103,9 @@ class Runs:
                 self._begin(run)
             except Refusal:
                 continue  # it came while another one went on: refused, and nobody hears of it
-        over = [run for run in self._begun if not run.is_applied and run.is_over(now)]
-        for run in sorted(over, key=lambda one: one.ends_at):
-            self._apply(run)
+        for run in self._begun:
+            if not run.is_applied and run.is_over(now):
+                self._apply(run)
 
     def to_read(self, now: float) -> Iterator[tuple[Run, Audience]]:
         """Runs whose files are to be chosen and read now."""

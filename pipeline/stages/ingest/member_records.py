@@ -1,8 +1,8 @@
 """One change on one route to the topic of all memberships: a member record, or none.
 
-A remove needs the member's id and nothing else, so nothing about a person can keep one from being
-written. What a partner's renderer says of an add decides what is written for it: a member, or,
-where the person's consent is denied, that the person is out.
+A remove needs the member's id and nothing else, so nothing but an id that must not stand in our
+topics can keep one from being written. What a partner's renderer says of an add decides what is
+written for it: a member, or, where the person's consent is denied, that the person is out.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from pipeline.domain.member_record import (
     member_key,
     partition_of,
 )
-from pipeline.domain.reasons import Rejected, Withheld
+from pipeline.domain.reasons import Rejected, Rendered, Withheld
 from pipeline.identity.hashing import HashOnce
 from pipeline.stages.ingest.chunk import Chunk
 from pipeline.stages.ingest.lane_records import NO_TIME, TIMES_END_MS, failed
@@ -111,6 +111,11 @@ def _made(
         # Who says no must leave; of who says nothing, a setting knows.
         if rendered.reason != "consent_denied" and not route.absent_consent_removes:
             return None
-    key = member_key(route.audience_id, route.member_id(change.member_id))
-    is_withdrawal = change.is_withdrawal
-    return key, encode_removal(at_ms, place, is_withdrawal=is_withdrawal)
+        change = change._replace(action="remove")
+    # An id that may be an address or a number must not stand in our topics: the partner judges it.
+    removed = route.render(change, None)
+    if isinstance(removed, Rejected):
+        return removed
+    assert isinstance(removed, Rendered)
+    key = member_key(route.audience_id, removed.member)
+    return key, encode_removal(at_ms, place, is_withdrawal=change.is_withdrawal)

@@ -1,6 +1,6 @@
 """Where the changes of each audience go."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import TypeAlias, final
@@ -35,9 +35,8 @@ class MemberRoute:
     """Of all memberships of the destination."""
     audience_id: str
     render: Render
-    """Its value is an object of `r`, `i` and `c`, as a member record has them."""
-    member_id: Callable[[str], str]
-    """A member's id as the partner gets it."""
+    """Its value is an object of `r`, `i` and `c`, as a member record has them; of a remove, only
+    the member counts, and nothing but their id is looked at."""
     absent_consent_removes: bool
     """What an add without the consent that it needs does: removes the member, or nothing."""
 

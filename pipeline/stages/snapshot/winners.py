@@ -76,11 +76,14 @@ class Winners:
 
     def drain(self, most: int) -> Iterator[Sequence[tuple[bytes, Packed]]]:
         """All winners with the members' ids, so many at a time; each is let go."""
+        everything = self._drained()
+        while some := list(islice(everything, most)):
+            yield some
+
+    def _drained(self) -> Iterator[tuple[bytes, Packed]]:
         for number in range(self._first, self.past):
             bucket, self._buckets[number] = self._buckets[number], {}
-            items = iter(bucket.items())
-            while some := list(islice(items, most)):
-                yield some
+            yield from bucket.items()
 
     def _take_member(self, member: bytes, record: Record) -> None:
         number = hash(member) % BUCKETS

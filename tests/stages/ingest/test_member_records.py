@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from pipeline.domain.change import MembershipChange
 from pipeline.domain.member_record import (
     MemberRecord,
     Place,
@@ -12,6 +13,7 @@ from pipeline.domain.member_record import (
     member_key,
     partition_of,
 )
+from pipeline.domain.reasons import Rendered
 from pipeline.stages.ingest.route import MemberRoute
 from pipeline.stages.ports import OutgoingRecord, Partition
 from pipeline.telemetry.facts import LaneLabel
@@ -34,7 +36,6 @@ def members(audience: str = "vip", *, absent_removes: bool = False) -> MemberRou
         topic=TOPIC,
         audience_id=audience,
         render=DAILY.renderer(SETTINGS, target),
-        member_id=lambda member: DAILY.member_id(SETTINGS, member),
         absent_consent_removes=absent_removes,
     )
 
@@ -104,6 +105,19 @@ def test_a_remove_needs_no_identity_and_nothing_else_about_the_person() -> None:
     assert found == MemberRecord(False, OCCURRED_MS, Place("cdp", 0, 0, 0))
     assert written(world)[0][1].key == member_key("vip", "u-1")
     assert not world.source.letters
+
+
+@pytest.mark.parametrize("consent", [None, {"files": "denied"}])
+def test_a_member_id_that_may_be_personal_is_in_no_topic(consent: dict[str, str] | None) -> None:
+    """
+    Whether the person is removed, or must leave because of what they said.
+    """
+    action = "remove" if consent is None else "add"
+    member = {"id": "u-1@example.com", "identities": []}
+    world = world_of(event(action=action, consent=consent, member=member))
+
+    assert of(world) == []
+    assert world.reasons() == {"invalid_member_id": 1}
 
 
 def test_denied_consent_removes() -> None:
@@ -214,9 +228,11 @@ def test_one_change_goes_to_lanes_and_to_memberships() -> None:
 
 @dataclass(frozen=True)
 class _Failing:
-    """A renderer with a fault."""
+    """A renderer with a fault in what it does for adds."""
 
-    def __call__(self, *_: object) -> object:
+    def __call__(self, change: MembershipChange, _: object) -> object:
+        if change.action == "remove":
+            return Rendered(change.member_id, b"")
         raise ValueError("u-1@example.com")
 
 
@@ -229,7 +245,6 @@ def test_a_fault_of_the_renderer_is_one_dead_letter_and_quotes_nothing() -> None
                 topic=TOPIC,
                 audience_id="vip",
                 render=_Failing(),  # type: ignore[arg-type]
-                member_id=broken.member_id,
                 absent_consent_removes=False,
             )
         ]

@@ -178,7 +178,7 @@ class World:
         await self.topic.write(late)
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(st.lists(_STEPS, min_size=10, max_size=40))
 def test_whatever_happens_who_left_is_out_and_who_is_a_member_is_in(steps: Sequence[Step]) -> None:
     """
