@@ -1228,8 +1228,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a refused run is not asked for again at once",
         file="pipeline/stages/snapshot/owner.py",
-        kept="            await asyncio.sleep(max(least, self.condition.left()))\n",
-        broken="            await asyncio.sleep(max(least, 0.01))\n",
+        kept="            await self._until_next_try()\n",
+        broken="            await asyncio.sleep(0.01)\n",
         tests=[f"{STEPS}::test_an_audience_that_the_partner_refuses_is_blocked_and_shown"],
     ),
     Rule(

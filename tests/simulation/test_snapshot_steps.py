@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from random import Random
 
-from pipeline.destinations.snapshots import RunAnswer, SnapshotRules, Window
+from pipeline.destinations.snapshots import RunAnswer, RunRefused, SnapshotRules, Window
 from pipeline.domain.send_result import Blocked, InDoubt
 from pipeline.stages.ports import Ownership
 from pipeline.stages.snapshot.operator_requests import encode_approve, encode_start, request_key
@@ -376,6 +376,33 @@ def test_an_audience_that_the_partner_refuses_is_blocked_and_shown() -> None:
     assert status["audiences"]["vip"]["state"] == "blocked"
     assert status["audiences"]["vip"]["cause"] == "not_found"
     assert 5 <= len(asked) <= 10
+
+
+def test_an_operator_need_not_wait_until_a_blocked_audience_is_tried_again() -> None:
+    """What was wrong is mended: a new file is made at once, and its run is asked for."""
+    began: list[float] = []
+
+    async def story(world: SnapshotWorld) -> None:
+        start = world.partner.start
+
+        async def refused(audience: str, window: Window, ownership: Ownership) -> RunAnswer:
+            return RunRefused("422: the header is wrong")
+
+        world.partner.start = refused  # type: ignore[method-assign]
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(world.worker(world.process()).run())
+            await asyncio.sleep(600)
+            world.partner.start = start  # type: ignore[method-assign]
+            world.topic.append(request_key(VIP.audience), encode_start(at_ms=0))
+            began.append(asyncio.get_running_loop().time())
+            await asyncio.sleep(600)
+            running.cancel()
+
+    world = told(story)
+
+    [(at, _, _)] = world.partner.arrived
+    assert at < began[0] + 60
+    assert len(world.storage.puts) == 2
 
 
 def test_what_was_written_down_too_slowly_is_not_asked_for() -> None:

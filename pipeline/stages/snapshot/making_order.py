@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection
 
+from pipeline.stages.snapshot.condition import SPENT, worn_out
 from pipeline.stages.snapshot.owner import HEAL_MS, AudienceOwner
 from pipeline.stages.snapshot.ports import Backlog
 from pipeline.stages.snapshot.report import SnapshotReport
@@ -99,6 +100,9 @@ class MakingOrder:
         if owner.condition.left() and not shared.journal.is_asked_for(audience):
             return False
         if shared.budget.is_worn_out(owner.state.runs):
+            owner.condition.block(*worn_out(owner.state.runs))
             return False
         free_at = shared.budget.free_at(audience, now_ms, is_urgent=due.is_urgent, reserved=waiting)
+        if free_at > now_ms:
+            owner.condition.wait("budget", SPENT, 0.0)
         return free_at <= now_ms

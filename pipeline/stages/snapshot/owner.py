@@ -25,6 +25,7 @@ HEAL_MS = 6 * 3_600_000
 LATEST_PASS_MS = 12 * 3_600_000
 """... and at the latest by then: half of the time for which compaction leaves a record alone."""
 STEP_SECONDS = 1.0
+LOOK_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -138,8 +139,9 @@ class AudienceOwner:
             before = self.state
             async with self._turn:
                 await self._guarded(self._step(before))
-            least = STEP_SECONDS if self.state is before else 0.0
-            await asyncio.sleep(max(least, self.condition.left()))
+            if self.state is before:
+                await asyncio.sleep(STEP_SECONDS)
+            await self._until_next_try()
 
     async def sweep(self) -> None:
         """Look for runs of burnt windows, and let old files go.
@@ -147,9 +149,23 @@ class AudienceOwner:
         Raises:
             Fenced: there is another owner now.
         """
-        if not self._turn.locked():
+        if self._turn.locked():
+            return
+        try:
             async with self._turn:
-                await self._guarded(self._sweep())
+                await self._sweep()
+        except (StorageUnavailable, StorageRefused) as error:
+            # It is done again soon, and keeps nothing else from going on.
+            log.warning("old files stay", audience=self.audience.name, error=str(error))
+
+    async def _until_next_try(self) -> None:
+        """An operator who asks for a snapshot need not wait for it."""
+        journal, name = self._shared.journal, self.audience.audience
+        while True:
+            left = self.condition.left()
+            if not left or journal.is_asked_for(name):
+                return
+            await asyncio.sleep(min(left, LOOK_SECONDS))
 
     async def _step(self, state: AudienceState) -> None:
         match decide(state.state, TakenOver()).effects:

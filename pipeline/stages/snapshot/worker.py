@@ -19,7 +19,7 @@ FETCH_RECORDS = 500
 FENCED_SECONDS = 5.0
 """How long an owner that was shut out keeps still; the group tells it meanwhile who is right."""
 UNREADABLE_SECONDS = 60.0
-SWEEP_SECONDS = 600.0
+SWEEP_SECONDS = 1800.0
 
 log = structlog.get_logger(__name__)
 
