@@ -96,22 +96,23 @@ async def count_members(
     """
     place = named_place(settings, audience, destination, partners)
     name = Names(settings.kafka.namespace).members(place.destination)
-    topic = KafkaMemberTopic(client_options(settings.kafka), name)
-    try:
-        counting = MembershipPass(
-            topic=topic,
-            topic_name=name,
-            audience=place.audience,
-            rules=_delivery(settings, place, partners).rules,
-            row=lambda _identity, _cells: b"",
-            ends=await topic.ends(),
-            now_ms=time.time_ns() // 1_000_000,
-            uuid=None,
-            write=_nothing,
-        )
-        await counting.heal_only()
-    except (LayoutMissing, PassTooLong, TopicUnreadable) as error:
-        raise OperationFailed(str(error)) from error
+    rules = _delivery(settings, place, partners).rules
+    async with KafkaMemberTopic(client_options(settings.kafka), name) as topic:
+        try:
+            counting = MembershipPass(
+                topic=topic,
+                topic_name=name,
+                audience=place.audience,
+                rules=rules,
+                row=lambda _identity, _cells: b"",
+                ends=await topic.ends(),
+                now_ms=time.time_ns() // 1_000_000,
+                uuid=None,
+                write=_nothing,
+            )
+            await counting.heal_only()
+        except (LayoutMissing, PassTooLong, TopicUnreadable) as error:
+            raise OperationFailed(str(error)) from error
     found = counting.found
     if found.other_version is not None:
         raise OperationFailed(f"topic {name} holds records of version {found.other_version}")
@@ -145,15 +146,15 @@ async def show_member(
     key = member_key(place.audience.audience, sent)
     statements = _Statements(key, floor_key(place.audience.audience))
     name = Names(settings.kafka.namespace).members(place.destination)
-    topic = KafkaMemberTopic(client_options(settings.kafka), name)
     partition = partition_of(key)
-    try:
-        end = (await topic.ends())[partition]
-        async for records in topic.read(partition, 0, end):
-            for record in records:
-                statements.take(record)
-    except TopicUnreadable as error:
-        raise OperationFailed(str(error)) from error
+    async with KafkaMemberTopic(client_options(settings.kafka), name) as topic:
+        try:
+            end = (await topic.ends())[partition]
+            async for records in topic.read(partition, 0, end):
+                for record in records:
+                    statements.take(record)
+        except TopicUnreadable as error:
+            raise OperationFailed(str(error)) from error
     return MemberState(
         destination=place.destination,
         audience=place.audience.name,

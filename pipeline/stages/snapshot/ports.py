@@ -122,6 +122,9 @@ class MemberTopic(Protocol):
         Where `start` is gone, from the first that is there. Close it where you stop before its end.
         """
 
+    async def close(self) -> None:
+        """Let go of every connection; no reading may go on."""
+
 
 class TopicUnreadable(Exception):
     """The brokers do not hand a topic out now; worth trying again."""

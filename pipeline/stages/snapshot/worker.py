@@ -63,6 +63,7 @@ class SnapshotWorker:
             finally:
                 self._shared, self._owners = None, {}
                 shared.progress.busy(False)
+                await shared.watch.close()
                 await shared.journal.close()
 
     async def drain(self) -> None:
