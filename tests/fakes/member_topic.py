@@ -73,6 +73,9 @@ class MemoryMemberTopic:
     readings: int = 0
     at_once: int = 3
 
+    async def close(self) -> None:
+        """Nothing stays open between two readings."""
+
     async def ends(self) -> Sequence[int]:
         return self.ends_now()
 

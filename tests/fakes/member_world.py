@@ -53,6 +53,9 @@ class FakeMemberTopic:
         members = self.members.setdefault(audience, set())
         members.add(member) if is_member else members.discard(member)
 
+    async def close(self) -> None:
+        """Nothing stays open between two readings."""
+
     async def ends(self) -> Sequence[int]:
         await asyncio.sleep(0.01)
         return [len(records) for records in self.records]
