@@ -79,9 +79,6 @@ class MemoryMemberTopic:
     async def ends(self) -> Sequence[int]:
         return self.ends_now()
 
-    async def close(self) -> None:
-        pass
-
     async def read(
         self, partition: int, start: int, end: int
     ) -> AsyncGenerator[Sequence[MemberMessage], None]:

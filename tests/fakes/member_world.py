@@ -63,9 +63,6 @@ class FakeMemberTopic:
     async def begins(self) -> Sequence[int]:
         return [0] * PARTITIONS
 
-    async def close(self) -> None:
-        pass
-
     async def read(
         self, partition: int, start: int, end: int
     ) -> AsyncGenerator[Sequence[TopicRecord], None]:

@@ -182,9 +182,6 @@ class CountingTopic:
         self.written, self.read_again = sum(ends), 0
         return ends
 
-    async def close(self) -> None:
-        await self.topic.close()
-
     async def read(
         self, partition: int, start: int, end: int
     ) -> AsyncGenerator[Sequence[Record], None]:

@@ -138,10 +138,6 @@ class ChangesWatch:
             await self._read_to(ends)
             return self._watched[audience.encode()].begin(ends_of(audience, ends)), ends
 
-    async def close(self) -> None:
-        """Once nobody follows or passes any more."""
-        await self._topic.close()
-
     async def _read_to(self, ends: Sequence[int]) -> None:
         for partition in sorted(self._positions):
             if self._positions[partition] < ends[partition]:
