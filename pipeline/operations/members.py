@@ -97,20 +97,21 @@ async def count_members(
     """
     place = named_place(settings, audience, destination, partners)
     name = Names(settings.kafka.namespace).members(place.destination)
-    topic = KafkaMemberTopic(client_options(settings.kafka), name)
+    rules = _delivery(settings, place, partners).rules
     try:
-        counting = MembershipPass(
-            topic=topic,
-            topic_name=name,
-            audience=_audience(settings, place, partners),
-            rules=_delivery(settings, place, partners).rules,
-            row=lambda _identity, _cells: b"",
-            ends=await topic.ends(),
-            now_ms=time.time_ns() // 1_000_000,
-            uuid=None,
-            write=_nothing,
-        )
-        await counting.heal_only()
+        async with KafkaMemberTopic(client_options(settings.kafka), name) as topic:
+            counting = MembershipPass(
+                topic=topic,
+                topic_name=name,
+                audience=_audience(settings, place, partners),
+                rules=rules,
+                row=lambda _identity, _cells: b"",
+                ends=await topic.ends(),
+                now_ms=time.time_ns() // 1_000_000,
+                uuid=None,
+                write=_nothing,
+            )
+            await counting.heal_only()
     except (LayoutMissing, PassTooLong, TopicUnreadable) as error:
         raise OperationFailed(str(error)) from error
     found = counting.found
@@ -146,13 +147,13 @@ async def show_member(
     key = member_key(place.audience_id, sent)
     statements = _Statements(key, floor_key(place.audience_id))
     name = Names(settings.kafka.namespace).members(place.destination)
-    topic = KafkaMemberTopic(client_options(settings.kafka), name)
     partition = partition_of(key)
     try:
-        end = (await topic.ends())[partition]
-        async for records in topic.read(partition, 0, end):
-            for record in records:
-                statements.take(record)
+        async with KafkaMemberTopic(client_options(settings.kafka), name) as topic:
+            end = (await topic.ends())[partition]
+            async for records in topic.read(partition, 0, end):
+                for record in records:
+                    statements.take(record)
     except TopicUnreadable as error:
         raise OperationFailed(str(error)) from error
     return MemberState(

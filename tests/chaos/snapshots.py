@@ -97,6 +97,7 @@ class SecondPartner:
                 "runs_per_day": RUNS_PER_DAY,
                 "runs_per_audience_and_day": RUNS_PER_DAY,
                 "window_seconds": 1,
+                "poll_seconds": 3,
             },
         }
 

@@ -53,15 +53,15 @@ class FakeMemberTopic:
         members = self.members.setdefault(audience, set())
         members.add(member) if is_member else members.discard(member)
 
+    async def close(self) -> None:
+        """Nothing stays open between two readings."""
+
     async def ends(self) -> Sequence[int]:
         await asyncio.sleep(0.01)
         return [len(records) for records in self.records]
 
     async def begins(self) -> Sequence[int]:
         return [0] * PARTITIONS
-
-    async def close(self) -> None:
-        pass
 
     async def read(
         self, partition: int, start: int, end: int

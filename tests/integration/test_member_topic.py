@@ -174,13 +174,13 @@ class CountingTopic:
         """Whether most of what was written is gone."""
         return self.written > 2 * self.read_again > 0
 
+    async def close(self) -> None:
+        await self.topic.close()
+
     async def ends(self) -> Sequence[int]:
         ends = await self.topic.ends()
         self.written, self.read_again = sum(ends), 0
         return ends
-
-    async def close(self) -> None:
-        await self.topic.close()
 
     async def read(
         self, partition: int, start: int, end: int

@@ -1116,6 +1116,13 @@ RULES: Sequence[Rule] = (
         tests=["tests/stages/snapshot/test_healing.py::test_the_floor_is_written_last"],
     ),
     Rule(
+        name="a remove is kept for as long as it was not written long ago, however old it is",
+        file="pipeline/stages/snapshot/winners.py",
+        kept="        is_old = record.timestamp < self._old_before_ms\n",
+        broken="        is_old = True\n",
+        tests=[f"{FORGETTING}::test_a_year_of_history_that_is_read_now_is_believed"],
+    ),
+    Rule(
         name="of two floors both hold",
         file="pipeline/stages/snapshot/winners.py",
         kept="self.floor.joined(said) if isinstance(said, Floor) else said",

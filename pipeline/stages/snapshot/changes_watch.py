@@ -101,6 +101,10 @@ class ChangesWatch:
             self._positions[partition] = min(self._positions.get(partition, start), start)
         return watched
 
+    async def close(self) -> None:
+        """Once nothing reads any more, a pass neither."""
+        await self._topic.close()
+
     async def follow(self) -> None:
         """Read on until cancelled; brokers that are away are waited for."""
         while True:
@@ -133,10 +137,6 @@ class ChangesWatch:
             ends = await self._topic.ends()
             await self._read_to(ends)
             return self._watched[audience.encode()].begin(ends_of(audience, ends)), ends
-
-    async def close(self) -> None:
-        """Once nobody follows or passes any more."""
-        await self._topic.close()
 
     async def _read_to(self, ends: Sequence[int]) -> None:
         for partition in sorted(self._positions):

@@ -81,7 +81,10 @@ class MakingOrder:
         if self._shared.pause.until_ms > now_ms:
             return None
         # Those that wait with a file are about to pay.
-        waiting = sum(one.is_active and one.state.state == "uploaded" for one in self._owners)
+        waiting = sum(
+            one.is_active and one.state.state == "uploaded" and not one.condition.is_blocked
+            for one in self._owners
+        )
         found: list[tuple[int, AudienceOwner]] = []
         for owner in self._owners:
             due = owner.due(may_begin=self._has_caught_up)

@@ -116,10 +116,10 @@ class World:
                     else remove(at_ms, offset=offset)
                 )
                 self.said.append((member, record))
-                self.topic.state(record, member)
+                self.topic.state(record, member, at_ms=self.now_ms)
             case Repeated(which) if self.said:
                 member, record = self.said[which % len(self.said)]
-                self.topic.state(record, member)
+                self.topic.state(record, member, at_ms=self.now_ms)
             case Passed(dies_at, buffer_bytes):
                 await self._passed(dies_at, buffer_bytes)
             case PassedTwice():
