@@ -32,7 +32,7 @@ async def writing(cluster: Cluster, namespace: str) -> AsyncIterator[Transaction
 
 
 async def test_what_is_written_says_where_it_stands(apache_kafka: Cluster, namespace: str) -> None:
-    """The number of a snapshot is the offset of its claim: markers of transactions count, too."""
+    """A snapshot's number is the offset of what begins it; markers of transactions count, too."""
     topic, other = f"{namespace}.snapshots.adobe", f"{namespace}.members.adobe"
     await create_topics(apache_kafka, topic)
     await create_topics(apache_kafka, other, partitions=3)

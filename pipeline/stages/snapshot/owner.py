@@ -41,7 +41,7 @@ class AudienceOwner:
             shared.destination, audience.name, shared.wall_ms, shared.chance
         )
         self._shared = shared
-        self._watched = watched
+        self.watched = watched
         self._making = SnapshotMaking(shared, audience, watched, self.condition)
         self._starting = RunStarting(shared, audience, self.condition)
         self._following = RunFollowing(shared, audience, watched, self.condition)
@@ -79,7 +79,7 @@ class AudienceOwner:
     def due(self, *, may_begin: bool) -> Due | None:
         """When the next snapshot is to be made."""
         state, now_ms = self.state, self._shared.wall_ms()
-        since = self._watched.ingested if state.hold is None else self._watched.newest
+        since = self.watched.ingested if state.hold is None else self.watched.newest
         return due(
             state,
             since.changes,
@@ -89,26 +89,6 @@ class AudienceOwner:
             may_begin=may_begin,
             now_ms=now_ms,
         )
-
-    @property
-    def changes_overdue(self) -> float:
-        """Seconds by which a change waits longer than the rules allow; else 0."""
-        found = due(
-            AudienceState(),
-            self._watched.ingested.changes,
-            rules=self._shared.rules,
-            lifetime=self.audience.lifetime,
-            is_asked_for=False,
-            may_begin=True,
-            now_ms=self._shared.wall_ms(),
-        )
-        late_ms = 0 if found is None else self._shared.wall_ms() - found.deadline_ms
-        return max(0.0, late_ms / 1000)
-
-    @property
-    def unpassed_since_ms(self) -> int | None:
-        """Since when a change waits for a pass over the members."""
-        return self._watched.passed.changes.oldest_arrived_ms
 
     # What is done
 
@@ -183,7 +163,7 @@ class AudienceOwner:
     @property
     def _is_urgent(self) -> bool:
         """Whether the file at hand is for a withdrawal, or an operator asked for it."""
-        withdrawn_ms = self._watched.ingested.changes.oldest_withdrawal_ms
+        withdrawn_ms = self.watched.ingested.changes.oldest_withdrawal_ms
         return self.state.is_urgent or withdrawn_ms is not None
 
     async def _sweep(self) -> None:

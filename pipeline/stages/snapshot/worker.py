@@ -96,10 +96,11 @@ class SnapshotWorker:
         self._shared, self._owners = shared, owners
         report = SnapshotReport(shared, owners.values())
         async with asyncio.TaskGroup() as tasks:
-            order = MakingOrder(shared, owners.values(), self._backlog, report, tasks)
+            order = MakingOrder(shared, owners.values(), self._backlog, tasks)
             tasks.create_task(self._hear(shared), name=f"requests {self.name}")
             tasks.create_task(shared.watch.follow(), name=f"members {self.name}")
             tasks.create_task(self._sweep(shared, owners), name=f"sweep {self.name}")
+            tasks.create_task(report.say_always(), name=f"report {self.name}")
             tasks.create_task(order.run(), name=f"order {self.name}")
             try:
                 await asyncio.get_running_loop().create_future()
