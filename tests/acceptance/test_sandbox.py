@@ -55,7 +55,7 @@ def test_a_small_run_with_faults_reconciles(tmp_path: Path) -> None:
         output, _ = process.communicate(timeout=90)
 
     assert process.returncode == 0, output
-    assert "reconciled: " in output
+    assert re.search(r"^reconciled: .* and \d+ members of Adobe's audiences", output, re.MULTILINE)
     assert "--seed 11" in output
     assert ledger(output, "prepared")[-1] > 3_000
     accepted, *ends = (ledger(output, name)[-1] for name in ("accepted", "applied", "invalid"))
@@ -76,6 +76,18 @@ def test_a_run_on_apache_kafka_reconciles_exactly_once(
 
     assert process.returncode == 0, output
     assert "reconciled: " in output
+
+
+def test_adobe_can_be_left_out(tmp_path: Path) -> None:
+    """
+    Then there are only Amazon's lanes, as many audiences as anybody likes, and no files.
+    """
+    arguments = [*SMALL, "--audiences", "30", "--no-adobe", "--faults", "none"]
+    with command(arguments, tmp_path) as process:
+        output, _ = process.communicate(timeout=90)
+
+    assert process.returncode == 0, output
+    assert "Adobe" not in output
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the child under /proc")
@@ -111,7 +123,8 @@ def test_a_run_that_is_stopped_takes_everything_with_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "value"), [("--faults", "wild"), ("--events", "0"), ("--cap", "5")]
+    ("option", "value"),
+    [("--faults", "wild"), ("--events", "0"), ("--cap", "5"), ("--audiences", "30")],
 )
 def test_a_wrong_option_is_refused_before_anything_starts(option: str, value: str) -> None:
     done = subprocess.run(
