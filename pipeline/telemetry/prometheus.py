@@ -52,6 +52,9 @@ class IngestMetrics:
     def changes_withheld(self, *, destination: str, reason: WithheldReason, count: int) -> None:
         self._metrics.count("changes_withheld", count, destination, reason)
 
+    def registry_waited_for(self, *, source: str, is_away: bool) -> None:
+        self._metrics.show("schema_registry_away", int(is_away), source)
+
     def records_prepared(self, *, lane: LaneLabel, count: int) -> None:
         self._metrics.count("records_prepared", count, lane.destination, lane.connection)
 

@@ -74,6 +74,9 @@ GAUGES: Final = (
     Series("cap_limit_records", ("connection",), "Records a window must stay under."),
     Series("audiences_paused", ("connection",), "Audiences paused, or sending what was kept."),
     Series("jobs_pending", ("connection",), "Jobs this process follows."),
+    Series(
+        "schema_registry_away", ("source",), "1 while a schema is needed and cannot be fetched."
+    ),
     Series("jobs_of_other_versions", (), "Job messages kept because another version wrote them."),
     Series("buffered_bytes", (), "Memory budget taken."),
 )

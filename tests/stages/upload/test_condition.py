@@ -122,10 +122,9 @@ def test_what_is_said_of_one_audience_stands_until_something_of_it_has_its_end(
     watched.condition.passed_probe()
     watched.condition.show("running")
     watched.condition.took("7")
-    assert watched.condition.state == "blocked"
-    assert watched.condition.blocked is not None
-
+    before = watched.condition.state, watched.condition.blocked is not None
     watched.condition.took("8")
     watched.condition.show("running")
-    assert watched.condition.state == "running"
-    assert watched.condition.blocked is None
+    after = watched.condition.state, watched.condition.blocked is not None
+
+    assert (before, after) == (("blocked", True), ("running", False))
