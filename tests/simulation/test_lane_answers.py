@@ -14,6 +14,7 @@ from pipeline.domain.send_result import (
     Accepted,
     Answer,
     Applied,
+    Blocked,
     InDoubt,
     Invalid,
     NotSent,
@@ -438,6 +439,28 @@ def test_an_audience_on_which_the_partner_fails_is_not_given_up_record_by_record
     assert causes.keys() == {None, "mostly_refused"}
     assert causes["mostly_refused"] > 100
     assert len(world.partner.members) > 1000
+
+
+def test_a_record_that_cannot_be_sent_has_one_dead_letter_whatever_blocks_the_lane() -> None:
+    """
+    The block ends the reading, but not between a dead letter and its offset.
+    """
+
+    async def story(world: World) -> None:
+        world.message_writer.seconds, world.message_writer.is_durable_first = 20.0, True
+        world.partner.judge = lambda audience, members: Blocked("forbidden", "403")
+        put(world, 20)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(world.own_to_the_end())
+            await asyncio.sleep(1)
+            world.topic.append(None, b"no record")
+            await asyncio.sleep(300)
+            world.partner.judge = lambda audience, members: None
+
+    world = in_world(18, story, QUICK)
+
+    assert len(world.message_writer.of("letters")) == 1
+    assert len(world.partner.members) == 20
 
 
 def test_a_lane_of_which_one_audience_is_refused_is_shown_as_blocked_until_that_is_mended() -> None:
