@@ -150,7 +150,7 @@ class ProcessFuzz:
             try:
                 at = await waiting
             except kafka_errors.KafkaError:
-                # Nobody can write it: Apache Kafka takes no message without a key where it compacts.
+                # Nobody can write it: where it compacts, Apache Kafka wants a key.
                 continue
             self.forged.add(Place(at.topic, at.partition, at.offset))
 
