@@ -83,6 +83,10 @@ ADOBE_CREATIONS = "tests/operations/test_adobe_audiences.py::TestACreationThatTa
 EXTENSION = "tests/operations/test_extension.py"
 TOKENS_THAT_HELP = "test_a_new_token_is_asked_for_where_it_helps_and_nowhere_else"
 
+ENDS = "tests/simulation/test_poll_ends.py"
+SHARES = "tests/simulation/test_poll_shares.py"
+ONE_LETTER = "test_a_record_that_cannot_be_sent_has_one_dead_letter_whatever_blocks_the_lane"
+
 RULES: Sequence[Rule] = (
     Rule(
         name="what the partner's answer names invalid is not written down as applied",
@@ -1259,5 +1263,118 @@ RULES: Sequence[Rule] = (
         kept="was - rows <= removes",
         broken="removes >= 0",
         tests=["tests/stages/snapshot/test_guards.py"],
+    ),
+    Rule(
+        name="a record that cannot be sent is settled with its dead letter, or read by nobody",
+        file="pipeline/stages/upload/worker.py",
+        kept="            async with self._rejecting:\n",
+        broken="            if self._rejecting:\n",
+        tests=[f"{ANSWERS}::{ONE_LETTER}"],
+    ),
+    Rule(
+        name="an audience that is refused is shown until that is mended",
+        file="pipeline/stages/upload/condition.py",
+        kept='        if self._refused is not None:\n            state = "blocked"\n',
+        broken='        if self._refused is None:\n            state = "blocked"\n',
+        tests=["tests/stages/upload/test_condition.py"],
+    ),
+    Rule(
+        name="a job of another version is no dead letter",
+        file="pipeline/stages/poll/worker.py",
+        kept="            except OtherJobVersion as other:\n",
+        broken="            except ZeroDivisionError as other:\n",
+        tests=[f"{ENDS}::test_a_job_of_another_version_waits_for_it_and_is_no_dead_letter"],
+    ),
+    Rule(
+        name="a job of another version is settled once it stands at the end of the topic",
+        file="pipeline/stages/poll/other_versions.py",
+        kept="                await self._job_topic.write_as_it_is(record)\n",
+        broken="                self._changed.clear()\n",
+        tests=[f"{ENDS}::test_a_job_of_another_version_waits_for_it_and_is_no_dead_letter"],
+    ),
+    Rule(
+        name="of one destination only a share of the jobs is in memory",
+        file="pipeline/stages/poll/deferred.py",
+        kept="        return followed >= self._share\n",
+        broken="        return followed > 2 * self._share\n",
+        tests=["tests/stages/poll/test_deferred.py"],
+    ),
+    Rule(
+        name="jobs that were left in their topic are read once more",
+        file="pipeline/stages/poll/worker.py",
+        kept="                self._lease.seek(again)\n",
+        broken="                self._progress.advance()\n",
+        tests=[f"{SHARES}::test_a_dead_destination_with_more_jobs_than_fit_holds_up_no_other"],
+    ),
+    Rule(
+        name="a job with a value that nothing can be done with is none",
+        file="pipeline/domain/job.py",
+        kept="        if not _is_possible(one.name, value):\n",
+        broken="        if value is None:\n",
+        tests=["tests/domain/test_job.py"],
+    ),
+    Rule(
+        name="a commit names offsets that a partition can have",
+        file="pipeline/kafka/offset_resolver.py",
+        kept="    return type(value) is int and 0 <= value < 2**63\n",
+        broken="    return isinstance(value, int | float)\n",
+        tests=["tests/kafka/test_commit_metadata.py"],
+    ),
+    Rule(
+        name="what this process owns is reported by its owner alone",
+        file="pipeline/operations/lag_reports.py",
+        kept="        return {tp: lag for tp, lag in self._latest.items() if tp not in owned}\n",
+        broken="        return dict(self._latest)\n",
+        tests=[LAG],
+    ),
+    Rule(
+        name="an outage of the cluster ends no lag reports",
+        file="pipeline/operations/lag_reports.py",
+        kept="        except LagUnknown as unknown:\n",
+        broken="        except ZeroDivisionError as unknown:\n",
+        tests=[LAG],
+    ),
+    Rule(
+        name="every configured lane is looked at, whoever serves it",
+        file="pipeline/operations/lag_reports.py",
+        kept="[lane.topic for lane in lanes(settings)]",
+        broken="[lane.topic for lane in lanes(settings)][:1]",
+        tests=[LAG],
+    ),
+    Rule(
+        name="an audience of another partner with the same id has not moved",
+        file="pipeline/operations/moved_audiences.py",
+        kept='kinds[way.partition(".")[0]] == kind\n',
+        broken='kinds[way.partition(".")[0]] != kind\n',
+        tests=["tests/operations/test_moved_audiences.py"],
+    ),
+    Rule(
+        name="the newest message says which version owns a namespace",
+        file="pipeline/operations/stored_format.py",
+        kept="    other = next((one for one in found if one.version != one.read), None)\n",
+        broken="    other = next((one for one in found if one.version > one.read), None)\n",
+        tests=[FORMAT],
+    ),
+    Rule(
+        name="a login that the brokers refuse is said as such",
+        file="pipeline/operations/cluster_probe.py",
+        kept="    except (kafka_errors.AuthenticationFailedError, "
+        "kafka_errors.SaslAuthenticationFailed):\n",
+        broken="    except ZeroDivisionError:\n",
+        tests=["tests/operations/test_cluster_probe.py"],
+    ),
+    Rule(
+        name="a connection that the partner does not know is a finding",
+        file="pipeline/destinations/amazon_ads/online_check.py",
+        kept="        if connection in known:\n",
+        broken="        if connection not in known:\n",
+        tests=["tests/operations/test_online_check.py"],
+    ),
+    Rule(
+        name="a secret that every user can read is named",
+        file="pipeline/configuration/secret_files.py",
+        kept="        return bool(file.stat().st_mode & S_IROTH)\n",
+        broken="        return not file.stat().st_mode\n",
+        tests=["tests/configuration/test_secret_files.py"],
     ),
 )
