@@ -1,11 +1,12 @@
 """What an owner of snapshots does in each difficult place, one story each, in virtual time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from random import Random
 
-from pipeline.destinations.snapshots import RunAnswer, RunRefused, SnapshotRules, Window
+from pipeline.destinations.snapshots import Run, RunAnswer, RunRefused, SnapshotRules, Window
+from pipeline.domain.job import JobReport, NotYet
 from pipeline.domain.send_result import Blocked, InDoubt
 from pipeline.stages.ports import Ownership
 from pipeline.stages.snapshot.operator_requests import encode_approve, encode_start, request_key
@@ -508,4 +509,31 @@ def test_a_doubtful_answer_is_looked_into_by_the_same_owner_too() -> None:
     world = told(story)
 
     assert answers == ["RunStarted"]
+    assert world.is_delivered()
+
+
+def test_a_run_whose_end_was_told_is_not_asked_about_again() -> None:
+    """The list that must follow cannot be had for a while; only that is asked for again."""
+    ends: list[str] = []
+
+    async def story(world: SnapshotWorld) -> None:
+        ask, listed = world.partner.ask, world.partner.list
+
+        async def asked(audience: str, run_id: str) -> JobReport | NotYet:
+            answer = await ask(audience, run_id)
+            if isinstance(answer, JobReport) and answer.is_terminal:
+                ends.append(run_id)
+            return answer
+
+        async def not_listed(audience: str) -> Sequence[Run] | NotYet:
+            is_away = ends and asyncio.get_running_loop().time() < HOUR
+            return NotYet("503") if is_away else await listed(audience)
+
+        world.partner.ask = asked  # type: ignore[method-assign]
+        world.partner.list = not_listed  # type: ignore[method-assign]
+        await owned(world, 2 * HOUR)
+
+    world = told(story)
+
+    assert len(ends) == 1
     assert world.is_delivered()

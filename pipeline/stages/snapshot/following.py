@@ -1,8 +1,9 @@
 """From a run that was asked for to its end: finds it, follows it, and says what the partner has."""
 
 import asyncio
+from collections.abc import Sequence
 
-from pipeline.destinations.snapshots import SnapshotAudience
+from pipeline.destinations.snapshots import Run, SnapshotAudience
 from pipeline.domain.change import Action
 from pipeline.domain.job import JobReport, NotYet
 from pipeline.stages.snapshot.changes_watch import Watched
@@ -108,17 +109,22 @@ class RunFollowing:
         """
         shared, name = self._shared, self._audience.audience
         assert state.run_id is not None
+        told: JobReport | None = None
         while True:
-            answer = await shared.runs.ask(name, state.run_id)
-            if isinstance(answer, JobReport) and answer.is_terminal:
-                listed = await shared.runs.list(name)
-                if not isinstance(listed, NotYet):
-                    last = not state.is_adopted and is_last(state.run_id, listed, shared.wall_ms())
-                    await self._end(state, answer, is_last=last)
+            answer: JobReport | NotYet | Sequence[Run]
+            if told is None:
+                answer = await shared.runs.ask(name, state.run_id)
+                told = answer if isinstance(answer, JobReport) and answer.is_terminal else None
+            if told is not None:
+                # Asked once more it would say the same: only the list is missing.
+                answer = await shared.runs.list(name)
+                if not isinstance(answer, NotYet):
+                    last = not state.is_adopted and is_last(state.run_id, answer, shared.wall_ms())
+                    await self._end(state, told, is_last=last)
                     return
-                answer = listed
             if self._is_given_up(state):
-                await self._end(state, JobReport(state=GIVEN_UP, end="pending"), is_last=False)
+                report = told or JobReport(state=GIVEN_UP, end="pending")
+                await self._end(state, report, is_last=False)
                 return
             wait = None
             if isinstance(answer, NotYet):
