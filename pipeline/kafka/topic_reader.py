@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -18,6 +17,7 @@ from pipeline.kafka.topics import Topics
 from pipeline.stages.ports import Record, Stretch
 
 READ_WAIT_MS = 1000
+LOOK_MS = 50
 MOST_SILENT_READS = 15
 FETCH_BYTES = 1 << 20
 """Of one partition at once, as the client has it; a larger batch comes alone."""
@@ -39,18 +39,6 @@ class PlacedRecord(Record, Protocol):
 
 
 Take = Callable[[PlacedRecord], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One message; its repr shows only where it stands."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp_ms: int
-    value: bytes | None = field(repr=False)
-    headers: Mapping[str, bytes] = field(repr=False)
 
 
 class TopicReader:
@@ -204,9 +192,15 @@ class TopicReader:
             self._assign({tp: offset})
         elif self._places[tp] != offset:
             self._consumer.seek(tp, offset)
-        fetched = await self._consumer.getmany(tp, timeout_ms=READ_WAIT_MS, max_records=most)
-        records: Sequence[PlacedRecord] = fetched.get(tp, ())
-        end = records[-1].offset + 1 if records else int(await self._consumer.position(tp))
+        records: Sequence[PlacedRecord] = ()
+        end = offset
+        # A marker wakes nobody who waits for records, so look now and then whether one was passed.
+        for _ in range(READ_WAIT_MS // LOOK_MS):
+            fetched = await self._consumer.getmany(tp, timeout_ms=LOOK_MS, max_records=most)
+            records = fetched.get(tp, ())
+            end = records[-1].offset + 1 if records else int(await self._consumer.position(tp))
+            if end > offset:
+                break
         self._places[tp] = end
         return Stretch(records, end)
 
@@ -267,30 +261,6 @@ async def reading(
             f"kafka.bootstrap_servers: {client_options.bootstrap_servers} failed in the middle "
             f"({type(error).__name__}); try again"
         ) from error
-
-
-async def read_back(
-    reader: TopicReader, topics: Sequence[str], since_ms: int, take: Callable[[Stored], None]
-) -> None:
-    """Hand over every message of these topics that was written at or after this time.
-
-    Raises:
-        TopicMissing: one of them does not exist.
-    """
-    starts = await reader.since(reader.partitions(*topics), since_ms)
-    await reader.read(starts, await reader.ends(starts), lambda record: take(stored(record)))
-
-
-def stored(record: PlacedRecord) -> Stored:
-    """The message as a value of its own."""
-    return Stored(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        timestamp_ms=record.timestamp,
-        value=record.value,
-        headers=dict(record.headers),
-    )
 
 
 async def _asked(
