@@ -35,8 +35,7 @@ from tests.servers.kafka_clients import administering, create_topics, producing,
 
 PARTITIONS = 8
 LAGS = (10, 30, 60)
-"""Seconds for which compaction leaves a record alone."""
-"""Of the test's topic; a pass of it takes a small part of that."""
+"""Seconds for which compaction leaves a record alone; a pass takes a small part of the first."""
 
 
 async def read_all(topic: KafkaMemberTopic, partition: int, end: int) -> list[bytes | None]:
