@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast explore storm cap check format bench bench-steps bench-members lock clean
+.PHONY: help install demo test test-fast explore storm cap check format bench bench-steps bench-pass lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -55,7 +55,7 @@ bench: $(INSTALLED) ## Measure the hot path
 bench-steps: $(INSTALLED) ## Measure both steps on Apache Kafka: make bench-steps [RECORDS=300000] [ROUNDS=1]
 	$(BIN)/python -m benchmarks.both_steps --records $(or $(RECORDS),300000) --rounds $(or $(ROUNDS),1)
 
-bench-members: $(INSTALLED) ## Measure a pass over an audience on Apache Kafka: make bench-members [MEMBERS=10000000]
+bench-pass: $(INSTALLED) ## Measure a pass over an audience on Apache Kafka: make bench-pass [MEMBERS=10000000]
 	$(BIN)/python -m benchmarks.members --members $(or $(MEMBERS),10000000)
 
 lock: ## Resolve the locked versions anew (needs uv)

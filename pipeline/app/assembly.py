@@ -15,6 +15,7 @@ from pipeline.destinations.contract import Partners
 from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.message import StageName
 from pipeline.http.connections import connections
+from pipeline.http.schema_registry import HttpSchemaRegistry
 from pipeline.kafka.cluster import started
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.pause_requests import PauseRequestReader
@@ -44,6 +45,8 @@ class Pipeline:
     clients: Clients
     progresses: Mapping[str, Progress]
     pending_jobs: PendingJobs
+    registries: Mapping[str, HttpSchemaRegistry]
+    """Schema registries by source topic."""
     lag_reports: LagReports
     """Of partitions that others own: to be followed beside the stages."""
     controls: PauseRequestReader | None
@@ -90,6 +93,7 @@ async def assemble(
             clients=clients,
             progresses=parts.progresses,
             pending_jobs=parts.pending_jobs,
+            registries=parts.registries,
             lag_reports=parts.lag_reports(groups.values()),
             controls=parts.controls if "upload" in stages else None,
         )

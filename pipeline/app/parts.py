@@ -84,6 +84,8 @@ class Parts:
         self._http = http
         self._names = Names(settings.kafka.namespace)
         self.controls = PauseRequestReader(client_options, self._names.controls)
+        self.registries: dict[str, HttpSchemaRegistry] = {}
+        """By source topic."""
         self.progresses: dict[str, Progress] = {}
         self.pending_jobs = PendingJobs(telemetry.poll)
 
@@ -233,13 +235,16 @@ class Parts:
 
     def _registry(self, source: SourceSettings, schemas: Schemas) -> HttpSchemaRegistry:
         assert source.registry is not None
-        return registry_at(
+        telemetry, topic = self._telemetry.ingest, source.topic
+        self.registries[topic] = registry_at(
             self._http,
             source.registry,
             schemas,
             is_protobuf=source.encoding == "protobuf",
             chance=random.random,
+            told=lambda is_away: telemetry.registry_waited_for(source=topic, is_away=is_away),
         )
+        return self.registries[topic]
 
     def _replay(self, topic: str) -> Replay:
         return KafkaReplay(

@@ -54,6 +54,10 @@ def status(pipeline: Pipeline) -> Mapping[str, object]:
             for label, count in pipeline.pending_jobs.by_lane.items()
             if count
         },
+        "schema_registries": {
+            topic: {"waiting_for": registry.trouble}
+            for topic, registry in pipeline.registries.items()
+        },
         "jobs_of_other_versions": pipeline.pending_jobs.of_other_versions,
         "snapshots": _snapshots(pipeline),
         "lag": {f"{tp.topic}[{tp.partition}]": lag for tp, lag in _lags(pipeline).items()},

@@ -15,6 +15,7 @@ from pipeline.cli.job_commands import jobs_app
 from pipeline.cli.lane_commands import lanes_app
 from pipeline.cli.ledger_command import ledger
 from pipeline.cli.letter_commands import dead_letters_app
+from pipeline.cli.member_commands import members_app
 from pipeline.cli.options import ConfigFile, logged
 from pipeline.cli.partner_group import add_partner_commands
 from pipeline.cli.produce_command import produce
@@ -43,6 +44,7 @@ GROUPS = {
     "audiences": audiences_app,
     "jobs": jobs_app,
     "lanes": lanes_app,
+    "members": members_app,
     "runs": runs_app,
     "dead-letters": dead_letters_app,
     "sources": sources_app,

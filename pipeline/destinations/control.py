@@ -218,5 +218,8 @@ class Command:
     """Takes what `run` takes; None where there is nothing to confirm."""
     is_offline: bool = False
     """It needs neither a configuration nor the partner."""
+    repeats_last_file: bool = False
+    """It has the partner ingest the last good file of `audience_id` once more: refused where a
+    member was removed since."""
     takes_settings: bool = False
     """`run` and `confirm` take the destination's settings behind the Api."""

@@ -1,9 +1,9 @@
 """What is forgotten of old removes: the floor of an audience in a partition, and tombstones.
 
-A remove is kept for 35 days. Then it becomes a tombstone, which Kafka lets go after a while; from
-then on nothing says that the member left. So an add that is as old as that, and comes as late,
-must not count. The *floor* says how old that is, for one audience in one partition: it is raised
-first, and only what it has covered is forgotten.
+A remove is kept for 35 days after it was written. Then it becomes a tombstone, which Kafka lets go
+after a while; from then on nothing says that the member left. So an add that is as old as that,
+and comes as late, must not count. The *floor* says how old that is, for one audience in one
+partition: it is raised first, and only what it has covered is forgotten.
 
     key     "!" and the audience's id, without NUL: no member has such a key
     value   {"v":1,"floor_ms":ms,"floor_offset":offset}
@@ -27,7 +27,11 @@ from pipeline.domain.member_record import (
 )
 
 KEEP_REMOVES_MS = 35 * 86_400_000
-"""So long a remove is kept, counted from its time."""
+"""So long a remove is kept, counted from when it was written here.
+
+Not from its own time: whoever reads a year of history would forget each remove at once, and then
+no longer believe the adds that follow it.
+"""
 _NUMBER_DIGITS = 15
 
 

@@ -54,6 +54,11 @@ class Rejected:
     quoted: str = ""
     """Words of the event that help to find what is wrong; never kept beside a mere reference."""
 
+    @property
+    def whole(self) -> str:
+        """The detail with the words of the event, for who has the event before them."""
+        return f"{self.detail}: {self.quoted}" if self.quoted else self.detail
+
 
 @dataclass(frozen=True, slots=True)
 class Withheld:

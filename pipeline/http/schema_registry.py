@@ -66,7 +66,9 @@ class HttpSchemaRegistry:
         *,
         is_protobuf: bool,
         chance: Callable[[], float],
+        told: Callable[[bool], None],
     ) -> None:
+        """`told` is called with whether the registry is waited for, after each try."""
         self._session = session
         self._address = address
         self._schemas = schemas
@@ -75,7 +77,10 @@ class HttpSchemaRegistry:
         self._chance = chance
         self._turn = asyncio.Lock()
         self._unknown_until: dict[int, float] = {}
+        self._told = told
         self._log_again_at = 0.0
+        self.trouble: str | None = None
+        """Why a schema that is needed cannot be fetched now; None while none is waited for."""
 
     async def fetch(self, schema_id: int, still_waiting: Callable[[], None]) -> None:
         failures = 0
@@ -84,10 +89,13 @@ class HttpSchemaRegistry:
                 still_waiting()
                 try:
                     self._schemas.known[schema_id] = await self._schema(schema_id)
+                    self._is_away(None)
                 except _NoSuchSchema:
                     self._remember_unknown(schema_id)
+                    self._is_away(None)
                 except _Away as error:
                     failures += 1
+                    self._is_away(str(error))
                     self._say(str(error))
                     await asyncio.sleep(BETWEEN_TRIES.delay(failures, self._chance()))
 
@@ -144,6 +152,10 @@ class HttpSchemaRegistry:
         except SecretUnreadableError as error:
             raise _Away(str(error)) from error
 
+    def _is_away(self, trouble: str | None) -> None:
+        self.trouble = trouble
+        self._told(trouble is not None)
+
     def _say(self, trouble: str) -> None:
         if _now() >= self._log_again_at:
             self._log_again_at = _now() + LOG_EVERY_SECONDS
@@ -189,6 +201,7 @@ def registry_at(
     *,
     is_protobuf: bool,
     chance: Callable[[], float],
+    told: Callable[[bool], None] = lambda _: None,
 ) -> HttpSchemaRegistry:
     """The registry that a source names."""
     password = settings.password_secret()
@@ -200,7 +213,9 @@ def registry_at(
         timeout=settings.timeout_seconds,
         trust=True if ca_file is None else ssl.create_default_context(cafile=ca_file),
     )
-    return HttpSchemaRegistry(session, address, schemas, is_protobuf=is_protobuf, chance=chance)
+    return HttpSchemaRegistry(
+        session, address, schemas, is_protobuf=is_protobuf, chance=chance, told=told
+    )
 
 
 def _now() -> float:

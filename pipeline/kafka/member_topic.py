@@ -53,19 +53,13 @@ class KafkaMemberTopic:
 
     async def ends(self) -> Sequence[int]:
         """As a fetch says it, right before the end: named alone, it may be one too low."""
-        everything = self._everything()
+        everything = [TopicPartition(self._topic, number) for number in range(self._partitions)]
         async with self._reader(END_FETCH_BYTES) as reader:
             oldest = await reader.oldest(everything)
             named = await reader.named_ends(everything)
             starts = {tp: max(oldest[tp], named[tp] - 1) for tp in everything}
             ends = await reader.ends(starts)
         return [ends[tp] for tp in everything]
-
-    async def begins(self) -> Sequence[int]:
-        everything = self._everything()
-        async with self._reader(END_FETCH_BYTES) as reader:
-            oldest = await reader.oldest(everything)
-        return [oldest[tp] for tp in everything]
 
     async def read(
         self, partition: int, start: int, end: int
@@ -82,9 +76,6 @@ class KafkaMemberTopic:
                 records = [one for one in stretch.records if one.offset < end]
                 if records:
                     yield records
-
-    def _everything(self) -> Sequence[TopicPartition]:
-        return [TopicPartition(self._topic, number) for number in range(self._partitions)]
 
     @asynccontextmanager
     async def _reader(self, fetch_bytes: int) -> AsyncIterator[TopicReader]:

@@ -6,7 +6,7 @@ from aiokafka import errors as kafka_errors
 from aiokafka.admin import AIOKafkaAdminClient
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import lanes
+from pipeline.configuration.routing import lanes, snapshot_destinations
 from pipeline.domain.names import Names
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import ClusterTrouble
@@ -76,9 +76,11 @@ async def left_behind(
 ) -> Sequence[str]:
     """A line for each lane that left the configuration while records waited in it.
 
-    And one for each audience that left its lane so. Not to know it is no reason to refuse a start.
+    And one for each audience that left its lane so, and for each destination that left its
+    memberships. Not to know it is no reason to refuse a start.
     """
     here, left = lane_topics(settings, existing)
+    kept = _memberships_left(settings, existing)
     prefix = Names(settings.kafka.namespace).lane_prefix
     try:
         found = await facts_of(settings, admin, connection, left)
@@ -86,11 +88,24 @@ async def left_behind(
         serving = await facts_of(settings, admin, connection, here, looks_inside=False)
         moved = await moved_of(settings, connection, [*found, *serving])
     except ClusterTrouble as trouble:
-        return [f"what waits in the topics of lanes was not looked at: {trouble}"]
+        return [*kept, f"what waits in the topics of lanes was not looked at: {trouble}"]
     waiting = [
         f"lane {facts.topic.removeprefix(prefix)} is not in the configuration, and {facts.waiting} "
         "records wait in its topic: put it back to send them, or let them go with `lanes retire`"
         for facts in found
         if facts.waiting
     ]
-    return [*waiting, *map(str, moved)]
+    return [*kept, *waiting, *map(str, moved)]
+
+
+def _memberships_left(settings: Settings, existing: Collection[str]) -> Sequence[str]:
+    """A line for each destination of snapshots that left, and whose memberships stay."""
+    names = Names(settings.kafka.namespace)
+    served = {names.members(name) for name in snapshot_destinations(settings)}
+    return [
+        f"topic {topic} keeps the memberships of a destination that is not in the configuration: "
+        "nobody makes snapshots of them; put it back, or delete the topic with "
+        f"kafka-topics.sh --delete --topic {topic}"
+        for topic in sorted(existing)
+        if topic.startswith(names.members("")) and topic not in served
+    ]

@@ -10,6 +10,7 @@ from pipeline.configuration.model import Settings
 from pipeline.destinations.control import Api, Command, Parameter, Question
 from pipeline.destinations.registry import PARTNERS
 from pipeline.operations.partner_api import chosen_destination, partner_apis
+from pipeline.operations.snapshots.extension import refuse_after_removes
 from pipeline.operations.trouble import UsageRefused
 
 LONGEST_NUMBER = 19
@@ -98,8 +99,9 @@ async def question_of(settings: Settings, chosen: ChosenCommand) -> Question | N
     """What a person must confirm first, if anything.
 
     Raises:
-        CommandFailed, InvalidRequest: the partner, or a guard of ours, refuses it anyway.
+        CommandFailed, InvalidRequest, OperationFailed: the partner, or a guard of ours, refuses it.
     """
+    await _refuse_what_brings_back(settings, chosen)
     if chosen.command.confirm is None:
         return None
     async with partner_apis(settings) as apis:
@@ -110,10 +112,17 @@ async def run_command(settings: Settings, chosen: ChosenCommand) -> object:
     """What the command returns.
 
     Raises:
-        CommandFailed, InvalidRequest: the partner, or a guard of ours, did not do it.
+        CommandFailed, InvalidRequest, OperationFailed: the partner, or a guard of ours, refused.
     """
+    await _refuse_what_brings_back(settings, chosen)
     async with partner_apis(settings) as apis:
         return await chosen.command.run(*_before(settings, chosen, apis), **chosen.said)
+
+
+async def _refuse_what_brings_back(settings: Settings, chosen: ChosenCommand) -> None:
+    if chosen.command.repeats_last_file:
+        audience = str(chosen.said["audience_id"])
+        await refuse_after_removes(settings.kafka, chosen.destination, audience)
 
 
 def _before(settings: Settings, chosen: ChosenCommand, apis: Mapping[str, Api]) -> Sequence[object]:

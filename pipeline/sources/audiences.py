@@ -7,6 +7,10 @@ from pipeline.domain.reasons import Ignored, Rejected
 from pipeline.sources.typed import text_of
 
 UNKNOWN: Final = Ignored("unknown_audience")
+NOT_CONFIGURED: Final = (
+    "no audience of this name is configured; "
+    "add it under audiences, or to the upstream names of one"
+)
 _LONGEST_SHOWN: Final = 200
 
 
@@ -35,8 +39,9 @@ def refused(written: object, place: str) -> Rejected:
         return Rejected("malformed", f"{place}: has no value")
     if not isinstance(text, str):
         return Rejected("malformed", f"{place}: must be text or a whole number")
-    return Rejected(
-        "unknown_audience",
-        f"audience '{text[:_LONGEST_SHOWN]}' is not configured; add it under audiences:, "
-        "or to the upstream names of one",
-    )
+    return unknown(text)
+
+
+def unknown(name: str) -> Rejected:
+    """No audience goes by this name, whoever finds that out."""
+    return Rejected("unknown_audience", NOT_CONFIGURED, repr(name[:_LONGEST_SHOWN]))

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from pipeline.stages.snapshot.ports import StorageRefused, StorageUnavailable, StoredFile
 from pipeline.storage.blocks import blocks
+from pipeline.storage.last_step import ended
 from pipeline.storage.unfinished import UNFINISHED, unfinished_path
 from pipeline.storage.whole import checked
 
@@ -34,7 +35,7 @@ class FolderStorage:
                 async for block in gathered:
                     await self._do(_append, beside, block)
                     size += len(block)
-            return await self._do(self._finish, beside, path, size)
+            return await self._published(beside, path, size)
         finally:
             # Gone already if all went well; what else stays here goes with the next file.
             with suppress(OSError):
@@ -56,10 +57,23 @@ class FolderStorage:
     async def close(self) -> None:
         """Nothing stays open between two calls."""
 
+    async def _published(self, beside: Path, path: str, size: int) -> StoredFile:
+        """What became visible although we are cancelled goes again."""
+        loop = asyncio.get_running_loop()
+        finishing = loop.run_in_executor(None, self._tried, self._finish, beside, path, size)
+        try:
+            return await ended(finishing)
+        except asyncio.CancelledError:
+            await self.delete(path)
+            raise
+
     async def _do(self, work: Callable[..., Answer], *arguments: object) -> Answer:
         """Disks are slow, so never on the event loop."""
+        return await asyncio.to_thread(self._tried, work, *arguments)
+
+    def _tried(self, work: Callable[..., Answer], *arguments: object) -> Answer:
         try:
-            return await asyncio.to_thread(work, *arguments)
+            return work(*arguments)
         except PermissionError:
             raise StorageRefused(
                 f"folder {self._root}: permission denied; let this process read and write it"

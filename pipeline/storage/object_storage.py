@@ -6,13 +6,14 @@ from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
 
 import obstore
 from obstore.exceptions import BaseError
 
 from pipeline.stages.snapshot.ports import StorageRefused, StorageUnavailable, StoredFile
 from pipeline.storage.blocks import blocks
+from pipeline.storage.last_step import ended
 from pipeline.storage.object_trouble import trouble
 from pipeline.storage.server_answer import server_time
 from pipeline.storage.whole import checked
@@ -20,7 +21,6 @@ from pipeline.storage.whole import checked
 if TYPE_CHECKING:
     from obstore import AsyncWritableFile, ObjectMeta
     from obstore.store import ObjectStore
-
 
 PART_BYTES = 8 * 1024 * 1024
 """An upload has at most 10,000 parts: enough for 80 GB."""
@@ -113,7 +113,9 @@ class ObjectStorage:
             abort.pop_all()
         # From here on the file may become visible, even if we are cancelled or hear nothing.
         undo.push_async_callback(self._try_to_delete, path)
-        await _asked(reached, writer.close())
+        # Its types say a coroutine; it is a future, whose work has begun.
+        closing = cast("asyncio.Future[None]", writer.close())
+        await _asked(reached, ended(closing))
         return size
 
 

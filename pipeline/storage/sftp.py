@@ -34,6 +34,8 @@ class SftpStorage:
                 await session.move(beside, path)
             except BaseException:
                 await session.try_to_delete(beside)
+                # It may have been moved already when we were cancelled.
+                await session.try_to_delete(path)
                 raise
         # The time of the file is that of its last write, by the server's clock; moving keeps it.
         return stored._replace(path=path)

@@ -99,6 +99,9 @@ class IngestTelemetry(Protocol):
     def changes_withheld(self, *, destination: str, reason: WithheldReason, count: int) -> None:
         """Consent forbade these changes to be sent to `destination`; no dead letter."""
 
+    def registry_waited_for(self, *, source: str, is_away: bool) -> None:
+        """A schema of this source was asked for, and the registry does not answer, or does."""
+
     def records_prepared(self, *, lane: LaneLabel, count: int) -> None:
         """Records are durable in the topic of their lane."""
 

@@ -65,6 +65,7 @@ def pipeline(tmp_path: Path, progress: Progress, watchdog_seconds: float) -> Pip
         "clients": None,
         "progresses": {progress.name: progress},
         "pending_jobs": PendingJobs(RecordingTelemetry()),
+        "registries": {},
         "lag_reports": Reports(),
         "controls": None,
     }

@@ -97,6 +97,7 @@ class SecondPartner:
                 "runs_per_day": RUNS_PER_DAY,
                 "runs_per_audience_and_day": RUNS_PER_DAY,
                 "window_seconds": 1,
+                "poll_seconds": 3,
             },
         }
 
@@ -109,7 +110,7 @@ class SecondPartner:
     def make_audiences(self, config: Path) -> None:
         """As a user makes them."""
         done = subprocess.run(
-            [COMMAND, "audiences", "apply", "--config", str(config), "--yes"],
+            [COMMAND, "audiences", "apply", "--config", str(config), "--destination", DESTINATION],
             capture_output=True,
             text=True,
             timeout=60,

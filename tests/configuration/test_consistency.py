@@ -346,3 +346,32 @@ def test_a_password_that_travels_unencrypted_is_advised_against() -> None:
     example = Example().put("kafka", {"security_protocol": "SASL_PLAINTEXT", "sasl": sasl})
 
     assert "use SASL_SSL" in advice(settings_of(example), PARTNERS)[0]
+
+
+@pytest.mark.parametrize("window_seconds", [3, 4])
+def test_a_session_outlasts_the_window_of_a_file_on_both_sides(window_seconds: int) -> None:
+    """
+    Else a run could take the file of a former owner, too, which it began right before it was gone.
+    """
+    adobe = {
+        "kind": "adobe_external_audiences",
+        "org_id": "org@AdobeOrg",
+        "client_id": "client",
+        "client_secret": "hush",
+        "storage": {"kind": "folder", "path": "files"},
+        "snapshot": {"window_seconds": window_seconds},
+    }
+    example = (
+        Example()
+        .put("destinations.adobe", adobe)
+        .put("kafka.session_timeout_ms", 7_000)
+        .put("kafka.heartbeat_interval_ms", 1_000)
+    )
+
+    if window_seconds == 3:
+        assert settings_of(example).kafka.session_timeout_ms == 7_000
+        return
+    with pytest.raises(SettingsError) as refused:
+        settings_of(example)
+    assert "kafka.session_timeout_ms" in str(refused.value)
+    assert "set it above 8000" in str(refused.value)

@@ -79,7 +79,7 @@ def explored(group: str, seed: int, minutes: float) -> bool:
             print(ran.stdout[-6_000:], flush=True)
             print(f"{group}: FAILED; to repeat: --group {group} --seed {seed} --minutes 0")
             return False
-        examples += sum(map(int, re.findall(r"(\d+) passing examples", ran.stdout)))
+        examples += sum(map(int, re.findall(r"(\d+) passing", ran.stdout)))
         seed += 1
     print(f"{group}: seeds {first} to {seed - 1}, {examples:,} examples, nothing found", flush=True)
     return True

@@ -41,7 +41,7 @@ class Evidence:
     sources: Sequence[str]
     lanes: Mapping[str, str]
     """Topic by lane."""
-    stopped_lane: str
+    blocked_lane: str
     """The one that got a record of a newer version, or ""."""
     messages: Mapping[str, Sequence[Message]]
     """By topic; those of a partition in their order."""

@@ -109,17 +109,21 @@ async def states_of(processes: Sequence[FuzzedProcess]) -> Mapping[str, Mapping[
 
 def failed_commands(config: Path) -> Sequence[str]:
     """Those that end otherwise than with an answer: 0, or 1 where the sums do not add up."""
-    failed = []
-    for arguments in _COMMANDS:
-        asked = subprocess.run(
+    asked = [
+        subprocess.Popen(
             [COMMAND, *arguments, "--config", str(config)],
-            capture_output=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            check=False,
             env=environment_of(os.environ),
         )
+        for arguments in _COMMANDS
+    ]
+    failed = []
+    for arguments, process in zip(_COMMANDS, asked, strict=True):
+        _, said = process.communicate()
         allowed = (0, 1) if arguments[0] == "ledger" else (0,)
-        if asked.returncode not in allowed or _BAD_LINE.search(asked.stderr):
-            failed.append(f"{' '.join(arguments)}: {asked.returncode}: {asked.stderr[-800:]}")
+        if process.returncode not in allowed or _BAD_LINE.search(said):
+            failed.append(f"{' '.join(arguments)}: {process.returncode}: {said[-800:]}")
     return failed

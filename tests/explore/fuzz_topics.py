@@ -71,7 +71,7 @@ def own_messages(evidence: Evidence, topic: str) -> Sequence[Message]:
 
 def running_topics(evidence: Evidence) -> Sequence[str]:
     """Topics of the lanes that have to come to their end."""
-    return [topic for lane, topic in evidence.lanes.items() if lane != evidence.stopped_lane]
+    return [topic for lane, topic in evidence.lanes.items() if lane != evidence.blocked_lane]
 
 
 def ends_of(evidence: Evidence, topic: str) -> Mapping[int, int]:

@@ -79,7 +79,7 @@ def _accounted(evidence: Evidence) -> Iterator[str]:
     yield from statement.differences()
     for lane_statement in statement.lanes:
         lane, waiting = lane_statement.lane, lane_statement.records.waiting
-        if not lane_statement.is_at_rest and lane != evidence.stopped_lane:
+        if not lane_statement.is_at_rest and lane != evidence.blocked_lane:
             yield f"lane {lane} is not at rest: {waiting} records wait"
 
 
@@ -182,7 +182,7 @@ def _letters(evidence: Evidence) -> Iterator[str]:
 def _lanes(evidence: Evidence) -> Iterator[str]:
     """A lane runs, but for the one that met a record of a newer version: that one says so."""
     for lane, state in evidence.states.items():
-        wanted = "blocked" if lane == evidence.stopped_lane else "running"
+        wanted = "blocked" if lane == evidence.blocked_lane else "running"
         if state.get("state") != wanted:
             yield f"lane {lane} is {state.get('state')}, not {wanted}: {state}"
 

@@ -84,4 +84,4 @@ class FuzzedWorld:
         self.messages = RandomMessages(
             Random(f"{random.random()}"), names, destination=DESTINATION, connections=connections
         )
-        self.stopped_topic = f"{names.lane_prefix}{DESTINATION}.connection-{CONNECTIONS - 1}"
+        self.blocked_topic = f"{names.lane_prefix}{DESTINATION}.connection-{CONNECTIONS - 1}"

@@ -59,7 +59,7 @@ class RandomMessages:
         return self._random.choice(self._kinds)()
 
     def record_of_another_version(self, topic: str) -> Forged:
-        """A record of another version: its lane stops there."""
+        """A record of another version: its lane is blocked there."""
         headers = self._random.choice(([(HEADER, b"3;add;1;;0:0;more")], [("format", b"1")]))
         return Forged(topic, b"7|u-1", b"{}", headers, 0)
 

@@ -10,7 +10,7 @@ from tests.conftest import SEED
 from tests.explore.fuzz_verdict import failures
 from tests.explore.process_fuzz import ProcessFuzz
 
-SECONDS = 10.0
+SECONDS = 8.0
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 

@@ -329,10 +329,15 @@ class MemoryMessageWriter:
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self.seconds = 0.0
+        self.is_durable_first = False
+        """Whether they are durable before the writer hears of it, as with a broker far away."""
 
     async def write(self, messages: Sequence[Message]) -> None:
+        if self.is_durable_first:
+            self.messages += messages
         await asyncio.sleep(self.seconds)
-        self.messages += messages
+        if not self.is_durable_first:
+            self.messages += messages
 
     def of(self, topic: str) -> list[Message]:
         return [message for message in self.messages if message.topic == topic]

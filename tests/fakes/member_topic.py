@@ -73,11 +73,11 @@ class MemoryMemberTopic:
     readings: int = 0
     at_once: int = 3
 
+    async def close(self) -> None:
+        """Nothing stays open between two readings."""
+
     async def ends(self) -> Sequence[int]:
         return self.ends_now()
-
-    async def begins(self) -> Sequence[int]:
-        return [0] * self.partitions
 
     async def read(
         self, partition: int, start: int, end: int
@@ -95,21 +95,36 @@ class MemoryMemberTopic:
             self.append(one.partition, one.key, one.value, one.headers)
 
     def append(
-        self, partition: int, key: bytes | None, value: bytes | None, headers: Headers = ()
+        self,
+        partition: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers = (),
+        at_ms: int = NOW_MS,
     ) -> None:
         offset = self.next_offsets.get(partition, 0)
         self.next_offsets[partition] = offset + 1
-        self.logs.setdefault(partition, []).append(MemberMessage(offset, key, value, headers))
+        self.logs.setdefault(partition, []).append(
+            MemberMessage(offset, key, value, headers, at_ms)
+        )
 
     def lay_out(self, uuid: str = UUID) -> None:
         for partition in range(self.partitions):
             layout = Layout(uuid, self.partitions, SPREAD, HASH)
             self.append(partition, LAYOUT_KEY, encode_layout(layout))
 
-    def state(self, record: MemberRecord, member: str, audience: str = VIP.audience) -> None:
-        """What ingest writes of one change."""
+    def state(
+        self,
+        record: MemberRecord,
+        member: str,
+        audience: str = VIP.audience,
+        at_ms: int | None = None,
+    ) -> None:
+        """What ingest writes of one change, at its own time unless another one is given."""
         key = member_key(audience, member)
-        self.append(partition_of(key, partitions=self.partitions), key, encode_member(record))
+        partition = partition_of(key, partitions=self.partitions)
+        written_ms = record.changed_at_ms if at_ms is None else at_ms
+        self.append(partition, key, encode_member(record), at_ms=written_ms)
 
     def ends_now(self) -> list[int]:
         return [self.next_offsets.get(partition, 0) for partition in range(self.partitions)]

@@ -53,6 +53,9 @@ class FakeMemberTopic:
         members = self.members.setdefault(audience, set())
         members.add(member) if is_member else members.discard(member)
 
+    async def close(self) -> None:
+        """Nothing stays open between two readings."""
+
     async def ends(self) -> Sequence[int]:
         await asyncio.sleep(0.01)
         return [len(records) for records in self.records]
@@ -72,9 +75,14 @@ class FakePass:
     """Reads the winners of an audience up to the ends; one row a member."""
 
     def __init__(
-        self, topic: FakeMemberTopic, audience: SnapshotAudience, ends: Sequence[int]
+        self,
+        topic: FakeMemberTopic,
+        audience: SnapshotAudience,
+        ends: Sequence[int],
+        passes: "FakePasses",
     ) -> None:
         self._topic = topic
+        self._passes = passes
         self._audience = audience
         self._ends: Mapping[int, int] = {
             partition: ends[partition] for partition in audience_partitions(audience.audience)
@@ -83,6 +91,7 @@ class FakePass:
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         yield self._audience.header
+        self._rows = 0
         winners: dict[bytes, MemberRecord] = {}
         for partition, end in self._ends.items():
             async for records in self._topic.read(partition, 0, end):
@@ -92,6 +101,8 @@ class FakePass:
             if winner.is_member:
                 self._rows += 1
                 yield f"{winner.identity}\n".encode()
+        if not self._rows:
+            yield self._audience.empty_row
 
     def _take(self, winners: dict[bytes, MemberRecord], record: TopicRecord) -> None:
         key, said = record.key or b"", decode_member(record.value or b"")
@@ -102,6 +113,7 @@ class FakePass:
             winners[key] = said
 
     async def heal_only(self) -> None:
+        self._passes.healed += 1
         async for _ in self.pieces():
             pass
 
@@ -127,6 +139,8 @@ class FakePasses:
 
     def __init__(self, topic: FakeMemberTopic) -> None:
         self._topic = topic
+        self.healed = 0
+        """Passes without a file."""
 
     def __call__(
         self,
@@ -137,4 +151,4 @@ class FakePasses:
         uuid: str | None,
         write: Callable[[Sequence[Written]], Awaitable[object]],
     ) -> FakePass:
-        return FakePass(self._topic, audience, ends)
+        return FakePass(self._topic, audience, ends, self)

@@ -49,6 +49,8 @@ class Caller:
         self._writer.close()
 
     def reset(self) -> None:
+        if self._writer.is_closing():
+            return
         connection = self._writer.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()

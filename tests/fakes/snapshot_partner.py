@@ -19,6 +19,8 @@ from pipeline.stages.ports import Ownership
 from tests.fakes.snapshot_storage import FakeStorage
 
 DAY = 86_400.0
+EMPTY = '""'
+"""The row of a file without members."""
 PENDING = JobReport(state="PROCESSING", end="pending")
 
 
@@ -75,6 +77,8 @@ class FakePartner:
         """Runs that found more than one file in their window."""
         self.overlapping: list[str] = []
         """Requests that came while a run of the audience stood in the list, going on."""
+        self.early: list[Window] = []
+        """Asked for before they were over by the storage's clock."""
         self.folders: dict[str, str] = {}
 
     async def start(self, audience: str, window: Window, ownership: Ownership) -> RunAnswer:
@@ -95,6 +99,8 @@ class FakePartner:
         if sum(run.began > now - DAY for run in self.runs) >= self.limit:
             return BudgetSpent("limit of the day")
         self.arrived.append((now, audience, window))
+        if self._storage.time() <= window.end_s:
+            self.early.append(window)
         if self._lucky(self.moods.lost):
             return InDoubt("timeout")
         if self._lucky(self.moods.late):
@@ -137,7 +143,7 @@ class FakePartner:
         await asyncio.sleep(run.ends - _now())
         if run.end == "applied" and found:
             [*_, content] = found.values()
-            self.members[run.audience] = frozenset(content.decode().split("\n")[1:-1])
+            self.members[run.audience] = frozenset(content.decode().split("\n")[1:-1]) - {EMPTY}
 
     async def list(self, audience: str) -> Sequence[Run] | NotYet:
         await self._takes_time()

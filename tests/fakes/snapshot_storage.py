@@ -20,8 +20,11 @@ class FakeStorage:
         """A file has the time when its upload began, as with multipart uploads of S3."""
         self.seconds = 1.0
         self.puts: list[str] = []
+        self.began: list[float] = []
+        """When each upload began, by the loop's clock."""
 
     async def put(self, path: str, pieces: AsyncIterator[bytes]) -> StoredFile:
+        self.began.append(asyncio.get_running_loop().time())
         await self._answers()
         began = self._now()
         content = b""
@@ -57,6 +60,10 @@ class FakeStorage:
     def visible(self, folder: str) -> list[StoredFile]:
         """What stands in the folder."""
         return [file for file, _ in self._files.values() if file.path.startswith(f"{folder}/")]
+
+    def time(self) -> float:
+        """By its own clock."""
+        return self._now()
 
     def content(self, path: str) -> bytes:
         return self._files[path][1]

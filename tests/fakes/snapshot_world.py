@@ -236,6 +236,7 @@ class SnapshotWorld:
         self.partner.folders = {one.audience: one.folder for one in audiences}
         self.telemetry = RecordingSnapshots()
         self.backlog = NoBacklog()
+        self.passes = FakePasses(self.members)
 
     def process(self, *, dies_at: int | None = None) -> Process:
         return Process(self.topic, self.random, dies_at=dies_at)
@@ -260,7 +261,7 @@ class SnapshotWorld:
             storage=ProcessStorage(process, self.storage),
             runs=ProcessRuns(process, self.partner),
             watch=ChangesWatch(self.members, quiet=self.rules.quiet),
-            new_pass=FakePasses(self.members),
+            new_pass=self.passes,
             telemetry=self.telemetry,
             progress=Progress("snapshot adobe", asyncio.get_running_loop().time),
             wall_ms=wall_ms,

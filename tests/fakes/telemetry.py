@@ -120,6 +120,9 @@ class RecordingTelemetry:
     def status_polled(self, *, destination: str, code: str) -> None:
         self.counts["status_polled", destination, code] += 1
 
+    def registry_waited_for(self, *, source: str, is_away: bool) -> None:
+        self.levels["registry_waited_for", source] = int(is_away)
+
     def jobs_of_other_versions(self, count: int) -> None:
         self.levels["jobs_of_other_versions",] = count
 

@@ -222,3 +222,24 @@ async def test_references_without_end_are_no_schema() -> None:
         await registry.fetch(7, nothing)
 
     assert isinstance(schemas.find(7), Rejected)
+
+
+async def test_an_outage_is_shown_while_a_schema_is_waited_for_and_no_longer() -> None:
+    """
+    To whoever asks for the status, and to a metric: the log alone is seen by nobody.
+    """
+    told: list[bool] = []
+    seen: list[str | None] = []
+    async with registry_server() as (server, url), aiohttp.ClientSession() as http:
+        server.by_id[7] = Registered("AVRO", '"string"')
+        server.failing = [web.Response(status=502, text="bad gateway") for _ in range(2)]
+        settings = RegistrySettings.model_validate({"url": url})
+        registry = registry_at(
+            http, settings, Schemas(), is_protobuf=False, chance=lambda: 0.0, told=told.append
+        )
+
+        await registry.fetch(7, lambda: seen.append(registry.trouble))
+
+    assert seen == [None, *["status 502 without JSON"] * 2]
+    assert told == [True, True, False]
+    assert registry.trouble is None

@@ -272,6 +272,19 @@ async def test_a_start_is_refused_where_a_setting_would_make_memberships_wrong(
     assert f"--entity-name {members} --add-config {key}=" in str(refused.value)
 
 
+async def test_memberships_of_a_destination_that_left_are_named_at_every_start(
+    cluster: Cluster, namespace: str
+) -> None:
+    settings = settings_of(cluster, namespace)
+    await make_topics(cluster, settings.sources[0].topic)
+    await make_topics(cluster, Names(namespace).members("former"))
+
+    said = await prepare(settings, creates=True)
+
+    [line] = [one for one in said if "former" in one]
+    assert line.startswith(f"topic {Names(namespace).members('former')} keeps the memberships")
+
+
 @pytest.mark.kafka
 async def test_it_is_made_with_what_it_needs(apache_kafka: Cluster, namespace: str) -> None:
     settings = settings_of(apache_kafka, namespace, exactly_once=True)

@@ -130,4 +130,6 @@ async def test_what_upstream_states_stands_in_the_file_that_the_partner_ingested
                     await asyncio.sleep(0.1)
             assert shown(pipeline)["cause"] is None
 
+        totals = await world.simulator.totals()
+        assert not any(totals["violations"].values()), totals["violation_examples"]
     assert world.counts()["runs.start"] == 3

@@ -56,6 +56,8 @@ PROPOSALS = "test_of_several_that_lay_out_a_topic_at_once_the_first_proposal_cou
 WRONG_SETTING = "test_a_start_is_refused_where_a_setting_would_make_memberships_wrong"
 PASS_FILE = "tests/stages/snapshot/test_membership_pass.py::TestFile"
 PASS_REFUSALS = "tests/stages/snapshot/test_membership_pass.py::TestRefusals"
+PASS_OWN = "tests/stages/snapshot/test_membership_pass.py::TestOwnRecords"
+TURNS = "test_others_in_the_process_get_their_turn_while_a_pass_works"
 HEALING = "tests/stages/snapshot/test_healing.py::TestWinners"
 FORGETTING = "tests/stages/snapshot/test_healing.py::TestForgetting"
 NOT_OVER = "test_a_record_of_another_version_makes_no_snapshot_and_is_not_written_over"
@@ -68,6 +70,22 @@ ADOBE_RUNS = "tests/destinations/test_adobe_runs.py"
 ADOBE_RECORDS = "tests/destinations/test_adobe_records.py"
 ADOBE_CREATIONS = "tests/operations/test_adobe_audiences.py::TestACreationThatTakesItsTime"
 TOKENS_THAT_HELP = "test_a_new_token_is_asked_for_where_it_helps_and_nowhere_else"
+STEPS = "tests/simulation/test_snapshot_steps.py"
+NEVER_ASKS = "test_a_successor_that_finds_an_intended_run_looks_for_it_and_never_asks"
+EVERY_STAGE = "test_only_a_run_that_ended_well_in_every_stage_clears_what_has_changed"
+LATE_RUN = "test_a_run_of_a_burnt_window_that_is_listed_late_is_followed_and_then_made_good"
+FIRST_WAITS = "test_a_first_snapshot_waits_until_ingest_has_carried_what_was_there"
+ADOBE = "pipeline/destinations/adobe_audiences"
+ADOBE_LOGIN = "tests/destinations/test_adobe_login.py"
+ADOBE_RUNS = "tests/destinations/test_adobe_runs.py"
+ADOBE_RECORDS = "tests/destinations/test_adobe_records.py"
+ADOBE_CREATIONS = "tests/operations/test_adobe_audiences.py::TestACreationThatTakesItsTime"
+EXTENSION = "tests/operations/test_extension.py"
+TOKENS_THAT_HELP = "test_a_new_token_is_asked_for_where_it_helps_and_nowhere_else"
+
+ENDS = "tests/simulation/test_poll_ends.py"
+SHARES = "tests/simulation/test_poll_shares.py"
+ONE_LETTER = "test_a_record_that_cannot_be_sent_has_one_dead_letter_whatever_blocks_the_lane"
 
 RULES: Sequence[Rule] = (
     Rule(
@@ -195,6 +213,13 @@ RULES: Sequence[Rule] = (
         kept="    if asked.operation is not None:\n        # What",
         broken="    if asked.operation is None:\n        # What",
         tests=[f"{ADOBE_CREATIONS}::test_a_question_without_an_answer_forgets_no_creation"],
+    ),
+    Rule(
+        name="an extension brings nobody back who was removed",
+        file="pipeline/operations/snapshots/extension.py",
+        kept="        self.count += not (isinstance(said, MemberRecord) and said.is_member)\n",
+        broken="        self.count += said is None\n",
+        tests=[f"{EXTENSION}::test_after_a_remove_it_is_refused_before_anybody_is_asked"],
     ),
     Rule(
         name="a budget that comes later than half of a life is refused",
@@ -906,6 +931,13 @@ RULES: Sequence[Rule] = (
         tests=["tests/storage/test_sizes.py"],
     ),
     Rule(
+        name="what a cancelled last step made visible is taken away after its end",
+        file="pipeline/storage/last_step.py",
+        kept="        await asyncio.wait([step], timeout=_SECONDS)\n",
+        broken="",
+        tests=[f"{STORAGES}::test_what_is_cancelled_at_its_very_end_is_there_or_not"],
+    ),
+    Rule(
         name="nothing is sent to a file server that is not known",
         file="pipeline/storage/sftp_session.py",
         kept="                known_hosts=known,\n",
@@ -1088,10 +1120,261 @@ RULES: Sequence[Rule] = (
         tests=["tests/stages/snapshot/test_healing.py::test_the_floor_is_written_last"],
     ),
     Rule(
+        name="a remove is kept for as long as it was not written long ago, however old it is",
+        file="pipeline/stages/snapshot/winners.py",
+        kept="        is_old = record.timestamp < self._old_before_ms\n",
+        broken="        is_old = True\n",
+        tests=[f"{FORGETTING}::test_a_year_of_history_that_is_read_now_is_believed"],
+    ),
+    Rule(
         name="of two floors both hold",
         file="pipeline/stages/snapshot/winners.py",
         kept="self.floor.joined(said) if isinstance(said, Floor) else said",
         broken="said",
         tests=[f"{FORGETTING}::test_of_two_floors_both_hold_whichever_was_written_last"],
+    ),
+    Rule(
+        name="a pass gives others their turn while it reads",
+        file="pipeline/stages/snapshot/membership_pass.py",
+        kept="                    await asyncio.sleep(0)\n",
+        broken="",
+        tests=[f"{PASS_FILE}::{TURNS}"],
+    ),
+    Rule(
+        name="a pass gives others their turn while it judges",
+        file="pipeline/stages/snapshot/membership_pass.py",
+        kept="                    yield rows\n                await asyncio.sleep(0)\n",
+        broken="                    yield rows\n",
+        tests=[f"{PASS_FILE}::{TURNS}"],
+    ),
+    Rule(
+        name="what a pass writes says that nothing has changed",
+        file="pipeline/stages/snapshot/judge.py",
+        kept="encode_member(statement), [HEALED])",
+        broken="encode_member(statement))",
+        tests=[f"{PASS_OWN}::test_whatever_a_pass_writes_says_that_nothing_has_changed"],
+    ),
+    Rule(
+        name="a run is paid for, durably, before the partner is asked",
+        file="pipeline/stages/snapshot/starting.py",
+        kept="        state = await shared.journal.write(name, step)\n"
+        '        answer: RunAnswer = NotSent("it took too long to write down what it costs")\n'
+        "        if shared.wall_ms() - now_ms < STALE_SECONDS * 1000:\n"
+        "            answer = await shared.runs.start(name, window, shared.lease)\n",
+        broken="        answer: RunAnswer = await shared.runs.start(name, window, shared.lease)\n"
+        "        state = await shared.journal.write(name, step)\n",
+        tests=[f"{STEPS}::test_the_charge_is_durable_before_the_partner_is_asked"],
+    ),
+    Rule(
+        name="a run that was written down too slowly is not asked for",
+        file="pipeline/stages/snapshot/starting.py",
+        kept="        if shared.wall_ms() - now_ms < STALE_SECONDS * 1000:\n",
+        broken="        if shared.wall_ms() >= now_ms:\n",
+        tests=[f"{STEPS}::test_what_was_written_down_too_slowly_is_not_asked_for"],
+    ),
+    Rule(
+        name="whoever finds an intended run never asks for it",
+        file="pipeline/stages/snapshot/states.py",
+        kept='        case "intended":\n            return Step("intended", ("look",))\n',
+        broken='        case "intended":\n            return Step("uploaded")\n',
+        tests=[f"{STEPS}::{NEVER_ASKS}"],
+    ),
+    Rule(
+        name="a burnt window is paid for",
+        file="pipeline/stages/snapshot/transitions.py",
+        kept="        replace(run, state=BURNT, ",
+        broken="        replace(run, is_charged=False, state=BURNT, ",
+        tests=[f"{STEPS}::test_a_window_that_nobody_lists_is_burnt_and_its_file_is_gone"],
+    ),
+    Rule(
+        name="the number of a claim that came to nothing is not used again",
+        file="pipeline/stages/snapshot/journal.py",
+        kept="        self._states[audience] = replace(state, n=offset) if is_claim else state\n",
+        broken="        n = self.state(audience).n or offset\n"
+        "        self._states[audience] = replace(state, n=n) if is_claim else state\n",
+        tests=[f"{STEPS}::test_a_number_is_never_used_again_for_another_file"],
+    ),
+    Rule(
+        name="only a run that ended well in every stage clears what has changed",
+        file="pipeline/stages/snapshot/states.py",
+        kept='end == "applied" and is_last',
+        broken='end != "unknown" and is_last',
+        tests=[f"{STEPS}::{EVERY_STAGE}"],
+    ),
+    Rule(
+        name="after an older run that ends last another one follows",
+        file="pipeline/stages/snapshot/states.py",
+        kept='end == "applied" and is_last',
+        broken='end == "applied"',
+        tests=[f"{STEPS}::test_after_an_older_run_that_ends_last_another_one_follows"],
+    ),
+    Rule(
+        name="a file is alone in its window",
+        file="pipeline/stages/snapshot/starting.py",
+        kept="        near = neighbours(file, listed, 2 * margin)\n",
+        broken="        near = neighbours(file, listed, -1.0)\n",
+        tests=[f"{STEPS}::test_a_file_that_stands_near_another_is_never_asked_for"],
+    ),
+    Rule(
+        name="a window is over by the storage's clock before its run is asked for",
+        file="pipeline/stages/snapshot/starting.py",
+        kept="        if left >= 0:\n",
+        broken="        if left >= 1_000:\n",
+        tests=[f"{STEPS}::test_the_charge_is_durable_before_the_partner_is_asked"],
+    ),
+    Rule(
+        name="a successor waits before it stores",
+        file="pipeline/stages/snapshot/worker.py",
+        kept="        await asyncio.sleep(2 * shared.rules.window_margin)\n",
+        broken="        await asyncio.sleep(0)\n",
+        tests=[f"{STEPS}::test_a_successor_waits_before_it_stores"],
+    ),
+    Rule(
+        name="a refused run is not asked for again at once",
+        file="pipeline/stages/snapshot/owner.py",
+        kept="            await self._until_next_try()\n",
+        broken="            await asyncio.sleep(0.01)\n",
+        tests=[f"{STEPS}::test_an_audience_that_the_partner_refuses_is_blocked_and_shown"],
+    ),
+    Rule(
+        name="a late run of a burnt window is followed before anything else is asked for",
+        file="pipeline/stages/snapshot/transitions.py",
+        kept="            if run.window == lost.window:\n",
+        broken="            if run.window is lost.window:\n",
+        tests=[f"{STEPS}::{LATE_RUN}"],
+    ),
+    Rule(
+        name="a first snapshot waits until ingest has caught up",
+        file="pipeline/stages/snapshot/schedule.py",
+        kept="    if state.n is None and not may_begin:\n",
+        broken="    if state.n is not None and not may_begin:\n",
+        tests=[f"{STEPS}::{FIRST_WAITS}"],
+    ),
+    Rule(
+        name="no rolling day has more runs than the budget",
+        file="pipeline/stages/snapshot/budget.py",
+        kept="    too_many = len(ats) - most\n",
+        broken="    too_many = len(ats) - most - 1\n",
+        tests=["tests/stages/snapshot/test_budget.py"],
+    ),
+    Rule(
+        name="removes must explain a snapshot that lost half of its rows",
+        file="pipeline/stages/snapshot/guards.py",
+        kept="was - rows <= removes",
+        broken="removes >= 0",
+        tests=["tests/stages/snapshot/test_guards.py"],
+    ),
+    Rule(
+        name="a record that cannot be sent is settled with its dead letter, or read by nobody",
+        file="pipeline/stages/upload/worker.py",
+        kept="            async with self._rejecting:\n",
+        broken="            if self._rejecting:\n",
+        tests=[f"{ANSWERS}::{ONE_LETTER}"],
+    ),
+    Rule(
+        name="an audience that is refused is shown until that is mended",
+        file="pipeline/stages/upload/condition.py",
+        kept='        if self._refused is not None:\n            state = "blocked"\n',
+        broken='        if self._refused is None:\n            state = "blocked"\n',
+        tests=["tests/stages/upload/test_condition.py"],
+    ),
+    Rule(
+        name="a job of another version is no dead letter",
+        file="pipeline/stages/poll/worker.py",
+        kept="            except OtherJobVersion as other:\n",
+        broken="            except ZeroDivisionError as other:\n",
+        tests=[f"{ENDS}::test_a_job_of_another_version_waits_for_it_and_is_no_dead_letter"],
+    ),
+    Rule(
+        name="a job of another version is settled once it stands at the end of the topic",
+        file="pipeline/stages/poll/other_versions.py",
+        kept="                await self._job_topic.write_as_it_is(record)\n",
+        broken="                self._changed.clear()\n",
+        tests=[f"{ENDS}::test_a_job_of_another_version_waits_for_it_and_is_no_dead_letter"],
+    ),
+    Rule(
+        name="of one destination only a share of the jobs is in memory",
+        file="pipeline/stages/poll/deferred.py",
+        kept="        return followed >= self._share\n",
+        broken="        return followed > 2 * self._share\n",
+        tests=["tests/stages/poll/test_deferred.py"],
+    ),
+    Rule(
+        name="jobs that were left in their topic are read once more",
+        file="pipeline/stages/poll/worker.py",
+        kept="                self._lease.seek(again)\n",
+        broken="                self._progress.advance()\n",
+        tests=[f"{SHARES}::test_a_dead_destination_with_more_jobs_than_fit_holds_up_no_other"],
+    ),
+    Rule(
+        name="a job with a value that nothing can be done with is none",
+        file="pipeline/domain/job.py",
+        kept="        if not _is_possible(one.name, value):\n",
+        broken="        if value is None:\n",
+        tests=["tests/domain/test_job.py"],
+    ),
+    Rule(
+        name="a commit names offsets that a partition can have",
+        file="pipeline/kafka/offset_resolver.py",
+        kept="    return type(value) is int and 0 <= value < 2**63\n",
+        broken="    return isinstance(value, int | float)\n",
+        tests=["tests/kafka/test_commit_metadata.py"],
+    ),
+    Rule(
+        name="what this process owns is reported by its owner alone",
+        file="pipeline/operations/lag_reports.py",
+        kept="        return {tp: lag for tp, lag in self._latest.items() if tp not in owned}\n",
+        broken="        return dict(self._latest)\n",
+        tests=[LAG],
+    ),
+    Rule(
+        name="an outage of the cluster ends no lag reports",
+        file="pipeline/operations/lag_reports.py",
+        kept="        except LagUnknown as unknown:\n",
+        broken="        except ZeroDivisionError as unknown:\n",
+        tests=[LAG],
+    ),
+    Rule(
+        name="every configured lane is looked at, whoever serves it",
+        file="pipeline/operations/lag_reports.py",
+        kept="[lane.topic for lane in lanes(settings)]",
+        broken="[lane.topic for lane in lanes(settings)][:1]",
+        tests=[LAG],
+    ),
+    Rule(
+        name="an audience of another partner with the same id has not moved",
+        file="pipeline/operations/moved_audiences.py",
+        kept='kinds[way.partition(".")[0]] == kind\n',
+        broken='kinds[way.partition(".")[0]] != kind\n',
+        tests=["tests/operations/test_moved_audiences.py"],
+    ),
+    Rule(
+        name="the newest message says which version owns a namespace",
+        file="pipeline/operations/stored_format.py",
+        kept="    other = next((one for one in found if one.version != one.read), None)\n",
+        broken="    other = next((one for one in found if one.version > one.read), None)\n",
+        tests=[FORMAT],
+    ),
+    Rule(
+        name="a login that the brokers refuse is said as such",
+        file="pipeline/operations/cluster_probe.py",
+        kept="    except (kafka_errors.AuthenticationFailedError, "
+        "kafka_errors.SaslAuthenticationFailed):\n",
+        broken="    except ZeroDivisionError:\n",
+        tests=["tests/operations/test_cluster_probe.py"],
+    ),
+    Rule(
+        name="a connection that the partner does not know is a finding",
+        file="pipeline/destinations/amazon_ads/online_check.py",
+        kept="        if connection in known:\n",
+        broken="        if connection not in known:\n",
+        tests=["tests/operations/test_online_check.py"],
+    ),
+    Rule(
+        name="a secret that every user can read is named",
+        file="pipeline/configuration/secret_files.py",
+        kept="        return bool(file.stat().st_mode & S_IROTH)\n",
+        broken="        return not file.stat().st_mode\n",
+        tests=["tests/configuration/test_secret_files.py"],
     ),
 )

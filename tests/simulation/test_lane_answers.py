@@ -14,6 +14,7 @@ from pipeline.domain.send_result import (
     Accepted,
     Answer,
     Applied,
+    Blocked,
     InDoubt,
     Invalid,
     NotSent,
@@ -438,6 +439,63 @@ def test_an_audience_on_which_the_partner_fails_is_not_given_up_record_by_record
     assert causes.keys() == {None, "mostly_refused"}
     assert causes["mostly_refused"] > 100
     assert len(world.partner.members) > 1000
+
+
+def test_a_record_that_cannot_be_sent_has_one_dead_letter_whatever_blocks_the_lane() -> None:
+    """
+    The block ends the reading, but not between a dead letter and its offset.
+    """
+
+    async def story(world: World) -> None:
+        world.message_writer.seconds, world.message_writer.is_durable_first = 20.0, True
+        world.partner.judge = lambda audience, members: Blocked("forbidden", "403")
+        put(world, 20)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(world.own_to_the_end())
+            await asyncio.sleep(1)
+            world.topic.append(None, b"no record")
+            await asyncio.sleep(300)
+            world.partner.judge = lambda audience, members: None
+
+    world = in_world(18, story, QUICK)
+
+    assert len(world.message_writer.of("letters")) == 1
+    assert len(world.partner.members) == 20
+
+
+def test_a_lane_of_which_one_audience_is_refused_is_shown_as_blocked_until_that_is_mended() -> None:
+    """
+    Others of the lane go on meanwhile, but nobody is told each minute that all is well again.
+    """
+    states: list[str] = []
+    others: list[int] = []
+
+    async def story(world: World) -> None:
+        world.partner.judge = lambda audience, _: InDoubt("500") if audience == "8" else None
+        put(world, 60, audience="8")
+        worker = world.owner(TopicLease(world.topic))
+        async with asyncio.TaskGroup() as tasks:
+            trickling = tasks.create_task(trickle(world))
+            running = tasks.create_task(worker.run())
+            for _ in range(1000):
+                await asyncio.sleep(1)
+                states.append(worker.state)
+            assert worker.blocked is not None
+            assert worker.blocked.detail == "audience 8: 500"
+            others.append(len(world.partner.members))
+            world.partner.judge = lambda audience, members: None
+            await asyncio.sleep(200)
+            states.append(worker.state)
+            assert worker.blocked is None
+            trickling.cancel()
+            running.cancel()
+
+    in_world(17, story, QUICK)
+
+    first = states.index("blocked")
+    assert set(states[first:-1]) == {"blocked"}
+    assert states[-1] == "running"
+    assert others[0] > 500
 
 
 def test_a_lane_whose_first_record_is_poison_resumes_all_the_same_once_it_is_mended() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Ignored, Rejected
+from pipeline.sources.audiences import NOT_CONFIGURED
 from pipeline.sources.pointers import lookup, tokens
 from pipeline.sources.reading import NOT_MEMBERSHIP, Outcome
 from tests.sources.messages import Sent, mapped, reader
@@ -184,11 +185,7 @@ def test_of_many_items_the_good_ones_go_on_and_the_bad_ones_are_one_rejection_ea
     assert [one.member_id for one in found[:2]] == ["a", "b"]
     assert found[2:] == [
         Rejected("malformed", "mapping.member: has no value (and 1 more items)"),
-        Rejected(
-            "unknown_audience",
-            "audience 'others' is not configured; add it under audiences:, "
-            "or to the upstream names of one",
-        ),
+        Rejected("unknown_audience", NOT_CONFIGURED, "'others'"),
     ]
 
 

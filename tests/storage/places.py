@@ -1,6 +1,7 @@
 """Storages of every kind, each on a real server, and what can be seen there from outside."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +40,7 @@ class Place:
     """How many files the server has that are not whole."""
 
     def storage(self) -> FileStorage:
-        return opened(self.settings, landing_zone=no_landing_zone, clock=lambda: 0.0)
+        return opened(self.settings, landing_zone=no_landing_zone, clock=time.time)
 
 
 async def no_landing_zone() -> LandingZone:

@@ -85,8 +85,6 @@ async def test_the_time_of_a_file_is_by_the_clock_of_the_storage(place: Place) -
     Within the second that servers round to, and the moment between the two questions.
     """
     storage = place.storage()
-    if place.settings.kind == "folder":
-        pytest.skip("its clock is given by us")
 
     before = await storage.now_s()
     stored = await storage.put(PATH, pieces(b"x"))
@@ -170,6 +168,31 @@ async def test_what_is_cancelled_leaves_nothing(place: Place) -> None:
     assert put.cancelled()
     assert await storage.head(PATH) is None
     assert not await storage.files("audience")
+    assert place.unfinished() == 0
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.001, 0.003, 0.01, 0.03])
+async def test_what_is_cancelled_at_its_very_end_is_there_or_not(
+    place: Place, after_s: float
+) -> None:
+    """
+    The caller learns which: a file that it was not told of is not visible.
+    """
+    storage = place.storage()
+    is_given = asyncio.Event()
+
+    async def all_of_it() -> AsyncIterator[bytes]:
+        yield bytes(MEGABYTE)
+        is_given.set()
+
+    async with asyncio.TaskGroup() as tasks:
+        put = tasks.create_task(storage.put(PATH, all_of_it()))
+        await is_given.wait()
+        await asyncio.sleep(after_s)
+        put.cancel()
+
+    found = await storage.files("audience")
+    assert [one.path for one in found] == ([] if put.cancelled() else [PATH])
     assert place.unfinished() == 0
 
 

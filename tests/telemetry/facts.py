@@ -61,6 +61,7 @@ def _state_ingest(telemetry: IngestTelemetry) -> None:
     telemetry.changes_read(source="cdp.membership", action="add", count=99)
     telemetry.changes_rejected(source="cdp.membership", reason="malformed", count=2)
     telemetry.changes_withheld(destination="amazon-na", reason="consent_denied", count=3)
+    telemetry.registry_waited_for(source="cdp.membership", is_away=True)
     telemetry.records_prepared(lane=LANE, count=94)
     telemetry.freshness(stage="ingest", seconds=3, count=94)
 

@@ -55,6 +55,7 @@ CONTRACT: list[tuple[str, dict[str, str], float]] = [
     ("audience_cap_wait_seconds_total", CONNECTION, 0.5),
     ("audience_lane_state", {**CONNECTION, "state": "running"}, 1),
     ("audience_jobs_pending", CONNECTION, 7),
+    ("audience_schema_registry_away", {"source": "cdp.membership"}, 1),
     ("audience_jobs_of_other_versions", {}, 2),
     ("audience_jobs_total", {**CONNECTION, "state": "SUCCEEDED"}, 1),
     ("audience_job_duration_seconds_sum", {}, 45),

@@ -72,6 +72,37 @@ def test_a_key_of_another_partner_is_refused(tmp_path: Path) -> None:
     assert error.value.problems[0].path == ("audiences", 0, "destinations", 0, "account")
 
 
+def test_two_destinations_of_snapshots_that_are_one_at_the_partner_are_refused(
+    tmp_path: Path,
+) -> None:
+    """
+    Each would count the runs that the partner allows alone.
+    """
+    written = document("runners")
+    written["destinations"]["again"] = dict(written["destinations"]["files"])
+
+    with pytest.raises(SettingsError) as error:
+        settings_from(written, tmp_path, PARTNERS)
+
+    [problem] = error.value.problems
+    assert problem.path == ("destinations", "again")
+    assert "'files'" in problem.what
+
+
+def test_a_topic_of_memberships_is_no_source(tmp_path: Path) -> None:
+    """
+    But one whose name merely begins alike is.
+    """
+    written = document("runners")
+    written["sources"] = [{"topic": "toys.membership"}, {"topic": "toys.members.files"}]
+
+    with pytest.raises(SettingsError) as error:
+        settings_from(written, tmp_path, PARTNERS)
+
+    [problem] = error.value.problems
+    assert problem.path == ("sources", 1, "topic")
+
+
 def test_the_types_of_snapshots_hold() -> None:
     files: Snapshots = DailyFiles()
 

@@ -24,6 +24,7 @@ from pipeline.domain.message import StageName
 from pipeline.domain.names import Names
 from pipeline.kafka.topic_reader import PlacedRecord, reading
 from pipeline.operations.cluster_setup import prepare
+from pipeline.operations.members import count_members, show_member
 from tests.conftest import Cluster
 from tests.integration.world import connection
 from tests.servers.kafka_clients import create_topics, producing
@@ -162,5 +163,15 @@ async def test_members_stand_in_the_partitions_of_their_audience(
     assert {key for key, one in known.items() if not one.is_member} == {
         member_key("r-1", f"m-{number}") for number in range(0, EVENTS, 4)
     }
+    count = await count_members(settings, "runners", None, PARTNERS)
+    assert (count.members, count.rows, count.unreadable) == (EVENTS * 3 // 4, EVENTS * 3 // 4, 0)
+    left = await show_member(settings, "m-4", "r-1", "files", PARTNERS)
+    assert [(line.says, line.counts) for line in left.lines] == [
+        ("member", False),
+        ("no member", True),
+    ]
+    assert left.state == "no member"
+    assert (await show_member(settings, "m-5", "runners", None, PARTNERS)).state == "member"
+    assert (await show_member(settings, "nobody", "runners", None, PARTNERS)).state == "unknown"
     one = known[member_key("r-1", "m-1")]
     assert (one.rendering, one.identity, one.cells) == (RENDERING, "1@example.com", ["gold"])

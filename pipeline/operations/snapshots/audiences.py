@@ -64,14 +64,16 @@ def chosen_snapshot_destinations(settings: Settings, name: str | None) -> Sequen
     return [name]
 
 
-def named_place(settings: Settings, audience: str, destination: str | None) -> SnapshotPlace:
+def named_place(
+    settings: Settings, audience: str, destination: str | None, partners: Partners = PARTNERS
+) -> SnapshotPlace:
     """The one audience with this upstream name or this id of the partner.
 
     Raises:
         OperationFailed: there is none; names the nearest.
         UsageRefused: it is at several destinations, or the destination is none.
     """
-    places = snapshot_places(settings, destination)
+    places = snapshot_places(settings, destination, partners)
     found = [one for one in places if audience in (one.name, one.audience_id)]
     if not found:
         names = {name for one in places for name in (one.name, one.audience_id)}

@@ -62,7 +62,7 @@ def _of_rejected_parts(example: Example, verdict: Verdict) -> Iterator[Differenc
     wanted = example.rejected_in_part
     for rejected in verdict.rejected:
         if rejected.reason != wanted:
-            what = f"expected {_text(wanted)}, was {rejected.reason}: {rejected.detail}"
+            what = f"expected {_text(wanted)}, was {rejected.reason}: {rejected.whole}"
             yield Difference("rejected_in_part", what)
     if wanted is not None and not verdict.rejected:
         yield Difference("rejected_in_part", f"expected {_text(wanted)}, was null")
@@ -71,7 +71,7 @@ def _of_rejected_parts(example: Example, verdict: Verdict) -> Iterator[Differenc
 def _was(verdict: Verdict) -> str:
     if verdict.ignored is not None:
         return f"ignored: {verdict.ignored}"
-    said = [f"rejected: {rejected.reason}: {rejected.detail}" for rejected in verdict.rejected]
+    said = [f"rejected: {rejected.reason}: {rejected.whole}" for rejected in verdict.rejected]
     if verdict.changes:
         said.insert(0, f"{len(verdict.changes)} changes")
     return ", ".join(said) or "no change"

@@ -54,7 +54,7 @@ def _case(tried: Tried) -> Mapping[str, Any]:
         "differences": [difference._asdict() for difference in tried.differences],
         "changes": list(verdict.changes),
         "ignored": verdict.ignored,
-        "rejected": [{"reason": one.reason, "detail": one.detail} for one in verdict.rejected],
+        "rejected": [{"reason": one.reason, "detail": one.whole} for one in verdict.rejected],
         "records": list(verdict.records),
     }
 

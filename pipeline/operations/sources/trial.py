@@ -14,6 +14,7 @@ from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Ignored, Rejected, Rendered, Withheld
 from pipeline.operations.ingest_routes import ingest_routes
+from pipeline.sources.audiences import unknown
 from pipeline.sources.encodings.schemas import Schema, Schemas
 from pipeline.sources.reading import Reading, SchemaNeeded
 from pipeline.sources.registry import compile_source
@@ -77,8 +78,7 @@ class Trial:
             if isinstance(part, Rejected):
                 rejected.append(part)
             elif part.audience is not None and part.audience not in self._known:
-                detail = f"audience '{part.audience[:200]}' is not configured"
-                rejected.append(Rejected("unknown_audience", detail))
+                rejected.append(unknown(part.audience))
             else:
                 changes.append(part)
         return Verdict(

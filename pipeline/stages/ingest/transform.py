@@ -7,6 +7,7 @@ from typing import Final
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Ignored, Rejected
 from pipeline.identity.hashing import HashOnce, once_for
+from pipeline.sources.audiences import unknown
 from pipeline.sources.reading import Outcome, Read, Reading
 from pipeline.stages.dead_letters import DeadLetters
 from pipeline.stages.ingest.chunk import WORK_BITS, Chunk
@@ -25,7 +26,6 @@ _IDENTITY_BITS: Final = 3
 _NO_AUDIENCE: Final = Rejected(
     "unknown_audience", "no audience is configured; add one under audiences"
 )
-_NOT_CONFIGURED: Final = "no audience of this name is configured; add it under audiences"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,4 +155,4 @@ class Transform:
 def _unknown_audience(change: MembershipChange) -> Rejected:
     if change.audience is None:
         return _NO_AUDIENCE
-    return Rejected("unknown_audience", _NOT_CONFIGURED, repr(change.audience[:100]))
+    return unknown(change.audience)

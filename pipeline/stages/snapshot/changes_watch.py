@@ -101,6 +101,10 @@ class ChangesWatch:
             self._positions[partition] = min(self._positions.get(partition, start), start)
         return watched
 
+    async def close(self) -> None:
+        """Once nothing reads any more, a pass neither."""
+        await self._topic.close()
+
     async def follow(self) -> None:
         """Read on until cancelled; brokers that are away are waited for."""
         while True:

@@ -8,6 +8,7 @@ from pipeline.stages.retry import Backoff
 
 BACKOFF = Backoff(initial=5.0, maximum=300.0)
 LEAST_SECONDS = 1.0
+SPENT = "all runs of the day are used"
 BLOCKED_SECONDS = 3600.0
 """A blocked audience tries again so often; an operator's request does not wait for it."""
 
@@ -69,3 +70,8 @@ class AudienceCondition:
                 detail=detail,
                 blocked=is_blocked,
             )
+
+
+def worn_out(runs: int) -> tuple[str, str]:
+    """Cause and detail of an audience that has had all the runs of its life."""
+    return "worn_out", f"{runs} runs: snapshot.runs_per_audience_total allows no more"

@@ -4,6 +4,7 @@ Memory follows the topic, never the other way round: a state counts once it is d
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -53,7 +54,7 @@ class Journal:
         self._wall_ms = wall_ms
         self._turn = asyncio.Lock()
         self._states: dict[str, AudienceState] = {}
-        self._runs: dict[tuple[str, int], RunRecord] = {}
+        self._runs: defaultdict[str, dict[int, RunRecord]] = defaultdict(dict)
         self._requests: dict[str, OperatorRequest] = {}
         self.layout_uuid: str | None = None
         """Of the members topic, as it was laid out when it was made; None while nothing says it."""
@@ -62,11 +63,11 @@ class Journal:
         return self._states.get(audience, _NEW)
 
     def run(self, audience: str, n: int) -> RunRecord:
-        return self._runs[audience, n]
+        return self._runs[audience][n]
 
     def runs(self, audience: str) -> Mapping[int, RunRecord]:
         """Every run of an audience that is still remembered, by the number of its file."""
-        return {n: run for (one, n), run in self._runs.items() if one == audience}
+        return self._runs[audience]
 
     def is_asked_for(self, audience: str) -> bool:
         """Whether an operator asked for a snapshot that nobody has claimed yet."""
@@ -118,7 +119,7 @@ class Journal:
         if not n.isdecimal():
             raise UnreadableState("a run without a number")
         if value is None:
-            self._runs.pop((audience, int(n)), None)
+            self._runs[audience].pop(int(n), None)
             self._budget.refund(audience, int(n))
         else:
             self._keep_run(decode_run(value))
@@ -129,7 +130,7 @@ class Journal:
         self._states[audience] = replace(state, n=offset) if is_claim else state
 
     def _keep_run(self, run: RunRecord) -> None:
-        self._runs[run.audience, run.n] = run
+        self._runs[run.audience][run.n] = run
         if run.is_charged:
             self._budget.charge(run.audience, run.n, run.intended_ms)
         else:
@@ -182,11 +183,17 @@ class Journal:
         now_ms = self._wall_ms()
         self._budget.forget(now_ms)
         before_ms = now_ms - int(KEEP_RUNS_SECONDS * 1000)
-        old = [one for one, run in self._runs.items() if run.intended_ms < before_ms]
+        old = [
+            run
+            for runs in self._runs.values()
+            for run in runs.values()
+            if run.intended_ms < before_ms
+        ]
         if old:
-            await self.write_messages([Written(self._topic, 0, run_key(*one), None) for one in old])
+            gone = [Written(self._topic, 0, run_key(one.audience, one.n), None) for one in old]
+            await self.write_messages(gone)
         for one in old:
-            del self._runs[one]
+            del self._runs[one.audience][one.n]
 
     async def close(self) -> None:
         await self._writer.close()

@@ -33,7 +33,6 @@ class Judge:
         partition: int,
         audience: SnapshotAudience,
         floor: Floor,
-        forget_before_ms: int,
         row: Callable[[str, Sequence[str]], bytes],
         tally: PassTally,
     ) -> None:
@@ -42,7 +41,6 @@ class Judge:
         self._key = audience.audience.encode() + SEPARATOR
         self._rendering = audience.rendering
         self._floor = floor
-        self._forget_before_ms = forget_before_ms
         self._row = row
         self._tally = tally
         self.covered_ms = 0
@@ -69,7 +67,7 @@ class Judge:
         if isinstance(said, Forgotten):
             return None
         if not said.is_member:
-            if said.changed_at_ms < self._forget_before_ms:
+            if kept.is_old:
                 self.covered_ms = max(self.covered_ms, said.changed_at_ms + 1)
             return None
         if is_beyond_horizon(kept, self._floor):

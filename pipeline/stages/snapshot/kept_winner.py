@@ -19,7 +19,7 @@ Packed: TypeAlias = bytes
 
 _HEAD: Final = Struct(">BQQH")
 """Flags, time, first offset, length of the place; then the place and the rendered cells."""
-_ADD, _WITHDRAWAL, _KNOWN, _LAST, _FORGOTTEN = 1, 2, 4, 8, 16
+_ADD, _WITHDRAWAL, _KNOWN, _LAST, _FORGOTTEN, _OLD = 1, 2, 4, 8, 16, 32
 _NEVER = 2**63
 """The first offset of a member of whom nothing stands."""
 
@@ -34,6 +34,8 @@ class Kept(NamedTuple):
     """Where the first statement about the member stands that was not forgotten."""
     is_known: bool
     """One of those was counted by a pass before."""
+    is_old: bool = False
+    """The winner was written so long ago that a remove may be forgotten."""
 
 
 class FileRow(NamedTuple):
@@ -49,14 +51,14 @@ class FileRow(NamedTuple):
         return "<FileRow>"
 
 
-def first_kept(statement: Statement, offset: int) -> Kept:
-    """What one record says alone."""
+def first_kept(statement: Statement, offset: int, *, is_old: bool = False) -> Kept:
+    """What one record says alone, written long ago or not."""
     if isinstance(statement, Forgotten):
         return Kept(statement, True, _NEVER, False)
-    return Kept(statement, True, offset, statement.is_known)
+    return Kept(statement, True, offset, statement.is_known, is_old)
 
 
-def merged(kept: Kept, statement: Statement, offset: int) -> Kept:
+def merged(kept: Kept, statement: Statement, offset: int, *, is_old: bool = False) -> Kept:
     """The winner after one more record of the key, which stands behind the others."""
     is_newer = statement.rank >= kept.statement.rank
     if isinstance(statement, Forgotten):
@@ -66,6 +68,7 @@ def merged(kept: Kept, statement: Statement, offset: int) -> Kept:
         is_newer,
         min(kept.first_offset, offset),
         kept.is_known or statement.is_known,
+        is_old if is_newer else kept.is_old,
     )
 
 
@@ -105,7 +108,7 @@ def to_write(kept: Kept, floor: Floor) -> Statement | None:
 def pack(kept: Kept, rendering: str) -> Packed:
     """The same in few bytes; `rendering` is the one that need not be remembered."""
     said = kept.statement
-    flags = _LAST * kept.is_last | _KNOWN * kept.is_known
+    flags = _LAST * kept.is_last | _KNOWN * kept.is_known | _OLD * kept.is_old
     cells = b""
     if isinstance(said, Forgotten):
         flags |= _FORGOTTEN
@@ -124,12 +127,12 @@ def unpack(packed: Packed, rendering: str) -> Kept:
     start = _HEAD.size + length
     place = decode_place(packed[_HEAD.size : start].decode())
     assert place is not None
-    is_last, is_known = bool(flags & _LAST), bool(flags & _KNOWN)
+    is_last, is_known, is_old = bool(flags & _LAST), bool(flags & _KNOWN), bool(flags & _OLD)
     if flags & _FORGOTTEN:
-        return Kept(Forgotten(changed_at, place), is_last, first_offset, is_known)
+        return Kept(Forgotten(changed_at, place), is_last, first_offset, is_known, is_old)
     if not flags & _ADD:
         remove = MemberRecord(False, changed_at, place, is_withdrawal=bool(flags & _WITHDRAWAL))
-        return Kept(remove, is_last, first_offset, is_known)
+        return Kept(remove, is_last, first_offset, is_known, is_old)
     other, identity, cells = orjson.loads(packed[start:])
     add = MemberRecord(
         True,
@@ -140,12 +143,12 @@ def unpack(packed: Packed, rendering: str) -> Kept:
         cells,
         bool(flags & _WITHDRAWAL),
     )
-    return Kept(add, is_last, first_offset, is_known)
+    return Kept(add, is_last, first_offset, is_known, is_old)
 
 
 def plain_row(packed: Packed, floor: Floor) -> FileRow | None:
     """The row of a member who plainly is one; None for whoever has to be looked at: few."""
     flags, changed_at, _, length = _HEAD.unpack_from(packed)
-    if flags & ~_KNOWN != _ADD | _LAST or changed_at < floor.before_ms:
+    if flags & ~(_KNOWN | _OLD) != _ADD | _LAST or changed_at < floor.before_ms:
         return None
     return FileRow(*orjson.loads(packed[_HEAD.size + length :]))

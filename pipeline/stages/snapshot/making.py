@@ -1,5 +1,7 @@
 """From a claim to a stored file: one pass over the members of an audience."""
 
+from contextlib import aclosing
+
 import structlog
 
 from pipeline.destinations.snapshots import SnapshotAudience
@@ -32,6 +34,8 @@ _WHY: dict[Unfit, str] = {
     "other_version": "another version of this program wrote some of its members",
     "too_large": "the file would be larger than the partner takes",
 }
+
+_OF_MEMBERS = ("members_unreadable", "layout_missing")
 
 log = structlog.get_logger(__name__)
 
@@ -84,6 +88,8 @@ class SnapshotMaking:
             self._condition.block("layout_missing", str(error))
         else:
             self._read(since, reading.found)
+            if self._condition.cause in _OF_MEMBERS:
+                self._condition.fine()
 
     async def _attempt(self, state: AudienceState, n: int) -> None:
         try:
@@ -113,7 +119,8 @@ class SnapshotMaking:
         hashed = Hashed(reading.pieces(), shared.progress)
         path = path_of(folder, n)
         try:
-            await shared.storage.put(path, hashed.pieces())
+            async with aclosing(hashed.pieces()) as pieces:
+                await shared.storage.put(path, pieces)
         except NoSnapshot:
             self._read(since, reading.found)
             raise

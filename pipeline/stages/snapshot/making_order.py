@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Collection
 
+from pipeline.stages.snapshot.condition import SPENT, worn_out
 from pipeline.stages.snapshot.owner import HEAL_MS, AudienceOwner
 from pipeline.stages.snapshot.ports import Backlog
-from pipeline.stages.snapshot.report import SnapshotReport
 from pipeline.stages.snapshot.schedule import Due
 from pipeline.stages.snapshot.shared import SharedByAudiences
 
@@ -21,13 +21,11 @@ class MakingOrder:
         shared: SharedByAudiences,
         owners: Collection[AudienceOwner],
         backlog: Backlog,
-        report: SnapshotReport,
         tasks: asyncio.TaskGroup,
     ) -> None:
         self._shared = shared
         self._owners = owners
         self._backlog = backlog
-        self._report = report
         self._tasks = tasks
         self._followed: set[str] = set()
         self._has_caught_up = False
@@ -45,7 +43,6 @@ class MakingOrder:
             await self._ask_backlog()
             owner = self._unhealed() or self._next()
             if owner is None:
-                self._report.say_now_and_then()
                 await asyncio.sleep(self._look_seconds)
             elif self._is_unhealed(owner):
                 await owner.heal()
@@ -75,7 +72,7 @@ class MakingOrder:
         return next((one for one in self._owners if self._is_unhealed(one)), None)
 
     def _is_unhealed(self, owner: AudienceOwner) -> bool:
-        since_ms = owner.unpassed_since_ms
+        since_ms = owner.watched.passed.changes.oldest_arrived_ms
         is_late = since_ms is not None and self._shared.wall_ms() - since_ms > HEAL_MS
         return is_late and not owner.condition.left()
 
@@ -84,10 +81,15 @@ class MakingOrder:
         if self._shared.pause.until_ms > now_ms:
             return None
         # Those that wait with a file are about to pay.
-        waiting = sum(one.is_active and one.state.state == "uploaded" for one in self._owners)
+        waiting = sum(
+            one.is_active and one.state.state == "uploaded" and not one.condition.is_blocked
+            for one in self._owners
+        )
         found: list[tuple[int, AudienceOwner]] = []
         for owner in self._owners:
             due = owner.due(may_begin=self._has_caught_up)
+            if due is None and owner.state.n is None and not self._has_caught_up:
+                owner.condition.wait("ingest_behind", "ingest has not caught up yet", 0.0)
             if due is not None and due.at_ms <= now_ms and self._may(owner, due, now_ms, waiting):
                 found.append((due.deadline_ms, owner))
         return min(found, key=lambda one: one[0])[1] if found else None
@@ -99,6 +101,9 @@ class MakingOrder:
         if owner.condition.left() and not shared.journal.is_asked_for(audience):
             return False
         if shared.budget.is_worn_out(owner.state.runs):
+            owner.condition.block(*worn_out(owner.state.runs))
             return False
         free_at = shared.budget.free_at(audience, now_ms, is_urgent=due.is_urgent, reserved=waiting)
+        if free_at > now_ms:
+            owner.condition.wait("budget", SPENT, 0.0)
         return free_at <= now_ms

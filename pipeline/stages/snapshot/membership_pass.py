@@ -130,6 +130,7 @@ class MembershipPass:
             audience=self._audience.audience,
             rendering=self._audience.rendering,
             buffer_bytes=self._buffer_bytes,
+            old_before_ms=self._forget_before_ms,
             first=first,
         )
         async with aclosing(self._topic.read(partition, 0, self._ends[partition])) as read:
@@ -154,7 +155,6 @@ class MembershipPass:
             partition=partition,
             audience=self._audience,
             floor=floor,
-            forget_before_ms=self._forget_before_ms,
             row=self._row,
             tally=self._tally,
         )

@@ -17,6 +17,7 @@ from pipeline.stages.snapshot.run_records import AudienceState
 from pipeline.stages.snapshot.schedule import Due, due
 from pipeline.stages.snapshot.shared import SharedByAudiences
 from pipeline.stages.snapshot.starting import RunStarting
+from pipeline.stages.snapshot.states import TakenOver, decide
 from pipeline.telemetry.facts import SnapshotState
 
 HEAL_MS = 6 * 3_600_000
@@ -24,6 +25,7 @@ HEAL_MS = 6 * 3_600_000
 LATEST_PASS_MS = 12 * 3_600_000
 """... and at the latest by then: half of the time for which compaction leaves a record alone."""
 STEP_SECONDS = 1.0
+LOOK_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -39,10 +41,12 @@ class AudienceOwner:
             shared.destination, audience.name, shared.wall_ms, shared.chance
         )
         self._shared = shared
-        self._watched = watched
+        self.watched = watched
         self._making = SnapshotMaking(shared, audience, watched, self.condition)
         self._starting = RunStarting(shared, audience, self.condition)
         self._following = RunFollowing(shared, audience, watched, self.condition)
+        self._turn = asyncio.Lock()
+        """Held by whoever may write the state."""
         self._deleted: int | None = None
         """The burnt file that surely is not there any more."""
 
@@ -64,20 +68,18 @@ class AudienceOwner:
     def is_active(self) -> bool:
         """Whether there is something to follow: a file that may go, or a run."""
         state = self.state
-        match state.state:
-            case "intended" | "running":
+        match decide(state.state, TakenOver()).effects:
+            case ("look",) | ("poll",):
                 return True
-            case "uploaded":
-                return self._starting.may_go(state)
-            case "burnt":
+            case ("delete_file",):
                 return state.run_n != self._deleted
-            case "idle" | "reading" | "ended":
-                return False
+            case _:
+                return state.state == "uploaded" and self._starting.may_go(state)
 
     def due(self, *, may_begin: bool) -> Due | None:
         """When the next snapshot is to be made."""
         state, now_ms = self.state, self._shared.wall_ms()
-        since = self._watched.ingested if state.hold is None else self._watched.newest
+        since = self.watched.ingested if state.hold is None else self.watched.newest
         return due(
             state,
             since.changes,
@@ -88,26 +90,6 @@ class AudienceOwner:
             now_ms=now_ms,
         )
 
-    @property
-    def changes_overdue(self) -> float:
-        """Seconds by which a change waits longer than the rules allow; else 0."""
-        found = due(
-            AudienceState(),
-            self._watched.ingested.changes,
-            rules=self._shared.rules,
-            lifetime=self.audience.lifetime,
-            is_asked_for=False,
-            may_begin=True,
-            now_ms=self._shared.wall_ms(),
-        )
-        late_ms = 0 if found is None else self._shared.wall_ms() - found.deadline_ms
-        return max(0.0, late_ms / 1000)
-
-    @property
-    def unpassed_since_ms(self) -> int | None:
-        """Since when a change waits for a pass over the members."""
-        return self._watched.passed.changes.oldest_arrived_ms
-
     # What is done
 
     async def make(self) -> None:
@@ -116,7 +98,8 @@ class AudienceOwner:
         Raises:
             Fenced: there is another owner now.
         """
-        await self._guarded(self._making.make())
+        async with self._turn:
+            await self._guarded(self._making.make())
 
     async def heal(self) -> None:
         """One attempt at a pass without a snapshot.
@@ -134,9 +117,11 @@ class AudienceOwner:
         """
         while self.is_active:
             before = self.state
-            await self._guarded(self._step(before))
+            async with self._turn:
+                await self._guarded(self._step(before))
             if self.state is before:
-                await asyncio.sleep(max(STEP_SECONDS, self.condition.left()))
+                await asyncio.sleep(STEP_SECONDS)
+            await self._until_next_try()
 
     async def sweep(self) -> None:
         """Look for runs of burnt windows, and let old files go.
@@ -144,27 +129,41 @@ class AudienceOwner:
         Raises:
             Fenced: there is another owner now.
         """
-        await self._guarded(self._sweep())
+        if self._turn.locked():
+            return
+        try:
+            async with self._turn:
+                await self._sweep()
+        except (StorageUnavailable, StorageRefused) as error:
+            # It is done again soon, and keeps nothing else from going on.
+            log.warning("old files stay", audience=self.audience.name, error=str(error))
+
+    async def _until_next_try(self) -> None:
+        """An operator who asks for a snapshot need not wait for it."""
+        journal, name = self._shared.journal, self.audience.audience
+        while True:
+            left = self.condition.left()
+            if not left or journal.is_asked_for(name):
+                return
+            await asyncio.sleep(min(left, LOOK_SECONDS))
 
     async def _step(self, state: AudienceState) -> None:
-        match state.state:
-            case "uploaded":
-                await self._starting.start(state, is_urgent=self._is_urgent)
-            case "intended":
+        match decide(state.state, TakenOver()).effects:
+            case ("look",):
                 await self._following.look(state)
-            case "running":
+            case ("poll",):
                 await self._following.poll(state)
-            case "burnt":
+            case ("delete_file",):
                 assert state.run_n is not None
                 await self._following.delete_burnt(state.run_n)
                 self._deleted = state.run_n
-            case "idle" | "reading" | "ended":
-                pass
+            case _:
+                await self._starting.start(state, is_urgent=self._is_urgent)
 
     @property
     def _is_urgent(self) -> bool:
         """Whether the file at hand is for a withdrawal, or an operator asked for it."""
-        withdrawn_ms = self._watched.ingested.changes.oldest_withdrawal_ms
+        withdrawn_ms = self.watched.ingested.changes.oldest_withdrawal_ms
         return self.state.is_urgent or withdrawn_ms is not None
 
     async def _sweep(self) -> None:

@@ -113,14 +113,14 @@ class MemberTopic(Protocol):
     async def ends(self) -> Sequence[int]:
         """Of every partition, the offset behind the last stable record now."""
 
-    async def begins(self) -> Sequence[int]:
-        """Of every partition, the first offset that is still there."""
-
     def read(self, partition: int, start: int, end: int) -> AsyncGenerator[Sequence[Record], None]:
         """Every record from `start` to before `end`, in order, some at a time.
 
         Where `start` is gone, from the first that is there. Close it where you stop before its end.
         """
+
+    async def close(self) -> None:
+        """Let go of what it takes to read, once no reading goes on; the next one takes it again."""
 
 
 class TopicUnreadable(Exception):

@@ -1,8 +1,11 @@
 """What telemetry is told of one destination's snapshots."""
 
+import asyncio
 from collections.abc import Collection
 
 from pipeline.stages.snapshot.owner import LATEST_PASS_MS, AudienceOwner
+from pipeline.stages.snapshot.run_records import AudienceState
+from pipeline.stages.snapshot.schedule import due
 from pipeline.stages.snapshot.shared import SharedByAudiences
 
 SAY_SECONDS = 30.0
@@ -15,25 +18,26 @@ class SnapshotReport:
         self._shared = shared
         self._owners = owners
         self._telemetry = shared.telemetry
-        self._said_ms: int | None = None
         self._telemetry.ownership(destination=shared.destination, owned=True)
 
     def released(self) -> None:
         """All levels are another's to report."""
         self._telemetry.ownership(destination=self._shared.destination, owned=False)
 
-    def say_now_and_then(self) -> None:
-        """Every half minute, however often this is called."""
+    async def say_always(self) -> None:
+        """Every half minute, until cancelled."""
+        while True:
+            self._say()
+            await asyncio.sleep(SAY_SECONDS)
+
+    def _say(self) -> None:
         shared, now_ms = self._shared, self._shared.wall_ms()
-        if self._said_ms is not None and now_ms - self._said_ms < SAY_SECONDS * 1000:
-            return
-        self._said_ms = now_ms
         self._telemetry.budget(
             destination=shared.destination,
             used=shared.budget.used(now_ms),
             limit=shared.budget.limit,
         )
-        waiting = [one.unpassed_since_ms for one in self._owners]
+        waiting = [one.watched.passed.changes.oldest_arrived_ms for one in self._owners]
         oldest_ms = min((one for one in waiting if one is not None), default=now_ms)
         late_ms = max(0, now_ms - oldest_ms - LATEST_PASS_MS)
         self._telemetry.pass_overdue(destination=shared.destination, seconds=late_ms / 1000)
@@ -46,7 +50,7 @@ class SnapshotReport:
             destination=destination, audience=audience, state=owner.shown_state
         )
         self._telemetry.changes_overdue(
-            destination=destination, audience=audience, seconds=owner.changes_overdue
+            destination=destination, audience=audience, seconds=self._overdue(owner)
         )
         ingested = owner.state.ingested
         if ingested is not None:
@@ -55,3 +59,17 @@ class SnapshotReport:
             self._telemetry.expiry(
                 destination=destination, audience=audience, at_s=at_s + owner.audience.lifetime
             )
+
+    def _overdue(self, owner: AudienceOwner) -> float:
+        """Seconds by which a change waits longer than the rules allow; else 0."""
+        now_ms = self._shared.wall_ms()
+        found = due(
+            AudienceState(),
+            owner.watched.ingested.changes,
+            rules=self._shared.rules,
+            lifetime=owner.audience.lifetime,
+            is_asked_for=False,
+            may_begin=True,
+            now_ms=now_ms,
+        )
+        return 0.0 if found is None else max(0.0, (now_ms - found.deadline_ms) / 1000)

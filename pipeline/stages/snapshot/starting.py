@@ -14,7 +14,7 @@ from pipeline.destinations.snapshots import (
 )
 from pipeline.domain.job import NotYet
 from pipeline.domain.send_result import Blocked, InDoubt, NotSent, Throttled
-from pipeline.stages.snapshot.condition import AudienceCondition
+from pipeline.stages.snapshot.condition import SPENT, AudienceCondition, worn_out
 from pipeline.stages.snapshot.files import is_same, neighbours, number_of
 from pipeline.stages.snapshot.guards import released_at
 from pipeline.stages.snapshot.run_records import AudienceState, SnapshotFile
@@ -85,7 +85,7 @@ class RunStarting:
         if state.hold is not None:
             await shared.journal.write(name, approved(state, shared.wall_ms()))
             return
-        if self._is_old(file):
+        if self._is_old(file) or shared.journal.is_asked_for(name):
             await self._claim(state)
             return
         if not self._may_be_paid(state, is_urgent):
@@ -105,6 +105,7 @@ class RunStarting:
         decide(state.state, FileGone())
         step = claimed(state, self._shared.wall_ms(), is_urgent=state.is_urgent)
         await self._shared.journal.write(self._audience.audience, step)
+        self._condition.fine()
 
     def _is_old(self, file: SnapshotFile) -> bool:
         """Whether it waited so long for its run that a newer one would say more."""
@@ -118,14 +119,12 @@ class RunStarting:
             self._condition.wait("partner_pauses", shared.pause.why, wait)
             return False
         if shared.budget.is_worn_out(state.runs):
-            self._condition.block(
-                "worn_out", f"{state.runs} runs: snapshot.runs_per_audience_total allows no more"
-            )
+            self._condition.block(*worn_out(state.runs))
             return False
         free_at = shared.budget.free_at(self._audience.audience, now_ms, is_urgent=is_urgent)
         if free_at > now_ms:
             wait = min(60.0, (free_at - now_ms) / 1000)
-            self._condition.wait("budget", "all runs of the day are used", wait)
+            self._condition.wait("budget", SPENT, wait)
         return free_at <= now_ms
 
     def _is_busy(self, listed: Sequence[Run]) -> bool:

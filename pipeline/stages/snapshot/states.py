@@ -69,7 +69,10 @@ class MayStart:
 
 @dataclass(frozen=True, slots=True)
 class TakenOver:
-    """Another owner wrote the state; nobody knows how far it came after that."""
+    """Whoever goes on from what is written: another owner came an unknown way from there.
+
+    An owner goes on from its own states by the same rule.
+    """
 
 
 @dataclass(frozen=True, slots=True)

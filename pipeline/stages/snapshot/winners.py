@@ -39,7 +39,17 @@ class Winners:
     the others. At least one bucket is kept.
     """
 
-    def __init__(self, *, audience: str, rendering: str, buffer_bytes: int, first: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        audience: str,
+        rendering: str,
+        buffer_bytes: int,
+        old_before_ms: int,
+        first: int = 0,
+    ) -> None:
+        """Take what the brokers wrote before `old_before_ms` for old."""
+        self._old_before_ms = old_before_ms
         self._prefix = audience.encode() + SEPARATOR
         self._floor_key = floor_key(audience)
         self._rendering = rendering
@@ -76,11 +86,14 @@ class Winners:
 
     def drain(self, most: int) -> Iterator[Sequence[tuple[bytes, Packed]]]:
         """All winners with the members' ids, so many at a time; each is let go."""
+        everything = self._drained()
+        while some := list(islice(everything, most)):
+            yield some
+
+    def _drained(self) -> Iterator[tuple[bytes, Packed]]:
         for number in range(self._first, self.past):
             bucket, self._buckets[number] = self._buckets[number], {}
-            items = iter(bucket.items())
-            while some := list(islice(items, most)):
-                yield some
+            yield from bucket.items()
 
     def _take_member(self, member: bytes, record: Record) -> None:
         number = hash(member) % BUCKETS
@@ -107,20 +120,26 @@ class Winners:
     def _after(self, number: int, before: Packed | None, record: Record) -> Packed | None:
         if record.value is None:
             forgotten = decode_tombstone(record.headers)
-            return None if forgotten is None else self._merged(before, forgotten, record.offset)
+            return None if forgotten is None else self._merged(before, forgotten, record)
         match decode_member(record.value):
             case MemberRecord() as said:
-                return self._merged(before, said, record.offset)
+                return self._merged(before, said, record)
             case OtherVersion(version):
                 self.other_version = version
             case Unreadable():
                 self._unreadable[number] += 1
         return None if before is None else self._not_last(before)
 
-    def _merged(self, before: Packed | None, said: MemberRecord | Forgotten, offset: int) -> Packed:
+    def _merged(
+        self, before: Packed | None, said: MemberRecord | Forgotten, record: Record
+    ) -> Packed:
+        is_old = record.timestamp < self._old_before_ms
         if before is None:
-            return pack(first_kept(said, offset), self._rendering)
-        return pack(merged(unpack(before, self._rendering), said, offset), self._rendering)
+            kept = first_kept(said, record.offset, is_old=is_old)
+        else:
+            former = unpack(before, self._rendering)
+            kept = merged(former, said, record.offset, is_old=is_old)
+        return pack(kept, self._rendering)
 
     def _not_last(self, before: Packed) -> Packed:
         return pack(unpack(before, self._rendering)._replace(is_last=False), self._rendering)

@@ -19,7 +19,7 @@ FETCH_RECORDS = 500
 FENCED_SECONDS = 5.0
 """How long an owner that was shut out keeps still; the group tells it meanwhile who is right."""
 UNREADABLE_SECONDS = 60.0
-SWEEP_SECONDS = 600.0
+SWEEP_SECONDS = 1800.0
 
 log = structlog.get_logger(__name__)
 
@@ -63,6 +63,7 @@ class SnapshotWorker:
             finally:
                 self._shared, self._owners = None, {}
                 shared.progress.busy(False)
+                await shared.watch.close()
                 await shared.journal.close()
 
     async def drain(self) -> None:
@@ -95,10 +96,11 @@ class SnapshotWorker:
         self._shared, self._owners = shared, owners
         report = SnapshotReport(shared, owners.values())
         async with asyncio.TaskGroup() as tasks:
-            order = MakingOrder(shared, owners.values(), self._backlog, report, tasks)
+            order = MakingOrder(shared, owners.values(), self._backlog, tasks)
             tasks.create_task(self._hear(shared), name=f"requests {self.name}")
             tasks.create_task(shared.watch.follow(), name=f"members {self.name}")
             tasks.create_task(self._sweep(shared, owners), name=f"sweep {self.name}")
+            tasks.create_task(report.say_always(), name=f"report {self.name}")
             tasks.create_task(order.run(), name=f"order {self.name}")
             try:
                 await asyncio.get_running_loop().create_future()

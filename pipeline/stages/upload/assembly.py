@@ -164,6 +164,7 @@ class LaneAssembly:
             intake=self._intake,
             in_flight=self._in_flight,
             late=self._late,
+            offsets=self._offsets,
             pauses=self._pauses,
             requests=self._requests,
             condition=self._condition,

@@ -34,23 +34,48 @@ class LaneCondition:
         self.state: LaneState = "taking_over"
         self.blocked: Blocked | None = None
         """Why the lane is blocked, also while it asks whether it may go on."""
+        self._refused: str | None = None
+        """The audience of which most was refused, where that is why."""
 
     def show(self, state: LaneState) -> None:
+        """What the lane does now; while one audience is refused that is not all it is.
+
+        Others of the lane go on between two looks at that audience, and whoever is told must not
+        be told each time that all is well again.
+        """
+        if self._refused is not None:
+            state = "blocked"
         self.state = state
         if state != self._shown:
             self._shown = state
             self._telemetry.lane_state(lane=self._label, state=state)
 
-    def block(self, blocked: Blocked) -> None:
-        """A person must mend something; said once for each thing."""
+    def block(self, blocked: Blocked, audience: str | None = None) -> None:
+        """A person must mend something, of one audience or of all; said once for each thing."""
+        self._refused = audience
         self.show("blocked")
         if blocked != self.blocked:
             self.blocked = blocked
             cause, detail = blocked.cause, blocked.detail
             log.error("lane blocked", lane=self._lane, cause=cause, detail=detail)
 
-    def resume(self) -> None:
-        """Whatever blocked the lane has been mended."""
+    def passed_probe(self) -> None:
+        """The lane may go on; a probe of another audience says nothing of the one refused."""
+        if self._refused is None:
+            self._resume()
+
+    def took(self, audience: str) -> None:
+        """Something of this audience was accepted, or nothing of it waits any more."""
+        if audience == self._refused:
+            self._refused = None
+            self._resume()
+
+    @property
+    def refused(self) -> str | None:
+        """The audience whose records keep the lane from being well."""
+        return self._refused
+
+    def _resume(self) -> None:
         if self.blocked is not None:
             self.blocked = None
             log.info("lane resumed", lane=self._lane)

@@ -241,7 +241,9 @@ class Delivery:
             return event
         if isinstance(event, NothingLeft):
             last = self._bisector.poison[-1]
-            return Blocked("mostly_refused", last.said or last.detail)
+            return Blocked(
+                "mostly_refused", f"audience {self._audience}: {last.said or last.detail}"
+            )
         return Blocked("not_the_partner", _detail(event))
 
     @property

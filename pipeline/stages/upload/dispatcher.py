@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from pipeline.domain.send_result import Blocked
 from pipeline.stages.ports import Lease
@@ -13,6 +14,7 @@ from pipeline.stages.upload.delivery import Delivery
 from pipeline.stages.upload.in_flight import InFlight
 from pipeline.stages.upload.intake import Intake
 from pipeline.stages.upload.late_members import LateMembers
+from pipeline.stages.upload.offsets import LaneOffsets
 from pipeline.stages.upload.pauses import LanePauses
 from pipeline.stages.upload.requests import LaneRequests
 from pipeline.stages.waiting import LOOK_AGAIN_SECONDS, until
@@ -36,6 +38,7 @@ class Dispatcher:
         intake: Intake,
         in_flight: InFlight,
         late: LateMembers,
+        offsets: LaneOffsets,
         pauses: LanePauses,
         requests: LaneRequests,
         condition: LaneCondition,
@@ -51,6 +54,7 @@ class Dispatcher:
         self._intake = intake
         self._in_flight = in_flight
         self._late = late
+        self._offsets = offsets
         self._pauses = pauses
         self._requests = requests
         self._condition = condition
@@ -60,6 +64,8 @@ class Dispatcher:
         self._clock = clock
         self._changed = changed
         self._blocked: Blocked | None = None
+        self._refused_before = 0
+        """Up to where the lane had been read when most of an audience was refused."""
 
     async def run(self, tasks: asyncio.TaskGroup) -> None:
         """Send until something blocks the lane; first ask, if it was blocked before."""
@@ -88,7 +94,7 @@ class Dispatcher:
         while self._in_flight.is_busy:
             await self._look_again_in(LOOK_AGAIN_SECONDS)
         if self._blocked is None:
-            self._condition.resume()
+            self._condition.passed_probe()
 
     async def _probe_batch(self, most: int) -> Batch | None:
         """What to ask with; None when nothing can be read."""
@@ -105,6 +111,7 @@ class Dispatcher:
     def _dispatch(self, tasks: asyncio.TaskGroup) -> float:
         """Start what may start now; returns seconds until there may be more."""
         self._pauses.apply_requests()
+        self._look_at_refused()
         cooled_in = self._late.cool_down()
         self._cap_use.show()
         silence = self._requests.silence()
@@ -116,6 +123,14 @@ class Dispatcher:
         waits = [silence, cooled_in, self._queue.due_in(self._clock()), LOOK_AGAIN_SECONDS]
         return min(one for one in waits if one)
 
+    def _look_at_refused(self) -> None:
+        """An audience that is paused, or whose records all have their end, blocks nothing."""
+        refused = self._condition.refused
+        if refused is None:
+            return
+        if self._pauses.keeps(refused) or self._offsets.committable >= self._refused_before:
+            self._condition.took(refused)
+
     def _start_due(self, tasks: asyncio.TaskGroup) -> None:
         while self._in_flight.has_free_slot:
             batch = self._queue.take(self._clock())
@@ -124,17 +139,19 @@ class Dispatcher:
             self._start(batch, tasks)
 
     def _start(self, batch: Batch, tasks: asyncio.TaskGroup, *, is_doubted: bool = False) -> None:
-        delivery = self._new_delivery(batch, is_doubted, self._block)
+        block = partial(self._block, audience=batch.audience)
+        delivery = self._new_delivery(batch, is_doubted, block)
         self._sent(batch)
         task = tasks.create_task(delivery.run(), name=f"deliver {self._lane}")
         self._in_flight.add(task, delivery)
 
     # Blocked
 
-    def _block(self, blocked: Blocked) -> None:
+    def _block(self, blocked: Blocked, audience: str | None = None) -> None:
         if self._blocked is None:
             self._blocked = blocked
-            self._condition.block(blocked)
+            self._refused_before = self._offsets.position
+            self._condition.block(blocked, audience if blocked.cause == "mostly_refused" else None)
         self._in_flight.stop()
 
     def _found(self) -> Blocked | None:

@@ -54,6 +54,7 @@ class LaneOutcomes:
         """The partner took a request, and its work has a job, or no job, or is done already."""
         self.tally.was_accepted(audience, is_first=is_first)
         self._condition.accepted(len(part))
+        self._condition.took(audience)
         if isinstance(answer, Applied):
             await self._settlement.applied(audience, part, answer.invalid)
             return

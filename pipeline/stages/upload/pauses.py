@@ -88,6 +88,10 @@ class LanePauses:
             return None
         return self._paused.behind(self._offsets.position)
 
+    def keeps(self, audience: str) -> bool:
+        """Whether an operator has paused the audience, or its replay is not level yet."""
+        return self._paused.keeps(audience)
+
     @property
     def is_replaying(self) -> bool:
         """Whether anything that was kept is still to be read."""

@@ -45,6 +45,11 @@ class IngestMetrics:
             "Changes that consent forbids to send.",
             begins=crossed(known.of_destinations(), get_args(WithheldReason)),
         )
+        self._registry_away = metrics.gauge(
+            "schema_registry_away",
+            ("source",),
+            "1 while a schema is needed and cannot be fetched.",
+        )
         self._prepared = metrics.counter(
             "records_prepared",
             LANE,
@@ -66,6 +71,9 @@ class IngestMetrics:
 
     def changes_withheld(self, *, destination: str, reason: WithheldReason, count: int) -> None:
         self._withheld.add(count, destination, reason)
+
+    def registry_waited_for(self, *, source: str, is_away: bool) -> None:
+        self._registry_away.show(int(is_away), source)
 
     def records_prepared(self, *, lane: LaneLabel, count: int) -> None:
         self._prepared.add(count, lane.destination, lane.connection)

@@ -59,6 +59,7 @@ def test_every_deferred_message_is_taken_up_once(
     """
     jobs = Jobs(messages, DeferredJobs(share))
     jobs.read_from(0)
+    assert max(jobs.followed.values(), default=0) <= share
     for kind in ending:
         jobs.end_one(kind)
         jobs.read_again()

@@ -237,6 +237,23 @@ class TestForgetting:
 
         assert await identities(a_pass(topic)) == []
 
+    async def test_a_year_of_history_that_is_read_now_is_believed(self) -> None:
+        """
+        Its removes are old, and what was written a moment ago is not forgotten yet.
+        """
+        topic = laid_out()
+        for number in range(100):
+            topic.state(remove(NOW_MS - 300 * DAY_MS), f"u-{number}", at_ms=NOW_MS)
+            topic.state(remove(NOW_MS - 100 * DAY_MS), f"gone-{number}", at_ms=NOW_MS)
+        for _ in range(3):
+            await pass_and_compact(topic)
+        for number in range(100):
+            back = add(NOW_MS - 200 * DAY_MS, identity=f"u-{number}")
+            topic.state(back, f"u-{number}", at_ms=NOW_MS)
+            topic.state(back, f"new-{number}", at_ms=NOW_MS)
+
+        assert len(await identities(a_pass(topic))) == 200
+
     async def test_a_new_add_of_a_forgotten_member_counts(self) -> None:
         """
         Whoever comes back is a member again.

@@ -116,10 +116,10 @@ class World:
                     else remove(at_ms, offset=offset)
                 )
                 self.said.append((member, record))
-                self.topic.state(record, member)
+                self.topic.state(record, member, at_ms=self.now_ms)
             case Repeated(which) if self.said:
                 member, record = self.said[which % len(self.said)]
-                self.topic.state(record, member)
+                self.topic.state(record, member, at_ms=self.now_ms)
             case Passed(dies_at, buffer_bytes):
                 await self._passed(dies_at, buffer_bytes)
             case PassedTwice():
@@ -178,7 +178,7 @@ class World:
         await self.topic.write(late)
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(st.lists(_STEPS, min_size=10, max_size=40))
 def test_whatever_happens_who_left_is_out_and_who_is_a_member_is_in(steps: Sequence[Step]) -> None:
     """

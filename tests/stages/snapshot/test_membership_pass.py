@@ -1,5 +1,6 @@
 """What the file of a pass holds, and what it refuses to make one of."""
 
+import asyncio
 import csv
 import io
 
@@ -16,9 +17,11 @@ from pipeline.domain.member_record import (
     member_key,
     partition_of,
 )
-from pipeline.stages.snapshot.membership_pass import MembershipPass
+from pipeline.stages.snapshot.judge import HEALED
+from pipeline.stages.snapshot.membership_pass import TURN_RECORDS, MembershipPass
 from pipeline.stages.snapshot.pass_findings import LayoutMissing, NoSnapshot
 from tests.fakes.member_topic import (
+    DAY_MS,
     NOW_MS,
     UUID,
     VIP,
@@ -135,6 +138,30 @@ class TestFile:
 
         assert found == expected
         assert topic.readings > 2 * topic.partitions
+
+    async def test_others_in_the_process_get_their_turn_while_a_pass_works(self) -> None:
+        """
+        However many records come at once, a lane waits for a few hundred of them only.
+        """
+        topic = laid_out()
+        topic.at_once = 10**6
+        for number in range(5000):
+            topic.state(add(), f"u-{number}")
+        turns = 0
+
+        async def take_turns() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        async with asyncio.TaskGroup() as tasks:
+            others = tasks.create_task(take_turns())
+            await a_pass(topic).heal_only()
+            others.cancel()
+
+        # While it reads, and while it judges.
+        assert turns >= 2 * 5000 / TURN_RECORDS
 
 
 class TestRefusals:
@@ -260,6 +287,27 @@ class TestOwnRecords:
 
         last = [topic.logs[partition][-1] for partition in range(8)]
         assert {decode_layout(one.value) for one in last} == {Layout(UUID, 8, 8, HASH)}
+
+    async def test_whatever_a_pass_writes_says_that_nothing_has_changed(self) -> None:
+        """
+        Who follows changes must not take a healed record for one: passes would never end.
+        """
+        topic = laid_out()
+        topic.state(add(NOW_MS - 50 * DAY_MS), "u-1")
+        topic.state(remove(NOW_MS - 40 * DAY_MS), "u-2")
+        await healed(a_pass(topic))
+        topic.state(add(NOW_MS - 60 * DAY_MS), "u-1")
+        before = topic.ends_now()
+        await healed(a_pass(topic))
+        written = [
+            one
+            for partition, log in topic.logs.items()
+            for one in log
+            if one.offset >= before[partition]
+        ]
+
+        assert len(written) >= 11
+        assert all(HEALED in one.headers for one in written)
 
     async def test_a_pass_without_anything_to_heal_writes_no_member(self) -> None:
         """

@@ -69,8 +69,8 @@ def test_a_block_is_said_once_for_each_thing_to_mend(watched: Watched) -> None:
         for _ in range(3):
             watched.condition.block(FORBIDDEN)
         watched.condition.block(Blocked("wrong_address", "308 to https://example.com"))
-        watched.condition.resume()
-        watched.condition.resume()
+        watched.condition.passed_probe()
+        watched.condition.passed_probe()
 
     events = [(line["event"], line.get("cause")) for line in lines]
     assert events == [
@@ -111,3 +111,20 @@ def test_a_lane_without_work_says_nothing_and_counts_anew_after_each_line(watche
     lines = [*watched.summarised(), *watched.summarised(), *watched.summarised(waiting=1)]
 
     assert [(line["accepted"], line["waiting"]) for line in lines] == [(3, 0), (0, 1)]
+
+
+def test_what_is_said_of_one_audience_stands_until_something_of_it_has_its_end(
+    watched: Watched,
+) -> None:
+    """Others of the lane go on: to their pages and graphs that must not look like a mended lane."""
+    watched.condition.block(Blocked("mostly_refused", "audience 8: 400"), "8")
+
+    watched.condition.passed_probe()
+    watched.condition.show("running")
+    watched.condition.took("7")
+    before = watched.condition.state, watched.condition.blocked is not None
+    watched.condition.took("8")
+    watched.condition.show("running")
+    after = watched.condition.state, watched.condition.blocked is not None
+
+    assert (before, after) == (("blocked", True), ("running", False))

@@ -269,6 +269,7 @@ COMMANDS = (
         run=extend_audience,
         confirm=confirm_extension,
         takes_settings=True,
+        repeats_last_file=True,
     ),
     Command(
         group=GROUP,

@@ -1,0 +1,58 @@
+"""`members`: how many an audience has that is delivered as snapshots, and one of them."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from pipeline.cli.ending import ended
+from pipeline.cli.options import AsJson, ConfigFile, configured
+from pipeline.cli.showing import show_facts, show_json, show_table
+from pipeline.operations.members import count_members, show_member
+
+members_app = typer.Typer(
+    help="Members of audiences that are delivered as snapshots.", no_args_is_help=True
+)
+COLUMNS = ("offset", "written_at", "says", "changed_at", "source", "has_identity", "counts")
+
+AUDIENCE = "The audience: its name in upstream events, or its id at the partner."
+Destination = Annotated[
+    str | None, typer.Option("--destination", help="Only there: a name under `destinations`.")
+]
+
+
+@members_app.command("count")
+def members_count(
+    audience: Annotated[str, typer.Argument(help=AUDIENCE)],
+    config: ConfigFile,
+    destination: Destination = None,
+    as_json: AsJson = False,
+) -> None:
+    """Count the members that a snapshot would have now; reads all of them."""
+    settings = configured(config)
+    found = ended(lambda: count_members(settings, audience, destination))
+    if as_json:
+        show_json(found)
+    else:
+        show_facts(asdict(found))
+
+
+@members_app.command("show")
+def members_show(
+    member: Annotated[str, typer.Argument(help="The member's id in upstream events.")],
+    config: ConfigFile,
+    audience: Annotated[str, typer.Option("--audience", help=AUDIENCE)],
+    destination: Destination = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show whether somebody is a member now, and which statements say so."""
+    settings = configured(config)
+    found = ended(lambda: show_member(settings, member, audience, destination))
+    if as_json:
+        show_json(found)
+        return
+    facts = asdict(found)
+    del facts["lines"]
+    show_facts(facts)
+    rows = ([getattr(line, column) for column in COLUMNS] for line in found.lines)
+    show_table(COLUMNS, rows, "nothing is stored of this member")

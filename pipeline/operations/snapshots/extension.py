@@ -1,0 +1,57 @@
+"""Whether the last good file of an audience may be ingested once more: not after a remove.
+
+The partner's own renewal takes the file that it has, and puts back everybody who was in it. So it
+is refused where anybody was removed since. A remove that a pass has written again counts, too: it
+may be all that is left of one that is newer than the file.
+"""
+
+from pipeline.configuration.kafka import KafkaSettings
+from pipeline.domain.member_record import MemberRecord, audience_part, decode_member
+from pipeline.domain.names import Names
+from pipeline.kafka.topic_reader import PlacedRecord
+from pipeline.operations.cluster_setup import reader
+from pipeline.operations.snapshots.reading import read_snapshots
+from pipeline.operations.trouble import OperationFailed
+
+INSTEAD = "`runs start` renews the audience with a new file instead"
+
+
+async def refuse_after_removes(kafka: KafkaSettings, destination: str, audience: str) -> None:
+    """Nothing, where nobody can be brought back.
+
+    Raises:
+        OperationFailed: somebody was removed since the last good file, or nobody knows.
+        ClusterTrouble: the brokers do not say.
+    """
+    ingested = (await read_snapshots(kafka, destination)).state(audience).ingested
+    if ingested is None:
+        raise OperationFailed(
+            f"audience {audience} of {destination}: no good run of it is known, so nobody can tell "
+            f"who would come back; {INSTEAD}"
+        )
+    removes = _Removes(audience.encode())
+    async with reader(kafka) as open_reader:
+        everywhere = open_reader.partitions(Names(kafka.namespace).members(destination))
+        starts = {
+            tp: ingested.ends[tp.partition] for tp in everywhere if tp.partition in ingested.ends
+        }
+        await open_reader.read(starts, await open_reader.ends(starts), removes.take)
+    if removes.count:
+        raise OperationFailed(
+            f"audience {audience} of {destination}: {removes.count} removes were written since its "
+            f"last good file, which would bring these members back; {INSTEAD}"
+        )
+
+
+class _Removes:
+    """Counts whatever says that somebody left; what cannot be read may say it."""
+
+    def __init__(self, audience: bytes) -> None:
+        self._audience = audience
+        self.count = 0
+
+    def take(self, record: PlacedRecord) -> None:
+        if audience_part(record.key or b"") != self._audience:
+            return
+        said = None if record.value is None else decode_member(record.value)
+        self.count += not (isinstance(said, MemberRecord) and said.is_member)
