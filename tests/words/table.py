@@ -66,7 +66,6 @@ ALLOWED: Sequence[Allowed] = (
     Allowed("claim", "pipeline/stages/snapshot/", CLAIM),
     Allowed("claim", "tests/stages/snapshot/", CLAIM),
     Allowed("claim", "tests/mutation/rules.py", CLAIM),
-    Allowed("claim", "tests/integration/test_owner_writer.py", CLAIM),
     Allowed("claim", "docs/glossary.md", CLAIM),
     Allowed("journey", "pipeline/sources/segment.py", SEGMENT),
     Allowed("journey", "tests/sources/corpus/segment.json", SEGMENT),
