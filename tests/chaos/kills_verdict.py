@@ -184,8 +184,11 @@ def table(evidence: KillsEvidence, found: Sequence[str]) -> str:
             if state != "idle"
         ),
         "",
-        f"seed {evidence.seed}: {evidence.seconds:.0f} s, {len(snapshots.runs)} runs, {good} to "
-        f"their end, {adopted} adopted, largest day {snapshots.largest_day} of {evidence.budget}",
+        (
+            f"seed {evidence.seed}: {evidence.seconds:.0f} s, {len(snapshots.runs)} runs, {good} "
+            f"to their end, {adopted} adopted, largest day {snapshots.largest_day} of "
+            f"{evidence.budget}"
+        ),
         "violations: "
         + ", ".join(f"{name} {snapshots.violations[name]}" for name in snapshots.violations),
         "",

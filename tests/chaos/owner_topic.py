@@ -69,9 +69,7 @@ class OwnerTopic:
 
     def states(self) -> dict[str, AudienceState]:
         """The newest of every audience."""
-        return {
-            one.audience: one.said for one in self.seen if isinstance(one.said, AudienceState)
-        }
+        return {one.audience: one.said for one in self.seen if isinstance(one.said, AudienceState)}
 
     async def history(self) -> Sequence[Seen]:
         """What was committed, from the beginning to now."""
