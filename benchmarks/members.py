@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
@@ -30,7 +31,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from pipeline.app import garbage
-from pipeline.destinations.snapshots import SnapshotAudience, SnapshotRules
+from pipeline.destinations.snapshots import SnapshotAudience
 from pipeline.domain.member_record import (
     HASH,
     LAYOUT_KEY,
@@ -48,6 +49,7 @@ from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.member_topic import KafkaMemberTopic
 from pipeline.stages.snapshot.membership_pass import MembershipPass
 from pipeline.stages.snapshot.ports import Written
+from tests.fakes.snapshot_rules import RULES
 from tests.servers.apache_kafka import ApacheKafka
 
 TOPIC = "audience.members.adobe"
@@ -207,7 +209,7 @@ async def _read(address: str, file: Path, ends: Sequence[int], buffer_bytes: int
             topic=topic,
             topic_name=TOPIC,
             audience=AUDIENCE,
-            rules=_rules(buffer_bytes),
+            rules=replace(RULES, buffer_bytes=buffer_bytes),
             row=_row,
             ends=ends,
             now_ms=AT_MS + 1000,
@@ -258,25 +260,6 @@ def _resident_mb() -> float:
 
 def _row(identity: str, cells: Sequence[str]) -> bytes:
     return f'"{identity}",{",".join(cells)}\n'.encode()
-
-
-def _rules(buffer_bytes: int) -> SnapshotRules:
-    return SnapshotRules(
-        min_interval=3600.0,
-        quiet=300.0,
-        max_wait=3600.0,
-        removals_within=86_400.0,
-        fresh_within=86_400.0,
-        runs_per_day=90,
-        runs_per_audience_and_day=1,
-        runs_per_audience_total=None,
-        window_margin=3,
-        poll=30,
-        keep_files=86_400.0,
-        buffer_bytes=buffer_bytes,
-        largest_file_bytes=10 << 30,
-        absent_consent_removes=False,
-    )
 
 
 # What is right

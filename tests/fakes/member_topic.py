@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from pipeline.destinations.snapshots import SnapshotAudience, SnapshotRules
+from pipeline.destinations.snapshots import SnapshotAudience
 from pipeline.domain.member_record import (
     HASH,
     LAYOUT_KEY,
@@ -20,27 +20,13 @@ from pipeline.domain.member_record import (
 from pipeline.domain.message import Headers
 from pipeline.stages.snapshot.membership_pass import MembershipPass
 from pipeline.stages.snapshot.ports import Written
+from tests.fakes.snapshot_rules import RULES as SHORT_DAYS
 
 TOPIC = "audience.members.adobe"
 UUID = "5f0c7a52"
 DAY_MS = 86_400_000
 NOW_MS = 1_790_000_000_000
-RULES = SnapshotRules(
-    min_interval=3600.0,
-    quiet=300.0,
-    max_wait=3600.0,
-    removals_within=86_400.0,
-    fresh_within=86_400.0,
-    runs_per_day=90,
-    runs_per_audience_and_day=1,
-    runs_per_audience_total=None,
-    window_margin=3,
-    poll=30,
-    keep_files=86_400.0,
-    buffer_bytes=64 << 20,
-    largest_file_bytes=10 << 30,
-    absent_consent_removes=False,
-)
+RULES = replace(SHORT_DAYS, buffer_bytes=64 << 20, largest_file_bytes=10 << 30)
 VIP = SnapshotAudience(
     name="vip-customers",
     audience="a-1",

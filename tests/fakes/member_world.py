@@ -60,9 +60,6 @@ class FakeMemberTopic:
         await asyncio.sleep(0.01)
         return [len(records) for records in self.records]
 
-    async def begins(self) -> Sequence[int]:
-        return [0] * PARTITIONS
-
     async def read(
         self, partition: int, start: int, end: int
     ) -> AsyncGenerator[Sequence[TopicRecord], None]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
@@ -14,7 +15,6 @@ from pipeline.destinations.snapshots import (
     RunAnswer,
     RunStarted,
     SnapshotAudience,
-    SnapshotRules,
     Window,
 )
 from pipeline.destinations.storage_settings import FolderSettings
@@ -25,6 +25,7 @@ from pipeline.domain.send_result import Blocked, InDoubt
 from pipeline.identity.hashing import HashOnce
 from pipeline.settings.problems import Problem
 from pipeline.settings.values import Url
+from tests.fakes.snapshot_rules import RULES
 from tests.toys.login import ToyLogin
 
 RENDERING = "email/plain"
@@ -62,22 +63,7 @@ class DailyTarget(TargetSettings):
 class DailyFiles:
     """Files of one column, taken once a day."""
 
-    rules = SnapshotRules(
-        min_interval=3600,
-        quiet=60,
-        max_wait=3600,
-        removals_within=86_400,
-        fresh_within=86_400,
-        runs_per_day=1,
-        runs_per_audience_and_day=1,
-        runs_per_audience_total=None,
-        window_margin=3,
-        poll=30,
-        keep_files=86_400,
-        buffer_bytes=1_000_000,
-        largest_file_bytes=1_000_000_000,
-        absent_consent_removes=False,
-    )
+    rules = replace(RULES, runs_per_day=1, runs_per_audience_and_day=1)
     storage = FolderSettings(kind="folder", path=Path("daily"))
     request_timeout = 60.0
     requests_per_second = 1.0
