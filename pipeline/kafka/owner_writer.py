@@ -1,7 +1,6 @@
 """Writes of the one owner of a destination's snapshots: each call one transaction."""
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 
 import structlog
@@ -9,14 +8,14 @@ from aiokafka import AIOKafkaProducer
 from aiokafka import errors as kafka_errors
 
 from pipeline.kafka.client_options import ClientOptions
-from pipeline.kafka.closing import CLOSE_SECONDS, FAILED, close, is_fenced
-from pipeline.kafka.producer import SharedProducer, make_producer
+from pipeline.kafka.closing import FAILED
+from pipeline.kafka.producer import SharedProducer
 from pipeline.kafka.sending import raise_permanent
+from pipeline.kafka.transactional_producer import TransactionalProducer, transaction
 from pipeline.stages.ports import Lease
 from pipeline.stages.snapshot.ports import Fenced, Written
 
 TRY_AGAIN_SECONDS = 0.5
-OPEN_SECONDS = 30.0
 
 log = structlog.get_logger(__name__)
 
@@ -37,60 +36,38 @@ class TransactionalOwnerWriter:
         transaction_timeout: float,
         lease: Lease,
     ) -> None:
-        self._client_options = client_options
-        self._transactional_id = transactional_id
         self._timeout = transaction_timeout
         self._lease = lease
-        self._producer: AIOKafkaProducer | None = None
+        self._producer = TransactionalProducer(
+            client_options,
+            transactional_id=transactional_id,
+            transaction_timeout=transaction_timeout,
+            topic=lease.topic,
+        )
 
     async def open(self) -> None:
-        while True:
-            await self.close()
-            await self._lease.wait_held()
-            try:
-                async with asyncio.timeout(OPEN_SECONDS):
-                    await self._start()
-            except (kafka_errors.KafkaError, TimeoutError) as error:
-                raise_permanent(error, self._lease.topic)
-                log.warning("no transactional producer yet", error=type(error).__name__)
-                await asyncio.sleep(TRY_AGAIN_SECONDS)
-            else:
-                return
+        await self._producer.open(self._lease.wait_held)
 
     async def close(self) -> None:
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            await close(producer)
+        await self._producer.close()
 
     async def write(self, messages: Sequence[Written]) -> Sequence[int]:
         while True:
-            if self._producer is None:
-                await self.open()
-            assert self._producer is not None
+            producer = self._producer.current or await self._producer.open(self._lease.wait_held)
             try:
-                async with asyncio.timeout(self._timeout):
-                    return await _transact(self._producer, messages)
+                async with asyncio.timeout(self._timeout), transaction(producer):
+                    offsets = await _send(producer, messages)
             except FAILED as error:
                 await self._failed(error)
+            else:
+                return offsets
 
     async def _failed(self, error: BaseException) -> None:
-        was_fenced = is_fenced(self._producer, error)
-        await self.close()
-        if was_fenced:
+        if await self._producer.failed(error):
             raise Fenced(self._lease.topic) from error
         raise_permanent(error, self._lease.topic)
         log.warning("state not durable, writing again", error=type(error).__name__)
         await asyncio.sleep(TRY_AGAIN_SECONDS)
-
-    async def _start(self) -> None:
-        self._producer = make_producer(
-            self._client_options,
-            idempotent=True,
-            transactional_id=self._transactional_id,
-            transaction_timeout=self._timeout,
-        )
-        # The id is taken with the start, and the former owner shut out by that.
-        await self._producer.start()
 
 
 class PlainOwnerWriter:
@@ -116,20 +93,6 @@ class PlainOwnerWriter:
                 log.warning("state not durable, writing again", error=type(error).__name__)
                 await self._producers.replace_if_broken(producer, [error])
                 await asyncio.sleep(TRY_AGAIN_SECONDS)
-
-
-async def _transact(producer: AIOKafkaProducer, messages: Sequence[Written]) -> Sequence[int]:
-    await producer.begin_transaction()
-    try:
-        offsets = await _send(producer, messages)
-    except asyncio.CancelledError:
-        # Left open, it would hold up the next owner, and compaction, until its timeout.
-        with contextlib.suppress(*FAILED):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await producer.abort_transaction()
-        raise
-    await producer.commit_transaction()
-    return offsets
 
 
 async def _send(producer: AIOKafkaProducer, messages: Sequence[Written]) -> Sequence[int]:

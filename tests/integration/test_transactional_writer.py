@@ -185,9 +185,10 @@ async def test_a_failed_transaction_leaves_nothing_and_is_not_reopened_unasked(
             group=world.group,
             source=world.source,
         )
-        too_late._producer, writer._producer = writer._producer, None
+        taken, writer._producer.current = writer._producer.current, None
+        too_late._producer.current = taken
         assert not await world.carry(too_late, [b"lost"], 1)
-        assert too_late._producer is None
+        assert too_late._producer.current is None
 
         assert not await world.carry(writer, [b"1"], 1)
         assert await world.carry(writer, [b"1"], 1)
@@ -233,7 +234,7 @@ async def test_a_broker_that_restarts_in_between_leads_to_no_duplicates(
             values = [b"%d" % number for number in range(following, min(following + 5, total))]
             if await world.carry(writer, values, following + len(values)):
                 following += len(values)
-            elif writer._producer is not None:
+            elif writer._producer.current is not None:
                 following = max(0, await world.offset())
 
     assert await world.lane_values(total) == [b"%d" % number for number in range(total)]
@@ -263,7 +264,7 @@ async def test_a_source_that_is_deleted_while_in_use_hangs_nothing(
         await writer.close()
 
     assert not carried
-    assert writer._producer is None
+    assert writer._producer.current is None
 
 
 async def test_writers_that_share_a_producer_and_a_lane_all_carry_at_the_first_try(

@@ -337,7 +337,7 @@ RULES: Sequence[Rule] = (
     ),
     Rule(
         name="a former owner of a source partition is shut out",
-        file="pipeline/kafka/transactional_writer.py",
+        file="pipeline/kafka/transactional_producer.py",
         kept="            transactional_id=self._transactional_id,\n",
         broken='            transactional_id=f"{self._transactional_id}.{id(self)}",\n',
         tests=[f"{TRANSACTIONS}::test_a_former_owner_makes_nothing_visible_and_moves_no_offset"],
