@@ -113,8 +113,9 @@ class RunFollowing:
             if isinstance(answer, JobReport) and answer.is_terminal:
                 listed = await shared.runs.list(name)
                 if not isinstance(listed, NotYet):
-                    last = not state.is_adopted and is_last(state.run_id, listed, shared.wall_ms())
-                    await self._end(state, answer, is_last=last)
+                    known = [run.run_id for run in shared.journal.runs(name).values()]
+                    last = is_last(state.run_id, listed, shared.wall_ms(), known=known)
+                    await self._end(state, answer, is_last=last and not state.is_adopted)
                     return
                 answer = listed
             if self._is_given_up(state):

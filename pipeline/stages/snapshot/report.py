@@ -37,7 +37,7 @@ class SnapshotReport:
             used=shared.budget.used(now_ms),
             limit=shared.budget.limit,
         )
-        waiting = [one.watched.passed.changes.oldest_arrived_ms for one in self._owners]
+        waiting = [one.watched.passed.unhealed_since_ms for one in self._owners]
         oldest_ms = min((one for one in waiting if one is not None), default=now_ms)
         late_ms = max(0, now_ms - oldest_ms - LATEST_PASS_MS)
         self._telemetry.pass_overdue(destination=shared.destination, seconds=late_ms / 1000)
