@@ -78,7 +78,7 @@ NOT_SWEPT = "test_a_list_that_cannot_be_read_while_old_files_go_stops_no_audienc
 OLD_FOLDER = "test_a_file_in_a_folder_that_is_not_used_any_more_makes_way_at_once"
 HEALED_LATE = "test_what_a_former_owner_heals_late_makes_a_pass_due_where_nobody_shut_it_out"
 HEALED_ALONE = "test_what_an_owner_heals_makes_no_other_pass_due_where_others_are_shut_out"
-CHOSEN = "test_others_in_the_process_get_their_turn_while_the_next_audience_is_chosen"
+CHOSEN = "test_others_in_the_process_get_their_turn_among_a_thousand_audiences"
 NEVER_ASKS = "test_a_successor_that_finds_an_intended_run_looks_for_it_and_never_asks"
 EVERY_STAGE = "test_only_a_run_that_ended_well_in_every_stage_clears_what_has_changed"
 LATE_RUN = "test_a_run_of_a_burnt_window_that_is_listed_late_is_followed_and_then_made_good"
@@ -1296,6 +1296,13 @@ RULES: Sequence[Rule] = (
     Rule(
         name="others get their turn while the next audience is chosen",
         file="pipeline/stages/snapshot/making_order.py",
+        kept="            if number % TURN_AUDIENCES == 0:\n",
+        broken="            if number < 0:\n",
+        tests=[f"{TROUBLES}::{CHOSEN}"],
+    ),
+    Rule(
+        name="others get their turn while telemetry is told of every audience",
+        file="pipeline/stages/snapshot/report.py",
         kept="            if number % TURN_AUDIENCES == 0:\n",
         broken="            if number < 0:\n",
         tests=[f"{TROUBLES}::{CHOSEN}"],

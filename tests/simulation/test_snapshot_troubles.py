@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from pipeline.destinations.snapshots import Run
 from pipeline.domain.job import NotYet
 from pipeline.domain.member_record import (
@@ -17,6 +19,7 @@ from pipeline.stages.snapshot.judge import HEALED
 from pipeline.stages.snapshot.making_order import TURN_AUDIENCES, MakingOrder
 from pipeline.stages.snapshot.operator_requests import encode_start, request_key
 from pipeline.stages.snapshot.owner import AudienceOwner
+from pipeline.stages.snapshot.report import SnapshotReport
 from pipeline.stages.snapshot.run_records import KEEP_RUNS_SECONDS
 from tests.fakes.lane_world import TopicRecord
 from tests.fakes.snapshot_partner import FakeRun, RunMoods
@@ -189,23 +192,23 @@ def _heal_late(world: SnapshotWorld) -> None:
     )
 
 
-def test_others_in_the_process_get_their_turn_while_the_next_audience_is_chosen() -> None:
-    """Among a thousand audiences, with many runs to look through."""
+@pytest.mark.parametrize("work", ["choosing", "reporting"])
+def test_others_in_the_process_get_their_turn_among_a_thousand_audiences(work: str) -> None:
+    """While the next one is chosen, and while telemetry is told of each."""
     turns = 0
 
     async def story(world: SnapshotWorld) -> None:
         nonlocal turns
-        world.audiences = [audience_called(f"a{number}") for number in range(1000)]
-        world.backlog.worked_off = False
         shared = world.shared(world.process())
+        owners = [
+            AudienceOwner(shared, one, shared.watch.watch(one.audience, {}, {}))
+            for one in (audience_called(f"a{number}") for number in range(1000))
+        ]
         async with asyncio.TaskGroup() as tasks:
-            owners = [
-                AudienceOwner(shared, one, shared.watch.watch(one.audience, {}, {}))
-                for one in world.audiences
-            ]
             order = MakingOrder(shared, owners, world.backlog, tasks)
-            choosing = tasks.create_task(order._next())
-            while not choosing.done():
+            report = SnapshotReport(shared, owners)
+            going_on = tasks.create_task(order._next() if work == "choosing" else report._say())
+            while not going_on.done():
                 turns += 1
                 await asyncio.sleep(0)
 

@@ -11,7 +11,7 @@ from pipeline.stages.snapshot.shared import SharedByAudiences
 
 LONGEST_LOOK_SECONDS = 5.0
 BACKLOG_SECONDS = 15.0
-TURN_AUDIENCES = 50
+TURN_AUDIENCES = 20
 """The event loop gets its turn after so many, a millisecond or two of work."""
 
 
