@@ -101,7 +101,11 @@ class SnapshotParts:
             budget=budget,
             storage=self._storages[name],
             runs=self._clients.runs(name),
-            watch=ChangesWatch(topic, quiet=snapshots.rules.quiet),
+            watch=ChangesWatch(
+                topic,
+                quiet=snapshots.rules.quiet,
+                is_alone=self._settings.kafka.exactly_once,
+            ),
             new_pass=_Passes(topic, self._names.members(name), snapshots),
             telemetry=self._telemetry,
             progress=self._new_progress(f"snapshot {name}"),

@@ -99,15 +99,15 @@ def tombstone_headers(forgotten: Forgotten) -> Sequence[tuple[str, bytes]]:
     ]
 
 
-def decode_tombstone(headers: Sequence[tuple[str, bytes]]) -> Forgotten | None:
+def decode_tombstone(headers: Sequence[tuple[str, bytes | None]]) -> Forgotten | None:
     """What a tombstone forgets; None where it does not say, so all before it. Never raises.
 
     >>> decode_tombstone([("t", b"5"), ("p", b"cdp/0/9/0")]).changed_at_ms
     5
     """
     said = dict(headers)
-    changed_at = said.get("t", b"")
-    place = decode_place(said.get("p", b"").decode(errors="replace"))
+    changed_at = said.get("t") or b""
+    place = decode_place((said.get("p") or b"").decode(errors="replace"))
     if place is None or not changed_at.isdigit() or len(changed_at) > _NUMBER_DIGITS:
         return None
     return Forgotten(int(changed_at), place)

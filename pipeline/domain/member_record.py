@@ -28,7 +28,8 @@ HASH = "blake2b-64"
 """How keys are spread; fixed for the life of a topic."""
 SEPARATOR = b"\x00"
 _LONGEST_TIME = 10**15
-_PLACE = re.compile(r"([^/]+)" + "/([0-9]{1,19})" * 3)
+_PLACE = re.compile(r"([^/]{1,249})" + "/([0-9]{1,19})" * 3)
+"""Kafka allows no longer name of a topic."""
 
 
 class Place(NamedTuple):

@@ -84,9 +84,13 @@ def test_a_tombstone_says_what_it_forgets(changed_at_ms: int, place: Place) -> N
         [("t", b"-5"), ("p", b"cdp/0/9/0")],
         [("t", b"1" * 16), ("p", b"cdp/0/9/0")],
         [("t", b"5"), ("p", b"\xff/0/9/0/")],
+        [("t", None), ("p", b"cdp/0/9/0")],
+        [("t", b"5"), ("p", None)],
     ],
 )
-def test_a_tombstone_of_somebody_else_says_nothing(headers: list[tuple[str, bytes]]) -> None:
+def test_a_tombstone_of_somebody_else_says_nothing(
+    headers: list[tuple[str, bytes | None]],
+) -> None:
     """
     It is not guessed which statements it forgets.
     """

@@ -237,6 +237,8 @@ class SnapshotWorld:
         self.telemetry = RecordingSnapshots()
         self.backlog = NoBacklog()
         self.passes = FakePasses(self.members)
+        self.is_alone = True
+        """A former owner is shut out from the topic of members."""
 
     def process(self, *, dies_at: int | None = None) -> Process:
         return Process(self.topic, self.random, dies_at=dies_at)
@@ -260,7 +262,7 @@ class SnapshotWorld:
             budget=budget,
             storage=ProcessStorage(process, self.storage),
             runs=ProcessRuns(process, self.partner),
-            watch=ChangesWatch(self.members, quiet=self.rules.quiet),
+            watch=ChangesWatch(self.members, quiet=self.rules.quiet, is_alone=self.is_alone),
             new_pass=self.passes,
             telemetry=self.telemetry,
             progress=Progress("snapshot adobe", asyncio.get_running_loop().time),

@@ -70,6 +70,14 @@ ADOBE_RECORDS = "tests/destinations/test_adobe_records.py"
 ADOBE_CREATIONS = "tests/operations/test_adobe_audiences.py::TestACreationThatTakesItsTime"
 TOKENS_THAT_HELP = "test_a_new_token_is_asked_for_where_it_helps_and_nowhere_else"
 STEPS = "tests/simulation/test_snapshot_steps.py"
+TROUBLES = "tests/simulation/test_snapshot_troubles.py"
+TOO_SHORT = "test_a_run_that_a_list_is_too_short_for_is_not_taken_for_the_last"
+KEPT_FOR_IT = "test_a_request_for_a_file_that_waits_keeps_the_runs_that_are_kept_for_it"
+NOT_SWEPT = "test_a_list_that_cannot_be_read_while_old_files_go_stops_no_audience"
+OLD_FOLDER = "test_a_file_in_a_folder_that_is_not_used_any_more_makes_way_at_once"
+HEALED_LATE = "test_what_a_former_owner_heals_late_makes_a_pass_due_where_nobody_shut_it_out"
+HEALED_ALONE = "test_what_an_owner_heals_makes_no_other_pass_due_where_others_are_shut_out"
+CHOSEN = "test_others_in_the_process_get_their_turn_among_a_thousand_audiences"
 NEVER_ASKS = "test_a_successor_that_finds_an_intended_run_looks_for_it_and_never_asks"
 EVERY_STAGE = "test_only_a_run_that_ended_well_in_every_stage_clears_what_has_changed"
 LATE_RUN = "test_a_run_of_a_burnt_window_that_is_listed_late_is_followed_and_then_made_good"
@@ -1234,6 +1242,69 @@ RULES: Sequence[Rule] = (
         kept="            if run.window == lost.window:\n",
         broken="            if run.window is lost.window:\n",
         tests=[f"{STEPS}::{LATE_RUN}"],
+    ),
+    Rule(
+        name="a run that the list is too short for is not taken for the last",
+        file="pipeline/stages/snapshot/transitions.py",
+        kept="    if run_id not in created and ",
+        broken="    if run_id in created and ",
+        tests=[f"{TROUBLES}::{TOO_SHORT}"],
+    ),
+    Rule(
+        name="a file that makes way for an operator's request stays as urgent as that",
+        file="pipeline/stages/snapshot/starting.py",
+        kept="        is_urgent = state.is_urgent or journal.is_asked_for(name)\n",
+        broken="        is_urgent = state.is_urgent\n",
+        tests=[f"{TROUBLES}::{KEPT_FOR_IT}"],
+    ),
+    Rule(
+        name="what one audience meets when it is swept keeps no other from going on",
+        file="pipeline/stages/snapshot/owner.py",
+        kept='            log.warning("not swept", ',
+        broken='            raise\n            log.warning("not swept", ',
+        tests=[f"{TROUBLES}::{NOT_SWEPT}"],
+    ),
+    Rule(
+        name="a run that a state follows is not forgotten",
+        file="pipeline/stages/snapshot/journal.py",
+        kept=" and run.n != self.state(run.audience).run_n\n",
+        broken="\n",
+        tests=[f"{TROUBLES}::test_a_run_that_is_still_followed_is_not_forgotten"],
+    ),
+    Rule(
+        name="a file in a former folder makes way for a new one",
+        file="pipeline/stages/snapshot/starting.py",
+        kept="        if file.path != path_of(self._audience.folder, file.n):\n",
+        broken="        if not file.path:\n",
+        tests=[f"{TROUBLES}::{OLD_FOLDER}"],
+    ),
+    Rule(
+        name="what a former owner heals late makes a pass due where it is not shut out",
+        file="pipeline/stages/snapshot/changes_watch.py",
+        kept="        if not self._is_alone:\n",
+        broken="        if self._is_alone:\n",
+        tests=[f"{TROUBLES}::{HEALED_LATE}", f"{TROUBLES}::{HEALED_ALONE}"],
+    ),
+    Rule(
+        name="others get their turn while the next audience is chosen",
+        file="pipeline/stages/snapshot/making_order.py",
+        kept="            if number % TURN_AUDIENCES == 0:\n",
+        broken="            if number < 0:\n",
+        tests=[f"{TROUBLES}::{CHOSEN}"],
+    ),
+    Rule(
+        name="others get their turn while telemetry is told of every audience",
+        file="pipeline/stages/snapshot/report.py",
+        kept="            if number % TURN_AUDIENCES == 0:\n",
+        broken="            if number < 0:\n",
+        tests=[f"{TROUBLES}::{CHOSEN}"],
+    ),
+    Rule(
+        name="payments that count no more are let go before they are looked through",
+        file="pipeline/stages/snapshot/worker.py",
+        kept="            await shared.journal.forget()\n",
+        broken="            await asyncio.sleep(0)\n",
+        tests=[f"{TROUBLES}::test_a_successor_looks_only_through_the_runs_that_count"],
     ),
     Rule(
         name="a first snapshot waits until ingest has caught up",

@@ -36,6 +36,20 @@ class ChangesSince:
     """From these offsets on; of another partition from its beginning."""
     changes: Changes = field(default_factory=Changes)
 
+    oldest_healed_ms: int | None = None
+    """When a pass wrote something again; kept only where that can be a former owner's."""
+
+    def take_healed(self, partition: int, record: Record) -> None:
+        """Nothing about a member has changed, but it may stand behind something newer."""
+        if record.offset >= self.ends.get(partition, 0):
+            self.oldest_healed_ms = _older(self.oldest_healed_ms, record.timestamp)
+
+    @property
+    def unhealed_since_ms(self) -> int | None:
+        """Since when a pass over the members is wanted; None: it is not."""
+        arrived_ms, healed_ms = self.changes.oldest_arrived_ms, self.oldest_healed_ms
+        return arrived_ms if healed_ms is None else _older(arrived_ms, healed_ms)
+
     def take(self, partition: int, record: Record, said: MemberRecord) -> None:
         """One more record; those that the snapshot has seen do not count."""
         if record.offset < self.ends.get(partition, 0):
@@ -80,8 +94,13 @@ class Watched:
 class ChangesWatch:
     """Of all audiences of one destination."""
 
-    def __init__(self, topic: MemberTopic, *, quiet: float) -> None:
-        """Looks as often as it matters whether nothing has come for `quiet` seconds."""
+    def __init__(self, topic: MemberTopic, *, quiet: float, is_alone: bool) -> None:
+        """Looks as often as it matters whether nothing has come for `quiet` seconds.
+
+        `is_alone`: a former owner is shut out from the topic. Where it is not, what it heals late
+        may stand behind something newer, and compaction would let that go.
+        """
+        self._is_alone = is_alone
         self._topic = topic
         self._look_seconds = max(1.0, min(LONGEST_LOOK_SECONDS, quiet))
         self._watched: dict[bytes, Watched] = {}
@@ -155,12 +174,20 @@ class ChangesWatch:
     def _take(self, partition: int, records: Sequence[Record]) -> None:
         for record in records:
             watched = self._watched.get(audience_part(record.key or b""))
-            if watched is None or record.value is None or HEALED in record.headers:
+            if watched is None:
                 continue
-            said = decode_member(record.value)
-            if isinstance(said, MemberRecord):
-                for since in watched.all():
-                    since.take(partition, record, said)
+            if HEALED in record.headers:
+                self._take_healed(watched, partition, record)
+            elif record.value is not None:
+                said = decode_member(record.value)
+                if isinstance(said, MemberRecord):
+                    for since in watched.all():
+                        since.take(partition, record, said)
+
+    def _take_healed(self, watched: Watched, partition: int, record: Record) -> None:
+        if not self._is_alone:
+            for since in watched.all():
+                since.take_healed(partition, record)
 
 
 def ends_of(audience: str, ends: Sequence[int]) -> Mapping[int, int]:

@@ -187,7 +187,7 @@ class Journal:
             run
             for runs in self._runs.values()
             for run in runs.values()
-            if run.intended_ms < before_ms
+            if run.intended_ms < before_ms and run.n != self.state(run.audience).run_n
         ]
         if old:
             gone = [Written(self._topic, 0, run_key(one.audience, one.n), None) for one in old]

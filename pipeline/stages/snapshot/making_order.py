@@ -11,6 +11,8 @@ from pipeline.stages.snapshot.shared import SharedByAudiences
 
 LONGEST_LOOK_SECONDS = 5.0
 BACKLOG_SECONDS = 15.0
+TURN_AUDIENCES = 20
+"""The event loop gets its turn after so many, a millisecond or two of work."""
 
 
 class MakingOrder:
@@ -41,7 +43,7 @@ class MakingOrder:
         while True:
             self._follow()
             await self._ask_backlog()
-            owner = self._unhealed() or self._next()
+            owner = self._unhealed() or await self._next()
             if owner is None:
                 await asyncio.sleep(self._look_seconds)
             elif self._is_unhealed(owner):
@@ -72,11 +74,11 @@ class MakingOrder:
         return next((one for one in self._owners if self._is_unhealed(one)), None)
 
     def _is_unhealed(self, owner: AudienceOwner) -> bool:
-        since_ms = owner.watched.passed.changes.oldest_arrived_ms
+        since_ms = owner.watched.passed.unhealed_since_ms
         is_late = since_ms is not None and self._shared.wall_ms() - since_ms > HEAL_MS
         return is_late and not owner.condition.left()
 
-    def _next(self) -> AudienceOwner | None:
+    async def _next(self) -> AudienceOwner | None:
         now_ms = self._shared.wall_ms()
         if self._shared.pause.until_ms > now_ms:
             return None
@@ -86,7 +88,9 @@ class MakingOrder:
             for one in self._owners
         )
         found: list[tuple[int, AudienceOwner]] = []
-        for owner in self._owners:
+        for number, owner in enumerate(self._owners):
+            if number % TURN_AUDIENCES == 0:
+                await asyncio.sleep(0)
             due = owner.due(may_begin=self._has_caught_up)
             if due is None and owner.state.n is None and not self._has_caught_up:
                 owner.condition.wait("ingest_behind", "ingest has not caught up yet", 0.0)

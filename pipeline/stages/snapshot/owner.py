@@ -99,7 +99,9 @@ class AudienceOwner:
             Fenced: there is another owner now.
         """
         async with self._turn:
-            await self._guarded(self._making.make())
+            # Sweeping may have found a run meanwhile, which comes first.
+            if not self.is_active:
+                await self._guarded(self._making.make())
 
     async def heal(self) -> None:
         """One attempt at a pass without a snapshot.
@@ -116,8 +118,8 @@ class AudienceOwner:
             Fenced: there is another owner now.
         """
         while self.is_active:
-            before = self.state
             async with self._turn:
+                before = self.state
                 await self._guarded(self._step(before))
             if self.state is before:
                 await asyncio.sleep(STEP_SECONDS)
@@ -137,6 +139,10 @@ class AudienceOwner:
         except (StorageUnavailable, StorageRefused) as error:
             # It is done again soon, and keeps nothing else from going on.
             log.warning("old files stay", audience=self.audience.name, error=str(error))
+        except Fenced:
+            raise
+        except Exception as error:  # noqa: BLE001 - a partner or a stored record may say anything
+            log.warning("not swept", audience=self.audience.name, error=place_of(error))
 
     async def _until_next_try(self) -> None:
         """An operator who asks for a snapshot need not wait for it."""

@@ -9,6 +9,8 @@ from pipeline.stages.snapshot.schedule import due
 from pipeline.stages.snapshot.shared import SharedByAudiences
 
 SAY_SECONDS = 30.0
+TURN_AUDIENCES = 20
+"""The event loop gets its turn after so many, a millisecond or two of work."""
 
 
 class SnapshotReport:
@@ -27,21 +29,23 @@ class SnapshotReport:
     async def say_always(self) -> None:
         """Every half minute, until cancelled."""
         while True:
-            self._say()
+            await self._say()
             await asyncio.sleep(SAY_SECONDS)
 
-    def _say(self) -> None:
+    async def _say(self) -> None:
         shared, now_ms = self._shared, self._shared.wall_ms()
         self._telemetry.budget(
             destination=shared.destination,
             used=shared.budget.used(now_ms),
             limit=shared.budget.limit,
         )
-        waiting = [one.watched.passed.changes.oldest_arrived_ms for one in self._owners]
+        waiting = [one.watched.passed.unhealed_since_ms for one in self._owners]
         oldest_ms = min((one for one in waiting if one is not None), default=now_ms)
         late_ms = max(0, now_ms - oldest_ms - LATEST_PASS_MS)
         self._telemetry.pass_overdue(destination=shared.destination, seconds=late_ms / 1000)
-        for owner in self._owners:
+        for number, owner in enumerate(self._owners):
+            if number % TURN_AUDIENCES == 0:
+                await asyncio.sleep(0)
             self._say_of(owner)
 
     def _say_of(self, owner: AudienceOwner) -> None:

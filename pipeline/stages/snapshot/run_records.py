@@ -166,7 +166,7 @@ def decode_state(value: bytes) -> AudienceState:
         if said["state"] not in get_args(State):
             raise UnreadableState("not a state")
         return _state(said)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UnreadableState(f"not a state: {type(error).__name__}") from None
 
 

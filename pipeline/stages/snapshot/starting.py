@@ -15,7 +15,7 @@ from pipeline.destinations.snapshots import (
 from pipeline.domain.job import NotYet
 from pipeline.domain.send_result import Blocked, InDoubt, NotSent, Throttled
 from pipeline.stages.snapshot.condition import SPENT, AudienceCondition, worn_out
-from pipeline.stages.snapshot.files import is_same, neighbours, number_of
+from pipeline.stages.snapshot.files import is_same, neighbours, number_of, path_of
 from pipeline.stages.snapshot.guards import released_at
 from pipeline.stages.snapshot.run_records import AudienceState, SnapshotFile
 from pipeline.stages.snapshot.shared import SharedByAudiences
@@ -102,9 +102,11 @@ class RunStarting:
 
     async def _claim(self, state: AudienceState) -> None:
         """The file is not to be used: another one, with another window, takes its place."""
+        journal, name = self._shared.journal, self._audience.audience
         decide(state.state, FileGone())
-        step = claimed(state, self._shared.wall_ms(), is_urgent=state.is_urgent)
-        await self._shared.journal.write(self._audience.audience, step)
+        # The claim is the answer to an operator's request, and so must be as urgent as that.
+        is_urgent = state.is_urgent or journal.is_asked_for(name)
+        await journal.write(name, claimed(state, self._shared.wall_ms(), is_urgent=is_urgent))
         self._condition.fine()
 
     def _is_old(self, file: SnapshotFile) -> bool:
@@ -135,6 +137,9 @@ class RunStarting:
     async def _look_at_file(self, file: SnapshotFile, window: Window) -> Look:
         """The file is ours alone in its window, and the window has ended by the storage's clock."""
         storage, margin = self._shared.storage, self._shared.rules.window_margin
+        if file.path != path_of(self._audience.folder, file.n):
+            # The audience has another folder now, and the partner looks into that.
+            return "gone"
         if not is_same(file, await storage.head(file.path)):
             return "gone"
         left = window.end_s - await storage.now_s()

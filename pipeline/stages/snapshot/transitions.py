@@ -3,7 +3,7 @@
 Pure. Every pair is written in one transaction, so that no state stands without its run.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from math import ceil, floor
 from typing import NamedTuple
@@ -201,13 +201,20 @@ def goes_on(run: Run, now_ms: int) -> bool:
     return not run.report.is_terminal and began_s > now_ms / 1000 - GIVE_UP_SECONDS
 
 
-def is_last(run_id: str, listed: Sequence[Run], now_ms: int) -> bool:
-    """Whether no other run of the audience can end, or have ended, after this one."""
-    created = {run.run_id: run.created_s for run in listed}.get(run_id)
+def is_last(
+    run_id: str, listed: Sequence[Run], now_ms: int, *, known: Collection[str | None]
+) -> bool:
+    """Whether no other run of the audience can end, or have ended, after this one.
+
+    The list may be too short for this run: of the others that are not `known` to be ours nobody can
+    say then whether they are older.
+    """
+    created = {run.run_id: run.created_s for run in listed}
+    others = [run for run in listed if run.run_id != run_id]
+    if run_id not in created and not all(run.run_id in known for run in others):
+        return False
     return not any(
-        goes_on(run, now_ms) or _is_later(run.created_s, created)
-        for run in listed
-        if run.run_id != run_id
+        goes_on(run, now_ms) or _is_later(run.created_s, created.get(run_id)) for run in others
     )
 
 

@@ -15,7 +15,8 @@ from pipeline.stages.snapshot.report import SnapshotReport
 from pipeline.stages.snapshot.run_records import UnreadableState
 from pipeline.stages.snapshot.shared import SharedByAudiences
 
-FETCH_RECORDS = 500
+FETCH_RECORDS = 50
+"""At once: to read more of them would keep others in the process waiting."""
 FENCED_SECONDS = 5.0
 """How long an owner that was shut out keeps still; the group tells it meanwhile who is right."""
 UNREADABLE_SECONDS = 60.0
@@ -124,6 +125,7 @@ class SnapshotWorker:
                 offset = record.offset
                 self._lease.settle(offset + 1)
             shared.progress.advance()
+            await asyncio.sleep(0)
         shared.progress.busy(False)
         # A file that the former owner began is dated before: no window of ours takes it, too.
         await asyncio.sleep(2 * shared.rules.window_margin)
@@ -145,7 +147,8 @@ class SnapshotWorker:
 
     async def _sweep(self, shared: SharedByAudiences, owners: Mapping[str, AudienceOwner]) -> None:
         while True:
+            # First, as what counts no more would have to be looked through at every step.
+            await shared.journal.forget()
             for owner in owners.values():
                 await owner.sweep()
-            await shared.journal.forget()
             await asyncio.sleep(SWEEP_SECONDS)

@@ -139,6 +139,46 @@ class TestFile:
         assert found == expected
         assert topic.readings > 2 * topic.partitions
 
+    @pytest.mark.parametrize(
+        "value",
+        [
+            b'{"v":1,"a":"-","t":1,"p":"%s/0/0/0"}' % (b"c" * 70_000),
+            b'{"v":1,"a":"+","t":1e3,"p":"cdp/0/0/0","r":"r-1","i":"x","c":[]}',
+            b'{"v":1,"a":"+","t":99999999999999999999,"p":"cdp/0/0/0"}',
+            b"\xff\x00",
+            b'{"v":1,"a":"-","t":9,"p":"cdp/0/0/' + b"9" * 30 + b'"}',
+        ],
+    )
+    async def test_a_record_that_somebody_else_wrote_spoils_no_file(self, value: bytes) -> None:
+        """
+        Neither a place that Kafka cannot have, nor times that are none; it is counted.
+        """
+        topic = laid_out()
+        topic.state(add(identity="id-1"), "u-1")
+        key = member_key(VIP.audience, "u-1")
+        topic.append(partition_of(key, partitions=topic.partitions), key, value)
+        work = a_pass(topic)
+
+        assert await identities(work) == ["id-1"]
+        assert work.found.unreadable == 1
+
+    async def test_keys_with_any_bytes_and_ids_that_begin_alike_are_told_apart(self) -> None:
+        """
+        A member id may hold the separator; an audience's id may begin as another one's.
+        """
+        topic = laid_out()
+        for member in ("u\x00-1", "\x00", "!", "ü", "a-1"):
+            topic.state(add(identity=member.encode().hex()), member)
+        for audience in ("a-10", "a-", "a", "!a-1"):
+            topic.state(add(identity="other"), "u-1", audience=audience)
+        for partition in range(topic.partitions):
+            topic.append(partition, b"\xff\xfe\x00u-1", b"{}")
+            topic.append(partition, b"a-1", b"{}")
+
+        found = await identities(a_pass(topic))
+
+        assert found == sorted(m.encode().hex() for m in ("u\x00-1", "\x00", "!", "ü", "a-1"))
+
     async def test_others_in_the_process_get_their_turn_while_a_pass_works(self) -> None:
         """
         However many records come at once, a lane waits for a few hundred of them only.

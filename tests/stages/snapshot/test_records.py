@@ -1,5 +1,6 @@
 """What the owner writes down comes back as it was, and nothing is guessed."""
 
+import orjson
 import pytest
 
 from pipeline.destinations.snapshots import Window
@@ -80,6 +81,14 @@ def test_what_another_version_wrote_is_refused(value: bytes) -> None:
         decode_state(value)
     with pytest.raises(UnreadableState):
         decode_run(value)
+
+
+def test_a_state_whose_parts_are_of_another_kind_is_refused() -> None:
+    """It keeps its destination from being served, and says so; nothing else ends by it."""
+    said = orjson.loads(encode_state(AudienceState()))
+
+    with pytest.raises(UnreadableState):
+        decode_state(orjson.dumps(said | {"file": {"ends": [1]}}))
 
 
 def test_requests_of_operators_come_back_as_they_were() -> None:
