@@ -60,6 +60,36 @@ def test_a_namespace_of_ones_own_is_never_filled_with_a_plain_field(source: str)
     assert "must be member_id or attributes.NAME" in said
 
 
+@pytest.mark.parametrize(
+    ("namespace", "source", "instead"),
+    [
+        ("email_sha256", "email", "email_lc_sha256"),
+        ("phone_sha256", "phone", "phone_sha256_e.164"),
+    ],
+)
+def test_a_misspelt_hashed_namespace_is_answered_with_the_one_that_was_meant(
+    namespace: str, source: str, instead: str
+) -> None:
+    said = refusal_of_target(identity={"namespace": namespace, "from": source})
+
+    assert f"as {namespace!r} is" in said
+    assert f"with from: {source}, write namespace: {instead}" in said
+
+
+@pytest.mark.parametrize(
+    ("storage", "said"),
+    [
+        ({"kind": "sfpt"}, "storage.kind: must be one of 'landing_zone', "),
+        ({"kind": "sfpt"}, "did you mean 'sftp'?"),
+        ({"kind": "ftp_server"}, "choose one of these"),
+        ({"bucket": "b"}, "storage.kind: is required and missing; add 'kind: …'"),
+        ("s3", "storage: must be a mapping: a text; write keys below it"),
+    ],
+)
+def test_a_storage_of_no_known_kind_is_refused_by_its_kind(storage: object, said: str) -> None:
+    assert said in refusal(storage=storage)
+
+
 @pytest.mark.parametrize("name", ["email", "E-Mail", "phoneNumber", "first_name", "postal-code"])
 def test_an_attribute_that_is_personal_by_its_name_leaves_in_no_column(name: str) -> None:
     identity = refusal_of_target(identity={"namespace": "crm", "from": f"attributes.{name}"})
@@ -100,7 +130,7 @@ def test_there_are_at_most_41_fields() -> None:
     columns = [{"name": f"c{number}", "from": "attributes.a"} for number in range(41)]
 
     assert len(target(columns=columns[:40]).columns) == 40
-    assert "no more than 40" in refusal_of_target(columns=columns)
+    assert "no more than 40 entries, and has 41" in refusal_of_target(columns=columns)
 
 
 @pytest.mark.parametrize(
