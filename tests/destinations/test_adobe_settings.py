@@ -1,6 +1,7 @@
 """What a destination and a target at Adobe may say, and what a budget of runs comes to."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -13,10 +14,18 @@ from pipeline.destinations.adobe_audiences.file_shape import folder_of, renderin
 from pipeline.destinations.adobe_audiences.partner import ADOBE_AUDIENCES
 from pipeline.destinations.adobe_audiences.settings import AdobeSettings, SnapshotSettings
 from pipeline.destinations.adobe_audiences.targets import AdobeTarget
-from pipeline.destinations.storage_settings import AzureBlobSettings
+from pipeline.destinations.storage_settings import (
+    AzureBlobSettings,
+    FolderSettings,
+    GcsSettings,
+    S3Settings,
+    SftpSettings,
+)
 from pipeline.settings.shape import Shape
 from pipeline.settings.translation import problems_of
 from tests.destinations.adobe import AUDIENCE, EMAIL, NAME, settings, target
+
+ROOT = Path(__file__).parents[2]
 
 
 def refusal_of_target(**keys: object) -> str:
@@ -72,8 +81,32 @@ def test_a_misspelt_hashed_namespace_is_answered_with_the_one_that_was_meant(
 ) -> None:
     said = refusal_of_target(identity={"namespace": namespace, "from": source})
 
-    assert f"as {namespace!r} is" in said
+    assert f"for a namespace like {namespace!r}, your own" in said
     assert f"with from: {source}, write namespace: {instead}" in said
+
+
+def test_the_documents_name_every_key_of_every_storage() -> None:
+    """
+    The reference shows the keys of one kind only, and says the others in a comment.
+    """
+    page = (ROOT / "docs" / "adobe.md").read_text(encoding="utf-8")
+    reference = (ROOT / "config" / "reference.yaml").read_text(encoding="utf-8")
+    for model in (S3Settings, GcsSettings, AzureBlobSettings, SftpSettings, FolderSettings):
+        # A secret is named by its file.
+        keys = {
+            key
+            for key in model.model_fields
+            if key != "kind" and f"{key}_file" not in model.model_fields
+        }
+        kind = get_args(model.model_fields["kind"].annotation)[0]
+        [row] = [
+            line
+            for line in page.splitlines()
+            if line.startswith(f"| `{kind}` |") and all(f"`{key}`" in line for key in keys)
+        ]
+        [comment] = [line for line in reference.splitlines() if f"# {kind}: " in line]
+        assert row
+        assert {key for key in keys if key not in comment} == set()
 
 
 @pytest.mark.parametrize(

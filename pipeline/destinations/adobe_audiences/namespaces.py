@@ -67,7 +67,7 @@ def flaw_of(namespace: str, source: str) -> Flaw | None:
     if not is_open(source):
         return Flaw(
             "from",
-            f"must be member_id or attributes.NAME for a namespace of your own, as {namespace!r} is",
+            f"must be member_id or attributes.NAME for a namespace like {namespace!r}, your own",
             _hashed_instead(source),
         )
     return personal_flaw(source)
