@@ -22,16 +22,18 @@ SENTENCES = {
     "less_than": "must be less than {lt}",
     "less_than_equal": "must be at most {le}",
     "mapping_type": "must be a mapping",
+    "model_attributes_type": "must be a mapping",
     "model_type": "must be a mapping",
     "string_too_short": EMPTY,
     "string_type": "must be text",
-    "too_long": "must have no more than {max_length}",
+    "too_long": "must have no more than {max_length} entries, and has {actual_length}",
     "too_short": EMPTY,
     "tuple_type": "must be a list",
 }
 REMEDIES = {
     "string_type": "put it in quotes",
     "mapping_type": "write keys below it, indented",
+    "model_attributes_type": "write keys below it, indented",
     "model_type": "write keys below it, indented",
     "tuple_type": "begin each entry with '- '",
 }
@@ -92,6 +94,8 @@ def _problems(detail: ErrorDetails, path: KeyPath, shape: Shape) -> Iterator[Pro
             known = tuple(fields_of(section) or fields_of(entry_of(section)))
             remedy = _home(str(path[-1]), shape) or suggestion(str(path[-1]), known)
             yield Problem(path=path, what=UNKNOWN_KEY, remedy=remedy)
+        case "union_tag_invalid" | "union_tag_not_found":
+            yield _wrong_kind(path, context)
         case _:
             yield _wrong_value(detail, path, shape, context)
 
@@ -127,6 +131,20 @@ def _wrong_value(
     return Problem(path=path, what=what, value=_value(value, kind, path, shape), remedy=remedy)
 
 
+def _wrong_kind(path: KeyPath, context: Mapping[str, object]) -> Problem:
+    """Of a section whose keys depend on one of them: that one is missing, or names no kind."""
+    key = str(context["discriminator"]).strip("'")
+    if "tag" not in context:
+        remedy = f"add '{key}: …'; config/reference.yaml shows every key"
+        return Problem(path=(*path, key), what="is required and missing", remedy=remedy)
+    # The wording is pydantic's: "'a', 'b', 'c'".
+    expected, tag = str(context["expected_tags"]), str(context["tag"])
+    meant = nearest(tag, [choice.strip("'") for choice in expected.split(", ")])
+    remedy = f"did you mean {meant!r}?" if meant else "choose one of these"
+    what = f"must be one of {expected}"
+    return Problem(path=(*path, key), what=what, value=shown(tag), remedy=remedy)
+
+
 def _nearest_choice(value: object, context: Mapping[str, object]) -> str:
     choices = str(context["expected"]).replace(" or ", ", ").split(", ")
     known = [choice.strip("'") for choice in choices]
@@ -138,7 +156,13 @@ def _nearest_choice(value: object, context: Mapping[str, object]) -> str:
 
 def _value(value: object, kind: str, path: KeyPath, shape: Shape) -> str | None:
     # Where a section is expected, a text may be a secret that slipped a level up.
-    is_section = kind in {"dict_type", "mapping_type", "model_type", "tuple_type"}
+    is_section = kind in {
+        "dict_type",
+        "mapping_type",
+        "model_attributes_type",
+        "model_type",
+        "tuple_type",
+    }
     if is_section or holds_secret(shape.at(path)):
         return kind_of(value)
     return _path_shown(value, shape) if _is_path_of_secret(path, shape) else shown(value)

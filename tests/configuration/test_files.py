@@ -56,7 +56,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", ["reference", "local", "production"])
+@pytest.mark.parametrize("name", ["reference", "local", "local-adobe", "production"])
 def test_a_file_of_ours_is_valid(folder: Path, name: str) -> None:
     assert load(folder / f"{name}.yaml", {}).destinations
 
@@ -131,7 +131,7 @@ def test_every_key_of_the_reference_has_a_comment() -> None:
     assert [line for line in leaves if " # " not in line] == []
 
 
-@pytest.mark.parametrize("name", ["reference", "local", "production"])
+@pytest.mark.parametrize("name", ["reference", "local", "local-adobe", "production"])
 def test_the_schema_accepts_what_is_valid(name: str) -> None:
     validator = Draft202012Validator(schema(PARTNERS))
     Draft202012Validator.check_schema(schema(PARTNERS))

@@ -1,6 +1,7 @@
 """What a destination and a target at Adobe may say, and what a budget of runs comes to."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -13,10 +14,18 @@ from pipeline.destinations.adobe_audiences.file_shape import folder_of, renderin
 from pipeline.destinations.adobe_audiences.partner import ADOBE_AUDIENCES
 from pipeline.destinations.adobe_audiences.settings import AdobeSettings, SnapshotSettings
 from pipeline.destinations.adobe_audiences.targets import AdobeTarget
-from pipeline.destinations.storage_settings import AzureBlobSettings
+from pipeline.destinations.storage_settings import (
+    AzureBlobSettings,
+    FolderSettings,
+    GcsSettings,
+    S3Settings,
+    SftpSettings,
+)
 from pipeline.settings.shape import Shape
 from pipeline.settings.translation import problems_of
 from tests.destinations.adobe import AUDIENCE, EMAIL, NAME, settings, target
+
+ROOT = Path(__file__).parents[2]
 
 
 def refusal_of_target(**keys: object) -> str:
@@ -60,6 +69,60 @@ def test_a_namespace_of_ones_own_is_never_filled_with_a_plain_field(source: str)
     assert "must be member_id or attributes.NAME" in said
 
 
+@pytest.mark.parametrize(
+    ("namespace", "source", "instead"),
+    [
+        ("email_sha256", "email", "email_lc_sha256"),
+        ("phone_sha256", "phone", "phone_sha256_e.164"),
+    ],
+)
+def test_a_misspelt_hashed_namespace_is_answered_with_the_one_that_was_meant(
+    namespace: str, source: str, instead: str
+) -> None:
+    said = refusal_of_target(identity={"namespace": namespace, "from": source})
+
+    assert f"for a namespace like {namespace!r}, your own" in said
+    assert f"with from: {source}, write namespace: {instead}" in said
+
+
+def test_the_documents_name_every_key_of_every_storage() -> None:
+    """
+    The reference shows the keys of one kind only, and says the others in a comment.
+    """
+    page = (ROOT / "docs" / "adobe.md").read_text(encoding="utf-8")
+    reference = (ROOT / "config" / "reference.yaml").read_text(encoding="utf-8")
+    for model in (S3Settings, GcsSettings, AzureBlobSettings, SftpSettings, FolderSettings):
+        # A secret is named by its file.
+        keys = {
+            key
+            for key in model.model_fields
+            if key != "kind" and f"{key}_file" not in model.model_fields
+        }
+        kind = get_args(model.model_fields["kind"].annotation)[0]
+        [row] = [
+            line
+            for line in page.splitlines()
+            if line.startswith(f"| `{kind}` |") and all(f"`{key}`" in line for key in keys)
+        ]
+        [comment] = [line for line in reference.splitlines() if f"# {kind}: " in line]
+        assert row
+        assert {key for key in keys if key not in comment} == set()
+
+
+@pytest.mark.parametrize(
+    ("storage", "said"),
+    [
+        ({"kind": "sfpt"}, "storage.kind: must be one of 'landing_zone', "),
+        ({"kind": "sfpt"}, "did you mean 'sftp'?"),
+        ({"kind": "ftp_server"}, "choose one of these"),
+        ({"bucket": "b"}, "storage.kind: is required and missing; add 'kind: …'"),
+        ("s3", "storage: must be a mapping: a text; write keys below it"),
+    ],
+)
+def test_a_storage_of_no_known_kind_is_refused_by_its_kind(storage: object, said: str) -> None:
+    assert said in refusal(storage=storage)
+
+
 @pytest.mark.parametrize("name", ["email", "E-Mail", "phoneNumber", "first_name", "postal-code"])
 def test_an_attribute_that_is_personal_by_its_name_leaves_in_no_column(name: str) -> None:
     identity = refusal_of_target(identity={"namespace": "crm", "from": f"attributes.{name}"})
@@ -100,7 +163,7 @@ def test_there_are_at_most_41_fields() -> None:
     columns = [{"name": f"c{number}", "from": "attributes.a"} for number in range(41)]
 
     assert len(target(columns=columns[:40]).columns) == 40
-    assert "no more than 40" in refusal_of_target(columns=columns)
+    assert "no more than 40 entries, and has 41" in refusal_of_target(columns=columns)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import yaml
 
 from pipeline.configuration.load import load_with_lock
 from pipeline.configuration.lock import AudienceLock, lock_path, read_lock
+from pipeline.destinations.adobe_audiences.commands.audience_commands import time_of
 from pipeline.destinations.adobe_audiences.online_check import check_online
 from pipeline.destinations.adobe_audiences.settings import AdobeSettings
 from pipeline.destinations.adobe_audiences.targets import AdobeTarget
@@ -128,6 +129,19 @@ async def test_an_audience_is_made_shown_changed_and_deleted(operator: Operator)
     assert changed.found["ttl_days"] == 9
     assert (kept.code, deleted.code) == (1, 0)
     assert not await operator.simulator.audiences()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(1_795_782_317.9, "2026-11-27T12:25:17Z"), (None, None), (1e18, "1e+18")],
+)
+def test_a_run_is_shown_by_times_that_a_person_reads(
+    seconds: float | None, shown: str | None
+) -> None:
+    """
+    The last is of no calendar.
+    """
+    assert time_of(seconds) == shown
 
 
 @pytest.mark.parametrize(

@@ -67,10 +67,18 @@ def flaw_of(namespace: str, source: str) -> Flaw | None:
     if not is_open(source):
         return Flaw(
             "from",
-            "must be member_id or attributes.NAME for this namespace",
-            "write 'member_id' or 'attributes.…'; an address or a number goes out hashed only",
+            f"must be member_id or attributes.NAME for a namespace like {namespace!r}, your own",
+            _hashed_instead(source),
         )
     return personal_flaw(source)
+
+
+def _hashed_instead(source: str) -> str:
+    """What to write instead, where the field of the event has a hashed namespace of its own."""
+    for hashed, field in HASHED_FROM.items():
+        if source == field:
+            return f"with from: {field}, write namespace: {hashed.lower()}"
+    return "write 'member_id' or 'attributes.…'; an address or a number goes out hashed only"
 
 
 def is_open(source: str) -> bool:

@@ -10,7 +10,7 @@ destinations:
     sandbox: prod
     client_id: 0123456789abcdef0123456789abcdef
     client_secret_file: secrets/client-secret      # relative to this file; read again on rotation
-    storage: {kind: landing_zone}     # or s3, gcs, azure_blob, sftp: see config/reference.yaml
+    storage: {kind: landing_zone}     # or s3, gcs, azure_blob, sftp: see docs/adobe.md
 
 audiences:
   - audience: vip-customers           # the name that upstream events use

@@ -38,8 +38,8 @@ async def refuse_after_removes(kafka: KafkaSettings, destination: str, audience:
         await open_reader.read(starts, await open_reader.ends(starts), removes.take)
     if removes.count:
         raise OperationFailed(
-            f"audience {audience} of {destination}: {removes.count} removes were written since its "
-            f"last good file, which would bring these members back; {INSTEAD}"
+            f"audience {audience} of {destination}: removes were written since its last good "
+            f"file ({removes.count}), which would bring these members back; {INSTEAD}"
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pipeline.destinations.adobe_audiences.asking import asked, learn
@@ -250,13 +251,29 @@ def _written(value: object) -> str:
 
 def _runs_of(shown: ShownAudience) -> Sequence[Block]:
     rows = [
-        (run.run_id, run.report.state, run.created_s, run.window.start_s, run.window.end_s)
+        (
+            run.run_id,
+            run.report.state,
+            time_of(run.created_s),
+            time_of(run.window.start_s),
+            time_of(run.window.end_s),
+        )
         for run in shown.runs[:MOST_RUNS_SHOWN]
     ]
     return [
         {"external_audience_id": shown.external_audience_id, "runs": len(shown.runs)},
-        Table(("run", "state", "created", "from", "to"), rows, "no run yet"),
+        Table(("run", "state", "created", "files_from", "files_to"), rows, "no run yet"),
     ]
+
+
+def time_of(seconds: float | None) -> str | None:
+    """Seconds since the epoch as a person reads them; as they are where no calendar has them."""
+    if seconds is None:
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, OSError, ValueError):
+        return str(seconds)
 
 
 COMMANDS = (
