@@ -17,7 +17,9 @@ from pipeline.kafka.internals import know_leaders
 from pipeline.kafka.topics import Topics
 from pipeline.stages.ports import Record, Stretch
 
-READ_WAIT_MS = 1000
+LOOKS_MS = (5, 10, 20, 40, 80, 160, 320, 365)
+"""Together a second's wait for records. The client wakes nobody where nothing came but the marker
+of a transaction, so we look in between."""
 MOST_SILENT_READS = 15
 FETCH_BYTES = 1 << 20
 """Of one partition at once, as the client has it; a larger batch comes alone."""
@@ -179,18 +181,26 @@ class TopicReader:
             self._assign(starts)
         silent = 0
         while len(ends) < len(starts):
-            await self._consumer.getmany(timeout_ms=READ_WAIT_MS, max_records=1)
             known = len(ends)
-            for tp in starts.keys() - ends.keys():
-                end = self.end(tp)
-                if end is not None:
-                    ends[tp] = end
-                    self._consumer.pause(tp)
+            for wait_ms in LOOKS_MS:
+                await self._consumer.getmany(timeout_ms=wait_ms, max_records=1)
+                self._take_ends(starts, ends)
+                if len(ends) > known:
+                    break
             silent = 0 if len(ends) > known else silent + 1
             _check(silent)
         # They are paused, and have moved.
         self._places.clear()
         return ends
+
+    def _take_ends(
+        self, starts: Collection[TopicPartition], ends: dict[TopicPartition, int]
+    ) -> None:
+        for tp in set(starts) - ends.keys():
+            end = self.end(tp)
+            if end is not None:
+                ends[tp] = end
+                self._consumer.pause(tp)
 
     # Records
 
@@ -204,9 +214,14 @@ class TopicReader:
             self._assign({tp: offset})
         elif self._places[tp] != offset:
             self._consumer.seek(tp, offset)
-        fetched = await self._consumer.getmany(tp, timeout_ms=READ_WAIT_MS, max_records=most)
-        records: Sequence[PlacedRecord] = fetched.get(tp, ())
-        end = records[-1].offset + 1 if records else int(await self._consumer.position(tp))
+        records: Sequence[PlacedRecord] = ()
+        end = offset
+        for wait_ms in LOOKS_MS:
+            fetched = await self._consumer.getmany(tp, timeout_ms=wait_ms, max_records=most)
+            records = fetched.get(tp, ())
+            end = records[-1].offset + 1 if records else int(await self._consumer.position(tp))
+            if end > offset:
+                break
         self._places[tp] = end
         return Stretch(records, end)
 
@@ -222,11 +237,12 @@ class TopicReader:
             # Assigned nothing, the client's fetcher never hears that it is to stop.
             return
         self._assign(wanted)
-        silent = 0
+        looks = 0
         while [tp for tp in wanted if await self._consumer.position(tp) < ends[tp]]:
-            batches = await self._consumer.getmany(timeout_ms=READ_WAIT_MS)
-            silent = 0 if batches else silent + 1
-            _check(silent)
+            wait_ms = LOOKS_MS[looks % len(LOOKS_MS)]
+            batches = await self._consumer.getmany(timeout_ms=wait_ms)
+            looks = 0 if batches else looks + 1
+            _check(looks // len(LOOKS_MS))
             for tp, records in batches.items():
                 for record in records:
                     if record.offset < ends[tp]:
