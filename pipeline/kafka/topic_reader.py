@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -17,9 +16,9 @@ from pipeline.kafka.internals import know_leaders
 from pipeline.kafka.topics import Topics
 from pipeline.stages.ports import Record, Stretch
 
-LOOKS_MS = (5, 10, 20, 40, 80, 160, 320, 365)
-"""Together a second's wait for records. The client wakes nobody where nothing came but the marker
-of a transaction, so we look in between."""
+LOOK_MS = 50
+LOOKS = 20
+"""So many looks are a second's wait for records."""
 MOST_SILENT_READS = 15
 FETCH_BYTES = 1 << 20
 """Of one partition at once, as the client has it; a larger batch comes alone."""
@@ -41,18 +40,6 @@ class PlacedRecord(Record, Protocol):
 
 
 Take = Callable[[PlacedRecord], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One message; its repr shows only where it stands."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp_ms: int
-    value: bytes | None = field(repr=False)
-    headers: Mapping[str, bytes] = field(repr=False)
 
 
 class TopicReader:
@@ -181,26 +168,19 @@ class TopicReader:
             self._assign(starts)
         silent = 0
         while len(ends) < len(starts):
+            # Right before an end there is often a marker: it wakes nobody here, either.
+            await self._consumer.getmany(timeout_ms=LOOK_MS, max_records=1)
             known = len(ends)
-            for wait_ms in LOOKS_MS:
-                await self._consumer.getmany(timeout_ms=wait_ms, max_records=1)
-                self._take_ends(starts, ends)
-                if len(ends) > known:
-                    break
+            for tp in starts.keys() - ends.keys():
+                end = self.end(tp)
+                if end is not None:
+                    ends[tp] = end
+                    self._consumer.pause(tp)
             silent = 0 if len(ends) > known else silent + 1
-            _check(silent)
+            _check(silent // LOOKS)
         # They are paused, and have moved.
         self._places.clear()
         return ends
-
-    def _take_ends(
-        self, starts: Collection[TopicPartition], ends: dict[TopicPartition, int]
-    ) -> None:
-        for tp in set(starts) - ends.keys():
-            end = self.end(tp)
-            if end is not None:
-                ends[tp] = end
-                self._consumer.pause(tp)
 
     # Records
 
@@ -216,8 +196,9 @@ class TopicReader:
             self._consumer.seek(tp, offset)
         records: Sequence[PlacedRecord] = ()
         end = offset
-        for wait_ms in LOOKS_MS:
-            fetched = await self._consumer.getmany(tp, timeout_ms=wait_ms, max_records=most)
+        # A marker wakes nobody who waits for records, so look now and then whether one was passed.
+        for _ in range(LOOKS):
+            fetched = await self._consumer.getmany(tp, timeout_ms=LOOK_MS, max_records=most)
             records = fetched.get(tp, ())
             end = records[-1].offset + 1 if records else int(await self._consumer.position(tp))
             if end > offset:
@@ -237,12 +218,11 @@ class TopicReader:
             # Assigned nothing, the client's fetcher never hears that it is to stop.
             return
         self._assign(wanted)
-        looks = 0
+        silent = 0
         while [tp for tp in wanted if await self._consumer.position(tp) < ends[tp]]:
-            wait_ms = LOOKS_MS[looks % len(LOOKS_MS)]
-            batches = await self._consumer.getmany(timeout_ms=wait_ms)
-            looks = 0 if batches else looks + 1
-            _check(looks // len(LOOKS_MS))
+            batches = await self._consumer.getmany(timeout_ms=LOOK_MS)
+            silent = 0 if batches else silent + 1
+            _check(silent // LOOKS)
             for tp, records in batches.items():
                 for record in records:
                     if record.offset < ends[tp]:
@@ -283,30 +263,6 @@ async def reading(
             f"kafka.bootstrap_servers: {client_options.bootstrap_servers} failed in the middle "
             f"({type(error).__name__}); try again"
         ) from error
-
-
-async def read_back(
-    reader: TopicReader, topics: Sequence[str], since_ms: int, take: Callable[[Stored], None]
-) -> None:
-    """Hand over every message of these topics that was written at or after this time.
-
-    Raises:
-        TopicMissing: one of them does not exist.
-    """
-    starts = await reader.since(reader.partitions(*topics), since_ms)
-    await reader.read(starts, await reader.ends(starts), lambda record: take(stored(record)))
-
-
-def stored(record: PlacedRecord) -> Stored:
-    """The message as a value of its own."""
-    return Stored(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        timestamp_ms=record.timestamp,
-        value=record.value,
-        headers=dict(record.headers),
-    )
 
 
 async def _asked(

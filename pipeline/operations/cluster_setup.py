@@ -13,6 +13,7 @@ from pipeline.domain.member_record import PARTITIONS
 from pipeline.domain.names import Names
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import ClusterTrouble, admin_client, check_transactions
+from pipeline.kafka.read_back import Stored, read_back
 from pipeline.kafka.topic_plans import (
     TopicPlan,
     compacted_topic,
@@ -20,7 +21,7 @@ from pipeline.kafka.topic_plans import (
     lane_topic,
     members_topic,
 )
-from pipeline.kafka.topic_reader import Stored, TopicReader, read_back, reading
+from pipeline.kafka.topic_reader import TopicReader, reading
 from pipeline.kafka.topics import Topics
 from pipeline.operations.lane_topics import left_behind
 from pipeline.operations.member_layouts import prepare_layouts

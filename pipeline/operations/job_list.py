@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pipeline.configuration.model import Settings
 from pipeline.domain.job import Job, Outcome, UnreadableJob, decode_job, decode_outcome
 from pipeline.domain.names import Names
-from pipeline.kafka.topic_reader import Stored
+from pipeline.kafka.read_back import Stored
 from pipeline.operations.cluster_setup import read_since
 from pipeline.operations.moments import moment
 from pipeline.operations.partner_api import chosen_destination

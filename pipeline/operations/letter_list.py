@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pipeline.configuration.model import Settings
 from pipeline.domain.names import Names
-from pipeline.kafka.topic_reader import Stored
+from pipeline.kafka.read_back import Stored
 from pipeline.operations.cluster_setup import read_since
 from pipeline.operations.moments import moment
 

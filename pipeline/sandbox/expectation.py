@@ -25,6 +25,10 @@ class Audience:
     adobe_id: str | None = None
     """Adobe's id of it; None: it does not go there."""
 
+    @property
+    def goes_to_adobe(self) -> bool:
+        return self.adobe_id is not None
+
 
 Row: TypeAlias = Sequence[str]
 """The cells of one member in a file; the first is their identity."""

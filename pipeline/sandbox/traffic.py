@@ -108,7 +108,7 @@ class Traffic:
             self._denied_to_adobe(person, audience)
             return {"consent": self._random.choice(DENIED)}
         if country.needs_consent and chance < DENY + FORGET:
-            self._withhold("consent_missing", copies + (audience.adobe_id is not None))
+            self._withhold("consent_missing", copies + audience.goes_to_adobe)
             is_silent = self._random.random() < 0.5
             return {} if is_silent else {"consent": self._random.choice(UNREADABLE)}
         if country.takes_hashed_data:
@@ -126,7 +126,7 @@ class Traffic:
         if granted.is_for_adobe is False:
             self._denied_to_adobe(person, audience)
         elif granted.is_for_adobe is None and person.country.needs_consent:
-            self._withhold("consent_missing", int(audience.adobe_id is not None))
+            self._withhold("consent_missing", int(audience.goes_to_adobe))
         else:
             self._added_at_adobe(person, audience)
 
@@ -137,7 +137,7 @@ class Traffic:
 
     def _denied_to_adobe(self, person: Person, audience: Audience) -> None:
         """Whoever says no is no member any more; at Amazon they only are not added."""
-        self._withhold("consent_denied", int(audience.adobe_id is not None))
+        self._withhold("consent_denied", int(audience.goes_to_adobe))
         self._state(person, audience, None)
 
     def _removed(self, person: Person, audience: Audience) -> None:
@@ -145,7 +145,7 @@ class Traffic:
         self._state(person, audience, None)
 
     def _state(self, person: Person, audience: Audience, row: Row | None) -> None:
-        if audience.adobe_id is not None:
+        if audience.goes_to_adobe:
             statement = Statement(self._at_ms, row)
             self.expected.snapshots.state(audience.name, person.member, statement)
 
@@ -206,7 +206,7 @@ class Traffic:
         person, audience = self._whose()
         described = self._described(person) | {"id": f"{person.member}@shop, the first"}
         self.expected.changes["remove"] += 1
-        copies = len(audience.targets) + (audience.adobe_id is not None)
+        copies = len(audience.targets) + audience.goes_to_adobe
         self.expected.reject("invalid_member_id", copies)
         event = self._stated(person, "remove", audience.name)
         return self._event(person, event | {"member": described})

@@ -64,15 +64,17 @@ def test_a_small_run_with_faults_reconciles(tmp_path: Path) -> None:
 
 
 @pytest.mark.kafka
+@pytest.mark.timeout(200)
 def test_a_run_on_apache_kafka_reconciles_exactly_once(
     apache_kafka: Cluster, tmp_path: Path
 ) -> None:
     """
     With transactions, and a rough partner.
     """
-    arguments = [*SMALL, "--faults", "rough", "--broker", apache_kafka.bootstrap_servers]
-    with command(arguments, tmp_path) as process:
-        output, _ = process.communicate(timeout=100)
+    # One snapshot after the other takes its transactions there: three audiences show it as well.
+    few = ["--audiences", "3", "--faults", "rough", "--broker", apache_kafka.bootstrap_servers]
+    with command([*SMALL, *few], tmp_path) as process:
+        output, _ = process.communicate(timeout=190)
 
     assert process.returncode == 0, output
     assert "reconciled: " in output

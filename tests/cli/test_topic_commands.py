@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from pipeline.domain.job import Job, JobEnd, JobReport, encode_outcome
 from pipeline.domain.message import Message, Origin, dead_letter
-from pipeline.kafka.topic_reader import Stored
+from pipeline.kafka.read_back import Stored
 from pipeline.operations.job_list import FoundJobs, JobFilter
 from pipeline.operations.letter_list import LetterLine, Newest
 from pipeline.sandbox.broker import EmbeddedBroker

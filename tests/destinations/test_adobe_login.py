@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.destinations.adobe_audiences.login import interpret_token
+from pipeline.destinations.adobe_audiences.login import interpret
 from pipeline.destinations.adobe_audiences.partner import ADOBE_AUDIENCES
 from pipeline.destinations.exchange import Request, Response
 from pipeline.destinations.login import Token, TokenRefused, TokenUnavailable
@@ -76,8 +76,8 @@ def test_a_new_token_is_asked_for_where_it_helps_and_nowhere_else(
 
 
 def test_a_token_is_used_until_ten_minutes_before_its_end() -> None:
-    assert interpret_token(token()) == Token("eyJa", 86_399 - 600, 86_399)
-    assert interpret_token(token(expires_in="100")) == Token("eyJa", 80, 100)
+    assert interpret(token()) == Token("eyJa", 86_399 - 600, 86_399)
+    assert interpret(token(expires_in="100")) == Token("eyJa", 80, 100)
 
 
 @pytest.mark.parametrize(
@@ -98,11 +98,11 @@ def test_a_token_is_used_until_ten_minutes_before_its_end() -> None:
     ],
 )
 def test_what_is_no_token_is_refused_or_asked_for_again(response: Response, meant: type) -> None:
-    assert isinstance(interpret_token(response), meant)
+    assert isinstance(interpret(response), meant)
 
 
 def test_a_wrong_scope_says_where_the_right_one_is() -> None:
-    found = interpret_token(answer(400, '{"error":"invalid_scope"}'))
+    found = interpret(answer(400, '{"error":"invalid_scope"}'))
 
     assert isinstance(found, TokenRefused)
     assert "copy them from the credential" in found.detail
@@ -112,8 +112,8 @@ def test_a_wrong_scope_says_where_the_right_one_is() -> None:
 def test_a_secret_that_is_repeated_is_not_shown(text: str) -> None:
     secret = f"p8e-{text}XYZ_-0"
 
-    found = interpret_token(answer(400, json.dumps({"error": f"bad secret {secret}"})))
-    page = interpret_token(answer(400, f"<html>client_secret={secret}</html>"))
+    found = interpret(answer(400, json.dumps({"error": f"bad secret {secret}"})))
+    page = interpret(answer(400, f"<html>client_secret={secret}</html>"))
 
     assert secret not in repr(found)
     assert secret not in repr(page)

@@ -13,7 +13,8 @@ from pipeline.domain.names import Names
 from pipeline.kafka.offset_resolver import read_metadata
 from pipeline.kafka.outcome_reader import _job_id
 from pipeline.kafka.pause_requests import LatestPauseRequests
-from pipeline.kafka.topic_reader import PlacedRecord, stored
+from pipeline.kafka.read_back import stored
+from pipeline.kafka.topic_reader import PlacedRecord
 from pipeline.operations.job_list import FoundJobs, JobFilter
 from pipeline.operations.ledger import ledger_reading, member_reading
 from pipeline.operations.ledger.accounting import Ledger

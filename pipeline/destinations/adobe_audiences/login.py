@@ -5,8 +5,6 @@ its end. There is no refresh token.
 """
 
 from collections.abc import Mapping
-from math import inf
-from urllib.parse import urlencode
 
 from pipeline.destinations.adobe_audiences.errors import (
     NOT_A_TOKENS_FAULT,
@@ -15,14 +13,13 @@ from pipeline.destinations.adobe_audiences.errors import (
     words,
 )
 from pipeline.destinations.adobe_audiences.settings import Credentials
-from pipeline.destinations.exchange import Request, Response, document
-from pipeline.destinations.login import Token, TokenAnswer, TokenRefused, TokenUnavailable
+from pipeline.destinations.exchange import Request, Response
+from pipeline.destinations.login import Token, TokenAnswer, TokenRefused
+from pipeline.destinations.oauth import UncleanSecret, clean, interpret_token, token_request
 from pipeline.settings.problems import SecretUnreadableError
-from pipeline.settings.secrets import is_header_text
 
+SERVICE = "Adobe"
 EARLY_SECONDS = 600.0
-SHORT_LIFE_SHARE = 0.2
-FORM_TYPE = "application/x-www-form-urlencoded"
 
 
 class AdobeLogin:
@@ -38,30 +35,19 @@ class AdobeLogin:
         """The form that asks for a token."""
         found = self._credentials
         try:
-            secret = found.client_secret.read()
-        except SecretUnreadableError as error:
+            secret = clean("client_secret", found.client_secret, service=SERVICE)
+        except (SecretUnreadableError, UncleanSecret) as error:
             return TokenRefused(str(error))
-        if not is_header_text(secret):
-            return TokenRefused(
-                "client_secret: holds a line break, a blank or another character that no secret "
-                "of Adobe's has; copy it again"
-            )
         form = {
             "grant_type": "client_credentials",
             "client_id": found.client_id,
             "client_secret": secret,
             "scope": ",".join(found.scopes),
         }
-        return Request(
-            endpoint="token",
-            method="POST",
-            path="",
-            headers={"Content-Type": FORM_TYPE, "Accept": "application/json"},
-            body=(urlencode(form).encode(),),
-        )
+        return token_request(form)
 
     def interpret(self, response: Response) -> TokenAnswer:
-        return interpret_token(response)
+        return interpret(response)
 
     def headers(self, token: Token) -> Mapping[str, str]:
         return {
@@ -81,37 +67,14 @@ class AdobeLogin:
         return response.status == 400 and is_invalid_token(response)
 
 
-def interpret_token(response: Response) -> TokenAnswer:
-    """A token is used until ten minutes before its end, or a fifth of a short life before."""
-    if response.status >= 500 or response.status in (408, 429):
-        return TokenUnavailable(words(response), response.wait)
-    if not 200 <= response.status < 300:
-        return TokenRefused(_remedy(response))
-    if response.body_trouble is not None:
-        return TokenUnavailable(f"{response.status}: {response.body_trouble}")
-    said = document(response.body)
-    if not isinstance(said, dict):
-        return TokenRefused(_remedy(response))
-    value, life = said.get("access_token"), _life(said.get("expires_in"))
-    if not isinstance(value, str) or not is_header_text(value) or not 0 < life < inf:
-        return TokenRefused(_remedy(response))
-    return Token(value, life - min(EARLY_SECONDS, life * SHORT_LIFE_SHARE), life)
-
-
-def _life(said: object) -> float:
-    """A life in seconds, also where it is quoted; 0 for what is none."""
-    try:
-        return float(said) if isinstance(said, int | float | str) else 0.0
-    except ValueError:
-        return 0.0
+def interpret(response: Response) -> TokenAnswer:
+    """What the answer to a form means."""
+    return interpret_token(
+        response, early=EARLY_SECONDS, usual_life=0.0, words=words, remedy=_remedy
+    )
 
 
 def _remedy(response: Response) -> str:
-    said = words(response)
-    if 200 <= response.status < 300:
-        return f"{said}: not a token; check token_url"
-    if 300 <= response.status < 400:
-        return f"{said}: the partner sends us elsewhere; check token_url"
     if b"invalid_scope" in response.body:
-        return f"{said}: check scopes: copy them from the credential in the developer console"
-    return f"{said}: check client_id, client_secret and scopes"
+        return "check scopes: copy them from the credential in the developer console"
+    return "check client_id, client_secret and scopes"

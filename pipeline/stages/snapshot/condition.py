@@ -9,8 +9,9 @@ from pipeline.stages.retry import Backoff
 BACKOFF = Backoff(initial=5.0, maximum=300.0)
 LEAST_SECONDS = 1.0
 SPENT = "all runs of the day are used"
-BLOCKED_SECONDS = 3600.0
+FIRST_BLOCKED_SECONDS, LONGEST_BLOCKED_SECONDS = 60.0, 3600.0
 """A blocked audience tries again so often; an operator's request does not wait for it."""
+DOUBLINGS = 6
 
 log = structlog.get_logger(__name__)
 
@@ -49,9 +50,15 @@ class AudienceCondition:
         seconds = BACKOFF.delay(self._failures, self._chance())
         self._note(cause, detail, max(LEAST_SECONDS, seconds), is_blocked=False)
 
-    def block(self, cause: str, detail: str, wait: float = BLOCKED_SECONDS) -> None:
-        """Nothing but a person mends this; look again now and then all the same."""
-        self._note(cause, detail, wait, is_blocked=True)
+    def block(self, cause: str, detail: str) -> None:
+        """Nothing but a person mends this; look again now and then all the same.
+
+        Soon at first: what looks like it may have been a whim of the partner.
+        """
+        growth = 2 ** min(self._failures, DOUBLINGS)
+        self._failures += 1
+        seconds = min(LONGEST_BLOCKED_SECONDS, FIRST_BLOCKED_SECONDS * growth)
+        self._note(cause, detail, seconds, is_blocked=True)
 
     def left(self) -> float:
         """Seconds until the next try."""

@@ -241,7 +241,7 @@ class RunStarting:
                 pause.told(self._shared.wall_ms(), wait or THROTTLED_SECONDS, "too many requests")
                 condition.wait("throttled", "too many requests", wait or THROTTLED_SECONDS)
             case _, Blocked(cause, detail):
-                condition.block(cause, detail, 60.0)
+                condition.block(cause, detail)
             case Refused(False), RunRefused(detail):
                 condition.block("run_refused", detail)
             case Refused(True), RunRefused(detail):

@@ -1,0 +1,42 @@
+"""Topics read back from a moment on: each message as a value of its own."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pipeline.kafka.topic_reader import PlacedRecord, TopicReader
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One message; its repr shows only where it stands."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    value: bytes | None = field(repr=False)
+    headers: Mapping[str, bytes] = field(repr=False)
+
+
+async def read_back(
+    reader: TopicReader, topics: Sequence[str], since_ms: int, take: Callable[[Stored], None]
+) -> None:
+    """Hand over every message of these topics that was written at or after this time.
+
+    Raises:
+        TopicMissing: one of them does not exist.
+    """
+    starts = await reader.since(reader.partitions(*topics), since_ms)
+    await reader.read(starts, await reader.ends(starts), lambda record: take(stored(record)))
+
+
+def stored(record: PlacedRecord) -> Stored:
+    """The message as a value of its own."""
+    return Stored(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        timestamp_ms=record.timestamp,
+        value=record.value,
+        headers=dict(record.headers),
+    )
