@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast explore storm cap check format bench bench-steps bench-pass lock clean
+.PHONY: help install demo test test-fast explore storm kills cap check format bench bench-steps bench-pass lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ explore: $(INSTALLED) ## Look for what make test does not reach: make explore [S
 
 storm: $(INSTALLED) ## Let everything go wrong from a seed: make storm SEED=1 MINUTES=3 [SEEDS=10]
 	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),3) --seeds $(or $(SEEDS),1)
+
+kills: $(INSTALLED) ## Kill and freeze the owner of snapshots at every state: make kills SEED=1 ROUNDS=1 [SEEDS=3]
+	$(BIN)/python -m tests.chaos.snapshot_kills --seed $(or $(SEED),1) --rounds $(or $(ROUNDS),1) --seeds $(or $(SEEDS),1)
 
 cap: $(INSTALLED) ## Measure how much of the cap is used: make cap WINDOWS=10 [REPLICAS=3]
 	$(BIN)/python -m tests.cap --windows $(or $(WINDOWS),10) --replicas $(or $(REPLICAS),1)

@@ -16,8 +16,9 @@ from pipeline.kafka.internals import know_leaders
 from pipeline.kafka.topics import Topics
 from pipeline.stages.ports import Record, Stretch
 
-READ_WAIT_MS = 1000
 LOOK_MS = 50
+LOOKS = 20
+"""So many looks are a second's wait for records."""
 MOST_SILENT_READS = 15
 FETCH_BYTES = 1 << 20
 """Of one partition at once, as the client has it; a larger batch comes alone."""
@@ -167,7 +168,8 @@ class TopicReader:
             self._assign(starts)
         silent = 0
         while len(ends) < len(starts):
-            await self._consumer.getmany(timeout_ms=READ_WAIT_MS, max_records=1)
+            # Right before an end there is often a marker: it wakes nobody here, either.
+            await self._consumer.getmany(timeout_ms=LOOK_MS, max_records=1)
             known = len(ends)
             for tp in starts.keys() - ends.keys():
                 end = self.end(tp)
@@ -175,7 +177,7 @@ class TopicReader:
                     ends[tp] = end
                     self._consumer.pause(tp)
             silent = 0 if len(ends) > known else silent + 1
-            _check(silent)
+            _check(silent // LOOKS)
         # They are paused, and have moved.
         self._places.clear()
         return ends
@@ -195,7 +197,7 @@ class TopicReader:
         records: Sequence[PlacedRecord] = ()
         end = offset
         # A marker wakes nobody who waits for records, so look now and then whether one was passed.
-        for _ in range(READ_WAIT_MS // LOOK_MS):
+        for _ in range(LOOKS):
             fetched = await self._consumer.getmany(tp, timeout_ms=LOOK_MS, max_records=most)
             records = fetched.get(tp, ())
             end = records[-1].offset + 1 if records else int(await self._consumer.position(tp))
@@ -218,9 +220,9 @@ class TopicReader:
         self._assign(wanted)
         silent = 0
         while [tp for tp in wanted if await self._consumer.position(tp) < ends[tp]]:
-            batches = await self._consumer.getmany(timeout_ms=READ_WAIT_MS)
+            batches = await self._consumer.getmany(timeout_ms=LOOK_MS)
             silent = 0 if batches else silent + 1
-            _check(silent)
+            _check(silent // LOOKS)
             for tp, records in batches.items():
                 for record in records:
                     if record.offset < ends[tp]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from pipeline.stages.snapshot.run_records import AudienceState, RunRecord
 from tests.chaos.owner_topic import Seen
@@ -102,7 +103,7 @@ def _of_payments(evidence: KillsEvidence) -> Iterator[str]:
 def _of_steps(history: Sequence[Seen]) -> Iterator[str]:
     """No state follows on one on which it may not, in anybody's hands."""
     last: dict[str, str] = {}
-    claims: dict[str, int] = {}
+    begun: dict[str, int] = {}
     inherited: set[str] = set()
     for seen in history:
         if seen.state == "takeover":
@@ -114,8 +115,8 @@ def _of_steps(history: Sequence[Seen]) -> Iterator[str]:
         if seen.state not in allowed:
             yield f"{seen.state} after {before} of {seen.audience} at offset {seen.offset}"
         if seen.state == "reading":
-            claims[seen.audience] = seen.offset
-        if seen.said.file is not None and seen.said.file.n != claims.get(seen.audience):
+            begun[seen.audience] = seen.offset
+        if seen.said.file is not None and seen.said.file.n != begun.get(seen.audience):
             yield f"a file of another number at offset {seen.offset}"
         last[seen.audience] = seen.state
         inherited.discard(seen.audience)
@@ -160,6 +161,15 @@ def _runs(history: Sequence[Seen]) -> Sequence[RunRecord]:
     return list(newest.values())
 
 
+def timeline(history: Sequence[Seen]) -> str:
+    """When what was written, a line each."""
+    return "".join(
+        f"{datetime.fromtimestamp(seen.at_ms / 1000, UTC):%H:%M:%S.%f} {seen.offset:>5} "
+        f"{seen.audience[:8]:<8} {seen.state or 'run'}\n"
+        for seen in history
+    )
+
+
 def table(evidence: KillsEvidence, found: Sequence[str]) -> str:
     """Blows by state, figures, then what failed, then PASS or FAIL."""
     kills: Counter[str] = Counter()
@@ -184,11 +194,9 @@ def table(evidence: KillsEvidence, found: Sequence[str]) -> str:
             if state != "idle"
         ),
         "",
-        (
-            f"seed {evidence.seed}: {evidence.seconds:.0f} s, {len(snapshots.runs)} runs, {good} "
-            f"to their end, {adopted} adopted, largest day {snapshots.largest_day} of "
-            f"{evidence.budget}"
-        ),
+        f"seed {evidence.seed}: {evidence.seconds:.0f} s",
+        f"runs: {len(snapshots.runs)}, {good} to their end, {adopted} adopted",
+        f"largest day: {snapshots.largest_day} of {evidence.budget}",
         "violations: "
         + ", ".join(f"{name} {snapshots.violations[name]}" for name in snapshots.violations),
         "",

@@ -27,6 +27,8 @@ class Seen(NamedTuple):
     audience: str
     said: AudienceState | RunRecord | None
     """None for a takeover."""
+    at_ms: int = 0
+    """When the broker had it."""
 
     @property
     def state(self) -> str:
@@ -119,11 +121,11 @@ class OwnerTopic:
 def _seen(record: ConsumerRecord[bytes, bytes]) -> Seen | None:
     """Nothing for what is neither a state, nor a run, nor a takeover."""
     if record.key == TAKEOVER_KEY:
-        return Seen(record.offset, "", None)
+        return Seen(record.offset, "", None, record.timestamp)
     kind, _, name = (record.key or b"").decode().partition("|")
     if kind == "a" and record.value is not None:
-        return Seen(record.offset, name, decode_state(record.value))
+        return Seen(record.offset, name, decode_state(record.value), record.timestamp)
     if kind == "r" and record.value is not None:
         run = decode_run(record.value)
-        return Seen(record.offset, run.audience, run)
+        return Seen(record.offset, run.audience, run, record.timestamp)
     return None

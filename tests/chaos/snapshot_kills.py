@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 
 from tests.chaos.kills import Kills
-from tests.chaos.kills_verdict import failures, table
+from tests.chaos.kills_verdict import failures, table, timeline
 from tests.chaos.strikes import plan, short_selection
 from tests.servers.apache_kafka import ApacheKafka
 
@@ -43,6 +43,7 @@ def _passes(kafka: ApacheKafka, seed: int, rounds: int, *, keep: bool) -> bool:
         say=lambda line: print(line, flush=True),
     )
     evidence = asyncio.run(kills.run())
+    (folder / "timeline.txt").write_text(timeline(evidence.history))
     found = failures(evidence)
     print(table(evidence, found), flush=True)
     if found:
