@@ -35,8 +35,8 @@ explore: $(INSTALLED) ## Look for what make test does not reach: make explore [S
 storm: $(INSTALLED) ## Let everything go wrong from a seed: make storm SEED=1 MINUTES=3 [SEEDS=10]
 	$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) --minutes $(or $(MINUTES),3) --seeds $(or $(SEEDS),1)
 
-cap: $(INSTALLED) ## Measure how much of the cap is used: make cap WINDOWS=10 [REPLICAS=3]
-	$(BIN)/python -m tests.cap --windows $(or $(WINDOWS),10) --replicas $(or $(REPLICAS),1)
+cap: $(INSTALLED) ## Measure how much of the cap is used: make cap WINDOWS=10 [REPLICAS=3] [BESIDE=adobe]
+	$(BIN)/python -m tests.cap --windows $(or $(WINDOWS),10) --replicas $(or $(REPLICAS),1) $(if $(BESIDE),--beside $(BESIDE))
 
 check: $(INSTALLED) ## Lint, types, layers, words
 	$(BIN)/ruff check .
