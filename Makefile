@@ -38,8 +38,8 @@ storm: $(INSTALLED) ## Let everything go wrong from a seed: make storm SEED=1 MI
 kills: $(INSTALLED) ## Kill and freeze the owner of snapshots at every state: make kills SEED=1 ROUNDS=1 [SEEDS=3]
 	$(BIN)/python -m tests.chaos.snapshot_kills --seed $(or $(SEED),1) --rounds $(or $(ROUNDS),1) --seeds $(or $(SEEDS),1)
 
-cap: $(INSTALLED) ## Measure how much of the cap is used: make cap WINDOWS=10 [REPLICAS=3]
-	$(BIN)/python -m tests.cap --windows $(or $(WINDOWS),10) --replicas $(or $(REPLICAS),1)
+cap: $(INSTALLED) ## Measure how much of the cap is used: make cap WINDOWS=10 [REPLICAS=3] [BESIDE=adobe]
+	$(BIN)/python -m tests.cap --windows $(or $(WINDOWS),10) --replicas $(or $(REPLICAS),1) $(if $(BESIDE),--beside $(BESIDE))
 
 check: $(INSTALLED) ## Lint, types, layers, words
 	$(BIN)/ruff check .

@@ -13,7 +13,7 @@ from pipeline.configuration.model import Settings
 from pipeline.domain.message import StageName
 from pipeline.kafka.cluster import unless
 from pipeline.operations.cluster_setup import prepare
-from pipeline.operations.warm_up import warm_up
+from pipeline.operations.warm_up import warmed_up
 
 
 async def run_stages(settings: Settings, stages: Sequence[StageName]) -> ExitCode:
@@ -28,6 +28,6 @@ async def run_stages(settings: Settings, stages: Sequence[StageName]) -> ExitCod
             typer.echo(f"warning: {difference}", err=True)
         async with assemble(settings, stages) as pipeline:
             shown.pipeline = pipeline
-            if {"upload", "poll", "snapshot"} & set(stages):
-                await warm_up(pipeline.clients.clients)
-            return await supervise(pipeline, stop, admin_port=admin.port)
+            asks_partners = bool({"upload", "poll", "snapshot"} & set(stages))
+            async with warmed_up(pipeline.clients.clients if asks_partners else {}):
+                return await supervise(pipeline, stop, admin_port=admin.port)

@@ -14,6 +14,7 @@ REFRESH_TIMEOUT_SECONDS = 30.0
 LARGEST_TOKEN_ANSWER_BYTES = 64 * 1024
 
 REPLACEMENT_SECONDS = 5.0
+NOT_ANSWERED = "no answer yet"
 BETWEEN_FAILURES = Backoff(initial=1.0, maximum=30.0)
 
 log = structlog.get_logger(__name__)
@@ -43,7 +44,8 @@ class TokenKeeper:
         self._failure: TokenRefused | TokenUnavailable | None = None
         self._failures = 0
         self._ask_again_at = 0.0
-        self.trouble: str | None = None
+        self.trouble: str | None = NOT_ANSWERED
+        """Why there is no token; None once there is one."""
 
     async def token(self) -> TokenAnswer:
         """A usable token; asks for a new one shortly before the old one ends."""

@@ -58,6 +58,7 @@ class Deployment:
     second_targets: Sequence[Mapping[str, Any]] = ()
     """Of each of the first audiences, one of a further destination."""
     admin_port: int = field(default_factory=free_port)
+    command: Sequence[str] = (COMMAND,)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -131,7 +132,7 @@ class Deployment:
     def start(self, stages: str = "ingest,upload,poll") -> subprocess.Popen[bytes]:
         log = (self.folder / f"run-{len(self.processes)}.log").open("wb")
         process = subprocess.Popen(
-            [COMMAND, "run", "--config", str(self.write()), "--stages", stages],
+            [*self.command, "run", "--config", str(self.write()), "--stages", stages],
             stdout=log,
             stderr=subprocess.STDOUT,
         )

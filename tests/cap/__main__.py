@@ -8,10 +8,12 @@ import argparse
 import asyncio
 import json
 import logging
+import os
 import sys
 import tempfile
 from pathlib import Path
 
+from tests.cap.adobe import AdobeBeside
 from tests.cap.run import CapRun, Measured
 from tests.servers.apache_kafka import ApacheKafka
 
@@ -26,9 +28,13 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=40.0, help="length of a window")
     parser.add_argument("--a-second", type=int, default=500, help="cap, records a second")
     parser.add_argument("--replicas", type=int, default=1)
+    parser.add_argument("--beside", choices=["adobe"], help="served by the same processes")
+    parser.add_argument("--members", type=int, default=200_000, help="of each audience beside")
     chosen = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     folder = Path(tempfile.mkdtemp(prefix="cap-"))
+    print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    adobe = AdobeBeside(folder=folder, members=chosen.members) if chosen.beside else None
     with ApacheKafka() as kafka:
         run = CapRun(
             kafka=kafka,
@@ -38,6 +44,7 @@ def main() -> int:
             cap=round(chosen.a_second * chosen.seconds),
             lanes=chosen.replicas,
             replicas=chosen.replicas,
+            adobe=adobe,
         )
         measured = asyncio.run(run.measure())
     (folder / "arrivals.json").write_text(json.dumps(measured.arrivals))
@@ -86,7 +93,13 @@ def table(measured: Measured) -> list[str]:
     for at in measured.rebalances:
         costs = ", ".join(f"{seconds:.1f}" for seconds in measured.lost_after(at).values())
         lines.append(f"rebalance at {at:6.1f} s cost {costs} s of sending")
+    lines += [one for one in (measured.turns, measured.beside) if one]
+    lines.append("load average over 1, 5 and 15 minutes: {:.1f} {:.1f} {:.1f}".format(*load()))
     return lines
+
+
+def load() -> tuple[float, float, float]:
+    return os.getloadavg()
 
 
 if __name__ == "__main__":

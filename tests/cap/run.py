@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -12,12 +13,14 @@ from random import Random
 from pipeline.domain.quota import pace
 from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
-from tests.acceptance.deployment import Deployment
+from tests.acceptance.deployment import COMMAND, Deployment
+from tests.cap.adobe import DESTINATION, AdobeBeside
 from tests.chaos.partner import Watch
 from tests.conftest import Cluster
 
 IN_FLIGHT = 2
 DRAIN_SECONDS = 2.0
+TURNS = "turns.txt"
 SPAN_SECONDS = 8.0
 """After the beginning of a rebalance, in which its cost is looked for."""
 
@@ -36,6 +39,10 @@ class Measured:
     largest: Mapping[str, int]
     """The most records that any rolling window held, by the simulator's count."""
     rebalances: Sequence[float]
+    turns: str = ""
+    """How late other tasks of the first process had their turn; "" where nobody looked."""
+    beside: str = ""
+    """What was done beside the lanes."""
 
     @property
     def kept_free(self) -> int:
@@ -85,6 +92,8 @@ class CapRun:
     cap: int
     lanes: int
     replicas: int
+    adobe: AdobeBeside | None = None
+    """Served by the same processes."""
     kept_free: float = 0.005
     """Of the cap: what bursts and requests in flight may add."""
     watch: Watch = field(default_factory=Watch)
@@ -101,10 +110,14 @@ class CapRun:
             deployment = self._deployment(simulator)
             await deployment.create_source()
             try:
+                if self.adobe is not None:
+                    await self.adobe.make_audiences(deployment)
                 await self._fill(deployment)
                 began = await self._empty(deployment)
             finally:
                 deployment.kill_all()
+                if self.adobe is not None:
+                    self.adobe.end()
             largest = {name: one["largest"] for name, one in simulator.windows().items()}
         arrivals: defaultdict[str, list[tuple[float, int]]] = defaultdict(list)
         for one in self.watch.arrivals:
@@ -119,16 +132,19 @@ class CapRun:
             arrivals=arrivals,
             largest=largest,
             rebalances=[at - began for at in self.rebalances],
+            turns=turns_in(self.folder / TURNS),
+            beside="" if self.adobe is None else self.adobe.shown(),
         )
 
     def _deployment(self, simulator: AmazonAdsSimulator) -> Deployment:
+        adobe = self.adobe
         return Deployment(
             self.folder,
             self.kafka.bootstrap_servers,
             f"cap-{time.time_ns()}",
             simulator.url,
             connections=self.lanes,
-            audiences=self.lanes,
+            audiences=self.lanes if adobe is None else max(self.lanes, adobe.audiences),
             destination={
                 "hourly_cap": self.cap,
                 "cap_window_seconds": self.window_seconds,
@@ -136,7 +152,13 @@ class CapRun:
                 "max_in_flight": IN_FLIGHT,
             },
             sections={"admin": {"port": 0}, "upload": {"drain_seconds": DRAIN_SECONDS}},
+            second={} if adobe is None else {DESTINATION: adobe.destination()},
+            second_targets=() if adobe is None else adobe.targets(),
         )
+
+    @property
+    def _stages(self) -> str:
+        return "upload" if self.adobe is None else "upload,snapshot"
 
     async def _fill(self, deployment: Deployment) -> None:
         """More than a whole run can send, in topics that the product has made."""
@@ -145,12 +167,29 @@ class CapRun:
         assert await deployment.stop(process) == 0
         for lane in range(self.lanes):
             await deployment.fill_lane(lane, self.cap * (self.windows + 2))
+        if self.adobe is not None:
+            await self.adobe.fill(deployment)
 
     async def _empty(self, deployment: Deployment) -> float:
         """Let the replicas send for all windows; returns when the first one began."""
-        for _ in range(self.replicas):
-            deployment.start("upload")
+        turns = ("-m", "tests.cap.turns", str(self.folder / TURNS))
+        deployment.command = (sys.executable, *turns)
+        deployment.start(self._stages)
+        deployment.command = (COMMAND,)
+        for _ in range(self.replicas - 1):
+            deployment.start(self._stages)
         await deployment.until(self._is_every_lane_served, 60)
+        if self.adobe is None:
+            return await self._windows(deployment)
+        async with asyncio.TaskGroup() as tasks:
+            changing = tasks.create_task(self.adobe.change_on(deployment))
+            looking = tasks.create_task(self.adobe.look_on())
+            began = await self._windows(deployment)
+            changing.cancel()
+            looking.cancel()
+        return began
+
+    async def _windows(self, deployment: Deployment) -> float:
         # The replicas that came last have made the others rebalance.
         await asyncio.sleep(5.0 * self.replicas)
         began = time.monotonic()
@@ -164,9 +203,20 @@ class CapRun:
     def _rebalance(self, deployment: Deployment, *, joins: bool) -> None:
         self.rebalances.append(time.monotonic())
         if joins:
-            deployment.start("upload")
+            deployment.start(self._stages)
         else:
             deployment.processes[-1].send_signal(signal.SIGTERM)
 
     def _is_every_lane_served(self) -> bool:
         return len({one.target for one in self.watch.arrivals}) == self.lanes
+
+
+def turns_in(file: Path) -> str:
+    """What `tests.cap.turns` has written."""
+    if not file.exists():
+        return ""
+    count, most, nearly_all, longest, cpu = file.read_text().split()
+    return (
+        f"{count} turns of another task came late by: 99 % {most} ms, 99.9 % {nearly_all} ms, "
+        f"longest {longest} ms; the longest on the processor {cpu} ms"
+    )

@@ -7,6 +7,7 @@ import structlog
 
 from pipeline.destinations.snapshots import SnapshotAudience
 from pipeline.stages.ports import Lease
+from pipeline.stages.raised import place_of
 from pipeline.stages.snapshot.changes_watch import Watched
 from pipeline.stages.snapshot.making_order import MakingOrder
 from pipeline.stages.snapshot.owner import AudienceOwner
@@ -19,7 +20,8 @@ FETCH_RECORDS = 50
 """At once: to read more of them would keep others in the process waiting."""
 FENCED_SECONDS = 5.0
 """How long an owner that was shut out keeps still; the group tells it meanwhile who is right."""
-UNREADABLE_SECONDS = 60.0
+TROUBLE_SECONDS = 60.0
+"""Until the destination is taken over anew, after what a person must mend."""
 SWEEP_SECONDS = 1800.0
 
 log = structlog.get_logger(__name__)
@@ -58,9 +60,14 @@ class SnapshotWorker:
                 log.warning("fenced", topic=self._lease.topic)
                 await asyncio.sleep(FENCED_SECONDS)
             except* UnreadableState as errors:
-                self.trouble = str(errors.exceptions[0])
+                self.trouble = str(_first(errors))
                 log.warning("state not understood", topic=self._lease.topic, why=self.trouble)
-                await asyncio.sleep(UNREADABLE_SECONDS)
+                await asyncio.sleep(TROUBLE_SECONDS)
+            except* Exception as errors:  # noqa: BLE001 - lanes go on beside it, whatever it is
+                self.trouble = place_of(_first(errors))
+                # Without the error itself, whose text may quote a person's data.
+                log.warning("snapshots failed", topic=self._lease.topic, why=self.trouble)
+                await asyncio.sleep(TROUBLE_SECONDS)
             finally:
                 self._shared, self._owners = None, {}
                 shared.progress.busy(False)
@@ -152,3 +159,11 @@ class SnapshotWorker:
             for owner in owners.values():
                 await owner.sweep()
             await asyncio.sleep(SWEEP_SECONDS)
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """One of those that were raised together."""
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
