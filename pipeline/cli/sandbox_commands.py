@@ -15,7 +15,7 @@ from pipeline.cli.options import CONFIG_VARIABLE
 from pipeline.settings.problems import suggestion
 from pipeline.sources.formats import FORMATS
 
-SPOKEN = tuple(name for name in FORMATS if name != "python")
+SPOKEN = tuple(name for name, known in FORMATS.items() if known.is_shown)
 """Formats that the sandbox writes its events in; a test compares them with what it knows."""
 SMALLEST_CAP = 60
 MOST_AT_ADOBE = 20

@@ -1,5 +1,6 @@
 """A first configuration, with a comment at each key that somebody must think about."""
 
+from pipeline.destinations.contract import Partners
 from pipeline.destinations.registry import PARTNERS
 from pipeline.operations.trouble import UsageRefused
 
@@ -27,17 +28,18 @@ logging: {level: info, format: json}  # console is for people
 """
 
 
-def starting_configuration(kind: str) -> str:
+def starting_configuration(kind: str, partners: Partners = PARTNERS) -> str:
     """The file for one kind of partner.
 
     Raises:
-        UsageRefused: there is no such kind.
+        UsageRefused: there is no such kind, or it has none.
     """
-    if kind not in PARTNERS:
-        raise UsageRefused(f"--kind: no partner {kind!r}; there are {', '.join(PARTNERS)}")
-    return HEAD + PARTNERS[kind].starting_configuration + TAIL
+    known = kinds(partners)
+    if kind not in known:
+        raise UsageRefused(f"--kind: no partner {kind!r}; there are {', '.join(known)}")
+    return HEAD + partners[kind].starting_configuration + TAIL
 
 
-def kinds() -> tuple[str, ...]:
-    """The kinds of partners that there are."""
-    return tuple(PARTNERS)
+def kinds(partners: Partners = PARTNERS) -> tuple[str, ...]:
+    """The kinds of partners that there is a first configuration for."""
+    return tuple(kind for kind, one in partners.items() if one.starting_configuration)

@@ -110,4 +110,5 @@ ADOBE_RTCDP = SourceFormat(
     keys="Event Hubs or a bridge writes this topic; have it key by mapping.member",
     parts=lambda _: parts(),
     needs=("member",),
+    is_shown=True,
 )

@@ -154,4 +154,5 @@ DEBEZIUM = SourceFormat(
     "the audience and the member",
     parts=_parts,
     has_payload=True,
+    is_shown=True,
 )

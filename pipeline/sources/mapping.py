@@ -118,4 +118,5 @@ MAPPING = SourceFormat(
     parts=None,
     names_audience=False,
     needs=("action", "member", "occurred_at"),
+    is_shown=True,
 )

@@ -127,4 +127,5 @@ MPARTICLE = SourceFormat(
     keys="a bridge writes this topic; have it key by mpid",
     parts=lambda options: parts(options.event_consent),
     has_consent=True,
+    is_shown=True,
 )

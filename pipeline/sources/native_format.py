@@ -47,5 +47,8 @@ def _attributes(scope: Scope) -> Attributes | None:
 
 
 NATIVE = SourceFormat(
-    name="native", keys="key each event by member.id", parts=lambda _: native_parts()
+    name="native",
+    keys="key each event by member.id",
+    parts=lambda _: native_parts(),
+    is_shown=True,
 )

@@ -108,4 +108,5 @@ RUDDERSTACK = SourceFormat(
     parts=lambda options: parts(options.event_consent),
     names_audience=False,
     has_consent=True,
+    is_shown=True,
 )

@@ -117,4 +117,5 @@ SEGMENT = SourceFormat(
     keys="Segment writes an empty key unless it is mapped; map it to $.userId",
     parts=lambda options: parts(options.event_consent),
     has_consent=True,
+    is_shown=True,
 )

@@ -1,7 +1,7 @@
 """What a format of upstream events is: everything that the program knows of one, in one record.
 
-A new one is a module that reads it and ends in its record, and its name in `formats.py`. Tests then
-ask for its page in docs/sources, its first files, and what the sandbox would write.
+A new one is a module that reads it and ends in its record, and its name in `formats.py`: then a
+source can have it. Tests ask for more where it `is_shown`.
 """
 
 from collections.abc import Callable, Iterable
@@ -41,3 +41,6 @@ class SourceFormat:
     """Entries of `mapping` that it cannot do without."""
     has_payload: bool = False
     """Whether the value may be wrapped as Kafka Connect does it, without saying so."""
+    is_shown: bool = False
+    """Whether whoever has no configuration yet is shown it: it has a page in docs/sources, first
+    files in operations/sources/starts, and the sandbox writes it (`sandbox/event_formats.py`)."""

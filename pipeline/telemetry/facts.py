@@ -141,7 +141,10 @@ class UploadTelemetry(Protocol):
         """A later change of the same member overtook these in their batch."""
 
     def batch_sent(self, *, lane: LaneLabel, reason: FlushReason, records: int) -> None:
-        """A batch of this size left for the partner; `reason` says why it was not larger."""
+        """A batch of this size is due, and is sent from now on; `reason`: why it was not larger.
+
+        Said once for a batch, before it is paid for, and not for each of its attempts.
+        """
 
     def records_accepted(self, *, lane: LaneLabel, action: Action, count: int) -> None:
         """The partner took a request that carried these."""

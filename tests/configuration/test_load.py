@@ -85,7 +85,7 @@ def test_settings_cannot_be_changed_afterwards() -> None:
         ("Kafka", {"namespace": "x"}, "settings: Kafka: unknown key; did you mean 'kafka'?"),
         ("destinations.amazon-na.Client_ID", "x", "Client_ID: unknown key; did you mean 'client_i"),
         ("kafka.sasl.mechanism", "SCRAM-SHA-265", "did you mean 'SCRAM-SHA-256'?"),
-        ("destinations.amazon-na.kind", "tiktok", "'adobe_external_audiences': 'tiktok'; write"),
+        ("destinations.amazon-na.kind", "tiktok", "'tiktok'; write 'amazon_ads' or 'adobe_"),
         ("destinations.amazon-na.region", "US", "must be 'NA', 'EU' or 'FE': 'US'; choose one"),
         ("destinations.amazon-na.api_url", "localhost:1", "must be a URL: 'localhost:1'; write"),
         ("destinations.amazon-na.api_url", "http://", "must be a URL: 'http://'; write"),

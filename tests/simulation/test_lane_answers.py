@@ -20,6 +20,7 @@ from pipeline.domain.send_result import (
     NotSent,
     NotThePartner,
     Refused,
+    Throttled,
 )
 from pipeline.stages.ports import StartingPoint
 from pipeline.stages.retry import Backoff
@@ -536,6 +537,27 @@ def test_a_lane_is_silent_for_as_long_as_any_answer_asks(wait: float) -> None:
 
     first, second = sorted(at for at, _ in world.partner.arrivals)[:2]
     assert wait <= second - first <= wait + 5
+
+
+@pytest.mark.parametrize(
+    ("answer", "window"), [(InDoubt("503"), 30), (Refused("no"), 15), (Throttled(1.0), 15)]
+)
+def test_the_window_shows_the_records_of_what_may_have_been_taken(
+    answer: Answer, window: int
+) -> None:
+    """A first attempt ends so, and what comes of it is accepted."""
+
+    async def story(world: World) -> None:
+        answers = [answer]
+        world.partner.judge = lambda audience, members: answers.pop() if answers else None
+        put(world, 15)
+        await served(world, 5, lambda worker: shown.update(worker.status()))
+
+    shown: dict[str, object] = {}
+    world = in_world(3, story, QUICK)
+
+    assert sum(len(members) for _, members in world.partner.requests) == 30
+    assert shown["window_records"] == window
 
 
 @pytest.mark.parametrize("refused", [0.0, 0.4], ids=["all is taken", "much is refused"])

@@ -11,6 +11,8 @@ from pipeline.destinations.contract import Partners
 from pipeline.destinations.snapshots import Snapshots
 from pipeline.operations import check
 from pipeline.operations.partner_api import partner_apis
+from pipeline.operations.starting_configuration import kinds, starting_configuration
+from pipeline.operations.trouble import UsageRefused
 from pipeline.settings.problems import SettingsError
 from tests.toys.daily import DAILY, DailyFiles
 from tests.toys.instant import INSTANT
@@ -101,6 +103,12 @@ def test_a_topic_of_memberships_is_no_source(tmp_path: Path) -> None:
 
     [problem] = error.value.problems
     assert problem.path == ("sources", 1, "topic")
+
+
+def test_a_partner_without_a_first_configuration_is_offered_none() -> None:
+    assert kinds(PARTNERS) == ()
+    with pytest.raises(UsageRefused):
+        starting_configuration("daily", PARTNERS)
 
 
 def test_the_types_of_snapshots_hold() -> None:

@@ -3,11 +3,15 @@
 from collections.abc import Callable
 
 from pipeline.domain.quota import RollingWindow
+from pipeline.stages.upload.cap_limiter import Cost
 from pipeline.telemetry.facts import LaneLabel, LaneTelemetry
 
 
 class CapUse:
-    """Records that the partner counted, or may have counted, in the window that ends now."""
+    """What the partner counted of a lane's attempts, or may have counted.
+
+    Shown are the records in the window that ends now.
+    """
 
     def __init__(
         self,
@@ -24,8 +28,9 @@ class CapUse:
         self._telemetry = telemetry
         self._clock = clock
 
-    def add(self, records: int) -> None:
-        self._window.add(records, self._clock())
+    def add(self, cost: Cost) -> None:
+        """One attempt: of a refused one the request and its bytes, and no records."""
+        self._window.add(cost.records, self._clock())
         self.show()
 
     def records(self) -> int:

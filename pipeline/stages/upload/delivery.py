@@ -186,7 +186,7 @@ class Delivery:
 
     def _use(self, _: Event | None) -> None:
         self._reservation.use(self._cost)
-        self._outcomes.counted(len(self._part))
+        self._outcomes.counted(self._cost)
 
     def _doubt(self, _: Event | None) -> None:
         self._was_in_doubt = True
@@ -230,7 +230,9 @@ class Delivery:
 
     def _answered_unpaid(self) -> None:
         """Refused records count nothing; the request counts, and so do its bytes."""
-        self._reservation.use(self._cost._replace(records=0))
+        counted = self._cost._replace(records=0)
+        self._reservation.use(counted)
+        self._outcomes.counted(counted)
 
     def _release(self, records: Sequence[QueuedRecord]) -> None:
         self._outcomes.released(self._audience, records, was_in_doubt=self._was_in_doubt)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pipeline.domain.send_result import Accepted, Applied
 from pipeline.stages.upload.batching import QueuedRecord
 from pipeline.stages.upload.bisector import PoisonRecord
+from pipeline.stages.upload.cap_limiter import Cost
 from pipeline.stages.upload.cap_use import CapUse
 from pipeline.stages.upload.condition import LaneCondition
 from pipeline.stages.upload.late_members import LateMembers
@@ -30,9 +31,9 @@ class LaneOutcomes:
         self._condition = condition
         self._settlement = settlement
 
-    def counted(self, records: int) -> None:
-        """The partner counted so many records, or may have counted them."""
-        self._cap_use.add(records)
+    def counted(self, cost: Cost) -> None:
+        """The partner counted this of an attempt, or may have counted it."""
+        self._cap_use.add(cost)
 
     def in_doubt(self) -> None:
         """A request may still be at work on the other side."""
