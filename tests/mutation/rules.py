@@ -1301,6 +1301,13 @@ RULES: Sequence[Rule] = (
         tests=[f"{TROUBLES}::{CHOSEN}"],
     ),
     Rule(
+        name="files go in time in every state",
+        file="pipeline/stages/snapshot/owner.py",
+        kept="        if state.n is not None:\n",
+        broken='        if state.state == "ended" and state.n is not None:\n',
+        tests=[f"{TROUBLES}::test_files_go_in_time_while_a_newer_one_is_held"],
+    ),
+    Rule(
         name="others get their turn while telemetry is told of every audience",
         file="pipeline/stages/snapshot/report.py",
         kept="            if number % TURN_AUDIENCES == 0:\n",

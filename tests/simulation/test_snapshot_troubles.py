@@ -24,7 +24,7 @@ from pipeline.stages.snapshot.run_records import KEEP_RUNS_SECONDS
 from tests.fakes.lane_world import TopicRecord
 from tests.fakes.snapshot_partner import FakeRun, RunMoods
 from tests.fakes.snapshot_rules import audience_called
-from tests.fakes.snapshot_world import SnapshotWorld
+from tests.fakes.snapshot_world import QUICK, SnapshotWorld
 from tests.simulation.test_snapshot_steps import DAY, HOUR, VIP, names, owned, states, told
 
 
@@ -240,3 +240,19 @@ def test_a_successor_looks_only_through_the_runs_that_count() -> None:
     told(story)
 
     assert kept == [0]
+
+
+def test_files_go_in_time_while_a_newer_one_is_held() -> None:
+    """Whoever may read the storage finds nobody there for longer than the configuration says."""
+
+    async def story(world: SnapshotWorld) -> None:
+        await owned(world, HOUR)
+        for number in range(6):
+            world.members.state(VIP.audience, f"m{number}", is_member=False)
+        await owned(world, 12 * HOUR)
+
+    world = told(story, replace(QUICK, keep_files=2 * HOUR))
+
+    [held] = world.storage.visible(VIP.folder)
+    assert states(world)[-1].hold is not None
+    assert held.path == world.storage.puts[-1]
