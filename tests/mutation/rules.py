@@ -77,6 +77,7 @@ NOT_SWEPT = "test_a_list_that_cannot_be_read_while_old_files_go_stops_no_audienc
 OLD_FOLDER = "test_a_file_in_a_folder_that_is_not_used_any_more_makes_way_at_once"
 HEALED_LATE = "test_what_a_former_owner_heals_late_makes_a_pass_due_where_nobody_shut_it_out"
 HEALED_ALONE = "test_what_an_owner_heals_makes_no_other_pass_due_where_others_are_shut_out"
+GOES_ON = "test_a_file_that_a_former_owner_goes_on_to_store_never_becomes_visible"
 CHOSEN = "test_others_in_the_process_get_their_turn_among_a_thousand_audiences"
 NEVER_ASKS = "test_a_successor_that_finds_an_intended_run_looks_for_it_and_never_asks"
 EVERY_STAGE = "test_only_a_run_that_ended_well_in_every_stage_clears_what_has_changed"
@@ -1291,6 +1292,20 @@ RULES: Sequence[Rule] = (
         kept="            if number % TURN_AUDIENCES == 0:\n",
         broken="            if number < 0:\n",
         tests=[f"{TROUBLES}::{CHOSEN}"],
+    ),
+    Rule(
+        name="a file that a former owner goes on to store never becomes visible",
+        file="pipeline/stages/snapshot/files.py",
+        kept="            await self._lease.wait_held()\n",
+        broken="",
+        tests=[f"{TROUBLES}::{GOES_ON}"],
+    ),
+    Rule(
+        name="files go in time in every state",
+        file="pipeline/stages/snapshot/owner.py",
+        kept="        if state.n is not None:\n",
+        broken='        if state.state == "ended" and state.n is not None:\n',
+        tests=[f"{TROUBLES}::test_files_go_in_time_while_a_newer_one_is_held"],
     ),
     Rule(
         name="others get their turn while telemetry is told of every audience",

@@ -1,12 +1,12 @@
 """Snapshots where others err: lists, operators, requests at a bad moment, stored records."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import pytest
 
-from pipeline.destinations.snapshots import Run
+from pipeline.destinations.snapshots import Run, RunAnswer, Window
 from pipeline.domain.job import NotYet
 from pipeline.domain.member_record import (
     MemberRecord,
@@ -15,16 +15,18 @@ from pipeline.domain.member_record import (
     member_key,
     partition_of,
 )
+from pipeline.stages.ports import Ownership
 from pipeline.stages.snapshot.judge import HEALED
 from pipeline.stages.snapshot.making_order import TURN_AUDIENCES, MakingOrder
 from pipeline.stages.snapshot.operator_requests import encode_start, request_key
 from pipeline.stages.snapshot.owner import AudienceOwner
+from pipeline.stages.snapshot.ports import StoredFile
 from pipeline.stages.snapshot.report import SnapshotReport
 from pipeline.stages.snapshot.run_records import KEEP_RUNS_SECONDS
 from tests.fakes.lane_world import TopicRecord
 from tests.fakes.snapshot_partner import FakeRun, RunMoods
 from tests.fakes.snapshot_rules import audience_called
-from tests.fakes.snapshot_world import SnapshotWorld
+from tests.fakes.snapshot_world import QUICK, SESSION, SnapshotWorld
 from tests.simulation.test_snapshot_steps import DAY, HOUR, VIP, names, owned, states, told
 
 
@@ -240,3 +242,63 @@ def test_a_successor_looks_only_through_the_runs_that_count() -> None:
     told(story)
 
     assert kept == [0]
+
+
+def test_files_go_in_time_while_a_newer_one_is_held() -> None:
+    """Whoever may read the storage finds nobody there for longer than the configuration says."""
+
+    async def story(world: SnapshotWorld) -> None:
+        await owned(world, HOUR)
+        for number in range(6):
+            world.members.state(VIP.audience, f"m{number}", is_member=False)
+        await owned(world, 12 * HOUR)
+
+    world = told(story, replace(QUICK, keep_files=2 * HOUR))
+
+    [held] = world.storage.visible(VIP.folder)
+    assert states(world)[-1].hold is not None
+    assert held.path == world.storage.puts[-1]
+
+
+def test_a_file_that_a_former_owner_goes_on_to_store_never_becomes_visible() -> None:
+    """Dated by its beginning it could stand in the window of the successor's file."""
+
+    async def story(world: SnapshotWorld) -> None:
+        world.storage.dates_by_beginning = True
+        put, start = world.storage.put, world.partner.start
+        is_frozen, is_woken, is_asked = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def slow(path: str, pieces: AsyncIterator[bytes]) -> StoredFile:
+            async def slowly() -> AsyncIterator[bytes]:
+                async for piece in pieces:
+                    yield piece
+                await is_asked.wait()
+
+            if is_frozen.is_set():
+                is_woken.set()
+                return await put(path, pieces)
+            is_frozen.set()
+            await is_woken.wait()
+            return await put(path, slowly())
+
+        async def asked(audience: str, window: Window, ownership: Ownership) -> RunAnswer:
+            is_asked.set()
+            await asyncio.sleep(20.0)
+            return await start(audience, window, ownership)
+
+        world.storage.put = slow  # type: ignore[method-assign]
+        world.partner.start = asked  # type: ignore[method-assign]
+        async with asyncio.TaskGroup() as tasks:
+            former = world.process()
+            running = tasks.create_task(world.worker(former).run())
+            await is_frozen.wait()
+            await asyncio.sleep(SESSION)
+            former.is_owner = False
+            await owned(world, HOUR)
+            running.cancel()
+
+    world = told(story)
+
+    assert world.partner.unions == []
+    assert len(world.storage.puts) == 1
+    assert world.is_delivered()

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
 from pipeline.stages.contract import Progress
+from pipeline.stages.ports import Lease
 from pipeline.stages.snapshot.ports import FileStorage, StoredFile
 from pipeline.stages.snapshot.run_records import RunRecord, SnapshotFile
 
@@ -76,11 +77,18 @@ async def tidy(storage: FileStorage, folder: str, *, below: int, keep: frozenset
 
 
 class Hashed:
-    """Pieces on their way into the storage: their hash and size, and whether they come at all."""
+    """Pieces on their way into the storage: their hash and size, and whether they come at all.
 
-    def __init__(self, pieces: AsyncGenerator[bytes, None], progress: Progress) -> None:
+    They end only while the destination is ours, and so does the file: one that a former owner goes
+    on to store, dated by its beginning, could stand in the window of its successor's file.
+    """
+
+    def __init__(
+        self, pieces: AsyncGenerator[bytes, None], progress: Progress, lease: Lease
+    ) -> None:
         self._pieces = pieces
         self._progress = progress
+        self._lease = lease
         self._sha256 = hashlib.sha256()
         self.size = 0
 
@@ -99,5 +107,7 @@ class Hashed:
                     self.size += len(piece)
                     yield piece
                     self._progress.busy(True)
+            self._progress.busy(False)
+            await self._lease.wait_held()
         finally:
             self._progress.busy(False)

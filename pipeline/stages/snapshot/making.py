@@ -116,7 +116,7 @@ class SnapshotMaking:
         )
         await tidy(shared.storage, folder, below=n, keep=keep)
         since, reading = await self._begin()
-        hashed = Hashed(reading.pieces(), shared.progress)
+        hashed = Hashed(reading.pieces(), shared.progress, shared.lease)
         path = path_of(folder, n)
         try:
             async with aclosing(hashed.pieces()) as pieces:

@@ -176,13 +176,16 @@ class AudienceOwner:
         state, shared = self.state, self._shared
         if state.state in ("burnt", "ended") and state.burnt:
             await self._following.look_for_late_run(state)
-        if state.state == "ended" and state.n is not None:
+        if state.n is not None:
+            # In every state, or the last file would stay for as long as no other is ingested. The
+            # newest one goes, too, once its run is over.
+            below = state.n + 1 if state.state == "ended" else state.n
             keep = kept(
                 shared.journal.runs(self.audience.audience),
                 shared.wall_ms(),
                 shared.rules.keep_files,
             )
-            await tidy(shared.storage, self.audience.folder, below=state.n + 1, keep=keep)
+            await tidy(shared.storage, self.audience.folder, below=below, keep=keep)
 
     async def _guarded(self, step: Awaitable[None]) -> None:
         """What one audience meets keeps no other from going on."""
