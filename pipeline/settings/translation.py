@@ -92,7 +92,10 @@ def _problems(detail: ErrorDetails, path: KeyPath, shape: Shape) -> Iterator[Pro
             section = shape.at(path[:-1])
             # Where one entry stands for a list of one, its keys are those of an entry.
             known = tuple(fields_of(section) or fields_of(entry_of(section)))
-            remedy = _home(str(path[-1]), shape) or suggestion(str(path[-1]), known)
+            name = str(path[-1])
+            remedy = _home(name, shape) or suggestion(name, known)
+            if name in known:  # of a union: the section may have it, with another kind
+                remedy = "another kind of this section has it; remove it, or correct the kind"
             yield Problem(path=path, what=UNKNOWN_KEY, remedy=remedy)
         case "union_tag_invalid" | "union_tag_not_found":
             yield _wrong_kind(path, context)

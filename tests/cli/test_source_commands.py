@@ -154,6 +154,7 @@ def test_routing_and_consent_are_seen_in_records(folder: Path) -> None:
         (PAGE | {"ignored": "x", "rejected": "y"}, "must have exactly one of changes"),
         (PAGE | {"ignored": "x", "value_text": "{}"}, "must have exactly one of value, value_text"),
         (PAGE | {"ignored": "x", "topic": "segment.event"}, "did you mean 'segment.events'?"),
+        ({"event_id": "e-1"}, "event_id: unknown key; an event stands under 'value', beside"),
         (PAGE | {"ignored": "x", "vaule": 1}, "vaule: unknown key; did you mean 'value'?"),
         (PAGE | {"ignored": "x", "timestamp": "soon"}, "timestamp: is no time"),
         (PAGE | {"changes": {}}, "changes: must be a list of objects"),

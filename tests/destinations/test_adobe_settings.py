@@ -115,6 +115,14 @@ def test_the_documents_name_every_key_of_every_storage() -> None:
         ({"kind": "sfpt"}, "storage.kind: must be one of 'landing_zone', "),
         ({"kind": "sfpt"}, "did you mean 'sftp'?"),
         ({"kind": "ftp_server"}, "choose one of these"),
+        (
+            {"kind": "landing_zone", "path": "x"},
+            "storage.path: unknown key; another kind of this section has it; remove it, or",
+        ),
+        (
+            {"kind": "folder", "path": "x", "pth": "x"},
+            "storage.pth: unknown key; did you mean 'path'",
+        ),
         ({"bucket": "b"}, "storage.kind: is required and missing; add 'kind: …'"),
         ("s3", "storage: must be a mapping: a text; write keys below it"),
     ],

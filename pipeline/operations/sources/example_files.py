@@ -21,6 +21,10 @@ KEYS: Final = (
     *VALUES,
     *EXPECTATIONS,
 )
+EVENT_ALONE: Final = (
+    "an event stands under 'value', beside 'topic' and what is expected of it: 'changes', "
+    "'ignored' or 'rejected'"
+)
 SUFFIXES: Final = (".json", ".jsonl", ".yaml", ".yml")
 
 
@@ -100,7 +104,9 @@ def documents(file: Path) -> Sequence[Any]:
 def _example(case: Mapping[str, Any], file: Path, number: int, place: str) -> Example:
     for key in case:
         if key not in KEYS:
-            raise UnusableExamples(f"{place}: {key}: unknown key; {suggestion(key, KEYS)}")
+            # An event that stands alone has no key of an example.
+            remedy = EVENT_ALONE if case.keys().isdisjoint(KEYS) else suggestion(key, KEYS)
+            raise UnusableExamples(f"{place}: {key}: unknown key; {remedy}")
     if not isinstance(case.get("topic"), str):
         raise UnusableExamples(f"{place}: topic: is required and missing")
     value, is_json = _value(case, file, place)
