@@ -31,6 +31,8 @@ FIRST_MEMBERS = 24
 STATE_SECONDS, BURNT_SECONDS = 120.0, 420.0
 """So long a state is waited for; a busy machine is slow, and a kill lets a look begin again."""
 END_SECONDS = 480.0
+SPENT_SECONDS = 10.0
+"""So long it is watched that a spent budget pays for nothing."""
 BESIDE_SECONDS = 3.0
 """So long the owner that was frozen stays, beside the new one."""
 NOBODY = "http://127.0.0.1:9"
@@ -84,6 +86,9 @@ class Kills:
     strikes: Sequence[Strike]
     bootstrap_servers: str
     folder: Path
+    budget: int = RUNS_PER_DAY
+    is_spent: bool = False
+    """The budget has room for the strikes alone: what is changed at last waits for tomorrow."""
     say: Callable[[str], None] = print
     struck: list[Struck] = field(default_factory=list)
 
@@ -110,6 +115,7 @@ class Kills:
         said = second.destination()
         snapshot = said["snapshot"]
         assert isinstance(snapshot, dict)
+        budget = {"runs_per_day": self.budget, "runs_per_audience_and_day": self.budget}
         return Deployment(
             self.folder,
             self.bootstrap_servers,
@@ -118,7 +124,7 @@ class Kills:
             connections=1,
             audiences=AUDIENCES,
             sections=SECTIONS,
-            second={DESTINATION: {**said, "snapshot": {**snapshot, **SNAPSHOT}}},
+            second={DESTINATION: {**said, "snapshot": {**snapshot, **SNAPSHOT, **budget}}},
             second_targets=[second.target()] * AUDIENCES,
         )
 
@@ -137,7 +143,7 @@ class Kills:
                     f"{at - began:6.1f} s  {time.monotonic() - at:5.1f} s  {strike.how} at "
                     f"{strike.at}{'' if is_seen else ', which never came'}"
                 )
-            await blows.until_at_rest()
+            await (blows.until_spent(self.budget) if self.is_spent else blows.until_at_rest())
         await crew.terminate_all()
         evidence = await second.evidence(blows.changes.standing)
         runs = await second.simulator.runs()
@@ -148,7 +154,8 @@ class Kills:
             history=await topic.history(),
             windows=[(run.audience_id, int(run.start_s), int(run.end_s or 0)) for run in runs],
             snapshots=evidence,
-            budget=RUNS_PER_DAY,
+            budget=self.budget,
+            is_spent=self.is_spent,
             exits=crew.exits,
             deserters=crew.deserters,
             left_behind=crew.left_behind(),
@@ -183,6 +190,8 @@ class _Blows:
 
     async def deal(self, strike: Strike, owner: Hand) -> tuple[bool, Hand]:
         """Whether the state came, and who is the owner afterwards."""
+        if strike.at == "takeover":
+            return True, await self._kill_whatever(strike, owner)
         since = len(self.topic.seen)
         runs = len(await self.second.simulator.runs())
         if strike.fault is not None:
@@ -208,6 +217,21 @@ class _Blows:
             if all(one.state == "ended" and not one.is_due_again for one in states):
                 return
             await asyncio.sleep(1.0)
+
+    async def until_spent(self, budget: int) -> None:
+        """All runs were asked for; then a while in which none more may be."""
+        give_up_at = time.monotonic() + END_SECONDS
+        while time.monotonic() < give_up_at:
+            if len(await self.second.simulator.runs()) >= budget:
+                break
+            await asyncio.sleep(1.0)
+        await self.change(2)
+        await asyncio.sleep(SPENT_SECONDS)
+
+    async def _kill_whatever(self, strike: Strike, owner: Hand) -> Hand:
+        await self.change(2)
+        await asyncio.sleep(SPENT_SECONDS)
+        return await self._kill(strike, owner)
 
     async def _until_run_begun(self, runs: int) -> None:
         async with asyncio.timeout(STATE_SECONDS):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pipeline.stages.snapshot.run_records import AudienceState, RunRecord
+from pipeline.stages.snapshot.transitions import BURNT
 from tests.chaos.owner_topic import Seen
 from tests.chaos.snapshots import FORBIDDEN, SnapshotEvidence
 from tests.chaos.strikes import Strike
@@ -49,6 +50,8 @@ class KillsEvidence:
     """Of every run that the partner began: audience, start, end."""
     snapshots: SnapshotEvidence
     budget: int
+    is_spent: bool
+    """The budget was meant to be spent, and the newest changes wait for another day."""
     exits: Sequence[tuple[str, int]]
     deserters: Sequence[tuple[str, int]]
     left_behind: Sequence[int]
@@ -59,6 +62,7 @@ def failures(evidence: KillsEvidence) -> list[str]:
     """A sentence for each thing that is not as promised."""
     return [
         *_of_partner(evidence),
+        *_of_membership(evidence),
         *_of_payments(evidence),
         *_of_steps(evidence.history),
         *_of_ends(evidence),
@@ -76,6 +80,15 @@ def _of_partner(evidence: KillsEvidence) -> Iterator[str]:
             yield f"window {window} was run {count} times"
     if snapshots.largest_day > evidence.budget:
         yield f"{snapshots.largest_day} runs in a day, the budget is {evidence.budget}"
+
+
+def _of_membership(evidence: KillsEvidence) -> Iterator[str]:
+    """The partner has what the changes imply, or all that a small budget has room for."""
+    snapshots = evidence.snapshots
+    if evidence.is_spent:
+        if snapshots.largest_day < evidence.budget - _lost(evidence.history):
+            yield f"{snapshots.largest_day} runs in a day, of a budget of {evidence.budget}"
+        return
     for number, expected in snapshots.expected.items():
         found = snapshots.held[number]
         if found != expected:
@@ -124,6 +137,8 @@ def _of_steps(history: Sequence[Seen]) -> Iterator[str]:
 
 def _of_ends(evidence: KillsEvidence) -> Iterator[str]:
     """No snapshot is lost: each audience is at rest, and its last run was taken wholly."""
+    if evidence.is_spent:
+        return
     states = {
         one.audience: one.said for one in evidence.history if isinstance(one.said, AudienceState)
     }
@@ -149,6 +164,11 @@ def _of_processes(evidence: KillsEvidence) -> Iterator[str]:
     if evidence.left_behind:
         yield f"processes that still run: {evidence.left_behind}"
     yield from evidence.bad_lines
+
+
+def _lost(history: Sequence[Seen]) -> int:
+    """Windows that were paid for and of which there may never have been a run."""
+    return sum(run.state == BURNT for run in _runs(history))
 
 
 def _runs(history: Sequence[Seen]) -> Sequence[RunRecord]:

@@ -55,6 +55,15 @@ def plan(random: Random, rounds: int) -> Sequence[Strike]:
     return [strike for _ in range(rounds) for strike in _round(random)]
 
 
+def spending(random: Random, budget: int) -> Sequence[Strike]:
+    """One blow for each run that the budget has room for, and some when it has none."""
+    states: Sequence[At] = ("uploaded", "intended", "running", "ended")
+    return [
+        *(_kill(random, random.choice(states), SLOW_ANSWER) for _ in range(budget)),
+        *(Strike(at="takeover", again_after=random.uniform(0.5, 8.0)) for _ in range(2)),
+    ]
+
+
 def _round(random: Random) -> Sequence[Strike]:
     strikes = [_kill(random, at) for at in QUICK_STATES]
     strikes += [_kill(random, "intended", _lingering(random))]

@@ -68,6 +68,7 @@ GOOD = KillsEvidence(
         largest_day=1,
     ),
     budget=3,
+    is_spent=False,
     exits=[("02-snapshot", 0)],
     deserters=[],
     left_behind=[],
@@ -97,6 +98,9 @@ def _after(*said: AudienceState | RunRecord | None) -> Callable[[], KillsEvidenc
         ),
         pytest.param(_of_partner(held={0: set()}), "1 identities missing", id="a member is lost"),
         pytest.param(_of_partner(largest_day=4), "budget is 3", id="over the budget"),
+        pytest.param(
+            lambda: replace(GOOD, is_spent=True), "of a budget", id="a budget that is not used"
+        ),
         pytest.param(
             lambda: replace(GOOD, windows=[*GOOD.windows, *GOOD.windows]),
             "run 2 times",
