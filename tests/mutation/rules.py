@@ -71,6 +71,9 @@ ADOBE_RECORDS = "tests/destinations/test_adobe_records.py"
 ADOBE_CREATIONS = "tests/operations/test_adobe_audiences.py::TestACreationThatTakesItsTime"
 TOKENS_THAT_HELP = "test_a_new_token_is_asked_for_where_it_helps_and_nowhere_else"
 STEPS = "tests/simulation/test_snapshot_steps.py"
+BROKEN_ADOBE = (
+    "tests/acceptance/test_broken_adobe.py::test_what_is_wrong_with_adobe_delays_no_lane_of_amazon"
+)
 NEVER_ASKS = "test_a_successor_that_finds_an_intended_run_looks_for_it_and_never_asks"
 EVERY_STAGE = "test_only_a_run_that_ended_well_in_every_stage_clears_what_has_changed"
 LATE_RUN = "test_a_run_of_a_burnt_window_that_is_listed_late_is_followed_and_then_made_good"
@@ -1376,5 +1379,19 @@ RULES: Sequence[Rule] = (
         kept="        return bool(file.stat().st_mode & S_IROTH)\n",
         broken="        return not file.stat().st_mode\n",
         tests=["tests/configuration/test_secret_files.py"],
+    ),
+    Rule(
+        name="a partner whose token never comes delays no lane of another",
+        file="pipeline/operations/warm_up.py",
+        kept="            if not isinstance(answer, TokenRefused):\n                return\n",
+        broken="            if not isinstance(answer, TokenRefused):\n                continue\n",
+        tests=[f"{BROKEN_ADOBE}[the_token_is_never_answered]"],
+    ),
+    Rule(
+        name="what snapshots raise ends no process that serves lanes",
+        file="pipeline/stages/snapshot/worker.py",
+        kept="            except* Exception as errors:  # noqa: BLE001",
+        broken="            except* ZeroDivisionError as errors:  # noqa: BLE001",
+        tests=[f"{BROKEN_ADOBE}[an_internal_error_is_raised]"],
     ),
 )
