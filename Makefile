@@ -55,8 +55,8 @@ format: $(INSTALLED) ## Format the code
 bench: $(INSTALLED) ## Measure the hot path
 	$(BIN)/python -m benchmarks.hot_path
 
-bench-steps: $(INSTALLED) ## Measure both steps on Apache Kafka: make bench-steps [RECORDS=300000] [ROUNDS=1]
-	$(BIN)/python -m benchmarks.both_steps --records $(or $(RECORDS),300000) --rounds $(or $(ROUNDS),1)
+bench-steps: $(INSTALLED) ## Measure both steps on Apache Kafka: make bench-steps [RECORDS=300000] [ROUNDS=1] [BESIDE=adobe]
+	$(BIN)/python -m benchmarks.both_steps --records $(or $(RECORDS),300000) --rounds $(or $(ROUNDS),1) $(if $(BESIDE),--beside $(BESIDE))
 
 bench-pass: $(INSTALLED) ## Measure a pass over an audience on Apache Kafka: make bench-pass [MEMBERS=10000000]
 	$(BIN)/python -m benchmarks.members --members $(or $(MEMBERS),10000000)

@@ -2,6 +2,7 @@
 
     python -m benchmarks.both_steps [--records N] [--rounds N] [--chunk N]
                                     [--collector ours python off] [--command PATH]
+                                    [--beside adobe]
 
 Native events with an email address and a phone number wait in a topic of an Apache Kafka on this
 machine. The installed command reads, hashes and writes them (ingest), reads them again, batches
@@ -12,7 +13,9 @@ consumes, parses, posts. It promises nothing: no hashes, no checks, no transacti
 Time is that of the processor, the kernel's share in it, from the moment at which the process
 waits for records until the sink has the last of them. `ours` is the collector as the command sets
 it, `python` as the interpreter does, `off` without one. Resident memory is shown as the records
-pass. `--command` measures another installation too, an older edition for example.
+pass. `--command` measures another installation too, an older edition for example. `--beside` lets
+every command have another turn in which the same events go to a second destination, too, which
+takes snapshots: ingest writes a member record of each beside the lane's.
 """
 
 import argparse
@@ -40,11 +43,18 @@ from pipeline.sandbox.server_process import free_port
 from tests.servers.apache_kafka import ApacheKafka
 
 CONNECTION = "5a523424-8f0c-4c55-9a2b-0d7f4c1e6b90"
+BESIDE = ", beside adobe"
+STAGES = ("ingest", "upload")
 PARTITIONS = 4
 BATCH = 5_000
 LOOKS = 10
+ADOBE_TARGET = {
+    "destination": "adobe",
+    "external_audience_id": "7c5b9f0e-3a61-4d0b-9e57-2f1c8a40d6b3",
+    "identity": {"namespace": "email_lc_sha256", "from": "email"},
+}
 THIS = [sys.executable, "-m", "benchmarks.both_steps"]
-READY_SECONDS, RUN_SECONDS = 8.0, 1_800.0
+START_SECONDS, READY_SECONDS, RUN_SECONDS = 120.0, 8.0, 1_800.0
 # How often a record names its member: once in an event, once in a request.
 MEMBER = b'"externalUserId"'
 LAUNCHER = {
@@ -188,7 +198,9 @@ async def running(command: Sequence[str], log: Path) -> AsyncIterator[Process]:
             await made.wait()
 
 
-def configuration(address: str, namespace: str, url: str, chunk: int) -> Mapping[str, object]:
+def configuration(
+    address: str, namespace: str, url: str, chunk: int, *, is_beside: bool
+) -> Mapping[str, object]:
     return {
         "ingest": {"chunk_records": chunk},
         "kafka": {"bootstrap_servers": address, "namespace": namespace},
@@ -206,7 +218,8 @@ def configuration(address: str, namespace: str, url: str, chunk: int) -> Mapping
                 # The cap is not what is measured.
                 "cap_window_seconds": 30,
                 "batch": {"max_records": BATCH, "linger_seconds": 0.5},
-            }
+            },
+            **({"adobe": adobe(url)} if is_beside else {}),
         },
         "audiences": [
             {
@@ -217,11 +230,25 @@ def configuration(address: str, namespace: str, url: str, chunk: int) -> Mapping
                         "audience_id": 347891,
                         "connection_id": CONNECTION,
                         "target_types": ["DSP"],
-                    }
+                    },
+                    *([ADOBE_TARGET] if is_beside else []),
                 ],
             }
         ],
         "admin": {"host": "127.0.0.1", "port": free_port()},
+    }
+
+
+def adobe(url: str) -> Mapping[str, object]:
+    """A destination that takes snapshots; no stage that makes them runs here."""
+    return {
+        "kind": "adobe_external_audiences",
+        "api_url": url,
+        "token_url": f"{url}/token",
+        "org_id": "bench@AdobeOrg",
+        "client_id": "client",
+        "client_secret": "secret",
+        "storage": {"kind": "folder", "path": "snapshots"},
     }
 
 
@@ -302,23 +329,34 @@ class Bench:
         return await self._measured("bare loop", command, source)
 
     async def pipeline(self, turn: int, name: str, command: Sequence[str]) -> float:
+        """What `name` says is shown; one that ends with BESIDE has a second destination."""
         namespace = f"bench{turn}"
         await create(self.address, (f"{namespace}-cdp", PARTITIONS))
         config = self.folder / f"{namespace}.yaml"
-        config.write_text(
-            yaml.safe_dump(configuration(self.address, namespace, self.url, self.chunk))
+        document = configuration(
+            self.address, namespace, self.url, self.chunk, is_beside=name.endswith(BESIDE)
         )
-        words = ["run", "--config", str(config), "--stages", "ingest,upload"]
+        config.write_text(yaml.safe_dump(document))
+        words = ["run", "--config", str(config), "--stages", ",".join(STAGES)]
         return await self._measured(name, [*command, *words], f"{namespace}-cdp")
 
     async def _measured(self, name: str, command: Sequence[str], topic: str) -> float:
         log = self.folder / f"{topic}.log"
         try:
             async with running(command, log) as process:
+                await _until_assigned(log, 0 if name == "bare loop" else len(STAGES))
                 return await measure(name, process, self.address, topic, self.url, self.count)
         except BaseException:
             print(log.read_text()[-3000:])
             raise
+
+
+async def _until_assigned(log: Path, stages: int) -> None:
+    """A machine with much else to do takes its time to start; what it must not miss comes after."""
+    give_up_at = time.monotonic() + START_SECONDS
+    while log.read_text().count("partitions assigned") < stages:  # noqa: ASYNC240 - a short file
+        assert time.monotonic() < give_up_at, "it has no partitions"
+        await asyncio.sleep(0.2)
 
 
 async def main(given: argparse.Namespace) -> None:
@@ -329,6 +367,8 @@ async def main(given: argparse.Namespace) -> None:
         f"collector {name}": [sys.executable, "-c", _launcher(name)] for name in given.collector
     }
     commands |= {command: [command] for command in given.command}
+    if given.beside:
+        commands |= {name + BESIDE: command for name, command in commands.items()}
     url = f"http://127.0.0.1:{(port := free_port())}"
     with ApacheKafka() as kafka, tempfile.TemporaryDirectory() as made:
         bench = Bench(kafka.bootstrap_servers, url, Path(made), count, given.chunk)
@@ -347,7 +387,9 @@ async def _take_turns(bench: Bench, commands: Mapping[str, Sequence[str]], round
     floor = median(paces["bare loop"])
     for name, found in paces.items():
         middle = median(found)
-        print(f"{name:<28} median {middle:>7,.0f}, {middle / floor:.2f} of the bare loop")
+        alone = paces[name.removesuffix(BESIDE)]
+        ratio = f", {middle / median(alone):.2f} of alone" if name.endswith(BESIDE) else ""
+        print(f"{name:<28} median {middle:>7,.0f}, {middle / floor:.2f} of the bare loop{ratio}")
 
 
 def _launcher(collector: str) -> str:
@@ -361,6 +403,7 @@ if __name__ == "__main__":
     parser.add_argument("--records", type=int, default=300_000)
     parser.add_argument("--collector", nargs="*", choices=LAUNCHER, default=["ours", "python"])
     parser.add_argument("--command", action="append", default=[])
+    parser.add_argument("--beside", choices=["adobe"], help="a second destination, too")
     parser.add_argument("--chunk", type=int, default=500, help="events in a transaction of ingest")
     parser.add_argument("--rounds", type=int, default=1, help="all take turns so many times")
     given = parser.parse_args()

@@ -14,8 +14,8 @@ from pipeline.kafka.topic_reader import FETCH_BYTES, MOST_SILENT_READS, TopicRea
 from pipeline.stages.ports import Record
 from pipeline.stages.snapshot.ports import TopicUnreadable
 
-READ_RECORDS = 250
-"""At once: to make more of them would keep others in the process waiting."""
+READ_RECORDS = 50
+"""At once, as many as a pass takes at once: to make more would keep others waiting."""
 END_FETCH_BYTES = 1 << 14
 """Enough of each partition to be told where it ends."""
 

@@ -199,25 +199,25 @@ async def write_everywhere(world: World, topic: str, key: bytes, value: bytes) -
 # The promise
 
 
-@pytest.mark.parametrize(
-    ("broken", "named"),
-    [
-        (the_address_is_dead, "runs_not_listed"),
-        (every_address_is_dead, "no access token"),
-        (the_secret_is_wrong, "no access token"),
-        (the_token_is_never_answered, "adobe: no access token: no answer yet"),
-        (no_request_is_answered, "runs_not_listed"),
-        (the_folder_cannot_be_written, "storage_unavailable"),
-        (the_storage_refuses, "storage_refused"),
-        (the_storage_never_answers, "storage_unavailable"),
-        (the_storage_never_lists, '"state": "reading"'),
-        (the_layout_is_missing, "layout_missing"),
-        (the_layout_is_another, "layout_missing"),
-        (a_state_is_unreadable, "this program reads 1"),
-        (an_internal_error_is_raised, "LookupError in broken"),
-    ],
-    ids=lambda one: one.__name__ if callable(one) else "",
-)
+CASES: Sequence[tuple[Callable[[World], None], str]] = [
+    (the_address_is_dead, "runs_not_listed"),
+    (every_address_is_dead, "no access token"),
+    (the_secret_is_wrong, "no access token"),
+    (the_token_is_never_answered, "adobe: no access token: no answer yet"),
+    (no_request_is_answered, "runs_not_listed"),
+    (the_folder_cannot_be_written, "storage_unavailable"),
+    (the_storage_refuses, "storage_refused"),
+    (the_storage_never_answers, "storage_unavailable"),
+    (the_storage_never_lists, '"state": "reading"'),
+    (the_layout_is_missing, "layout_missing"),
+    (the_layout_is_another, "layout_missing"),
+    (a_state_is_unreadable, "this program reads 1"),
+    (an_internal_error_is_raised, "LookupError in broken"),
+]
+"""What is broken, and what operators read of it."""
+
+
+@pytest.mark.parametrize(("broken", "named"), CASES, ids=[one.__name__ for one, _ in CASES])
 async def test_what_is_wrong_with_adobe_delays_no_lane_of_amazon(
     broken: Callable[[World], None],
     named: str,

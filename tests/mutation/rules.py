@@ -79,6 +79,9 @@ HEALED_LATE = "test_what_a_former_owner_heals_late_makes_a_pass_due_where_nobody
 HEALED_ALONE = "test_what_an_owner_heals_makes_no_other_pass_due_where_others_are_shut_out"
 GOES_ON = "test_a_file_that_a_former_owner_goes_on_to_store_never_becomes_visible"
 CHOSEN = "test_others_in_the_process_get_their_turn_among_a_thousand_audiences"
+BROKEN_ADOBE = (
+    "tests/acceptance/test_broken_adobe.py::test_what_is_wrong_with_adobe_delays_no_lane_of_amazon"
+)
 NEVER_ASKS = "test_a_successor_that_finds_an_intended_run_looks_for_it_and_never_asks"
 EVERY_STAGE = "test_only_a_run_that_ended_well_in_every_stage_clears_what_has_changed"
 LATE_RUN = "test_a_run_of_a_burnt_window_that_is_listed_late_is_followed_and_then_made_good"
@@ -1454,5 +1457,19 @@ RULES: Sequence[Rule] = (
         kept="        return bool(file.stat().st_mode & S_IROTH)\n",
         broken="        return not file.stat().st_mode\n",
         tests=["tests/configuration/test_secret_files.py"],
+    ),
+    Rule(
+        name="a partner whose token never comes delays no lane of another",
+        file="pipeline/operations/warm_up.py",
+        kept="            if not isinstance(answer, TokenRefused):\n                return\n",
+        broken="            if not isinstance(answer, TokenRefused):\n                continue\n",
+        tests=[f"{BROKEN_ADOBE}[the_token_is_never_answered]"],
+    ),
+    Rule(
+        name="what snapshots raise ends no process that serves lanes",
+        file="pipeline/stages/snapshot/worker.py",
+        kept="            except* Exception as errors:  # noqa: BLE001",
+        broken="            except* ZeroDivisionError as errors:  # noqa: BLE001",
+        tests=[f"{BROKEN_ADOBE}[an_internal_error_is_raised]"],
     ),
 )
