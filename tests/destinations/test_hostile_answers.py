@@ -8,6 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pipeline.destinations.adobe_audiences import audiences as adobe_audiences
+from pipeline.destinations.adobe_audiences import creation, landing_zone, runs
+from pipeline.destinations.adobe_audiences import login as adobe_login
+from pipeline.destinations.adobe_audiences.generations import GENERATIONS
 from pipeline.destinations.amazon_ads import (
     answers,
     audiences,
@@ -40,6 +44,17 @@ INTERPRETERS: dict[str, Callable[[Response], Any]] = {
     "instances": lambda response: directory.interpret_instances(INSTANCES, response),
     "profiles": lambda response: directory.interpret_profiles(PROFILES, response),
     "advertisers": lambda response: directory.interpret_advertisers(ADVERTISERS, response),
+    "adobe token": adobe_login.interpret,
+    "adobe creation": lambda said: creation.interpret_create(GENERATIONS["current"], said),
+    "adobe draft creation": lambda said: creation.interpret_create(GENERATIONS["draft"], said),
+    "adobe operation": creation.interpret_operation,
+    "adobe update": adobe_audiences.interpret_update,
+    "adobe extension": adobe_audiences.interpret_extend,
+    "adobe deletion": adobe_audiences.interpret_delete,
+    "adobe landing zone": landing_zone.interpret_landing_zone,
+    "adobe run": runs.interpret_run,
+    "adobe runs": lambda said: runs.interpret_runs(said, usual_window=6),
+    "adobe status": runs.interpret_status,
 }
 NAMES = st.sampled_from(
     [
@@ -82,6 +97,28 @@ NAMES = st.sampled_from(
         "accountId",
         "instanceId",
         "status",
+        "operationId",
+        "taskId",
+        "runId",
+        "runs",
+        "stage",
+        "error_code",
+        "title",
+        "type",
+        "detail",
+        "createdAt",
+        "dataFilterStartTime",
+        "dataFilterEndTime",
+        "sourceSpec",
+        "params",
+        "path",
+        "SASUri",
+        "SASToken",
+        "storageAccountName",
+        "containerName",
+        "expiryDate",
+        "credentials",
+        "dlzPath",
     ]
 )
 VALUES = st.recursive(

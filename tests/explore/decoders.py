@@ -20,6 +20,7 @@ GROUPS: Final[Mapping[str, Sequence[str]]] = {
     "domain": [
         "tests/domain/test_job.py",
         "tests/domain/test_lane_record.py",
+        "tests/domain/test_member_floor.py",
         "tests/domain/test_member_record.py",
         "tests/domain/test_message.py",
         "tests/domain/test_pause_request.py",
@@ -41,6 +42,7 @@ GROUPS: Final[Mapping[str, Sequence[str]]] = {
         "tests/operations/test_event_reading.py",
         "tests/operations/test_inspection.py",
         "tests/kafka/test_commit_metadata.py",
+        "tests/stages/snapshot/test_hostile_records.py",
     ],
     "settings": [
         "tests/configuration/test_load.py",
