@@ -215,6 +215,7 @@ def configuration(
                 "client_secret": "secret",
                 "refresh_token": "refresh",
                 "requests_per_second": 500,
+                "poll": {"requests_per_second": 500},
                 # The cap is not what is measured.
                 "cap_window_seconds": 30,
                 "batch": {"max_records": BATCH, "linger_seconds": 0.5},
