@@ -76,6 +76,8 @@ class InDoubt:
     detail: str
     wait: float | None = None
     """Seconds that the partner asked us to wait, if it did."""
+    status: int | None = None
+    """Of the answer; None where nobody answered."""
 
 
 @dataclass(frozen=True, slots=True)

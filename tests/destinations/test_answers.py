@@ -162,11 +162,11 @@ class TestAnswers:
 
     @pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 599])
     def test_trouble_of_the_partner_is_no_answer(self, status: int) -> None:
-        assert InDoubt(f"{status} oops") == answered(status, b'{"message":"oops"}')
+        assert InDoubt(f"{status} oops", status=status) == answered(status, b'{"message":"oops"}')
 
     @pytest.mark.parametrize("status", [408, 500, 502, 503, 504, 599])
     def test_it_may_say_for_how_long(self, status: int) -> None:
-        assert InDoubt(f"{status}", wait=7.0) == answered(status, wait=7.0)
+        assert InDoubt(f"{status}", wait=7.0, status=status) == answered(status, wait=7.0)
 
     @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
     def test_a_redirect_stops_the_lane_and_says_where_it_points(self, status: int) -> None:

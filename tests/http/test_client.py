@@ -176,8 +176,8 @@ async def _resets(caller: Caller) -> None:
         (_resets, InDoubt("connection reset by peer")),
         (answers(400, b'{"message":"no"}'), Refused("400 no")),
         (answers(429, b"{}", "retry-after: 7"), Throttled(7.0)),
-        (answers(503, b"{}"), InDoubt("503")),
-        (answers(503, b"{}", "Retry-After: 7"), InDoubt("503", wait=7.0)),
+        (answers(503, b"{}"), InDoubt("503", status=503)),
+        (answers(503, b"{}", "Retry-After: 7"), InDoubt("503", wait=7.0, status=503)),
         (answers(308, b"", "Location: /x"), Blocked("wrong_address", "308 to /x; check api_url")),
         (
             answers(200, b"<html>", "Content-Type: text/html"),

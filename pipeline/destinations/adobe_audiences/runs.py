@@ -81,10 +81,10 @@ def trouble(response: Response) -> Blocked | InDoubt:
     if status in _CAUSES:
         return Blocked(_CAUSES[status], said)
     if status == 408 or status >= 500:
-        return InDoubt(said, wait=response.wait)
+        return InDoubt(said, wait=response.wait, status=status)
     if status >= 400:
         return Blocked("unsupported", said)
-    return InDoubt(f"unexpected status {status}")
+    return InDoubt(f"unexpected status {status}", status=status)
 
 
 def compose_runs(generation: Generation, audience: str) -> Request:

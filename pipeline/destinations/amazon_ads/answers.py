@@ -87,11 +87,11 @@ def _trouble(response: Response) -> Blocked | InDoubt:
     if status in _CAUSES:
         return Blocked(_CAUSES[status], said)
     if status == 408 or status >= 500:
-        return InDoubt(said, wait=response.wait)
+        return InDoubt(said, wait=response.wait, status=status)
     if status >= 400:
         # Nobody said that it is the records, so they stay where they are.
         return Blocked("unsupported", said)
-    return InDoubt(f"unexpected status {status}")
+    return InDoubt(f"unexpected status {status}", status=status)
 
 
 def _success(response: Response) -> Accepted | NotThePartner:

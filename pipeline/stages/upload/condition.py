@@ -26,6 +26,7 @@ class LaneCondition:
         self._telemetry = telemetry
         self._clock = clock
         self._failure: str | None = None
+        self._status: int | None = None
         self._failures = 0
         self._failed_at = 0.0
         self._logged_at: float | None = None
@@ -80,12 +81,12 @@ class LaneCondition:
             self.blocked = None
             log.info("lane resumed", lane=self._lane)
 
-    def failed(self, detail: str) -> None:
-        """An attempt failed and will be repeated."""
+    def failed(self, detail: str, status: int | None = None) -> None:
+        """An attempt failed and will be repeated; `status` is that of an answer, if one came."""
         now = self._clock()
         if now - self._failed_at > FORGET_SECONDS:
             self._failures = 0
-        self._failure, self._failed_at = detail, now
+        self._failure, self._failed_at, self._status = detail, now, status
         self._failures += 1
         if self._logged_at is None or now - self._logged_at >= LINE_SECONDS:
             self._logged_at = now
@@ -96,11 +97,19 @@ class LaneCondition:
 
     @property
     def last_failure(self) -> Mapping[str, object] | None:
-        """Why the last attempt failed that did, how many did of late, and seconds since then."""
+        """Why the last attempt failed that did, how many did of late, and seconds since then.
+
+        With the status where the partner answered at all.
+        """
         since = self._clock() - self._failed_at
         if self._failure is None or since > FORGET_SECONDS:
             return None
-        return {"detail": self._failure, "times": self._failures, "seconds_ago": round(since)}
+        return {
+            "detail": self._failure,
+            "status": self._status,
+            "times": self._failures,
+            "seconds_ago": round(since),
+        }
 
     def summarise(self, *, waiting: int, window_records: int, cap: int | None) -> None:
         """One line on what the lane did since the last one; none for a lane without work."""

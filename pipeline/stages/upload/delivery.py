@@ -208,7 +208,8 @@ class Delivery:
     def _note(self, event: Event | None) -> None:
         if self._accepted_before is None:
             self._accepted_before = self._outcomes.tally.accepted
-        self._outcomes.failed(_detail(event), is_first=self._is_first)
+        status = event.status if isinstance(event, InDoubt) else None
+        self._outcomes.failed(_detail(event), status, is_first=self._is_first)
         if isinstance(event, NotSent | InDoubt):
             self._trials = replace(self._trials, failures=self._trials.failures + 1)
             return

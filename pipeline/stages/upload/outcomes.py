@@ -39,9 +39,9 @@ class LaneOutcomes:
         """A request may still be at work on the other side."""
         self._late.note()
 
-    def failed(self, detail: str, *, is_first: bool) -> None:
+    def failed(self, detail: str, status: int | None, *, is_first: bool) -> None:
         """An attempt will be repeated; `is_first`: its body had never been sent before."""
-        self._condition.failed(detail)
+        self._condition.failed(detail, status)
         self.tally.has_failed(is_first=is_first)
 
     async def taken(

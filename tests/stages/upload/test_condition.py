@@ -53,14 +53,24 @@ def test_the_last_failure_is_shown_until_it_says_nothing_of_today(watched: Watch
     assert watched.condition.last_failure is None
     watched.condition.failed("reset")
     watched.now += 5
-    watched.condition.failed("timeout")
+    watched.condition.failed("503 busy", 503)
     watched.now += 90
 
-    assert watched.condition.last_failure == {"detail": "timeout", "times": 2, "seconds_ago": 90}
+    assert watched.condition.last_failure == {
+        "detail": "503 busy",
+        "status": 503,
+        "times": 2,
+        "seconds_ago": 90,
+    }
     watched.now += 600
     assert watched.condition.last_failure is None
     watched.condition.failed("reset")
-    assert watched.condition.last_failure == {"detail": "reset", "times": 1, "seconds_ago": 0}
+    assert watched.condition.last_failure == {
+        "detail": "reset",
+        "status": None,
+        "times": 1,
+        "seconds_ago": 0,
+    }
 
 
 def test_a_block_is_said_once_for_each_thing_to_mend(watched: Watched) -> None:
