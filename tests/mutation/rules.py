@@ -1140,15 +1140,15 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a pass gives others their turn while it reads",
         file="pipeline/stages/snapshot/membership_pass.py",
-        kept="                    await asyncio.sleep(0)\n",
-        broken="",
+        kept="                    async with self._turns:\n                        winners",
+        broken="                    if True:\n                        winners",
         tests=[f"{PASS_FILE}::{TURNS}"],
     ),
     Rule(
         name="a pass gives others their turn while it judges",
         file="pipeline/stages/snapshot/membership_pass.py",
-        kept="                    yield rows\n                await asyncio.sleep(0)\n",
-        broken="                    yield rows\n",
+        kept="                async with self._turns:\n                    rows",
+        broken="                if True:\n                    rows",
         tests=[f"{PASS_FILE}::{TURNS}"],
     ),
     Rule(

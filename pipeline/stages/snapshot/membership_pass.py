@@ -22,12 +22,11 @@ from pipeline.stages.snapshot.pass_findings import NoSnapshot, PassFindings, Pas
 from pipeline.stages.snapshot.pass_tally import PassTally
 from pipeline.stages.snapshot.ports import MemberTopic, Written
 from pipeline.stages.snapshot.topic_layout import proven_floor, proven_layout
+from pipeline.stages.snapshot.turns import Turns
 from pipeline.stages.snapshot.winners import BUCKETS, Winners
 
 TURN_RECORDS: Final = 50
-"""The event loop gets its turn after so many, half a millisecond of work. A request of a lane takes
-many turns one after the other: with five times as many records, a lane with small batches sent half
-of what it may while a pass went on."""
+"""The event loop gets its turn after so many, half a millisecond of work."""
 WRITE_RECORDS: Final = 500
 LONGEST_SECONDS: Final = 12 * 3600.0
 """Half of the time for which compaction leaves a record alone."""
@@ -68,6 +67,7 @@ class MembershipPass:
         partitions = audience_partitions(audience.audience, partitions=topic.partitions)
         self._ends = {partition: ends[partition] for partition in partitions}
         self._tally = PassTally(largest_bytes=rules.largest_file_bytes - len(audience.header))
+        self._turns = Turns()
         self._waiting: list[Written] = []
         self._deadline = _now() + LONGEST_SECONDS
 
@@ -114,11 +114,11 @@ class MembershipPass:
             self._tally.add_reading(winners.unreadable, winners.other_version)
             judge = self._judge(partition, floor)
             for some in winners.drain(TURN_RECORDS):
-                rows, again = judge.judge(some)
+                async with self._turns:
+                    rows, again = judge.judge(some)
                 await self._write_later(again)
                 if rows:
                     yield rows
-                await asyncio.sleep(0)
             first, covered_ms = winners.past, max(covered_ms, judge.covered_ms)
             if first == BUCKETS:
                 break
@@ -138,8 +138,8 @@ class MembershipPass:
         async with aclosing(self._topic.read(partition, 0, self._ends[partition])) as read:
             async for records in read:
                 for start in range(0, len(records), TURN_RECORDS):
-                    winners.take(records[start : start + TURN_RECORDS])
-                    await asyncio.sleep(0)
+                    async with self._turns:
+                        winners.take(records[start : start + TURN_RECORDS])
                 self._check_time()
         return winners
 

@@ -3,6 +3,10 @@
 import asyncio
 import csv
 import io
+from collections import Counter
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -23,8 +27,11 @@ from pipeline.stages.snapshot.pass_findings import LayoutMissing, NoSnapshot
 from tests.fakes.member_topic import (
     DAY_MS,
     NOW_MS,
+    RULES,
+    TOPIC,
     UUID,
     VIP,
+    MemberMessage,
     MemoryMemberTopic,
     a_pass,
     add,
@@ -32,6 +39,7 @@ from tests.fakes.member_topic import (
     identities,
     laid_out,
     remove,
+    row,
 )
 
 
@@ -183,25 +191,77 @@ class TestFile:
         """
         However many records come at once, a lane waits for a few hundred of them only.
         """
-        topic = laid_out()
-        topic.at_once = 10**6
+        topic = OneList(laid_out())
         for number in range(5000):
-            topic.state(add(), f"u-{number}")
-        turns = 0
+            topic.within.state(add(), f"u-{number}")
+        longest: dict[str, int] = {}
 
         async def take_turns() -> None:
-            nonlocal turns
             while True:
                 await asyncio.sleep(0)
-                turns += 1
+                for work, count in topic.done.items():
+                    longest[work] = max(longest.get(work, 0), count)
+                topic.done.clear()
+
+        def judged(identity: str, cells: Sequence[str]) -> bytes:
+            topic.done["judged"] += 1
+            return row(identity, cells)
 
         async with asyncio.TaskGroup() as tasks:
             others = tasks.create_task(take_turns())
-            await a_pass(topic).heal_only()
+            membership = MembershipPass(
+                topic=topic,
+                topic_name=TOPIC,
+                audience=VIP,
+                rules=RULES,
+                row=judged,
+                ends=topic.within.ends_now(),
+                now_ms=NOW_MS,
+                uuid=UUID,
+                write=topic.within.write,
+            )
+            await membership.heal_only()
             others.cancel()
 
-        # While it reads, and while it judges.
-        assert turns >= 2 * 5000 / TURN_RECORDS
+        assert longest.keys() == {"read", "judged"}
+        assert max(longest.values()) <= 2 * TURN_RECORDS
+
+
+class SlicedRecords(list[MemberMessage]):
+    """Counts what is taken of it."""
+
+    def __init__(self, records: Sequence[MemberMessage], done: Counter[str]) -> None:
+        super().__init__(records)
+        self._done = done
+
+    def __getitem__(self, place: Any) -> Any:
+        found = super().__getitem__(place)
+        self._done["read"] += len(found)
+        return found
+
+
+@dataclass(slots=True)
+class OneList:
+    """All records of a partition at once, and what was done with them since somebody looked."""
+
+    within: MemoryMemberTopic
+    done: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def partitions(self) -> int:
+        return self.within.partitions
+
+    async def ends(self) -> Sequence[int]:
+        return await self.within.ends()
+
+    async def close(self) -> None:
+        await self.within.close()
+
+    async def read(
+        self, partition: int, start: int, end: int
+    ) -> AsyncGenerator[Sequence[MemberMessage], None]:
+        log = self.within.logs.get(partition, [])
+        yield SlicedRecords([one for one in log if start <= one.offset < end], self.done)
 
 
 class TestRefusals:
