@@ -1,7 +1,8 @@
 """Who gets which topic: whole topics, as evenly as may be, and as few of them moved as possible."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
@@ -32,7 +33,8 @@ class WholeTopicAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
 
     name = NAME
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._owned = Owned(0, ())
 
     def metadata(self, topics: Iterable[str]) -> Subscribed:
@@ -58,7 +60,9 @@ class WholeTopicAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
             for name, member in members.items()
         }
         owned = {name: _owned(member) for name, member in members.items()}
-        following = 1 + max((one.round for one in owned.values()), default=0)
+        # Members that are all new know of no round, and must not begin before one who is away.
+        now = int(self._clock())
+        following = max([now, *(one.round + 1 for one in owned.values())])
         data = json.dumps({"round": following}).encode()
         return {
             name: Assigned(0, [(topic, partitions[topic]) for topic in sorted(given)], data)

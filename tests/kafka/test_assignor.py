@@ -151,6 +151,22 @@ class TestOnTheWire:
         assert all(set(_names(second[name])) <= set(_names(first[name])) for name in first)
         assert all(len(second[name]) == 1 for name in members)
 
+    def test_a_member_that_was_away_does_not_get_back_what_a_new_one_was_given(self) -> None:
+        """
+        The new one was alone when it came: nobody could tell it of the rounds before.
+        """
+        cluster, now = Partitions({"x": {0}}), 1000.0
+        frozen, fresh = WholeTopicAssignor(lambda: now), WholeTopicAssignor(lambda: now)
+        for _ in range(3):
+            _round({"frozen": frozen}, cluster)
+        now += 30
+        _round({"fresh": fresh}, cluster)
+        now += 10
+
+        after = _round({"frozen": frozen, "fresh": fresh}, cluster)
+
+        assert (_names(after["frozen"]), _names(after["fresh"])) == ([], ["x"])
+
     def test_a_topic_that_the_cluster_does_not_know_is_given_to_nobody(self) -> None:
         given = _round({"a": WholeTopicAssignor()}, Partitions({"x": {0}}))
 
