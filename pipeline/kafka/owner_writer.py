@@ -10,7 +10,7 @@ from aiokafka import errors as kafka_errors
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.closing import FAILED
 from pipeline.kafka.producer import SharedProducer
-from pipeline.kafka.sending import raise_permanent
+from pipeline.kafka.sending import heard, raise_permanent
 from pipeline.kafka.transactional_producer import TransactionalProducer, transaction
 from pipeline.stages.ports import Lease
 from pipeline.stages.snapshot.ports import Fenced, Written
@@ -98,8 +98,10 @@ class PlainOwnerWriter:
 async def _send(producer: AIOKafkaProducer, messages: Sequence[Written]) -> Sequence[int]:
     """Where each stands, once all do."""
     sent = [
-        await producer.send(
-            one.topic, one.value, one.key, partition=one.partition, headers=list(one.headers)
+        heard(
+            await producer.send(
+                one.topic, one.value, one.key, partition=one.partition, headers=list(one.headers)
+            )
         )
         for one in messages
     ]

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -50,7 +51,7 @@ async def send(producer: AIOKafkaProducer, message: Message) -> Sent:
     future: Sent = await producer.send(
         message.topic, message.value, message.key, headers=list(message.headers)
     )
-    return _heard(future)
+    return heard(future)
 
 
 async def durable(sent: Sequence[Sent]) -> None:
@@ -94,11 +95,11 @@ async def _send_in_order(
         key, value, headers = record
         is_full = size > room and batch.record_count() > 0
         if is_full or not batch.append(timestamp=now_ms, key=key, value=value, headers=headers):
-            sent.append(_heard(await send_batch(batch)))
+            sent.append(heard(await send_batch(batch)))
             batch, room = producer.create_batch(), batch_bytes
             batch.append(timestamp=now_ms, key=key, value=value, headers=headers)
         room -= size
-    sent.append(_heard(await send_batch(batch)))
+    sent.append(heard(await send_batch(batch)))
     return sent
 
 
@@ -109,7 +110,7 @@ def _size(record: OutgoingRecord) -> int:
     return size
 
 
-def _heard(future: Sent) -> Sent:
+def heard(future: asyncio.Future[Any]) -> asyncio.Future[Any]:
     """The first failure is raised; those after it would be logged as errors nobody looked at."""
     future.add_done_callback(lambda done: done.cancelled() or done.exception())
     return future

@@ -137,7 +137,7 @@ class SecondPartner:
                 SeenRun(
                     run.audience_id,
                     run.created_s,
-                    "good" if run.is_applied else "bad",
+                    "good" if run.is_applied and run.is_good() else "bad",
                     run.taken.files if run.taken is not None else (),
                 )
                 for run in runs

@@ -1,5 +1,7 @@
 """The writer of an owner of snapshots: all of a call or nothing, and one owner at a time."""
 
+import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -69,3 +71,25 @@ async def test_a_former_owner_that_wakes_up_writes_nothing(
     async with reading(apache_kafka) as consumer:
         consumer.assign([TopicPartition(topic, 0)])
         assert [one.value for one in await take(consumer, 2)] == [b"reading", b"uploaded"]
+
+
+async def test_of_several_messages_that_a_newer_owner_shuts_out_nobody_complains_later(
+    apache_kafka: Cluster, namespace: str
+) -> None:
+    """The first failure is told, and the others are no errors that nobody looked at."""
+    topic, other = f"{namespace}.snapshots.adobe", f"{namespace}.members.adobe"
+    await create_topics(apache_kafka, topic)
+    await create_topics(apache_kafka, other)
+    complaints: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, said: complaints.append(said["message"]))
+
+    async with writing(apache_kafka, namespace) as former:
+        await former.write([Written(topic, 0, b"a", b"1"), Written(other, 0, b"a", b"1")])
+        async with writing(apache_kafka, namespace):
+            with pytest.raises(Fenced):
+                await former.write([Written(topic, 0, b"a", b"2"), Written(other, 0, b"a", b"2")])
+    gc.collect()
+    await asyncio.sleep(0)
+
+    assert complaints == []
