@@ -1463,7 +1463,9 @@ RULES: Sequence[Rule] = (
         file="pipeline/operations/warm_up.py",
         kept="            if not isinstance(answer, TokenRefused):\n                return\n",
         broken="            if not isinstance(answer, TokenRefused):\n                continue\n",
-        tests=[f"{BROKEN_ADOBE}[the_token_is_never_answered]"],
+        tests=[
+            "tests/operations/test_warm_up.py::test_a_client_that_gets_no_answer_delays_no_other"
+        ],
     ),
     Rule(
         name="what snapshots raise ends no process that serves lanes",

@@ -22,7 +22,7 @@ from pipeline.stages.snapshot.operator_requests import encode_start, request_key
 from pipeline.stages.snapshot.owner import AudienceOwner
 from pipeline.stages.snapshot.ports import StoredFile
 from pipeline.stages.snapshot.report import SnapshotReport
-from pipeline.stages.snapshot.run_records import KEEP_RUNS_SECONDS
+from pipeline.stages.snapshot.run_records import KEEP_RUNS_SECONDS, TAKEOVER_KEY
 from tests.fakes.lane_world import TopicRecord
 from tests.fakes.snapshot_partner import FakeRun, RunMoods
 from tests.fakes.snapshot_rules import audience_called
@@ -103,9 +103,16 @@ def test_a_list_that_cannot_be_read_while_old_files_go_stops_no_audience() -> No
             return await listed(audience)
 
         world.partner.list = broken  # type: ignore[method-assign]
+        before = takeovers(world)
         await owned(world, HOUR)
+        # Begun once: it was no trouble of the whole destination.
+        assert takeovers(world) == before + 1
 
     assert told(story).is_delivered()
+
+
+def takeovers(world: SnapshotWorld) -> int:
+    return sum(one.key == TAKEOVER_KEY for one in world.topic.records)
 
 
 def test_a_run_that_is_still_followed_is_not_forgotten() -> None:
