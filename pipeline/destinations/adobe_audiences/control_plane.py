@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
-from pipeline.destinations.adobe_audiences.asking import asked
 from pipeline.destinations.adobe_audiences.audiences import (
     Audience,
     compose_look,
@@ -31,6 +30,7 @@ from pipeline.destinations.adobe_audiences.replies import declined
 from pipeline.destinations.adobe_audiences.runs import compose_runs, not_yet
 from pipeline.destinations.adobe_audiences.settings import AdobeSettings
 from pipeline.destinations.adobe_audiences.targets import AdobeTarget
+from pipeline.destinations.asking import asked
 from pipeline.destinations.control import Api, Creation, InProgress, Made, Step, Unanswered
 from pipeline.destinations.exchange import Response
 from pipeline.domain.job import JobReport

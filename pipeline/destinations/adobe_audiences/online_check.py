@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-from pipeline.destinations.adobe_audiences.asking import asked
 from pipeline.destinations.adobe_audiences.budget import budget_of
 from pipeline.destinations.adobe_audiences.delivery import AdobeSnapshots, snapshots
 from pipeline.destinations.adobe_audiences.settings import AdobeSettings
 from pipeline.destinations.adobe_audiences.targets import AdobeTarget
+from pipeline.destinations.asking import asked
 from pipeline.destinations.control import Api, Declined, Finding, Unanswered
 from pipeline.destinations.snapshots import LandingZone
 from pipeline.domain.job import NotYet

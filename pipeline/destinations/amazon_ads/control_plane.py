@@ -16,12 +16,12 @@ from pipeline.destinations.amazon_ads.audiences import (
     interpret_update,
 )
 from pipeline.destinations.amazon_ads.changes import compose_status
-from pipeline.destinations.amazon_ads.commands.asking import asked
 from pipeline.destinations.amazon_ads.planning import DesiredAudience, creation, steps, update_of
 from pipeline.destinations.amazon_ads.remedies import NOT_THE_PARTNER
 from pipeline.destinations.amazon_ads.replies import declined
 from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings
 from pipeline.destinations.amazon_ads.targets import AmazonTarget
+from pipeline.destinations.asking import asked
 from pipeline.destinations.control import (
     Api,
     Declined,

@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 from pipeline.destinations.amazon_ads.audiences import Audience, compose_show, interpret_show
-from pipeline.destinations.amazon_ads.commands.asking import asked
 from pipeline.destinations.amazon_ads.connections import MOST_SHOWN, compose_list, interpret_list
 from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings
 from pipeline.destinations.amazon_ads.targets import AmazonTarget
 from pipeline.destinations.amazon_ads.terms import Terms, compose_terms, interpret_terms
+from pipeline.destinations.asking import asked
 from pipeline.destinations.control import Api, Declined, Finding, Unanswered
 
 OTHER_LOGIN = "it was made under another login or region, or never: check client_id and region"

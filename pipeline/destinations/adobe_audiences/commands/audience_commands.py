@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pipeline.destinations.adobe_audiences.asking import asked, learn
 from pipeline.destinations.adobe_audiences.audiences import (
     LONGEST_TTL,
     SHORTEST_TTL,
@@ -23,6 +22,7 @@ from pipeline.destinations.adobe_audiences.control_plane import AdobeControlPlan
 from pipeline.destinations.adobe_audiences.delivery import snapshots
 from pipeline.destinations.adobe_audiences.generations import GENERATIONS
 from pipeline.destinations.adobe_audiences.settings import AdobeSettings
+from pipeline.destinations.asking import asked, learn
 from pipeline.destinations.control import (
     Api,
     Block,

@@ -18,8 +18,8 @@ from pipeline.destinations.amazon_ads.audiences import (
     interpret_show,
     interpret_update,
 )
-from pipeline.destinations.amazon_ads.commands.asking import learn
 from pipeline.destinations.amazon_ads.requests import LARGEST_ID
+from pipeline.destinations.asking import learn
 from pipeline.destinations.control import (
     Api,
     Block,

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from pipeline.destinations.amazon_ads.commands.asking import learn
 from pipeline.destinations.amazon_ads.connections import (
     MOST_SHOWN,
     Connection,
@@ -17,6 +16,7 @@ from pipeline.destinations.amazon_ads.connections import (
     interpret_delete,
     interpret_list,
 )
+from pipeline.destinations.asking import learn
 from pipeline.destinations.control import (
     Api,
     Block,

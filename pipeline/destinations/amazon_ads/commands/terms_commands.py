@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from pipeline.destinations.amazon_ads.commands.asking import learn
 from pipeline.destinations.amazon_ads.terms import (
     Terms,
     compose_acceptance,
@@ -14,6 +13,7 @@ from pipeline.destinations.amazon_ads.terms import (
     interpret_acceptance,
     interpret_terms,
 )
+from pipeline.destinations.asking import learn
 from pipeline.destinations.control import (
     Api,
     Block,

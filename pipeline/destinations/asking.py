@@ -1,4 +1,4 @@
-"""How Adobe's commands ask: what was read of the answer, or why there is none."""
+"""How commands of partners ask: what was read of the answer, or why there is none."""
 
 from collections.abc import Callable
 from typing import TypeVar
