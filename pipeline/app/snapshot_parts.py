@@ -15,7 +15,7 @@ from pipeline.kafka.member_topic import KafkaMemberTopic
 from pipeline.kafka.owner_writer import PlainOwnerWriter, TransactionalOwnerWriter
 from pipeline.kafka.producer import SharedProducer
 from pipeline.operations.clients import Clients
-from pipeline.operations.partner_api import PartnerApi
+from pipeline.operations.partner_api import partner_api
 from pipeline.operations.snapshots.storage import opened_storage
 from pipeline.stages.contract import Progress
 from pipeline.stages.ports import Lease
@@ -166,14 +166,7 @@ async def opened_storages(
     async with AsyncExitStack() as stack:
         storages = {}
         for name in snapshot_destinations(settings):
-            destination = settings.destinations[name]
-            partner = partners[destination.kind]
-            api = PartnerApi(
-                name,
-                clients.clients[name],
-                url=partner.base_url(destination),
-                token_url=partner.login(destination).url,
-            )
+            api = partner_api(settings, clients, name, partners)
             opening = opened_storage(api, clients.snapshots(name))
             storages[name] = await stack.enter_async_context(opening)
         yield storages

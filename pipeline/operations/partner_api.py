@@ -12,7 +12,7 @@ from pipeline.destinations.exchange import Request, Response
 from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.send_result import Blocked, InDoubt, NotSent
 from pipeline.http.client import PartnerClient
-from pipeline.operations.clients import opened
+from pipeline.operations.clients import Clients, opened
 from pipeline.operations.trouble import UsageRefused
 from pipeline.telemetry.prometheus import prometheus_telemetry
 
@@ -72,15 +72,19 @@ async def partner_apis(
 ) -> AsyncIterator[Mapping[str, PartnerApi]]:
     """The API of every destination, by the destination's name."""
     async with opened(settings, prometheus_telemetry().partner, partners=partners) as clients:
-        yield {
-            name: PartnerApi(
-                name,
-                clients.clients[name],
-                url=partners[destination.kind].base_url(destination),
-                token_url=partners[destination.kind].login(destination).url,
-            )
-            for name, destination in settings.destinations.items()
-        }
+        yield {name: partner_api(settings, clients, name, partners) for name in clients.clients}
+
+
+def partner_api(settings: Settings, clients: Clients, name: str, partners: Partners) -> PartnerApi:
+    """The API of one destination, by a client that is open."""
+    destination = settings.destinations[name]
+    partner = partners[destination.kind]
+    return PartnerApi(
+        name,
+        clients.clients[name],
+        url=partner.base_url(destination),
+        token_url=partner.login(destination).url,
+    )
 
 
 def control_of(settings: Settings, name: str) -> ControlPlane[Any] | None:
