@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from aiokafka.abc import AbstractTokenProvider
 
-from pipeline.kafka.internals import steady_connections
+from pipeline.kafka.client_mends import steady_connections
 
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 

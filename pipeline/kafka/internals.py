@@ -12,7 +12,6 @@ from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka import conn as library
 from aiokafka import errors as kafka_errors
 from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.protocol.fetch import FetchRequest
@@ -25,28 +24,6 @@ from pipeline.stages.ports import Record
 OLDEST, END = -2, -1
 """What `offsets_at` can ask for."""
 FETCHER_SECONDS = 2.0
-
-
-class SteadyConnection(library.AIOKafkaConnection):  # type: ignore[misc]
-    """Tells of a write to a closed socket by the client's own error.
-
-    asyncio lets such a write pass with a warning, and the client waits for OSError; uvloop raises
-    RuntimeError. That ended the client's task that keeps its metadata, unseen: after a broker had
-    been away, the client could find no leader and no coordinator any more, for ever.
-    """
-
-    def send(self, request: Any, expect_response: bool = True) -> Any:
-        """As the library's; raises `KafkaConnectionError` for a connection that is gone."""
-        try:
-            return super().send(request, expect_response)
-        except RuntimeError as error:
-            self.close(reason=library.CloseReason.CONNECTION_BROKEN)
-            raise kafka_errors.KafkaConnectionError(f"connection broken: {error}") from error
-
-
-def steady_connections() -> None:
-    """Let every client made from now on have them: the library takes no class of connection."""
-    library.AIOKafkaConnection = SteadyConnection
 
 
 # A member of a group

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka import errors as kafka_errors
 
 from pipeline.kafka import internals
+from pipeline.kafka.client_mends import patient_lookups
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.closing import close
 from pipeline.kafka.record_limits import LARGEST_REQUEST, WANTED_BATCH
@@ -32,7 +33,7 @@ def make_producer(
     transaction_timeout: float = 15.0,
 ) -> AIOKafkaProducer:
     """A producer whose every message is on all in-sync replicas before it counts."""
-    return AIOKafkaProducer(
+    producer = AIOKafkaProducer(
         acks="all",
         enable_idempotence=idempotent,
         transactional_id=transactional_id,
@@ -41,6 +42,8 @@ def make_producer(
         max_request_size=LARGEST_REQUEST,
         **client_options.arguments(),
     )
+    patient_lookups(producer)
+    return producer
 
 
 class SharedProducer:

@@ -2,19 +2,23 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.metadata import version
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition, conn
 from aiokafka import errors as kafka_errors
+from aiokafka.client import CoordinationType
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState, TopicPartitionState
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
+from aiokafka.protocol.coordination import FindCoordinatorRequest
 
 from pipeline.kafka import closing, internals
+from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.fetch_sessions import use_sessions
+from pipeline.kafka.producer import make_producer
 from tests.conftest import Cluster
 from tests.servers.kafka_clients import create_topics, produce_batch
 
@@ -206,3 +210,63 @@ class TestProducer:
         assert producer._txn_manager is not None
         assert producer.client._topics == set()
         await closing.close(producer)
+
+    @pytest.mark.kafka
+    async def test_a_broker_that_leaves_during_a_lookup_of_the_coordinator_is_asked_again(
+        self, apache_kafka: Cluster, namespace: str
+    ) -> None:
+        """
+        The task that sends would die of it, and the transaction with it.
+        """
+        await create_topics(apache_kafka, namespace)
+        options = ClientOptions(bootstrap_servers=apache_kafka.bootstrap_servers, client_id="test")
+        producer = make_producer(options, idempotent=True, transactional_id=namespace)
+        await producer.start()
+        leaving = LeavingBroker(producer.client.send)
+        producer.client.send = leaving.send
+        producer._sender._coordinator_dead(CoordinationType.TRANSACTION)
+
+        async with producer.transaction():
+            await producer.send_and_wait(namespace, b"message")
+
+        assert leaving.asked == 2
+        assert internals.sender_failure(producer) is None
+        await closing.close(producer)
+
+    @pytest.mark.kafka
+    async def test_a_lookup_that_is_forbidden_is_not_tried_again(
+        self, apache_kafka: Cluster, namespace: str
+    ) -> None:
+        options = ClientOptions(bootstrap_servers=apache_kafka.bootstrap_servers, client_id="test")
+        producer = make_producer(options, idempotent=True, transactional_id=namespace)
+        forbidden = kafka_errors.TransactionalIdAuthorizationFailed(namespace)
+        producer.client.send = LeavingBroker(producer.client.send, forbidden).send
+
+        with pytest.raises(kafka_errors.TransactionalIdAuthorizationFailed):
+            await producer.start()
+        await closing.close(producer)
+
+
+BROKEN = kafka_errors.KafkaConnectionError("broken")
+
+
+class LeavingBroker:
+    """
+    A line to the brokers that breaks once, between a lookup of the coordinator and its answer.
+    """
+
+    def __init__(
+        self,
+        send: Callable[..., Awaitable[object]],
+        breaks_by: Exception = BROKEN,
+    ) -> None:
+        self._send = send
+        self._breaks_by = breaks_by
+        self.asked = 0
+
+    async def send(self, node: int, request: object, **options: object) -> object:
+        if isinstance(request, FindCoordinatorRequest):
+            self.asked += 1
+            if self.asked == 1:
+                raise self._breaks_by
+        return await self._send(node, request, **options)

@@ -93,6 +93,18 @@ ONE_LETTER = "test_a_record_that_cannot_be_sent_has_one_dead_letter_whatever_blo
 
 RULES: Sequence[Rule] = (
     Rule(
+        name="a producer asks again for its coordinator when a broker leaves",
+        file="pipeline/kafka/producer.py",
+        kept="    patient_lookups(producer)\n",
+        broken="    _ = patient_lookups\n",
+        tests=[
+            (
+                "tests/kafka/test_internals.py::TestProducer"
+                "::test_a_broker_that_leaves_during_a_lookup_of_the_coordinator_is_asked_again"
+            )
+        ],
+    ),
+    Rule(
         name="what the partner's answer names invalid is not written down as applied",
         file="pipeline/stages/upload/settlement.py",
         kept="for index, record in enumerate(part) if index not in errors]\n",
