@@ -76,6 +76,8 @@ KEPT_FOR_IT = "test_a_request_for_a_file_that_waits_keeps_the_runs_that_are_kept
 NOT_SWEPT = "test_a_list_that_cannot_be_read_while_old_files_go_stops_no_audience"
 OLD_FOLDER = "test_a_file_in_a_folder_that_is_not_used_any_more_makes_way_at_once"
 HEALED_LATE = "test_what_a_former_owner_heals_late_makes_a_pass_due_where_nobody_shut_it_out"
+REWRITTEN = "test_a_remove_of_which_only_what_was_written_again_is_left_is_a_change_for_a_successor"
+REWRITTEN_KNOWN = "test_what_the_pass_of_an_ingested_file_wrote_again_is_no_change_for_a_successor"
 HEALED_ALONE = "test_what_an_owner_heals_makes_no_other_pass_due_where_others_are_shut_out"
 GOES_ON = "test_a_file_that_a_former_owner_goes_on_to_store_never_becomes_visible"
 CHOSEN = "test_others_in_the_process_get_their_turn_among_a_thousand_audiences"
@@ -1166,7 +1168,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="what a pass writes says that nothing has changed",
         file="pipeline/stages/snapshot/judge.py",
-        kept="encode_member(statement), [HEALED])",
+        kept="encode_member(statement), self._mark)",
         broken="encode_member(statement))",
         tests=[f"{PASS_OWN}::test_whatever_a_pass_writes_says_that_nothing_has_changed"],
     ),
@@ -1297,9 +1299,23 @@ RULES: Sequence[Rule] = (
     Rule(
         name="what a former owner heals late makes a pass due where it is not shut out",
         file="pipeline/stages/snapshot/changes_watch.py",
-        kept="        if not self._is_alone:\n",
-        broken="        if self._is_alone:\n",
+        kept="            if before is not None and not self._is_alone:\n",
+        broken="            if before is not None and self._is_alone:\n",
         tests=[f"{TROUBLES}::{HEALED_LATE}", f"{TROUBLES}::{HEALED_ALONE}"],
+    ),
+    Rule(
+        name="what a former owner wrote again may be all that is left of a change",
+        file="pipeline/stages/snapshot/changes_watch.py",
+        kept="        elif self._former is not None and record.offset < self._former[partition]:\n",
+        broken="        elif self._former is None:\n",
+        tests=[f"{TROUBLES}::{REWRITTEN}"],
+    ),
+    Rule(
+        name="what the pass of an ingested file wrote again is no change",
+        file="pipeline/stages/snapshot/changes_watch.py",
+        kept="        if before <= self.ends.get(partition, 0):\n",
+        broken="        if before < 0:\n",
+        tests=[f"{TROUBLES}::{REWRITTEN_KNOWN}"],
     ),
     Rule(
         name="others get their turn while the next audience is chosen",

@@ -16,7 +16,7 @@ from pipeline.domain.member_record import (
     partition_of,
 )
 from pipeline.stages.ports import Ownership
-from pipeline.stages.snapshot.judge import HEALED
+from pipeline.stages.snapshot.healed import healed
 from pipeline.stages.snapshot.making_order import TURN_AUDIENCES, MakingOrder
 from pipeline.stages.snapshot.operator_requests import encode_start, request_key
 from pipeline.stages.snapshot.owner import AudienceOwner
@@ -197,8 +197,55 @@ def _heal_late(world: SnapshotWorld) -> None:
     old = MemberRecord(True, 0, Place("cdp", 0, 0, 0), "r1", "m1")
     now_ms = int(asyncio.get_running_loop().time() * 1000)
     partition.append(
-        TopicRecord(len(partition), key, encode_member(old), (HEALED,), timestamp=now_ms)
+        TopicRecord(
+            len(partition), key, encode_member(old), healed(len(partition)), timestamp=now_ms
+        )
     )
+
+
+@pytest.mark.parametrize("is_withdrawal", [False, True])
+def test_a_remove_of_which_only_what_was_written_again_is_left_is_a_change_for_a_successor(
+    is_withdrawal: bool,
+) -> None:
+    """A late add came behind it, a pass wrote it again, and compaction let the others go."""
+
+    async def story(world: SnapshotWorld) -> None:
+        await owned(world, HOUR)
+        assert world.is_delivered()
+        world.members.state(VIP.audience, "m1", is_member=False, is_withdrawal=is_withdrawal)
+        _leave_only_what_is_healed(world, "m1")
+        await owned(world, HOUR)
+
+    world = told(story)
+
+    assert world.is_delivered()
+
+
+def test_what_the_pass_of_an_ingested_file_wrote_again_is_no_change_for_a_successor() -> None:
+    """Each start would else cost every audience a run."""
+
+    async def story(world: SnapshotWorld) -> None:
+        world.members.state(VIP.audience, "m1", is_member=False)
+        await owned(world, HOUR)
+        _leave_only_what_is_healed(world, "m1")
+        await owned(world, HOUR)
+
+    world = told(story)
+
+    assert len(world.partner.arrived) == 1
+
+
+def _leave_only_what_is_healed(world: SnapshotWorld, member: str) -> None:
+    """A pass that has read everything writes the last word on a member again; then compaction."""
+    key = member_key(VIP.audience, member)
+    partition = world.members.records[partition_of(key)]
+    end = len(partition)
+    [*_, last] = [one for one in partition if one.key == key]
+    now_ms = int(asyncio.get_running_loop().time() * 1000)
+    for place, one in enumerate(partition):
+        if one.key == key:
+            partition[place] = replace(one, key=None, value=None)
+    partition.append(replace(last, offset=end, headers=healed(end), timestamp=now_ms))
 
 
 @pytest.mark.parametrize("work", ["choosing", "reporting"])
