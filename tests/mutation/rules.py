@@ -78,6 +78,7 @@ OLD_FOLDER = "test_a_file_in_a_folder_that_is_not_used_any_more_makes_way_at_onc
 HEALED_LATE = "test_what_a_former_owner_heals_late_makes_a_pass_due_where_nobody_shut_it_out"
 REWRITTEN = "test_a_remove_of_which_only_what_was_written_again_is_left_is_a_change_for_a_successor"
 REWRITTEN_KNOWN = "test_what_the_pass_of_an_ingested_file_wrote_again_is_no_change_for_a_successor"
+HEALED_IN_TIME = "test_members_are_healed_in_time_while_nobody_says_what_became_of_a_run"
 HEALED_ALONE = "test_what_an_owner_heals_makes_no_other_pass_due_where_others_are_shut_out"
 GOES_ON = "test_a_file_that_a_former_owner_goes_on_to_store_never_becomes_visible"
 CHOSEN = "test_others_in_the_process_get_their_turn_among_a_thousand_audiences"
@@ -1316,6 +1317,14 @@ RULES: Sequence[Rule] = (
         kept="        if before <= self.ends.get(partition, 0):\n",
         broken="        if before < 0:\n",
         tests=[f"{TROUBLES}::{REWRITTEN_KNOWN}"],
+    ),
+    Rule(
+        name="what keeps a run from going on keeps no pass",
+        file="pipeline/stages/snapshot/making_order.py",
+        kept="        return is_late and now_ms >= self._heal_at_ms.get("
+        "owner.audience.audience, 0)\n",
+        broken="        return is_late and not owner.condition.left()\n",
+        tests=[f"{TROUBLES}::{HEALED_IN_TIME}"],
     ),
     Rule(
         name="others get their turn while the next audience is chosen",

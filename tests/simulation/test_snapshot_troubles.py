@@ -1,7 +1,7 @@
 """Snapshots where others err: lists, operators, requests at a bad moment, stored records."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -20,7 +20,7 @@ from pipeline.stages.snapshot.healed import healed
 from pipeline.stages.snapshot.making_order import TURN_AUDIENCES, MakingOrder
 from pipeline.stages.snapshot.operator_requests import encode_start, request_key
 from pipeline.stages.snapshot.owner import AudienceOwner
-from pipeline.stages.snapshot.ports import StoredFile
+from pipeline.stages.snapshot.ports import StoredFile, TopicUnreadable
 from pipeline.stages.snapshot.report import SnapshotReport
 from pipeline.stages.snapshot.run_records import KEEP_RUNS_SECONDS, TAKEOVER_KEY
 from tests.fakes.lane_world import TopicRecord
@@ -233,6 +233,68 @@ def test_what_the_pass_of_an_ingested_file_wrote_again_is_no_change_for_a_succes
     world = told(story)
 
     assert len(world.partner.arrived) == 1
+
+
+def test_members_are_healed_in_time_while_nobody_says_what_became_of_a_run() -> None:
+    """Compaction does not wait for the partner, and would let a winner go meanwhile."""
+    passes: list[int] = []
+
+    async def story(world: SnapshotWorld) -> None:
+        world.partner.moods = RunMoods(silent=1.0, unlisted=1.0, answer=0.0)
+        world.partner.list = _unlisted_but_first(world.partner.list)  # type: ignore[method-assign]
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(world.worker(world.process()).run())
+            while names(world)[-1:] != ["intended"]:
+                await asyncio.sleep(0.1)
+            world.members.state(VIP.audience, "m1", is_member=False)
+            await asyncio.sleep(7 * HOUR)
+            passes.append(world.passes.healed)
+            running.cancel()
+
+    told(story)
+
+    assert passes == [1]
+
+
+def test_a_pass_that_cannot_be_made_is_tried_again_and_again_but_not_all_the_time() -> None:
+    """Nothing else would get its turn."""
+    asked: list[float] = []
+
+    async def story(world: SnapshotWorld) -> None:
+        async def away() -> Sequence[int]:
+            asked.append(asyncio.get_running_loop().time())
+            raise TopicUnreadable("brokers are away")
+
+        world.partner.moods = RunMoods(silent=1.0, unlisted=1.0, answer=0.0)
+        world.partner.list = _unlisted_but_first(world.partner.list)  # type: ignore[method-assign]
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(world.worker(world.process()).run())
+            while names(world)[-1:] != ["intended"]:
+                await asyncio.sleep(0.1)
+            world.members.state(VIP.audience, "m1", is_member=False)
+            await asyncio.sleep(5 * HOUR)
+            world.members.ends = away  # type: ignore[method-assign]
+            await asyncio.sleep(3 * HOUR)
+            running.cancel()
+
+    told(story)
+
+    ours = [at for at in asked if at > asked[0] + 2 * HOUR]
+    assert 100 < len(ours) < 160
+
+
+def _unlisted_but_first(
+    listed: Callable[[str], Awaitable[Sequence[Run] | NotYet]],
+) -> Callable[[str], Awaitable[Sequence[Run] | NotYet]]:
+    """The list as it was before the first run; then none can be had."""
+    asked = 0
+
+    async def first(audience: str) -> Sequence[Run] | NotYet:
+        nonlocal asked
+        asked += 1
+        return [] if asked == 1 else await listed(audience)
+
+    return first
 
 
 def _leave_only_what_is_healed(world: SnapshotWorld, member: str) -> None:
