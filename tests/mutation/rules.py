@@ -74,7 +74,7 @@ TROUBLES = "tests/simulation/test_snapshot_troubles.py"
 TOO_SHORT = "test_a_run_that_a_list_is_too_short_for_is_not_taken_for_the_last"
 KEPT_FOR_IT = "test_a_request_for_a_file_that_waits_keeps_the_runs_that_are_kept_for_it"
 NOT_SWEPT = "test_a_list_that_cannot_be_read_while_old_files_go_stops_no_audience"
-OLD_FOLDER = "test_a_file_in_a_folder_that_is_not_used_any_more_makes_way_at_once"
+OTHER_FOLDER = "test_an_audience_that_gets_another_folder_is_blocked_until_it_has_its_own_again"
 HEALED_LATE = "test_what_a_former_owner_heals_late_makes_a_pass_due_where_nobody_shut_it_out"
 REWRITTEN = "test_a_remove_of_which_only_what_was_written_again_is_left_is_a_change_for_a_successor"
 REWRITTEN_KNOWN = "test_what_the_pass_of_an_ingested_file_wrote_again_is_no_change_for_a_successor"
@@ -1291,11 +1291,18 @@ RULES: Sequence[Rule] = (
         tests=[f"{TROUBLES}::test_a_run_that_is_still_followed_is_not_forgotten"],
     ),
     Rule(
+        name="an audience whose folder is another one gets no file there",
+        file="pipeline/stages/snapshot/making.py",
+        kept="        if former not in (None, now):\n",
+        broken="        if former == now:\n",
+        tests=[f"{TROUBLES}::{OTHER_FOLDER}"],
+    ),
+    Rule(
         name="a file in a former folder makes way for a new one",
         file="pipeline/stages/snapshot/starting.py",
         kept="        if file.path != path_of(self._audience.folder, file.n):\n",
         broken="        if not file.path:\n",
-        tests=[f"{TROUBLES}::{OLD_FOLDER}"],
+        tests=[f"{TROUBLES}::{OTHER_FOLDER}"],
     ),
     Rule(
         name="what a former owner heals late makes a pass due where it is not shut out",

@@ -1,7 +1,7 @@
 """Snapshots where others err: lists, operators, requests at a bad moment, stored records."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -135,21 +135,46 @@ def test_a_run_that_is_still_followed_is_not_forgotten() -> None:
     assert world.is_delivered()
 
 
-def test_a_file_in_a_folder_that_is_not_used_any_more_makes_way_at_once() -> None:
-    """The folder is named after the audience, and upstream may give that another name."""
+@pytest.mark.parametrize("waits", [False, True])
+def test_an_audience_that_gets_another_folder_is_blocked_until_it_has_its_own_again(
+    waits: bool,
+) -> None:
+    """The folder is named after the audience, and the partner looks into none but the first.
+
+    A run that finds no file there may end well, and its removals would count as ingested.
+    """
+    shown: list[Mapping[str, object]] = []
 
     async def story(world: SnapshotWorld) -> None:
-        world.partner.limit = 0
+        world.partner.limit = 0 if waits else 1000
         await owned(world, HOUR / 2)
         world.partner.limit = 1000
+        before = len(world.partner.arrived)
+        world.members.state(VIP.audience, "m1", is_member=False)
         world.audiences = [replace(VIP, folder="renamed")]
-        world.partner.folders = {VIP.audience: "renamed"}
+        worker = world.worker(world.process())
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(worker.run())
+            await asyncio.sleep(HOUR)
+            shown.append(_audience_in(worker.status()))
+            running.cancel()
+        assert len(world.partner.arrived) == before
+        world.audiences = [VIP]
         await owned(world, HOUR)
 
     world = told(story)
 
-    assert world.storage.visible("renamed")
+    assert [(one["state"], one["cause"]) for one in shown] == [("blocked", "other_folder")]
+    assert world.storage.visible("renamed") == []
     assert world.is_delivered()
+
+
+def _audience_in(status: Mapping[str, object]) -> Mapping[str, object]:
+    audiences = status["audiences"]
+    assert isinstance(audiences, dict)
+    [found] = audiences.values()
+    assert isinstance(found, dict)
+    return found
 
 
 def test_what_a_former_owner_heals_late_makes_a_pass_due_where_nobody_shut_it_out() -> None:

@@ -138,7 +138,7 @@ class RunStarting:
         """The file is ours alone in its window, and the window has ended by the storage's clock."""
         storage, margin = self._shared.storage, self._shared.rules.window_margin
         if file.path != path_of(self._audience.folder, file.n):
-            # The audience has another folder now, and the partner looks into that.
+            # The audience has another folder now: the next attempt at a file says so.
             return "gone"
         if not is_same(file, await storage.head(file.path)):
             return "gone"

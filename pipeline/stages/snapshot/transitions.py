@@ -58,6 +58,7 @@ def claimed(state: AudienceState, now_ms: int, *, is_urgent: bool) -> Transition
             n=None,
             is_urgent=is_urgent,
             file=None,
+            folder=_folder(state),
             window=None,
             intended_ms=None,
             run_n=None,
@@ -68,7 +69,8 @@ def claimed(state: AudienceState, now_ms: int, *, is_urgent: bool) -> Transition
 
 
 def stored(state: AudienceState, file: SnapshotFile, hold: Hold | None, now_ms: int) -> Transition:
-    return Transition(replace(state, state="uploaded", at_ms=now_ms, file=file, hold=hold))
+    after = replace(state, state="uploaded", at_ms=now_ms, file=file, hold=hold)
+    return Transition(replace(after, folder=_folder(after)))
 
 
 def approved(state: AudienceState, now_ms: int) -> Transition:
@@ -220,6 +222,13 @@ def is_last(
 
 def _is_later(one: float | None, other: float | None) -> bool:
     return one is not None and other is not None and one > other
+
+
+def _folder(state: AudienceState) -> str | None:
+    """A state that an older version wrote says it only by its file."""
+    if state.folder is None and state.file is not None:
+        return state.file.path.rpartition("/")[0]
+    return state.folder
 
 
 def _counted(state: AudienceState) -> AudienceState:
