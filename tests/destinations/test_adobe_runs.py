@@ -93,6 +93,12 @@ def error(status: int, code: str, message: str) -> Response:
     return answer(status, json.dumps({"error_code": code, "message": message}), wait=None)
 
 
+BUSY = "Too many ingestions: a previous audience ingestion is already in progress"
+PATH_OF_RUNS = json.dumps(
+    {"title": "Too Many Requests", "status": 429, "instance": f"{ROOT}/runs?limit=20"}
+)
+
+
 @pytest.mark.parametrize(
     ("response", "meant"),
     [
@@ -109,6 +115,10 @@ def error(status: int, code: str, message: str) -> Response:
         (answer(302), Blocked),
         (error(429, "429001", "Too many requests: rate limit exceeded"), Throttled),
         (error(429, "429001", "The quota of ingestion runs is exhausted"), BudgetSpent),
+        (answer(429, PATH_OF_RUNS), Throttled),
+        (error(400, "100910-400", BUSY), RunRefused),
+        (error(409, "", BUSY), RunRefused),
+        (error(429, "", BUSY), RunRefused),
         (error(400, "100910-400", "The limit of ingestion runs is reached"), BudgetSpent),
         (error(403, "403999", "Guardrail: daily limit of ingestion runs exceeded"), BudgetSpent),
         (error(422, "100960-422", "exceeds the guardrail limit"), BudgetSpent),

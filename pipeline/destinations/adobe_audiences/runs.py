@@ -6,6 +6,7 @@ from typing import Final
 from pipeline.destinations.adobe_audiences.errors import (
     detail,
     is_budget,
+    is_busy,
     is_invalid_token,
     is_page,
     text_of,
@@ -68,10 +69,10 @@ def interpret_run(response: Response) -> RunAnswer:
         return Blocked("unauthorised", detail(response))
     if is_budget(response):
         return BudgetSpent(detail(response), response.wait)
+    if status in (400, 409, 422) or (status == 429 and is_busy(response)):
+        return RunRefused(detail(response))
     if status == 429:
         return Throttled(response.wait)
-    if status in (400, 409, 422):
-        return RunRefused(detail(response))
     return trouble(response)
 
 
