@@ -74,6 +74,8 @@ TROUBLES = "tests/simulation/test_snapshot_troubles.py"
 TOO_SHORT = "test_a_run_that_a_list_is_too_short_for_is_not_taken_for_the_last"
 KEPT_FOR_IT = "test_a_request_for_a_file_that_waits_keeps_the_runs_that_are_kept_for_it"
 NOT_SWEPT = "test_a_list_that_cannot_be_read_while_old_files_go_stops_no_audience"
+ALTHOUGH = "test_a_run_that_began_although_it_was_refused_is_followed_and_paid_for"
+OWN_RUNS = "test_an_audience_that_has_had_its_own_runs_keeps_no_other_waiting"
 OTHER_FOLDER = "test_an_audience_that_gets_another_folder_is_blocked_until_it_has_its_own_again"
 HEALED_LATE = "test_what_a_former_owner_heals_late_makes_a_pass_due_where_nobody_shut_it_out"
 REWRITTEN = "test_a_remove_of_which_only_what_was_written_again_is_left_is_a_change_for_a_successor"
@@ -1296,6 +1298,27 @@ RULES: Sequence[Rule] = (
         kept="        if former not in (None, now):\n",
         broken="        if former == now:\n",
         tests=[f"{TROUBLES}::{OTHER_FOLDER}"],
+    ),
+    Rule(
+        name="an audience that was told of a spent budget tries after the others",
+        file="pipeline/stages/snapshot/starting.py",
+        kept="detail, seconds + BEHIND_SECONDS)",
+        broken="detail, seconds)",
+        tests=[f"{TROUBLES}::{OWN_RUNS}"],
+    ),
+    Rule(
+        name="a run that began although it was refused is paid for",
+        file="pipeline/stages/snapshot/transitions.py",
+        kept='replace(run, is_charged=True, state="")',
+        broken='replace(run, state="")',
+        tests=[f"{TROUBLES}::{ALTHOUGH}"],
+    ),
+    Rule(
+        name="a run that began although it was refused is followed",
+        file="pipeline/stages/snapshot/starting.py",
+        kept="        if asked_for is None or asked_for.window != window:\n",
+        broken="        if asked_for is not None:\n",
+        tests=[f"{TROUBLES}::{ALTHOUGH}"],
     ),
     Rule(
         name="a file in a former folder makes way for a new one",

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.destinations.snapshots import Run, RunAnswer, Window
+from pipeline.destinations.snapshots import BudgetSpent, Run, RunAnswer, Window
 from pipeline.domain.job import NotYet
 from pipeline.domain.member_record import (
     MemberRecord,
@@ -27,7 +27,7 @@ from tests.fakes.lane_world import TopicRecord
 from tests.fakes.snapshot_partner import FakeRun, RunMoods
 from tests.fakes.snapshot_rules import audience_called
 from tests.fakes.snapshot_world import QUICK, SESSION, SnapshotWorld
-from tests.simulation.test_snapshot_steps import DAY, HOUR, VIP, names, owned, states, told
+from tests.simulation.test_snapshot_steps import DAY, HOUR, VIP, names, owned, paid, states, told
 
 
 def test_a_run_that_a_list_is_too_short_for_is_not_taken_for_the_last() -> None:
@@ -442,4 +442,56 @@ def test_a_file_that_a_former_owner_goes_on_to_store_never_becomes_visible() -> 
 
     assert world.partner.unions == []
     assert len(world.storage.puts) == 1
+    assert world.is_delivered()
+
+
+def test_an_audience_that_has_had_its_own_runs_keeps_no_other_waiting() -> None:
+    """The partner says of one that its runs are used up, in the words for all of them."""
+    other = audience_called("other")
+
+    async def story(world: SnapshotWorld) -> None:
+        start = world.partner.start
+
+        async def limited(audience: str, window: Window, ownership: Ownership) -> RunAnswer:
+            if audience == VIP.audience:
+                return BudgetSpent("limit of ingestions per audience reached")
+            return await start(audience, window, ownership)
+
+        world.partner.start = limited  # type: ignore[method-assign]
+        world.audiences = [VIP, other]
+        world.partner.folders[other.audience] = other.folder
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(world.worker(world.process()).run())
+            for number in range(24):
+                world.members.state(other.audience, f"o{number}")
+                await asyncio.sleep(HOUR)
+            running.cancel()
+
+    world = told(story)
+
+    others = [at for at, audience, _ in world.partner.arrived if audience == other.audience]
+    assert len(others) >= 12
+
+
+@pytest.mark.parametrize("listed_after", [0.0, 20.0])
+def test_a_run_that_began_although_it_was_refused_is_followed_and_paid_for(
+    listed_after: float,
+) -> None:
+    """Something on the way repeats a request, and hands back what the second one is told."""
+
+    async def story(world: SnapshotWorld) -> None:
+        start = world.partner.start
+        world.partner.moods = RunMoods(listed_after=listed_after)
+
+        async def twice(audience: str, window: Window, ownership: Ownership) -> RunAnswer:
+            await start(audience, window, ownership)
+            return await start(audience, window, ownership)
+
+        world.partner.start = twice  # type: ignore[method-assign]
+        await owned(world, HOUR)
+
+    world = told(story)
+
+    assert len(world.partner.arrived) == paid(world) == 1
+    assert names(world)[-2:] == ["running", "ended"]
     assert world.is_delivered()

@@ -37,6 +37,7 @@ from pipeline.stages.snapshot.transitions import (
     late_run,
     refunded,
     started,
+    started_after_all,
     window_of,
 )
 
@@ -45,6 +46,8 @@ BUSY_SECONDS = 30.0
 THROTTLED_SECONDS = 30.0
 SPENT_SECONDS = 3600.0
 """How often to try whether the partner's own limit of runs is over."""
+BEHIND_SECONDS = 600.0
+"""The audience that was told so tries so much later than others: it may be about it alone."""
 OLD_SECONDS = 6 * 3600.0
 STALE_SECONDS = 60.0
 """A run that could not be written down for so long is not asked for: the charge is too old."""
@@ -177,13 +180,26 @@ class RunStarting:
             )
             await shared.journal.write(name, step)
             return False
-        if _of_window(listed, window) is not None:
-            await self._claim(state)
+        found = _of_window(listed, window)
+        if found is not None:
+            await self._take_found(state, window, found)
             return False
         if self._is_busy(listed):
             self._condition.wait("another_run", "another run goes on", BUSY_SECONDS)
             return False
         return True
+
+    async def _take_found(self, state: AudienceState, window: Window, found: Run) -> None:
+        """Our window has a run: one that we took for refused, or somebody else's."""
+        shared, name = self._shared, self._audience.audience
+        assert state.file is not None
+        asked_for = shared.journal.runs(name).get(state.file.n)
+        if asked_for is None or asked_for.window != window:
+            await self._claim(state)
+            return
+        decide(state.state, LateRun())
+        step = started_after_all(state, asked_for, found.run_id, shared.wall_ms())
+        await shared.journal.write(name, step)
 
     async def _post(self, state: AudienceState, window: Window, is_urgent: bool) -> None:
         """Pay, durably, and only then ask."""
@@ -240,8 +256,9 @@ class RunStarting:
         condition, pause = self._condition, self._shared.pause
         match event, answer:
             case _, BudgetSpent(detail, wait):
-                pause.told(self._shared.wall_ms(), wait or SPENT_SECONDS, detail)
-                condition.wait("partner_pauses", detail, wait or SPENT_SECONDS)
+                seconds = wait or SPENT_SECONDS
+                pause.told(self._shared.wall_ms(), seconds, detail)
+                condition.wait("partner_pauses", detail, seconds + BEHIND_SECONDS)
             case _, Throttled(wait):
                 pause.told(self._shared.wall_ms(), wait or THROTTLED_SECONDS, "too many requests")
                 condition.wait("throttled", "too many requests", wait or THROTTLED_SECONDS)

@@ -116,6 +116,12 @@ def started(state: AudienceState, run: RunRecord, run_id: str, now_ms: int) -> T
     )
 
 
+def started_after_all(state: AudienceState, run: RunRecord, run_id: str, now_ms: int) -> Transition:
+    """A run that was refunded is there all the same: it is paid for, and followed."""
+    there = replace(state, window=run.window, intended_ms=run.intended_ms, run_n=run.n)
+    return started(there, replace(run, is_charged=True, state=""), run_id, now_ms)
+
+
 def burnt(state: AudienceState, run: RunRecord, now_ms: int) -> Transition:
     """The window is lost; what it cost is not given back."""
     lost = BurntWindow(n=run.n, window=run.window, at_ms=now_ms)
