@@ -495,3 +495,26 @@ def test_a_run_that_began_although_it_was_refused_is_followed_and_paid_for(
     assert len(world.partner.arrived) == paid(world) == 1
     assert names(world)[-2:] == ["running", "ended"]
     assert world.is_delivered()
+
+
+def test_what_kept_a_run_from_being_asked_about_is_not_shown_once_it_is_told() -> None:
+    """Whoever looks into it would look into what is over."""
+    shown: list[object] = []
+
+    async def story(world: SnapshotWorld) -> None:
+        world.partner.moods = RunMoods(longest_run=3 * HOUR)
+        worker = world.worker(world.process())
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(worker.run())
+            while names(world)[-1:] != ["running"]:
+                await asyncio.sleep(1.0)
+            for unlisted in (1.0, 0.0):
+                world.partner.moods = RunMoods(unlisted=unlisted)
+                await asyncio.sleep(300.0)
+                shown.append(_audience_in(worker.status())["cause"])
+            assert names(world)[-1:] == ["running"]
+            running.cancel()
+
+    told(story)
+
+    assert shown == ["run_not_told", None]

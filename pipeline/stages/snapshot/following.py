@@ -131,6 +131,8 @@ class RunFollowing:
             if isinstance(answer, NotYet):
                 self._condition.wait("run_not_told", answer.detail, shared.rules.poll)
                 wait = answer.wait
+            elif self._condition.cause == "run_not_told":
+                self._condition.fine()
             await asyncio.sleep(max(shared.rules.poll, wait or 0.0))
 
     def _is_given_up(self, state: AudienceState) -> bool:
