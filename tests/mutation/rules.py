@@ -75,6 +75,7 @@ TOO_SHORT = "test_a_run_that_a_list_is_too_short_for_is_not_taken_for_the_last"
 KEPT_FOR_IT = "test_a_request_for_a_file_that_waits_keeps_the_runs_that_are_kept_for_it"
 NOT_SWEPT = "test_a_list_that_cannot_be_read_while_old_files_go_stops_no_audience"
 ALTHOUGH = "test_a_run_that_began_although_it_was_refused_is_followed_and_paid_for"
+SHOWN_MEMBER = "test_a_member_is_shown_as_one_where_a_pass_gives_them_a_row_and_nowhere_else"
 OWN_RUNS = "test_an_audience_that_has_had_its_own_runs_keeps_no_other_waiting"
 OTHER_FOLDER = "test_an_audience_that_gets_another_folder_is_blocked_until_it_has_its_own_again"
 HEALED_LATE = "test_what_a_former_owner_heals_late_makes_a_pass_due_where_nobody_shut_it_out"
@@ -1319,6 +1320,13 @@ RULES: Sequence[Rule] = (
         kept="        if asked_for is None or asked_for.window != window:\n",
         broken="        if asked_for is not None:\n",
         tests=[f"{TROUBLES}::{ALTHOUGH}"],
+    ),
+    Rule(
+        name="a tombstone that does not say what it forgets is shown to forget all",
+        file="pipeline/operations/members.py",
+        kept="            elif record.value is None:\n                self._kept = None\n",
+        broken="",
+        tests=[f"tests/operations/test_member_statements.py::{SHOWN_MEMBER}"],
     ),
     Rule(
         name="a file in a former folder makes way for a new one",
