@@ -169,10 +169,20 @@ RULES: Sequence[Rule] = (
         ],
     ),
     Rule(
+        name="a text that holds plain personal data stands in no column",
+        file=f"{ADOBE}/cells.py",
+        kept="    if plain is not None:\n",
+        broken="    if plain is not None and not text:\n",
+        tests=[
+            f"{ADOBE_RECORDS}::test_no_plain_address_and_no_plain_number_ever_leaves",
+            f"{ADOBE_RECORDS}::test_a_value_that_does_not_fit_its_column_is_a_dead_letter",
+        ],
+    ),
+    Rule(
         name="an address is no identity, whatever upstream calls it",
         file=f"{ADOBE}/rendering.py",
-        kept="        if looks_like_an_address(text):\n",
-        broken="        if looks_like_an_address(text) and not text:\n",
+        kept="        if plain is not None:\n",
+        broken="        if plain is not None and not text:\n",
         tests=[
             f"{ADOBE_RECORDS}::test_no_plain_address_and_no_plain_number_ever_leaves",
             f"{ADOBE_RECORDS}::test_an_identity_that_no_file_may_hold_is_a_dead_letter_that_quotes_nothing",

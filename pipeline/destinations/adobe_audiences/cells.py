@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 
 from pipeline.destinations.adobe_audiences.targets import ColumnType
 from pipeline.destinations.snapshots import REPLACED
-from pipeline.identity.match_keys import looks_like_an_address
+from pipeline.identity.match_keys import plain_data_in
 
 Value: TypeAlias = str | int | float | bool
 
@@ -71,8 +71,9 @@ def _string(value: Value) -> str:
     if isinstance(value, bool):
         return quoted(str(value).lower())
     text = value if isinstance(value, str) else str(value)
-    if looks_like_an_address(text):
-        raise NoSuchCell("is an email address, and plain personal data never leaves ingest")
+    plain = plain_data_in(text)
+    if plain is not None:
+        raise NoSuchCell(f"holds {plain}, and plain personal data never leaves ingest")
     return quoted(text)
 
 
