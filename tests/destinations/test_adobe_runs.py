@@ -208,8 +208,38 @@ def test_a_run_that_is_listed_without_its_end_is_known_by_its_beginning() -> Non
 
 
 @pytest.mark.parametrize(
+    "start", ["2025-06-15T15:06:40Z", "2025-06-15T17:06:40.000+02:00", "2025-06-15T15:06:40"]
+)
+def test_times_of_a_list_may_come_as_dates(start: str) -> None:
+    [found] = runs_of(listed(entry(dataFilterStartTime=start, createdAt="2025-06-15T15:06:50Z")))
+
+    assert (found.window, found.created_s) == (WINDOW, 1_750_000_010)
+
+
+def test_a_run_without_a_window_is_another_ones_and_spoils_no_list() -> None:
+    """
+    The partner's own renewal takes no files by their time, and must not block an audience for ever.
+    """
+    renewal = entry(
+        runId="renewal", dataFilterStartTime=None, dataFilterEndTime=None, createdAt=1_750_000_020
+    )
+
+    first, second = runs_of(listed(entry(), renewal))
+
+    assert (first.run_id, first.window, second.window) == ("renewal", None, WINDOW)
+
+
+@pytest.mark.parametrize(
     "broken",
-    [None, 7, {}, entry(runId=None), entry(runId=""), entry(dataFilterStartTime=None)],
+    [
+        None,
+        7,
+        {},
+        entry(runId=None),
+        entry(runId=""),
+        entry(dataFilterStartTime="soon"),
+        entry(dataFilterStartTime=None, createdAt=None),
+    ],
 )
 def test_one_run_that_cannot_be_read_spoils_the_list(broken: object) -> None:
     """

@@ -1,7 +1,7 @@
 """Snapshots where others err: lists, operators, requests at a bad moment, stored records."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -266,7 +266,7 @@ def test_members_are_healed_in_time_while_nobody_says_what_became_of_a_run() -> 
 
     async def story(world: SnapshotWorld) -> None:
         world.partner.moods = RunMoods(silent=1.0, unlisted=1.0, answer=0.0)
-        world.partner.list = _unlisted_but_first(world.partner.list)  # type: ignore[method-assign]
+        _only_first_list(world)
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(world.worker(world.process()).run())
             while names(world)[-1:] != ["intended"]:
@@ -291,7 +291,7 @@ def test_a_pass_that_cannot_be_made_is_tried_again_and_again_but_not_all_the_tim
             raise TopicUnreadable("brokers are away")
 
         world.partner.moods = RunMoods(silent=1.0, unlisted=1.0, answer=0.0)
-        world.partner.list = _unlisted_but_first(world.partner.list)  # type: ignore[method-assign]
+        _only_first_list(world)
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(world.worker(world.process()).run())
             while names(world)[-1:] != ["intended"]:
@@ -308,18 +308,16 @@ def test_a_pass_that_cannot_be_made_is_tried_again_and_again_but_not_all_the_tim
     assert 100 < len(ours) < 160
 
 
-def _unlisted_but_first(
-    listed: Callable[[str], Awaitable[Sequence[Run] | NotYet]],
-) -> Callable[[str], Awaitable[Sequence[Run] | NotYet]]:
+def _only_first_list(world: SnapshotWorld) -> None:
     """The list as it was before the first run; then none can be had."""
-    asked = 0
+    listed, asked = world.partner.list, 0
 
     async def first(audience: str) -> Sequence[Run] | NotYet:
         nonlocal asked
         asked += 1
         return [] if asked == 1 else await listed(audience)
 
-    return first
+    world.partner.list = first  # type: ignore[method-assign]
 
 
 def _leave_only_what_is_healed(world: SnapshotWorld, member: str) -> None:

@@ -1,6 +1,7 @@
 """Runs at Adobe: composed, and what is answered to them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from pipeline.destinations.adobe_audiences.errors import (
@@ -97,7 +98,8 @@ def interpret_runs(response: Response, *, usual_window: int) -> Sequence[Run] | 
     """The runs, the newest first; or why nobody can say which there are.
 
     One entry that cannot be read spoils the list: a run that is overlooked counts as none. Where
-    an entry names no end of its window, it is one of ours if it is as long as ours, in seconds.
+    an entry names no end of its window, it is one of ours if it is as long as ours, in seconds;
+    where it names no window at all, as the partner's own renewal may not, only its time counts.
     """
     if response.status != 200:
         return not_yet(response)
@@ -140,12 +142,27 @@ def not_yet(response: Response) -> NotYet:
 
 
 def seconds(value: object) -> float | None:
-    """A time since the epoch in seconds, also where it came in milliseconds or as text."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 17:
-        value = int(value)
+    """A time since the epoch in seconds, also where it came in milliseconds or as text.
+
+    >>> seconds(1_750_000_000_000), seconds("1750000000"), seconds("2025-06-15T15:06:40Z")
+    (1750000000.0, 1750000000.0, 1750000000.0)
+    """
+    if isinstance(value, str):
+        value = _number(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e16:
         return None
     return value / 1000 if value >= _MILLISECONDS else float(value)
+
+
+def _number(text: str) -> float | None:
+    """Digits as they are; else a date, in UTC where it names no offset."""
+    if text.isascii() and text.isdigit():
+        return int(text) if len(text) < 17 else None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _started(response: Response) -> RunStarted | InDoubt:
@@ -169,21 +186,29 @@ def _entries(said: object) -> list[object] | None:
 def _run(entry: object, usual_window: int) -> Run | None:
     if not isinstance(entry, dict):
         return None
-    run_id, start = entry.get("runId"), seconds(entry.get("dataFilterStartTime"))
-    if not isinstance(run_id, str) or not 0 < len(run_id) <= LONGEST_ID or start is None:
-        return None
-    end = seconds(entry.get("dataFilterEndTime"))
+    run_id, window = entry.get("runId"), _window(entry, usual_window)
     created = seconds(entry.get("createdAt"))
+    created = seconds(entry.get("ingestionTime")) if created is None else created
+    if not isinstance(run_id, str) or not 0 < len(run_id) <= LONGEST_ID:
+        return None
+    if window is None and (entry.get("dataFilterStartTime") is not None or created is None):
+        return None
     state = text_of(entry.get("status"))
     return Run(
         run_id=run_id,
-        window=Window(
-            start_s=int(start), end_s=int(start) + usual_window if end is None else int(end)
-        ),
+        window=window,
         # An entry of a list names no stages: here SUCCESS says that it ended, not how.
         report=JobReport(state=_short(state), end=_ends(state)),
-        created_s=seconds(entry.get("ingestionTime")) if created is None else created,
+        created_s=created,
     )
+
+
+def _window(entry: Mapping[str, object], usual: int) -> Window | None:
+    start = seconds(entry.get("dataFilterStartTime"))
+    if start is None:
+        return None
+    end = seconds(entry.get("dataFilterEndTime"))
+    return Window(start_s=int(start), end_s=int(start) + usual if end is None else int(end))
 
 
 def _stages(details: object) -> Mapping[str, str]:

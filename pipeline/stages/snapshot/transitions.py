@@ -205,8 +205,11 @@ def goes_on(run: Run, now_ms: int) -> bool:
     After a day one without an end is taken for over: the partner does not say all the words for
     that. Where it is not, the partner refuses another one, which costs nothing.
     """
-    began_s = run.window.end_s if run.created_s is None else run.created_s
-    return not run.report.is_terminal and began_s > now_ms / 1000 - GIVE_UP_SECONDS
+    began_s = run.created_s
+    if began_s is None and run.window is not None:
+        began_s = run.window.end_s
+    is_young = began_s is None or began_s > now_ms / 1000 - GIVE_UP_SECONDS
+    return not run.report.is_terminal and is_young
 
 
 def is_last(
