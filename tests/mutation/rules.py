@@ -76,6 +76,8 @@ KEPT_FOR_IT = "test_a_request_for_a_file_that_waits_keeps_the_runs_that_are_kept
 NOT_SWEPT = "test_a_list_that_cannot_be_read_while_old_files_go_stops_no_audience"
 ALTHOUGH = "test_a_run_that_began_although_it_was_refused_is_followed_and_paid_for"
 SHOWN_MEMBER = "test_a_member_is_shown_as_one_where_a_pass_gives_them_a_row_and_nowhere_else"
+STILL_SHOWS = "test_a_list_that_still_shows_a_run_whose_end_was_told_keeps_no_other_one_waiting"
+NOT_KNOWN = "test_an_audience_that_the_partner_no_longer_knows_is_blocked_before_it_is_paid_for"
 OWN_RUNS = "test_an_audience_that_has_had_its_own_runs_keeps_no_other_waiting"
 OTHER_FOLDER = "test_an_audience_that_gets_another_folder_is_blocked_until_it_has_its_own_again"
 HEALED_LATE = "test_what_a_former_owner_heals_late_makes_a_pass_due_where_nobody_shut_it_out"
@@ -1337,6 +1339,20 @@ RULES: Sequence[Rule] = (
         kept="            elif record.value is None:\n                self._kept = None\n",
         broken="",
         tests=[f"tests/operations/test_member_statements.py::{SHOWN_MEMBER}"],
+    ),
+    Rule(
+        name="a run whose end was told does not go on, whatever a list says",
+        file="pipeline/stages/snapshot/transitions.py",
+        kept=" and run.run_id not in over\n",
+        broken="\n",
+        tests=[f"{TROUBLES}::{STILL_SHOWS}"],
+    ),
+    Rule(
+        name="an audience that the partner does not know is blocked",
+        file="pipeline/stages/snapshot/starting.py",
+        kept="        if why.is_missing:\n",
+        broken="        if why.is_throttled:\n",
+        tests=[f"{TROUBLES}::{NOT_KNOWN}"],
     ),
     Rule(
         name="a file in a former folder makes way for a new one",

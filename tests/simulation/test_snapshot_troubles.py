@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.destinations.snapshots import BudgetSpent, Run, RunAnswer, Window
-from pipeline.domain.job import NotYet
+from pipeline.domain.job import JobReport, NotYet
 from pipeline.domain.member_record import (
     MemberRecord,
     Place,
@@ -516,3 +516,54 @@ def test_what_kept_a_run_from_being_asked_about_is_not_shown_once_it_is_told() -
     told(story)
 
     assert shown == ["run_not_told", None]
+
+
+def test_a_list_that_still_shows_a_run_whose_end_was_told_keeps_no_other_one_waiting() -> None:
+    """The status of a run may be ahead of the list, or the list may know another word for it."""
+
+    async def story(world: SnapshotWorld) -> None:
+        listed = world.partner.list
+
+        async def behind(audience: str) -> Sequence[Run] | NotYet:
+            runs = await listed(audience)
+            assert not isinstance(runs, NotYet)
+            going_on = JobReport(state="", end="pending")
+            return [replace(run, report=going_on) for run in runs]
+
+        world.partner.list = behind  # type: ignore[method-assign]
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(world.worker(world.process()).run())
+            for number in range(3):
+                await asyncio.sleep(2 * HOUR)
+                world.members.state(VIP.audience, f"m{number}", is_member=False)
+            await asyncio.sleep(2 * HOUR)
+            running.cancel()
+
+    world = told(story)
+
+    assert len(world.partner.arrived) == 4
+    assert names(world).count("running") == 4, "none was asked for twice"
+    assert world.is_delivered()
+
+
+def test_an_audience_that_the_partner_no_longer_knows_is_blocked_before_it_is_paid_for() -> None:
+    """It may have expired or been deleted: only a person can say what should be."""
+    shown: list[object] = []
+
+    async def story(world: SnapshotWorld) -> None:
+        async def gone(audience: str) -> Sequence[Run] | NotYet:
+            return NotYet("404 100940-404 NOT_FOUND", is_missing=True)
+
+        world.partner.list = gone  # type: ignore[method-assign]
+        worker = world.worker(world.process())
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(worker.run())
+            await asyncio.sleep(HOUR)
+            found = _audience_in(worker.status())
+            shown.extend([found["state"], found["cause"], found["detail"]])
+            running.cancel()
+
+    world = told(story)
+
+    assert shown == ["blocked", "not_found", "404 100940-404 NOT_FOUND"]
+    assert paid(world) == 0

@@ -38,6 +38,7 @@ from pipeline.stages.snapshot.transitions import (
     refunded,
     started,
     started_after_all,
+    told_ends,
     window_of,
 )
 
@@ -133,7 +134,8 @@ class RunStarting:
         return free_at <= now_ms
 
     def _is_busy(self, listed: Sequence[Run]) -> bool:
-        return any(goes_on(run, self._shared.wall_ms()) for run in listed)
+        over = told_ends(self._shared.journal.runs(self._audience.audience))
+        return any(goes_on(run, self._shared.wall_ms(), over=over) for run in listed)
 
     # What the storage says
 
@@ -169,7 +171,7 @@ class RunStarting:
         shared, name = self._shared, self._audience.audience
         listed = await shared.runs.list(name)
         if isinstance(listed, NotYet):
-            self._condition.failed("runs_not_listed", listed.detail)
+            self._not_listed(listed)
             return False
         late = late_run(state, listed)
         if late is not None:
@@ -188,6 +190,12 @@ class RunStarting:
             self._condition.wait("another_run", "another run goes on", BUSY_SECONDS)
             return False
         return True
+
+    def _not_listed(self, why: NotYet) -> None:
+        if why.is_missing:
+            self._condition.block("not_found", why.detail)
+        else:
+            self._condition.failed("runs_not_listed", why.detail)
 
     async def _take_found(self, state: AudienceState, window: Window, found: Run) -> None:
         """Our window has a run: one that we took for refused, or somebody else's."""
