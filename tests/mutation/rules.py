@@ -78,6 +78,7 @@ ALTHOUGH = "test_a_run_that_began_although_it_was_refused_is_followed_and_paid_f
 SHOWN_MEMBER = "test_a_member_is_shown_as_one_where_a_pass_gives_them_a_row_and_nowhere_else"
 STILL_SHOWS = "test_a_list_that_still_shows_a_run_whose_end_was_told_keeps_no_other_one_waiting"
 NOT_KNOWN = "test_an_audience_that_the_partner_no_longer_knows_is_blocked_before_it_is_paid_for"
+RUN_FIRST = "test_no_state_stands_without_its_run_wherever_its_owner_died"
 OWN_RUNS = "test_an_audience_that_has_had_its_own_runs_keeps_no_other_waiting"
 OTHER_FOLDER = "test_an_audience_that_gets_another_folder_is_blocked_until_it_has_its_own_again"
 HEALED_LATE = "test_what_a_former_owner_heals_late_makes_a_pass_due_where_nobody_shut_it_out"
@@ -1353,6 +1354,15 @@ RULES: Sequence[Rule] = (
         kept="        if why.is_missing:\n",
         broken="        if why.is_throttled:\n",
         tests=[f"{TROUBLES}::{NOT_KNOWN}"],
+    ),
+    Rule(
+        name="a run is written before the state that stands on it",
+        file="pipeline/stages/snapshot/journal.py",
+        kept="        messages.append(Written(self._topic, 0, state_key(audience), "
+        "encode_state(state)))\n",
+        broken="        messages.insert(0, Written(self._topic, 0, state_key(audience), "
+        "encode_state(state)))\n",
+        tests=[f"tests/stages/snapshot/test_journal.py::{RUN_FIRST}"],
     ),
     Rule(
         name="a file in a former folder makes way for a new one",
