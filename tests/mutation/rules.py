@@ -1365,6 +1365,13 @@ RULES: Sequence[Rule] = (
         tests=[f"tests/stages/snapshot/test_journal.py::{RUN_FIRST}"],
     ),
     Rule(
+        name="a window whose run was refused is left alone while a list may be late",
+        file="pipeline/stages/snapshot/condition.py",
+        kept="FIRST_BLOCKED_SECONDS, LONGEST_BLOCKED_SECONDS = ABSENT_SECONDS, 3600.0\n",
+        broken="FIRST_BLOCKED_SECONDS, LONGEST_BLOCKED_SECONDS = 60.0, 3600.0\n",
+        tests=[f"{TROUBLES}::{ALTHOUGH}"],
+    ),
+    Rule(
         name="a file in a former folder makes way for a new one",
         file="pipeline/stages/snapshot/starting.py",
         kept="        if file.path != path_of(self._audience.folder, file.n):\n",

@@ -471,7 +471,7 @@ def test_an_audience_that_has_had_its_own_runs_keeps_no_other_waiting() -> None:
     assert len(others) >= 12
 
 
-@pytest.mark.parametrize("listed_after", [0.0, 20.0])
+@pytest.mark.parametrize("listed_after", [0.0, 20.0, 110.0])
 def test_a_run_that_began_although_it_was_refused_is_followed_and_paid_for(
     listed_after: float,
 ) -> None:
@@ -479,10 +479,13 @@ def test_a_run_that_began_although_it_was_refused_is_followed_and_paid_for(
 
     async def story(world: SnapshotWorld) -> None:
         start = world.partner.start
-        world.partner.moods = RunMoods(listed_after=listed_after)
+        world.partner.moods = RunMoods(longest_run=40.0)
 
         async def twice(audience: str, window: Window, ownership: Ownership) -> RunAnswer:
             await start(audience, window, ownership)
+            [run] = world.partner.runs
+            run.ends = max(run.ends, run.began + 20)
+            run.listed_from = run.began + listed_after
             return await start(audience, window, ownership)
 
         world.partner.start = twice  # type: ignore[method-assign]

@@ -20,6 +20,7 @@ from pipeline.stages.snapshot.guards import released_at
 from pipeline.stages.snapshot.run_records import AudienceState, SnapshotFile
 from pipeline.stages.snapshot.shared import SharedByAudiences
 from pipeline.stages.snapshot.states import (
+    ABSENT_SECONDS,
     Event,
     FileGone,
     LateRun,
@@ -275,7 +276,8 @@ class RunStarting:
             case Refused(False), RunRefused(detail):
                 condition.block("run_refused", detail)
             case Refused(True), RunRefused(detail):
-                condition.wait("another_run", detail, BUSY_SECONDS)
+                # So long may the list be late, should it be a run of this very window that goes on.
+                condition.wait("another_run", detail, ABSENT_SECONDS)
             case _, NotSent(detail):
                 condition.failed("not_sent", detail)
             case _:
