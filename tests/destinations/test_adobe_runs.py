@@ -308,6 +308,28 @@ def test_a_run_is_missing_only_where_the_partner_itself_says_so() -> None:
     assert (said.is_missing, page.is_missing, slow.is_throttled) == (True, False, True)
 
 
+@pytest.mark.parametrize(
+    ("response", "cause"),
+    [
+        (error(404, "100940-404", "NOT_FOUND"), "not_found"),
+        (answer(404, "<html>nothing here</html>"), None),
+        (error(403, "403025", "profile is not valid"), "forbidden"),
+        (error(401, "100922-401", "UNAUTHORIZED"), "unauthorised"),
+        (answer(302), "wrong_address"),
+        (error(429, "", "too fast"), None),
+        (error(500, "100970-500", "INTERNAL_SERVER_ERROR"), None),
+        (answer(200, "<html></html>"), None),
+    ],
+)
+def test_a_question_that_only_a_person_can_get_answered_says_why(
+    response: Response, cause: str | None
+) -> None:
+    found = CURRENT.interpret_runs(response)
+
+    assert isinstance(found, NotYet)
+    assert found.cause == cause
+
+
 @given(st.integers(100, 599), st.binary(max_size=80), st.none() | st.just("cut short"))
 def test_no_answer_whatever_it_is_makes_a_reader_fail(
     code: int, body: bytes, trouble: str | None

@@ -77,7 +77,9 @@ NOT_SWEPT = "test_a_list_that_cannot_be_read_while_old_files_go_stops_no_audienc
 ALTHOUGH = "test_a_run_that_began_although_it_was_refused_is_followed_and_paid_for"
 SHOWN_MEMBER = "test_a_member_is_shown_as_one_where_a_pass_gives_them_a_row_and_nowhere_else"
 STILL_SHOWS = "test_a_list_that_still_shows_a_run_whose_end_was_told_keeps_no_other_one_waiting"
-NOT_KNOWN = "test_an_audience_that_the_partner_no_longer_knows_is_blocked_before_it_is_paid_for"
+NOT_SHOWN = (
+    "test_an_audience_whose_runs_only_a_person_can_have_shown_is_blocked_before_it_is_paid_for"
+)
 RUN_FIRST = "test_no_state_stands_without_its_run_wherever_its_owner_died"
 OWN_RUNS = "test_an_audience_that_has_had_its_own_runs_keeps_no_other_waiting"
 OTHER_FOLDER = "test_an_audience_that_gets_another_folder_is_blocked_until_it_has_its_own_again"
@@ -1349,11 +1351,11 @@ RULES: Sequence[Rule] = (
         tests=[f"{TROUBLES}::{STILL_SHOWS}"],
     ),
     Rule(
-        name="an audience that the partner does not know is blocked",
+        name="an audience whose runs nobody may see is blocked",
         file="pipeline/stages/snapshot/starting.py",
-        kept="        if why.is_missing:\n",
+        kept="        if why.cause is not None:\n",
         broken="        if why.is_throttled:\n",
-        tests=[f"{TROUBLES}::{NOT_KNOWN}"],
+        tests=[f"{TROUBLES}::{NOT_SHOWN}"],
     ),
     Rule(
         name="a run is written before the state that stands on it",

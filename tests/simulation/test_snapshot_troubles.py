@@ -15,6 +15,7 @@ from pipeline.domain.member_record import (
     member_key,
     partition_of,
 )
+from pipeline.domain.send_result import BlockCause
 from pipeline.stages.ports import Ownership
 from pipeline.stages.snapshot.healed import healed
 from pipeline.stages.snapshot.making_order import TURN_AUDIENCES, MakingOrder
@@ -549,15 +550,18 @@ def test_a_list_that_still_shows_a_run_whose_end_was_told_keeps_no_other_one_wai
     assert world.is_delivered()
 
 
-def test_an_audience_that_the_partner_no_longer_knows_is_blocked_before_it_is_paid_for() -> None:
-    """It may have expired or been deleted: only a person can say what should be."""
+@pytest.mark.parametrize("cause", ["not_found", "forbidden", "unauthorised"])
+def test_an_audience_whose_runs_only_a_person_can_have_shown_is_blocked_before_it_is_paid_for(
+    cause: BlockCause,
+) -> None:
+    """It was deleted, or has expired, or the credential may not see it: no other try mends that."""
     shown: list[object] = []
 
     async def story(world: SnapshotWorld) -> None:
-        async def gone(audience: str) -> Sequence[Run] | NotYet:
-            return NotYet("404 100940-404 NOT_FOUND", is_missing=True)
+        async def refused(audience: str) -> Sequence[Run] | NotYet:
+            return NotYet("4xx: the partner's words", cause=cause)
 
-        world.partner.list = gone  # type: ignore[method-assign]
+        world.partner.list = refused  # type: ignore[method-assign]
         worker = world.worker(world.process())
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(worker.run())
@@ -568,5 +572,5 @@ def test_an_audience_that_the_partner_no_longer_knows_is_blocked_before_it_is_pa
 
     world = told(story)
 
-    assert shown == ["blocked", "not_found", "404 100940-404 NOT_FOUND"]
+    assert shown == ["blocked", cause, "4xx: the partner's words"]
     assert paid(world) == 0

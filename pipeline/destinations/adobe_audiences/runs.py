@@ -137,8 +137,17 @@ def interpret_status(response: Response) -> JobReport | NotYet:
 
 def not_yet(response: Response) -> NotYet:
     """A question that got no answer. A run is missing only where the partner itself says so."""
-    is_missing = response.status == 404 and isinstance(document(response.body), dict)
-    return NotYet(detail(response), response.wait, is_missing, is_throttled=response.status == 429)
+    status = response.status
+    is_missing = status == 404 and isinstance(document(response.body), dict)
+    cause: BlockCause | None = "wrong_address" if 300 <= status < 400 else _CAUSES.get(status)
+    return NotYet(
+        detail(response),
+        response.wait,
+        is_missing,
+        is_throttled=status == 429,
+        # A page that is not found may be of something before the partner, for a moment.
+        cause=None if status == 404 and not is_missing else cause,
+    )
 
 
 def seconds(value: object) -> float | None:

@@ -193,8 +193,8 @@ class RunStarting:
         return True
 
     def _not_listed(self, why: NotYet) -> None:
-        if why.is_missing:
-            self._condition.block("not_found", why.detail)
+        if why.cause is not None:
+            self._condition.block(why.cause, why.detail)
         else:
             self._condition.failed("runs_not_listed", why.detail)
 
