@@ -81,6 +81,7 @@ NOT_SHOWN = (
     "test_an_audience_whose_runs_only_a_person_can_have_shown_is_blocked_before_it_is_paid_for"
 )
 RUN_FIRST = "test_no_state_stands_without_its_run_wherever_its_owner_died"
+NO_MARKER = "test_what_stands_behind_the_last_record_is_nothing_to_carry"
 OWN_RUNS = "test_an_audience_that_has_had_its_own_runs_keeps_no_other_waiting"
 OTHER_FOLDER = "test_an_audience_that_gets_another_folder_is_blocked_until_it_has_its_own_again"
 HEALED_LATE = "test_what_a_former_owner_heals_late_makes_a_pass_due_where_nobody_shut_it_out"
@@ -1372,6 +1373,13 @@ RULES: Sequence[Rule] = (
         kept="FIRST_BLOCKED_SECONDS, LONGEST_BLOCKED_SECONDS = ABSENT_SECONDS, 3600.0\n",
         broken="FIRST_BLOCKED_SECONDS, LONGEST_BLOCKED_SECONDS = 60.0, 3600.0\n",
         tests=[f"{TROUBLES}::{ALTHOUGH}"],
+    ),
+    Rule(
+        name="a marker behind the last record is nothing to carry",
+        file="pipeline/kafka/ingest_backlog.py",
+        kept="                if start < end and await _stands(reader, tp, start, end):\n",
+        broken="                if start < end:\n",
+        tests=[f"tests/integration/test_ingest_backlog.py::{NO_MARKER}"],
     ),
     Rule(
         name="a file in a former folder makes way for a new one",
