@@ -860,10 +860,17 @@ RULES: Sequence[Rule] = (
         tests=[f"{CONSISTENCY}::test_two_targets_that_cannot_stand_together_are_refused"],
     ),
     Rule(
+        name="one audience of the partner in two letter cases is one",
+        file="pipeline/configuration/sharing.py",
+        kept="audience.casefold()",
+        broken="audience",
+        tests=[f"{CONSISTENCY}::test_one_audience_of_the_partner_in_two_letter_cases_is_one"],
+    ),
+    Rule(
         name="an audience of the partner has one way, whatever destinations reach it",
         file="pipeline/configuration/sharing.py",
-        kept="homes.setdefault((kind, space, audience), here)",
-        broken="homes.setdefault((target.destination, space, audience), here)",
+        kept="homes.setdefault((kind, space, audience.casefold()), here)",
+        broken="homes.setdefault((target.destination, space, audience.casefold()), here)",
         tests=[f"{CONSISTENCY}::test_one_audience_of_the_partner_by_two_destinations_is_refused"],
     ),
     Rule(
