@@ -1389,6 +1389,13 @@ RULES: Sequence[Rule] = (
         tests=[f"tests/integration/test_ingest_backlog.py::{NO_MARKER}"],
     ),
     Rule(
+        name="files that wait for an ordinary run take none that is kept back",
+        file="pipeline/stages/snapshot/budget.py",
+        kept="        reserved = min(reserved, max(0, ordinary - len(ats)))\n",
+        broken="",
+        tests=["tests/stages/snapshot/test_budget.py"],
+    ),
+    Rule(
         name="a file in a former folder makes way for a new one",
         file="pipeline/stages/snapshot/starting.py",
         kept="        if file.path != path_of(self._audience.folder, file.n):\n",
