@@ -82,6 +82,7 @@ NOT_SHOWN = (
 )
 RUN_FIRST = "test_no_state_stands_without_its_run_wherever_its_owner_died"
 NO_MARKER = "test_what_stands_behind_the_last_record_is_nothing_to_carry"
+AHEAD = "test_times_from_a_clock_that_was_ahead_keep_nothing_waiting"
 OWN_RUNS = "test_an_audience_that_has_had_its_own_runs_keeps_no_other_waiting"
 OTHER_FOLDER = "test_an_audience_that_gets_another_folder_is_blocked_until_it_has_its_own_again"
 HEALED_LATE = "test_what_a_former_owner_heals_late_makes_a_pass_due_where_nobody_shut_it_out"
@@ -1394,6 +1395,20 @@ RULES: Sequence[Rule] = (
         kept="        reserved = min(reserved, max(0, ordinary - len(ats)))\n",
         broken="",
         tests=["tests/stages/snapshot/test_budget.py"],
+    ),
+    Rule(
+        name="a clock that was ahead puts off no renewal",
+        file="pipeline/stages/snapshot/schedule.py",
+        kept="0 if at_ms > now_ms else at_ms + _ms(lifetime * RENEW_SHARE)",
+        broken="at_ms + _ms(lifetime * RENEW_SHARE)",
+        tests=[f"tests/stages/snapshot/test_schedule.py::{AHEAD}"],
+    ),
+    Rule(
+        name="a clock that was ahead puts off no run",
+        file="pipeline/stages/snapshot/schedule.py",
+        kept=" and last_ms <= now_ms\n",
+        broken="\n",
+        tests=[f"tests/stages/snapshot/test_schedule.py::{AHEAD}"],
     ),
     Rule(
         name="a file in a former folder makes way for a new one",
