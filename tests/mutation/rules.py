@@ -254,6 +254,13 @@ RULES: Sequence[Rule] = (
         tests=[f"{ADOBE_CREATIONS}::test_a_question_without_an_answer_forgets_no_creation"],
     ),
     Rule(
+        name="an extension brings nobody back from an older file",
+        file="pipeline/operations/snapshots/extension.py",
+        kept="is_one and run.n < ingested.n and may_have_ended\n",
+        broken="is_one and run.n > ingested.n and may_have_ended\n",
+        tests=[f"{EXTENSION}::test_after_an_older_file_whose_run_ended_last_it_is_refused"],
+    ),
+    Rule(
         name="an extension brings nobody back who was removed",
         file="pipeline/operations/snapshots/extension.py",
         kept="        self.count += not (isinstance(said, MemberRecord) and said.is_member)\n",
