@@ -83,6 +83,7 @@ NOT_SHOWN = (
 RUN_FIRST = "test_no_state_stands_without_its_run_wherever_its_owner_died"
 NO_MARKER = "test_what_stands_behind_the_last_record_is_nothing_to_carry"
 AHEAD = "test_times_from_a_clock_that_was_ahead_keep_nothing_waiting"
+WHO_WITHDREW = "test_who_withdrew_while_a_file_waited_for_its_run_is_in_no_run"
 OWN_RUNS = "test_an_audience_that_has_had_its_own_runs_keeps_no_other_waiting"
 OTHER_FOLDER = "test_an_audience_that_gets_another_folder_is_blocked_until_it_has_its_own_again"
 HEALED_LATE = "test_what_a_former_owner_heals_late_makes_a_pass_due_where_nobody_shut_it_out"
@@ -1416,6 +1417,13 @@ RULES: Sequence[Rule] = (
         kept=" and last_ms <= now_ms\n",
         broken="\n",
         tests=[f"tests/stages/snapshot/test_schedule.py::{AHEAD}"],
+    ),
+    Rule(
+        name="a file that waited makes way for one without who withdrew since",
+        file="pipeline/stages/snapshot/starting.py",
+        kept="        patience = WITHDRAWN_SECONDS if has_withdrawals else usual\n",
+        broken="        patience = usual\n",
+        tests=[f"{TROUBLES}::{WHO_WITHDREW}"],
     ),
     Rule(
         name="a file in a former folder makes way for a new one",

@@ -574,3 +574,35 @@ def test_an_audience_whose_runs_only_a_person_can_have_shown_is_blocked_before_i
 
     assert shown == ["blocked", cause, "4xx: the partner's words"]
     assert paid(world) == 0
+
+
+def test_who_withdrew_while_a_file_waited_for_its_run_is_in_no_run() -> None:
+    """It may wait for hours until the partner or the budget lets it go, or a person does."""
+    sent: list[bytes] = []
+
+    async def story(world: SnapshotWorld) -> None:
+        start = world.partner.start
+
+        async def watched(audience: str, window: Window, ownership: Ownership) -> RunAnswer:
+            sent.extend(
+                world.storage.content(file.path)
+                for file in world.storage.visible(VIP.folder)
+                if window.start_s < file.modified_s < window.end_s
+            )
+            return await start(audience, window, ownership)
+
+        world.partner.limit = 0
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(world.worker(world.process()).run())
+            await asyncio.sleep(HOUR / 2)
+            world.members.state(VIP.audience, "m1", is_member=False, is_withdrawal=True)
+            world.partner.start = watched  # type: ignore[method-assign]
+            world.partner.limit = 1000
+            await asyncio.sleep(2 * HOUR)
+            running.cancel()
+
+    world = told(story)
+
+    assert world.is_delivered()
+    assert sent
+    assert not any(b"m1\n" in content for content in sent)

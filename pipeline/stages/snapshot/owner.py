@@ -164,7 +164,10 @@ class AudienceOwner:
                 await self._following.delete_burnt(state.run_n)
                 self._deleted = state.run_n
             case _:
-                await self._starting.start(state, is_urgent=self._is_urgent)
+                withdrawn_ms = self.watched.newest.changes.oldest_withdrawal_ms
+                await self._starting.start(
+                    state, is_urgent=self._is_urgent, has_withdrawals=withdrawn_ms is not None
+                )
 
     @property
     def _is_urgent(self) -> bool:

@@ -51,6 +51,11 @@ SPENT_SECONDS = 3600.0
 BEHIND_SECONDS = 600.0
 """The audience that was told so tries so much later than others: it may be about it alone."""
 OLD_SECONDS = 6 * 3600.0
+WITHDRAWN_SECONDS = 900.0
+"""A file that has waited so long makes way for one without those who withdrew since.
+
+A younger one goes: where somebody withdraws every minute, there would else be no run at all.
+"""
 STALE_SECONDS = 60.0
 """A run that could not be written down for so long is not asked for: the charge is too old."""
 
@@ -77,8 +82,10 @@ class RunStarting:
         at_ms = released_at(state.hold)
         return at_ms is not None and at_ms <= self._shared.wall_ms()
 
-    async def start(self, state: AudienceState, *, is_urgent: bool) -> None:
+    async def start(self, state: AudienceState, *, is_urgent: bool, has_withdrawals: bool) -> None:
         """One attempt; returns with the state changed, or with what to wait for in the condition.
+
+        `has_withdrawals`: somebody withdrew since the file was made.
 
         Raises:
             Fenced: there is another owner now.
@@ -90,7 +97,7 @@ class RunStarting:
         if state.hold is not None:
             await shared.journal.write(name, approved(state, shared.wall_ms()))
             return
-        if self._is_old(file) or shared.journal.is_asked_for(name):
+        if self._is_old(file, has_withdrawals=has_withdrawals) or shared.journal.is_asked_for(name):
             await self._claim(state)
             return
         if not self._may_be_paid(state, is_urgent):
@@ -114,9 +121,10 @@ class RunStarting:
         await journal.write(name, claimed(state, self._shared.wall_ms(), is_urgent=is_urgent))
         self._condition.fine()
 
-    def _is_old(self, file: SnapshotFile) -> bool:
+    def _is_old(self, file: SnapshotFile, *, has_withdrawals: bool) -> bool:
         """Whether it waited so long for its run that a newer one would say more."""
-        patience = max(self._shared.rules.max_wait, OLD_SECONDS)
+        usual = max(self._shared.rules.max_wait, OLD_SECONDS)
+        patience = WITHDRAWN_SECONDS if has_withdrawals else usual
         return self._shared.wall_ms() - file.made_ms > patience * 1000
 
     def _may_be_paid(self, state: AudienceState, is_urgent: bool) -> bool:
