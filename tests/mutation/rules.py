@@ -1264,14 +1264,14 @@ RULES: Sequence[Rule] = (
     ),
     Rule(
         name="a file is alone in its window",
-        file="pipeline/stages/snapshot/starting.py",
+        file="pipeline/stages/snapshot/file_look.py",
         kept="        near = neighbours(file, listed, 2 * margin)\n",
         broken="        near = neighbours(file, listed, -1.0)\n",
         tests=[f"{STEPS}::test_a_file_that_stands_near_another_is_never_asked_for"],
     ),
     Rule(
         name="a window is over by the storage's clock before its run is asked for",
-        file="pipeline/stages/snapshot/starting.py",
+        file="pipeline/stages/snapshot/file_look.py",
         kept="        if left >= 0:\n",
         broken="        if left >= 1_000:\n",
         tests=[f"{STEPS}::test_the_charge_is_durable_before_the_partner_is_asked"],
@@ -1427,8 +1427,8 @@ RULES: Sequence[Rule] = (
     ),
     Rule(
         name="a file in a former folder makes way for a new one",
-        file="pipeline/stages/snapshot/starting.py",
-        kept="        if file.path != path_of(self._audience.folder, file.n):\n",
+        file="pipeline/stages/snapshot/file_look.py",
+        kept="        if file.path != path_of(self._folder, file.n):\n",
         broken="        if not file.path:\n",
         tests=[f"{TROUBLES}::{OTHER_FOLDER}"],
     ),

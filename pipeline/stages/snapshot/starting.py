@@ -1,7 +1,7 @@
 """From a stored file to a run: what must be true before the partner is asked, and its answer."""
 
 from collections.abc import Sequence
-from typing import Literal, assert_never
+from typing import assert_never
 
 from pipeline.destinations.snapshots import (
     BudgetSpent,
@@ -15,7 +15,7 @@ from pipeline.destinations.snapshots import (
 from pipeline.domain.job import NotYet
 from pipeline.domain.send_result import Blocked, InDoubt, NotSent, Throttled
 from pipeline.stages.snapshot.condition import SPENT, AudienceCondition, worn_out
-from pipeline.stages.snapshot.files import is_same, neighbours, number_of, path_of
+from pipeline.stages.snapshot.file_look import FileLook
 from pipeline.stages.snapshot.guards import released_at
 from pipeline.stages.snapshot.run_records import AudienceState, SnapshotFile
 from pipeline.stages.snapshot.shared import SharedByAudiences
@@ -59,8 +59,6 @@ A younger one goes: where somebody withdraws every minute, there would else be n
 STALE_SECONDS = 60.0
 """A run that could not be written down for so long is not asked for: the charge is too old."""
 
-Look = Literal["fine", "gone", "again"]
-
 
 class RunStarting:
     """Starts runs of one audience, one at a time."""
@@ -74,6 +72,7 @@ class RunStarting:
         self._shared = shared
         self._audience = audience
         self._condition = condition
+        self._file_look = FileLook(shared, audience.folder, condition)
 
     def may_go(self, state: AudienceState) -> bool:
         """Whether no guard holds the file, or a person or time released it."""
@@ -103,7 +102,7 @@ class RunStarting:
         if not self._may_be_paid(state, is_urgent):
             return
         window = window_of(file, shared.rules.window_margin)
-        match await self._look_at_file(file, window):
+        match await self._file_look.look(file, window):
             case "gone":
                 await self._claim(state)
             case "fine" if await self._is_free(state, window):
@@ -145,33 +144,6 @@ class RunStarting:
     def _is_busy(self, listed: Sequence[Run]) -> bool:
         over = told_ends(self._shared.journal.runs(self._audience.audience))
         return any(goes_on(run, self._shared.wall_ms(), over=over) for run in listed)
-
-    # What the storage says
-
-    async def _look_at_file(self, file: SnapshotFile, window: Window) -> Look:
-        """The file is ours alone in its window, and the window has ended by the storage's clock."""
-        storage, margin = self._shared.storage, self._shared.rules.window_margin
-        if file.path != path_of(self._audience.folder, file.n):
-            # The audience has another folder now: the next attempt at a file says so.
-            return "gone"
-        if not is_same(file, await storage.head(file.path)):
-            return "gone"
-        left = window.end_s - await storage.now_s()
-        if left >= 0:
-            self._condition.wait("window", "the window of the file has not ended", left + 0.5)
-            return "again"
-        listed = await storage.files(self._audience.folder)
-        if file.path not in {one.path for one in listed}:
-            self._condition.failed("storage_unavailable", "the file is not listed yet")
-            return "again"
-        near = neighbours(file, listed, 2 * margin)
-        for one in near:
-            n = number_of(one.path)
-            if n is None or n > file.n:
-                # Not ours to delete. A file of another time has a window of its own.
-                return "gone"
-            await storage.delete(one.path)
-        return "again" if near else "fine"
 
     # What the partner says
 
