@@ -16,7 +16,7 @@ from pipeline.domain.member_record import (
     partition_of,
 )
 from pipeline.stages.snapshot.pass_findings import PassFindings
-from pipeline.stages.snapshot.ports import Written
+from pipeline.stages.snapshot.ports import TopicLook, Written
 from tests.fakes.lane_world import TopicRecord
 
 
@@ -30,6 +30,8 @@ class FakeMemberTopic:
         self.members: dict[str, set[str]] = {}
         """By audience: what the statements come to."""
         self._statements = 0
+        self.open_at: dict[int, int] = {}
+        """By partition: where a transaction begins that has not ended."""
 
     def state(
         self, audience: str, member: str, *, is_member: bool = True, is_withdrawal: bool = False
@@ -56,9 +58,13 @@ class FakeMemberTopic:
     async def close(self) -> None:
         """Nothing stays open between two readings."""
 
-    async def ends(self) -> Sequence[int]:
+    async def look(self) -> TopicLook:
+        """What stands behind an open transaction is not stable yet."""
         await asyncio.sleep(0.01)
-        return [len(records) for records in self.records]
+        written = [len(records) for records in self.records]
+        ends = [min(end, self.open_at.get(number, end)) for number, end in enumerate(written)]
+        more = [number for number, end in enumerate(ends) if end < written[number]]
+        return TopicLook(ends, more)
 
     async def read(
         self, partition: int, start: int, end: int

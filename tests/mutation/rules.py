@@ -71,6 +71,7 @@ ADOBE_CREATIONS = "tests/operations/test_adobe_audiences.py::TestACreationThatTa
 TOKENS_THAT_HELP = "test_a_new_token_is_asked_for_where_it_helps_and_nowhere_else"
 STEPS = "tests/simulation/test_snapshot_steps.py"
 TROUBLES = "tests/simulation/test_snapshot_troubles.py"
+NEVER_ENDS = "test_a_transaction_that_never_ends_is_shown_with_its_age_and_said"
 TOO_SHORT = "test_a_run_that_a_list_is_too_short_for_is_not_taken_for_the_last"
 KEPT_FOR_IT = "test_a_request_for_a_file_that_waits_keeps_the_runs_that_are_kept_for_it"
 NOT_SWEPT = "test_a_list_that_cannot_be_read_while_old_files_go_stops_no_audience"
@@ -1328,6 +1329,27 @@ RULES: Sequence[Rule] = (
         kept="            if number % TURN_AUDIENCES == 0:\n",
         broken="            if number < 0:\n",
         tests=[f"{TROUBLES}::{CHOSEN}"],
+    ),
+    Rule(
+        name="a transaction grows old only where the end behind which it stands does not move",
+        file="pipeline/stages/snapshot/open_transactions.py",
+        kept="(end, since if was == end else now)\n",
+        broken="(end, since)\n",
+        tests=["tests/stages/snapshot/test_open_transactions.py"],
+    ),
+    Rule(
+        name="the age of a transaction that hides memberships is told",
+        file="pipeline/stages/snapshot/report.py",
+        kept="        oldest = found.oldest(now)\n",
+        broken="        oldest = 0.0\n",
+        tests=[f"{TROUBLES}::{NEVER_ENDS}"],
+    ),
+    Rule(
+        name="whoever loses its partition waits for no schema any more",
+        file="pipeline/http/schema_registry.py",
+        kept="            finally:\n",
+        broken="            except ZeroDivisionError:\n",
+        tests=["tests/http/test_schema_registry.py"],
     ),
     Rule(
         name="payments that count no more are let go before they are looked through",

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from pipeline.destinations.snapshots import Run, RunAnswer, Window
 from pipeline.domain.job import NotYet
@@ -308,4 +309,38 @@ def test_a_file_that_a_former_owner_goes_on_to_store_never_becomes_visible() -> 
 
     assert world.partner.unions == []
     assert len(world.storage.puts) == 1
+    assert world.is_delivered()
+
+
+def test_a_transaction_that_never_ends_is_shown_with_its_age_and_said() -> None:
+    """No pass sees what stands behind it, so nothing else would ever say that something waits."""
+    shown: list[object] = []
+    key = member_key(VIP.audience, "behind")
+
+    async def story(world: SnapshotWorld) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            worker = world.worker(world.process())
+            running = tasks.create_task(worker.run())
+            await asyncio.sleep(HOUR)
+            partition = partition_of(key)
+            world.members.open_at[partition] = len(world.members.records[partition])
+            world.members.state(VIP.audience, "behind")
+            await asyncio.sleep(HOUR)
+            shown.append(world.telemetry.levels["transaction_open", "adobe"])
+            shown.append(worker.status()["open_transactions"])
+            world.members.open_at.clear()
+            await asyncio.sleep(HOUR)
+            shown.append(world.telemetry.levels["transaction_open", "adobe"])
+            running.cancel()
+
+    with capture_logs() as lines:
+        world = told(story)
+
+    age, by_partition, afterwards = shown
+    assert isinstance(age, float)
+    assert HOUR - 120 < age <= HOUR
+    assert isinstance(by_partition, dict)
+    assert list(by_partition) == [partition_of(key)]
+    assert afterwards == 0
+    assert [line["log_level"] for line in lines if "transaction" in line["event"]] == ["error"]
     assert world.is_delivered()

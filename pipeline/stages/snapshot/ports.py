@@ -1,6 +1,13 @@
 """What making snapshots needs from the world, in the stage's own words."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Sequence,
+)
 from typing import NamedTuple, Protocol
 
 from pipeline.destinations.snapshots import Run, RunAnswer, SnapshotAudience, Window
@@ -121,6 +128,30 @@ class MemberTopic(Protocol):
 
     async def close(self) -> None:
         """Let go of what it takes to read, once no reading goes on; the next one takes it again."""
+
+
+class TopicLook(NamedTuple):
+    """Where a topic ends now."""
+
+    ends: Sequence[int]
+    """Of every partition, the offset behind the last stable record."""
+    with_more: Collection[int]
+    """Partitions in which more stands behind it: a transaction is open."""
+
+
+class FollowedTopic(Protocol):
+    """The same topic, for whoever follows it for a long time; raises as `MemberTopic` does."""
+
+    @property
+    def partitions(self) -> int: ...
+
+    async def look(self) -> TopicLook: ...
+
+    def read(
+        self, partition: int, start: int, end: int
+    ) -> AsyncGenerator[Sequence[Record], None]: ...
+
+    async def close(self) -> None: ...
 
 
 class TopicUnreadable(Exception):

@@ -91,8 +91,15 @@ class SnapshotWorker:
             "detail": shared.pause.why if shared.pause.until_ms > now_ms else None,
             "runs_used": shared.budget.used(now_ms),
             "runs_limit": shared.budget.limit,
+            "open_transactions": {
+                partition: round(age) for partition, age in self._open_for(shared).items()
+            },
             "audiences": {one.audience.name: one.status() for one in self._owners.values()},
         }
+
+    def _open_for(self, shared: SharedByAudiences) -> Mapping[int, float]:
+        """Seconds, by partition of the members topic: what a pass waits for."""
+        return shared.watch.open_transactions.ages(asyncio.get_running_loop().time())
 
     async def _own(self, shared: SharedByAudiences) -> None:
         await self._take_over(shared)
