@@ -36,7 +36,7 @@ async def test_a_run_is_asked_for_listed_and_followed(tmp_path: Path) -> None:
         listed = await runs.list(audience)
         assert not isinstance(listed, NotYet)
         assert [(one.run_id, one.window) for one in listed] == [(started.run_id, window)]
-        assert isinstance(await runs.ask(audience, started.run_id), JobReport)
+        assert isinstance(await runs.ask(audience, started.run_id, None), JobReport)
 
 
 async def test_who_lost_the_destination_asks_for_no_run(tmp_path: Path) -> None:

@@ -71,6 +71,13 @@ ADOBE_CREATIONS = "tests/operations/test_adobe_audiences.py::TestACreationThatTa
 TOKENS_THAT_HELP = "test_a_new_token_is_asked_for_where_it_helps_and_nowhere_else"
 STEPS = "tests/simulation/test_snapshot_steps.py"
 TROUBLES = "tests/simulation/test_snapshot_troubles.py"
+DOUBTS = "tests/simulation/test_snapshot_doubts.py"
+GONE_IN_DOUBT = "test_an_audience_that_is_gone_while_a_run_is_in_doubt_is_shown_as_blocked"
+GONE_ELSEWHERE = "test_an_audience_that_is_gone_in_another_state_is_shown_as_blocked_too"
+NEVER_LONG = "test_owners_that_never_live_for_long_let_an_audience_wait_no_longer_than_they_must"
+SURELY_MISSING = (
+    "test_what_is_missing_for_owners_in_turn_is_burnt_only_when_it_is_surely_missing_so_long"
+)
 NEVER_ENDS = "test_a_transaction_that_never_ends_is_shown_with_its_age_and_said"
 TOO_SHORT = "test_a_run_that_a_list_is_too_short_for_is_not_taken_for_the_last"
 KEPT_FOR_IT = "test_a_request_for_a_file_that_waits_keeps_the_runs_that_are_kept_for_it"
@@ -1350,6 +1357,62 @@ RULES: Sequence[Rule] = (
         kept="            finally:\n",
         broken="            except ZeroDivisionError:\n",
         tests=["tests/http/test_schema_registry.py"],
+    ),
+    Rule(
+        name="a run is followed by the contract that it was started with",
+        file="pipeline/stages/snapshot/following.py",
+        kept="        contract = shared.journal.run(name, state.run_n).contract\n",
+        broken="        contract = shared.runs.contract\n",
+        tests=[f"{DOUBTS}::test_a_run_is_followed_by_the_contract_that_it_was_started_with"],
+    ),
+    Rule(
+        name="a status is asked for in the words of the run's own contract",
+        file=f"{ADOBE}/delivery.py",
+        kept="compose_status(generation_called(contract, self._generation), ",
+        broken="compose_status(self._generation, ",
+        tests=[ADOBE_RUNS],
+    ),
+    Rule(
+        name="an audience that is gone while a run is in doubt blocks, and is shown",
+        file="pipeline/stages/snapshot/following.py",
+        kept="        if listed.is_missing:\n",
+        broken="        if listed is None:\n",
+        tests=[f"{DOUBTS}::{GONE_IN_DOUBT}"],
+    ),
+    Rule(
+        name="an audience that is gone before its run is asked for blocks, and is shown",
+        file="pipeline/stages/snapshot/starting.py",
+        kept="            if listed.is_missing:\n",
+        broken="            if listed is None:\n",
+        tests=[f"{DOUBTS}::{GONE_ELSEWHERE}"],
+    ),
+    Rule(
+        name="a run that is not found blocks no audience that is there",
+        file="pipeline/stages/snapshot/following.py",
+        kept="answer.is_missing and await self._is_unknown()",
+        broken="answer.is_missing",
+        tests=[f"{DOUBTS}::test_a_run_alone_that_is_not_found_blocks_nobody"],
+    ),
+    Rule(
+        name="owners that are restarted again and again burn a window together",
+        file="pipeline/stages/snapshot/absence.py",
+        kept="    return max(own_seconds, ",
+        broken="    return min(own_seconds, ",
+        tests=[f"{DOUBTS}::{NEVER_LONG}"],
+    ),
+    Rule(
+        name="what owners in turn saw counts less than their clocks may differ",
+        file="pipeline/stages/snapshot/absence.py",
+        kept="CLOCKS_MS = 300_000\n",
+        broken="CLOCKS_MS = 0\n",
+        tests=[f"{DOUBTS}::{SURELY_MISSING}"],
+    ),
+    Rule(
+        name="a window is not burnt for what was missing of another",
+        file="pipeline/stages/snapshot/transitions.py",
+        kept="            absent_lists=0,\n            absent_since_ms=None,\n",
+        broken="",
+        tests=[f"{DOUBTS}::test_a_window_is_not_burnt_for_what_was_missing_of_another"],
     ),
     Rule(
         name="payments that count no more are let go before they are looked through",

@@ -519,8 +519,8 @@ def test_a_run_whose_end_was_told_is_not_asked_about_again() -> None:
     async def story(world: SnapshotWorld) -> None:
         ask, listed = world.partner.ask, world.partner.list
 
-        async def asked(audience: str, run_id: str) -> JobReport | NotYet:
-            answer = await ask(audience, run_id)
+        async def asked(audience: str, run_id: str, contract: str | None) -> JobReport | NotYet:
+            answer = await ask(audience, run_id, contract)
             if isinstance(answer, JobReport) and answer.is_terminal:
                 ends.append(run_id)
             return answer

@@ -9,6 +9,7 @@ from pipeline.stages.retry import Backoff
 BACKOFF = Backoff(initial=5.0, maximum=300.0)
 LEAST_SECONDS = 1.0
 SPENT = "all runs of the day are used"
+IN_DOUBT = "nobody knows whether a run was started"
 FIRST_BLOCKED_SECONDS, LONGEST_BLOCKED_SECONDS = 60.0, 3600.0
 """A blocked audience tries again so often; an operator's request does not wait for it."""
 DOUBLINGS = 6
@@ -82,3 +83,11 @@ class AudienceCondition:
 def worn_out(runs: int) -> tuple[str, str]:
     """Cause and detail of an audience that has had all the runs of its life."""
     return "worn_out", f"{runs} runs: snapshot.runs_per_audience_total allows no more"
+
+
+def unknown(detail: str) -> tuple[str, str]:
+    """Cause and detail of an audience that the partner does not know."""
+    return "not_found", (
+        f"{detail}: the partner knows no such audience; mend what says where it is, make a new one "
+        "and write its id into the configuration, or take the audience out of it"
+    )

@@ -67,12 +67,17 @@ class FileStorage(Protocol):
 class Runs(Protocol):
     """The partner's runs of one destination."""
 
+    @property
+    def contract(self) -> str:
+        """Names how the partner is spoken to when a run is started."""
+
     async def start(self, audience: str, window: Window, ownership: Ownership) -> RunAnswer:
         """One attempt. The request does not become whole unless the sandbox is still owned."""
 
     async def list(self, audience: str) -> Sequence[Run] | NotYet: ...
 
-    async def ask(self, audience: str, run_id: str) -> JobReport | NotYet: ...
+    async def ask(self, audience: str, run_id: str, contract: str | None) -> JobReport | NotYet:
+        """`contract`: that by which the run was started; None where nobody wrote it down."""
 
 
 class Written(NamedTuple):

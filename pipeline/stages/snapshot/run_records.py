@@ -96,6 +96,10 @@ class AudienceState:
     """How many rows an operator approved; the guard measures by them instead of the last run."""
     window: Window | None = None
     intended_ms: int | None = None
+    absent_lists: int = 0
+    """So often the partner's list had no run of the window, as far as it matters ..."""
+    absent_since_ms: int | None = None
+    """... and since then."""
     run_n: int | None = None
     """Of the file whose run is followed."""
     run_id: str | None = None
@@ -126,6 +130,8 @@ class RunRecord:
     rows: int
     members: int
     size: int
+    contract: str | None = None
+    """By which the partner was asked, and is asked after the run until its end."""
     run_id: str | None = None
     state: str = ""
     """In the partner's words, or ours where it said none."""

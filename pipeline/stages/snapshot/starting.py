@@ -14,7 +14,13 @@ from pipeline.destinations.snapshots import (
 )
 from pipeline.domain.job import NotYet
 from pipeline.domain.send_result import Blocked, InDoubt, NotSent, Throttled
-from pipeline.stages.snapshot.condition import SPENT, AudienceCondition, worn_out
+from pipeline.stages.snapshot.condition import (
+    IN_DOUBT,
+    SPENT,
+    AudienceCondition,
+    unknown,
+    worn_out,
+)
 from pipeline.stages.snapshot.files import is_same, neighbours, number_of, path_of
 from pipeline.stages.snapshot.guards import released_at
 from pipeline.stages.snapshot.run_records import AudienceState, SnapshotFile
@@ -166,7 +172,10 @@ class RunStarting:
         shared, name = self._shared, self._audience.audience
         listed = await shared.runs.list(name)
         if isinstance(listed, NotYet):
-            self._condition.failed("runs_not_listed", listed.detail)
+            if listed.is_missing:
+                self._condition.block(*unknown(listed.detail))
+            else:
+                self._condition.failed("runs_not_listed", listed.detail)
             return False
         late = late_run(state, listed)
         if late is not None:
@@ -192,7 +201,7 @@ class RunStarting:
             return
         now_ms = shared.wall_ms()
         decide(state.state, MayStart())
-        step = intended(state, name, window, now_ms)
+        step = intended(state, name, window, now_ms, contract=shared.runs.contract)
         state = await shared.journal.write(name, step)
         answer: RunAnswer = NotSent("it took too long to write down what it costs")
         if shared.wall_ms() - now_ms < STALE_SECONDS * 1000:
@@ -215,7 +224,7 @@ class RunStarting:
                 await shared.journal.write(name, refunded(state, run, shared.wall_ms()))
                 self._not_started(event, answer)
             case _:
-                self._condition.wait("in_doubt", "nobody knows whether a run was started", 0.0)
+                self._condition.wait("in_doubt", IN_DOUBT, 0.0)
 
     async def _event(self, window: Window, answer: RunAnswer) -> tuple[Event, str | None]:
         """What the answer comes to; of a refusal the list says which kind it is."""

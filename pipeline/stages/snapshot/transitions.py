@@ -77,7 +77,9 @@ def approved(state: AudienceState, now_ms: int) -> Transition:
     return Transition(replace(state, at_ms=now_ms, hold=None, baseline_rows=state.file.rows))
 
 
-def intended(state: AudienceState, audience: str, window: Window, now_ms: int) -> Transition:
+def intended(
+    state: AudienceState, audience: str, window: Window, now_ms: int, *, contract: str
+) -> Transition:
     """The run is paid for from now on, whatever becomes of it."""
     file = state.file
     assert file is not None
@@ -90,10 +92,18 @@ def intended(state: AudienceState, audience: str, window: Window, now_ms: int) -
         rows=file.rows,
         members=file.members,
         size=file.size,
+        contract=contract,
     )
     return Transition(
         replace(
-            state, state="intended", at_ms=now_ms, window=window, intended_ms=now_ms, run_n=file.n
+            state,
+            state="intended",
+            at_ms=now_ms,
+            window=window,
+            intended_ms=now_ms,
+            absent_lists=0,
+            absent_since_ms=None,
+            run_n=file.n,
         ),
         run,
     )

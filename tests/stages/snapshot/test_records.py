@@ -71,6 +71,17 @@ def test_a_run_comes_back_as_it_was() -> None:
     assert decode_run(encode_run(RUN)) == RUN
 
 
+def test_a_record_from_before_a_key_was_added_is_read_as_it_was_meant() -> None:
+    """A process that is replaced by a newer one leaves such records."""
+    state, run = orjson.loads(encode_state(FULL)), orjson.loads(encode_run(RUN))
+    for added in ("absent_lists", "absent_since_ms", "folders"):
+        state.pop(added, None)
+    run.pop("contract")
+
+    assert decode_state(orjson.dumps(state)) == FULL
+    assert decode_run(orjson.dumps(run)) == RUN
+
+
 @pytest.mark.parametrize(
     "value",
     [b"", b"[]", b"{}", b'{"v":2}', b'{"v":1}', b'{"v":1,"state":"happy"}', b'{"v":1,"x":1}'],
