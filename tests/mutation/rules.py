@@ -78,6 +78,10 @@ NEVER_LONG = "test_owners_that_never_live_for_long_let_an_audience_wait_no_longe
 SURELY_MISSING = (
     "test_what_is_missing_for_owners_in_turn_is_burnt_only_when_it_is_surely_missing_so_long"
 )
+FORMER = "tests/simulation/test_snapshot_former_files.py"
+AS_LONG_AS_OTHERS = "test_the_files_of_an_audience_that_left_go_as_long_after_their_runs_as_others"
+ITS_OWN = "test_the_files_of_an_audience_in_the_folder_of_a_former_one_are_its_own"
+NOT_OURS = "test_what_is_not_ours_by_its_name_its_folder_and_its_number_stays"
 NEVER_ENDS = "test_a_transaction_that_never_ends_is_shown_with_its_age_and_said"
 TOO_SHORT = "test_a_run_that_a_list_is_too_short_for_is_not_taken_for_the_last"
 KEPT_FOR_IT = "test_a_request_for_a_file_that_waits_keeps_the_runs_that_are_kept_for_it"
@@ -1413,6 +1417,41 @@ RULES: Sequence[Rule] = (
         kept="            absent_lists=0,\n            absent_since_ms=None,\n",
         broken="",
         tests=[f"{DOUBTS}::test_a_window_is_not_burnt_for_what_was_missing_of_another"],
+    ),
+    Rule(
+        name="files of an audience that left the configuration go in time",
+        file="pipeline/stages/snapshot/worker.py",
+        kept="            await former.sweep()\n",
+        broken="",
+        tests=[f"{FORMER}::{AS_LONG_AS_OTHERS}"],
+    ),
+    Rule(
+        name="a file of a former audience stays while the partner may be reading it",
+        file="pipeline/stages/snapshot/former_files.py",
+        kept="                yield from kept_after_leaving(runs, now_ms, seconds)\n",
+        broken="                yield from ()\n",
+        tests=[f"{FORMER}::test_a_file_that_the_partner_may_be_reading_stays_for_a_day_more"],
+    ),
+    Rule(
+        name="an audience in the folder of a former one keeps its own file",
+        file="pipeline/stages/snapshot/former_files.py",
+        kept="                yield state.n\n",
+        broken="                yield from ()\n",
+        tests=[f"{FORMER}::{ITS_OWN}"],
+    ),
+    Rule(
+        name="a file is ours by its folder and its whole name",
+        file="pipeline/stages/snapshot/files.py",
+        kept="        is_ours = n is not None and one.path == path_of(folder, n)\n",
+        broken="        is_ours = n is not None\n",
+        tests=[f"{FORMER}::{NOT_OURS}"],
+    ),
+    Rule(
+        name="the folders of an audience are remembered",
+        file="pipeline/stages/snapshot/transitions.py",
+        kept="(*state.folders, folder)",
+        broken="(folder,)",
+        tests=[f"{FORMER}::test_files_in_a_folder_that_an_audience_had_before_go_in_time"],
     ),
     Rule(
         name="payments that count no more are let go before they are looked through",

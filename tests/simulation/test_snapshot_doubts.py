@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
+from pipeline.stages.snapshot.run_records import GIVE_UP_SECONDS
 from pipeline.stages.snapshot.states import ABSENT_SECONDS
-from pipeline.stages.snapshot.transitions import GIVE_UP_SECONDS
 from tests.fakes.snapshot_partner import RunMoods
 from tests.fakes.snapshot_world import SESSION, SnapshotWorld
 from tests.simulation.test_snapshot_steps import (

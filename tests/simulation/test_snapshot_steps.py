@@ -10,8 +10,13 @@ from pipeline.domain.job import JobReport, NotYet
 from pipeline.domain.send_result import Blocked, InDoubt
 from pipeline.stages.ports import Ownership
 from pipeline.stages.snapshot.operator_requests import encode_approve, encode_start, request_key
-from pipeline.stages.snapshot.run_records import AudienceState, decode_run, decode_state, state_key
-from pipeline.stages.snapshot.transitions import GIVE_UP_SECONDS
+from pipeline.stages.snapshot.run_records import (
+    GIVE_UP_SECONDS,
+    AudienceState,
+    decode_run,
+    decode_state,
+    state_key,
+)
 from tests.fakes.snapshot_partner import FakeRun, RunMoods
 from tests.fakes.snapshot_rules import audience_called
 from tests.fakes.snapshot_world import QUICK, SESSION, Process, SnapshotWorld

@@ -10,11 +10,10 @@ from pipeline.stages.snapshot.absence import absent, absent_seconds
 from pipeline.stages.snapshot.changes_watch import Watched
 from pipeline.stages.snapshot.condition import IN_DOUBT, AudienceCondition, unknown
 from pipeline.stages.snapshot.files import path_of
-from pipeline.stages.snapshot.run_records import AudienceState
+from pipeline.stages.snapshot.run_records import GIVE_UP_SECONDS, AudienceState
 from pipeline.stages.snapshot.shared import SharedByAudiences
 from pipeline.stages.snapshot.states import Absent, LateRun, Listed, RunEnded, decide
 from pipeline.stages.snapshot.transitions import (
-    GIVE_UP_SECONDS,
     GIVEN_UP,
     Transition,
     adopted,

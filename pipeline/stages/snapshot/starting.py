@@ -112,7 +112,8 @@ class RunStarting:
         decide(state.state, FileGone())
         # The claim is the answer to an operator's request, and so must be as urgent as that.
         is_urgent = state.is_urgent or journal.is_asked_for(name)
-        await journal.write(name, claimed(state, self._shared.wall_ms(), is_urgent=is_urgent))
+        now_ms, folder = self._shared.wall_ms(), self._audience.folder
+        await journal.write(name, claimed(state, now_ms, is_urgent=is_urgent, folder=folder))
         self._condition.fine()
 
     def _is_old(self, file: SnapshotFile) -> bool:

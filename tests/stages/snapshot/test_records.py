@@ -31,6 +31,7 @@ FULL = AudienceState(
     state="uploaded",
     at_ms=9,
     n=7,
+    folders=("f",),
     file=SnapshotFile(
         n=7,
         path="f/7.csv",
