@@ -80,6 +80,7 @@ SURELY_MISSING = (
 )
 FORMER = "tests/simulation/test_snapshot_former_files.py"
 AS_LONG_AS_OTHERS = "test_the_files_of_an_audience_that_left_go_as_long_after_their_runs_as_others"
+WHILE_FOLLOWED = "test_older_files_go_in_time_while_a_run_is_followed_or_looked_for"
 ITS_OWN = "test_the_files_of_an_audience_in_the_folder_of_a_former_one_are_its_own"
 NOT_OURS = "test_what_is_not_ours_by_its_name_its_folder_and_its_number_stays"
 NEVER_ENDS = "test_a_transaction_that_never_ends_is_shown_with_its_age_and_said"
@@ -1351,7 +1352,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="the age of a transaction that hides memberships is told",
         file="pipeline/stages/snapshot/report.py",
-        kept="        oldest = found.oldest(now)\n",
+        kept="        oldest = found.oldest\n",
         broken="        oldest = 0.0\n",
         tests=[f"{TROUBLES}::{NEVER_ENDS}"],
     ),
@@ -1452,6 +1453,20 @@ RULES: Sequence[Rule] = (
         kept="(*state.folders, folder)",
         broken="(folder,)",
         tests=[f"{FORMER}::test_files_in_a_folder_that_an_audience_had_before_go_in_time"],
+    ),
+    Rule(
+        name="files go in time while a run is followed for hours",
+        file="pipeline/stages/snapshot/owner.py",
+        kept="            await self._tidy()\n",
+        broken="            if not self._turn.locked():\n                await self._tidy()\n",
+        tests=[f"{FORMER}::{WHILE_FOLLOWED}"],
+    ),
+    Rule(
+        name="a run is asked after over HTTP by its own contract",
+        file="pipeline/http/runs.py",
+        kept="compose_status(audience, run_id, contract))",
+        broken="compose_status(audience, run_id))",
+        tests=["tests/http/test_runs.py"],
     ),
     Rule(
         name="payments that count no more are let go before they are looked through",

@@ -191,6 +191,30 @@ def test_the_files_of_an_audience_in_the_folder_of_a_former_one_are_its_own() ->
     told(story, RULES)
 
 
+@pytest.mark.parametrize("is_unknown", [False, True])
+def test_older_files_go_in_time_while_a_run_is_followed_or_looked_for(*, is_unknown: bool) -> None:
+    """That may take hours, or until somebody mends what is wrong."""
+
+    async def story(world: SnapshotWorld) -> None:
+        await owned_until(world, "ended")
+        world.members.state(VIP.audience, "new")
+        if is_unknown:
+            world.partner.moods = RunMoods(lost=1.0)
+            await owned_until(world, "intended")
+            world.partner.unknown.add(VIP.audience)
+        else:
+            world.partner.moods = RunMoods(longest_run=1.0)
+            await owned_until(world, "running")
+            world.partner.runs[-1].ends += DAY
+        assert len(there(world)) == 2
+        await owned(world, KEPT + SWEEP)
+
+    world = told(story, RULES)
+
+    assert names(world)[-1] == ("intended" if is_unknown else "running")
+    assert there(world) == [world.storage.puts[-1]]
+
+
 def test_a_storage_that_refuses_one_folder_keeps_no_other_and_nobody_else_from_going_on() -> None:
     """It is said, and tried again."""
 

@@ -59,14 +59,15 @@ class SnapshotReport:
 
     def _say_transactions(self, now: float) -> None:
         shared, found = self._shared, self._shared.watch.open_transactions
-        oldest = found.oldest(now)
+        oldest = found.oldest
+        old = {one: round(age) for one, age in found.ages.items() if age > OLD_TRANSACTION_SECONDS}
         self._telemetry.transaction_open(destination=shared.destination, seconds=oldest)
-        if oldest > OLD_TRANSACTION_SECONDS and now >= self._log_again_at:
+        if old and now >= self._log_again_at:
             self._log_again_at = now + AGAIN_SECONDS
             log.error(
                 "a transaction on the memberships does not end: no pass sees what is behind it",
                 destination=shared.destination,
-                seconds_by_partition={one: round(age) for one, age in found.ages(now).items()},
+                seconds_by_partition=old,
                 remedy="kafka-transactions.sh finds it and aborts it: see the runbook",
             )
 

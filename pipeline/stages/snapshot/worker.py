@@ -93,14 +93,11 @@ class SnapshotWorker:
             "runs_used": shared.budget.used(now_ms),
             "runs_limit": shared.budget.limit,
             "open_transactions": {
-                partition: round(age) for partition, age in self._open_for(shared).items()
+                partition: round(age)
+                for partition, age in shared.watch.open_transactions.ages.items()
             },
             "audiences": {one.audience.name: one.status() for one in self._owners.values()},
         }
-
-    def _open_for(self, shared: SharedByAudiences) -> Mapping[int, float]:
-        """Seconds, by partition of the members topic: what a pass waits for."""
-        return shared.watch.open_transactions.ages(asyncio.get_running_loop().time())
 
     async def _own(self, shared: SharedByAudiences) -> None:
         await self._take_over(shared)

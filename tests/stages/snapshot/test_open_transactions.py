@@ -10,7 +10,7 @@ def test_transactions_that_come_and_go_never_grow_old() -> None:
     for second in range(0, 7200, 30):
         found.seen(TopicLook([second, 5], [0]), float(second))
 
-    assert found.oldest(7170.0) == 0.0
+    assert found.oldest == 0.0
 
 
 def test_one_that_stays_is_as_old_as_its_first_look() -> None:
@@ -19,8 +19,8 @@ def test_one_that_stays_is_as_old_as_its_first_look() -> None:
     for second in range(0, 660, 60):
         found.seen(TopicLook([second, 5], [0, 1]), float(second))
 
-    assert found.ages(600.0) == {0: 0.0, 1: 600.0}
-    assert found.oldest(600.0) == 600.0
+    assert found.ages == {0: 0.0, 1: 600.0}
+    assert found.oldest == 600.0
 
 
 def test_one_that_ended_is_forgotten_and_the_next_one_begins_anew() -> None:
@@ -29,5 +29,6 @@ def test_one_that_ended_is_forgotten_and_the_next_one_begins_anew() -> None:
     found.seen(TopicLook([5], [0]), 0.0)
     found.seen(TopicLook([5], []), 60.0)
     found.seen(TopicLook([5], [0]), 120.0)
+    found.seen(TopicLook([5], [0]), 180.0)
 
-    assert found.oldest(180.0) == 60.0
+    assert found.oldest == 60.0
