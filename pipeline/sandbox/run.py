@@ -161,7 +161,7 @@ class Sandbox:
     async def _is_reconciled(self, cast: Cast, reading: Reading, console: Console) -> bool:
         code = await cast.pipeline.stop(STOP_SECONDS)
         expected = cast.traffic.expected
-        held = held_by(cast.simulator, self.options.cap)
+        held = held_by(cast.simulator, self.options.cap.records)
         letters = await cast.topics.dead_letters()
         exactly_once = not self.broker.is_embedded
         found = differences(expected, held, reading.told, letters, exactly_once=exactly_once)
@@ -184,8 +184,8 @@ def _amazon(options: SandboxOptions, login: Login, random: Random) -> AmazonAdsS
             client_id=login.client_id,
             client_secret=login.client_secret,
             refresh_token=login.refresh_token,
-            cap=options.cap,
-            window_seconds=options.cap_window,
+            cap=options.cap.records,
+            window_seconds=options.cap.window,
             profile=options.faults,
         ),
     )
