@@ -13,7 +13,7 @@ from pipeline.sandbox.adobe_audiences.calls import Call, Performance
 from pipeline.sandbox.adobe_audiences.contracts import Route
 from pipeline.sandbox.adobe_audiences.vocabulary import EndpointName
 from pipeline.sandbox.adobe_audiences.world import World
-from pipeline.sandbox.connection_reset import reset
+from pipeline.sandbox.any_partner.connection_reset import reset
 
 READABLE_BYTES = 1024 * 1024
 

@@ -13,7 +13,7 @@ from pipeline.sandbox.amazon_ads.dialects import GATEWAY, Refusal, Reply
 from pipeline.sandbox.amazon_ads.faults import Fault
 from pipeline.sandbox.amazon_ads.journal import LoggedRequest
 from pipeline.sandbox.amazon_ads.world import ROUTES, Route, World
-from pipeline.sandbox.connection_reset import reset
+from pipeline.sandbox.any_partner.connection_reset import reset
 
 READABLE_BYTES = 256 * 1024 * 1024
 """A body is read to its end and then refused: cutting it off would look like a reset."""

@@ -109,7 +109,7 @@ class Uploads:
         connection = request.connection or self.connections.default()
         if connection is None:
             raise Refusal(400, "There is no default connection")
-        if not self.options.accept_any_connection and not self.connections.knows(connection):
+        if not self.connections.accepts(connection):
             raise Refusal(400, "The connection does not exist")
         return connection
 
