@@ -41,7 +41,7 @@ def _renderer(settings: AdobeSettings, target: AdobeTarget) -> Render:
     )
     gate = ConsentGate(
         countries=frozenset(settings.consent_countries),
-        needs=settings.consent.needs(),
+        needs=settings.consent.tcf.needs(),
         counts_amazon_flags=settings.consent.amazon_flags == "count",
     )
     return MemberRenderer(

@@ -13,6 +13,7 @@ from pipeline.destinations.adobe_audiences.errors import (
 from pipeline.destinations.adobe_audiences.generations import Generation
 from pipeline.destinations.adobe_audiences.requests import composed
 from pipeline.destinations.exchange import Request, Response, document
+from pipeline.destinations.other_answers import other_answer
 from pipeline.destinations.snapshots import (
     BudgetSpent,
     Run,
@@ -22,7 +23,7 @@ from pipeline.destinations.snapshots import (
     Window,
 )
 from pipeline.domain.job import JobEnd, JobReport, NotYet
-from pipeline.domain.send_result import BlockCause, Blocked, InDoubt, Throttled
+from pipeline.domain.send_result import Blocked, InDoubt, Throttled
 
 LONGEST_ID = 200
 LONGEST_STATE = 200
@@ -35,15 +36,6 @@ _LISTS: Final = ("runs", "ingestions", "items", "results")
 """Where a list of runs may stand; the draft does not say."""
 _MILLISECONDS: Final = 100_000_000_000
 """A time of so much or more is one in milliseconds."""
-_CAUSES: Final[Mapping[int, BlockCause]] = {
-    401: "unauthorised",
-    403: "forbidden",
-    404: "not_found",
-    405: "unsupported",
-    406: "unsupported",
-    415: "unsupported",
-    501: "unsupported",
-}
 
 
 def compose_run(generation: Generation, audience: str, window: Window) -> Request:
@@ -72,19 +64,7 @@ def interpret_run(response: Response) -> RunAnswer:
         return Throttled(response.wait)
     if status in (400, 409, 422):
         return RunRefused(detail(response))
-    return trouble(response)
-
-
-def trouble(response: Response) -> Blocked | InDoubt:
-    """An answer that does not speak of the run."""
-    status, said = response.status, detail(response)
-    if status in _CAUSES:
-        return Blocked(_CAUSES[status], said)
-    if status == 408 or status >= 500:
-        return InDoubt(said, wait=response.wait, status=status)
-    if status >= 400:
-        return Blocked("unsupported", said)
-    return InDoubt(f"unexpected status {status}", status=status)
+    return other_answer(response, detail(response))
 
 
 def compose_runs(generation: Generation, audience: str) -> Request:
