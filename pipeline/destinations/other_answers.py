@@ -1,4 +1,7 @@
-"""What an answer means that does not speak of what was sent: the same at every partner."""
+"""Answers that do not speak of what was sent: what they mean, and what a person does about them.
+
+They are the same at every partner.
+"""
 
 from collections.abc import Mapping
 from typing import Final
@@ -28,3 +31,18 @@ def other_answer(response: Response, said: str) -> Blocked | InDoubt:
         # Nobody said that it is what we sent, so that stays where it is.
         return Blocked("unsupported", said)
     return InDoubt(f"unexpected status {status}", status=status)
+
+
+def try_again(status: int, wait: str | None) -> str | None:
+    """What helps, where it is to wait; `wait` is the partner's `Retry-After`, seconds or a date."""
+    if status == 429:
+        return f"too many requests: try again {_when(wait)}"
+    if status >= 500 or status == 408:
+        return f"the partner is in trouble: try again {_when(wait)}"
+    return None
+
+
+def _when(wait: str | None) -> str:
+    if not wait:
+        return "in a minute"
+    return f"in {wait} seconds" if wait.isdigit() else f"after {wait}"

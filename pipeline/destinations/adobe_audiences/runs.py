@@ -8,12 +8,12 @@ from pipeline.destinations.adobe_audiences.errors import (
     is_budget,
     is_invalid_token,
     is_page,
-    text_of,
 )
 from pipeline.destinations.adobe_audiences.generations import Generation
 from pipeline.destinations.adobe_audiences.requests import composed
 from pipeline.destinations.exchange import Request, Response, document
 from pipeline.destinations.other_answers import other_answer
+from pipeline.destinations.partner_words import scalar_text
 from pipeline.destinations.snapshots import (
     BudgetSpent,
     Run,
@@ -109,7 +109,7 @@ def interpret_status(response: Response) -> JobReport | NotYet:
         return NotYet(
             f"200, and not the status of a run: {response.body_trouble or 'another body'}"
         )
-    return _report(text_of(said.get("status")), _stages(said.get("details")))
+    return _report(scalar_text(said.get("status")), _stages(said.get("details")))
 
 
 def not_yet(response: Response) -> NotYet:
@@ -153,7 +153,7 @@ def _run(entry: object, usual_window: int) -> Run | None:
         return None
     end = seconds(entry.get("dataFilterEndTime"))
     created = seconds(entry.get("createdAt"))
-    state = text_of(entry.get("status"))
+    state = scalar_text(entry.get("status"))
     return Run(
         run_id=run_id,
         window=Window(
@@ -169,7 +169,7 @@ def _stages(details: object) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for one in details if isinstance(details, list) else ():
         if isinstance(one, dict):
-            found[text_of(one.get("stage"))] = text_of(one.get("status"))
+            found[scalar_text(one.get("stage"))] = scalar_text(one.get("status"))
     return found
 
 

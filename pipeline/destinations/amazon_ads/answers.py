@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
-from pipeline.destinations.amazon_ads.errors import detail, is_error, scalar_text
+from pipeline.destinations.amazon_ads.errors import detail, is_error
 from pipeline.destinations.exchange import Response, document, header
 from pipeline.destinations.other_answers import other_answer
+from pipeline.destinations.partner_words import scalar_text
 from pipeline.domain.job import InvalidRecord, JobEnd, JobReport, NotYet
 from pipeline.domain.send_result import (
     Accepted,
