@@ -11,6 +11,7 @@ from pipeline.sandbox.adobe_audiences.vocabulary import (
     WRONG_ORGANISATION,
 )
 from pipeline.sandbox.any_partner.grants import Grants
+from pipeline.sandbox.any_partner.media_types import content_type, takes
 
 JSON = "application/json"
 
@@ -44,10 +45,7 @@ def _check_token(call: Call, grants: Grants) -> None:
 
 
 def _check_media(route: Route, call: Call) -> None:
-    accept = call.header("Accept")
-    if accept is not None:
-        offered = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
-        if offered.isdisjoint({JSON, "application/*", "*/*"}):
-            raise Refusal(406, "Not Acceptable", "406000", breaks_rule=True)
-    if route.takes_json and call.content_type() != JSON:
+    if not takes(call.headers, JSON):
+        raise Refusal(406, "Not Acceptable", "406000", breaks_rule=True)
+    if route.takes_json and content_type(call.headers) != JSON:
         raise Refusal(415, "Unsupported Media Type", "415000", breaks_rule=True)

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from random import Random
 from urllib.parse import parse_qsl
 
-from pipeline.sandbox.adobe_audiences.answers import LoginRefusal, Reply
+from pipeline.sandbox.adobe_audiences.answers import LoginRefusal
 from pipeline.sandbox.adobe_audiences.calls import Call
 from pipeline.sandbox.adobe_audiences.options import SimulatorOptions
 from pipeline.sandbox.any_partner.grants import Grants, is_accepted
+from pipeline.sandbox.any_partner.media_types import content_type
+from pipeline.sandbox.any_partner.reply import Reply
 
 
 class TokenEndpoint:
@@ -48,7 +50,7 @@ class TokenEndpoint:
 
 
 def _form(call: Call) -> Mapping[str, str]:
-    if call.content_type() != "application/x-www-form-urlencoded":
+    if content_type(call.headers) != "application/x-www-form-urlencoded":
         raise LoginRefusal(400, "invalid_request", "the request must be form-urlencoded")
     try:
         return dict(parse_qsl(call.body.decode(), keep_blank_values=True))

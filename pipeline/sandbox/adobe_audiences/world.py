@@ -7,7 +7,7 @@ from functools import partial
 from random import Random
 from typing import TypeAlias
 
-from pipeline.sandbox.adobe_audiences.answers import LoginRefusal, Refusal, Reply, error
+from pipeline.sandbox.adobe_audiences.answers import LoginRefusal, Refusal, error
 from pipeline.sandbox.adobe_audiences.audiences import Audiences
 from pipeline.sandbox.adobe_audiences.calls import Call, Performance
 from pipeline.sandbox.adobe_audiences.contracts import CONTRACTS, Contract, Route
@@ -23,6 +23,7 @@ from pipeline.sandbox.adobe_audiences.tokens import TokenEndpoint
 from pipeline.sandbox.adobe_audiences.violations import Violations
 from pipeline.sandbox.adobe_audiences.vocabulary import EndpointName
 from pipeline.sandbox.any_partner.random_ids import random_id
+from pipeline.sandbox.any_partner.reply import Reply
 
 Answer: TypeAlias = Callable[[Call, Fault], Reply]
 

@@ -6,13 +6,14 @@ from random import Random
 
 from pipeline.sandbox.amazon_ads import shapes
 from pipeline.sandbox.amazon_ads.calls import Call
-from pipeline.sandbox.amazon_ads.dialects import Refusal, Reply
+from pipeline.sandbox.amazon_ads.dialects import Refusal
 from pipeline.sandbox.amazon_ads.vocabulary import (
     COUNTRIES,
     CURRENCIES,
     LARGEST_LONG,
     LONGEST_TTL_SECONDS,
 )
+from pipeline.sandbox.any_partner.reply import Reply
 
 REQUIRED = frozenset({"description", "metadata", "name", "targetResource"})
 MOST_CENTS = 10_000_000

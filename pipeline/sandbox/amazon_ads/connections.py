@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 from pipeline.sandbox.amazon_ads import shapes
 from pipeline.sandbox.amazon_ads.calls import Call
-from pipeline.sandbox.amazon_ads.dialects import Refusal, Reply
+from pipeline.sandbox.amazon_ads.dialects import Refusal
 from pipeline.sandbox.amazon_ads.directory import Directory
 from pipeline.sandbox.amazon_ads.vocabulary import LARGEST_PAGE
+from pipeline.sandbox.any_partner.reply import Reply
 
 TEXT_FIELDS = (
     "amcAccountId",

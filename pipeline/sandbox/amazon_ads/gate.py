@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pipeline.sandbox.amazon_ads.calls import Call
 from pipeline.sandbox.amazon_ads.dialects import Refusal
 from pipeline.sandbox.any_partner.grants import Grants
+from pipeline.sandbox.any_partner.media_types import content_type, takes
 
 CLIENT_ID = "Amazon-Advertising-API-ClientId"
 
@@ -30,7 +31,8 @@ def check(entry: Entry, call: Call, grants: Grants) -> None:
     for name in entry.required_headers:
         if name != CLIENT_ID and not call.header(name):
             raise Refusal(400, f"{name} is required")
-    _check_accept(entry, call)
+    if not takes(call.headers, entry.media_type):
+        raise Refusal(406, "Not Acceptable")
     _check_content_type(entry, call)
 
 
@@ -44,17 +46,8 @@ def _check_token(entry: Entry, call: Call, grants: Grants) -> None:
         raise Refusal(401, "Unauthorized")
 
 
-def _check_accept(entry: Entry, call: Call) -> None:
-    accept = call.header("Accept")
-    if accept is None:
-        return
-    offered = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
-    if offered.isdisjoint({entry.media_type, "application/*", "*/*"}):
-        raise Refusal(406, "Not Acceptable")
-
-
 def _check_content_type(entry: Entry, call: Call) -> None:
-    given = call.content_type()
+    given = content_type(call.headers)
     if given is None and not call.body:
         return
     # Without a body only a vendor type of another service is known to be refused.

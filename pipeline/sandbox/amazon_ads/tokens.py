@@ -5,9 +5,11 @@ from random import Random
 from urllib.parse import parse_qsl
 
 from pipeline.sandbox.amazon_ads.calls import Call
-from pipeline.sandbox.amazon_ads.dialects import Refusal, Reply
+from pipeline.sandbox.amazon_ads.dialects import Refusal
 from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.any_partner.grants import Grants, is_accepted
+from pipeline.sandbox.any_partner.media_types import content_type
+from pipeline.sandbox.any_partner.reply import Reply
 
 
 class TokenEndpoint:
@@ -38,7 +40,7 @@ class TokenEndpoint:
         # The real endpoint fails when it is shown a bearer token.
         if call.header("Authorization") is not None:
             raise Refusal(400, "invalid_request: The request has an Authorization header")
-        if call.content_type() != "application/x-www-form-urlencoded":
+        if content_type(call.headers) != "application/x-www-form-urlencoded":
             raise Refusal(400, "invalid_request: The request must be form-urlencoded")
         try:
             return dict(parse_qsl(call.body.decode(), keep_blank_values=True))

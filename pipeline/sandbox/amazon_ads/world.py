@@ -19,7 +19,6 @@ from pipeline.sandbox.amazon_ads.dialects import (
     PROFILES,
     Dialect,
     Refusal,
-    Reply,
 )
 from pipeline.sandbox.amazon_ads.discovery import Discovery
 from pipeline.sandbox.amazon_ads.faults import NO_FAULT, FaultScript
@@ -33,6 +32,7 @@ from pipeline.sandbox.amazon_ads.tokens import TokenEndpoint
 from pipeline.sandbox.amazon_ads.uploads import Uploads
 from pipeline.sandbox.amazon_ads.vocabulary import EndpointName
 from pipeline.sandbox.any_partner.random_ids import random_id
+from pipeline.sandbox.any_partner.reply import Reply
 
 
 class Route(NamedTuple):
