@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import member_routes
+from pipeline.configuration.routing import snapshot_audiences
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.registry import PARTNERS
 from pipeline.destinations.snapshots import SnapshotAudience, Snapshots
@@ -252,15 +252,12 @@ def _word(said: MemberRecord | Forgotten | OtherVersion | Unreadable) -> str:
 
 
 def _audience(settings: Settings, place: SnapshotPlace, partners: Partners) -> SnapshotAudience:
-    destination = settings.destinations[place.destination]
-    shape = partners[destination.kind].snapshot_audience
-    assert shape is not None
-    [target] = [
-        route.target
-        for route in member_routes(settings)[place.name]
-        if (route.destination, route.audience_id) == (place.destination, place.audience_id)
+    [audience] = [
+        one
+        for destination, one in snapshot_audiences(settings, partners)
+        if (destination, one.name, one.audience) == place[:3]
     ]
-    return shape(destination, target, place.name)
+    return audience
 
 
 def _delivery(settings: Settings, place: SnapshotPlace, partners: Partners) -> Snapshots:

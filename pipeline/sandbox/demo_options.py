@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from pipeline.sandbox.amazon_ads.faults import ProfileName
+from pipeline.sandbox.any_partner.faults import ProfileName
 from pipeline.sandbox.expectation import Audience, Target
 
 FIRST_AUDIENCE = 413_642_381_039_213_001

@@ -58,11 +58,14 @@ class MemoryMemberTopic:
     next_offsets: dict[int, int] = field(default_factory=dict)
     readings: int = 0
     at_once: int = 3
+    seconds: float = 0
+    """What every question to the brokers takes."""
 
     async def close(self) -> None:
         """Nothing stays open between two readings."""
 
     async def ends(self) -> Sequence[int]:
+        await asyncio.sleep(self.seconds)
         return self.ends_now()
 
     async def read(
@@ -71,7 +74,7 @@ class MemoryMemberTopic:
         self.readings += 1
         log = [one for one in self.logs.get(partition, []) if start <= one.offset < end]
         for first in range(0, len(log), self.at_once):
-            await asyncio.sleep(0)
+            await asyncio.sleep(self.seconds)
             yield log[first : first + self.at_once]
 
     async def write(self, messages: Sequence[Written]) -> None:
