@@ -360,7 +360,7 @@ RULES: Sequence[Rule] = (
     ),
     Rule(
         name="a successor that finds no clean end waits",
-        file="pipeline/stages/upload/worker.py",
+        file="pipeline/stages/upload/takeover.py",
         kept="        if not start.is_clean:\n            log.info",
         broken="        if start is None:\n            log.info",
         tests=[f"{LANE}::test_a_successor_overtakes_nothing_that_its_predecessor_left_at_work"],

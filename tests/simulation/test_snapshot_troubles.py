@@ -24,7 +24,6 @@ from pipeline.stages.snapshot.owner import AudienceOwner
 from pipeline.stages.snapshot.ports import StoredFile
 from pipeline.stages.snapshot.report import SnapshotReport
 from pipeline.stages.snapshot.run_records import KEEP_RUNS_SECONDS, TAKEOVER_KEY
-from tests.fakes.lane_world import TopicRecord
 from tests.fakes.snapshot_partner import FakeRun, RunMoods
 from tests.fakes.snapshot_rules import audience_called
 from tests.fakes.snapshot_world import QUICK, SESSION, SnapshotWorld
@@ -194,12 +193,9 @@ def test_what_an_owner_heals_makes_no_other_pass_due_where_others_are_shut_out()
 def _heal_late(world: SnapshotWorld) -> None:
     """An older statement about a member, written again behind a newer one."""
     key = member_key(VIP.audience, "m1")
-    partition = world.members.records[partition_of(key)]
     old = MemberRecord(True, 0, Place("cdp", 0, 0, 0), "r1", "m1")
     now_ms = int(asyncio.get_running_loop().time() * 1000)
-    partition.append(
-        TopicRecord(len(partition), key, encode_member(old), (HEALED,), timestamp=now_ms)
-    )
+    world.members.topic.append(partition_of(key), key, encode_member(old), (HEALED,), now_ms)
 
 
 @pytest.mark.parametrize("work", ["choosing", "reporting"])
@@ -323,12 +319,13 @@ def test_a_transaction_that_never_ends_is_shown_with_its_age_and_said() -> None:
             running = tasks.create_task(worker.run())
             await asyncio.sleep(HOUR)
             partition = partition_of(key)
-            world.members.open_at[partition] = len(world.members.records[partition])
+            topic = world.members.topic
+            topic.open_at[partition] = topic.ends_now()[partition]
             world.members.state(VIP.audience, "behind")
             await asyncio.sleep(HOUR)
             shown.append(world.telemetry.levels["transaction_open", "adobe"])
             shown.append(worker.status()["open_transactions"])
-            world.members.open_at.clear()
+            topic.open_at.clear()
             await asyncio.sleep(HOUR)
             shown.append(world.telemetry.levels["transaction_open", "adobe"])
             running.cancel()
