@@ -60,12 +60,15 @@ class MemoryMemberTopic:
     at_once: int = 3
     seconds: float = 0
     """What every question to the brokers takes."""
+    asked: Callable[[], None] = lambda: None
+    """Called at every question for the ends; brokers that are away raise in it."""
 
     async def close(self) -> None:
         """Nothing stays open between two readings."""
 
     async def ends(self) -> Sequence[int]:
         await asyncio.sleep(self.seconds)
+        self.asked()
         return self.ends_now()
 
     async def read(

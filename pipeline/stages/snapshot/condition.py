@@ -5,12 +5,16 @@ from collections.abc import Callable
 import structlog
 
 from pipeline.stages.retry import Backoff
+from pipeline.stages.snapshot.states import ABSENT_SECONDS
 
 BACKOFF = Backoff(initial=5.0, maximum=300.0)
 LEAST_SECONDS = 1.0
 SPENT = "all runs of the day are used"
-FIRST_BLOCKED_SECONDS, LONGEST_BLOCKED_SECONDS = 60.0, 3600.0
-"""A blocked audience tries again so often; an operator's request does not wait for it."""
+FIRST_BLOCKED_SECONDS, LONGEST_BLOCKED_SECONDS = ABSENT_SECONDS, 3600.0
+"""A blocked audience tries again so often; an operator's request does not wait for it.
+
+Not sooner than a run that began although it was refused must be in the partner's list.
+"""
 DOUBLINGS = 6
 
 log = structlog.get_logger(__name__)

@@ -119,8 +119,8 @@ class RunFollowing:
                 # Asked once more it would say the same: only the list is missing.
                 answer = await shared.runs.list(name)
                 if not isinstance(answer, NotYet):
-                    known = [run.run_id for run in shared.journal.runs(name).values()]
-                    last = is_last(state.run_id, answer, shared.wall_ms(), known=known)
+                    ours = shared.journal.runs(name)
+                    last = is_last(state.run_id, answer, shared.wall_ms(), ours=ours)
                     await self._end(state, told, is_last=last and not state.is_adopted)
                     return
             if self._is_given_up(state):
@@ -131,6 +131,8 @@ class RunFollowing:
             if isinstance(answer, NotYet):
                 self._condition.wait("run_not_told", answer.detail, shared.rules.poll)
                 wait = answer.wait
+            elif self._condition.cause == "run_not_told":
+                self._condition.fine()
             await asyncio.sleep(max(shared.rules.poll, wait or 0.0))
 
     def _is_given_up(self, state: AudienceState) -> bool:
