@@ -9,7 +9,7 @@ from typing import Final
 from pipeline.destinations.exchange import Response
 from pipeline.domain.send_result import BlockCause, Blocked, InDoubt
 
-_CAUSES: Final[Mapping[int, BlockCause]] = {
+CAUSES: Final[Mapping[int, BlockCause]] = {
     401: "unauthorised",
     403: "forbidden",
     404: "not_found",
@@ -18,13 +18,14 @@ _CAUSES: Final[Mapping[int, BlockCause]] = {
     415: "unsupported",
     501: "unsupported",
 }
+"""What a person must mend, by status."""
 
 
 def other_answer(response: Response, said: str) -> Blocked | InDoubt:
     """Blocked where a person must help, else in doubt. `said` are the partner's words."""
     status = response.status
-    if status in _CAUSES:
-        return Blocked(_CAUSES[status], said)
+    if status in CAUSES:
+        return Blocked(CAUSES[status], said)
     if status == 408 or status >= 500:
         return InDoubt(said, wait=response.wait, status=status)
     if status >= 400:

@@ -132,7 +132,8 @@ class Run:
     """One run, as the partner lists it."""
 
     run_id: str
-    window: Window
+    window: Window | None
+    """None where the list names none: then it is no run of ours, which always has one."""
     report: JobReport
     """Whether it has ended. How well, only the status of the run says: a list names no stages."""
     created_s: float | None = None

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
 from pipeline.domain.offset_ranges import UnreadableRanges, decode_ranges
+from pipeline.domain.send_result import BlockCause
 
 JOB_FORMAT = 2
 _LARGEST_VERSION = 2**31
@@ -139,6 +140,8 @@ class NotYet:
     """The partner itself said that it does not know the job."""
     is_throttled: bool = False
     """The partner said that it is asked too often."""
+    cause: BlockCause | None = None
+    """What a person must mend, where that is why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pipeline.destinations.exchange import Request, Response
 from pipeline.destinations.snapshots import Run, RunAnswer, Snapshots, Window
 from pipeline.domain.job import JobReport, NotYet
+from pipeline.domain.send_result import Blocked
 from pipeline.http.client import PartnerClient
 from pipeline.stages.ports import Ownership, RequestLimiter
 
@@ -46,4 +47,6 @@ class PartnerRuns:
     async def _asked(self, request: Request) -> Response | NotYet:
         await self._request_limiter.turn()
         answer = await self._client.call(request)
-        return answer if isinstance(answer, Response) else NotYet(answer.detail)
+        if isinstance(answer, Response):
+            return answer
+        return NotYet(answer.detail, cause=answer.cause if isinstance(answer, Blocked) else None)

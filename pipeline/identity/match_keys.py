@@ -14,6 +14,10 @@ from pipeline.identity.normalize.phone import phone_digits
 from pipeline.identity.normalize.placeholders import NOBODYS, digest_of, is_placeholder
 
 _is_address: Final = re.compile(r"[^@\s]+@[^@\s.]+(?:\.[^@\s.]+)+").fullmatch
+_address_in: Final = re.compile(r"[^@\s]@[^@\s.]+(?:\.[^@\s.]+)+").search
+_number_in: Final = re.compile(
+    r"(?<![0-9A-Za-z])\+[1-9](?:[ ()./-]{0,2}[0-9]){7,14}(?![0-9])"
+).search
 _NOBODYS_ADDRESSES: Final = NOBODYS["email"]
 
 
@@ -54,10 +58,16 @@ def phone_digest(value: str, country: str | None) -> str | None:
     return sha256(b"+" + digits.encode()).hexdigest() if digits else None
 
 
-def looks_like_an_address(value: str) -> bool:
-    """Whether a text is an email address, whatever it is called.
+def plain_data_in(value: str) -> str | None:
+    """What plain personal data a text holds, in words; None for none that can be told.
 
-    >>> looks_like_an_address("ana@example.com"), looks_like_an_address("gold")
-    (True, False)
+    A number without its country cannot be told from any other one.
+
+    >>> plain_data_in("Ana <ana@example.com>"), plain_data_in("tel:+1 (206) 555-0100")
+    ('an email address', 'a telephone number')
+    >>> plain_data_in("gold") is None
+    True
     """
-    return "@" in value and _is_address(value.strip()) is not None
+    if "@" in value and _address_in(value):
+        return "an email address"
+    return "a telephone number" if "+" in value and _number_in(value) else None

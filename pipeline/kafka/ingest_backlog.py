@@ -8,7 +8,7 @@ from aiokafka import errors as kafka_errors
 
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import ClusterTrouble
-from pipeline.kafka.topic_reader import reading
+from pipeline.kafka.topic_reader import TopicReader, reading
 
 PATIENCE_SECONDS = 10.0
 
@@ -45,7 +45,24 @@ class IngestBacklog:
                 self._ends = await reader.named_ends(partitions)
             oldest = await reader.oldest(partitions)
             committed = await reader.committed(self._group, partitions)
-        return all(
-            end <= (committed[tp].offset if tp in committed else oldest.get(tp, 0))
-            for tp, end in self._ends.items()
-        )
+            for tp, end in self._ends.items():
+                start = max(oldest.get(tp, 0), committed[tp].offset if tp in committed else 0)
+                if start < end and await _stands(reader, tp, start, end):
+                    return False
+        return True
+
+
+async def _stands(reader: TopicReader, tp: TopicPartition, start: int, end: int) -> bool:
+    """Whether there is a record to carry. A transaction's marker is none, nor an aborted record.
+
+    Of what is behind its last record ingest never hears, so that it commits nothing of it.
+    """
+    while start < end:
+        stretch = await reader.stretch(tp, start, 1)
+        if stretch.records:
+            return stretch.records[0].offset < end
+        if stretch.end == start:
+            # The brokers say nothing now: it is looked for again.
+            return True
+        start = stretch.end
+    return False

@@ -150,7 +150,7 @@ async def show_member(
     configured = settings.destinations[place.destination]
     sent = partners[configured.kind].member_id(configured, member)
     key = member_key(place.audience_id, sent)
-    statements = _Statements(key, floor_key(place.audience_id))
+    statements = MemberStatements(key, floor_key(place.audience_id))
     name = Names(settings.kafka.namespace).members(place.destination)
     partition = partition_of(key)
     try:
@@ -170,8 +170,8 @@ async def show_member(
     )
 
 
-class _Statements:
-    """The records of one key, and which of them counts."""
+class MemberStatements:
+    """The records of one key, and which of them counts: the same as in a pass."""
 
     def __init__(self, key: bytes, floor_key: bytes) -> None:
         self._key = key
@@ -193,6 +193,8 @@ class _Statements:
                     if self._kept is None
                     else merged(self._kept, said, record.offset)
                 )
+            elif record.value is None:
+                self._kept = None
 
     def state(self) -> str:
         match self._kept:

@@ -137,7 +137,21 @@ def test_a_value_of_another_type_is_refused_and_never_quoted(
 
 
 @pytest.mark.parametrize(
-    "identity", ["", " u", "u\n", 'u"1', "a\\b", "=u", "+1", "@ana", "x" * 513]
+    "identity",
+    [
+        "",
+        " u",
+        "u\n",
+        'u"1',
+        "a\\b",
+        "=u",
+        "+1",
+        "@ana",
+        "x" * 513,
+        "\ufeffu",
+        "u\u200b",
+        "\u202eu",
+    ],
 )
 def test_an_identity_that_would_have_to_be_altered_is_not_safe(identity: str) -> None:
     assert not is_safe(identity)

@@ -2,6 +2,7 @@
 
 import json
 from hashlib import sha256
+from itertools import product
 from typing import Any
 
 import pytest
@@ -131,6 +132,7 @@ def test_a_member_without_the_wanted_identity_is_a_member_without_a_row(
         (CRM, 2.5, "never altered"),
         (CRM, True, "never altered"),
         (CRM, "ana@example.com", "plain personal data"),
+        (CRM, "tel:+12065550100", "plain personal data"),
         ({"namespace": "ECID", "from": "attributes.crm"}, "384", "38 digits"),
     ],
 )
@@ -151,6 +153,8 @@ def test_an_identity_that_no_file_may_hold_is_a_dead_letter_that_quotes_nothing(
     [
         ("number", "many", "is no number"),
         ("string", "ana@example.com", "plain personal data"),
+        ("string", "Ana <ana@example.com>", "plain personal data"),
+        ("string", "+12065550100", "plain personal data"),
     ],
 )
 def test_a_value_that_does_not_fit_its_column_is_a_dead_letter(
@@ -238,10 +242,11 @@ def test_no_plain_address_and_no_plain_number_ever_leaves(
     Wherever upstream puts them: into identities, attributes or the id of the member.
     """
     plain = [person["email"], person["email"].lower(), person["phone"], person["phone"][1:]]
-    for value in (person["email"], person["phone"]):
+    sources = ["member_id", "attributes.crm"]
+    for value in (*person.values(), *map(" call {} ".format, person.values())):
         said = change(identities=[person], member_id=value, attributes={"crm": value})
-        for ids in ("as_is", "sha256"):
-            one = target(identity=identity, columns=[{"name": "c", "from": "member_id"}])
+        for ids, source in product(("as_is", "sha256"), sources):
+            one = target(identity=identity, columns=[{"name": "c", "from": source}])
             found = rendered(said, one, settings(member_ids=ids))
             shown = repr(found)
 

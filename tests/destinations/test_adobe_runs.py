@@ -111,6 +111,12 @@ def error(status: int, code: str, message: str) -> Response:
     return answer(status, json.dumps({"error_code": code, "message": message}), wait=None)
 
 
+BUSY = "Too many ingestions: a previous audience ingestion is already in progress"
+PATH_OF_RUNS = json.dumps(
+    {"title": "Too Many Requests", "status": 429, "instance": f"{ROOT}/runs?limit=20"}
+)
+
+
 @pytest.mark.parametrize(
     ("response", "meant"),
     [
@@ -127,6 +133,10 @@ def error(status: int, code: str, message: str) -> Response:
         (answer(302), Blocked),
         (error(429, "429001", "Too many requests: rate limit exceeded"), Throttled),
         (error(429, "429001", "The quota of ingestion runs is exhausted"), BudgetSpent),
+        (answer(429, PATH_OF_RUNS), Throttled),
+        (error(400, "100910-400", BUSY), RunRefused),
+        (error(409, "", BUSY), RunRefused),
+        (error(429, "", BUSY), RunRefused),
         (error(400, "100910-400", "The limit of ingestion runs is reached"), BudgetSpent),
         (error(403, "403999", "Guardrail: daily limit of ingestion runs exceeded"), BudgetSpent),
         (error(422, "100960-422", "exceeds the guardrail limit"), BudgetSpent),
@@ -216,8 +226,38 @@ def test_a_run_that_is_listed_without_its_end_is_known_by_its_beginning() -> Non
 
 
 @pytest.mark.parametrize(
+    "start", ["2025-06-15T15:06:40Z", "2025-06-15T17:06:40.000+02:00", "2025-06-15T15:06:40"]
+)
+def test_times_of_a_list_may_come_as_dates(start: str) -> None:
+    [found] = runs_of(listed(entry(dataFilterStartTime=start, createdAt="2025-06-15T15:06:50Z")))
+
+    assert (found.window, found.created_s) == (WINDOW, 1_750_000_010)
+
+
+def test_a_run_without_a_window_is_another_ones_and_spoils_no_list() -> None:
+    """
+    The partner's own renewal takes no files by their time, and must not block an audience for ever.
+    """
+    renewal = entry(
+        runId="renewal", dataFilterStartTime=None, dataFilterEndTime=None, createdAt=1_750_000_020
+    )
+
+    first, second = runs_of(listed(entry(), renewal))
+
+    assert (first.run_id, first.window, second.window) == ("renewal", None, WINDOW)
+
+
+@pytest.mark.parametrize(
     "broken",
-    [None, 7, {}, entry(runId=None), entry(runId=""), entry(dataFilterStartTime=None)],
+    [
+        None,
+        7,
+        {},
+        entry(runId=None),
+        entry(runId=""),
+        entry(dataFilterStartTime="soon"),
+        entry(dataFilterStartTime=None, createdAt=None),
+    ],
 )
 def test_one_run_that_cannot_be_read_spoils_the_list(broken: object) -> None:
     """
@@ -284,6 +324,28 @@ def test_a_run_is_missing_only_where_the_partner_itself_says_so() -> None:
     assert isinstance(page, NotYet)
     assert isinstance(slow, NotYet)
     assert (said.is_missing, page.is_missing, slow.is_throttled) == (True, False, True)
+
+
+@pytest.mark.parametrize(
+    ("response", "cause"),
+    [
+        (error(404, "100940-404", "NOT_FOUND"), "not_found"),
+        (answer(404, "<html>nothing here</html>"), None),
+        (error(403, "403025", "profile is not valid"), "forbidden"),
+        (error(401, "100922-401", "UNAUTHORIZED"), "unauthorised"),
+        (answer(302), "wrong_address"),
+        (error(429, "", "too fast"), None),
+        (error(500, "100970-500", "INTERNAL_SERVER_ERROR"), None),
+        (answer(200, "<html></html>"), None),
+    ],
+)
+def test_a_question_that_only_a_person_can_get_answered_says_why(
+    response: Response, cause: str | None
+) -> None:
+    found = CURRENT.interpret_runs(response)
+
+    assert isinstance(found, NotYet)
+    assert found.cause == cause
 
 
 @given(st.integers(100, 599), st.binary(max_size=80), st.none() | st.just("cut short"))

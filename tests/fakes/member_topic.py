@@ -62,6 +62,8 @@ class MemoryMemberTopic:
     """What every question to the brokers takes."""
     open_at: dict[int, int] = field(default_factory=dict)
     """By partition: where a transaction begins that has not ended; no end lies behind it."""
+    asked: Callable[[], None] = lambda: None
+    """Called at every question for the ends; brokers that are away raise in it."""
 
     async def close(self) -> None:
         """Nothing stays open between two readings."""
@@ -71,6 +73,7 @@ class MemoryMemberTopic:
 
     async def look(self) -> TopicLook:
         await asyncio.sleep(self.seconds)
+        self.asked()
         written = self.ends_now()
         ends = [min(end, self.open_at.get(number, end)) for number, end in enumerate(written)]
         return TopicLook(ends, [number for number, end in enumerate(ends) if end < written[number]])

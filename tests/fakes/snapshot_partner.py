@@ -21,7 +21,7 @@ from tests.fakes.snapshot_storage import FakeStorage
 DAY = 86_400.0
 EMPTY = '""'
 """The row of a file without members."""
-MISSING = NotYet("404: no such thing", is_missing=True)
+MISSING = NotYet("404: no such thing", is_missing=True, cause="not_found")
 PENDING = JobReport(state="PROCESSING", end="pending")
 
 

@@ -70,3 +70,12 @@ async def test_who_lost_the_destination_asks_for_no_run(tmp_path: Path) -> None:
 
         assert isinstance(answer, NotSent)
         assert world.counts().get("runs.start", 0) == 0
+
+
+async def test_a_login_that_is_refused_is_for_a_person_to_mend(tmp_path: Path) -> None:
+    """Asked for again and again the list would come no sooner."""
+    async with adobe(tmp_path, client_secret="another one") as world:
+        found = await runs_of(world).list("a-1")
+
+        assert isinstance(found, NotYet)
+        assert found.cause == "unauthorised"

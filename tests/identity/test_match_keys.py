@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.identity.match_keys import email_digest, looks_like_an_address, phone_digest
+from pipeline.identity.match_keys import email_digest, phone_digest, plain_data_in
 
 
 def digest(text: str) -> str:
@@ -76,6 +76,26 @@ def test_no_plain_value_comes_out(value: str) -> None:
         assert found is None or (len(found) == 64 and set(found) <= set("0123456789abcdef"))
 
 
-def test_an_address_is_known_whatever_the_field_is_called() -> None:
-    assert looks_like_an_address(" ana@example.com ")
-    assert not looks_like_an_address("gold@")
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (" ana@example.com ", "an email address"),
+        ("Ana Diaz <ana@example.com>", "an email address"),
+        ("mailto:ana@example.com?subject=x", "an email address"),
+        ("ana@example.com;ben@example.com", "an email address"),
+        ("+12065550100", "a telephone number"),
+        ("tel:+1 (206) 555-0100", "a telephone number"),
+        ("call +44 20.7946.0018", "a telephone number"),
+        ("gold@", None),
+        ("meet @ 5.30", None),
+        ("2025-05-23T20:19:00+05:30", None),
+        ("2025-05-23T20:19:00+1000", None),
+        ("+100", None),
+        ("a+12345678", None),
+    ],
+)
+def test_plain_personal_data_is_known_wherever_it_stands(value: str, plain: str | None) -> None:
+    """
+    Whatever the field is called that holds it.
+    """
+    assert plain_data_in(value) == plain

@@ -87,8 +87,20 @@ NEVER_ENDS = "test_a_transaction_that_never_ends_is_shown_with_its_age_and_said"
 TOO_SHORT = "test_a_run_that_a_list_is_too_short_for_is_not_taken_for_the_last"
 KEPT_FOR_IT = "test_a_request_for_a_file_that_waits_keeps_the_runs_that_are_kept_for_it"
 NOT_SWEPT = "test_a_list_that_cannot_be_read_while_old_files_go_stops_no_audience"
-OLD_FOLDER = "test_a_file_in_a_folder_that_is_not_used_any_more_makes_way_at_once"
+ALTHOUGH = "test_a_run_that_began_although_it_was_refused_is_followed_and_paid_for"
+SHOWN_MEMBER = "test_a_member_is_shown_as_one_where_a_pass_gives_them_a_row_and_nowhere_else"
+STILL_SHOWS = "test_a_list_that_still_shows_a_run_whose_end_was_told_keeps_no_other_one_waiting"
+NOT_SHOWN = (
+    "test_an_audience_whose_runs_only_a_person_can_have_shown_is_blocked_before_it_is_paid_for"
+)
+RUN_FIRST = "test_no_state_stands_without_its_run_wherever_its_owner_died"
+NO_MARKER = "test_what_stands_behind_the_last_record_is_nothing_to_carry"
+OWN_RUNS = "test_an_audience_that_has_had_its_own_runs_keeps_no_other_waiting"
+OTHER_FOLDER = "test_an_audience_that_gets_another_folder_is_blocked_until_it_has_its_own_again"
 HEALED_LATE = "test_what_a_former_owner_heals_late_makes_a_pass_due_where_nobody_shut_it_out"
+REWRITTEN = "test_a_remove_of_which_only_what_was_written_again_is_left_is_a_change_for_a_successor"
+REWRITTEN_KNOWN = "test_what_the_pass_of_an_ingested_file_wrote_again_is_no_change_for_a_successor"
+HEALED_IN_TIME = "test_members_are_healed_in_time_while_nobody_says_what_became_of_a_run"
 HEALED_ALONE = "test_what_an_owner_heals_makes_no_other_pass_due_where_others_are_shut_out"
 GOES_ON = "test_a_file_that_a_former_owner_goes_on_to_store_never_becomes_visible"
 CHOSEN = "test_others_in_the_process_get_their_turn_among_a_thousand_audiences"
@@ -176,10 +188,20 @@ RULES: Sequence[Rule] = (
         ],
     ),
     Rule(
+        name="a text that holds plain personal data stands in no column",
+        file=f"{ADOBE}/cells.py",
+        kept="    if plain is not None:\n",
+        broken="    if plain is not None and not text:\n",
+        tests=[
+            f"{ADOBE_RECORDS}::test_no_plain_address_and_no_plain_number_ever_leaves",
+            f"{ADOBE_RECORDS}::test_a_value_that_does_not_fit_its_column_is_a_dead_letter",
+        ],
+    ),
+    Rule(
         name="an address is no identity, whatever upstream calls it",
         file=f"{ADOBE}/rendering.py",
-        kept="        if looks_like_an_address(text):\n",
-        broken="        if looks_like_an_address(text) and not text:\n",
+        kept="        if plain is not None:\n",
+        broken="        if plain is not None and not text:\n",
         tests=[
             f"{ADOBE_RECORDS}::test_no_plain_address_and_no_plain_number_ever_leaves",
             f"{ADOBE_RECORDS}::test_an_identity_that_no_file_may_hold_is_a_dead_letter_that_quotes_nothing",
@@ -1179,7 +1201,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="what a pass writes says that nothing has changed",
         file="pipeline/stages/snapshot/judge.py",
-        kept="encode_member(statement), [HEALED])",
+        kept="encode_member(statement), self._mark)",
         broken="encode_member(statement))",
         tests=[f"{PASS_OWN}::test_whatever_a_pass_writes_says_that_nothing_has_changed"],
     ),
@@ -1301,18 +1323,112 @@ RULES: Sequence[Rule] = (
         tests=[f"{TROUBLES}::test_a_run_that_is_still_followed_is_not_forgotten"],
     ),
     Rule(
+        name="an audience whose folder is another one gets no file there",
+        file="pipeline/stages/snapshot/making.py",
+        kept="        if former not in (None, now):\n",
+        broken="        if former == now:\n",
+        tests=[f"{TROUBLES}::{OTHER_FOLDER}"],
+    ),
+    Rule(
+        name="an audience that was told of a spent budget tries after the others",
+        file="pipeline/stages/snapshot/starting.py",
+        kept="detail, seconds + BEHIND_SECONDS)",
+        broken="detail, seconds)",
+        tests=[f"{TROUBLES}::{OWN_RUNS}"],
+    ),
+    Rule(
+        name="a run that began although it was refused is paid for",
+        file="pipeline/stages/snapshot/transitions.py",
+        kept='replace(run, is_charged=True, state="")',
+        broken='replace(run, state="")',
+        tests=[f"{TROUBLES}::{ALTHOUGH}"],
+    ),
+    Rule(
+        name="a run that began although it was refused is followed",
+        file="pipeline/stages/snapshot/starting.py",
+        kept="        if asked_for is None or asked_for.window != window:\n",
+        broken="        if asked_for is not None:\n",
+        tests=[f"{TROUBLES}::{ALTHOUGH}"],
+    ),
+    Rule(
+        name="a tombstone that does not say what it forgets is shown to forget all",
+        file="pipeline/operations/members.py",
+        kept="            elif record.value is None:\n                self._kept = None\n",
+        broken="",
+        tests=[f"tests/operations/test_member_statements.py::{SHOWN_MEMBER}"],
+    ),
+    Rule(
+        name="a run whose end was told does not go on, whatever a list says",
+        file="pipeline/stages/snapshot/transitions.py",
+        kept=" and run.run_id not in over\n",
+        broken="\n",
+        tests=[f"{TROUBLES}::{STILL_SHOWS}"],
+    ),
+    Rule(
+        name="an audience whose runs nobody may see is blocked",
+        file="pipeline/stages/snapshot/starting.py",
+        kept="        if why.cause is not None:\n",
+        broken="        if why.is_throttled:\n",
+        tests=[f"{TROUBLES}::{NOT_SHOWN}"],
+    ),
+    Rule(
+        name="a run is written before the state that stands on it",
+        file="pipeline/stages/snapshot/journal.py",
+        kept="        messages.append(Written(self._topic, 0, state_key(audience), "
+        "encode_state(state)))\n",
+        broken="        messages.insert(0, Written(self._topic, 0, state_key(audience), "
+        "encode_state(state)))\n",
+        tests=[f"tests/stages/snapshot/test_journal.py::{RUN_FIRST}"],
+    ),
+    Rule(
+        name="a window whose run was refused is left alone while a list may be late",
+        file="pipeline/stages/snapshot/condition.py",
+        kept="FIRST_BLOCKED_SECONDS, LONGEST_BLOCKED_SECONDS = ABSENT_SECONDS, 3600.0\n",
+        broken="FIRST_BLOCKED_SECONDS, LONGEST_BLOCKED_SECONDS = 60.0, 3600.0\n",
+        tests=[f"{TROUBLES}::{ALTHOUGH}"],
+    ),
+    Rule(
+        name="a marker behind the last record is nothing to carry",
+        file="pipeline/kafka/ingest_backlog.py",
+        kept="                if start < end and await _stands(reader, tp, start, end):\n",
+        broken="                if start < end:\n",
+        tests=[f"tests/integration/test_ingest_backlog.py::{NO_MARKER}"],
+    ),
+    Rule(
         name="a file in a former folder makes way for a new one",
         file="pipeline/stages/snapshot/starting.py",
         kept="        if file.path != path_of(self._audience.folder, file.n):\n",
         broken="        if not file.path:\n",
-        tests=[f"{TROUBLES}::{OLD_FOLDER}"],
+        tests=[f"{TROUBLES}::{OTHER_FOLDER}"],
     ),
     Rule(
         name="what a former owner heals late makes a pass due where it is not shut out",
         file="pipeline/stages/snapshot/changes_watch.py",
-        kept="        if not self._is_alone:\n",
-        broken="        if self._is_alone:\n",
+        kept="            if before is not None and not self._is_alone:\n",
+        broken="            if before is not None and self._is_alone:\n",
         tests=[f"{TROUBLES}::{HEALED_LATE}", f"{TROUBLES}::{HEALED_ALONE}"],
+    ),
+    Rule(
+        name="what a former owner wrote again may be all that is left of a change",
+        file="pipeline/stages/snapshot/changes_watch.py",
+        kept="        elif self._former is not None and record.offset < self._former[partition]:\n",
+        broken="        elif self._former is None:\n",
+        tests=[f"{TROUBLES}::{REWRITTEN}"],
+    ),
+    Rule(
+        name="what the pass of an ingested file wrote again is no change",
+        file="pipeline/stages/snapshot/changes_watch.py",
+        kept="        if before <= self.ends.get(partition, 0):\n",
+        broken="        if before < 0:\n",
+        tests=[f"{TROUBLES}::{REWRITTEN_KNOWN}"],
+    ),
+    Rule(
+        name="what keeps a run from going on keeps no pass",
+        file="pipeline/stages/snapshot/making_order.py",
+        kept="        return is_late and now_ms >= self._heal_at_ms.get("
+        "owner.audience.audience, 0)\n",
+        broken="        return is_late and not owner.condition.left()\n",
+        tests=[f"{TROUBLES}::{HEALED_IN_TIME}"],
     ),
     Rule(
         name="others get their turn while the next audience is chosen",
@@ -1380,22 +1496,22 @@ RULES: Sequence[Rule] = (
     Rule(
         name="an audience that is gone while a run is in doubt blocks, and is shown",
         file="pipeline/stages/snapshot/following.py",
-        kept="        if listed.is_missing:\n",
+        kept="        if listed.cause is not None:\n",
         broken="        if listed is None:\n",
         tests=[f"{DOUBTS}::{GONE_IN_DOUBT}"],
     ),
     Rule(
-        name="an audience that is gone before its run is asked for blocks, and is shown",
-        file="pipeline/stages/snapshot/starting.py",
-        kept="            if listed.is_missing:\n",
-        broken="            if listed is None:\n",
+        name="an audience that is gone while its run goes on blocks, and is shown",
+        file="pipeline/stages/snapshot/following.py",
+        kept="            if cause is not None:\n",
+        broken="            if cause is not None and not cause:\n",
         tests=[f"{DOUBTS}::{GONE_ELSEWHERE}"],
     ),
     Rule(
         name="a run that is not found blocks no audience that is there",
         file="pipeline/stages/snapshot/following.py",
-        kept="answer.is_missing and await self._is_unknown()",
-        broken="answer.is_missing",
+        kept="await self._cause_in_list() if answer.is_missing else answer.cause\n",
+        broken="answer.cause\n",
         tests=[f"{DOUBTS}::test_a_run_alone_that_is_not_found_blocks_nobody"],
     ),
     Rule(

@@ -81,7 +81,7 @@ def test_an_audience_that_is_gone_while_a_run_is_in_doubt_is_shown_as_blocked() 
 
     assert shown[0]["state"] == "blocked"
     assert shown[0]["cause"] == "not_found"
-    assert "take the audience out" in str(shown[0]["detail"])
+    assert "leaves the configuration" in str(shown[0]["detail"])
     assert "burnt" in names(world)
     assert world.is_delivered()
 

@@ -86,21 +86,22 @@ def test_an_audience_that_comes_back_after_its_file_went_makes_another_one() -> 
 
 
 def test_files_in_a_folder_that_an_audience_had_before_go_in_time() -> None:
-    """Upstream gave it another name, and with it another folder."""
+    """It got another name, and is blocked until it has its own again; nobody waits for that."""
 
     async def story(world: SnapshotWorld) -> None:
         await owned_until(world, "ended")
         world.audiences = [replace(VIP, folder="renamed")]
-        world.partner.folders = {VIP.audience: "renamed"}
+        world.members.state(VIP.audience, "new")
         await owned(world, KEPT - 600)
         assert len(there(world)) == 1
-        world.members.state(VIP.audience, "new")
+        await owned(world, HOUR)
+        assert [*there(world), *there(world, "renamed")] == []
+        world.audiences = [VIP]
         await owned(world, HOUR)
 
     world = told(story, RULES)
 
-    assert there(world) == []
-    assert len(there(world, "renamed")) == 1
+    assert len(there(world)) == 1
     assert world.is_delivered()
 
 
@@ -169,7 +170,7 @@ def test_what_one_audience_left_in_the_folder_of_another_goes_in_time() -> None:
 
 
 def test_the_files_of_an_audience_in_the_folder_of_a_former_one_are_its_own() -> None:
-    """The former one comes back with newer numbers, in a folder of another name."""
+    """The former one comes back under another name, and has newer numbers."""
 
     async def story(world: SnapshotWorld) -> None:
         await made_anew(world)
@@ -182,11 +183,10 @@ def test_the_files_of_an_audience_in_the_folder_of_a_former_one_are_its_own() ->
         await owned(world, 2 * HOUR)
         [held] = there(world)
         world.audiences = [MADE, replace(VIP, folder="renamed")]
-        world.partner.folders[VIP.audience] = "renamed"
         world.members.state(VIP.audience, "new")
         await owned(world, 2 * HOUR)
+        assert states(world)[-1].state == "reading"
         assert there(world) == [held]
-        assert len(there(world, "renamed")) == 1
 
     told(story, RULES)
 

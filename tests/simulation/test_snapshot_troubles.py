@@ -1,14 +1,14 @@
 """Snapshots where others err: lists, operators, requests at a bad moment, stored records."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 from structlog.testing import capture_logs
 
-from pipeline.destinations.snapshots import Run, RunAnswer, Window
-from pipeline.domain.job import NotYet
+from pipeline.destinations.snapshots import BudgetSpent, Run, RunAnswer, Window
+from pipeline.domain.job import JobReport, NotYet
 from pipeline.domain.member_record import (
     MemberRecord,
     Place,
@@ -16,18 +16,19 @@ from pipeline.domain.member_record import (
     member_key,
     partition_of,
 )
+from pipeline.domain.send_result import BlockCause
 from pipeline.stages.ports import Ownership
-from pipeline.stages.snapshot.judge import HEALED
+from pipeline.stages.snapshot.healed import healed
 from pipeline.stages.snapshot.making_order import TURN_AUDIENCES, MakingOrder
 from pipeline.stages.snapshot.operator_requests import encode_start, request_key
 from pipeline.stages.snapshot.owner import AudienceOwner
-from pipeline.stages.snapshot.ports import StoredFile
+from pipeline.stages.snapshot.ports import StoredFile, TopicUnreadable
 from pipeline.stages.snapshot.report import SnapshotReport
 from pipeline.stages.snapshot.run_records import KEEP_RUNS_SECONDS, TAKEOVER_KEY
 from tests.fakes.snapshot_partner import FakeRun, RunMoods
 from tests.fakes.snapshot_rules import audience_called
 from tests.fakes.snapshot_world import QUICK, SESSION, SnapshotWorld
-from tests.simulation.test_snapshot_steps import DAY, HOUR, VIP, names, owned, states, told
+from tests.simulation.test_snapshot_steps import DAY, HOUR, VIP, names, owned, paid, states, told
 
 
 def test_a_run_that_a_list_is_too_short_for_is_not_taken_for_the_last() -> None:
@@ -135,21 +136,46 @@ def test_a_run_that_is_still_followed_is_not_forgotten() -> None:
     assert world.is_delivered()
 
 
-def test_a_file_in_a_folder_that_is_not_used_any_more_makes_way_at_once() -> None:
-    """The folder is named after the audience, and upstream may give that another name."""
+@pytest.mark.parametrize("waits", [False, True])
+def test_an_audience_that_gets_another_folder_is_blocked_until_it_has_its_own_again(
+    waits: bool,
+) -> None:
+    """The folder is named after the audience, and the partner looks into none but the first.
+
+    A run that finds no file there may end well, and its removals would count as ingested.
+    """
+    shown: list[Mapping[str, object]] = []
 
     async def story(world: SnapshotWorld) -> None:
-        world.partner.limit = 0
+        world.partner.limit = 0 if waits else 1000
         await owned(world, HOUR / 2)
         world.partner.limit = 1000
+        before = len(world.partner.arrived)
+        world.members.state(VIP.audience, "m1", is_member=False)
         world.audiences = [replace(VIP, folder="renamed")]
-        world.partner.folders = {VIP.audience: "renamed"}
+        worker = world.worker(world.process())
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(worker.run())
+            await asyncio.sleep(HOUR)
+            shown.append(_audience_in(worker.status()))
+            running.cancel()
+        assert len(world.partner.arrived) == before
+        world.audiences = [VIP]
         await owned(world, HOUR)
 
     world = told(story)
 
-    assert world.storage.visible("renamed")
+    assert [(one["state"], one["cause"]) for one in shown] == [("blocked", "other_folder")]
+    assert world.storage.visible("renamed") == []
     assert world.is_delivered()
+
+
+def _audience_in(status: Mapping[str, object]) -> Mapping[str, object]:
+    audiences = status["audiences"]
+    assert isinstance(audiences, dict)
+    [found] = audiences.values()
+    assert isinstance(found, dict)
+    return found
 
 
 def test_what_a_former_owner_heals_late_makes_a_pass_due_where_nobody_shut_it_out() -> None:
@@ -195,7 +221,112 @@ def _heal_late(world: SnapshotWorld) -> None:
     key = member_key(VIP.audience, "m1")
     old = MemberRecord(True, 0, Place("cdp", 0, 0, 0), "r1", "m1")
     now_ms = int(asyncio.get_running_loop().time() * 1000)
-    world.members.topic.append(partition_of(key), key, encode_member(old), (HEALED,), now_ms)
+    topic = world.members.topic
+    mark = healed(topic.next_offsets.get(partition_of(key), 0))
+    topic.append(partition_of(key), key, encode_member(old), mark, now_ms)
+
+
+@pytest.mark.parametrize("is_withdrawal", [False, True])
+def test_a_remove_of_which_only_what_was_written_again_is_left_is_a_change_for_a_successor(
+    is_withdrawal: bool,
+) -> None:
+    """A late add came behind it, a pass wrote it again, and compaction let the others go."""
+
+    async def story(world: SnapshotWorld) -> None:
+        await owned(world, HOUR)
+        assert world.is_delivered()
+        world.members.state(VIP.audience, "m1", is_member=False, is_withdrawal=is_withdrawal)
+        _leave_only_what_is_healed(world, "m1")
+        await owned(world, HOUR)
+
+    world = told(story)
+
+    assert world.is_delivered()
+
+
+def test_what_the_pass_of_an_ingested_file_wrote_again_is_no_change_for_a_successor() -> None:
+    """Each start would else cost every audience a run."""
+
+    async def story(world: SnapshotWorld) -> None:
+        world.members.state(VIP.audience, "m1", is_member=False)
+        await owned(world, HOUR)
+        _leave_only_what_is_healed(world, "m1")
+        await owned(world, HOUR)
+
+    world = told(story)
+
+    assert len(world.partner.arrived) == 1
+
+
+def test_members_are_healed_in_time_while_nobody_says_what_became_of_a_run() -> None:
+    """Compaction does not wait for the partner, and would let a winner go meanwhile."""
+    passes: list[int] = []
+
+    async def story(world: SnapshotWorld) -> None:
+        world.partner.moods = RunMoods(silent=1.0, unlisted=1.0, answer=0.0)
+        _only_first_list(world)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(world.worker(world.process()).run())
+            while names(world)[-1:] != ["intended"]:
+                await asyncio.sleep(0.1)
+            world.members.state(VIP.audience, "m1", is_member=False)
+            await asyncio.sleep(7 * HOUR)
+            passes.append(world.passes.healed)
+            running.cancel()
+
+    told(story)
+
+    assert passes == [1]
+
+
+def test_a_pass_that_cannot_be_made_is_tried_again_and_again_but_not_all_the_time() -> None:
+    """Nothing else would get its turn."""
+    asked: list[float] = []
+
+    async def story(world: SnapshotWorld) -> None:
+        def away() -> None:
+            asked.append(asyncio.get_running_loop().time())
+            raise TopicUnreadable("brokers are away")
+
+        world.partner.moods = RunMoods(silent=1.0, unlisted=1.0, answer=0.0)
+        _only_first_list(world)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(world.worker(world.process()).run())
+            while names(world)[-1:] != ["intended"]:
+                await asyncio.sleep(0.1)
+            world.members.state(VIP.audience, "m1", is_member=False)
+            await asyncio.sleep(5 * HOUR)
+            world.members.topic.asked = away
+            await asyncio.sleep(3 * HOUR)
+            running.cancel()
+
+    told(story)
+
+    ours = [at for at in asked if at > asked[0] + 2 * HOUR]
+    assert 100 < len(ours) < 160
+
+
+def _only_first_list(world: SnapshotWorld) -> None:
+    """The list as it was before the first run; then none can be had."""
+    listed, asked = world.partner.list, 0
+
+    async def first(audience: str) -> Sequence[Run] | NotYet:
+        nonlocal asked
+        asked += 1
+        return [] if asked == 1 else await listed(audience)
+
+    world.partner.list = first  # type: ignore[method-assign]
+
+
+def _leave_only_what_is_healed(world: SnapshotWorld, member: str) -> None:
+    """A pass that has read everything writes the last word on a member again; then compaction."""
+    key = member_key(VIP.audience, member)
+    topic, partition = world.members.topic, partition_of(key)
+    end = topic.ends_now()[partition]
+    [*_, last] = [one for one in topic.logs[partition] if one.key == key]
+    now_ms = int(asyncio.get_running_loop().time() * 1000)
+    topic.append(partition, key, last.value, healed(end), now_ms)
+    topic.compact(topic.ends_now())
 
 
 @pytest.mark.parametrize("work", ["choosing", "reporting"])
@@ -306,6 +437,138 @@ def test_a_file_that_a_former_owner_goes_on_to_store_never_becomes_visible() -> 
     assert world.partner.unions == []
     assert len(world.storage.puts) == 1
     assert world.is_delivered()
+
+
+def test_an_audience_that_has_had_its_own_runs_keeps_no_other_waiting() -> None:
+    """The partner says of one that its runs are used up, in the words for all of them."""
+    other = audience_called("other")
+
+    async def story(world: SnapshotWorld) -> None:
+        start = world.partner.start
+
+        async def limited(audience: str, window: Window, ownership: Ownership) -> RunAnswer:
+            if audience == VIP.audience:
+                return BudgetSpent("limit of ingestions per audience reached")
+            return await start(audience, window, ownership)
+
+        world.partner.start = limited  # type: ignore[method-assign]
+        world.audiences = [VIP, other]
+        world.partner.folders[other.audience] = other.folder
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(world.worker(world.process()).run())
+            for number in range(24):
+                world.members.state(other.audience, f"o{number}")
+                await asyncio.sleep(HOUR)
+            running.cancel()
+
+    world = told(story)
+
+    others = [at for at, audience, _ in world.partner.arrived if audience == other.audience]
+    assert len(others) >= 12
+
+
+@pytest.mark.parametrize("listed_after", [0.0, 20.0, 110.0])
+def test_a_run_that_began_although_it_was_refused_is_followed_and_paid_for(
+    listed_after: float,
+) -> None:
+    """Something on the way repeats a request, and hands back what the second one is told."""
+
+    async def story(world: SnapshotWorld) -> None:
+        start = world.partner.start
+        world.partner.moods = RunMoods(longest_run=40.0)
+
+        async def twice(audience: str, window: Window, ownership: Ownership) -> RunAnswer:
+            await start(audience, window, ownership)
+            [run] = world.partner.runs
+            run.ends = max(run.ends, run.began + 20)
+            run.listed_from = run.began + listed_after
+            return await start(audience, window, ownership)
+
+        world.partner.start = twice  # type: ignore[method-assign]
+        await owned(world, HOUR)
+
+    world = told(story)
+
+    assert len(world.partner.arrived) == paid(world) == 1
+    assert names(world)[-2:] == ["running", "ended"]
+    assert world.is_delivered()
+
+
+def test_what_kept_a_run_from_being_asked_about_is_not_shown_once_it_is_told() -> None:
+    """Whoever looks into it would look into what is over."""
+    shown: list[object] = []
+
+    async def story(world: SnapshotWorld) -> None:
+        world.partner.moods = RunMoods(longest_run=3 * HOUR)
+        worker = world.worker(world.process())
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(worker.run())
+            while names(world)[-1:] != ["running"]:
+                await asyncio.sleep(1.0)
+            for unlisted in (1.0, 0.0):
+                world.partner.moods = RunMoods(unlisted=unlisted)
+                await asyncio.sleep(300.0)
+                shown.append(_audience_in(worker.status())["cause"])
+            assert names(world)[-1:] == ["running"]
+            running.cancel()
+
+    told(story)
+
+    assert shown == ["run_not_told", None]
+
+
+def test_a_list_that_still_shows_a_run_whose_end_was_told_keeps_no_other_one_waiting() -> None:
+    """The status of a run may be ahead of the list, or the list may know another word for it."""
+
+    async def story(world: SnapshotWorld) -> None:
+        listed = world.partner.list
+
+        async def behind(audience: str) -> Sequence[Run] | NotYet:
+            runs = await listed(audience)
+            assert not isinstance(runs, NotYet)
+            going_on = JobReport(state="", end="pending")
+            return [replace(run, report=going_on) for run in runs]
+
+        world.partner.list = behind  # type: ignore[method-assign]
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(world.worker(world.process()).run())
+            for number in range(3):
+                await asyncio.sleep(2 * HOUR)
+                world.members.state(VIP.audience, f"m{number}", is_member=False)
+            await asyncio.sleep(2 * HOUR)
+            running.cancel()
+
+    world = told(story)
+
+    assert len(world.partner.arrived) == 4
+    assert names(world).count("running") == 4, "none was asked for twice"
+    assert world.is_delivered()
+
+
+@pytest.mark.parametrize("cause", ["not_found", "forbidden", "unauthorised"])
+def test_an_audience_whose_runs_only_a_person_can_have_shown_is_blocked_before_it_is_paid_for(
+    cause: BlockCause,
+) -> None:
+    """It was deleted, or has expired, or the credential may not see it: no other try mends that."""
+    shown: list[object] = []
+
+    async def story(world: SnapshotWorld) -> None:
+        async def refused(audience: str) -> Sequence[Run] | NotYet:
+            return NotYet("4xx: the partner's words", cause=cause)
+
+        world.partner.list = refused  # type: ignore[method-assign]
+        worker = world.worker(world.process())
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(worker.run())
+            await asyncio.sleep(HOUR)
+            found = _audience_in(worker.status())
+            shown.extend([found["state"], found["cause"], found["detail"]])
+            running.cancel()
+
+    world = told(story)
+
+    assert shown == ["blocked", cause, "4xx: the partner's words"]
+    assert paid(world) == 0
 
 
 def test_a_transaction_that_never_ends_is_shown_with_its_age_and_said() -> None:

@@ -15,11 +15,13 @@ from typing import Final, TypeAlias
 
 from pipeline.destinations.adobe_audiences.targets import ColumnType
 from pipeline.destinations.snapshots import REPLACED
-from pipeline.identity.match_keys import looks_like_an_address
+from pipeline.identity.match_keys import plain_data_in
 
 Value: TypeAlias = str | int | float | bool
 
 _IN_NO_TEXT: Final = re.compile('[\\x00-\\x1f\\x7f-\\x9f"\\\\\u2028\u2029\ud800-\udfff]')
+_UNSEEN: Final = re.compile("[\\u00ad\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\ufeff]")
+"""Characters that nobody sees, such as a byte order mark: some readers drop them, some do not."""
 _FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What a spreadsheet takes for the beginning of a formula, in both widths."""
 _is_number: Final = re.compile(
@@ -59,6 +61,7 @@ def is_safe(identity: str) -> bool:
         0 < len(identity) <= LONGEST_IDENTITY
         and identity == identity.strip()
         and _IN_NO_TEXT.search(identity) is None
+        and _UNSEEN.search(identity) is None
         and not identity.startswith(_FORMULA)
     )
 
@@ -71,8 +74,9 @@ def _string(value: Value) -> str:
     if isinstance(value, bool):
         return quoted(str(value).lower())
     text = value if isinstance(value, str) else str(value)
-    if looks_like_an_address(text):
-        raise NoSuchCell("is an email address, and plain personal data never leaves ingest")
+    plain = plain_data_in(text)
+    if plain is not None:
+        raise NoSuchCell(f"holds {plain}, and plain personal data never leaves ingest")
     return quoted(text)
 
 

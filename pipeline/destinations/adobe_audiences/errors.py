@@ -25,7 +25,9 @@ _BUDGET = re.compile(
     r"limit[^.]{0,40}(?:reached|exceeded|hit)|(?:exceed|reach)[^.]{0,60}limit",
     re.IGNORECASE,
 )
-_OF_RUNS = re.compile(r"guardrail|quota|ingestion|per day|daily|\bruns\b", re.IGNORECASE)
+_OF_RUNS = re.compile(r"guardrail|quota|ingestion|per day|daily|(?<!/)\bruns\b", re.IGNORECASE)
+"""A path of a request may be repeated, and ends with `/runs`."""
+_BUSY = re.compile(r"in progress|(?:already|still) running", re.IGNORECASE)
 
 INVALID_TOKEN = "100911"  # noqa: S105 - a code of an error
 NOT_A_TOKENS_FAULT = frozenset({"100920", "100921", "100922"})
@@ -63,10 +65,17 @@ def is_invalid_token(response: Response) -> bool:
 def is_budget(response: Response) -> bool:
     """Whether it says that the runs are used up. No status of it is documented.
 
-    Any 429 may speak of a limit; it is one of runs where it says so.
+    Any 429 may speak of a limit; it is one of runs where it says so. What says that a run goes on
+    is about one audience, whatever limit it names.
     """
     speaks_of_it = _OF_RUNS if response.status == 429 else _BUDGET
-    return 400 <= response.status < 500 and speaks_of_it.search(_raw(response)) is not None
+    is_one = 400 <= response.status < 500 and speaks_of_it.search(_raw(response)) is not None
+    return is_one and not is_busy(response)
+
+
+def is_busy(response: Response) -> bool:
+    """Whether it says that a run of the audience goes on; the status of that is not documented."""
+    return 400 <= response.status < 500 and _BUSY.search(_raw(response)) is not None
 
 
 def is_page(response: Response) -> bool:

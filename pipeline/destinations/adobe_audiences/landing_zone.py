@@ -5,7 +5,6 @@ that renews them before their time would make every other user's credentials use
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
 from pipeline.destinations.adobe_audiences.errors import detail, is_page
@@ -52,7 +51,7 @@ def _azure(said: Mapping[str, object]) -> LandingZone | None:
                 container=container,
                 folder="",
                 credentials={"account": account, "sas_token": token.lstrip("?")},
-                expires_s=_moment(said.get("expiryDate")) or _expiry_of(token),
+                expires_s=seconds(said.get("expiryDate")) or _expiry_of(token),
             )
         case _:
             return None
@@ -77,7 +76,7 @@ def _aws(said: Mapping[str, object]) -> LandingZone | None:
                     "secret_access_key": secret,
                     "session_token": session,
                 },
-                expires_s=_moment(said.get("expiryTime")),
+                expires_s=seconds(said.get("expiryTime")),
             )
         case _:
             return None
@@ -86,14 +85,4 @@ def _aws(said: Mapping[str, object]) -> LandingZone | None:
 def _expiry_of(token: str) -> float | None:
     """A signature says itself how long it is good."""
     said = parse_qs(token.lstrip("?")).get("se", [""])
-    return _moment(said[0])
-
-
-def _moment(value: object) -> float | None:
-    if not isinstance(value, str) or value.isdigit():
-        return seconds(value)
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return seconds(said[0])

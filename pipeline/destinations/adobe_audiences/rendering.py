@@ -22,7 +22,7 @@ from pipeline.domain.reasons import Rejected, Rendered, Withheld
 from pipeline.identity.consent import ConsentNeeds, Residence, judged
 from pipeline.identity.countries import country_code
 from pipeline.identity.hashing import HashOnce, IdentityHashes, hashed_id
-from pipeline.identity.match_keys import email_digest, looks_like_an_address, phone_digest
+from pipeline.identity.match_keys import email_digest, phone_digest, plain_data_in
 
 MemberIds = Literal["as_is", "sha256"]
 NO_VALUE: Final = b""
@@ -130,9 +130,10 @@ class MemberRenderer:
         if isinstance(value, bool | float) or not is_safe(text):
             what = "holds what no file may hold as it is, and an identity is never altered"
             return Rejected("no_usable_identity", f"{where}: {what}; correct it upstream")
-        if looks_like_an_address(text):
-            what = "is an email address, and plain personal data never leaves ingest"
-            remedy = "take the namespace email_lc_sha256 from email"
+        plain = plain_data_in(text)
+        if plain is not None:
+            what = f"holds {plain}, and plain personal data never leaves ingest"
+            remedy = "take the namespace email_lc_sha256 or phone_sha256_e.164"
             return Rejected("no_usable_identity", f"{where}: {what}; {remedy}")
         if self._shape.namespace == ECID and not _is_ecid(text):
             return Rejected("no_usable_identity", f"{where}: an ECID has 38 digits")

@@ -1,18 +1,20 @@
 """Runs at Adobe: composed, and what is answered to them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from pipeline.destinations.adobe_audiences.errors import (
     detail,
     is_budget,
+    is_busy,
     is_invalid_token,
     is_page,
 )
 from pipeline.destinations.adobe_audiences.generations import Generation
 from pipeline.destinations.adobe_audiences.requests import composed
 from pipeline.destinations.exchange import Request, Response, document
-from pipeline.destinations.other_answers import other_answer
+from pipeline.destinations.other_answers import CAUSES, other_answer
 from pipeline.destinations.partner_words import scalar_text
 from pipeline.destinations.snapshots import (
     BudgetSpent,
@@ -23,7 +25,7 @@ from pipeline.destinations.snapshots import (
     Window,
 )
 from pipeline.domain.job import JobEnd, JobReport, NotYet
-from pipeline.domain.send_result import Blocked, InDoubt, Throttled
+from pipeline.domain.send_result import BlockCause, Blocked, InDoubt, Throttled
 
 LONGEST_ID = 200
 LONGEST_STATE = 200
@@ -60,10 +62,10 @@ def interpret_run(response: Response) -> RunAnswer:
         return Blocked("unauthorised", detail(response))
     if is_budget(response):
         return BudgetSpent(detail(response), response.wait)
+    if status in (400, 409, 422) or (status == 429 and is_busy(response)):
+        return RunRefused(detail(response))
     if status == 429:
         return Throttled(response.wait)
-    if status in (400, 409, 422):
-        return RunRefused(detail(response))
     return other_answer(response, detail(response))
 
 
@@ -76,7 +78,8 @@ def interpret_runs(response: Response, *, usual_window: int) -> Sequence[Run] | 
     """The runs, the newest first; or why nobody can say which there are.
 
     One entry that cannot be read spoils the list: a run that is overlooked counts as none. Where
-    an entry names no end of its window, it is one of ours if it is as long as ours, in seconds.
+    an entry names no end of its window, it is one of ours if it is as long as ours, in seconds;
+    where it names no window at all, as the partner's own renewal may not, only its time counts.
     """
     if response.status != 200:
         return not_yet(response)
@@ -114,17 +117,41 @@ def interpret_status(response: Response) -> JobReport | NotYet:
 
 def not_yet(response: Response) -> NotYet:
     """A question that got no answer. A run is missing only where the partner itself says so."""
-    is_missing = response.status == 404 and isinstance(document(response.body), dict)
-    return NotYet(detail(response), response.wait, is_missing, is_throttled=response.status == 429)
+    status = response.status
+    is_missing = status == 404 and isinstance(document(response.body), dict)
+    cause: BlockCause | None = "wrong_address" if 300 <= status < 400 else CAUSES.get(status)
+    return NotYet(
+        detail(response),
+        response.wait,
+        is_missing,
+        is_throttled=status == 429,
+        # A page that is not found may be of something before the partner, for a moment.
+        cause=None if status == 404 and not is_missing else cause,
+    )
 
 
 def seconds(value: object) -> float | None:
-    """A time since the epoch in seconds, also where it came in milliseconds or as text."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 17:
-        value = int(value)
+    """A time since the epoch in seconds, also where it came in milliseconds or as text.
+
+    >>> seconds(1_750_000_000_000), seconds("1750000000"), seconds("2025-06-15T15:06:40Z")
+    (1750000000.0, 1750000000.0, 1750000000.0)
+    """
+    if isinstance(value, str):
+        value = _number(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e16:
         return None
     return value / 1000 if value >= _MILLISECONDS else float(value)
+
+
+def _number(text: str) -> float | None:
+    """Digits as they are; else a date, in UTC where it names no offset."""
+    if text.isascii() and text.isdigit():
+        return int(text) if len(text) < 17 else None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _started(response: Response) -> RunStarted | InDoubt:
@@ -148,21 +175,29 @@ def _entries(said: object) -> list[object] | None:
 def _run(entry: object, usual_window: int) -> Run | None:
     if not isinstance(entry, dict):
         return None
-    run_id, start = entry.get("runId"), seconds(entry.get("dataFilterStartTime"))
-    if not isinstance(run_id, str) or not 0 < len(run_id) <= LONGEST_ID or start is None:
-        return None
-    end = seconds(entry.get("dataFilterEndTime"))
+    run_id, window = entry.get("runId"), _window(entry, usual_window)
     created = seconds(entry.get("createdAt"))
+    created = seconds(entry.get("ingestionTime")) if created is None else created
+    if not isinstance(run_id, str) or not 0 < len(run_id) <= LONGEST_ID:
+        return None
+    if window is None and (entry.get("dataFilterStartTime") is not None or created is None):
+        return None
     state = scalar_text(entry.get("status"))
     return Run(
         run_id=run_id,
-        window=Window(
-            start_s=int(start), end_s=int(start) + usual_window if end is None else int(end)
-        ),
+        window=window,
         # An entry of a list names no stages: here SUCCESS says that it ended, not how.
         report=JobReport(state=_short(state), end=_ends(state)),
-        created_s=seconds(entry.get("ingestionTime")) if created is None else created,
+        created_s=created,
     )
+
+
+def _window(entry: Mapping[str, object], usual: int) -> Window | None:
+    start = seconds(entry.get("dataFilterStartTime"))
+    if start is None:
+        return None
+    end = seconds(entry.get("dataFilterEndTime"))
+    return Window(start_s=int(start), end_s=int(start) + usual if end is None else int(end))
 
 
 def _stages(details: object) -> Mapping[str, str]:

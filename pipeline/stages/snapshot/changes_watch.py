@@ -18,7 +18,7 @@ from pipeline.domain.member_record import (
     decode_member,
 )
 from pipeline.stages.ports import Record
-from pipeline.stages.snapshot.judge import HEALED
+from pipeline.stages.snapshot.healed import healed_before
 from pipeline.stages.snapshot.open_transactions import OpenTransactions
 from pipeline.stages.snapshot.ports import FollowedTopic, TopicUnreadable
 from pipeline.stages.snapshot.run_records import Ends
@@ -44,6 +44,25 @@ class ChangesSince:
         """Nothing about a member has changed, but it may stand behind something newer."""
         if record.offset >= self.ends.get(partition, 0):
             self.oldest_healed_ms = _older(self.oldest_healed_ms, record.timestamp)
+
+    def take_rewritten(
+        self, partition: int, record: Record, said: MemberRecord, before: int
+    ) -> None:
+        """What a former owner's pass wrote again may be all that is left of a change.
+
+        The times of the change are not known any more, only by when it was written again.
+        """
+        if before <= self.ends.get(partition, 0):
+            return
+        changes, at_ms = self.changes, record.timestamp
+        changes.oldest_arrived_ms = _older(changes.oldest_arrived_ms, at_ms)
+        changes.newest_arrived_ms = max(changes.newest_arrived_ms or 0, at_ms)
+        if said.is_withdrawal:
+            changes.oldest_withdrawal_ms = _older(changes.oldest_withdrawal_ms, at_ms)
+        if said.is_member:
+            changes.oldest_add_arrived_ms = _older(changes.oldest_add_arrived_ms, at_ms)
+        else:
+            changes.oldest_remove_ms = _older(changes.oldest_remove_ms, at_ms)
 
     @property
     def unhealed_since_ms(self) -> int | None:
@@ -106,6 +125,8 @@ class ChangesWatch:
         self._look_seconds = max(1.0, min(LONGEST_LOOK_SECONDS, quiet))
         self._watched: dict[bytes, Watched] = {}
         self._positions: dict[int, int] = {}
+        self._former: Sequence[int] | None = None
+        """Before these offsets others wrote, who owned the destination before us."""
         self._turn = asyncio.Lock()
         self.open_transactions = OpenTransactions()
         """By the clock of the event loop."""
@@ -161,6 +182,7 @@ class ChangesWatch:
         look = await self._topic.look()
         self.open_transactions.seen(look, asyncio.get_running_loop().time())
         ends = look.ends
+        self._former = self._former or ends
         for partition in sorted(self._positions):
             if self._positions[partition] < ends[partition]:
                 await self._read(partition, self._positions[partition], ends[partition])
@@ -180,18 +202,29 @@ class ChangesWatch:
             watched = self._watched.get(audience_part(record.key or b""))
             if watched is None:
                 continue
-            if HEALED in record.headers:
-                self._take_healed(watched, partition, record)
-            elif record.value is not None:
-                said = decode_member(record.value)
-                if isinstance(said, MemberRecord):
-                    for since in watched.all():
-                        since.take(partition, record, said)
+            before = healed_before(record.headers)
+            if before is not None and not self._is_alone:
+                for since in watched.all():
+                    since.take_healed(partition, record)
+            said = None if record.value is None else decode_member(record.value)
+            if isinstance(said, MemberRecord):
+                self._take_statement(watched, partition, record, said, before)
 
-    def _take_healed(self, watched: Watched, partition: int, record: Record) -> None:
-        if not self._is_alone:
+    def _take_statement(
+        self,
+        watched: Watched,
+        partition: int,
+        record: Record,
+        said: MemberRecord,
+        before: int | None,
+    ) -> None:
+        if before is None:
             for since in watched.all():
-                since.take_healed(partition, record)
+                since.take(partition, record, said)
+        elif self._former is not None and record.offset < self._former[partition]:
+            # Of what we write again ourselves we have seen the first record.
+            for since in watched.all():
+                since.take_rewritten(partition, record, said, before)
 
 
 def ends_of(audience: str, ends: Sequence[int]) -> Mapping[int, int]:

@@ -5,13 +5,17 @@ from collections.abc import Callable
 import structlog
 
 from pipeline.stages.retry import Backoff
+from pipeline.stages.snapshot.states import ABSENT_SECONDS
 
 BACKOFF = Backoff(initial=5.0, maximum=300.0)
 LEAST_SECONDS = 1.0
 SPENT = "all runs of the day are used"
 IN_DOUBT = "nobody knows whether a run was started"
-FIRST_BLOCKED_SECONDS, LONGEST_BLOCKED_SECONDS = 60.0, 3600.0
-"""A blocked audience tries again so often; an operator's request does not wait for it."""
+FIRST_BLOCKED_SECONDS, LONGEST_BLOCKED_SECONDS = ABSENT_SECONDS, 3600.0
+"""A blocked audience tries again so often; an operator's request does not wait for it.
+
+Not sooner than a run that began although it was refused must be in the partner's list.
+"""
 DOUBLINGS = 6
 
 log = structlog.get_logger(__name__)
@@ -83,11 +87,3 @@ class AudienceCondition:
 def worn_out(runs: int) -> tuple[str, str]:
     """Cause and detail of an audience that has had all the runs of its life."""
     return "worn_out", f"{runs} runs: snapshot.runs_per_audience_total allows no more"
-
-
-def unknown(detail: str) -> tuple[str, str]:
-    """Cause and detail of an audience that the partner does not know."""
-    return "not_found", (
-        f"{detail}: the partner knows no such audience; mend what says where it is, make a new one "
-        "and write its id into the configuration, or take the audience out of it"
-    )

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import get_args
 
 from pipeline.destinations.snapshots import Run, SnapshotAudience
 from pipeline.domain.change import Action
 from pipeline.domain.job import JobReport, NotYet
+from pipeline.domain.send_result import BlockCause
 from pipeline.stages.snapshot.absence import absent, absent_seconds
 from pipeline.stages.snapshot.changes_watch import Watched
-from pipeline.stages.snapshot.condition import IN_DOUBT, AudienceCondition, unknown
+from pipeline.stages.snapshot.condition import IN_DOUBT, AudienceCondition
 from pipeline.stages.snapshot.files import path_of
 from pipeline.stages.snapshot.run_records import GIVE_UP_SECONDS, AudienceState
 from pipeline.stages.snapshot.shared import SharedByAudiences
@@ -24,6 +26,13 @@ from pipeline.stages.snapshot.transitions import (
     started,
 )
 from pipeline.telemetry.facts import RunEnd
+
+_STAYS = (
+    "a run may have been asked for, so it is looked for until the partner shows the list again, or "
+    "the audience leaves the configuration"
+)
+_OF_ANSWERS = frozenset({"run_not_told", *get_args(BlockCause)})
+"""Causes that the partner's answers have; others are not theirs to end."""
 
 
 class RunFollowing:
@@ -79,9 +88,9 @@ class RunFollowing:
         listed = await shared.runs.list(self._audience.audience)
         if not isinstance(listed, NotYet):
             return listed
-        if listed.is_missing:
-            # No word about the run, so the state stays: the audience may be there again.
-            self._condition.block(*unknown(listed.detail))
+        if listed.cause is not None:
+            # No word about the run, so the state stays: what is wrong may be mended.
+            self._condition.block(listed.cause, f"{listed.detail}; {_STAYS}")
         else:
             self._condition.wait("runs_not_listed", listed.detail, shared.rules.poll)
         await asyncio.sleep(max(shared.rules.poll, listed.wait or 0.0))
@@ -148,8 +157,8 @@ class RunFollowing:
                 # Asked once more it would say the same: only the list is missing.
                 answer = await shared.runs.list(name)
                 if not isinstance(answer, NotYet):
-                    known = [run.run_id for run in shared.journal.runs(name).values()]
-                    last = is_last(state.run_id, answer, shared.wall_ms(), known=known)
+                    ours = shared.journal.runs(name)
+                    last = is_last(state.run_id, answer, shared.wall_ms(), ours=ours)
                     await self._end(state, told, is_last=last and not state.is_adopted)
                     return
             if self._is_given_up(state):
@@ -160,19 +169,21 @@ class RunFollowing:
 
     async def _until_next_question(self, answer: JobReport | NotYet | Sequence[Run]) -> None:
         shared, wait = self._shared, None
-        if not isinstance(answer, NotYet):
-            self._condition.fine()
-        elif answer.is_missing and await self._is_unknown():
-            self._condition.block(*unknown(answer.detail))
-        else:
-            self._condition.wait("run_not_told", answer.detail, shared.rules.poll)
+        if isinstance(answer, NotYet):
             wait = answer.wait
+            cause = await self._cause_in_list() if answer.is_missing else answer.cause
+            if cause is not None:
+                self._condition.block(cause, answer.detail)
+            else:
+                self._condition.wait("run_not_told", answer.detail, shared.rules.poll)
+        elif self._condition.cause in _OF_ANSWERS:
+            self._condition.fine()
         await asyncio.sleep(max(shared.rules.poll, wait or 0.0))
 
-    async def _is_unknown(self) -> bool:
-        """Whether not only the run is missing: then the partner has no list of the audience."""
+    async def _cause_in_list(self) -> BlockCause | None:
+        """What a person must mend: nothing where the run alone is missing."""
         listed = await self._shared.runs.list(self._audience.audience)
-        return isinstance(listed, NotYet) and listed.is_missing
+        return listed.cause if isinstance(listed, NotYet) else None
 
     def _is_given_up(self, state: AudienceState) -> bool:
         return self._shared.wall_ms() - state.at_ms > GIVE_UP_SECONDS * 1000

@@ -160,12 +160,14 @@ class Journal:
             Fenced: there is another owner now.
         """
         state, run = transition
-        messages = [Written(self._topic, 0, state_key(audience), encode_state(state))]
+        messages = []
         if run is not None:
+            # First, for brokers without transactions: no state may stand without its run.
             key = run_key(audience, run.n)
             messages.append(Written(self._topic, 0, key, encode_run(run)))
+        messages.append(Written(self._topic, 0, state_key(audience), encode_state(state)))
         offsets = await self.write_messages(messages)
-        self._keep(audience, state, offsets[0])
+        self._keep(audience, state, offsets[-1])
         if run is not None:
             self._keep_run(run)
         return self.state(audience)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pipeline.destinations.snapshots import REPLACED, SnapshotAudience
 from pipeline.domain.member_floor import Floor, Forgotten, tombstone_headers
 from pipeline.domain.member_record import SEPARATOR, MemberRecord, encode_member
+from pipeline.stages.snapshot.healed import healed
 from pipeline.stages.snapshot.kept_winner import (
     FileRow,
     Kept,
@@ -19,8 +20,6 @@ from pipeline.stages.snapshot.pass_tally import PassTally
 from pipeline.stages.snapshot.ports import Written
 
 _REPLACED = REPLACED.encode()
-HEALED = ("healed", b"1")
-"""A header of every member record that a pass writes: nothing about the member has changed."""
 
 
 class Judge:
@@ -32,14 +31,17 @@ class Judge:
         topic: str,
         partition: int,
         audience: SnapshotAudience,
+        end: int,
         floor: Floor,
         row: Callable[[str, Sequence[str]], bytes],
         tally: PassTally,
     ) -> None:
+        """`end`: the partition was read up to there."""
         self._topic = topic
         self._partition = partition
         self._key = audience.audience.encode() + SEPARATOR
         self._rendering = audience.rendering
+        self._mark = healed(end)
         self._floor = floor
         self._row = row
         self._tally = tally
@@ -93,6 +95,6 @@ class Judge:
     def _written(self, member: bytes, statement: Statement) -> Written:
         key = self._key + member
         if isinstance(statement, MemberRecord):
-            return Written(self._topic, self._partition, key, encode_member(statement), [HEALED])
-        headers = [HEALED, *tombstone_headers(statement)]
+            return Written(self._topic, self._partition, key, encode_member(statement), self._mark)
+        headers = [*self._mark, *tombstone_headers(statement)]
         return Written(self._topic, self._partition, key, None, headers)

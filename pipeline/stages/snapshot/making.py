@@ -35,6 +35,12 @@ _WHY: dict[Unfit, str] = {
     "too_large": "the file would be larger than the partner takes",
 }
 
+_OTHER_FOLDER = (
+    "its files went to the folder {former} and would go to {now} now, and the partner looks into "
+    "the first one only: give destination and audience their former names and put a new name of "
+    "upstream's under `upstream`, or make a new audience"
+)
+
 _OF_MEMBERS = ("members_unreadable", "layout_missing")
 
 log = structlog.get_logger(__name__)
@@ -93,6 +99,10 @@ class SnapshotMaking:
                 self._condition.fine()
 
     async def _attempt(self, state: AudienceState, n: int) -> None:
+        former, now = state.folder, self._audience.folder
+        if former not in (None, now):
+            self._condition.block("other_folder", _OTHER_FOLDER.format(former=former, now=now))
+            return
         try:
             await self._store(state, n)
         except StorageUnavailable as error:

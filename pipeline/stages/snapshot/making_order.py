@@ -11,6 +11,8 @@ from pipeline.stages.snapshot.shared import SharedByAudiences
 
 LONGEST_LOOK_SECONDS = 5.0
 BACKLOG_SECONDS = 15.0
+HEAL_AGAIN_MS = 60_000
+"""After a pass that did not come to its end."""
 TURN_AUDIENCES = 20
 """The event loop gets its turn after so many, a millisecond or two of work."""
 
@@ -30,6 +32,8 @@ class MakingOrder:
         self._backlog = backlog
         self._tasks = tasks
         self._followed: set[str] = set()
+        self._heal_at_ms: dict[str, int] = {}
+        """Not before, of audiences whose last pass did not come to its end."""
         self._has_caught_up = False
         self._asked_backlog_ms = 0
         self._look_seconds = max(1.0, min(LONGEST_LOOK_SECONDS, shared.rules.quiet / 10))
@@ -47,7 +51,7 @@ class MakingOrder:
             if owner is None:
                 await asyncio.sleep(self._look_seconds)
             elif self._is_unhealed(owner):
-                await owner.heal()
+                await self._heal(owner)
             else:
                 await owner.make()
 
@@ -74,9 +78,17 @@ class MakingOrder:
         return next((one for one in self._owners if self._is_unhealed(one)), None)
 
     def _is_unhealed(self, owner: AudienceOwner) -> bool:
-        since_ms = owner.watched.passed.unhealed_since_ms
-        is_late = since_ms is not None and self._shared.wall_ms() - since_ms > HEAL_MS
-        return is_late and not owner.condition.left()
+        """Whatever keeps a run from going on keeps no pass: compaction waits for neither."""
+        since_ms, now_ms = owner.watched.passed.unhealed_since_ms, self._shared.wall_ms()
+        is_late = since_ms is not None and now_ms - since_ms > HEAL_MS
+        return is_late and now_ms >= self._heal_at_ms.get(owner.audience.audience, 0)
+
+    async def _heal(self, owner: AudienceOwner) -> None:
+        before = owner.watched.passed
+        await owner.heal()
+        if owner.watched.passed is before:
+            again_ms = self._shared.wall_ms() + HEAL_AGAIN_MS
+            self._heal_at_ms[owner.audience.audience] = again_ms
 
     async def _next(self) -> AudienceOwner | None:
         now_ms = self._shared.wall_ms()

@@ -17,7 +17,8 @@ from typing import Final
 from pipeline.destinations.snapshots import SnapshotAudience, SnapshotRules
 from pipeline.domain.member_floor import KEEP_REMOVES_MS, Floor, encode_floor, floor_key
 from pipeline.domain.member_record import LAYOUT_KEY, Layout, audience_partitions, encode_layout
-from pipeline.stages.snapshot.judge import HEALED, Judge
+from pipeline.stages.snapshot.healed import healed
+from pipeline.stages.snapshot.judge import Judge
 from pipeline.stages.snapshot.pass_findings import NoSnapshot, PassFindings, PassTooLong
 from pipeline.stages.snapshot.pass_tally import PassTally
 from pipeline.stages.snapshot.ports import MemberTopic, Written
@@ -156,6 +157,7 @@ class MembershipPass:
             topic=self._topic_name,
             partition=partition,
             audience=self._audience,
+            end=self._ends[partition],
             floor=floor,
             row=self._row,
             tally=self._tally,
@@ -165,11 +167,12 @@ class MembershipPass:
         self, partition: int, layout: Layout, floor: Floor, covered_ms: int
     ) -> Sequence[Written]:
         """The partition's layout again, and its floor where it has one."""
-        own = [Written(self._topic_name, partition, LAYOUT_KEY, encode_layout(layout), [HEALED])]
+        mark = healed(self._ends[partition])
+        own = [Written(self._topic_name, partition, LAYOUT_KEY, encode_layout(layout), mark)]
         if covered_ms or floor.before_ms:
             raised = floor.joined(Floor(covered_ms, self._ends[partition]))
             key = floor_key(self._audience.audience)
-            own.append(Written(self._topic_name, partition, key, encode_floor(raised), [HEALED]))
+            own.append(Written(self._topic_name, partition, key, encode_floor(raised), mark))
         return own
 
     async def _write_later(self, messages: Sequence[Written]) -> None:

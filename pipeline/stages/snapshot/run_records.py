@@ -95,6 +95,8 @@ class AudienceState:
     is_urgent: bool = False
     """The runs that are kept back are for its newest file, too."""
     file: SnapshotFile | None = None
+    folder: str | None = None
+    """Of its first file; None before that. The partner looks into no other one."""
     hold: Hold | None = None
     baseline_rows: int | None = None
     """How many rows an operator approved; the guard measures by them instead of the last run."""

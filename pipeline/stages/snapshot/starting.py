@@ -18,7 +18,6 @@ from pipeline.stages.snapshot.condition import (
     IN_DOUBT,
     SPENT,
     AudienceCondition,
-    unknown,
     worn_out,
 )
 from pipeline.stages.snapshot.files import is_same, neighbours, number_of, path_of
@@ -26,6 +25,7 @@ from pipeline.stages.snapshot.guards import released_at
 from pipeline.stages.snapshot.run_records import AudienceState, SnapshotFile
 from pipeline.stages.snapshot.shared import SharedByAudiences
 from pipeline.stages.snapshot.states import (
+    ABSENT_SECONDS,
     Event,
     FileGone,
     LateRun,
@@ -43,6 +43,8 @@ from pipeline.stages.snapshot.transitions import (
     late_run,
     refunded,
     started,
+    started_after_all,
+    told_ends,
     window_of,
 )
 
@@ -51,6 +53,8 @@ BUSY_SECONDS = 30.0
 THROTTLED_SECONDS = 30.0
 SPENT_SECONDS = 3600.0
 """How often to try whether the partner's own limit of runs is over."""
+BEHIND_SECONDS = 600.0
+"""The audience that was told so tries so much later than others: it may be about it alone."""
 OLD_SECONDS = 6 * 3600.0
 STALE_SECONDS = 60.0
 """A run that could not be written down for so long is not asked for: the charge is too old."""
@@ -137,7 +141,8 @@ class RunStarting:
         return free_at <= now_ms
 
     def _is_busy(self, listed: Sequence[Run]) -> bool:
-        return any(goes_on(run, self._shared.wall_ms()) for run in listed)
+        over = told_ends(self._shared.journal.runs(self._audience.audience))
+        return any(goes_on(run, self._shared.wall_ms(), over=over) for run in listed)
 
     # What the storage says
 
@@ -145,7 +150,7 @@ class RunStarting:
         """The file is ours alone in its window, and the window has ended by the storage's clock."""
         storage, margin = self._shared.storage, self._shared.rules.window_margin
         if file.path != path_of(self._audience.folder, file.n):
-            # The audience has another folder now, and the partner looks into that.
+            # The audience has another folder now: the next attempt at a file says so.
             return "gone"
         if not is_same(file, await storage.head(file.path)):
             return "gone"
@@ -173,10 +178,7 @@ class RunStarting:
         shared, name = self._shared, self._audience.audience
         listed = await shared.runs.list(name)
         if isinstance(listed, NotYet):
-            if listed.is_missing:
-                self._condition.block(*unknown(listed.detail))
-            else:
-                self._condition.failed("runs_not_listed", listed.detail)
+            self._not_listed(listed)
             return False
         late = late_run(state, listed)
         if late is not None:
@@ -187,13 +189,32 @@ class RunStarting:
             )
             await shared.journal.write(name, step)
             return False
-        if _of_window(listed, window) is not None:
-            await self._claim(state)
+        found = _of_window(listed, window)
+        if found is not None:
+            await self._take_found(state, window, found)
             return False
         if self._is_busy(listed):
             self._condition.wait("another_run", "another run goes on", BUSY_SECONDS)
             return False
         return True
+
+    def _not_listed(self, why: NotYet) -> None:
+        if why.cause is not None:
+            self._condition.block(why.cause, why.detail)
+        else:
+            self._condition.failed("runs_not_listed", why.detail)
+
+    async def _take_found(self, state: AudienceState, window: Window, found: Run) -> None:
+        """Our window has a run: one that we took for refused, or somebody else's."""
+        shared, name = self._shared, self._audience.audience
+        assert state.file is not None
+        asked_for = shared.journal.runs(name).get(state.file.n)
+        if asked_for is None or asked_for.window != window:
+            await self._claim(state)
+            return
+        decide(state.state, LateRun())
+        step = started_after_all(state, asked_for, found.run_id, shared.wall_ms())
+        await shared.journal.write(name, step)
 
     async def _post(self, state: AudienceState, window: Window, is_urgent: bool) -> None:
         """Pay, durably, and only then ask."""
@@ -250,8 +271,9 @@ class RunStarting:
         condition, pause = self._condition, self._shared.pause
         match event, answer:
             case _, BudgetSpent(detail, wait):
-                pause.told(self._shared.wall_ms(), wait or SPENT_SECONDS, detail)
-                condition.wait("partner_pauses", detail, wait or SPENT_SECONDS)
+                seconds = wait or SPENT_SECONDS
+                pause.told(self._shared.wall_ms(), seconds, detail)
+                condition.wait("partner_pauses", detail, seconds + BEHIND_SECONDS)
             case _, Throttled(wait):
                 pause.told(self._shared.wall_ms(), wait or THROTTLED_SECONDS, "too many requests")
                 condition.wait("throttled", "too many requests", wait or THROTTLED_SECONDS)
@@ -260,7 +282,8 @@ class RunStarting:
             case Refused(False), RunRefused(detail):
                 condition.block("run_refused", detail)
             case Refused(True), RunRefused(detail):
-                condition.wait("another_run", detail, BUSY_SECONDS)
+                # So long may the list be late, should it be a run of this very window that goes on.
+                condition.wait("another_run", detail, ABSENT_SECONDS)
             case _, NotSent(detail):
                 condition.failed("not_sent", detail)
             case _:

@@ -98,7 +98,7 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class LateRun:
-    """The partner lists a run of a window that was burnt."""
+    """The partner lists a run of a window that was burnt, or for which a run was refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Pure. Every pair is written in one transaction, so that no state stands without its run.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from math import ceil, floor
 from typing import NamedTuple
@@ -61,6 +61,7 @@ def claimed(state: AudienceState, now_ms: int, *, is_urgent: bool, folder: str) 
             folders=tuple(dict.fromkeys((*state.folders, folder))),
             is_urgent=is_urgent,
             file=None,
+            folder=_folder(state),
             window=None,
             intended_ms=None,
             run_n=None,
@@ -71,7 +72,8 @@ def claimed(state: AudienceState, now_ms: int, *, is_urgent: bool, folder: str) 
 
 
 def stored(state: AudienceState, file: SnapshotFile, hold: Hold | None, now_ms: int) -> Transition:
-    return Transition(replace(state, state="uploaded", at_ms=now_ms, file=file, hold=hold))
+    after = replace(state, state="uploaded", at_ms=now_ms, file=file, hold=hold)
+    return Transition(replace(after, folder=_folder(after)))
 
 
 def approved(state: AudienceState, now_ms: int) -> Transition:
@@ -125,6 +127,12 @@ def started(state: AudienceState, run: RunRecord, run_id: str, now_ms: int) -> T
         replace(_counted(state), state="running", at_ms=now_ms, run_id=run_id),
         replace(run, run_id=run_id),
     )
+
+
+def started_after_all(state: AudienceState, run: RunRecord, run_id: str, now_ms: int) -> Transition:
+    """A run that was refunded is there all the same: it is paid for, and followed."""
+    there = replace(state, window=run.window, intended_ms=run.intended_ms, run_n=run.n)
+    return started(there, replace(run, is_charged=True, state=""), run_id, now_ms)
 
 
 def burnt(state: AudienceState, run: RunRecord, now_ms: int) -> Transition:
@@ -204,35 +212,55 @@ def late_run(state: AudienceState, listed: Sequence[Run]) -> tuple[BurntWindow, 
     return None
 
 
-def goes_on(run: Run, now_ms: int) -> bool:
+def told_ends(runs: Mapping[int, RunRecord]) -> frozenset[str | None]:
+    """Ids of the runs whose end the partner told, whatever a list of them says."""
+    return frozenset(
+        run.run_id for run in runs.values() if run.ended_ms is not None and run.end != "unknown"
+    )
+
+
+def goes_on(run: Run, now_ms: int, *, over: Collection[str | None]) -> bool:
     """Whether a run may still change what the partner has.
 
-    After a day one without an end is taken for over: the partner does not say all the words for
-    that. Where it is not, the partner refuses another one, which costs nothing.
+    `over`: runs whose end was told, which a list may not know yet. After a day one without an end
+    is taken for over: the partner does not say all the words for that. Where it is not, the partner
+    refuses another one, which costs nothing.
     """
-    began_s = run.window.end_s if run.created_s is None else run.created_s
-    return not run.report.is_terminal and began_s > now_ms / 1000 - GIVE_UP_SECONDS
+    began_s = run.created_s
+    if began_s is None and run.window is not None:
+        began_s = run.window.end_s
+    is_young = began_s is None or began_s > now_ms / 1000 - GIVE_UP_SECONDS
+    return not run.report.is_terminal and is_young and run.run_id not in over
 
 
 def is_last(
-    run_id: str, listed: Sequence[Run], now_ms: int, *, known: Collection[str | None]
+    run_id: str, listed: Sequence[Run], now_ms: int, *, ours: Mapping[int, RunRecord]
 ) -> bool:
     """Whether no other run of the audience can end, or have ended, after this one.
 
-    The list may be too short for this run: of the others that are not `known` to be ours nobody can
-    say then whether they are older.
+    The list may be too short for this run: of the others that are not `ours` nobody can say then
+    whether they are older.
     """
+    known, over = {run.run_id for run in ours.values()}, told_ends(ours)
     created = {run.run_id: run.created_s for run in listed}
     others = [run for run in listed if run.run_id != run_id]
     if run_id not in created and not all(run.run_id in known for run in others):
         return False
     return not any(
-        goes_on(run, now_ms) or _is_later(run.created_s, created.get(run_id)) for run in others
+        goes_on(run, now_ms, over=over) or _is_later(run.created_s, created.get(run_id))
+        for run in others
     )
 
 
 def _is_later(one: float | None, other: float | None) -> bool:
     return one is not None and other is not None and one > other
+
+
+def _folder(state: AudienceState) -> str | None:
+    """A state that an older version wrote says it only by its file."""
+    if state.folder is None and state.file is not None:
+        return state.file.path.rpartition("/")[0]
+    return state.folder
 
 
 def _counted(state: AudienceState) -> AudienceState:

@@ -21,7 +21,7 @@ from pipeline.domain.member_record import (
     member_key,
     partition_of,
 )
-from pipeline.stages.snapshot.judge import HEALED
+from pipeline.stages.snapshot.healed import healed_before
 from pipeline.stages.snapshot.membership_pass import TURN_RECORDS, MembershipPass
 from pipeline.stages.snapshot.pass_findings import LayoutMissing, NoSnapshot
 from tests.fakes.member_topic import (
@@ -400,14 +400,14 @@ class TestOwnRecords:
         before = topic.ends_now()
         await healed(a_pass(topic))
         written = [
-            one
+            (partition, one)
             for partition, log in topic.logs.items()
             for one in log
             if one.offset >= before[partition]
         ]
 
         assert len(written) >= 11
-        assert all(HEALED in one.headers for one in written)
+        assert all(healed_before(one.headers) == before[number] for number, one in written)
 
     async def test_a_pass_without_anything_to_heal_writes_no_member(self) -> None:
         """

@@ -239,8 +239,8 @@ def _runs_of(shown: ShownAudience) -> Sequence[Block]:
             run.run_id,
             run.report.state,
             time_of(run.created_s),
-            time_of(run.window.start_s),
-            time_of(run.window.end_s),
+            time_of(None if run.window is None else run.window.start_s),
+            time_of(None if run.window is None else run.window.end_s),
         )
         for run in shown.runs[:MOST_RUNS_SHOWN]
     ]
