@@ -79,13 +79,7 @@ async def assemble(
         if "snapshot" in stages:
             opening_storages = opened_storages(settings, clients, partners)
             storages = await stack.enter_async_context(opening_storages)
-        made: dict[StageName, Callable[[], Stage]] = {
-            "ingest": parts.ingest,
-            "upload": parts.upload,
-            "poll": parts.poll,
-            "snapshot": lambda: parts.snapshot(storages),
-        }
-        groups = {name: parts.group(made[name]()) for name in made if name in stages}
+        groups = _groups(stages, parts, storages)
         yield Pipeline(
             settings=settings,
             groups=groups,
@@ -97,3 +91,16 @@ async def assemble(
             lag_reports=parts.lag_reports(groups.values()),
             controls=parts.controls if "upload" in stages else None,
         )
+
+
+def _groups(
+    stages: Collection[StageName], parts: Parts, storages: Mapping[str, FileStorage]
+) -> Mapping[StageName, ConsumerGroup]:
+    """The consumer group of each stage, in the order in which records pass the stages."""
+    make: Mapping[StageName, Callable[[], Stage]] = {
+        "ingest": parts.ingest,
+        "upload": parts.upload,
+        "poll": parts.poll,
+        "snapshot": lambda: parts.snapshot(storages),
+    }
+    return {name: parts.group(make[name]()) for name in make if name in stages}

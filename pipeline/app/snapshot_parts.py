@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import member_routes, snapshot_destinations
+from pipeline.configuration.routing import snapshot_audiences, snapshot_destinations
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.snapshots import SnapshotAudience, Snapshots
 from pipeline.domain.names import Names
@@ -73,21 +73,13 @@ class SnapshotParts:
     def _served(self, name: str) -> ServedDestination:
         return ServedDestination(
             name=name,
-            audiences=self._audiences(name),
+            audiences=[
+                audience
+                for destination, audience in snapshot_audiences(self._settings, self._partners)
+                if destination == name
+            ],
             new_shared=lambda lease: self._shared(name, lease),
         )
-
-    def _audiences(self, name: str) -> Sequence[SnapshotAudience]:
-        """Every audience of the destination that is made; those to come wait for their id."""
-        destination = self._settings.destinations[name]
-        shape = self._partners[destination.kind].snapshot_audience
-        assert shape is not None
-        return [
-            shape(destination, route.target, upstream)
-            for upstream, found in member_routes(self._settings).items()
-            for route in found
-            if route.destination == name
-        ]
 
     def _shared(self, name: str, lease: Lease) -> SharedByAudiences:
         snapshots = self._clients.snapshots(name)

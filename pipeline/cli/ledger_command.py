@@ -25,24 +25,26 @@ SNAPSHOT_COLUMNS = (
 )
 MEMBER_COLUMNS = ("lane", "offset", "changed_at", "end", "detail")
 
+Lane = Annotated[
+    str | None, typer.Option(help="Only this one: <destination>.<connection>, or the connection.")
+]
+LaneSinceHours = Annotated[
+    float, typer.Option(min=0, max=MOST_HOURS, help="Records written to their lane since, hours.")
+]
+Member = Annotated[
+    str | None, typer.Option(help="Instead, what became of each change of this member.id upstream.")
+]
+Audience = Annotated[
+    str | None, typer.Option(help="With --member: the audience, as upstream names it.")
+]
+
 
 def ledger(
     config: ConfigFile,
-    lane: Annotated[
-        str | None,
-        typer.Option(help="Only this one: <destination>.<connection>, or the connection."),
-    ] = None,
-    since_hours: Annotated[
-        float,
-        typer.Option(min=0, max=MOST_HOURS, help="Records written to their lane since, hours."),
-    ] = MOST_HOURS,
-    member: Annotated[
-        str | None,
-        typer.Option(help="Instead, what became of each change of this member.id upstream."),
-    ] = None,
-    audience: Annotated[
-        str | None, typer.Option(help="With --member: the audience, as upstream names it.")
-    ] = None,
+    lane: Lane = None,
+    since_hours: LaneSinceHours = MOST_HOURS,
+    member: Member = None,
+    audience: Audience = None,
     as_json: AsJson = False,
 ) -> None:
     """Add up, from the topics, what became of every record that still stands in a lane.

@@ -18,6 +18,7 @@ from rich.console import Console
 
 from pipeline.app.supervisor import ExitCode, stop_on_signals
 from pipeline.cli.ending import fail
+from pipeline.cli.sandbox_options import SPOKEN
 from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.topics import TopicTrouble
 from pipeline.sandbox.broker import EmbeddedBroker
@@ -25,7 +26,10 @@ from pipeline.sandbox.demo_options import SandboxOptions
 from pipeline.sandbox.run import STOP_SECONDS, Broker, Chance, Sandbox
 from pipeline.sandbox.server_process import ServerStartError
 from pipeline.sandbox.trouble import SandboxTrouble
+from pipeline.settings.problems import suggestion
 from pipeline.telemetry import logs
+
+MOST_AT_ADOBE = 20
 
 
 def run_sandbox(options: SandboxOptions, broker: str | None) -> None:
@@ -33,6 +37,7 @@ def run_sandbox(options: SandboxOptions, broker: str | None) -> None:
 
     `broker` is the address of a Kafka to use; without it one is embedded.
     """
+    _refuse(options)
     console = Console(soft_wrap=False)
     with _broker(broker) as kafka, _folder() as folder, (folder / "sandbox.log").open("w") as log:
         console.print(_opening(options, broker), highlight=False, soft_wrap=True)
@@ -40,6 +45,18 @@ def run_sandbox(options: SandboxOptions, broker: str | None) -> None:
         logs.configure(level="warning", layout="console", stream=log)
         if not uvloop.run(_run(options, kafka, folder, console)):
             raise typer.Exit(ExitCode.FAILED)
+
+
+def _refuse(options: SandboxOptions) -> None:
+    """End the command where this cannot be run."""
+    if options.source_format not in SPOKEN:
+        fail(f"--format: {suggestion(options.source_format, SPOKEN)}", ExitCode.USAGE)
+    if options.with_adobe and options.audiences > MOST_AT_ADOBE:
+        fail(
+            f"--audiences: Adobe takes 100 runs a day, so {MOST_AT_ADOBE} at most here; leave it "
+            "out with --no-adobe",
+            ExitCode.USAGE,
+        )
 
 
 async def _run(options: SandboxOptions, broker: Broker, folder: Path, console: Console) -> bool:
@@ -94,8 +111,8 @@ def _opening(options: SandboxOptions, broker: str | None) -> str:
     return (
         f"[bold]audience-pipeline sandbox[/]: {options.events:,} events, {options.members:,} "
         f"members, {options.audiences} audiences, {options.connections} connections, "
-        f"{options.faults} faults, fewer than {options.cap:,} records in any "
-        f"{options.cap_window:g} s, {broker or 'embedded broker'}, --seed {options.seed}"
+        f"{options.faults} faults, fewer than {options.cap.records:,} records in any "
+        f"{options.cap.window:g} s, {broker or 'embedded broker'}, --seed {options.seed}"
     )
 
 

@@ -14,12 +14,13 @@ import uvloop
 
 from pipeline.app.supervisor import stop_on_signals
 from pipeline.cli.ending import fail
-from pipeline.sandbox.adobe_audiences import simulator as adobe
 from pipeline.sandbox.adobe_audiences.options import SimulatorOptions as AdobeOptions
+from pipeline.sandbox.adobe_audiences.simulator import AdobeSimulator
 from pipeline.sandbox.adobe_audiences.vocabulary import ContractName
-from pipeline.sandbox.amazon_ads import simulator as amazon
-from pipeline.sandbox.amazon_ads.faults import ProfileName
 from pipeline.sandbox.amazon_ads.options import SimulatorOptions
+from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
+from pipeline.sandbox.any_partner.faults import ProfileName
+from pipeline.sandbox.any_partner.loopback import serve_until
 
 STOP_SECONDS = 10.0
 
@@ -46,9 +47,10 @@ def run_amazon(place: Place, faults: ProfileName, cap: int, cap_window: float) -
     options = SimulatorOptions(profile=faults, cap=cap, window_seconds=cap_window)
 
     async def simulate(stop: asyncio.Event, random: Random) -> None:
-        await amazon.run_simulator(
-            options, place.host, place.port, stop, random=random, started=_say_where
+        simulator = AmazonAdsSimulator(
+            options=options, random=random, host=place.host, port=place.port
         )
+        await serve_until(stop, simulator, started=_say_where)
 
     _run(place, simulate)
 
@@ -58,9 +60,10 @@ def run_adobe(place: Place, faults: ProfileName, files: Path, contract: Contract
     options = AdobeOptions(profile=faults, contract=contract)
 
     async def simulate(stop: asyncio.Event, random: Random) -> None:
-        await adobe.run_simulator(
-            options, files, place.host, place.port, stop, random=random, started=_say_where
+        simulator = AdobeSimulator(
+            options=options, files=files, random=random, host=place.host, port=place.port
         )
+        await serve_until(stop, simulator, started=_say_where)
 
     _run(place, simulate)
 

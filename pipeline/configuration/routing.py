@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 from pipeline.configuration.model import Settings
-from pipeline.destinations.contract import TargetSettings
+from pipeline.destinations.contract import Partners, TargetSettings
+from pipeline.destinations.snapshots import SnapshotAudience
 from pipeline.domain.names import Names
 
 
@@ -104,6 +105,30 @@ def member_routes(settings: Settings) -> Mapping[str, tuple[MemberRouteSettings,
         )
         for audience in settings.audiences
     }
+
+
+def snapshot_audiences(
+    settings: Settings, partners: Partners
+) -> Sequence[tuple[str, SnapshotAudience]]:
+    """Every audience that is made of snapshots, behind its destination, in the order of the file.
+
+    Those that are not made yet wait for their id.
+    """
+    return [
+        (route.destination, snapshot_audience(settings, route.target, upstream, partners))
+        for upstream, found in member_routes(settings).items()
+        for route in found
+    ]
+
+
+def snapshot_audience(
+    settings: Settings, target: TargetSettings, upstream: str, partners: Partners
+) -> SnapshotAudience:
+    """The shape of a target that takes snapshots."""
+    destination = settings.destinations[target.destination]
+    shape = partners[destination.kind].snapshot_audience
+    assert shape is not None, "a partner that takes snapshots says what they look like"
+    return shape(destination, target, upstream)
 
 
 def audience_names(settings: Settings) -> Mapping[str, str]:

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from pipeline.destinations.control import Api, CommandFailed, Declined, Unanswered
+from pipeline.destinations.control import Api, CommandFailed, Declined, Finding, Unanswered
 from pipeline.destinations.exchange import Request, Response
+from pipeline.domain.job import NotYet
 
 Found = TypeVar("Found")
 
@@ -32,3 +33,10 @@ async def learn(
     if isinstance(found, Declined):
         raise CommandFailed(f"destinations.{api.destination}: {found.said}; {found.remedy}")
     return found
+
+
+def bad_finding(where: str, trouble: Unanswered | NotYet) -> Finding:
+    """Why there is no answer, for a report; `where` begins the line."""
+    if isinstance(trouble, Declined):
+        return Finding(f"{where}{trouble.said}; {trouble.remedy}", is_bad=True)
+    return Finding(f"{where}{trouble.detail}", is_bad=True)

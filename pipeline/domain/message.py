@@ -72,8 +72,7 @@ def dead_letter(
         key, value = None, f"{origin.topic}/{origin.partition}/{origin.offset}".encode()
     elif len(key or b"") + len(value or b"") > largest:
         kept = "beginning"
-        beginning = min(BEGINNING_BYTES, largest // 2)
-        key, value = key and key[:beginning], value and value[:beginning]
+        key, value = _beginnings(key, value, largest)
     headers = (
         ("format", FORMAT),
         ("stage", stage.encode()),
@@ -86,6 +85,13 @@ def dead_letter(
         ("payload", kept.encode()),
     )
     return Message(topic, key, value, headers)
+
+
+def _beginnings(
+    key: bytes | None, value: bytes | None, largest: int
+) -> tuple[bytes | None, bytes | None]:
+    beginning = min(BEGINNING_BYTES, largest // 2)
+    return key and key[:beginning], value and value[:beginning]
 
 
 def _detail(detail: str, quoted: str) -> bytes:

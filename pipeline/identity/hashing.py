@@ -63,6 +63,11 @@ _ALL: Final = len(FIELDS)
 _every_value: Final[Callable[[Mapping[str, str]], tuple[str, ...]]] = itemgetter(*FIELDS)
 
 
+def hashed_id(member: str) -> str:
+    """The digest of a member's id, as it is written: ids have no normal form."""
+    return sha256(member.encode("utf-8", "surrogatepass")).hexdigest()
+
+
 def once_for(identities: Sequence[Mapping[str, str]]) -> HashOnce:
     """Hashes the identities of one change once for each profile and country."""
     done: dict[IdentityHashes, Sequence[Hashes]] = {}

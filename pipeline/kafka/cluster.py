@@ -95,13 +95,8 @@ async def started(
     while True:
         client = make()
         try:
-            async with asyncio.timeout_at(give_up_at):
-                await client.start()
-        except asyncio.CancelledError:
-            await end(client)
-            raise
+            await _start(client, end, give_up_at)
         except (kafka_errors.KafkaError, TimeoutError, OSError) as error:
-            await end(client)
             trouble = _no_answer(client_options, error)
             if give_up_at is not None and loop.time() + TRY_AGAIN_SECONDS >= give_up_at:
                 raise trouble from error
@@ -115,6 +110,18 @@ async def started(
             await asyncio.sleep(TRY_AGAIN_SECONDS)
         else:
             return client
+
+
+async def _start(
+    client: Client, end: Callable[[Client], Awaitable[None]], give_up_at: float | None
+) -> None:
+    """Start a client, or end it: one that has not reached the cluster holds connections, too."""
+    try:
+        async with asyncio.timeout_at(give_up_at):
+            await client.start()
+    except (asyncio.CancelledError, kafka_errors.KafkaError, TimeoutError, OSError):
+        await end(client)
+        raise
 
 
 def _no_answer(client_options: ClientOptions, error: Exception) -> ClusterTrouble:

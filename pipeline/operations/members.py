@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import member_routes
+from pipeline.configuration.routing import snapshot_audiences
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.registry import PARTNERS
 from pipeline.destinations.snapshots import SnapshotAudience, Snapshots
@@ -37,7 +37,7 @@ from pipeline.operations.trouble import OperationFailed
 from pipeline.stages.ports import Record
 from pipeline.stages.snapshot.kept_winner import Kept, first_kept, is_beyond_horizon, merged
 from pipeline.stages.snapshot.membership_pass import MembershipPass
-from pipeline.stages.snapshot.pass_findings import LayoutMissing, PassTooLong
+from pipeline.stages.snapshot.pass_findings import LayoutMissing, PassFindings, PassTooLong
 from pipeline.stages.snapshot.ports import TopicUnreadable, Written
 
 
@@ -96,15 +96,29 @@ async def count_members(
         UsageRefused, OperationFailed: there is no such audience, or its topic cannot be read.
     """
     place = named_place(settings, audience, destination, partners)
+    found = await _found(settings, place, partners)
+    return MemberCount(
+        destination=place.destination,
+        audience=place.name,
+        audience_id=place.audience_id,
+        members=found.members,
+        rows=found.rows,
+        beyond_horizon=found.beyond_horizon,
+        unreadable=found.unreadable,
+        stale_rendering=found.stale_rendering,
+    )
+
+
+async def _found(settings: Settings, place: SnapshotPlace, partners: Partners) -> PassFindings:
+    """What a pass over the audience finds that heals nothing."""
     name = Names(settings.kafka.namespace).members(place.destination)
-    rules = _delivery(settings, place, partners).rules
     try:
         async with KafkaMemberTopic(client_options(settings.kafka), name) as topic:
             counting = MembershipPass(
                 topic=topic,
                 topic_name=name,
                 audience=_audience(settings, place, partners),
-                rules=rules,
+                rules=_delivery(settings, place, partners).rules,
                 row=lambda _identity, _cells: b"",
                 ends=await topic.ends(),
                 now_ms=time.time_ns() // 1_000_000,
@@ -117,16 +131,7 @@ async def count_members(
     found = counting.found
     if found.other_version is not None:
         raise OperationFailed(f"topic {name} holds records of version {found.other_version}")
-    return MemberCount(
-        destination=place.destination,
-        audience=place.name,
-        audience_id=place.audience_id,
-        members=found.members,
-        rows=found.rows,
-        beyond_horizon=found.beyond_horizon,
-        unreadable=found.unreadable,
-        stale_rendering=found.stale_rendering,
-    )
+    return found
 
 
 async def show_member(
@@ -249,15 +254,12 @@ def _word(said: MemberRecord | Forgotten | OtherVersion | Unreadable) -> str:
 
 
 def _audience(settings: Settings, place: SnapshotPlace, partners: Partners) -> SnapshotAudience:
-    destination = settings.destinations[place.destination]
-    shape = partners[destination.kind].snapshot_audience
-    assert shape is not None
-    [target] = [
-        route.target
-        for route in member_routes(settings)[place.name]
-        if (route.destination, route.audience_id) == (place.destination, place.audience_id)
+    [audience] = [
+        one
+        for destination, one in snapshot_audiences(settings, partners)
+        if (destination, one.name, one.audience) == place[:3]
     ]
-    return shape(destination, target, place.name)
+    return audience
 
 
 def _delivery(settings: Settings, place: SnapshotPlace, partners: Partners) -> Snapshots:

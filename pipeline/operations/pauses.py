@@ -4,10 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
-
-from aiokafka import errors as kafka_errors
 
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import lanes, routes
@@ -15,12 +12,11 @@ from pipeline.domain.message import Message
 from pipeline.domain.names import Names
 from pipeline.domain.pause_request import RequestedPauses, encode_pause_request, pause_request_key
 from pipeline.kafka.cluster import ClusterTrouble, admin_client
-from pipeline.kafka.message_writer import KafkaMessageWriter
 from pipeline.kafka.pause_requests import PauseRequestReader
-from pipeline.kafka.producer import SharedProducer, make_producer
 from pipeline.kafka.topic_plans import compacted_topic
 from pipeline.kafka.topics import Topics, TopicTrouble
 from pipeline.operations.cluster_setup import client_options
+from pipeline.operations.operator_messages import write_messages
 from pipeline.operations.partner_api import chosen_destination
 from pipeline.operations.trouble import OperationFailed
 from pipeline.settings.problems import suggestion
@@ -149,21 +145,7 @@ async def request_pauses(
     value = None
     if is_paused is not None:
         value = encode_pause_request(is_paused=is_paused, at_ms=time.time_ns() // 1_000_000)
-    idempotent = settings.kafka.exactly_once
-    make = partial(make_producer, client_options(settings.kafka), idempotent=idempotent)
-    producers = SharedProducer(make, make())
-    try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await producers.current.start()
-            await KafkaMessageWriter(producers).write(
-                [
-                    Message(topic, pause_request_key(one.lane, one.audience_id), value, ())
-                    for one in found
-                ]
-            )
-    except (kafka_errors.KafkaError, TimeoutError) as error:
-        raise ClusterTrouble(
-            f"topic {topic} cannot be written ({type(error).__name__}); try again"
-        ) from error
-    finally:
-        await producers.close()
+    messages = [
+        Message(topic, pause_request_key(one.lane, one.audience_id), value, ()) for one in found
+    ]
+    await write_messages(settings.kafka, topic, messages)

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.configuration.model import Settings
-from pipeline.destinations.contract import DestinationSettings, TargetSettings
+from pipeline.configuration.routing import snapshot_audience
+from pipeline.destinations.contract import TargetSettings
 from pipeline.destinations.registry import PARTNERS
 from pipeline.destinations.snapshots import Snapshots
 from pipeline.destinations.storage_settings import FolderSettings
@@ -24,8 +25,7 @@ def configured_audiences(settings: Settings, destination: str) -> Iterator[tuple
         for target in audience.destinations:
             audience_id = target.audience()
             if target.destination == destination and audience_id is not None:
-                where = settings.destinations[destination]
-                yield audience_id, _definition(where, target, audience.audience)
+                yield audience_id, _definition(settings, target, audience.audience)
 
 
 def files_of(settings: Settings, destination: str) -> Path:
@@ -57,9 +57,7 @@ async def ingested_by(simulator: AdobeSimulator) -> Ingested:
     )
 
 
-def _definition(settings: DestinationSettings, target: TargetSettings, name: str) -> Definition:
-    shape = PARTNERS[settings.kind].snapshot_audience
-    assert shape is not None
+def _definition(settings: Settings, target: TargetSettings, name: str) -> Definition:
     said: Mapping[str, Any] = target.model_dump()
     identity = Field(
         name=said["identity"]["column"], type="string", namespace=said["identity"]["namespace"]
@@ -68,6 +66,6 @@ def _definition(settings: DestinationSettings, target: TargetSettings, name: str
     return folder_definition(
         name=name,
         fields=[identity, *columns],
-        path=shape(settings, target, name).folder,
+        path=snapshot_audience(settings, target, name, PARTNERS).folder,
         ttl_days=said["ttl_days"],
     )

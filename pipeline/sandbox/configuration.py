@@ -106,10 +106,10 @@ def _destination(options: SandboxOptions, around: Surroundings) -> dict[str, obj
         "client_id": around.login.client_id,
         "client_secret": around.login.client_secret,
         "refresh_token": around.login.refresh_token,
-        "hourly_cap": options.cap,
-        "cap_window_seconds": options.cap_window,
+        "hourly_cap": options.cap.records,
+        "cap_window_seconds": options.cap.window,
         "batch": {
-            "max_records": max(1, min(LARGEST_BATCH, options.cap // BATCHES_A_WINDOW)),
+            "max_records": max(1, min(LARGEST_BATCH, options.cap.records // BATCHES_A_WINDOW)),
             "max_bytes": BODY_BYTES,
             "linger_seconds": 1,
         },

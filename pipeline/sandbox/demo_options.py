@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from pipeline.sandbox.amazon_ads.faults import ProfileName
+from pipeline.sandbox.any_partner.faults import ProfileName
 from pipeline.sandbox.expectation import Audience, Target
 
 FIRST_AUDIENCE = 413_642_381_039_213_001
@@ -30,6 +30,14 @@ NAMES = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cap:
+    """Of each connection: any window, of so many seconds, gets fewer records than this."""
+
+    records: int
+    window: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxOptions:
     """One run. The same seed gives the same traffic, and faults of the same shares."""
 
@@ -39,10 +47,7 @@ class SandboxOptions:
     connections: int
     faults: ProfileName
     seed: int
-    cap: int
-    """Fewer records than this in any window, for each connection."""
-    cap_window: float
-    """Seconds."""
+    cap: Cap
     keep_running: bool
     with_adobe: bool = True
     source_format: str = "native"
@@ -54,7 +59,7 @@ class SandboxOptions:
 
         Under a cap the next batch may be a sixtieth of a window away.
         """
-        return max(STALL_SECONDS, self.cap_window / 10)
+        return max(STALL_SECONDS, self.cap.window / 10)
 
 
 def invented_audiences(options: SandboxOptions, random: Random) -> Sequence[Audience]:

@@ -87,7 +87,7 @@ def picture(scene: Scene) -> RenderableType:
     title = Text.assemble(
         ("audience-pipeline sandbox", "bold"),
         f" · seed {options.seed} · {options.faults} faults"
-        f" · fewer than {options.cap:,} records in any {options.cap_window:g} s",
+        f" · fewer than {options.cap.records:,} records in any {options.cap.window:g} s",
     )
     parts: list[RenderableType] = [_progress(scene), Text(), _lanes(scene), Text(), _counts(scene)]
     return Panel(
@@ -134,7 +134,7 @@ def _lanes(scene: Scene) -> RenderableType:
         table.add_column(name, justify="right")
     for lane in scene.reading.lanes:
         counts = scene.reading.told.lanes.get(lane.connection, LaneCounts())
-        table.add_row(*_lane(lane, counts, scene.options.cap))
+        table.add_row(*_lane(lane, counts, scene.options.cap.records))
     return table
 
 

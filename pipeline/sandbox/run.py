@@ -1,8 +1,8 @@
 """One run of the sandbox: everything started, watched to its end, stopped, and compared."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -28,8 +28,9 @@ from pipeline.sandbox.configuration import (
     written,
 )
 from pipeline.sandbox.demo_options import SandboxOptions, invented_audiences
-from pipeline.sandbox.demo_topics import sandbox_topics
+from pipeline.sandbox.demo_topics import SandboxTopics, sandbox_topics
 from pipeline.sandbox.event_formats import FORMATS
+from pipeline.sandbox.expectation import Audience
 from pipeline.sandbox.live_view import view_on
 from pipeline.sandbox.partner_server import held_by
 from pipeline.sandbox.performance import Cast, Performance
@@ -94,13 +95,7 @@ class Sandbox:
         async with AsyncExitStack() as stack:
             simulator = await stack.enter_async_context(_amazon(options, login, chance.partner))
             adobe = await self._adobe_started(stack)
-            topics = await stack.enter_async_context(
-                sandbox_topics(
-                    self.broker.address,
-                    chance.namespace,
-                    stay_behind=not self.broker.is_embedded,
-                )
-            )
+            topics = await stack.enter_async_context(self._topics())
             await topics.create_source()
             around = self._surroundings(simulator, adobe, topics.source, login)
             configuration = written(self.folder, options, audiences, around)
@@ -116,13 +111,7 @@ class Sandbox:
             )
             http = await stack.enter_async_context(aiohttp.ClientSession())
             cast = Cast(
-                traffic=Traffic(
-                    audiences,
-                    options.members,
-                    chance.traffic,
-                    chance.start_ms,
-                    FORMATS[options.source_format],
-                ),
+                traffic=self._traffic(audiences),
                 simulator=simulator,
                 adobe=adobe,
                 topics=topics,
@@ -130,6 +119,14 @@ class Sandbox:
                 pages=AdminPages(http, around.admin_port),
             )
             yield cast, around
+
+    def _topics(self) -> AbstractAsyncContextManager[SandboxTopics]:
+        stay_behind = not self.broker.is_embedded
+        return sandbox_topics(self.broker.address, self.chance.namespace, stay_behind=stay_behind)
+
+    def _traffic(self, audiences: Sequence[Audience]) -> Traffic:
+        chance, written_as = self.chance, FORMATS[self.options.source_format]
+        return Traffic(audiences, self.options.members, chance.traffic, chance.start_ms, written_as)
 
     async def _adobe_started(self, stack: AsyncExitStack) -> AdobeSimulator | None:
         if not self.options.with_adobe:
@@ -161,7 +158,7 @@ class Sandbox:
     async def _is_reconciled(self, cast: Cast, reading: Reading, console: Console) -> bool:
         code = await cast.pipeline.stop(STOP_SECONDS)
         expected = cast.traffic.expected
-        held = held_by(cast.simulator, self.options.cap)
+        held = held_by(cast.simulator, self.options.cap.records)
         letters = await cast.topics.dead_letters()
         exactly_once = not self.broker.is_embedded
         found = differences(expected, held, reading.told, letters, exactly_once=exactly_once)
@@ -184,8 +181,8 @@ def _amazon(options: SandboxOptions, login: Login, random: Random) -> AmazonAdsS
             client_id=login.client_id,
             client_secret=login.client_secret,
             refresh_token=login.refresh_token,
-            cap=options.cap,
-            window_seconds=options.cap_window,
+            cap=options.cap.records,
+            window_seconds=options.cap.window,
             profile=options.faults,
         ),
     )

@@ -24,6 +24,8 @@ NUMERIC_FIELDS: Final = frozenset({"phone", "postal"})
 _TOMBSTONE: Final = Ignored("tombstone")
 _FIELDS: Final = frozenset(FIELDS)
 _SCALARS: Final = frozenset({str, int, float, bool})
+_UNSAID: Final = (False, False, None)
+"""The last fields of a change as they are without a word on them: no event says these itself."""
 _UNREADABLE: Final = ""
 """Instead of an audience's name that is none: no configured audience has it."""
 
@@ -88,25 +90,10 @@ def _usual(event: Any) -> tuple[MembershipChange] | None:
                     return None
     except (KeyError, TypeError, AttributeError):
         return None
+    attributes = attributes or None
+    said = (audience, action, member_id, country, identities, consent, occurred_at_ms, attributes)
     # Half the price of the class's own constructor, which does the same.
-    return (
-        tuple.__new__(
-            MembershipChange,
-            (
-                audience,
-                action,
-                member_id,
-                country,
-                identities,
-                consent,
-                occurred_at_ms,
-                attributes or None,
-                False,
-                False,
-                None,
-            ),
-        ),
-    )
+    return (tuple.__new__(MembershipChange, said + _UNSAID),)
 
 
 def _changes(event: object) -> Sequence[MembershipChange]:

@@ -94,6 +94,14 @@ async def test_a_large_exposition_does_not_keep_the_event_loop_from_its_work() -
             assert answer.status == 200
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/status"])
+async def test_nobody_on_the_way_keeps_an_old_answer(
+    path: str, browser: aiohttp.ClientSession
+) -> None:
+    async with browser.get(path) as answer:
+        assert answer.headers["Cache-Control"] == "no-store"
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 async def test_all_being_well_is_200(path: str, browser: aiohttp.ClientSession) -> None:
     async with browser.get(path) as answer:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.configuration.load import load
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import member_routes
+from pipeline.configuration.routing import snapshot_audiences
 from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.member_record import (
     MemberRecord,
@@ -154,9 +154,5 @@ class AdobeBeside:
 
 
 def _renderings(settings: Settings) -> Iterator[tuple[str, str]]:
-    for name, routes in member_routes(settings).items():
-        for route in routes:
-            destination = settings.destinations[route.destination]
-            shape = PARTNERS[destination.kind].snapshot_audience
-            assert shape is not None
-            yield route.audience_id, shape(destination, route.target, name).rendering
+    for _, audience in snapshot_audiences(settings, PARTNERS):
+        yield audience.audience, audience.rendering

@@ -10,7 +10,8 @@ from pathlib import Path
 from random import Random
 
 from pipeline.sandbox.adobe_audiences.options import SimulatorOptions
-from pipeline.sandbox.adobe_audiences.simulator import run_simulator
+from pipeline.sandbox.adobe_audiences.simulator import AdobeSimulator
+from pipeline.sandbox.any_partner.loopback import serve_until
 
 OPTIONS = SimulatorOptions(
     runs_a_day=10_000,
@@ -25,7 +26,8 @@ def main() -> None:
     # Where it reads files, it must not take the processor from those that are measured.
     os.nice(10)
     files, port = Path(sys.argv[2]), int(sys.argv[1])
-    asyncio.run(run_simulator(OPTIONS, files, "127.0.0.1", port, asyncio.Event(), random=Random(1)))
+    simulator = AdobeSimulator(options=OPTIONS, files=files, port=port, random=Random(1))
+    asyncio.run(serve_until(asyncio.Event(), simulator))
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ import yaml
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from pipeline.destinations.amazon_ads.rendering import hashed_id
 from pipeline.domain.job import Job, JobEnd, JobReport, encode_outcome
 from pipeline.domain.lane_record import encode_header
 from pipeline.domain.message import Message, Origin, dead_letter
 from pipeline.domain.offset_ranges import encode_ranges
+from pipeline.identity.hashing import hashed_id
 from pipeline.sandbox.broker import EmbeddedBroker
 from tests.cli.test_commands import _logging_is_put_back
 from tests.cli.test_topic_commands import NOW_MS, Topics, producing, topics_at

@@ -9,10 +9,9 @@ from typing import get_args
 
 import pytest
 
-from pipeline.cli import sandbox_commands
-from pipeline.sandbox.adobe_audiences import faults as adobe_faults
+from pipeline.cli import sandbox_options
 from pipeline.sandbox.adobe_audiences.vocabulary import ContractName
-from pipeline.sandbox.amazon_ads import faults
+from pipeline.sandbox.any_partner.faults import ProfileName
 from pipeline.sandbox.event_formats import FORMATS
 from tests.configuration.test_example_files import Example
 
@@ -108,10 +107,9 @@ def test_what_the_image_installs_has_no_broker_and_what_developers_install_has()
 
 
 def test_the_command_line_offers_the_faults_that_the_simulator_knows() -> None:
-    for known in (faults.ProfileName, adobe_faults.ProfileName):
-        assert get_args(sandbox_commands.ProfileName) == get_args(known)
-    assert get_args(sandbox_commands.Contract) == get_args(ContractName)
+    assert get_args(sandbox_options.ProfileName) == get_args(ProfileName)
+    assert get_args(sandbox_options.ContractName) == get_args(ContractName)
 
 
 def test_the_command_line_offers_the_formats_that_the_sandbox_writes() -> None:
-    assert set(sandbox_commands.SPOKEN) == set(FORMATS)
+    assert set(sandbox_options.SPOKEN) == set(FORMATS)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.destinations.amazon_ads.errors import LONGEST_DETAIL, detail, words
+from pipeline.destinations.amazon_ads.errors import detail, words
+from pipeline.destinations.partner_words import LONGEST_DETAIL
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20),

@@ -19,7 +19,7 @@ from pipeline.domain.member_record import (
 )
 from pipeline.domain.message import Headers
 from pipeline.stages.snapshot.membership_pass import MembershipPass
-from pipeline.stages.snapshot.ports import Written
+from pipeline.stages.snapshot.ports import TopicLook, Written
 from tests.fakes.snapshot_rules import RULES as SHORT_DAYS
 
 TOPIC = "audience.members.adobe"
@@ -58,12 +58,25 @@ class MemoryMemberTopic:
     next_offsets: dict[int, int] = field(default_factory=dict)
     readings: int = 0
     at_once: int = 3
+    seconds: float = 0
+    """What every question to the brokers takes."""
+    open_at: dict[int, int] = field(default_factory=dict)
+    """By partition: where a transaction begins that has not ended; no end lies behind it."""
+    asked: Callable[[], None] = lambda: None
+    """Called at every question for the ends; brokers that are away raise in it."""
 
     async def close(self) -> None:
         """Nothing stays open between two readings."""
 
     async def ends(self) -> Sequence[int]:
-        return self.ends_now()
+        return (await self.look()).ends
+
+    async def look(self) -> TopicLook:
+        await asyncio.sleep(self.seconds)
+        self.asked()
+        written = self.ends_now()
+        ends = [min(end, self.open_at.get(number, end)) for number, end in enumerate(written)]
+        return TopicLook(ends, [number for number, end in enumerate(ends) if end < written[number]])
 
     async def read(
         self, partition: int, start: int, end: int
@@ -71,7 +84,7 @@ class MemoryMemberTopic:
         self.readings += 1
         log = [one for one in self.logs.get(partition, []) if start <= one.offset < end]
         for first in range(0, len(log), self.at_once):
-            await asyncio.sleep(0)
+            await asyncio.sleep(self.seconds)
             yield log[first : first + self.at_once]
 
     async def write(self, messages: Sequence[Written]) -> None:

@@ -1,4 +1,4 @@
-"""The topic of all members of a destination in memory, and a pass over it."""
+"""What is stated of members while a destination is served, and a simple pass over it."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
@@ -11,61 +11,40 @@ from pipeline.domain.member_record import (
     audience_part,
     audience_partitions,
     decode_member,
-    encode_member,
-    member_key,
-    partition_of,
 )
 from pipeline.stages.snapshot.pass_findings import PassFindings
 from pipeline.stages.snapshot.ports import Written
-from tests.fakes.lane_world import TopicRecord
+from tests.fakes.member_topic import MemberMessage, MemoryMemberTopic
 
 
-class FakeMemberTopic:
-    """What stands in it is stable at once; the loop's clock is the brokers'."""
+class StatedMembers:
+    """What upstream states, as ingest writes it: in the topic, and what it comes to.
 
-    partitions = PARTITIONS
+    The loop's clock is the brokers'. A question to them takes ten milliseconds.
+    """
 
     def __init__(self) -> None:
-        self.records: list[list[TopicRecord]] = [[] for _ in range(PARTITIONS)]
+        self.topic = MemoryMemberTopic(PARTITIONS, at_once=100, seconds=0.01)
         self.members: dict[str, set[str]] = {}
-        """By audience: what the statements come to."""
+        """By audience."""
         self._statements = 0
 
     def state(
         self, audience: str, member: str, *, is_member: bool = True, is_withdrawal: bool = False
     ) -> None:
         """One more statement, now."""
-        now_ms = int(asyncio.get_running_loop().time() * 1000)
         self._statements += 1
         record = MemberRecord(
             is_member,
-            now_ms,
+            int(asyncio.get_running_loop().time() * 1000),
             Place("cdp", 0, self._statements, 0),
             "r1" if is_member else "",
             member if is_member else None,
             is_withdrawal=is_withdrawal,
         )
-        key = member_key(audience, member)
-        partition = self.records[partition_of(key)]
-        partition.append(
-            TopicRecord(len(partition), key, encode_member(record), (), timestamp=now_ms)
-        )
+        self.topic.state(record, member, audience)
         members = self.members.setdefault(audience, set())
         members.add(member) if is_member else members.discard(member)
-
-    async def close(self) -> None:
-        """Nothing stays open between two readings."""
-
-    async def ends(self) -> Sequence[int]:
-        await asyncio.sleep(0.01)
-        return [len(records) for records in self.records]
-
-    async def read(
-        self, partition: int, start: int, end: int
-    ) -> AsyncGenerator[Sequence[TopicRecord], None]:
-        for at in range(start, end, 100):
-            await asyncio.sleep(0.01)
-            yield self.records[partition][at : min(end, at + 100)]
 
 
 class FakePass:
@@ -73,7 +52,7 @@ class FakePass:
 
     def __init__(
         self,
-        topic: FakeMemberTopic,
+        topic: MemoryMemberTopic,
         audience: SnapshotAudience,
         ends: Sequence[int],
         passes: "FakePasses",
@@ -101,7 +80,7 @@ class FakePass:
         if not self._rows:
             yield self._audience.empty_row
 
-    def _take(self, winners: dict[bytes, MemberRecord], record: TopicRecord) -> None:
+    def _take(self, winners: dict[bytes, MemberRecord], record: MemberMessage) -> None:
         key, said = record.key or b"", decode_member(record.value or b"")
         if audience_part(key) != self._audience.audience.encode():
             return
@@ -134,7 +113,7 @@ class FakePass:
 class FakePasses:
     """Begins passes over the topic."""
 
-    def __init__(self, topic: FakeMemberTopic) -> None:
+    def __init__(self, topic: MemoryMemberTopic) -> None:
         self._topic = topic
         self.healed = 0
         """Passes without a file."""

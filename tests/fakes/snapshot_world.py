@@ -23,7 +23,7 @@ from pipeline.stages.snapshot.ports import Fenced, StoredFile, Written
 from pipeline.stages.snapshot.shared import SharedByAudiences
 from pipeline.stages.snapshot.worker import SnapshotWorker
 from tests.fakes.lane_world import TopicRecord
-from tests.fakes.member_world import FakeMemberTopic, FakePasses
+from tests.fakes.member_world import FakePasses, StatedMembers
 from tests.fakes.snapshot_partner import FakePartner
 from tests.fakes.snapshot_rules import RULES
 from tests.fakes.snapshot_storage import FakeStorage
@@ -164,14 +164,18 @@ class ProcessRuns:
     process: Process
     partner: FakePartner
 
+    @property
+    def contract(self) -> str:
+        return self.partner.contract
+
     async def start(self, audience: str, window: Window, ownership: Ownership) -> RunAnswer:
         return await self.process.through(lambda: self.partner.start(audience, window, ownership))
 
     async def list(self, audience: str) -> Sequence[Run] | NotYet:
         return await self.process.through(lambda: self.partner.list(audience))
 
-    async def ask(self, audience: str, run_id: str) -> JobReport | NotYet:
-        return await self.process.through(lambda: self.partner.ask(audience, run_id))
+    async def ask(self, audience: str, run_id: str, contract: str | None) -> JobReport | NotYet:
+        return await self.process.through(lambda: self.partner.ask(audience, run_id, contract))
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,13 +234,13 @@ class SnapshotWorld:
         self.audiences = audiences
         self.rules = rules
         self.topic = OwnersTopic()
-        self.members = FakeMemberTopic()
+        self.members = StatedMembers()
         self.storage = FakeStorage(random)
         self.partner = FakePartner(random, self.storage, tasks)
         self.partner.folders = {one.audience: one.folder for one in audiences}
         self.telemetry = RecordingSnapshots()
         self.backlog = NoBacklog()
-        self.passes = FakePasses(self.members)
+        self.passes = FakePasses(self.members.topic)
         self.is_alone = True
         """A former owner is shut out from the topic of members."""
 
@@ -262,7 +266,7 @@ class SnapshotWorld:
             budget=budget,
             storage=ProcessStorage(process, self.storage),
             runs=ProcessRuns(process, self.partner),
-            watch=ChangesWatch(self.members, quiet=self.rules.quiet, is_alone=self.is_alone),
+            watch=ChangesWatch(self.members.topic, quiet=self.rules.quiet, is_alone=self.is_alone),
             new_pass=self.passes,
             telemetry=self.telemetry,
             progress=Progress("snapshot adobe", asyncio.get_running_loop().time),

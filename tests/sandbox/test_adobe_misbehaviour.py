@@ -15,8 +15,9 @@ from pipeline.sandbox.adobe_audiences.faults import (
     ScriptedFault,
 )
 from pipeline.sandbox.adobe_audiences.options import SimulatorOptions
-from pipeline.sandbox.adobe_audiences.simulator import AdobeSimulator, run_simulator
+from pipeline.sandbox.adobe_audiences.simulator import AdobeSimulator
 from pipeline.sandbox.adobe_audiences.vocabulary import EndpointName
+from pipeline.sandbox.any_partner.loopback import serve_until
 from tests.sandbox.adobe_client import FOLDER, START, Partner, csv, digest, partner
 
 RUNS: EndpointName = "runs.start"
@@ -199,9 +200,7 @@ async def test_it_can_be_served_until_told_to_stop(tmp_path: Path) -> None:
         seen.append(running.url)
         stop.set()
 
-    await run_simulator(
-        SimulatorOptions(), tmp_path, "127.0.0.1", 0, stop, random=Random(1), started=started
-    )
+    await serve_until(stop, AdobeSimulator(files=tmp_path, random=Random(1)), started=started)
 
     assert seen[0].endswith("/data/core/ais")
 

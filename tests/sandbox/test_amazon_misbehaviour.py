@@ -12,12 +12,12 @@ from pipeline.sandbox.amazon_ads.faults import (
     Fault,
     FaultRates,
     FaultScript,
-    ProfileName,
     ScriptedFault,
 )
 from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.amazon_ads.vocabulary import EndpointName
 from pipeline.sandbox.amazon_ads.world import ROUTES
+from pipeline.sandbox.any_partner.faults import ProfileName
 from tests.sandbox.amazon_client import AUDIENCE, Partner, members, partner, record
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.amazon_ads.record_rules import record_digest
-from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator, run_simulator
+from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
+from pipeline.sandbox.any_partner.loopback import serve_until
 from tests.sandbox.amazon_client import AUDIENCE, Partner, digest, members, partner, record
 
 VIEW = "/__simulator__"
@@ -186,11 +187,7 @@ async def test_a_simulator_that_stands_alone_serves_until_it_is_told_to_stop() -
         up.set()
 
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(
-            run_simulator(
-                SimulatorOptions(), "127.0.0.1", 0, stop, random=Random(1), started=started
-            )
-        )
+        tasks.create_task(serve_until(stop, AmazonAdsSimulator(random=Random(1)), started=started))
         await up.wait()
         async with (
             aiohttp.ClientSession() as session,

@@ -26,7 +26,7 @@ from pipeline.sandbox.configuration import (
     Surroundings,
     document,
 )
-from pipeline.sandbox.demo_options import SandboxOptions, invented_audiences
+from pipeline.sandbox.demo_options import Cap, SandboxOptions, invented_audiences
 from pipeline.sandbox.expectation import Expectation
 from pipeline.sandbox.live_view import line, picture
 from pipeline.sandbox.readings import LaneReading, Reading, reading
@@ -44,8 +44,7 @@ OPTIONS = SandboxOptions(
     connections=3,
     faults="mild",
     seed=1,
-    cap=15_000,
-    cap_window=10.0,
+    cap=Cap(records=15_000, window=10.0),
     keep_running=False,
 )
 AROUND = Surroundings(
@@ -83,7 +82,8 @@ INGESTED = Ingested(
 def test_the_configuration_of_every_run_is_valid(
     connections: int, cap: int, audiences: int
 ) -> None:
-    options = replace(OPTIONS, connections=connections, cap=cap, audiences=audiences)
+    capped = Cap(records=cap, window=10.0)
+    options = replace(OPTIONS, connections=connections, cap=capped, audiences=audiences)
     invented = invented_audiences(options, Random(1))
 
     settings = settings_from(document(options, invented, AROUND), Path())
@@ -135,7 +135,7 @@ def test_most_of_the_cap_can_be_used() -> None:
 
     rate = amazon(settings, "amazon-sandbox").pace().rate
 
-    assert rate * OPTIONS.cap_window > 0.85 * OPTIONS.cap
+    assert rate * OPTIONS.cap.window > 0.85 * OPTIONS.cap.records
 
 
 def test_late_effects_are_waited_for() -> None:

@@ -362,7 +362,8 @@ def test_while_the_lanes_reader_reads_a_stretch_again_no_replay_overtakes_it() -
 
     async def story(world: World) -> None:
         parts = LaneAssembly(world.shared(), world.lane(), TopicLease(world.topic))
-        intake, pauses, paused, queue = parts._intake, parts._pauses, parts._paused, parts._queue
+        intake, pauses = parts._reading.intake, parts._reading.pauses
+        paused, queue = parts._paused, parts._queue
         for member, audience in (("a", WRONG), ("b", OTHER), ("c", WRONG)):
             world.topic.put(member, audience=audience)
         world.requests.pause()
@@ -375,7 +376,7 @@ def test_while_the_lanes_reader_reads_a_stretch_again_no_replay_overtakes_it() -
         world.topic.put("d", audience=WRONG)
         intake.admit(world.topic.records[3:])
 
-        parts._let_go()
+        parts._blocked_wait().let_go()
         again = pauses.next_read()
         pauses.replayed(0, Stretch(world.topic.records, 4))
 

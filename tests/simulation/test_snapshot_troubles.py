@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from pipeline.destinations.snapshots import BudgetSpent, Run, RunAnswer, Window
 from pipeline.domain.job import JobReport, NotYet
@@ -24,7 +25,6 @@ from pipeline.stages.snapshot.owner import AudienceOwner
 from pipeline.stages.snapshot.ports import StoredFile, TopicUnreadable
 from pipeline.stages.snapshot.report import SnapshotReport
 from pipeline.stages.snapshot.run_records import KEEP_RUNS_SECONDS, TAKEOVER_KEY
-from tests.fakes.lane_world import TopicRecord
 from tests.fakes.snapshot_partner import FakeRun, RunMoods
 from tests.fakes.snapshot_rules import audience_called
 from tests.fakes.snapshot_world import QUICK, SESSION, SnapshotWorld
@@ -219,14 +219,11 @@ def test_what_an_owner_heals_makes_no_other_pass_due_where_others_are_shut_out()
 def _heal_late(world: SnapshotWorld) -> None:
     """An older statement about a member, written again behind a newer one."""
     key = member_key(VIP.audience, "m1")
-    partition = world.members.records[partition_of(key)]
     old = MemberRecord(True, 0, Place("cdp", 0, 0, 0), "r1", "m1")
     now_ms = int(asyncio.get_running_loop().time() * 1000)
-    partition.append(
-        TopicRecord(
-            len(partition), key, encode_member(old), healed(len(partition)), timestamp=now_ms
-        )
-    )
+    topic = world.members.topic
+    mark = healed(topic.next_offsets.get(partition_of(key), 0))
+    topic.append(partition_of(key), key, encode_member(old), mark, now_ms)
 
 
 @pytest.mark.parametrize("is_withdrawal", [False, True])
@@ -287,7 +284,7 @@ def test_a_pass_that_cannot_be_made_is_tried_again_and_again_but_not_all_the_tim
     asked: list[float] = []
 
     async def story(world: SnapshotWorld) -> None:
-        async def away() -> Sequence[int]:
+        def away() -> None:
             asked.append(asyncio.get_running_loop().time())
             raise TopicUnreadable("brokers are away")
 
@@ -299,7 +296,7 @@ def test_a_pass_that_cannot_be_made_is_tried_again_and_again_but_not_all_the_tim
                 await asyncio.sleep(0.1)
             world.members.state(VIP.audience, "m1", is_member=False)
             await asyncio.sleep(5 * HOUR)
-            world.members.ends = away  # type: ignore[method-assign]
+            world.members.topic.asked = away
             await asyncio.sleep(3 * HOUR)
             running.cancel()
 
@@ -324,14 +321,12 @@ def _only_first_list(world: SnapshotWorld) -> None:
 def _leave_only_what_is_healed(world: SnapshotWorld, member: str) -> None:
     """A pass that has read everything writes the last word on a member again; then compaction."""
     key = member_key(VIP.audience, member)
-    partition = world.members.records[partition_of(key)]
-    end = len(partition)
-    [*_, last] = [one for one in partition if one.key == key]
+    topic, partition = world.members.topic, partition_of(key)
+    end = topic.ends_now()[partition]
+    [*_, last] = [one for one in topic.logs[partition] if one.key == key]
     now_ms = int(asyncio.get_running_loop().time() * 1000)
-    for place, one in enumerate(partition):
-        if one.key == key:
-            partition[place] = replace(one, key=None, value=None)
-    partition.append(replace(last, offset=end, headers=healed(end), timestamp=now_ms))
+    topic.append(partition, key, last.value, healed(end), now_ms)
+    topic.compact(topic.ends_now())
 
 
 @pytest.mark.parametrize("work", ["choosing", "reporting"])
@@ -606,3 +601,38 @@ def test_who_withdrew_while_a_file_waited_for_its_run_is_in_no_run() -> None:
     assert world.is_delivered()
     assert sent
     assert not any(b"m1\n" in content for content in sent)
+
+
+def test_a_transaction_that_never_ends_is_shown_with_its_age_and_said() -> None:
+    """No pass sees what stands behind it, so nothing else would ever say that something waits."""
+    shown: list[object] = []
+    key = member_key(VIP.audience, "behind")
+
+    async def story(world: SnapshotWorld) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            worker = world.worker(world.process())
+            running = tasks.create_task(worker.run())
+            await asyncio.sleep(HOUR)
+            partition = partition_of(key)
+            topic = world.members.topic
+            topic.open_at[partition] = topic.ends_now()[partition]
+            world.members.state(VIP.audience, "behind")
+            await asyncio.sleep(HOUR)
+            shown.append(world.telemetry.levels["transaction_open", "adobe"])
+            shown.append(worker.status()["open_transactions"])
+            topic.open_at.clear()
+            await asyncio.sleep(HOUR)
+            shown.append(world.telemetry.levels["transaction_open", "adobe"])
+            running.cancel()
+
+    with capture_logs() as lines:
+        world = told(story)
+
+    age, by_partition, afterwards = shown
+    assert isinstance(age, float)
+    assert HOUR - 120 < age <= HOUR
+    assert isinstance(by_partition, dict)
+    assert list(by_partition) == [partition_of(key)]
+    assert afterwards == 0
+    assert [line["log_level"] for line in lines if "transaction" in line["event"]] == ["error"]
+    assert world.is_delivered()

@@ -6,13 +6,14 @@ Adobe gives out no description of an audience: only an answer to a change shows 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pipeline.destinations.adobe_audiences.errors import detail, text_of
+from pipeline.destinations.adobe_audiences.errors import detail
 from pipeline.destinations.adobe_audiences.generations import Generation
 from pipeline.destinations.adobe_audiences.remedies import NOT_THE_PARTNER
 from pipeline.destinations.adobe_audiences.replies import declined, id_in, said_by
 from pipeline.destinations.adobe_audiences.requests import composed
 from pipeline.destinations.control import Declined, InvalidRequest
 from pipeline.destinations.exchange import Request, Response
+from pipeline.destinations.partner_words import scalar_text
 
 SHORTEST_TTL, LONGEST_TTL = 1, 90
 
@@ -113,8 +114,8 @@ def _audience(response: Response) -> Audience | Declined:
     ttl = said.get("ttlInDays")
     return Audience(
         audience_id=found,
-        name=text_of(said.get("name") or said.get("audienceName")) or None,
-        description=text_of(said.get("description")) or None,
+        name=scalar_text(said.get("name") or said.get("audienceName")) or None,
+        description=scalar_text(said.get("description")) or None,
         ttl_days=ttl if isinstance(ttl, int) and not isinstance(ttl, bool) else None,
-        source=text_of(path) or None,
+        source=scalar_text(path) or None,
     )

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.destinations.adobe_audiences.errors import detail, text_of
+from pipeline.destinations.adobe_audiences.errors import detail
 from pipeline.destinations.adobe_audiences.file_shape import folder_of, source_path
 from pipeline.destinations.adobe_audiences.generations import Generation
 from pipeline.destinations.adobe_audiences.remedies import NOT_THE_PARTNER
@@ -15,6 +15,7 @@ from pipeline.destinations.adobe_audiences.settings import AdobeSettings
 from pipeline.destinations.adobe_audiences.targets import AdobeTarget
 from pipeline.destinations.control import Declined
 from pipeline.destinations.exchange import Request, Response
+from pipeline.destinations.partner_words import scalar_text
 from pipeline.domain.send_result import InDoubt
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -147,10 +148,10 @@ def interpret_operation(response: Response) -> Standing | Operation | Declined:
     if not 200 <= response.status < 300:
         return declined("operation", response)
     said = said_by(response)
-    state = text_of(said.get("status"))
+    state = scalar_text(said.get("status"))
     if state == "FAILED":
         why = f"{response.status}: the partner failed to make it"
-        words = " ".join(filter(None, (text_of(said.get(key)) for key in ("message", "error"))))
+        words = " ".join(filter(None, (scalar_text(said.get(key)) for key in ("message", "error"))))
         what_to_do = "check the columns, the storage and base_connection_id, and apply again"
         return Declined(response.status, f"{why} {words}".strip(), what_to_do, made_nothing=True)
     made = id_in(said, "audienceId")

@@ -9,10 +9,8 @@ import re
 from collections.abc import Mapping
 
 from pipeline.destinations.exchange import Response, document, header
+from pipeline.destinations.partner_words import LONGEST_RAW_TEXT, presentable, scalar_text
 
-LONGEST_DETAIL = 500
-LONGEST_RAW_TEXT = 16_384
-"""Looked through for secrets and codes; far more than is shown."""
 _WORDS = (
     "error_code", "errorCode", "code", "title", "message", "detail", "error", "error_description",
 )  # fmt: skip
@@ -87,20 +85,13 @@ def is_page(response: Response) -> bool:
     return is_markup or named.partition(";")[0].strip().lower() == "text/html"
 
 
-def text_of(value: object) -> str:
-    """A text or a number as text, and nothing of what is nested."""
-    return str(value) if isinstance(value, str | int | float) else ""
-
-
 def _raw(response: Response) -> str:
     return response.body[:LONGEST_RAW_TEXT].decode(errors="replace")
 
 
 def _words(said: Mapping[str, object]) -> list[str]:
-    return [text for name in _WORDS if (text := text_of(said.get(name) or None))]
+    return [text for name in _WORDS if (text := scalar_text(said.get(name) or None))]
 
 
 def _presentable(status: int, text: str) -> str:
-    """One line. Secrets go before the cut, or half of one could stay."""
-    clean = _SECRETS.sub("…", text[:LONGEST_RAW_TEXT])
-    return " ".join(f"{status} {clean}".split())[:LONGEST_DETAIL]
+    return presentable(status, text, secrets=_SECRETS)

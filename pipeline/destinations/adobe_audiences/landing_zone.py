@@ -7,10 +7,12 @@ that renews them before their time would make every other user's credentials use
 from collections.abc import Mapping
 from urllib.parse import parse_qs
 
-from pipeline.destinations.adobe_audiences.errors import is_page, text_of
+from pipeline.destinations.adobe_audiences.errors import detail, is_page
 from pipeline.destinations.adobe_audiences.requests import composed
-from pipeline.destinations.adobe_audiences.runs import not_yet, seconds, trouble
+from pipeline.destinations.adobe_audiences.runs import not_yet, seconds
 from pipeline.destinations.exchange import Request, Response, document
+from pipeline.destinations.other_answers import other_answer
+from pipeline.destinations.partner_words import scalar_text
 from pipeline.destinations.snapshots import LandingZone
 from pipeline.domain.job import NotYet
 from pipeline.domain.send_result import Blocked
@@ -28,7 +30,7 @@ def interpret_landing_zone(response: Response) -> LandingZone | Blocked | NotYet
     if response.status == 429 or response.status == 408 or response.status >= 500:
         return not_yet(response)
     if response.status != 200:
-        said = trouble(response)
+        said = other_answer(response, detail(response))
         return said if isinstance(said, Blocked) else NotYet(said.detail, said.wait)
     body = None if is_page(response) else document(response.body)
     zone = None if not isinstance(body, dict) else _azure(body) or _aws(body)
@@ -68,7 +70,7 @@ def _aws(said: Mapping[str, object]) -> LandingZone | None:
             return LandingZone(
                 kind="s3",
                 container=bucket,
-                folder=text_of(folder).strip("/"),
+                folder=scalar_text(folder).strip("/"),
                 credentials={
                     "access_key_id": key,
                     "secret_access_key": secret,

@@ -6,8 +6,8 @@ from pipeline.destinations.adobe_audiences.budget import budget_of
 from pipeline.destinations.adobe_audiences.delivery import AdobeSnapshots, snapshots
 from pipeline.destinations.adobe_audiences.settings import AdobeSettings
 from pipeline.destinations.adobe_audiences.targets import AdobeTarget
-from pipeline.destinations.asking import asked
-from pipeline.destinations.control import Api, Declined, Finding, Unanswered
+from pipeline.destinations.asking import asked, bad_finding
+from pipeline.destinations.control import Api, Finding
 from pipeline.destinations.snapshots import LandingZone
 from pipeline.domain.job import NotYet
 
@@ -48,7 +48,7 @@ async def _storage(
             "files stay there for seven days at most"
         )
     else:
-        yield _trouble(f"{key}: landing zone: ", zone)
+        yield bad_finding(f"{key}: landing zone: ", zone)
 
 
 async def _audiences(
@@ -63,13 +63,7 @@ async def _audiences(
             yield Finding(said, is_bad=True)
             missing += 1
         elif not isinstance(runs, Sequence):
-            yield _trouble(f"{key}: audience {audience}: ", runs)
+            yield bad_finding(f"{key}: audience {audience}: ", runs)
             return
     if meant and not missing:
         yield Finding(f"{key}: token granted, every audience is there ({len(meant)})")
-
-
-def _trouble(where: str, trouble: Unanswered | NotYet) -> Finding:
-    if isinstance(trouble, Declined):
-        return Finding(f"{where}{trouble.said}; {trouble.remedy}", is_bad=True)
-    return Finding(f"{where}{trouble.detail}", is_bad=True)

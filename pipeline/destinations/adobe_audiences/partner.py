@@ -19,7 +19,6 @@ from pipeline.destinations.adobe_audiences.rendering import (
     ConsentGate,
     MemberRenderer,
     RowShape,
-    hashed_id,
     member_id,
 )
 from pipeline.destinations.adobe_audiences.settings import AdobeSettings
@@ -29,6 +28,7 @@ from pipeline.destinations.adobe_audiences.starting_configuration import (
 )
 from pipeline.destinations.adobe_audiences.targets import AdobeTarget
 from pipeline.destinations.contract import Partner, Render
+from pipeline.identity.hashing import hashed_id
 from pipeline.settings.problems import Problem
 
 
@@ -41,7 +41,7 @@ def _renderer(settings: AdobeSettings, target: AdobeTarget) -> Render:
     )
     gate = ConsentGate(
         countries=frozenset(settings.consent_countries),
-        needs=settings.consent.needs(),
+        needs=settings.consent.tcf.needs(),
         counts_amazon_flags=settings.consent.amazon_flags == "count",
     )
     return MemberRenderer(

@@ -4,6 +4,7 @@ from typing import Final
 
 from pipeline.destinations.adobe_audiences.errors import code_of, is_invalid_token
 from pipeline.destinations.exchange import Response
+from pipeline.destinations.other_answers import try_again
 
 NOT_THE_PARTNER: Final = (
     "this is not how the partner answers; check api_url and contract of the destination, and "
@@ -51,18 +52,11 @@ _OF_STATUS: Final[dict[int, str]] = {
 def remedy(endpoint: str, response: Response, wait: str | None) -> str:
     """One line; `wait` is the partner's `Retry-After`, seconds or a date."""
     status = response.status
-    if status == 429:
-        return f"too many requests: try again {_when(wait)}"
-    if status >= 500 or status == 408:
-        return f"the partner is in trouble: try again {_when(wait)}"
+    waiting = try_again(status, wait)
+    if waiting is not None:
+        return waiting
     if is_invalid_token(response):
         return _CREDENTIAL
     of_code = _OF_CODE.get(code_of(response) or "")
     of_endpoint = _OF_ENDPOINT.get((endpoint, status))
     return of_code or of_endpoint or _OF_STATUS.get(status, NOT_THE_PARTNER)
-
-
-def _when(wait: str | None) -> str:
-    if not wait:
-        return "in a minute"
-    return f"in {wait} seconds" if wait.isdigit() else f"after {wait}"

@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from typing import Final, Literal
 
 import orjson
@@ -22,7 +21,7 @@ from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Rejected, Rendered, Withheld
 from pipeline.identity.consent import ConsentNeeds, Residence, judged
 from pipeline.identity.countries import country_code
-from pipeline.identity.hashing import HashOnce, IdentityHashes
+from pipeline.identity.hashing import HashOnce, IdentityHashes, hashed_id
 from pipeline.identity.match_keys import email_digest, phone_digest, plain_data_in
 
 MemberIds = Literal["as_is", "sha256"]
@@ -161,11 +160,6 @@ def member_id(ids: MemberIds, written: str) -> str | None:
     if ids == "sha256":
         return hashed_id(written) if written else None
     return written if _is_member_id(written) else None
-
-
-def hashed_id(written: str) -> str:
-    """The digest of a member's id."""
-    return sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def digests_of(namespace: str, country: str | None) -> IdentityHashes:

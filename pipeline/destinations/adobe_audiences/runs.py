@@ -10,11 +10,12 @@ from pipeline.destinations.adobe_audiences.errors import (
     is_busy,
     is_invalid_token,
     is_page,
-    text_of,
 )
 from pipeline.destinations.adobe_audiences.generations import Generation
 from pipeline.destinations.adobe_audiences.requests import composed
 from pipeline.destinations.exchange import Request, Response, document
+from pipeline.destinations.other_answers import CAUSES, other_answer
+from pipeline.destinations.partner_words import scalar_text
 from pipeline.destinations.snapshots import (
     BudgetSpent,
     Run,
@@ -37,15 +38,6 @@ _LISTS: Final = ("runs", "ingestions", "items", "results")
 """Where a list of runs may stand; the draft does not say."""
 _MILLISECONDS: Final = 100_000_000_000
 """A time of so much or more is one in milliseconds."""
-_CAUSES: Final[Mapping[int, BlockCause]] = {
-    401: "unauthorised",
-    403: "forbidden",
-    404: "not_found",
-    405: "unsupported",
-    406: "unsupported",
-    415: "unsupported",
-    501: "unsupported",
-}
 
 
 def compose_run(generation: Generation, audience: str, window: Window) -> Request:
@@ -74,19 +66,7 @@ def interpret_run(response: Response) -> RunAnswer:
         return RunRefused(detail(response))
     if status == 429:
         return Throttled(response.wait)
-    return trouble(response)
-
-
-def trouble(response: Response) -> Blocked | InDoubt:
-    """An answer that does not speak of the run."""
-    status, said = response.status, detail(response)
-    if status in _CAUSES:
-        return Blocked(_CAUSES[status], said)
-    if status == 408 or status >= 500:
-        return InDoubt(said, wait=response.wait, status=status)
-    if status >= 400:
-        return Blocked("unsupported", said)
-    return InDoubt(f"unexpected status {status}", status=status)
+    return other_answer(response, detail(response))
 
 
 def compose_runs(generation: Generation, audience: str) -> Request:
@@ -132,14 +112,14 @@ def interpret_status(response: Response) -> JobReport | NotYet:
         return NotYet(
             f"200, and not the status of a run: {response.body_trouble or 'another body'}"
         )
-    return _report(text_of(said.get("status")), _stages(said.get("details")))
+    return _report(scalar_text(said.get("status")), _stages(said.get("details")))
 
 
 def not_yet(response: Response) -> NotYet:
     """A question that got no answer. A run is missing only where the partner itself says so."""
     status = response.status
     is_missing = status == 404 and isinstance(document(response.body), dict)
-    cause: BlockCause | None = "wrong_address" if 300 <= status < 400 else _CAUSES.get(status)
+    cause: BlockCause | None = "wrong_address" if 300 <= status < 400 else CAUSES.get(status)
     return NotYet(
         detail(response),
         response.wait,
@@ -202,7 +182,7 @@ def _run(entry: object, usual_window: int) -> Run | None:
         return None
     if window is None and (entry.get("dataFilterStartTime") is not None or created is None):
         return None
-    state = text_of(entry.get("status"))
+    state = scalar_text(entry.get("status"))
     return Run(
         run_id=run_id,
         window=window,
@@ -224,7 +204,7 @@ def _stages(details: object) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for one in details if isinstance(details, list) else ():
         if isinstance(one, dict):
-            found[text_of(one.get("stage"))] = text_of(one.get("status"))
+            found[scalar_text(one.get("stage"))] = scalar_text(one.get("status"))
     return found
 
 

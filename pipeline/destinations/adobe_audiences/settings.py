@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
 from pipeline.destinations.adobe_audiences.consent import PURPOSES, VENDOR
+from pipeline.destinations.consent_settings import Purposes, TcfSettings, Vendor
 from pipeline.destinations.contract import DestinationSettings
 from pipeline.destinations.snapshots import SnapshotRules
 from pipeline.destinations.storage_settings import StorageSettings
-from pipeline.identity.consent import ConsentNeeds
 from pipeline.identity.countries import CONSENT_COUNTRIES
 from pipeline.settings.problems import Problem
 from pipeline.settings.secrets import Secret, pair_problems, required
@@ -19,7 +19,6 @@ from pipeline.settings.values import (
     Count,
     Country,
     Decimal,
-    Flag,
     HeaderText,
     Hidden,
     Positive,
@@ -98,32 +97,21 @@ class SnapshotSettings(Section):
             )
 
 
-class TcfSettings(Section):
+class AdobeTcfSettings(TcfSettings):
     """What a TC string must say, alone or inside a GPP string."""
 
-    judge: Flag = True
-    """False: every string that decodes counts as consent."""
-    vendor: Whole = Field(default=VENDOR, ge=1, le=65_535)
-    """The partner's number in the IAB's list of vendors; it must have consent."""
-    purposes: tuple[Annotated[Whole, Field(ge=1, le=24)], ...] = Field(
-        default=PURPOSES, min_length=1
-    )
-    """Numbers of the IAB's purposes; each must have consent."""
+    vendor: Vendor = VENDOR
+    purposes: Purposes = PURPOSES
 
 
 class ConsentSettings(Section):
     """How a member's consent is judged."""
 
-    tcf: TcfSettings = TcfSettings()
+    tcf: AdobeTcfSettings = AdobeTcfSettings()
     absent: Literal["leave", "remove"] = "leave"
     """An add without the signal that it needs: leaves the member as they are, or removes them."""
     amazon_flags: Literal["deny_only", "count"] = "deny_only"
     """Consent that was given for Amazon: only its no counts here, or its yes, too."""
-
-    def needs(self) -> ConsentNeeds:
-        """The same for the judgement."""
-        tcf = self.tcf
-        return ConsentNeeds(vendor=tcf.vendor, purposes=tcf.purposes, judge=tcf.judge)
 
 
 class AdobeSettings(DestinationSettings):

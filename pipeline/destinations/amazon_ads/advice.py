@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
+from pipeline.destinations.addresses import unencrypted
 from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings
 from pipeline.destinations.amazon_ads.targets import AmazonTarget
 
@@ -19,7 +18,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 def advice(destination: AmazonAdsSettings, targets: Sequence[AmazonTarget]) -> Iterator[str]:
     """A line for each, beginning with its key."""
     yield from _of_the_cap(destination)
-    yield from _of_addresses(destination)
+    yield from unencrypted(api_url=destination.api_base(), token_url=destination.token_endpoint())
     yield from _of_connections(targets)
 
 
@@ -59,15 +58,6 @@ def _of_the_cap(destination: AmazonAdsSettings) -> Iterator[str]:
         )
 
 
-def _of_addresses(destination: AmazonAdsSettings) -> Iterator[str]:
-    for key, url in (
-        ("api_url", destination.api_base()),
-        ("token_url", destination.token_endpoint()),
-    ):
-        if urlsplit(url).scheme == "http" and not _is_local(urlsplit(url).hostname or ""):
-            yield f"{key}: {url!r} sends secrets and tokens unencrypted; use https"
-
-
 def _of_connections(targets: Sequence[AmazonTarget]) -> Iterator[str]:
     for connection in sorted({one.connection_id for one in targets if one.connection_id}):
         if _UUID.fullmatch(connection) is None:
@@ -75,12 +65,3 @@ def _of_connections(targets: Sequence[AmazonTarget]) -> Iterator[str]:
                 f"connection_id: {connection!r} does not look like one that Amazon gives out, such "
                 "as '5a523424-8f0c-4c55-9a2b-0d7f4c1e6b90'; `connections list` shows yours"
             )
-
-
-def _is_local(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

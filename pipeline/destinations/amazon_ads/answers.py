@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
-from pipeline.destinations.amazon_ads.errors import detail, is_error, scalar_text
+from pipeline.destinations.amazon_ads.errors import detail, is_error
 from pipeline.destinations.exchange import Response, document, header
+from pipeline.destinations.other_answers import other_answer
+from pipeline.destinations.partner_words import scalar_text
 from pipeline.domain.job import InvalidRecord, JobEnd, JobReport, NotYet
 from pipeline.domain.send_result import (
     Accepted,
     Answer,
-    BlockCause,
     Blocked,
-    InDoubt,
     NotThePartner,
     Refused,
     Throttled,
@@ -25,15 +25,6 @@ MOST_INVALID = 10_000
 """As many as a request has records."""
 MOST_SIZES = 20
 
-_CAUSES: dict[int, BlockCause] = {
-    401: "unauthorised",
-    403: "forbidden",
-    404: "not_found",
-    405: "unsupported",
-    406: "unsupported",
-    415: "unsupported",
-    501: "unsupported",
-}
 _ENDS: Mapping[str, JobEnd] = {
     "SUCCEEDED": "applied",
     "COMPLETED": "applied",
@@ -55,7 +46,7 @@ def interpret_records(response: Response) -> Answer:
         return Throttled(response.wait)
     if status in (400, 413, 422):
         return TooLarge() if status == 413 else Refused(detail(status, response.body))
-    return _trouble(response)
+    return other_answer(response, detail(status, response.body))
 
 
 def interpret_status(response: Response) -> JobReport | NotYet:
@@ -79,19 +70,6 @@ def interpret_status(response: Response) -> JobReport | NotYet:
     if not isinstance(said, dict) or said.keys().isdisjoint(_OF_A_JOB):
         return NotYet(f"{_shown(response)} is not a job status", response.wait)
     return _report(said)
-
-
-def _trouble(response: Response) -> Blocked | InDoubt:
-    """An answer that does not speak of the records."""
-    status, said = response.status, detail(response.status, response.body)
-    if status in _CAUSES:
-        return Blocked(_CAUSES[status], said)
-    if status == 408 or status >= 500:
-        return InDoubt(said, wait=response.wait, status=status)
-    if status >= 400:
-        # Nobody said that it is the records, so they stay where they are.
-        return Blocked("unsupported", said)
-    return InDoubt(f"unexpected status {status}", status=status)
 
 
 def _success(response: Response) -> Accepted | NotThePartner:

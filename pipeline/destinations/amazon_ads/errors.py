@@ -4,10 +4,8 @@ import re
 from collections.abc import Mapping
 
 from pipeline.destinations.exchange import document
+from pipeline.destinations.partner_words import LONGEST_RAW_TEXT, presentable, scalar_text
 
-LONGEST_DETAIL = 500
-LONGEST_RAW_TEXT = 16_384
-"""Looked through for secrets; far more than is shown, and never the megabytes of a whole answer."""
 MOST_ERRORS = 100
 _WORDS = ("message", "Message", "details", "error_description", "error", "code")
 _SECRETS = re.compile(r"[0-9a-fA-F]{64}|(?:Atz[a-z]\||amzn1\.oa2-cs\.)[^\s\"',;<>]+")
@@ -34,14 +32,6 @@ def words(status: int, body: bytes) -> str:
     return _presentable(status, " ".join(_words(said)) if isinstance(said, dict) else "")
 
 
-def scalar_text(value: object) -> str:
-    """A text or a number as text, and nothing of what is nested.
-
-    Text is made of nested values by recursion, and the partner decides how deep they are.
-    """
-    return str(value) if isinstance(value, str | int | float) else ""
-
-
 def is_error(said: Mapping[str, object]) -> bool:
     """Whether a JSON object is one of the shapes in which the services tell of an error."""
     return any(said.get(name) for name in (*_WORDS, "errors"))
@@ -61,6 +51,4 @@ def _words(said: Mapping[str, object]) -> list[str]:
 
 
 def _presentable(status: int, text: str) -> str:
-    """One line. Secrets go before the cut, or half of one could stay."""
-    clean = _SECRETS.sub("…", text[:LONGEST_RAW_TEXT])
-    return " ".join(f"{status} {clean}".split())[:LONGEST_DETAIL]
+    return presentable(status, text, secrets=_SECRETS)

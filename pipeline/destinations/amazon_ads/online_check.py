@@ -7,8 +7,8 @@ from pipeline.destinations.amazon_ads.connections import MOST_SHOWN, compose_lis
 from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings
 from pipeline.destinations.amazon_ads.targets import AmazonTarget
 from pipeline.destinations.amazon_ads.terms import Terms, compose_terms, interpret_terms
-from pipeline.destinations.asking import asked
-from pipeline.destinations.control import Api, Declined, Finding, Unanswered
+from pipeline.destinations.asking import asked, bad_finding
+from pipeline.destinations.control import Api, Declined, Finding
 
 OTHER_LOGIN = "it was made under another login or region, or never: check client_id and region"
 NOT_ACCEPTED = (
@@ -28,7 +28,7 @@ async def check_online(
     key = f"destinations.{api.destination}"
     terms = await asked(api, compose_terms(), interpret_terms)
     if not isinstance(terms, Terms):
-        return [_trouble(f"{key}: ", terms)]
+        return [bad_finding(f"{key}: ", terms)]
     if not terms.has_accepted:
         return [Finding(f"{key}: {NOT_ACCEPTED}", is_bad=True)]
     found = [Finding(f"{key}: token granted, terms accepted")]
@@ -47,7 +47,7 @@ async def _connections(api: Api, key: str, meant: Sequence[str]) -> AsyncIterato
         return
     listed = await asked(api, compose_list(), interpret_list)
     if not isinstance(listed, tuple):
-        yield _trouble(f"{key}: connections: ", listed)
+        yield bad_finding(f"{key}: connections: ", listed)
         return
     known = {one.connection_id for one in listed}
     for connection in meant:
@@ -78,11 +78,5 @@ async def _audiences(api: Api, key: str, meant: Sequence[str]) -> AsyncIterator[
                     f"{key}: the partner knows no audience {audience}: {OTHER_LOGIN}", is_bad=True
                 )
             case trouble:
-                yield _trouble(f"{key}: audience {audience}: ", trouble)
+                yield bad_finding(f"{key}: audience {audience}: ", trouble)
                 return
-
-
-def _trouble(where: str, trouble: Unanswered) -> Finding:
-    if isinstance(trouble, Declined):
-        return Finding(f"{where}{trouble.said}; {trouble.remedy}", is_bad=True)
-    return Finding(f"{where}{trouble.detail}", is_bad=True)

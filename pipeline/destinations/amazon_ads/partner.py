@@ -15,7 +15,6 @@ from pipeline.destinations.amazon_ads.rendering import (
     ExternalUserId,
     RecordRenderer,
     UnsupportedCountry,
-    hashed_id,
 )
 from pipeline.destinations.amazon_ads.settings import AmazonAdsSettings
 from pipeline.destinations.amazon_ads.starting_configuration import (
@@ -27,7 +26,7 @@ from pipeline.destinations.contract import Partner, Render
 from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Rejected, Rendered, Withheld
 from pipeline.identity.consent import ConsentNeeds
-from pipeline.identity.hashing import FieldHasher, HashOnce
+from pipeline.identity.hashing import FieldHasher, HashOnce, hashed_id
 
 
 def _renderer(settings: AmazonAdsSettings, target: AmazonTarget) -> Render:

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from pipeline.destinations.other_answers import try_again
+
 NOT_THE_PARTNER: Final = (
     "this is not how the partner answers; check api_url of the destination, and proxies before it"
 )
@@ -73,16 +75,7 @@ _OF_STATUS: Final[dict[int, str]] = {
 
 def remedy(endpoint: str, status: int, wait: str | None) -> str:
     """One line; `wait` is the partner's `Retry-After`, seconds or a date."""
-    if status == 429:
-        return f"too many requests: try again {_when(wait)}"
     if status == 501:
         return "the partner does not offer this here: check the region"
-    if status >= 500 or status == 408:
-        return f"the partner is in trouble: try again {_when(wait)}"
-    return _OF_ENDPOINT.get((endpoint, status)) or _OF_STATUS.get(status, NOT_THE_PARTNER)
-
-
-def _when(wait: str | None) -> str:
-    if not wait:
-        return "in a minute"
-    return f"in {wait} seconds" if wait.isdigit() else f"after {wait}"
+    waiting, of_endpoint = try_again(status, wait), _OF_ENDPOINT.get((endpoint, status))
+    return waiting or of_endpoint or _OF_STATUS.get(status, NOT_THE_PARTNER)

@@ -10,7 +10,6 @@ identities than Amazon takes a remove carries the first.
 
 import re
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -21,7 +20,7 @@ from pipeline.domain.change import MembershipChange
 from pipeline.domain.reasons import Rejected, Rendered, Withheld
 from pipeline.identity.consent import ConsentNeeds, Residence, Signal, judged
 from pipeline.identity.countries import CONSENT_COUNTRIES, country_code
-from pipeline.identity.hashing import FieldHasher, HashOnce, IdentityHashes
+from pipeline.identity.hashing import FieldHasher, HashOnce, IdentityHashes, hashed_id
 from pipeline.identity.normalize.fields import Field
 
 ExternalUserId: TypeAlias = Literal["as_is", "sha256"]
@@ -207,11 +206,6 @@ class RecordRenderer:
         if written is None or len(written) <= _LONGEST_REMEMBERED:
             self._places[written] = place
         return place
-
-
-def hashed_id(member: str) -> str:
-    """A member's id as it goes out under `external_user_id: sha256`."""
-    return sha256(member.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _unsupported(code: str) -> Rejected:

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TypeVar
 
-from pipeline.destinations.amazon_ads.errors import detail, scalar_text
+from pipeline.destinations.amazon_ads.errors import detail
 from pipeline.destinations.amazon_ads.remedies import NOT_THE_PARTNER, remedy
 from pipeline.destinations.control import Declined
 from pipeline.destinations.exchange import Response, header
+from pipeline.destinations.partner_words import scalar_text
 
 SMALLEST_LONG, LARGEST_LONG = -(2**63), 2**63 - 1
 

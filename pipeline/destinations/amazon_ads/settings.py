@@ -2,21 +2,20 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from pipeline.destinations.amazon_ads.consent import PURPOSES, VENDOR
+from pipeline.destinations.consent_settings import Purposes, TcfSettings, Vendor
 from pipeline.destinations.contract import DestinationSettings
 from pipeline.domain.quota import CapTooSmall, Pace, Quota, paces
-from pipeline.identity.consent import ConsentNeeds
 from pipeline.identity.countries import CONSENT_COUNTRIES
 from pipeline.settings.problems import Problem
 from pipeline.settings.secrets import Secret, pair_problems, required
 from pipeline.settings.values import (
     Country,
     Decimal,
-    Flag,
     HeaderText,
     Hidden,
     Positive,
@@ -107,27 +106,17 @@ class BackoffSettings(Section):
         return self
 
 
-class TcfSettings(Section):
-    """What a TC string must say, alone or inside a GPP string."""
+class AmazonTcfSettings(TcfSettings):
+    """What a TC string must say, alone or inside a GPP string; Amazon judges it if we do not."""
 
-    judge: Flag = True
-    """False leaves it to the partner: every string that decodes counts as consent."""
-    vendor: Whole = Field(default=VENDOR, ge=1, le=65_535)
-    """The partner's number in the IAB's list of vendors; it must have consent."""
-    purposes: tuple[Annotated[Whole, Field(ge=1, le=24)], ...] = Field(
-        default=PURPOSES, min_length=1
-    )
-    """Numbers of the IAB's purposes; each must have consent."""
-
-    def needs(self) -> ConsentNeeds:
-        """The same for the judgement."""
-        return ConsentNeeds(vendor=self.vendor, purposes=self.purposes, judge=self.judge)
+    vendor: Vendor = VENDOR
+    purposes: Purposes = PURPOSES
 
 
 class ConsentSettings(Section):
     """How a member's consent is judged."""
 
-    tcf: TcfSettings = TcfSettings()
+    tcf: AmazonTcfSettings = AmazonTcfSettings()
 
 
 class AmazonAdsSettings(DestinationSettings):

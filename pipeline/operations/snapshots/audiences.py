@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import member_routes, snapshot_destinations
+from pipeline.configuration.routing import snapshot_audiences, snapshot_destinations
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.registry import PARTNERS
 from pipeline.operations.trouble import OperationFailed, UsageRefused
@@ -35,15 +35,11 @@ def snapshot_places(
         UsageRefused: the destination is none, or takes no snapshots.
     """
     chosen = chosen_snapshot_destinations(settings, destination)
-    found = []
-    for name, routes in member_routes(settings).items():
-        for route in routes:
-            said = settings.destinations[route.destination]
-            shape = partners[said.kind].snapshot_audience
-            if route.destination in chosen and shape is not None:
-                lifetime = shape(said, route.target, name).lifetime
-                found.append(SnapshotPlace(route.destination, name, route.audience_id, lifetime))
-    return found
+    return [
+        SnapshotPlace(name, audience.name, audience.audience, audience.lifetime)
+        for name, audience in snapshot_audiences(settings, partners)
+        if name in chosen
+    ]
 
 
 def chosen_snapshot_destinations(settings: Settings, name: str | None) -> Sequence[str]:

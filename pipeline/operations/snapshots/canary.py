@@ -12,6 +12,7 @@ from math import ceil, floor
 from typing import Any
 
 from pipeline.configuration.model import Settings
+from pipeline.configuration.routing import snapshot_audience
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.control import Api, CommandFailed, ControlPlane, InProgress, Made
 from pipeline.destinations.exchange import Response
@@ -142,11 +143,9 @@ async def _ingested(
 ) -> CanaryStep:
     name = api.destination
     said = settings.destinations[name]
-    partner = PARTNERS[said.kind]
-    snapshots, shape = partner.delivery(said, ()), partner.snapshot_audience
+    snapshots = PARTNERS[said.kind].delivery(said, ())
     assert isinstance(snapshots, Snapshots)
-    assert shape is not None
-    audience = shape(said, target, NAME)
+    audience = snapshot_audience(settings, target, NAME, PARTNERS)
     try:
         async with opened_storage(api, snapshots) as storage:
             run = CanaryRun(api, snapshots, storage, sleep, tell)

@@ -1,27 +1,18 @@
 """What operators ask of the owner of snapshots: a message in its topic."""
 
-import asyncio
 import time
 from dataclasses import dataclass
-from functools import partial
-
-from aiokafka import errors as kafka_errors
 
 from pipeline.configuration.kafka import KafkaSettings
 from pipeline.configuration.model import Settings
 from pipeline.domain.message import Message
 from pipeline.domain.names import Names
-from pipeline.kafka.cluster import ClusterTrouble
-from pipeline.kafka.message_writer import KafkaMessageWriter
-from pipeline.kafka.producer import SharedProducer, make_producer
-from pipeline.operations.cluster_setup import client_options
+from pipeline.operations.operator_messages import write_messages
 from pipeline.operations.snapshots.audiences import SnapshotPlace, named_place
 from pipeline.operations.snapshots.listing import hold_reason, kept_back
 from pipeline.operations.snapshots.reading import read_snapshots
 from pipeline.operations.trouble import OperationFailed
 from pipeline.stages.snapshot.operator_requests import encode_approve, encode_start, request_key
-
-PATIENCE_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,18 +80,7 @@ async def approve_snapshot(settings: Settings, held: HeldSnapshot) -> None:
 async def _ask(kafka: KafkaSettings, place: SnapshotPlace, value: bytes) -> None:
     topic = Names(kafka.namespace).snapshots(place.destination)
     message = Message(topic, request_key(place.audience_id), value, ())
-    make = partial(make_producer, client_options(kafka), idempotent=kafka.exactly_once)
-    producers = SharedProducer(make, make())
-    try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            await producers.current.start()
-            await KafkaMessageWriter(producers).write([message])
-    except (kafka_errors.KafkaError, TimeoutError) as error:
-        raise ClusterTrouble(
-            f"topic {topic} cannot be written ({type(error).__name__}); try again"
-        ) from error
-    finally:
-        await producers.close()
+    await write_messages(kafka, topic, [message])
 
 
 def _now_ms() -> int:

@@ -1,22 +1,12 @@
 """How the partner words its answers. It does not say what the body of an error looks like."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from pipeline.sandbox.adobe_audiences.vocabulary import BAD_REQUEST, TITLES
+from pipeline.sandbox.any_partner.reply import Reply
 
 ErrorForm: TypeAlias = Literal["code", "problem", "text", "empty"]
 """`code` is the gateway's `error_code` and `message`, `problem` has type, title, status, detail."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer before it is written; `body` is text, what orjson can write, or None for none."""
-
-    status: int
-    body: object = None
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Refusal(Exception):

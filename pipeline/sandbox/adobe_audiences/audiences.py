@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipeline.sandbox.adobe_audiences import shapes
-from pipeline.sandbox.adobe_audiences.answers import Refusal, Reply, malformed
+from pipeline.sandbox.adobe_audiences.answers import Refusal, malformed
 from pipeline.sandbox.adobe_audiences.calls import Call
 from pipeline.sandbox.adobe_audiences.contracts import Contract
 from pipeline.sandbox.adobe_audiences.definitions import (
@@ -16,6 +16,7 @@ from pipeline.sandbox.adobe_audiences.definitions import (
 from pipeline.sandbox.adobe_audiences.faults import Fault
 from pipeline.sandbox.adobe_audiences.members import Members, members
 from pipeline.sandbox.adobe_audiences.vocabulary import DAY_SECONDS, DUPLICATE, NOT_FOUND
+from pipeline.sandbox.any_partner.reply import Reply
 
 USER = "sandbox@techacct.adobe.com"
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipeline.sandbox.adobe_audiences.answers import Reply
 from pipeline.sandbox.adobe_audiences.faults import Fault
+from pipeline.sandbox.any_partner.reply import Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +27,6 @@ class Call:
 
     def header(self, name: str) -> str | None:
         return self.headers.get(name.lower())
-
-    def content_type(self) -> str | None:
-        """The media type of the body without its parameters, in lower case."""
-        value = self.header("Content-Type")
-        return None if value is None else value.partition(";")[0].strip().lower()
 
     def __repr__(self) -> str:
         return f"<Call of {len(self.body)} bytes>"

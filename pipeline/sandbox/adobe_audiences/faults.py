@@ -1,6 +1,5 @@
 """How the simulator is told to misbehave: scripted faults, and seeded ones."""
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,14 +8,12 @@ from typing import Final, Literal, TypeAlias
 
 from pipeline.sandbox.adobe_audiences.answers import ErrorForm
 from pipeline.sandbox.adobe_audiences.vocabulary import EndpointName, Stage
+from pipeline.sandbox.any_partner.faults import ConnectionEnding, ProfileName, Strikes
 
 Ending: TypeAlias = Literal[
-    "answer",
-    "reset",  # the connection is reset before the body is read: nothing arrived
-    "drop",  # the body was read, then the connection is closed without an answer
+    ConnectionEnding,
     "garble",  # answered with the true status and a page that is no JSON
 ]
-ProfileName: TypeAlias = Literal["none", "mild", "rough"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,26 +138,28 @@ class FaultScript:
 
     def __init__(self, rates: FaultRates, random: Random) -> None:
         self.rates = rates
-        self.struck: Counter[str] = Counter()
+        self._strikes: Strikes[ScriptedFault] = Strikes(random)
         self._random = random
-        self._scripted: list[tuple[ScriptedFault, float]] = []
+
+    @property
+    def struck(self) -> Counter[str]:
+        """How often each fault did, by its name."""
+        return self._strikes.counts
 
     def script(self, entries: Sequence[ScriptedFault], now: float) -> None:
         """Add faults behind those already waiting."""
-        for entry in entries:
-            until = math.inf if entry.seconds is None else now + entry.seconds
-            self._scripted.append((entry, until))
+        self._strikes.script(entries, now)
 
     def clear(self) -> None:
         """Forget everything scripted; the rates stay."""
-        self._scripted.clear()
+        self._strikes.clear()
 
     def resets(self, endpoint: EndpointName, audience: str | None, now: float) -> bool:
         """Whether to reset this connection before its request is read."""
         scripted = self._next(endpoint, audience, now, resets=True)
         rates = self.rates
         rate = rates.start_reset if endpoint == "runs.start" else rates.reset
-        return scripted is not None or self._strikes(rate, "reset")
+        return scripted is not None or self._strikes.drawn(rate, "reset")
 
     def draw(self, endpoint: EndpointName, audience: str | None, now: float) -> Fault:
         """The fault for a request that was read."""
@@ -169,46 +168,37 @@ class FaultScript:
 
     def latency(self, fault: Fault) -> float:
         """Seconds."""
-        shortest, longest = fault.latency
-        return self._random.uniform(shortest, longest) if longest > 0 else 0.0
+        return self._strikes.latency(fault.latency)
 
     def _next(
         self, endpoint: EndpointName, audience: str | None, now: float, *, resets: bool
     ) -> Fault | None:
-        self._scripted = [pair for pair in self._scripted if pair[1] > now]
-        for entry, _ in self._scripted:
-            is_reset = entry.fault.ending == "reset"
-            if is_reset is resets and entry.matches(endpoint, audience):
-                self._use(entry)
-                return entry.fault
-        return None
-
-    def _use(self, entry: ScriptedFault) -> None:
-        self.struck["scripted"] += 1
-        if entry.times is None:
-            return
-        entry.times -= 1
-        if entry.times <= 0:
-            self._scripted = [pair for pair in self._scripted if pair[0] is not entry]
+        scripted = self._strikes.scripted(
+            now,
+            lambda one: (one.fault.ending == "reset") is resets and one.matches(endpoint, audience),
+        )
+        return None if scripted is None else scripted.fault
 
     def _drawn(self, endpoint: EndpointName) -> Fault:
         rates, latency = self.rates, self.rates.latency
-        if self._strikes(rates.throttled, "throttled"):
+        if self._strikes.drawn(rates.throttled, "throttled"):
             return Fault(status=429, message="Too many requests", retry_after=1.0, latency=latency)
         starts = endpoint == "runs.start"
-        if self._strikes(rates.start_unavailable if starts else rates.unavailable, "unavailable"):
+        if self._strikes.drawn(
+            rates.start_unavailable if starts else rates.unavailable, "unavailable"
+        ):
             return self._outage(is_taken=False)
         return self._drawn_start() if starts else Fault(latency=latency)
 
     def _drawn_start(self) -> Fault:
         rates, latency, run = self.rates, self.rates.latency, self._drawn_run()
-        if self._strikes(rates.taken_then_unavailable, "taken_then_unavailable"):
+        if self._strikes.drawn(rates.taken_then_unavailable, "taken_then_unavailable"):
             return self._outage(is_taken=True)
-        if self._strikes(rates.dropped_after_taking, "dropped_after_taking"):
+        if self._strikes.drawn(rates.dropped_after_taking, "dropped_after_taking"):
             return Fault(ending="drop", is_taken=True, latency=latency, run=run)
-        if self._strikes(rates.garbled_after_taking, "garbled_after_taking"):
+        if self._strikes.drawn(rates.garbled_after_taking, "garbled_after_taking"):
             return Fault(ending="garble", latency=latency, run=run)
-        if self._strikes(rates.late, "late"):
+        if self._strikes.drawn(rates.late, "late"):
             late_seconds = self._random.uniform(*rates.late_seconds)
             return Fault(ending="drop", late_seconds=late_seconds, latency=latency, run=run)
         return Fault(latency=latency, run=run)
@@ -216,11 +206,11 @@ class FaultScript:
     def _drawn_run(self) -> RunFault:
         rates = self.rates
         fails_in: Stage | None = None
-        if self._strikes(rates.dataset_fails, "dataset_fails"):
+        if self._strikes.drawn(rates.dataset_fails, "dataset_fails"):
             fails_in = "DATASET_INGEST"
-        elif self._strikes(rates.profiles_fail, "profiles_fail"):
+        elif self._strikes.drawn(rates.profiles_fail, "profiles_fail"):
             fails_in = "PROFILE_STORE_INGEST"
-        unlisted = self._strikes(rates.unlisted, "unlisted")
+        unlisted = self._strikes.drawn(rates.unlisted, "unlisted")
         seconds = self._random.uniform(*rates.unlisted_seconds) if unlisted else 0.0
         return RunFault(fails_in=fails_in, unlisted_seconds=seconds)
 
@@ -233,9 +223,3 @@ class FaultScript:
             latency=self.rates.latency,
             is_taken=is_taken,
         )
-
-    def _strikes(self, rate: float, name: str) -> bool:
-        if rate <= 0 or self._random.random() >= rate:
-            return False
-        self.struck[name] += 1
-        return True

@@ -4,18 +4,19 @@ from pipeline.sandbox.adobe_audiences.answers import Refusal
 from pipeline.sandbox.adobe_audiences.calls import Call
 from pipeline.sandbox.adobe_audiences.contracts import Route
 from pipeline.sandbox.adobe_audiences.options import SimulatorOptions
-from pipeline.sandbox.adobe_audiences.tokens import TokenBook
 from pipeline.sandbox.adobe_audiences.vocabulary import (
     HEADER_MISSING,
     INVALID_TOKEN,
     NOT_ENTITLED,
     WRONG_ORGANISATION,
 )
+from pipeline.sandbox.any_partner.grants import Grants
+from pipeline.sandbox.any_partner.media_types import content_type, takes
 
 JSON = "application/json"
 
 
-def check(route: Route, call: Call, tokens: TokenBook, options: SimulatorOptions) -> None:
+def check(route: Route, call: Call, grants: Grants, options: SimulatorOptions) -> None:
     """Let the call pass, or say why not.
 
     Raises:
@@ -25,7 +26,7 @@ def check(route: Route, call: Call, tokens: TokenBook, options: SimulatorOptions
     for name in ("Authorization", "x-api-key", "x-gw-ims-org-id", "x-sandbox-name"):
         if not call.header(name):
             raise Refusal(401, f"{name} header is missing", HEADER_MISSING, breaks_rule=True)
-    _check_token(call, tokens)
+    _check_token(call, grants)
     if options.org_id not in (None, call.header("x-gw-ims-org-id")):
         raise Refusal(401, "invalid imsOrgId", WRONG_ORGANISATION)
     if options.sandbox not in (None, call.header("x-sandbox-name")):
@@ -33,9 +34,9 @@ def check(route: Route, call: Call, tokens: TokenBook, options: SimulatorOptions
     _check_media(route, call)
 
 
-def _check_token(call: Call, tokens: TokenBook) -> None:
+def _check_token(call: Call, grants: Grants) -> None:
     scheme, _, token = (call.header("Authorization") or "").partition(" ")
-    client = tokens.client_of(token.strip(), call.now) if scheme == "Bearer" else None
+    client = grants.client_of(token.strip(), call.now) if scheme == "Bearer" else None
     if client is None:
         # A 400, unlike everywhere else.
         raise Refusal(400, "invalid token", INVALID_TOKEN)
@@ -44,10 +45,7 @@ def _check_token(call: Call, tokens: TokenBook) -> None:
 
 
 def _check_media(route: Route, call: Call) -> None:
-    accept = call.header("Accept")
-    if accept is not None:
-        offered = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
-        if offered.isdisjoint({JSON, "application/*", "*/*"}):
-            raise Refusal(406, "Not Acceptable", "406000", breaks_rule=True)
-    if route.takes_json and call.content_type() != JSON:
+    if not takes(call.headers, JSON):
+        raise Refusal(406, "Not Acceptable", "406000", breaks_rule=True)
+    if route.takes_json and content_type(call.headers) != JSON:
         raise Refusal(415, "Unsupported Media Type", "415000", breaks_rule=True)

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from pipeline.sandbox.adobe_audiences.answers import Refusal, Reply, malformed
+from pipeline.sandbox.adobe_audiences.answers import Refusal, malformed
 from pipeline.sandbox.adobe_audiences.calls import Call
 from pipeline.sandbox.adobe_audiences.faults import Fault
 from pipeline.sandbox.adobe_audiences.violations import Violations
 from pipeline.sandbox.adobe_audiences.vocabulary import NOT_FOUND
+from pipeline.sandbox.any_partner.reply import Reply
 
 
 class LandingZone:

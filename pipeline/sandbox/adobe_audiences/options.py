@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pipeline.sandbox.adobe_audiences.answers import ErrorForm
-from pipeline.sandbox.adobe_audiences.faults import PROFILES, FaultRates, ProfileName
+from pipeline.sandbox.adobe_audiences.faults import PROFILES, FaultRates
 from pipeline.sandbox.adobe_audiences.vocabulary import (
     DAY_SECONDS,
     LARGEST_FILE,
@@ -12,6 +12,7 @@ from pipeline.sandbox.adobe_audiences.vocabulary import (
     RUNS_AN_AUDIENCE,
     ContractName,
 )
+from pipeline.sandbox.any_partner.faults import ProfileName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
 from pipeline.sandbox.adobe_audiences import shapes
-from pipeline.sandbox.adobe_audiences.answers import Refusal, Reply, malformed
+from pipeline.sandbox.adobe_audiences.answers import Refusal, malformed
 from pipeline.sandbox.adobe_audiences.audiences import USER, Audience, Audiences
 from pipeline.sandbox.adobe_audiences.calls import Call
 from pipeline.sandbox.adobe_audiences.contracts import Contract
@@ -19,6 +19,7 @@ from pipeline.sandbox.adobe_audiences.vocabulary import (
     NOT_FOUND,
     UNPROCESSABLE,
 )
+from pipeline.sandbox.any_partner.reply import Reply
 
 _BUSY = (
     (400, BAD_REQUEST, "the request is not valid"),

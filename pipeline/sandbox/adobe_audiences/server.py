@@ -5,15 +5,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-import orjson
 from aiohttp import web
 
-from pipeline.sandbox.adobe_audiences.answers import Reply, error
+from pipeline.sandbox.adobe_audiences.answers import error
 from pipeline.sandbox.adobe_audiences.calls import Call, Performance
 from pipeline.sandbox.adobe_audiences.contracts import Route
 from pipeline.sandbox.adobe_audiences.vocabulary import EndpointName
 from pipeline.sandbox.adobe_audiences.world import World
-from pipeline.sandbox.connection_reset import reset
+from pipeline.sandbox.any_partner.connection_reset import reset
+from pipeline.sandbox.any_partner.reply import Reply
+from pipeline.sandbox.any_partner.writing import refusing_by, written
 
 READABLE_BYTES = 1024 * 1024
 
@@ -40,7 +41,9 @@ class Server:
     """Of requests, by endpoint and outcome."""
 
     def application(self) -> web.Application:
-        application = web.Application(client_max_size=READABLE_BYTES, middlewares=[_in_json])
+        application = web.Application(
+            client_max_size=READABLE_BYTES, middlewares=[refusing_by(_refused)]
+        )
         for route in self.world.contract.routes:
             handler = partial(self._serve, route)
             application.router.add_route(route.method, route.path, handler)
@@ -90,31 +93,8 @@ def _response(performance: Performance) -> web.Response:
     headers = dict(reply.headers)
     if fault.status is not None and fault.retry_after is not None:
         headers["Retry-After"] = str(int(fault.retry_after))
-    return written(reply, headers)
+    return written(reply, "application/json", headers)
 
 
-def written(reply: Reply, headers: dict[str, str]) -> web.Response:
-    """A reply as bytes; one without a body has no media type either."""
-    if reply.body is None:
-        return web.Response(status=reply.status, headers=headers)
-    if isinstance(reply.body, str):
-        return web.Response(
-            status=reply.status, text=reply.body, content_type="text/html", headers=headers
-        )
-    return web.Response(
-        status=reply.status,
-        body=orjson.dumps(reply.body),
-        headers={**headers, "Content-Type": "application/json"},
-    )
-
-
-@web.middleware
-async def _in_json(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except web.HTTPException as failure:
-        allowed = {"Allow": failure.headers["Allow"]} if "Allow" in failure.headers else {}
-        reply = error(failure.status, f"{failure.status}000", failure.reason, "code")
-        return written(reply, allowed)
+def _refused(status: int, reason: str) -> Reply:
+    return error(status, f"{status}000", reason, "code")

@@ -4,13 +4,9 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
 from pathlib import Path
 from random import Random
-from types import TracebackType
 from typing import Self
-
-from aiohttp import web
 
 from pipeline.sandbox.adobe_audiences.contracts import LANDING_ZONE_PATH, ROOT, TOKEN_PATH
 from pipeline.sandbox.adobe_audiences.definitions import Definition
@@ -27,8 +23,7 @@ from pipeline.sandbox.adobe_audiences.view import (
     totals,
 )
 from pipeline.sandbox.adobe_audiences.world import build_world
-
-CLOSING_SECONDS = 1.0
+from pipeline.sandbox.any_partner.loopback import Loopback
 
 
 class AdobeSimulator:
@@ -54,8 +49,6 @@ class AdobeSimulator:
         options = options or SimulatorOptions()
         storage = FolderFiles(files) if isinstance(files, Path) else files
         self._clock = clock
-        self._host = host
-        self._port = port
         self._world = build_world(options, storage, random)
         self._server = Server(
             world=self._world,
@@ -63,32 +56,20 @@ class AdobeSimulator:
             sleep=sleep,
             recent=deque(maxlen=options.logged_requests),
         )
-        self._application = self._server.application()
-        View(self._world, self._server, clock).add_to(self._application)
-        self._stack = AsyncExitStack()
+        application = self._server.application()
+        View(self._world, self._server, clock).add_to(application)
+        self._loopback = Loopback(application, host, port)
 
     async def __aenter__(self) -> Self:
-        runner = web.AppRunner(self._application, access_log=None, shutdown_timeout=CLOSING_SECONDS)
-        async with AsyncExitStack() as stack:
-            await runner.setup()
-            stack.push_async_callback(runner.cleanup)
-            site = web.TCPSite(runner, self._host, self._port)
-            await site.start()
-            self._port = int(runner.addresses[0][1])
-            self._stack = stack.pop_all()
+        await self._loopback.open()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._stack.aclose()
+    async def __aexit__(self, *_: object) -> None:
+        await self._loopback.close()
 
     @property
     def origin(self) -> str:
-        return f"http://{self._host}:{self._port}"
+        return self._loopback.origin
 
     @property
     def url(self) -> str:
@@ -117,7 +98,7 @@ class AdobeSimulator:
 
     def expire_tokens(self) -> None:
         """Make all access tokens issued so far useless."""
-        self._world.tokens.expire_all()
+        self._world.tokens.grants.expire_all()
 
     async def membership(self) -> Mapping[str, Mapping[str, Sequence[str]]]:
         """Who is in each audience now: the cells of the row by identity, by audience id."""
@@ -141,21 +122,3 @@ class AdobeSimulator:
     def requests(self) -> Sequence[LoggedRequest]:
         """The last requests, oldest first."""
         return tuple(self._server.recent)
-
-
-async def run_simulator(
-    options: SimulatorOptions,
-    files: Files | Path,
-    host: str,
-    port: int,
-    stop: asyncio.Event,
-    *,
-    random: Random,
-    started: Callable[[AdobeSimulator], None] = lambda _: None,
-) -> None:
-    """Serve until asked to stop. `started` is called once the port is open."""
-    async with AdobeSimulator(
-        options=options, files=files, random=random, host=host, port=port
-    ) as running:
-        started(running)
-        await stop.wait()

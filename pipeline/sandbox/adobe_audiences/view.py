@@ -7,17 +7,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypedDict
 
-import orjson
 from aiohttp import web
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
 
-from pipeline.sandbox.adobe_audiences.faults import PROFILES, FaultRates, ProfileName, ScriptedFault
+from pipeline.sandbox.adobe_audiences.faults import PROFILES, FaultRates, ScriptedFault
 from pipeline.sandbox.adobe_audiences.server import Server
 from pipeline.sandbox.adobe_audiences.world import World
-
-PREFIX = "/__simulator__"
-LINES_A_WRITE = 5_000
+from pipeline.sandbox.any_partner.faults import ProfileName
+from pipeline.sandbox.any_partner.view_answers import PREFIX, in_json, in_lines
 
 
 @checked_dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
@@ -43,7 +41,7 @@ def misbehave(world: World, wish: Misbehaviour, now: float) -> None:
         world.faults.rates = wish.rates
     world.faults.script([replace(entry) for entry in wish.script], now)
     if wish.expire_tokens:
-        world.tokens.expire_all()
+        world.tokens.grants.expire_all()
 
 
 class AudienceView(TypedDict):
@@ -79,7 +77,7 @@ def totals(world: World, requests: dict[str, int], now: float) -> Totals:
         runs=runs,
         largest_day=world.guardrails.largest_day,
         guardrail_refusals=world.guardrails.refused,
-        tokens_issued=world.tokens.issued,
+        tokens_issued=world.tokens.grants.issued,
         violations=world.violations.shown(),
         violation_examples=list(world.violations.examples),
         faults=dict(world.faults.struck),
@@ -119,30 +117,20 @@ class View:
     async def _state(self, _: web.Request) -> web.StreamResponse:
         now = await self.world.advance(self.clock)
         counted = totals(self.world, dict(self.server.counts), now)
-        return _json({"totals": counted, "audiences": audience_views(self.world, now)})
+        return in_json({"totals": counted, "audiences": audience_views(self.world, now)})
 
     async def _requests(self, _: web.Request) -> web.StreamResponse:
-        return _json([asdict(request) for request in self.server.recent])
+        return in_json([asdict(request) for request in self.server.recent])
 
     async def _membership(self, request: web.Request) -> web.StreamResponse:
         now = await self.world.advance(self.clock)
-        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-        await response.prepare(request)
-        block: list[bytes] = []
-        for line in self._lines(now):
-            block.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
-            if len(block) >= LINES_A_WRITE:
-                await response.write(b"".join(block))
-                block.clear()
-        await response.write(b"".join(block))
-        await response.write_eof()
-        return response
+        return await in_lines(request, self._lines(now))
 
     async def _faults(self, request: web.Request) -> web.StreamResponse:
         try:
             wish = _MISBEHAVIOUR.validate_json(await request.read())
         except ValidationError as error:
-            return _json({"message": str(error)}, status=400)
+            return in_json({"message": str(error)}, status=400)
         misbehave(self.world, wish, self.clock())
         return web.Response(status=204)
 
@@ -150,7 +138,3 @@ class View:
         for audience_id, audience in self.world.audiences.all(now).items():
             for identity, cells in audience.members.rows.items():
                 yield {"audience": audience_id, "identity": identity, "cells": cells}
-
-
-def _json(value: object, status: int = 200) -> web.Response:
-    return web.Response(status=status, body=orjson.dumps(value), content_type="application/json")

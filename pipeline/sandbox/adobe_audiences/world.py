@@ -1,13 +1,13 @@
 """The partner's whole state and its endpoints, put together; nothing here knows of HTTP."""
 
 import asyncio
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import TypeAlias
 
-from pipeline.sandbox.adobe_audiences.answers import LoginRefusal, Refusal, Reply, error
+from pipeline.sandbox.adobe_audiences.answers import LoginRefusal, Refusal, error
 from pipeline.sandbox.adobe_audiences.audiences import Audiences
 from pipeline.sandbox.adobe_audiences.calls import Call, Performance
 from pipeline.sandbox.adobe_audiences.contracts import CONTRACTS, Contract, Route
@@ -19,9 +19,11 @@ from pipeline.sandbox.adobe_audiences.ingestion import Ingestion
 from pipeline.sandbox.adobe_audiences.landing_zone import LandingZone
 from pipeline.sandbox.adobe_audiences.options import SimulatorOptions
 from pipeline.sandbox.adobe_audiences.runs import Runs
-from pipeline.sandbox.adobe_audiences.tokens import TokenBook
+from pipeline.sandbox.adobe_audiences.tokens import TokenEndpoint
 from pipeline.sandbox.adobe_audiences.violations import Violations
 from pipeline.sandbox.adobe_audiences.vocabulary import EndpointName
+from pipeline.sandbox.any_partner.random_ids import random_id
+from pipeline.sandbox.any_partner.reply import Reply
 
 Answer: TypeAlias = Callable[[Call, Fault], Reply]
 
@@ -33,7 +35,7 @@ class World:
     options: SimulatorOptions
     contract: Contract
     faults: FaultScript
-    tokens: TokenBook
+    tokens: TokenEndpoint
     audiences: Audiences
     runs: Runs
     ingestion: Ingestion
@@ -56,7 +58,7 @@ class World:
         """Decide about a call: first the gate, then the faults, then the service."""
         if route.name != "token":
             try:
-                check(route, call, self.tokens, self.options)
+                check(route, call, self.tokens.grants, self.options)
             except Refusal as refusal:
                 return Performance(self._refused(route, refusal), NO_FAULT)
         fault = self.faults.draw(route.name, call.audience, call.now)
@@ -82,12 +84,9 @@ class World:
 
 def build_world(options: SimulatorOptions, files: Files, random: Random) -> World:
     """A partner to whom nothing has happened yet."""
-
-    def new_id() -> str:
-        return str(uuid.UUID(int=random.getrandbits(128), version=4))
-
+    new_id = partial(random_id, random)
     contract, violations = CONTRACTS[options.contract], Violations()
-    tokens = TokenBook(options, new_token=lambda: f"{random.getrandbits(256):064x}")
+    tokens = TokenEndpoint(options, random)
     audiences = Audiences(contract, new_id, options.operation_seconds)
     guardrails = Guardrails(options, random)
     runs = Runs(
@@ -110,17 +109,23 @@ def build_world(options: SimulatorOptions, files: Files, random: Random) -> Worl
         ingestion=Ingestion(files, options.largest_file_bytes, violations),
         guardrails=guardrails,
         violations=violations,
-        answers={
-            "token": lambda call, _: tokens.issue(call),
-            "audiences.create": audiences.create,
-            "audiences.operation": audiences.operation,
-            "audiences.update": audiences.update,
-            "audiences.extend": audiences.extend,
-            "audiences.delete": audiences.delete,
-            "runs.start": runs.start,
-            "runs.show": runs.show,
-            "runs.list": runs.listed,
-            "landing_zone.show": zone.show,
-            "landing_zone.refresh": zone.refresh,
-        },
+        answers=_answers(tokens, audiences, runs, zone),
     )
+
+
+def _answers(
+    tokens: TokenEndpoint, audiences: Audiences, runs: Runs, zone: LandingZone
+) -> dict[EndpointName, Answer]:
+    return {
+        "token": lambda call, _: tokens.issue(call),
+        "audiences.create": audiences.create,
+        "audiences.operation": audiences.operation,
+        "audiences.update": audiences.update,
+        "audiences.extend": audiences.extend,
+        "audiences.delete": audiences.delete,
+        "runs.start": runs.start,
+        "runs.show": runs.show,
+        "runs.list": runs.listed,
+        "landing_zone.show": zone.show,
+        "landing_zone.refresh": zone.refresh,
+    }

@@ -2,19 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from random import Random
 
 from pipeline.sandbox.amazon_ads import shapes
 from pipeline.sandbox.amazon_ads.calls import Call
-from pipeline.sandbox.amazon_ads.dialects import Refusal, Reply
+from pipeline.sandbox.amazon_ads.dialects import Refusal
 from pipeline.sandbox.amazon_ads.vocabulary import (
     COUNTRIES,
     CURRENCIES,
     LARGEST_LONG,
     LONGEST_TTL_SECONDS,
 )
+from pipeline.sandbox.any_partner.reply import Reply
 
 REQUIRED = frozenset({"description", "metadata", "name", "targetResource"})
 MOST_CENTS = 10_000_000
+SMALLEST_ID, LARGEST_ID = 10**17, 9 * 10**17
+"""Ids as large as the real ones: a client that makes floats of them loses digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +41,11 @@ class Audiences:
 
     def __init__(
         self,
-        new_id: Callable[[], int],
+        random: Random,
         accepts_connection: Callable[[str], bool],
         size: Callable[[int], int],
     ) -> None:
-        self._new_id = new_id
+        self._random = random
         self._accepts_connection = accepts_connection
         self._size = size
         self._created: dict[int, Audience] = {}
@@ -135,9 +139,8 @@ class Audiences:
         return audience
 
     def _unused_id(self) -> int:
-        audience_id = self._new_id()
-        while audience_id in self._created:
-            audience_id = self._new_id()
+        while (audience_id := self._random.randrange(SMALLEST_ID, LARGEST_ID)) in self._created:
+            pass
         return audience_id
 
 

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from pipeline.sandbox.amazon_ads.dialects import Dialect, Refusal, Reply
+from pipeline.sandbox.amazon_ads.dialects import Dialect, Refusal
 from pipeline.sandbox.amazon_ads.faults import Fault, FaultScript
 from pipeline.sandbox.amazon_ads.vocabulary import EndpointName
+from pipeline.sandbox.any_partner.reply import Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +25,6 @@ class Call:
 
     def header(self, name: str) -> str | None:
         return self.headers.get(name.lower())
-
-    def content_type(self) -> str | None:
-        """The media type of the body without its parameters, in lower case."""
-        value = self.header("Content-Type")
-        return None if value is None else value.partition(";")[0].strip().lower()
 
     def __repr__(self) -> str:
         return f"<Call {self.request_id} of {len(self.body)} bytes>"

@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 
 from pipeline.sandbox.amazon_ads import shapes
 from pipeline.sandbox.amazon_ads.calls import Call
-from pipeline.sandbox.amazon_ads.dialects import Refusal, Reply
+from pipeline.sandbox.amazon_ads.dialects import Refusal
 from pipeline.sandbox.amazon_ads.directory import Directory
 from pipeline.sandbox.amazon_ads.vocabulary import LARGEST_PAGE
+from pipeline.sandbox.any_partner.reply import Reply
 
 TEXT_FIELDS = (
     "amcAccountId",
@@ -36,11 +37,18 @@ class Connections:
     """Creates, lists and removes connections; where there is any, one of them is the default."""
 
     def __init__(
-        self, directory: Directory, new_id: Callable[[], str], wall_clock: Callable[[], float]
+        self,
+        directory: Directory,
+        new_id: Callable[[], str],
+        wall_clock: Callable[[], float],
+        *,
+        accepts_any: bool,
     ) -> None:
+        """`accepts_any`: audiences and records may name connections that were not created here."""
         self._directory = directory
         self._new_id = new_id
         self._wall_clock = wall_clock
+        self._accepts_any = accepts_any
         self._stored: dict[str, Connection] = {}
 
     def create(self, call: Call) -> Reply:
@@ -92,8 +100,8 @@ class Connections:
         self._ensure_default()
         return Reply(204)
 
-    def knows(self, connection_id: str) -> bool:
-        return connection_id in self._stored
+    def accepts(self, connection_id: str) -> bool:
+        return self._accepts_any or connection_id in self._stored
 
     def default(self) -> str | None:
         return next((one.connection_id for one in self._stored.values() if one.is_default), None)

@@ -1,17 +1,10 @@
 """How each of the partner's services words its answers: media types and bodies of errors."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer before it is written; `body` is what orjson can write, None for no body."""
-
-    status: int
-    body: object = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+from pipeline.sandbox.any_partner.reply import Reply
 
 
 class Refusal(Exception):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import starmap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,54 +79,59 @@ class Directory:
 
 US_MARKETPLACE = "ATVPDKIKX0DER"
 FIRST_ADVERTISER = 585806696618602001
+VENDOR = Profile(
+    profile_id=3_200_000_000_000_001,
+    kind="vendor",
+    name="Sample Vendor",
+    entity_id="ENTITYVENDOR1",
+    marketplace_id=US_MARKETPLACE,
+    has_payment_method=False,
+)
 
 
 def sample_directory(
     *, accounts: int = 2, instances: int = 3, advertisers: int = 3, agencies: int = 1
 ) -> Directory:
     """So many accounts, instances of the first account, agency profiles and their advertisers."""
-    agency_profiles = [
-        Profile(
-            profile_id=3_100_000_000_000_001 + number,
-            kind="agency",
-            name=f"Sample Agency {number + 1}",
-            entity_id=f"ENTITY{number + 1:013d}",
-            marketplace_id=US_MARKETPLACE,
-        )
-        for number in range(agencies)
-    ]
-    vendor = Profile(
-        profile_id=3_200_000_000_000_001,
-        kind="vendor",
-        name="Sample Vendor",
-        entity_id="ENTITYVENDOR1",
-        marketplace_id=US_MARKETPLACE,
-        has_payment_method=False,
-    )
+    profiles = list(map(_agency, range(agencies)))
+    owners = [profiles[number % agencies] for number in range(advertisers)] if profiles else []
     return Directory(
-        accounts=tuple(
-            Account(
-                account_id=f"ENTITY1{number:012d}",
-                name=f"Sample Account {number + 1}",
-                marketplace_id=US_MARKETPLACE,
-            )
-            for number in range(accounts)
-        ),
-        instances=tuple(
-            Instance(
-                instance_id=f"amcsample{number + 1:03d}",
-                name=f"Sample instance {number + 1}",
-                account_id=f"ENTITY1{0:012d}",
-            )
-            for number in range(instances)
-        ),
-        profiles=(*agency_profiles, vendor),
-        advertisers=tuple(
-            Advertiser(
-                advertiser_id=str(FIRST_ADVERTISER + number),
-                name=f"Sample Advertiser {number + 1}",
-                profile_id=agency_profiles[number % agencies].profile_id,
-            )
-            for number in range(advertisers if agencies else 0)
-        ),
+        accounts=tuple(map(_account, range(accounts))),
+        instances=tuple(map(_instance, range(instances))),
+        profiles=(*profiles, VENDOR),
+        advertisers=tuple(starmap(_advertiser, enumerate(owners))),
+    )
+
+
+def _account(number: int) -> Account:
+    return Account(
+        account_id=f"ENTITY1{number:012d}",
+        name=f"Sample Account {number + 1}",
+        marketplace_id=US_MARKETPLACE,
+    )
+
+
+def _instance(number: int) -> Instance:
+    return Instance(
+        instance_id=f"amcsample{number + 1:03d}",
+        name=f"Sample instance {number + 1}",
+        account_id=_account(0).account_id,
+    )
+
+
+def _agency(number: int) -> Profile:
+    return Profile(
+        profile_id=3_100_000_000_000_001 + number,
+        kind="agency",
+        name=f"Sample Agency {number + 1}",
+        entity_id=f"ENTITY{number + 1:013d}",
+        marketplace_id=US_MARKETPLACE,
+    )
+
+
+def _advertiser(number: int, agency: Profile) -> Advertiser:
+    return Advertiser(
+        advertiser_id=str(FIRST_ADVERTISER + number),
+        name=f"Sample Advertiser {number + 1}",
+        profile_id=agency.profile_id,
     )

@@ -6,9 +6,10 @@ from typing import TypeVar
 
 from pipeline.sandbox.amazon_ads import shapes
 from pipeline.sandbox.amazon_ads.calls import Call
-from pipeline.sandbox.amazon_ads.dialects import Refusal, Reply
+from pipeline.sandbox.amazon_ads.dialects import Refusal
 from pipeline.sandbox.amazon_ads.directory import Account, Advertiser, Directory, Instance, Profile
 from pipeline.sandbox.amazon_ads.vocabulary import LARGEST_PAGE
+from pipeline.sandbox.any_partner.reply import Reply
 
 INSTANCES_WITHOUT_LIMIT = 10
 """The guide says 10, the specification 100: the smaller one finds clients that do not page."""

@@ -1,20 +1,14 @@
 """How the simulator is told to misbehave: scripted faults, seeded ones, and bad records."""
 
-import math
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from pipeline.sandbox.amazon_ads.vocabulary import EndpointName, JobState
+from pipeline.sandbox.any_partner.faults import ConnectionEnding, ProfileName, Strikes
 
-Ending: TypeAlias = Literal[
-    "answer",
-    "reset",  # the connection is reset before the body is read: nothing arrived
-    "drop",  # the body was read, then the connection is closed without an answer
-]
-ProfileName: TypeAlias = Literal["none", "mild", "rough"]
 REFUSALS = frozenset({400, 401, 413, 422, 429})
 """Answers after which nothing of a request was counted or taken."""
 
@@ -36,7 +30,7 @@ class JobFault:
 class Fault:
     """One departure from good behaviour. The default one departs in nothing."""
 
-    ending: Ending = "answer"
+    ending: ConnectionEnding = "answer"
     status: int | None = None
     """Answered instead of the true status."""
     message: str | None = None
@@ -143,18 +137,20 @@ class FaultScript:
 
     def __init__(self, rates: FaultRates, random: Random) -> None:
         self.rates = rates
-        self.struck: Counter[str] = Counter()
+        self._strikes: Strikes[ScriptedFault] = Strikes(random)
         self._random = random
         self._salt = random.getrandbits(32)
-        self._scripted: list[tuple[ScriptedFault, float]] = []
         self._poison: dict[str, int] = {}
         self._invalid: dict[str, str] = {}
 
+    @property
+    def struck(self) -> Counter[str]:
+        """How often each fault did, by its name."""
+        return self._strikes.counts
+
     def script(self, entries: Sequence[ScriptedFault], now: float) -> None:
         """Add faults behind those already waiting."""
-        for entry in entries:
-            until = math.inf if entry.seconds is None else now + entry.seconds
-            self._scripted.append((entry, until))
+        self._strikes.script(entries, now)
 
     def poison(self, members: Collection[str], status: int = 400) -> None:
         """From now on a request that carries any of these is answered so."""
@@ -166,21 +162,16 @@ class FaultScript:
 
     def clear(self) -> None:
         """Forget everything scripted, poisoned or invalidated; the rates stay."""
-        self._scripted.clear()
+        self._strikes.clear()
         self._poison.clear()
         self._invalid.clear()
 
     def resets(self, endpoint: EndpointName, now: float) -> bool:
         """Whether to reset this connection before its request is read."""
-        for entry, until in self._scripted:
-            if (
-                entry.fault.ending == "reset"
-                and until > now
-                and entry.matches(endpoint, None, None)
-            ):
-                self._use(entry)
-                return True
-        return self._strikes(self.rates.reset, "reset")
+        scripted = self._strikes.scripted(
+            now, lambda one: one.fault.ending == "reset" and one.matches(endpoint, None, None)
+        )
+        return scripted is not None or self._strikes.drawn(self.rates.reset, "reset")
 
     def draw(
         self,
@@ -190,16 +181,17 @@ class FaultScript:
         audience: int | None = None,
     ) -> Fault:
         """The fault for a request that was read."""
-        self._scripted = [(entry, until) for entry, until in self._scripted if until > now]
-        for entry, _ in self._scripted:
-            if entry.fault.ending != "reset" and entry.matches(endpoint, connection, audience):
-                self._use(entry)
-                return entry.fault
+        scripted = self._strikes.scripted(
+            now,
+            lambda one: one.fault.ending != "reset" and one.matches(endpoint, connection, audience),
+        )
+        if scripted is not None:
+            return scripted.fault
         return self._drawn(uploads=endpoint == "records.upload")
 
     def latency(self, fault: Fault) -> float:
-        shortest, longest = fault.latency
-        return self._random.uniform(shortest, longest) if longest > 0 else 0.0
+        """Seconds."""
+        return self._strikes.latency(fault.latency)
 
     def poisoned(self, members: Sequence[str]) -> dict[str, int]:
         """The poisoned ones among these, and how each is answered."""
@@ -226,44 +218,30 @@ class FaultScript:
             }
         return judged
 
-    def _use(self, entry: ScriptedFault) -> None:
-        self.struck["scripted"] += 1
-        if entry.times is None:
-            return
-        entry.times -= 1
-        if entry.times <= 0:
-            self._scripted = [pair for pair in self._scripted if pair[0] is not entry]
-
     def _drawn(self, *, uploads: bool) -> Fault:
         rates = self.rates
         latency = rates.latency
-        if self._strikes(rates.throttled, "throttled"):
+        if self._strikes.drawn(rates.throttled, "throttled"):
             return Fault(
                 status=429,
                 latency=latency,
                 retry_after=self._random.choice(rates.retry_after),
                 retry_after_form=self._random.choice(rates.retry_after_forms),
             )
-        if self._strikes(rates.unavailable, "unavailable"):
+        if self._strikes.drawn(rates.unavailable, "unavailable"):
             return Fault(status=self._random.choice(rates.unavailable_statuses), latency=latency)
         return self._drawn_upload(latency) if uploads else Fault(latency=latency)
 
     def _drawn_upload(self, latency: tuple[float, float]) -> Fault:
         rates = self.rates
-        if self._strikes(rates.taken_then_unavailable, "taken_then_unavailable"):
+        if self._strikes.drawn(rates.taken_then_unavailable, "taken_then_unavailable"):
             status = self._random.choice(rates.unavailable_statuses)
             return Fault(status=status, is_taken=True, latency=latency)
-        if self._strikes(rates.dropped_after_taking, "dropped_after_taking"):
+        if self._strikes.drawn(rates.dropped_after_taking, "dropped_after_taking"):
             return Fault(ending="drop", is_taken=True, latency=latency)
-        if self._strikes(rates.late, "late"):
+        if self._strikes.drawn(rates.late, "late"):
             late_seconds = self._random.uniform(*rates.late_seconds)
             return Fault(ending="drop", is_taken=True, late_seconds=late_seconds, latency=latency)
-        if self._strikes(rates.untracked, "untracked"):
+        if self._strikes.drawn(rates.untracked, "untracked"):
             return Fault(omits_job_id=True, latency=latency)
         return Fault(latency=latency)
-
-    def _strikes(self, rate: float, name: str) -> bool:
-        if rate <= 0 or self._random.random() >= rate:
-            return False
-        self.struck[name] += 1
-        return True

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from pipeline.sandbox.amazon_ads.calls import Call
 from pipeline.sandbox.amazon_ads.dialects import Refusal
-from pipeline.sandbox.amazon_ads.tokens import TokenBook
+from pipeline.sandbox.any_partner.grants import Grants
+from pipeline.sandbox.any_partner.media_types import content_type, takes
 
 CLIENT_ID = "Amazon-Advertising-API-ClientId"
 
@@ -19,41 +20,34 @@ class Entry:
     required_headers: Sequence[str] = ()
 
 
-def check(entry: Entry, call: Call, tokens: TokenBook) -> None:
+def check(entry: Entry, call: Call, grants: Grants) -> None:
     """Let the call pass, or say why not.
 
     Raises:
         Refusal: 401 without a good token or client id, 400 without another required header, 406
             and 415 for media types.
     """
-    _check_token(entry, call, tokens)
+    _check_token(entry, call, grants)
     for name in entry.required_headers:
         if name != CLIENT_ID and not call.header(name):
             raise Refusal(400, f"{name} is required")
-    _check_accept(entry, call)
+    if not takes(call.headers, entry.media_type):
+        raise Refusal(406, "Not Acceptable")
     _check_content_type(entry, call)
 
 
-def _check_token(entry: Entry, call: Call, tokens: TokenBook) -> None:
+def _check_token(entry: Entry, call: Call, grants: Grants) -> None:
     scheme, _, token = (call.header("Authorization") or "").partition(" ")
     client_id = call.header(CLIENT_ID)
     if CLIENT_ID in entry.required_headers and not client_id:
         raise Refusal(401, "Unauthorized")
-    if scheme.lower() != "bearer" or not tokens.is_good(token.strip(), client_id, call.now):
+    owner = grants.client_of(token.strip(), call.now) if scheme.lower() == "bearer" else None
+    if owner is None or (owner and client_id not in (None, owner)):
         raise Refusal(401, "Unauthorized")
 
 
-def _check_accept(entry: Entry, call: Call) -> None:
-    accept = call.header("Accept")
-    if accept is None:
-        return
-    offered = {part.partition(";")[0].strip().lower() for part in accept.split(",")}
-    if offered.isdisjoint({entry.media_type, "application/*", "*/*"}):
-        raise Refusal(406, "Not Acceptable")
-
-
 def _check_content_type(entry: Entry, call: Call) -> None:
-    given = call.content_type()
+    given = content_type(call.headers)
     if given is None and not call.body:
         return
     # Without a body only a vendor type of another service is known to be refused.

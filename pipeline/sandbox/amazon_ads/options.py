@@ -4,7 +4,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from pipeline.sandbox.amazon_ads.directory import Directory, sample_directory
-from pipeline.sandbox.amazon_ads.faults import PROFILES, FaultRates, ProfileName
+from pipeline.sandbox.amazon_ads.faults import PROFILES, FaultRates
+from pipeline.sandbox.any_partner.faults import ProfileName
 
 OverCap: TypeAlias = Literal["count", "reject_429"]
 

@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from functools import partial
 
-import orjson
 from aiohttp import web
 
 from pipeline.sandbox.amazon_ads.calls import Call, Performance
-from pipeline.sandbox.amazon_ads.dialects import GATEWAY, Refusal, Reply
+from pipeline.sandbox.amazon_ads.dialects import GATEWAY, Refusal
 from pipeline.sandbox.amazon_ads.faults import Fault
 from pipeline.sandbox.amazon_ads.journal import LoggedRequest
 from pipeline.sandbox.amazon_ads.world import ROUTES, Route, World
-from pipeline.sandbox.connection_reset import reset
+from pipeline.sandbox.any_partner.connection_reset import reset
+from pipeline.sandbox.any_partner.reply import Reply
+from pipeline.sandbox.any_partner.writing import refusing_by, written
 
 READABLE_BYTES = 256 * 1024 * 1024
 """A body is read to its end and then refused: cutting it off would look like a reset."""
@@ -42,7 +43,9 @@ class Server:
     new_request_id: Callable[[], str]
 
     def application(self) -> web.Application:
-        application = web.Application(client_max_size=READABLE_BYTES, middlewares=[_in_json])
+        application = web.Application(
+            client_max_size=READABLE_BYTES, middlewares=[refusing_by(_refused)]
+        )
         for route in ROUTES:
             handler = partial(self._serve, route)
             application.router.add_route(route.method, route.path, handler)
@@ -127,24 +130,5 @@ class Server:
         return str(int(seconds))
 
 
-def written(reply: Reply, media_type: str, headers: dict[str, str]) -> web.Response:
-    """A reply as bytes; one without a body has no media type either."""
-    if reply.body is None:
-        return web.Response(status=reply.status, headers=headers)
-    return web.Response(
-        status=reply.status,
-        body=orjson.dumps(reply.body),
-        headers={**headers, "Content-Type": media_type},
-    )
-
-
-@web.middleware
-async def _in_json(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    try:
-        return await handler(request)
-    except web.HTTPException as error:
-        reply = GATEWAY.refuse(Refusal(error.status, error.reason), "")
-        allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
-        return written(reply, GATEWAY.media_type, allowed)
+def _refused(status: int, reason: str) -> Reply:
+    return GATEWAY.refuse(Refusal(status, reason), "")

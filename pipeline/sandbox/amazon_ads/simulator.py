@@ -4,12 +4,8 @@ import asyncio
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextlib import AsyncExitStack
 from random import Random
-from types import TracebackType
 from typing import Self
-
-from aiohttp import web
 
 from pipeline.sandbox.amazon_ads.faults import FaultScript, ScriptedFault
 from pipeline.sandbox.amazon_ads.journal import LoggedRequest
@@ -18,8 +14,7 @@ from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.amazon_ads.server import Server
 from pipeline.sandbox.amazon_ads.view import Totals, View, WindowView, totals, windows
 from pipeline.sandbox.amazon_ads.world import build_world
-
-CLOSING_SECONDS = 1.0
+from pipeline.sandbox.any_partner.loopback import Loopback
 
 
 class AmazonAdsSimulator:
@@ -42,8 +37,6 @@ class AmazonAdsSimulator:
         port: int = 0,
     ) -> None:
         self._clock = clock
-        self._host = host
-        self._port = port
         self._world = build_world(options or SimulatorOptions(), random, wall_clock)
         request_numbers = itertools.count(1)
         server = Server(
@@ -53,32 +46,20 @@ class AmazonAdsSimulator:
             sleep=sleep,
             new_request_id=lambda: f"request-{next(request_numbers):08d}",
         )
-        self._application = server.application()
-        View(self._world, clock).add_to(self._application)
-        self._stack = AsyncExitStack()
+        application = server.application()
+        View(self._world, clock).add_to(application)
+        self._loopback = Loopback(application, host, port)
 
     async def __aenter__(self) -> Self:
-        runner = web.AppRunner(self._application, access_log=None, shutdown_timeout=CLOSING_SECONDS)
-        async with AsyncExitStack() as stack:
-            await runner.setup()
-            stack.push_async_callback(runner.cleanup)
-            site = web.TCPSite(runner, self._host, self._port)
-            await site.start()
-            self._port = int(runner.addresses[0][1])
-            self._stack = stack.pop_all()
+        await self._loopback.open()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._stack.aclose()
+    async def __aexit__(self, *_: object) -> None:
+        await self._loopback.close()
 
     @property
     def url(self) -> str:
-        return f"http://{self._host}:{self._port}"
+        return self._loopback.origin
 
     @property
     def token_url(self) -> str:
@@ -98,7 +79,7 @@ class AmazonAdsSimulator:
 
     def expire_tokens(self) -> None:
         """Make all access tokens issued so far useless."""
-        self._world.tokens.expire_all()
+        self._world.tokens.grants.expire_all()
 
     def membership(self) -> dict[int, dict[str, Action]]:
         """The last action taken of each member, by audience."""
@@ -133,18 +114,3 @@ class AmazonAdsSimulator:
     def requests(self) -> Sequence[LoggedRequest]:
         """The last requests, oldest first."""
         return self._world.journal.recent()
-
-
-async def run_simulator(
-    options: SimulatorOptions,
-    host: str,
-    port: int,
-    stop: asyncio.Event,
-    *,
-    random: Random,
-    started: Callable[[AmazonAdsSimulator], None] = lambda _: None,
-) -> None:
-    """Serve until asked to stop. `started` is called once the port is open."""
-    async with AmazonAdsSimulator(options=options, random=random, host=host, port=port) as running:
-        started(running)
-        await stop.wait()

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from pipeline.sandbox.amazon_ads.calls import Call
-from pipeline.sandbox.amazon_ads.dialects import Refusal, Reply
+from pipeline.sandbox.amazon_ads.dialects import Refusal
 from pipeline.sandbox.amazon_ads.job_runs import Job, JobBook
 from pipeline.sandbox.amazon_ads.members import Memberships
+from pipeline.sandbox.any_partner.reply import Reply
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pipeline.sandbox.amazon_ads.audiences import Audiences
 from pipeline.sandbox.amazon_ads.calls import Call, Performance, faulty
 from pipeline.sandbox.amazon_ads.connections import Connections, Terms
-from pipeline.sandbox.amazon_ads.dialects import AUDIENCES, Refusal, Reply
+from pipeline.sandbox.amazon_ads.dialects import AUDIENCES, Refusal
 from pipeline.sandbox.amazon_ads.faults import NO_FAULT, Fault, FaultScript
 from pipeline.sandbox.amazon_ads.job_runs import InvalidRecord, Job, JobBook
 from pipeline.sandbox.amazon_ads.members import Memberships
@@ -19,6 +19,7 @@ from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.amazon_ads.record_rules import UploadRequest, read_upload
 from pipeline.sandbox.amazon_ads.vocabulary import JobState
 from pipeline.sandbox.amazon_ads.windows import ArrivalWindow
+from pipeline.sandbox.any_partner.reply import Reply
 
 
 class _InFlight(NamedTuple):
@@ -109,7 +110,7 @@ class Uploads:
         connection = request.connection or self.connections.default()
         if connection is None:
             raise Refusal(400, "There is no default connection")
-        if not self.options.accept_any_connection and not self.connections.knows(connection):
+        if not self.connections.accepts(connection):
             raise Refusal(400, "The connection does not exist")
         return connection
 

@@ -3,20 +3,18 @@
 GET state, membership, unapplied, requests; POST faults.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypedDict
 
-import orjson
 from aiohttp import web
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
 
-from pipeline.sandbox.amazon_ads.faults import PROFILES, FaultRates, ProfileName, ScriptedFault
+from pipeline.sandbox.amazon_ads.faults import PROFILES, FaultRates, ScriptedFault
 from pipeline.sandbox.amazon_ads.world import World
-
-PREFIX = "/__simulator__"
-LINES_A_WRITE = 5_000
+from pipeline.sandbox.any_partner.faults import ProfileName
+from pipeline.sandbox.any_partner.view_answers import PREFIX, in_json, in_lines
 
 
 class WindowView(TypedDict):
@@ -58,7 +56,7 @@ def misbehave(world: World, wish: Misbehaviour, now: float) -> None:
     world.faults.poison(wish.poison, wish.poison_status)
     world.faults.invalidate(wish.invalid)
     if wish.expire_tokens:
-        world.tokens.expire_all()
+        world.tokens.grants.expire_all()
 
 
 def windows(world: World, now: float) -> dict[str, WindowView]:
@@ -105,7 +103,7 @@ def totals(world: World, now: float) -> Totals:
         },
         jobs=dict(world.jobs.by_state(now)),
         polls_after_end=world.jobs.polls_after_end,
-        tokens_issued=world.tokens.issued,
+        tokens_issued=world.tokens.grants.issued,
         overlapping_requests=counted["overlapping_requests"],
         repeated_in_request=counted["repeated_in_request"],
         unreadable_requests=counted["unreadable_requests"],
@@ -130,24 +128,24 @@ class View:
 
     async def _state(self, _: web.Request) -> web.StreamResponse:
         now = self.clock()
-        return _json({"totals": totals(self.world, now), "windows": windows(self.world, now)})
+        return in_json({"totals": totals(self.world, now), "windows": windows(self.world, now)})
 
     async def _requests(self, _: web.Request) -> web.StreamResponse:
-        return _json([asdict(request) for request in self.world.journal.recent()])
+        return in_json([asdict(request) for request in self.world.journal.recent()])
 
     async def _membership(self, request: web.Request) -> web.StreamResponse:
         self.world.uploads.settle(self.clock())
-        return await _streamed(request, self._standing())
+        return await in_lines(request, self._standing())
 
     async def _unapplied(self, request: web.Request) -> web.StreamResponse:
         self.world.uploads.settle(self.clock())
-        return await _streamed(request, (asdict(one) for one in self.world.memberships.unapplied()))
+        return await in_lines(request, (asdict(one) for one in self.world.memberships.unapplied()))
 
     async def _faults(self, request: web.Request) -> web.StreamResponse:
         try:
             wish = _MISBEHAVIOUR.validate_json(await request.read())
         except ValidationError as error:
-            return _json({"message": str(error)}, status=400)
+            return in_json({"message": str(error)}, status=400)
         misbehave(self.world, wish, self.clock())
         return web.Response(status=204)
 
@@ -161,21 +159,3 @@ class View:
                     "sequence": change.sequence,
                     "digest": change.digest,
                 }
-
-
-def _json(value: object, status: int = 200) -> web.Response:
-    return web.Response(status=status, body=orjson.dumps(value), content_type="application/json")
-
-
-async def _streamed(request: web.Request, lines: Iterable[object]) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-    await response.prepare(request)
-    block: list[bytes] = []
-    for line in lines:
-        block.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
-        if len(block) >= LINES_A_WRITE:
-            await response.write(b"".join(block))
-            block.clear()
-    await response.write(b"".join(block))
-    await response.write_eof()
-    return response

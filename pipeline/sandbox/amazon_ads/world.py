@@ -1,8 +1,8 @@
 """The partner's whole state and its endpoints, put together; nothing here knows of HTTP."""
 
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import NamedTuple
 
@@ -19,7 +19,6 @@ from pipeline.sandbox.amazon_ads.dialects import (
     PROFILES,
     Dialect,
     Refusal,
-    Reply,
 )
 from pipeline.sandbox.amazon_ads.discovery import Discovery
 from pipeline.sandbox.amazon_ads.faults import NO_FAULT, FaultScript
@@ -29,12 +28,11 @@ from pipeline.sandbox.amazon_ads.journal import Journal
 from pipeline.sandbox.amazon_ads.members import Memberships
 from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.amazon_ads.statuses import Statuses
-from pipeline.sandbox.amazon_ads.tokens import TokenBook
+from pipeline.sandbox.amazon_ads.tokens import TokenEndpoint
 from pipeline.sandbox.amazon_ads.uploads import Uploads
 from pipeline.sandbox.amazon_ads.vocabulary import EndpointName
-
-SMALLEST_AUDIENCE, LARGEST_AUDIENCE = 10**17, 9 * 10**17
-"""Ids as large as the real ones: a client that makes floats of them loses digits."""
+from pipeline.sandbox.any_partner.random_ids import random_id
+from pipeline.sandbox.any_partner.reply import Reply
 
 
 class Route(NamedTuple):
@@ -88,8 +86,7 @@ class World:
 
     options: SimulatorOptions
     faults: FaultScript
-    tokens: TokenBook
-    terms: Terms
+    tokens: TokenEndpoint
     memberships: Memberships
     jobs: JobBook
     uploads: Uploads
@@ -105,7 +102,7 @@ class World:
                 required_headers=route.required_headers,
             )
             try:
-                check(entry, call, self.tokens)
+                check(entry, call, self.tokens.grants)
             except Refusal as refusal:
                 # A gateway in front of the services answers 401 itself, in a form of its own.
                 dialect = GATEWAY if refusal.status == 401 else route.dialect
@@ -118,35 +115,41 @@ def build_world(
     options: SimulatorOptions, random: Random, wall_clock: Callable[[], float]
 ) -> World:
     """A partner to whom nothing has happened yet."""
-
-    def new_id() -> str:
-        return str(uuid.UUID(int=random.getrandbits(128), version=4))
-
+    new_id = partial(random_id, random)
     faults = FaultScript(options.fault_rates, random)
-    tokens = TokenBook(options, new_token=lambda: f"{random.getrandbits(256):064x}")
+    tokens = TokenEndpoint(options, random)
     terms = Terms(accepted=options.terms_accepted, agreement_token=new_id())
-    connections = Connections(options.directory, new_id, wall_clock)
+    connections = Connections(
+        options.directory, new_id, wall_clock, accepts_any=options.accept_any_connection
+    )
     memberships = Memberships(options.history)
     jobs = JobBook(options.job_retention_seconds)
-    audiences = Audiences(
-        new_id=lambda: random.randrange(SMALLEST_AUDIENCE, LARGEST_AUDIENCE),
-        accepts_connection=lambda connection: (
-            options.accept_any_connection or connections.knows(connection)
-        ),
-        size=memberships.size,
-    )
     uploads = Uploads(
         options=options,
         faults=faults,
         memberships=memberships,
         jobs=jobs,
-        audiences=audiences,
+        audiences=Audiences(random, connections.accepts, memberships.size),
         connections=connections,
         terms=terms,
         random=random,
         new_id=new_id,
     )
-    discovery = Discovery(options.directory)
+    return World(
+        options=options,
+        faults=faults,
+        tokens=tokens,
+        memberships=memberships,
+        jobs=jobs,
+        uploads=uploads,
+        journal=Journal(options.logged_requests),
+        performers=_performers(tokens, uploads),
+    )
+
+
+def _performers(tokens: TokenEndpoint, uploads: Uploads) -> dict[EndpointName, Performer]:
+    audiences, connections, terms = uploads.audiences, uploads.connections, uploads.terms
+    discovery = Discovery(uploads.options.directory)
     answers: dict[EndpointName, Callable[[Call], Reply]] = {
         "token": tokens.refresh,
         "connections.create": connections.create,
@@ -157,26 +160,15 @@ def build_world(
         "audiences.create": audiences.create,
         "audiences.show": audiences.show,
         "audiences.update": audiences.update,
-        "records.status": Statuses(jobs, memberships).show,
+        "records.status": Statuses(uploads.jobs, uploads.memberships).show,
         "accounts.list": discovery.accounts,
         "instances.list": discovery.instances,
         "profiles.list": discovery.profiles,
         "advertisers.list": discovery.advertisers,
     }
-    performers: dict[EndpointName, Performer] = {
-        route.name: Ordinary(route.name, route.dialect, faults, answers[route.name])
+    ordinary: dict[EndpointName, Performer] = {
+        route.name: Ordinary(route.name, route.dialect, uploads.faults, answers[route.name])
         for route in ROUTES
         if route.name in answers
     }
-    performers["records.upload"] = uploads.perform
-    return World(
-        options=options,
-        faults=faults,
-        tokens=tokens,
-        terms=terms,
-        memberships=memberships,
-        jobs=jobs,
-        uploads=uploads,
-        journal=Journal(options.logged_requests),
-        performers=performers,
-    )
+    return {**ordinary, "records.upload": uploads.perform}

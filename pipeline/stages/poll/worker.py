@@ -7,7 +7,6 @@ those behind it from being settled.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
 
 from pipeline.domain.job import (
     GIVEN_UP,
@@ -72,11 +71,7 @@ class PollWorker:
         self._tracker = OffsetTracker(0)
         self._following = Following()
         self._ended_jobs = EndedJobs(outcome_reader, lease.partition, PENDING_AT_MOST)
-        self._due = {
-            name: DueJobs(name, lease=lease, gate=gate, work=self._ask)
-            for name, gate in questions.items()
-        }
-        self._of_others = DueJobs(OF_OTHERS, lease=lease, gate=NobodyToAsk(), work=self._carry_over)
+        self._due = self._due_by_kind()
         self._of_other_versions = OtherVersionJobs(
             lease=lease,
             job_topic=job_topic,
@@ -96,19 +91,26 @@ class PollWorker:
                 tasks.create_task(self._read(), name=f"read jobs {self._lease.partition}")
                 others = self._of_other_versions.run()
                 tasks.create_task(others, name=f"other versions {self._lease.partition}")
-                for due in self._all_due():
+                for due in self._due.values():
                     tasks.create_task(due.run(), name=f"ask jobs {self._lease.partition}")
         finally:
             self._progress.busy(False)
             self._mine.clear()
 
     async def drain(self) -> None:
-        for due in self._all_due():
+        for due in self._due.values():
             await due.drained()
         await self._of_other_versions.drained()
 
-    def _all_due(self) -> Sequence[DueJobs]:
-        return list(chain(self._due.values(), [self._of_others]))
+    def _due_by_kind(self) -> Mapping[str, DueJobs]:
+        """Jobs of a destination are asked for; of others nobody here can ask, so they move on."""
+        lease = self._lease
+        ours = {
+            name: DueJobs(name, lease=lease, gate=gate, work=self._ask)
+            for name, gate in self._questions.items()
+        }
+        others = DueJobs(OF_OTHERS, lease=lease, gate=NobodyToAsk(), work=self._carry_over)
+        return {**ours, OF_OTHERS: others}
 
     # Reading
 
@@ -138,7 +140,6 @@ class PollWorker:
         """How many of each kind are in memory."""
         return {
             **{name: len(due) for name, due in self._due.items()},
-            OF_OTHERS: len(self._of_others),
             OF_OTHER_VERSIONS: len(self._of_other_versions),
         }
 
@@ -186,8 +187,8 @@ class PollWorker:
         if earlier is not None:
             self._settle(earlier)
             return
-        kind = job.destination if job.destination in self._due else OF_OTHERS
-        if self._deferred.exceeds(len(self._due.get(kind, self._of_others))):
+        kind = job.destination if job.destination in self._questions else OF_OTHERS
+        if self._deferred.exceeds(len(self._due[kind])):
             self._deferred.defer(kind, record.offset)
             self._mine.add(job)
             return
@@ -199,8 +200,8 @@ class PollWorker:
     def _let_wait(self, followed: Followed, waited: float = 0.0) -> None:
         """Until it is asked for; until it is carried over, where nobody here can be asked."""
         job = followed.job
-        if job.destination not in self._due:
-            self._of_others.add(followed, max(0.0, self._carry_over_after - waited))
+        if job.destination not in self._questions:
+            self._due[OF_OTHERS].add(followed, max(0.0, self._carry_over_after - waited))
             return
         rules, backlog = self._questions[job.destination].rules, self._pending.of(job.destination)
         interval = rules.interval(job.polls, backlog, self._chance())

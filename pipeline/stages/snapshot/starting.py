@@ -14,7 +14,12 @@ from pipeline.destinations.snapshots import (
 )
 from pipeline.domain.job import NotYet
 from pipeline.domain.send_result import Blocked, InDoubt, NotSent, Throttled
-from pipeline.stages.snapshot.condition import SPENT, AudienceCondition, worn_out
+from pipeline.stages.snapshot.condition import (
+    IN_DOUBT,
+    SPENT,
+    AudienceCondition,
+    worn_out,
+)
 from pipeline.stages.snapshot.file_look import FileLook
 from pipeline.stages.snapshot.guards import released_at
 from pipeline.stages.snapshot.run_records import AudienceState, SnapshotFile
@@ -117,7 +122,8 @@ class RunStarting:
         decide(state.state, FileGone())
         # The claim is the answer to an operator's request, and so must be as urgent as that.
         is_urgent = state.is_urgent or journal.is_asked_for(name)
-        await journal.write(name, claimed(state, self._shared.wall_ms(), is_urgent=is_urgent))
+        now_ms, folder = self._shared.wall_ms(), self._audience.folder
+        await journal.write(name, claimed(state, now_ms, is_urgent=is_urgent, folder=folder))
         self._condition.fine()
 
     def _is_old(self, file: SnapshotFile, *, has_withdrawals: bool) -> bool:
@@ -197,7 +203,7 @@ class RunStarting:
             return
         now_ms = shared.wall_ms()
         decide(state.state, MayStart())
-        step = intended(state, name, window, now_ms)
+        step = intended(state, name, window, now_ms, contract=shared.runs.contract)
         state = await shared.journal.write(name, step)
         answer: RunAnswer = NotSent("it took too long to write down what it costs")
         if shared.wall_ms() - now_ms < STALE_SECONDS * 1000:
@@ -220,7 +226,7 @@ class RunStarting:
                 await shared.journal.write(name, refunded(state, run, shared.wall_ms()))
                 self._not_started(event, answer)
             case _:
-                self._condition.wait("in_doubt", "nobody knows whether a run was started", 0.0)
+                self._condition.wait("in_doubt", IN_DOUBT, 0.0)
 
     async def _event(self, window: Window, answer: RunAnswer) -> tuple[Event, str | None]:
         """What the answer comes to; of a refusal the list says which kind it is."""

@@ -1,4 +1,4 @@
-"""Puts the parts of a lane's worker together: the only module of the room that knows them all."""
+"""Puts the parts of a lane's worker together; `reading_assembly` makes those that read."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,26 +7,24 @@ from pipeline.domain.send_result import Blocked
 from pipeline.stages.ports import Lease
 from pipeline.stages.upload.batching import Batch, LaneQueue
 from pipeline.stages.upload.bisector import Bisector
+from pipeline.stages.upload.blocked_wait import BlockedWait
 from pipeline.stages.upload.cap_limiter import CapLimiter, Reservation
 from pipeline.stages.upload.cap_use import CapUse
 from pipeline.stages.upload.condition import LaneCondition
 from pipeline.stages.upload.delivery import Delivery
 from pipeline.stages.upload.dispatcher import Dispatcher
 from pipeline.stages.upload.in_flight import InFlight
-from pipeline.stages.upload.intake import Intake
 from pipeline.stages.upload.job_message import JobMessages
 from pipeline.stages.upload.late_members import LateMembers
 from pipeline.stages.upload.offsets import LaneOffsets
 from pipeline.stages.upload.outcomes import LaneOutcomes
 from pipeline.stages.upload.paused_audiences import PausedAudiences
-from pipeline.stages.upload.pauses import LanePauses
-from pipeline.stages.upload.reader import LaneReader
-from pipeline.stages.upload.replaying import Replaying
+from pipeline.stages.upload.reading_assembly import ReadingAssembly
 from pipeline.stages.upload.requests import LaneRequests
-from pipeline.stages.upload.room import LaneRoom
 from pipeline.stages.upload.served_lane import ServedLane, SharedByLanes
 from pipeline.stages.upload.settlement import Settlement
 from pipeline.stages.upload.status import LaneStatus
+from pipeline.stages.upload.takeover import Takeover
 from pipeline.stages.upload.tally import Tally
 from pipeline.stages.upload.trimming import trim_always
 from pipeline.stages.upload.worker import UploadWorker
@@ -61,9 +59,7 @@ class LaneAssembly:
         self._condition, self._cap_use = self._shown()
         self._settlement = self._made_settlement()
         self._outcomes = self._made_outcomes()
-        self._intake = self._made_intake()
-        self._pauses = self._made_pauses()
-        self._room = self._made_room()
+        self._reading = self._made_reading()
         self._requests = self._made_requests()
         self._limiter = CapLimiter(
             buckets=lane.new_buckets(), clock=self._clock, waited=self._cap_use.waited
@@ -73,85 +69,59 @@ class LaneAssembly:
         status = self._status()
         return UploadWorker(
             name=self._lane.name,
-            lease=self._lease,
-            late_seconds=self._lane.late_seconds,
-            probe_seconds=self._lane.probe_seconds,
+            takeover=self._takeover(),
             offsets=self._offsets,
-            intake=self._intake,
+            intake=self._reading.intake,
             in_flight=self._in_flight,
-            late=self._late,
-            pauses=self._pauses,
             condition=self._condition,
             status=status,
             dispatcher=self._dispatcher(),
-            reader=self._reader(),
-            new_replaying=self._replaying,
+            reader=self._reading.reader(),
+            new_replaying=self._reading.replaying,
+            blocked_wait=self._blocked_wait(),
             beside={
                 "limiter": self._limiter.run,
                 "trim": self._trim,
                 "summarise": status.summarise_always,
             },
             rejecting=self._settlement.rejecting,
-            let_go=self._let_go,
             released=self._released,
         )
 
-    # What reads
-
-    def _reader(self) -> LaneReader:
-        return LaneReader(
+    def _takeover(self) -> Takeover:
+        return Takeover(
+            lane=self._lane.name,
             lease=self._lease,
-            intake=self._intake,
-            pauses=self._pauses,
-            settlement=self._settlement,
-            room=self._room,
-            progress=self._progress,
-            took_in=self._took_in,
-        )
-
-    def _replaying(self) -> Replaying:
-        return Replaying(
-            replay=self._shared.new_replay(self._lease.topic),
-            intake=self._intake,
-            pauses=self._pauses,
-            settlement=self._settlement,
-            room=self._room,
-            took_in=self._took_in,
-        )
-
-    def _made_intake(self) -> Intake:
-        return Intake(
-            queue=self._queue,
+            late=self._late,
+            late_seconds=self._lane.late_seconds,
+            pauses=self._reading.pauses,
             offsets=self._offsets,
-            paused=self._paused,
-            limits=self._lane.limits,
-            misfit=self._lane.misfit,
-            clock=self._clock,
-            superseded=self._settlement.superseded,
+            condition=self._condition,
         )
 
-    def _made_pauses(self) -> LanePauses:
-        return LanePauses(
-            lane=self._lane.name,
-            label=self._lane.label,
-            paused=self._paused,
+    def _blocked_wait(self) -> BlockedWait:
+        return BlockedWait(
+            lease=self._lease,
             queue=self._queue,
+            late=self._late,
             offsets=self._offsets,
-            intake=self._intake,
-            requests=self._shared.pause_requests,
-            telemetry=self._shared.lane_telemetry,
-            most_replayed=self._lane.limits.max_records,
+            room=self._reading.room,
+            probe_seconds=self._lane.probe_seconds,
         )
 
-    def _made_room(self) -> LaneRoom:
-        return LaneRoom(
-            lane=self._lane.name,
-            budget=self._shared.budget,
-            half=self._lane.limits.max_bytes,
+    def _made_reading(self) -> ReadingAssembly:
+        return ReadingAssembly(
+            shared=self._shared,
+            lane=self._lane,
+            lease=self._lease,
             queue=self._queue,
+            paused=self._paused,
+            offsets=self._offsets,
             in_flight=self._in_flight,
-            offsets=self._offsets,
-            show=self._shared.lane_telemetry.buffered_bytes,
+            settlement=self._settlement,
+            progress=self._progress,
+            clock=self._clock,
+            changed=self._changed,
         )
 
     # What sends
@@ -161,11 +131,11 @@ class LaneAssembly:
             lane=self._lane.name,
             lease=self._lease,
             queue=self._queue,
-            intake=self._intake,
+            intake=self._reading.intake,
             in_flight=self._in_flight,
             late=self._late,
             offsets=self._offsets,
-            pauses=self._pauses,
+            pauses=self._reading.pauses,
             requests=self._requests,
             condition=self._condition,
             cap_use=self._cap_use,
@@ -255,14 +225,10 @@ class LaneAssembly:
             in_flight=self._in_flight,
             cap_use=self._cap_use,
             offsets=self._offsets,
-            pauses=self._pauses,
+            pauses=self._reading.pauses,
         )
 
     # What one part tells the others
-
-    def _took_in(self) -> None:
-        self._room.occupy()
-        self._changed.set()
 
     def _sent(self, batch: Batch) -> None:
         self._shared.telemetry.batch_sent(
@@ -274,19 +240,11 @@ class LaneAssembly:
 
     def _delivery_ended(self) -> None:
         self._progress.advance()
-        self._room.occupy()
-
-    def _let_go(self) -> None:
-        """Let go of everything read and without an end; it will be read again."""
-        self._queue.clear()
-        self._late.forget()
-        self._offsets.turn_back()
-        self._room.occupy()
-        self._lease.pause()
+        self._reading.room.occupy()
 
     def _released(self) -> None:
         self._progress.busy(False)
-        self._room.release()
+        self._reading.room.release()
         self._shared.lane_telemetry.lane_released(lane=self._lane.label)
 
     async def _trim(self) -> None:

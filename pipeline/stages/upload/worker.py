@@ -3,23 +3,18 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 
-import structlog
-
 from pipeline.domain.send_result import Blocked
-from pipeline.stages.ports import Lease
+from pipeline.stages.upload.blocked_wait import BlockedWait
 from pipeline.stages.upload.condition import LaneCondition
 from pipeline.stages.upload.dispatcher import Dispatcher
 from pipeline.stages.upload.in_flight import InFlight
 from pipeline.stages.upload.intake import Intake
-from pipeline.stages.upload.late_members import LateMembers
 from pipeline.stages.upload.offsets import LaneOffsets
-from pipeline.stages.upload.pauses import LanePauses
 from pipeline.stages.upload.reader import LaneReader
 from pipeline.stages.upload.replaying import Replaying
 from pipeline.stages.upload.status import LaneStatus
+from pipeline.stages.upload.takeover import Takeover
 from pipeline.telemetry.facts import LaneState
-
-log = structlog.get_logger(__name__)
 
 
 class UploadWorker:
@@ -33,22 +28,18 @@ class UploadWorker:
         self,
         *,
         name: str,
-        lease: Lease,
-        late_seconds: float,
-        probe_seconds: float,
+        takeover: Takeover,
         offsets: LaneOffsets,
         intake: Intake,
         in_flight: InFlight,
-        late: LateMembers,
-        pauses: LanePauses,
         condition: LaneCondition,
         status: LaneStatus,
         dispatcher: Dispatcher,
         reader: LaneReader,
         new_replaying: Callable[[], Replaying],
+        blocked_wait: BlockedWait,
         beside: Mapping[str, Callable[[], Coroutine[None, None, None]]],
         rejecting: asyncio.Lock,
-        let_go: Callable[[], None],
         released: Callable[[], None],
     ) -> None:
         """`rejecting` is taken while a dead letter and its offset are made durable.
@@ -56,28 +47,24 @@ class UploadWorker:
         `beside`: what runs for as long as the lane is served, by the names of the tasks.
         """
         self.name = name
-        self._lease = lease
-        self._late_seconds = late_seconds
-        self._probe_seconds = probe_seconds
+        self._takeover = takeover
         self._offsets = offsets
         self._intake = intake
         self._in_flight = in_flight
-        self._late = late
-        self._pauses = pauses
         self._condition = condition
         self._status = status
         self._dispatcher = dispatcher
         self._reader = reader
         self._new_replaying = new_replaying
+        self._blocked_wait = blocked_wait
         self._beside = beside
         self._rejecting = rejecting
-        self._let_go = let_go
         self._released = released
 
     async def run(self) -> None:
         """Serve the lane until cancelled."""
         try:
-            await self._take_over()
+            await self._takeover.run()
             async with asyncio.TaskGroup() as tasks:
                 for what, run in self._beside.items():
                     tasks.create_task(run(), name=f"{what} {self.name}")
@@ -103,24 +90,10 @@ class UploadWorker:
         """What operators are shown of the lane."""
         return self._status.shown()
 
-    async def _take_over(self) -> None:
-        """Send nothing that a request of the former owner, still at work, could overtake."""
-        self._condition.show("taking_over")
-        start = await self._lease.begin()
-        if not start.is_clean:
-            self._late.note()
-        await self._pauses.begin(start)
-        self._offsets.report()
-        if not start.is_clean:
-            log.info("lane waits for its former owner", lane=self.name, seconds=self._late_seconds)
-            await asyncio.sleep(self._late_seconds)
-
     async def _serve(self) -> None:
         while True:
             await self._until_blocked()
-            self._let_go()
-            await asyncio.sleep(max(self._probe_seconds, self._late.left()))
-            self._lease.seek(self._offsets.committable)
+            await self._blocked_wait.run()
 
     async def _until_blocked(self) -> None:
         self._intake.begin_again()

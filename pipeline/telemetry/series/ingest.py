@@ -1,12 +1,13 @@
 """`IngestTelemetry` as series."""
 
+from collections.abc import Iterable
 from typing import get_args
 
 from pipeline.domain.change import Action
 from pipeline.domain.reasons import IgnoredReason, RejectedReason, WithheldReason
 from pipeline.telemetry.facts import LaneLabel, Milestone
 from pipeline.telemetry.first_values import KnownLabels, crossed
-from pipeline.telemetry.metrics import Metrics
+from pipeline.telemetry.metrics import CounterSeries, Metrics
 from pipeline.telemetry.series.records import LANE, Freshness
 
 
@@ -14,6 +15,10 @@ class IngestMetrics:
     """What ingest says, counted."""
 
     def __init__(self, metrics: Metrics, known: KnownLabels, freshness: Freshness) -> None:
+        def of_sources(name: str, label: str, values: Iterable[str], meaning: str) -> CounterSeries:
+            begins = crossed(known.of_sources(), values)
+            return metrics.counter(name, ("source", label), meaning, begins=begins)
+
         self._freshness = freshness
         self._events = metrics.counter(
             "events_consumed",
@@ -21,23 +26,14 @@ class IngestMetrics:
             "Events read from upstream and committed.",
             begins=known.of_sources(),
         )
-        self._ignored = metrics.counter(
-            "events_ignored",
-            ("source", "reason"),
-            "Events that state no membership.",
-            begins=crossed(known.of_sources(), get_args(IgnoredReason)),
+        self._ignored = of_sources(
+            "events_ignored", "reason", get_args(IgnoredReason), "Events that state no membership."
         )
-        self._changes = metrics.counter(
-            "changes",
-            ("source", "action"),
-            "Membership changes read.",
-            begins=crossed(known.of_sources(), get_args(Action)),
+        self._changes = of_sources(
+            "changes", "action", get_args(Action), "Membership changes read."
         )
-        self._rejected = metrics.counter(
-            "changes_rejected",
-            ("source", "reason"),
-            "Changes that cannot be sent.",
-            begins=crossed(known.of_sources(), get_args(RejectedReason)),
+        self._rejected = of_sources(
+            "changes_rejected", "reason", get_args(RejectedReason), "Changes that cannot be sent."
         )
         self._withheld = metrics.counter(
             "changes_withheld",

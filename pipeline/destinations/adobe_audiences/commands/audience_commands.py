@@ -38,6 +38,7 @@ from pipeline.destinations.control import (
     Table,
     Unanswered,
 )
+from pipeline.destinations.made_audience import made_lines
 from pipeline.destinations.snapshots import Run
 from pipeline.domain.job import NotYet
 
@@ -229,24 +230,7 @@ def _why(trouble: Unanswered | InProgress | NotYet) -> str:
 
 
 def _lines_of(made: MadeAudience) -> Sequence[Block]:
-    target = ", ".join(f"{key}: {_written(value)}" for key, value in made.target.items())
-    return [
-        f"audience made: {made.external_audience_id}",
-        "to send members to it, the configuration needs:",
-        "",
-        "audiences:",
-        f"  - audience: {made.audience}",
-        "    destinations:",
-        f"      - {{{target}}}",
-    ]
-
-
-def _written(value: object) -> str:
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key}: {_written(one)}' for key, one in value.items())}}}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_written, value))}]"
-    return str(value)
+    return made_lines(made.external_audience_id, made.audience, made.target)
 
 
 def _runs_of(shown: ShownAudience) -> Sequence[Block]:

@@ -29,6 +29,7 @@ from pipeline.destinations.control import (
     InvalidRequest,
     Parameter,
 )
+from pipeline.destinations.made_audience import made_lines
 from pipeline.identity.countries import country_code
 
 ANOTHER_AUDIENCE = "the partner answered about another audience; nothing was changed"
@@ -145,20 +146,7 @@ def _target(destination: str, audience: NewAudience, audience_id: int) -> Mappin
 
 
 def _made(made: MadeAudience) -> Sequence[Block]:
-    target = ", ".join(f"{key}: {_written(value)}" for key, value in made.target.items())
-    return [
-        f"audience made: {made.audience_id}",
-        "to send members to it, the configuration needs:",
-        "",
-        "audiences:",
-        f"  - audience: {made.audience}",
-        "    destinations:",
-        f"      - {{{target}}}",
-    ]
-
-
-def _written(value: object) -> str:
-    return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
+    return made_lines(made.audience_id, made.audience, made.target)
 
 
 def _facts(audience: Audience) -> Sequence[Block]:
