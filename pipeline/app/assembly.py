@@ -1,6 +1,6 @@
 """Puts everything together, and takes it apart again."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from aiokafka import AIOKafkaProducer
 
+from pipeline.app.ingest_gate import IngestGate
 from pipeline.app.parts import Parts
 from pipeline.app.snapshot_parts import opened_storages
 from pipeline.configuration.model import Settings
@@ -28,6 +29,7 @@ from pipeline.operations.known_labels import known_labels
 from pipeline.operations.lag_reports import LagReports
 from pipeline.stages.contract import Progress, Stage
 from pipeline.stages.poll.pending import PendingJobs
+from pipeline.stages.snapshot.members_trouble import MembersTrouble, unmade
 from pipeline.stages.snapshot.ports import FileStorage
 from pipeline.telemetry.prometheus import PrometheusTelemetry, prometheus_telemetry
 
@@ -49,15 +51,23 @@ class Pipeline:
     """Schema registries by source topic."""
     lag_reports: LagReports
     """Of partitions that others own: to be followed beside the stages."""
+    ingest_gate: IngestGate
     controls: PauseRequestReader | None
     """Where lanes are served: to be followed beside the stages."""
 
 
 @asynccontextmanager
 async def assemble(
-    settings: Settings, stages: Collection[StageName], partners: Partners = PARTNERS
+    settings: Settings,
+    stages: Collection[StageName],
+    partners: Partners = PARTNERS,
+    *,
+    troubles: Sequence[MembersTrouble] = (),
 ) -> AsyncIterator[Pipeline]:
-    """Everything that the stages need, started, and closed again in reverse."""
+    """Everything that the stages need, started, and closed again in reverse.
+
+    `troubles` as the cluster was prepared: what they are about is left out, and nothing else.
+    """
     async with AsyncExitStack() as stack:
         telemetry = prometheus_telemetry(known_labels(settings))
         telemetry.process.build_info(version=version("audience-pipeline"))
@@ -83,9 +93,10 @@ async def assemble(
             "ingest": parts.ingest,
             "upload": parts.upload,
             "poll": parts.poll,
-            "snapshot": lambda: parts.snapshot(storages),
+            "snapshot": lambda: parts.snapshot(storages, without=unmade(troubles)),
         }
-        groups = {name: parts.group(made[name]()) for name in made if name in stages}
+        wanted = [made[name]() for name in made if name in stages]
+        groups = {stage.name: parts.group(stage) for stage in wanted if stage.topics}
         yield Pipeline(
             settings=settings,
             groups=groups,
@@ -94,6 +105,7 @@ async def assemble(
             progresses=parts.progresses,
             pending_jobs=parts.pending_jobs,
             registries=parts.registries,
+            ingest_gate=parts.ingest_gate(troubles),
             lag_reports=parts.lag_reports(groups.values()),
             controls=parts.controls if "upload" in stages else None,
         )

@@ -12,6 +12,7 @@ from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.topic_reader import FETCH_BYTES, MOST_SILENT_READS, TopicReader
 from pipeline.stages.ports import Record
+from pipeline.stages.snapshot.members_trouble import Bounds
 from pipeline.stages.snapshot.ports import TopicUnreadable
 
 READ_RECORDS = 50
@@ -52,14 +53,17 @@ class KafkaMemberTopic:
         return self._partitions
 
     async def ends(self) -> Sequence[int]:
-        """As a fetch says it, right before the end: named alone, it may be one too low."""
+        return [end for _, end in await self.bounds()]
+
+    async def bounds(self) -> Sequence[Bounds]:
+        """Ends as a fetch says them, right before the end: named alone, one may be too low."""
         everything = [TopicPartition(self._topic, number) for number in range(self._partitions)]
         async with self._reader(END_FETCH_BYTES) as reader:
             oldest = await reader.oldest(everything)
             named = await reader.named_ends(everything)
             starts = {tp: max(oldest[tp], named[tp] - 1) for tp in everything}
             ends = await reader.ends(starts)
-        return [ends[tp] for tp in everything]
+        return [Bounds(oldest[tp], ends[tp]) for tp in everything]
 
     async def read(
         self, partition: int, start: int, end: int

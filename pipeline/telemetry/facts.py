@@ -237,6 +237,9 @@ class SnapshotTelemetry(Protocol):
         One that is very late may read a membership of which compaction took a part.
         """
 
+    def members_unfit(self, *, destination: str, is_unfit: bool) -> None:
+        """Whether something is wrong with the members topic: no snapshot is made until then."""
+
     def beyond_horizon(self, *, destination: str, audience: str, count: int) -> None:
         """Changes were older than what is forgotten of their member, so they were not taken."""
 

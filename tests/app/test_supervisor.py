@@ -1,6 +1,7 @@
 """The watchdog: a process that has work and gets nowhere ends itself, and no other does."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ from aiokafka import TopicPartition
 
 from pipeline.app import status, supervisor
 from pipeline.app.assembly import Pipeline
+from pipeline.app.ingest_gate import IngestGate
 from pipeline.configuration.load import load
 from pipeline.stages.contract import Progress
 from pipeline.stages.poll.pending import PendingJobs
+from pipeline.stages.snapshot.members_trouble import MembersTrouble
 from pipeline.telemetry.prometheus import prometheus_telemetry
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.virtual_loop import run_virtual
@@ -54,6 +57,10 @@ class Reports:
         await asyncio.Event().wait()
 
 
+async def no_troubles() -> Sequence[MembersTrouble]:
+    return []
+
+
 def pipeline(tmp_path: Path, progress: Progress, watchdog_seconds: float) -> Pipeline:
     document = yaml.safe_load((ROOT / "config" / "local.yaml").read_text())
     document["run"] = {"watchdog_seconds": watchdog_seconds}
@@ -67,6 +74,7 @@ def pipeline(tmp_path: Path, progress: Progress, watchdog_seconds: float) -> Pip
         "pending_jobs": PendingJobs(RecordingTelemetry()),
         "registries": {},
         "lag_reports": Reports(),
+        "ingest_gate": IngestGate([], no_troubles),
         "controls": None,
     }
     return Pipeline(settings=load(path, {}), **made)

@@ -15,6 +15,7 @@ from pipeline.domain.member_record import (
     member_key,
     partition_of,
 )
+from pipeline.stages.snapshot.members_trouble import Bounds, MembersTrouble
 from pipeline.stages.snapshot.pass_findings import PassFindings
 from pipeline.stages.snapshot.ports import Written
 from tests.fakes.lane_world import TopicRecord
@@ -30,6 +31,16 @@ class FakeMemberTopic:
         self.members: dict[str, set[str]] = {}
         """By audience: what the statements come to."""
         self._statements = 0
+        self.begins = [0] * PARTITIONS
+        self.wrong: MembersTrouble | None = None
+        """What the brokers say of its partitions and settings."""
+
+    async def trouble(self) -> MembersTrouble | None:
+        await asyncio.sleep(0.01)
+        return self.wrong
+
+    async def bounds(self) -> Sequence[Bounds]:
+        return [Bounds(*both) for both in zip(self.begins, await self.ends(), strict=True)]
 
     def state(
         self, audience: str, member: str, *, is_member: bool = True, is_withdrawal: bool = False

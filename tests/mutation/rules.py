@@ -53,7 +53,8 @@ FROM_FUTURE = "test_a_change_from_the_future_counts_from_when_it_was_written"
 PLATFORMS = "tests/sources/test_platforms.py"
 LAYOUT = "tests/integration/test_member_layout.py"
 PROPOSALS = "test_of_several_that_lay_out_a_topic_at_once_the_first_proposal_counts"
-WRONG_SETTING = "test_a_start_is_refused_where_a_setting_would_make_memberships_wrong"
+MADE_ANEW = "test_a_topic_of_memberships_that_was_made_anew_is_named_and_stays_as_it_is"
+WRONG_SETTING = "test_a_setting_that_would_make_memberships_wrong_is_named_and_the_topic_laid_out"
 PASS_FILE = "tests/stages/snapshot/test_membership_pass.py::TestFile"
 PASS_REFUSALS = "tests/stages/snapshot/test_membership_pass.py::TestRefusals"
 PASS_OWN = "tests/stages/snapshot/test_membership_pass.py::TestOwnRecords"
@@ -1006,9 +1007,9 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a topic of memberships that was made anew is not read as one without members",
         file="pipeline/kafka/member_layout.py",
-        kept="        if self.agreed is not None and self.empty:\n",
-        broken="        if False and self.empty:\n",
-        tests=[f"{LAYOUT}::test_a_topic_of_memberships_that_was_made_anew_is_refused"],
+        kept="KnownMembers(is_laid_out=self.agreed is not None, begins=self.begins)",
+        broken="KnownMembers(is_laid_out=False, begins=self.begins)",
+        tests=[f"{LAYOUT}::{MADE_ANEW}"],
     ),
     Rule(
         name="of several that lay out a topic the first proposal counts",
@@ -1018,9 +1019,9 @@ RULES: Sequence[Rule] = (
         tests=[f"{LAYOUT}::{PROPOSALS}"],
     ),
     Rule(
-        name="a topic of memberships with a setting that would make it wrong is refused",
+        name="a topic of memberships with a setting that would make it wrong is named",
         file="pipeline/kafka/topics.py",
-        kept="raise TopicTrouble(_other_setting(plan.name, key, value, wanted))",
+        kept="wrong.append(_other_setting(plan.name, key, value, wanted))",
         broken="continue",
         tests=[f"{LAYOUT}::{WRONG_SETTING}"],
     ),
@@ -1339,8 +1340,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a first snapshot waits until ingest has caught up",
         file="pipeline/stages/snapshot/schedule.py",
-        kept="    if state.n is None and not may_begin:\n",
-        broken="    if state.n is not None and not may_begin:\n",
+        kept="    if is_first and not (may_begin or is_asked_for):\n",
+        broken="    if False and not (may_begin or is_asked_for):\n",
         tests=[f"{STEPS}::{FIRST_WAITS}"],
     ),
     Rule(

@@ -213,6 +213,7 @@ def test_others_in_the_process_get_their_turn_among_a_thousand_audiences(work: s
             AudienceOwner(shared, one, shared.watch.watch(one.audience, {}, {}))
             for one in (audience_called(f"a{number}") for number in range(1000))
         ]
+        await shared.members.look()
         async with asyncio.TaskGroup() as tasks:
             order = MakingOrder(shared, owners, world.backlog, tasks)
             report = SnapshotReport(shared, owners)

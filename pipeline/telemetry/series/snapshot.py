@@ -91,6 +91,9 @@ class SnapshotMetrics:
     def pass_overdue(self, *, destination: str, seconds: float) -> None:
         self._levels.pass_overdue.show(seconds, destination)
 
+    def members_unfit(self, *, destination: str, is_unfit: bool) -> None:
+        self._levels.members_unfit.show(float(is_unfit), destination)
+
     def beyond_horizon(self, *, destination: str, audience: str, count: int) -> None:
         self._beyond_horizon.add(count, destination, audience)
 
@@ -123,10 +126,14 @@ class _OwnersLevels:
         self.pass_overdue = of_destination(
             "pass_overdue_seconds", "How late the latest pass over the memberships is."
         )
+        self.members_unfit = of_destination(
+            "members_unfit", "1 where something is wrong with the topic of memberships."
+        )
 
     def forget(self, destination: str) -> None:
         for level in (
             *(self.state, self.members, self.rows, self.size, self.newest, self.expiry),
             *(self.budget_used, self.budget_limit, self.overdue, self.pass_overdue),
+            self.members_unfit,
         ):
             level.forget(destination)
