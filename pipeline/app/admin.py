@@ -134,5 +134,5 @@ def _report(report: HealthReport) -> web.Response:
 def _json(body: Mapping[str, object], *, status: int) -> web.Response:
     # Indented, because whoever asks by hand is in a hurry.
     text = orjson.dumps(body, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    headers = {"Cache-PauseRequest": "no-store"}
+    headers = {"Cache-Control": "no-store"}
     return web.Response(body=text, status=status, content_type=JSON, headers=headers)

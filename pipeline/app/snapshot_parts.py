@@ -117,7 +117,9 @@ class SnapshotParts:
                 destination=name,
                 topic_name=topic_name,
                 topic=topic,
-                check=KafkaMembersCheck(self._client_options, name, plan),
+                check=KafkaMembersCheck(
+                    self._client_options, name, plan, self._settings.kafka.replication_factor
+                ),
                 known=journal.known_members,
                 telemetry=self._telemetry,
             ),

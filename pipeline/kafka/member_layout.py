@@ -38,6 +38,7 @@ from pipeline.stages.snapshot.members_trouble import (
     decode_begins,
     emptied,
     encode_begins,
+    lossy,
 )
 
 Said: TypeAlias = Layout | OtherVersion | Unreadable | None
@@ -96,8 +97,16 @@ class FoundLayout:
                 "topic of memberships of this program; give kafka.namespace another name, or "
                 "delete the topic, and it is made anew"
             )
-        known = KnownMembers(is_laid_out=self.agreed is not None, begins=self.begins)
-        return emptied(self.topics.destination, members, self.bounds, known)
+        return emptied(self.topics.destination, members, self.bounds, self._known)
+
+    @property
+    def gone(self) -> Sequence[int]:
+        """Partitions that records are missing from, as far as their edges say it."""
+        return lossy(self.bounds, self._known)
+
+    @property
+    def _known(self) -> KnownMembers:
+        return KnownMembers(is_laid_out=self.agreed is not None, begins=self.begins)
 
     def _foreign(self, why: str) -> MembersTrouble:
         """What ingest wrote to it would stand where nobody looks for it."""

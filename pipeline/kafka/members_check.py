@@ -2,23 +2,36 @@
 
 from collections.abc import Mapping
 
+import structlog
 from aiokafka import errors as kafka_errors
 
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import ClusterTrouble, admin_client
 from pipeline.kafka.topic_plans import TopicPlan
-from pipeline.kafka.topics import Needed, Topics
+from pipeline.kafka.topics import Needed, Topics, TopicTrouble
 from pipeline.stages.snapshot.members_trouble import MembersTrouble
 from pipeline.stages.snapshot.ports import TopicUnreadable
 
 PATIENCE_SECONDS = 10.0
 
+log = structlog.get_logger(__name__)
+
 
 class KafkaMembersCheck:
-    """Asks the brokers; with a client of its own each time, as it is asked once a minute."""
+    """Asks the brokers; with a client of its own each time, as it is asked once a minute.
 
-    def __init__(self, client_options: ClientOptions, destination: str, plan: TopicPlan) -> None:
+    A topic that was deleted is made anew: the ingest of all destinations waits for it.
+    """
+
+    def __init__(
+        self,
+        client_options: ClientOptions,
+        destination: str,
+        plan: TopicPlan,
+        replication_factor: int | None,
+    ) -> None:
         self._client_options = client_options
+        self._replication_factor = replication_factor
         self._destination = destination
         self._plan = plan
 
@@ -30,7 +43,12 @@ class KafkaMembersCheck:
         """
         try:
             async with admin_client(self._client_options, PATIENCE_SECONDS) as admin:
-                found = await Topics(admin, None).needed([self._plan])
+                topics = Topics(admin, self._replication_factor)
+                for name in await topics.create([self._plan]):
+                    log.error("topic was deleted: made anew", topic=name)
+                found = await topics.needed([self._plan])
+        except TopicTrouble as trouble:
+            return unmade(self._destination, self._plan, str(trouble))
         except (kafka_errors.KafkaError, ClusterTrouble) as error:
             raise TopicUnreadable(f"{self._plan.name}: {error}") from error
         return made_otherwise(self._destination, self._plan, found)
@@ -45,13 +63,7 @@ def made_otherwise(
     are in nobody's way, but nobody may have written to them either.
     """
     if plan.name not in found:
-        return MembersTrouble(
-            destination=destination,
-            topic=plan.name,
-            cause="unmade",
-            why=f"topic {plan.name} does not exist any more; the next start makes it anew",
-            stops_ingest=True,
-        )
+        return unmade(destination, plan, f"topic {plan.name} was made anew, and is not seen yet")
     partitions, other_partitions, other_settings = found[plan.name]
     if other_partitions is not None:
         return MembersTrouble(
@@ -69,3 +81,10 @@ def made_otherwise(
             why="; ".join(other_settings),
         )
     return None
+
+
+def unmade(destination: str, plan: TopicPlan, why: str) -> MembersTrouble:
+    """The trouble of a topic that is not there."""
+    return MembersTrouble(
+        destination=destination, topic=plan.name, cause="unmade", why=why, stops_ingest=True
+    )

@@ -16,7 +16,7 @@ from pipeline.domain.names import Names
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import ClusterTrouble, admin_client
 from pipeline.kafka.member_layout import LayoutTopics, find_layout, lay_out
-from pipeline.kafka.members_check import made_otherwise
+from pipeline.kafka.members_check import made_otherwise, unmade
 from pipeline.kafka.topic_plans import TopicPlan, compacted_topic, members_topic
 from pipeline.kafka.topic_reader import TopicReader, reading
 from pipeline.kafka.topics import Topics, TopicTrouble
@@ -81,13 +81,7 @@ async def _made(
             for name in await topics.create(wanted):
                 log.info("topic created", topic=name)
         except TopicTrouble as trouble:
-            troubles[destination] = MembersTrouble(
-                destination=destination,
-                topic=wanted[0].name,
-                cause="unmade",
-                why=str(trouble),
-                stops_ingest=True,
-            )
+            troubles[destination] = unmade(destination, wanted[0], str(trouble))
     return troubles
 
 

@@ -57,12 +57,14 @@ class FakeMemberTopic:
             is_withdrawal=is_withdrawal,
         )
         key = member_key(audience, member)
-        partition = self.records[partition_of(key)]
-        partition.append(
-            TopicRecord(len(partition), key, encode_member(record), (), timestamp=now_ms)
-        )
+        self.append(self.records[partition_of(key)], key, encode_member(record))
         members = self.members.setdefault(audience, set())
         members.add(member) if is_member else members.discard(member)
+
+    @staticmethod
+    def append(partition: list[TopicRecord], key: bytes, value: bytes | None) -> None:
+        now_ms = int(asyncio.get_running_loop().time() * 1000)
+        partition.append(TopicRecord(len(partition), key, value, (), timestamp=now_ms))
 
     async def close(self) -> None:
         """Nothing stays open between two readings."""

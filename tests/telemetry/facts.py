@@ -109,6 +109,7 @@ def _state_snapshot(telemetry: SnapshotTelemetry) -> None:
     telemetry.freshness(destination="adobe-prod", action="remove", seconds=7200, count=40)
     telemetry.changes_overdue(destination="adobe-prod", audience="aud-1", seconds=900)
     telemetry.pass_overdue(destination="adobe-prod", seconds=60)
+    telemetry.members_unfit(destination="adobe-prod", is_unfit=True)
     telemetry.beyond_horizon(destination="adobe-prod", audience="aud-1", count=3)
 
 

@@ -66,13 +66,7 @@ def emptied(
     destination: str, topic: str, bounds: Sequence[Bounds], known: KnownMembers
 ) -> MembersTrouble | None:
     """The trouble of a topic that records are missing from; None where none are."""
-    if not known.is_laid_out:
-        return None
-    gone = [
-        number
-        for number, (begin, end) in enumerate(bounds)
-        if begin >= end or begin > known.begins.get(number, 0) or end < known.ends.get(number, 0)
-    ]
+    gone = lossy(bounds, known)
     if not gone:
         return None
     return MembersTrouble(
@@ -87,6 +81,22 @@ def emptied(
             f"audience-pipeline members confirm {destination}"
         ),
     )
+
+
+def lossy(bounds: Sequence[Bounds], known: KnownMembers) -> Sequence[int]:
+    """The partitions that records are missing from.
+
+    >>> known = KnownMembers(is_laid_out=True, begins={2: 5}, ends={3: 9})
+    >>> lossy([Bounds(0, 7), Bounds(1, 7), Bounds(5, 7), Bounds(0, 7), Bounds(0, 0)], known)
+    [1, 3, 4]
+    """
+    if not known.is_laid_out:
+        return []
+    return [
+        number
+        for number, (begin, end) in enumerate(bounds)
+        if begin >= end or begin > known.begins.get(number, 0) or end < known.ends.get(number, 0)
+    ]
 
 
 def _named(partitions: Sequence[int]) -> str:
