@@ -15,7 +15,7 @@ JSON: Final = "application/json"
 PATHS: Final = """\
 /metrics  Prometheus text
 /healthz  200 while work goes on, else 503 and the reasons
-/readyz   200 once this process can do its part, else 503 and the reasons
+/readyz   200 once this process does its part for some destination; what is wrong with others
 /status   lanes, cap use, jobs and lag, as JSON
 """
 
@@ -30,7 +30,7 @@ class AdminPortBusy(AdminAddressError):
 
 @dataclass(frozen=True, slots=True)
 class HealthReport:
-    """Whether all is well, and if not, why: each reason a sentence without personal data."""
+    """Whether it is well, and what is wrong all the same: sentences without personal data."""
 
     ok: bool
     reasons: Sequence[str] = ()

@@ -1,6 +1,6 @@
 """Puts everything together, and takes it apart again."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from aiokafka import AIOKafkaProducer
 
+from pipeline.app.ingest_gate import IngestGate
 from pipeline.app.parts import Parts
 from pipeline.app.snapshot_parts import opened_storages
 from pipeline.configuration.model import Settings
@@ -16,6 +17,7 @@ from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.message import StageName
 from pipeline.http.connections import connections
 from pipeline.http.schema_registry import HttpSchemaRegistry
+from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import started
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.pause_requests import PauseRequestReader
@@ -28,6 +30,7 @@ from pipeline.operations.known_labels import known_labels
 from pipeline.operations.lag_reports import LagReports
 from pipeline.stages.contract import Progress, Stage
 from pipeline.stages.poll.pending import PendingJobs
+from pipeline.stages.snapshot.members_trouble import MembersTrouble, unmade
 from pipeline.stages.snapshot.ports import FileStorage
 from pipeline.telemetry.prometheus import PrometheusTelemetry, prometheus_telemetry
 
@@ -49,37 +52,37 @@ class Pipeline:
     """Schema registries by source topic."""
     lag_reports: LagReports
     """Of partitions that others own: to be followed beside the stages."""
+    ingest_gate: IngestGate
     controls: PauseRequestReader | None
     """Where lanes are served: to be followed beside the stages."""
 
 
 @asynccontextmanager
 async def assemble(
-    settings: Settings, stages: Collection[StageName], partners: Partners = PARTNERS
+    settings: Settings,
+    stages: Collection[StageName],
+    partners: Partners = PARTNERS,
+    *,
+    troubles: Sequence[MembersTrouble] = (),
 ) -> AsyncIterator[Pipeline]:
-    """Everything that the stages need, started, and closed again in reverse."""
+    """Everything that the stages need, started; only what `troubles` are about is left out."""
     async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
         telemetry = prometheus_telemetry(known_labels(settings))
         telemetry.process.build_info(version=version("audience-pipeline"))
         client_options = cluster_setup.client_options(settings.kafka)
-        make = partial(make_producer, client_options, idempotent=settings.kafka.exactly_once)
         # The brokers have answered a moment ago; whoever is told to stop must not wait for them.
         patience = settings.kafka.answer_seconds()
-        first = await started(make, AIOKafkaProducer.stop, client_options, patience)
+        producers = await enter(_producer(settings, client_options, patience))
         limits = await known_limits(client_options, own_topics(settings), patience)
-        producers = SharedProducer(make, first)
-        stack.push_async_callback(producers.close)
-        http = await stack.enter_async_context(connections(NO_RECORDS_SECONDS))
-        opening = opened(settings, telemetry.partner, partners=partners)
-        clients = await stack.enter_async_context(opening)
+        http = await enter(connections(NO_RECORDS_SECONDS))
+        clients = await enter(opened(settings, telemetry.partner, partners=partners))
         parts = Parts(
             settings, client_options, telemetry, producers, clients, partners, http, limits
         )
-        storages: Mapping[str, FileStorage] = {}
-        if "snapshot" in stages:
-            opening_storages = opened_storages(settings, clients, partners)
-            storages = await stack.enter_async_context(opening_storages)
-        groups = _groups(stages, parts, storages)
+        storages = await enter(_storages(settings, stages, clients, partners))
+        snapshot = partial(parts.snapshot, storages, without=unmade(troubles))
+        groups = _groups(stages, parts, snapshot)
         yield Pipeline(
             settings=settings,
             groups=groups,
@@ -88,19 +91,46 @@ async def assemble(
             progresses=parts.progresses,
             pending_jobs=parts.pending_jobs,
             registries=parts.registries,
+            ingest_gate=parts.ingest_gate(troubles),
             lag_reports=parts.lag_reports(groups.values()),
             controls=parts.controls if "upload" in stages else None,
         )
 
 
+@asynccontextmanager
+async def _producer(
+    settings: Settings, client_options: ClientOptions, patience: float
+) -> AsyncIterator[SharedProducer]:
+    make = partial(make_producer, client_options, idempotent=settings.kafka.exactly_once)
+    first = await started(make, AIOKafkaProducer.stop, client_options, patience)
+    producers = SharedProducer(make, first)
+    try:
+        yield producers
+    finally:
+        await producers.close()
+
+
+@asynccontextmanager
+async def _storages(
+    settings: Settings, stages: Collection[StageName], clients: Clients, partners: Partners
+) -> AsyncIterator[Mapping[str, FileStorage]]:
+    """Of each destination that takes files, where files are made at all."""
+    if "snapshot" not in stages:
+        yield {}
+        return
+    async with opened_storages(settings, clients, partners) as storages:
+        yield storages
+
+
 def _groups(
-    stages: Collection[StageName], parts: Parts, storages: Mapping[str, FileStorage]
+    stages: Collection[StageName], parts: Parts, snapshot: Callable[[], Stage]
 ) -> Mapping[StageName, ConsumerGroup]:
     """The consumer group of each stage, in the order in which records pass the stages."""
     make: Mapping[StageName, Callable[[], Stage]] = {
         "ingest": parts.ingest,
         "upload": parts.upload,
         "poll": parts.poll,
-        "snapshot": lambda: parts.snapshot(storages),
+        "snapshot": snapshot,
     }
-    return {name: parts.group(make[name]()) for name in make if name in stages}
+    wanted = [make[name]() for name in make if name in stages]
+    return {stage.name: parts.group(stage) for stage in wanted if stage.topics}

@@ -3,12 +3,13 @@
 import random
 import time
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import aiohttp
 import structlog
 from aiokafka import TopicPartition
 
+from pipeline.app.ingest_gate import IngestGate
 from pipeline.app.snapshot_parts import SnapshotParts
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import audience_names, lanes
@@ -34,6 +35,7 @@ from pipeline.operations.clients import Clients
 from pipeline.operations.cluster_setup import own_topics
 from pipeline.operations.ingest_routes import ingest_routes
 from pipeline.operations.lag_reports import LagReports, group_topics
+from pipeline.operations.member_topics import member_troubles
 from pipeline.sources.encodings.schemas import Schemas
 from pipeline.sources.formats import FORMATS
 from pipeline.sources.registry import compile_source
@@ -46,6 +48,7 @@ from pipeline.stages.poll.outcomes import Outcomes
 from pipeline.stages.poll.pending import PendingJobs
 from pipeline.stages.ports import ChunkWriter, Lease, Replay
 from pipeline.stages.roster import IngestStage, PollStage
+from pipeline.stages.snapshot.members_trouble import MembersTrouble
 from pipeline.stages.snapshot.ports import FileStorage
 from pipeline.stages.snapshot.stage import SnapshotStage
 from pipeline.stages.upload.memory import Budget
@@ -169,7 +172,10 @@ class Parts:
             new_progress=self._progress,
         )
 
-    def snapshot(self, storages: Mapping[str, FileStorage]) -> SnapshotStage:
+    def snapshot(
+        self, storages: Mapping[str, FileStorage], *, without: Collection[str]
+    ) -> SnapshotStage:
+        """Of every destination but those that have no topics."""
         parts = SnapshotParts(
             self._settings,
             client_options=self._client_options,
@@ -181,7 +187,13 @@ class Parts:
             new_progress=self._progress,
             wall_ms=_wall_ms,
         )
-        return parts.stage()
+        return parts.stage(without=without)
+
+    def ingest_gate(self, troubles: Sequence[MembersTrouble]) -> IngestGate:
+        return IngestGate(
+            troubles,
+            lambda: member_troubles(self._settings, self._client_options, creates=True),
+        )
 
     def group(self, stage: Stage) -> ConsumerGroup:
         kafka, run = self._settings.kafka, self._settings.run

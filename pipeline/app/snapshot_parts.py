@@ -1,7 +1,7 @@
 """Makes the snapshot stage from settings: one owner for each destination that takes snapshots."""
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from pipeline.configuration.model import Settings
@@ -12,8 +12,10 @@ from pipeline.domain.names import Names
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.ingest_backlog import IngestBacklog
 from pipeline.kafka.member_topic import KafkaMemberTopic
+from pipeline.kafka.members_check import KafkaMembersCheck
 from pipeline.kafka.owner_writer import PlainOwnerWriter, TransactionalOwnerWriter
 from pipeline.kafka.producer import SharedProducer
+from pipeline.kafka.topic_plans import members_topic
 from pipeline.operations.clients import Clients
 from pipeline.operations.partner_api import partner_api
 from pipeline.operations.snapshots.storage import opened_storage
@@ -22,6 +24,7 @@ from pipeline.stages.ports import Lease
 from pipeline.stages.snapshot.budget import Budget
 from pipeline.stages.snapshot.changes_watch import ChangesWatch
 from pipeline.stages.snapshot.journal import Journal
+from pipeline.stages.snapshot.members_condition import MembersCondition
 from pipeline.stages.snapshot.membership_pass import MembershipPass
 from pipeline.stages.snapshot.ports import FileStorage, OwnerWriter, Pass, Written
 from pipeline.stages.snapshot.shared import SharedByAudiences
@@ -57,13 +60,14 @@ class SnapshotParts:
         self._wall_ms = wall_ms
         self._names = Names(settings.kafka.namespace)
 
-    def stage(self) -> SnapshotStage:
+    def stage(self, *, without: Collection[str]) -> SnapshotStage:
         return SnapshotStage(
             destinations={
                 self._names.snapshots(name): self._served(name)
                 for name in snapshot_destinations(self._settings)
+                if name not in without
             },
-            backlog=IngestBacklog(
+            new_backlog=lambda: IngestBacklog(
                 self._client_options,
                 group=self._names.group("ingest"),
                 sources=[source.topic for source in self._settings.sources],
@@ -84,12 +88,15 @@ class SnapshotParts:
     def _shared(self, name: str, lease: Lease) -> SharedByAudiences:
         snapshots = self._clients.snapshots(name)
         budget = Budget(snapshots.rules)
-        topic = KafkaMemberTopic(self._client_options, self._names.members(name))
+        topic_name = self._names.members(name)
+        topic = KafkaMemberTopic(self._client_options, topic_name)
+        journal = Journal(lease.topic, self._writer(name, lease), budget, self._wall_ms)
+        plan = members_topic(topic_name, topic.partitions)
         return SharedByAudiences(
             destination=name,
             rules=snapshots.rules,
             lease=lease,
-            journal=Journal(lease.topic, self._writer(name, lease), budget, self._wall_ms),
+            journal=journal,
             budget=budget,
             storage=self._storages[name],
             runs=self._clients.runs(name),
@@ -98,7 +105,17 @@ class SnapshotParts:
                 quiet=snapshots.rules.quiet,
                 is_alone=self._settings.kafka.exactly_once,
             ),
-            new_pass=_Passes(topic, self._names.members(name), snapshots),
+            members=MembersCondition(
+                destination=name,
+                topic_name=topic_name,
+                topic=topic,
+                check=KafkaMembersCheck(
+                    self._client_options, name, plan, self._settings.kafka.replication_factor
+                ),
+                known=journal.known_members,
+                telemetry=self._telemetry,
+            ),
+            new_pass=_Passes(topic, topic_name, snapshots),
             telemetry=self._telemetry,
             progress=self._new_progress(f"snapshot {name}"),
             wall_ms=self._wall_ms,

@@ -1,6 +1,6 @@
 """What /healthz, /readyz and /status say: from memory, at once, and about no person."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aiokafka import TopicPartition
 
@@ -26,19 +26,40 @@ def health(pipeline: Pipeline) -> HealthReport:
 
 
 def readiness(pipeline: Pipeline) -> ReadinessReport:
-    """Ready once every stage has its partitions and every client a token."""
-    reasons = [
+    """Ready once every stage has its partitions, and at least one client a token.
+
+    The trouble of one destination takes nothing from the others, so it is named and no more.
+    """
+    outside = [
         f"{name} is not in its group yet"
         for name, group in pipeline.groups.items()
         if not group.is_joined
     ]
-    if pipeline.groups.keys() & {"upload", "poll", "snapshot"}:
-        reasons += [
-            f"{name}: no access token: {client.trouble}"
-            for name, client in pipeline.clients.clients.items()
-            if client.trouble is not None
-        ]
-    return HealthReport(not reasons, reasons)
+    if "ingest" in pipeline.groups:
+        outside += pipeline.ingest_gate.reasons
+    refused = _without_token(pipeline)
+    is_served = not refused or len(refused) < len(pipeline.clients.clients)
+    return HealthReport(is_served and not outside, [*outside, *refused, *_blocked(pipeline)])
+
+
+def _without_token(pipeline: Pipeline) -> Sequence[str]:
+    """A line for each client that has no access token, where this process needs one."""
+    if not pipeline.groups.keys() & {"upload", "poll", "snapshot"}:
+        return []
+    return [
+        f"{name}: no access token: {client.trouble}"
+        for name, client in pipeline.clients.clients.items()
+        if client.trouble is not None
+    ]
+
+
+def _blocked(pipeline: Pipeline) -> Sequence[str]:
+    """A line for each destination of which no snapshot is made."""
+    return [
+        f"{worker.name}: no snapshots: {worker.members_trouble.why}"
+        for worker in _snapshot_workers(pipeline)
+        if worker.members_trouble is not None
+    ]
 
 
 def status(pipeline: Pipeline) -> Mapping[str, object]:
@@ -59,6 +80,7 @@ def status(pipeline: Pipeline) -> Mapping[str, object]:
             for topic, registry in pipeline.registries.items()
         },
         "jobs_of_other_versions": pipeline.pending_jobs.of_other_versions,
+        "ingest_waits_for": list(pipeline.ingest_gate.reasons),
         "snapshots": _snapshots(pipeline),
         "lag": {f"{tp.topic}[{tp.partition}]": lag for tp, lag in _lags(pipeline).items()},
     }
@@ -74,14 +96,13 @@ def _lags(pipeline: Pipeline) -> Mapping[TopicPartition, int | None]:
 
 def _snapshots(pipeline: Pipeline) -> Mapping[str, object]:
     """By destination: every audience with its state, what it waits for, and its next start."""
+    return {worker.name: worker.status() for worker in _snapshot_workers(pipeline)}
+
+
+def _snapshot_workers(pipeline: Pipeline) -> Sequence[SnapshotWorker]:
     group = pipeline.groups.get("snapshot")
-    if group is None:
-        return {}
-    return {
-        worker.name: worker.status()
-        for worker in group.workers.values()
-        if isinstance(worker, SnapshotWorker)
-    }
+    workers = () if group is None else group.workers.values()
+    return [worker for worker in workers if isinstance(worker, SnapshotWorker)]
 
 
 def _lanes(pipeline: Pipeline) -> Mapping[str, object]:

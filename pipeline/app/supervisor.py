@@ -10,6 +10,8 @@ import structlog
 
 from pipeline.app import garbage, status
 from pipeline.app.assembly import Pipeline
+from pipeline.domain.message import StageName
+from pipeline.kafka.cluster import unless
 
 WATCH_SECONDS = 5.0
 HARD_STOP_SECONDS = 3.0
@@ -67,8 +69,8 @@ async def _run_groups(pipeline: Pipeline, stop: asyncio.Event) -> ExitCode:
             ]
             helpers.append(tasks.create_task(arm_deadline(), name="deadline"))
             runs = [
-                tasks.create_task(group.run(stop), name=f"group {name}")
-                for name, group in pipeline.groups.items()
+                tasks.create_task(_run_group(pipeline, name, stop), name=f"group {name}")
+                for name in pipeline.groups
             ]
             await asyncio.wait(runs, return_when=asyncio.ALL_COMPLETED)
             for helper in helpers:
@@ -79,6 +81,13 @@ async def _run_groups(pipeline: Pipeline, stop: asyncio.Event) -> ExitCode:
     drained = all(run.result() for run in runs)
     log.info("stopped", drained=drained)
     return ExitCode.DRAINED if drained else ExitCode.CUT_OFF
+
+
+async def _run_group(pipeline: Pipeline, name: StageName, stop: asyncio.Event) -> bool:
+    """One stage, once it may run; whether everything in flight came to its end."""
+    if name == "ingest":
+        await unless(stop, pipeline.ingest_gate.opened())
+    return stop.is_set() or await pipeline.groups[name].run(stop)
 
 
 def _beside(pipeline: Pipeline) -> Mapping[str, Coroutine[None, None, None]]:

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.ending import ended
+from pipeline.cli.ending import ended, fail
 from pipeline.cli.options import AsJson, ConfigFile, configured
-from pipeline.cli.showing import show_facts, show_json, show_table
+from pipeline.cli.showing import cell, show_facts, show_json, show_table
 from pipeline.operations.members import count_members, show_member
+from pipeline.operations.members_confirming import confirm_members, find_confirmable
 
 members_app = typer.Typer(
     help="Members of audiences that are delivered as snapshots.", no_args_is_help=True
@@ -56,3 +57,26 @@ def members_show(
     show_facts(facts)
     rows = ([getattr(line, column) for column in COLUMNS] for line in found.lines)
     show_table(COLUMNS, rows, "nothing is stored of this member")
+
+
+@members_app.command("confirm")
+def members_confirm(
+    destination: Annotated[str, typer.Argument(help="A name under `destinations`.")],
+    config: ConfigFile,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+) -> None:
+    """Say that a members topic that was emptied holds everybody again: snapshots go on."""
+    settings = configured(config)
+    found = ended(lambda: find_confirmable(settings, destination))
+    typer.echo(
+        cell(
+            f"{found.destination}: {found.what}. Whoever was not stated again leaves with the next "
+            "snapshot; it waits until ingest has carried what the sources hold now."
+        ),
+        err=True,
+    )
+    sentence = f"confirm {found.destination}"
+    if not yes and typer.prompt(f'Type "{sentence}" to do it', err=True) != sentence:
+        fail("that was not the sentence, so no snapshot is made")
+    ended(lambda: confirm_members(settings, found))
+    typer.echo(cell(f"{found.destination}: its members are confirmed, and snapshots go on"))

@@ -21,12 +21,12 @@ async def run_stages(settings: Settings, stages: Sequence[StageName]) -> ExitCod
     stop = asyncio.Event()
     stop_on_signals(stop, sys.stderr, settings.run.grace_seconds + 2 * HARD_STOP_SECONDS)
     async with answering(settings) as (admin, shown):
-        differences = await unless(stop, prepare(settings, creates=True))
-        if differences is None:
+        prepared = await unless(stop, prepare(settings, creates=True))
+        if prepared is None:
             return ExitCode.DRAINED
-        for difference in differences:
-            typer.echo(f"warning: {difference}", err=True)
-        async with assemble(settings, stages) as pipeline:
+        for line in [*prepared.differences, *(one.why for one in prepared.troubles)]:
+            typer.echo(f"warning: {line}", err=True)
+        async with assemble(settings, stages, troubles=prepared.troubles) as pipeline:
             shown.pipeline = pipeline
             asks_partners = bool({"upload", "poll", "snapshot"} & set(stages))
             async with warmed_up(pipeline.clients.clients if asks_partners else {}):

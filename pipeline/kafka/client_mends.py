@@ -1,10 +1,13 @@
-"""Faults of the Kafka client that would end a task of its own in silence, mended from outside."""
+"""Faults of the Kafka client, mended from outside: most would end a task of its own in silence."""
 
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka import conn as library
 from aiokafka import errors as kafka_errors
+from aiokafka.protocol.metadata import MetadataRequest
+
+from pipeline.kafka.internals import make_no_topic
 
 
 class SteadyConnection(library.AIOKafkaConnection):  # type: ignore[misc]
@@ -13,10 +16,15 @@ class SteadyConnection(library.AIOKafkaConnection):  # type: ignore[misc]
     asyncio lets such a write pass with a warning, and the client waits for OSError; uvloop raises
     RuntimeError. That ended the client's task that keeps its metadata, unseen: after a broker had
     been away, the client could find no leader and no coordinator any more, for ever.
+
+    It also lets no question about a topic make one. Brokers do that by default, with one partition
+    and a retention: a topic of ours that was deleted under a running process would be wrong then.
     """
 
     def send(self, request: Any, expect_response: bool = True) -> Any:
         """As the library's; raises `KafkaConnectionError` for a connection that is gone."""
+        if isinstance(request, MetadataRequest):
+            make_no_topic(request)
         try:
             return super().send(request, expect_response)
         except RuntimeError as error:

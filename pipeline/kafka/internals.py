@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka import errors as kafka_errors
 from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 
 from pipeline.stages.ports import Record
@@ -210,6 +211,11 @@ async def know_leaders(consumer: AIOKafkaConsumer, partitions: Iterable[TopicPar
     topics, known = {tp.topic for tp in partitions}, consumer._client._topics
     if not topics <= known:
         await consumer._client.set_topics(known | topics)
+
+
+def make_no_topic(request: MetadataRequest) -> None:
+    """Let a question about topics create none of them."""
+    request._allow_auto_topic_creation = False
 
 
 async def close_client(consumer: AIOKafkaConsumer) -> None:

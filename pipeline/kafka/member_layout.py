@@ -6,7 +6,7 @@ partition that is empty was emptied, or its topic was made anew. It must not be 
 without members.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -30,6 +30,16 @@ from pipeline.kafka.closing import close
 from pipeline.kafka.cluster import ClusterTrouble, started
 from pipeline.kafka.producer import make_producer
 from pipeline.kafka.topic_reader import PlacedRecord, TopicReader
+from pipeline.stages.snapshot.members_trouble import (
+    BEGINS_KEY,
+    Bounds,
+    KnownMembers,
+    MembersTrouble,
+    decode_begins,
+    emptied,
+    encode_begins,
+    lossy,
+)
 
 Said: TypeAlias = Layout | OtherVersion | Unreadable | None
 """By a layout record, or by none."""
@@ -42,6 +52,7 @@ START_SECONDS = 10.0
 class LayoutTopics:
     """Where the layout of one destination's memberships stands."""
 
+    destination: str
     members: str
     """Of all memberships: a record in every partition."""
     snapshots: str
@@ -61,32 +72,51 @@ class FoundLayout:
     """In the owner's topic."""
     first: Said
     """In the first partition of the members' topic; not asked for where something is agreed."""
-    empty: Sequence[int]
-    """Partitions of the members' topic."""
+    bounds: Sequence[Bounds]
+    """Of the partitions of the members' topic."""
+    begins: Mapping[int, int]
+    """That an operator accepted."""
 
-    def refusal(self) -> str | None:
-        """Why this is no topic that memberships can be kept in; None where it is one."""
-        members, snapshots = self.topics.members, self.topics.snapshots
+    @property
+    def empty(self) -> Sequence[int]:
+        """Partitions of the members' topic."""
+        return [number for number, (begin, end) in enumerate(self.bounds) if begin >= end]
+
+    def trouble(self) -> MembersTrouble | None:
+        """Why memberships cannot be kept in it, or no snapshot be made of it; None where both."""
+        members = self.topics.members
         for said in (self.agreed, self.first):
             if said is not None and not _is_ours(said):
-                return (
+                return self._foreign(
                     f"topic {members} is laid out by another version of this program, or by none; "
                     "run that version, or give kafka.namespace another name"
                 )
-        if self.agreed is not None and self.empty:
-            return (
-                f"topic {members} is empty in {len(self.empty)} of its {PARTITIONS} partitions, "
-                f"and {snapshots} says that all of them were written: it was emptied or made anew, "
-                "and a snapshot of it would let everybody leave; restore it, or delete both topics "
-                "and have upstream send every membership once more"
-            )
         if self.agreed is None and 0 not in self.empty and self.first is None:
-            return (
+            return self._foreign(
                 f"topic {members} holds messages and does not say how it is laid out: it is not a "
                 "topic of memberships of this program; give kafka.namespace another name, or "
-                "delete the topic, and the next start makes it anew"
+                "delete the topic, and it is made anew"
             )
-        return None
+        return emptied(self.topics.destination, members, self.bounds, self._known)
+
+    @property
+    def gone(self) -> Sequence[int]:
+        """Partitions that records are missing from, as far as their edges say it."""
+        return lossy(self.bounds, self._known)
+
+    @property
+    def _known(self) -> KnownMembers:
+        return KnownMembers(is_laid_out=self.agreed is not None, begins=self.begins)
+
+    def _foreign(self, why: str) -> MembersTrouble:
+        """What ingest wrote to it would stand where nobody looks for it."""
+        return MembersTrouble(
+            destination=self.topics.destination,
+            topic=self.topics.members,
+            cause="foreign",
+            why=why,
+            stops_ingest=True,
+        )
 
 
 async def find_layout(reader: TopicReader, topics: LayoutTopics) -> FoundLayout:
@@ -96,13 +126,21 @@ async def find_layout(reader: TopicReader, topics: LayoutTopics) -> FoundLayout:
         TopicMissing: one of the two does not exist.
         ClusterTrouble, aiokafka.errors.KafkaError: the cluster failed.
     """
-    partitions = reader.partitions(topics.members)
+    partitions = reader.partitions(topics.members)[:PARTITIONS]
     oldest = await reader.oldest(partitions)
     ends = await reader.ends(oldest)
-    empty = [tp.partition for tp in partitions if oldest[tp] >= ends[tp]]
-    agreed = await _first_layout(reader, topics.owner, LAYOUT_KEY)
-    first = None if agreed is not None else await _first_layout(reader, partitions[0], LAYOUT_KEY)
-    return FoundLayout(topics=topics, agreed=agreed, first=first, empty=empty)
+    owners = await _values(reader, topics.owner)
+    agreed = _first(owners[LAYOUT_KEY])
+    first = None
+    if agreed is None:
+        first = _first((await _values(reader, partitions[0]))[LAYOUT_KEY])
+    return FoundLayout(
+        topics=topics,
+        agreed=agreed,
+        first=first,
+        bounds=[Bounds(oldest[tp], ends[tp]) for tp in partitions],
+        begins=decode_begins(owners[BEGINS_KEY][-1]) if owners[BEGINS_KEY] else {},
+    )
 
 
 async def lay_out(
@@ -119,16 +157,36 @@ async def lay_out(
     if found.agreed is not None:
         return
     members, owner = found.topics.members, found.topics.owner
-    agreed = found.first or await _first_layout(reader, owner, PROPOSAL_KEY)
+    agreed = found.first or _first((await _values(reader, owner))[PROPOSAL_KEY])
     if agreed is None:
-        await _write(client_options, [owner], PROPOSAL_KEY, new_uuid)
-        agreed = await _first_layout(reader, owner, PROPOSAL_KEY)
+        await _write(client_options, [owner], PROPOSAL_KEY, _encoded(new_uuid))
+        agreed = _first((await _values(reader, owner))[PROPOSAL_KEY])
     if not isinstance(agreed, Layout):
         raise ClusterTrouble(f"topic {owner.topic} lost what was just written to it; try again")
     # The first partition first: it is where a start that was killed is gone on from.
     missing = [TopicPartition(members, number) for number in found.empty]
-    await _write(client_options, missing, LAYOUT_KEY, agreed.uuid)
-    await _write(client_options, [owner], LAYOUT_KEY, agreed.uuid)
+    value = _encoded(agreed.uuid)
+    await _write(client_options, missing, LAYOUT_KEY, value)
+    await _write(client_options, [owner], LAYOUT_KEY, value)
+
+
+async def confirm(client_options: ClientOptions, found: FoundLayout) -> None:
+    """Say that the topic holds everybody again; from where its partitions begin now.
+
+    The layout in the owner's topic goes first, so that the owner knows of what it has that it is
+    of members that are gone, before anything looks whole. It goes last, too: then all is.
+
+    Raises:
+        ClusterTrouble: it could not be written now; doing it again is safe.
+    """
+    assert isinstance(found.agreed, Layout)
+    members, owner = found.topics.members, found.topics.owner
+    value = _encoded(found.agreed.uuid)
+    everywhere = [TopicPartition(members, number) for number in range(PARTITIONS)]
+    await _write(client_options, [owner], LAYOUT_KEY, value)
+    await _write(client_options, everywhere, LAYOUT_KEY, value)
+    await _write(client_options, [owner], BEGINS_KEY, encode_begins(found.bounds))
+    await _write(client_options, [owner], LAYOUT_KEY, value)
 
 
 def _is_ours(said: Layout | OtherVersion | Unreadable) -> bool:
@@ -137,26 +195,38 @@ def _is_ours(said: Layout | OtherVersion | Unreadable) -> bool:
     return (said.partitions, said.spread, said.hash) == (PARTITIONS, SPREAD, HASH)
 
 
-async def _first_layout(reader: TopicReader, tp: TopicPartition, key: bytes) -> Said:
-    """What the first record with this key says of the layout; None where there is none."""
-    found: list[bytes | None] = []
-
-    def take(record: PlacedRecord) -> None:
-        if record.key == key:
-            found.append(record.value)
-
-    oldest = await reader.oldest([tp])
-    await reader.read(oldest, await reader.ends(oldest), take)
+def _first(found: Sequence[bytes | None]) -> Said:
+    """What the first of these records says of the layout; None where there is none."""
     return decode_layout(found[0]) if found else None
 
 
+async def _values(
+    reader: TopicReader, tp: TopicPartition
+) -> Mapping[bytes, Sequence[bytes | None]]:
+    """What stands in a partition of the topic itself, by key and in its order."""
+    found: dict[bytes, list[bytes | None]] = {
+        key: [] for key in (LAYOUT_KEY, PROPOSAL_KEY, BEGINS_KEY)
+    }
+
+    def take(record: PlacedRecord) -> None:
+        if record.key in found:
+            found[record.key].append(record.value)
+
+    oldest = await reader.oldest([tp])
+    await reader.read(oldest, await reader.ends(oldest), take)
+    return found
+
+
+def _encoded(uuid: str) -> bytes:
+    return encode_layout(Layout(uuid, PARTITIONS, SPREAD, HASH))
+
+
 async def _write(
-    client_options: ClientOptions, partitions: Sequence[TopicPartition], key: bytes, uuid: str
+    client_options: ClientOptions, partitions: Sequence[TopicPartition], key: bytes, value: bytes
 ) -> None:
-    """Layout records, durable when this returns."""
+    """The same record in each of these partitions, durable when this returns."""
     if not partitions:
         return
-    value = encode_layout(Layout(uuid, PARTITIONS, SPREAD, HASH))
     make = partial(make_producer, client_options, idempotent=False)
     producer = await started(make, close, client_options, START_SECONDS)
     try:

@@ -12,6 +12,7 @@ from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.topic_reader import FETCH_BYTES, MOST_SILENT_READS, TopicReader
 from pipeline.stages.ports import Record
+from pipeline.stages.snapshot.members_trouble import Bounds
 from pipeline.stages.snapshot.ports import TopicLook, TopicUnreadable
 
 READ_RECORDS = 50
@@ -55,7 +56,16 @@ class KafkaMemberTopic:
         return (await self.look()).ends
 
     async def look(self) -> TopicLook:
-        """As a fetch says it, right before the end: named alone, it may be one too low."""
+        """The ends, and behind which more is written that nobody may read yet."""
+        return (await self._look())[1]
+
+    async def bounds(self) -> Sequence[Bounds]:
+        """The oldest offset and the end of every partition."""
+        oldest, look = await self._look()
+        return [Bounds(*both) for both in zip(oldest, look.ends, strict=True)]
+
+    async def _look(self) -> tuple[Sequence[int], TopicLook]:
+        """As a fetch says it, right before the end: named alone, an end may be one too low."""
         everything = [TopicPartition(self._topic, number) for number in range(self._partitions)]
         async with self._reader(END_FETCH_BYTES) as reader:
             oldest = await reader.oldest(everything)
@@ -63,7 +73,8 @@ class KafkaMemberTopic:
             starts = {tp: max(oldest[tp], named[tp] - 1) for tp in everything}
             ends = await reader.ends(starts)
             with_more = [tp.partition for tp in everything if reader.written(tp) > ends[tp]]
-        return TopicLook([ends[tp] for tp in everything], with_more)
+        look = TopicLook([ends[tp] for tp in everything], with_more)
+        return [oldest[tp] for tp in everything], look
 
     async def read(
         self, partition: int, start: int, end: int

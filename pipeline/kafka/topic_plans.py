@@ -15,8 +15,8 @@ class TopicPlan:
     partitions: int
     settings: Mapping[str, str] = field(default_factory=dict)
     needs: Collection[str] = ()
-    """Settings without which what it holds would be wrong: no start where they differ, nor where
-    its partitions do."""
+    """Settings without which what it holds would be wrong: no snapshot is made of it where they
+    differ, nor where its partitions do."""
 
 
 def lane_topic(name: str) -> TopicPlan:

@@ -1,7 +1,7 @@
 """Our topics: made at start where they are missing, and checked where they exist."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import errors as kafka_errors
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -23,6 +23,14 @@ PORTION = 100
 
 class TopicTrouble(Exception):
     """A topic is missing or not as it must be; the message says which and what to do."""
+
+
+class Needed(NamedTuple):
+    """How a topic is that cannot do without some settings; lines name the mending command."""
+
+    partitions: int
+    other_partitions: str | None
+    other_settings: Sequence[str]
 
 
 class Topics:
@@ -62,7 +70,10 @@ class Topics:
         return [plan.name for plan in missing]
 
     async def differences(self, plans: Sequence[TopicPlan]) -> Sequence[str]:
-        """What existing topics have otherwise than they should, each with the mending command."""
+        """What existing topics have otherwise than they should, each with the mending command.
+
+        What a topic cannot do without is not among it: see `needed`.
+        """
         existing = await self.partitions()
         present = [plan for plan in plans if plan.name in existing]
         brokers = len((await self._admin.describe_cluster())["brokers"])
@@ -72,35 +83,37 @@ class Topics:
         found = [
             _other_partitions(plan, existing[plan.name])
             for plan in present
-            if existing[plan.name] != plan.partitions
+            if existing[plan.name] != plan.partitions and not plan.needs
         ]
         for plan in present:
             for key, wanted in {**settings, **plan.settings}.items():
                 value = actual.get(plan.name, {}).get(key)
-                if value is not None and value != wanted:
+                if value is not None and value != wanted and key not in plan.needs:
                     found.append(_other_setting(plan.name, key, value, wanted))
             found += _small(plan.name, actual.get(plan.name, {}))
         return found
 
-    async def refuse_unfit(self, plans: Sequence[TopicPlan]) -> None:
-        """Refuse topics that have other partitions, or other settings, than they cannot do without.
-
-        Raises:
-            TopicTrouble: names the topic and the command that mends it.
-        """
+    async def needed(self, plans: Sequence[TopicPlan]) -> Mapping[str, Needed]:
+        """Of each topic that there is, what it has otherwise than it cannot do without."""
         existing = await self.partitions()
-        present = [plan for plan in plans if plan.needs and plan.name in existing]
+        present = [plan for plan in plans if plan.name in existing]
         settings = common_settings(brokers=1)
         actual = await self.settings(
             [plan.name for plan in present], {key for plan in present for key in plan.needs}
         )
+        found = {}
         for plan in present:
-            if existing[plan.name] != plan.partitions:
-                raise TopicTrouble(_other_partitions(plan, existing[plan.name]))
+            wrong = []
             for key in plan.needs:
                 value, wanted = actual[plan.name].get(key), {**settings, **plan.settings}[key]
                 if value is not None and value != wanted:
-                    raise TopicTrouble(_other_setting(plan.name, key, value, wanted))
+                    wrong.append(_other_setting(plan.name, key, value, wanted))
+            partitions = existing[plan.name]
+            other = None
+            if partitions != plan.partitions:
+                other = _other_partitions(plan, partitions)
+            found[plan.name] = Needed(partitions, other, wrong)
+        return found
 
     async def settings(
         self, topics: Sequence[str], keys: Collection[str]

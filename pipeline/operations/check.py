@@ -13,7 +13,7 @@ from pipeline.domain.names import Names
 from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.topics import TopicTrouble
 from pipeline.operations.cluster_probe import why_unreachable
-from pipeline.operations.cluster_setup import client_options, prepare
+from pipeline.operations.cluster_setup import Prepared, client_options, prepare
 from pipeline.operations.partner_api import partner_apis
 from pipeline.operations.sources.inspecting import key_evidence
 from pipeline.operations.storage_check import storages
@@ -38,9 +38,8 @@ def offline(configuration: Configuration, known: Partners = PARTNERS) -> Iterato
 async def online(settings: Settings, known: Partners = PARTNERS) -> AsyncIterator[Finding]:
     """Whether the brokers, the topics, the partners and the storages are as a run needs them."""
     try:
-        for difference in await prepare(settings, creates=False):
-            yield Finding(f"warning: {difference}")
-        yield Finding(f"kafka: reached {settings.kafka.bootstrap_servers}, topics are as needed")
+        for finding in _topics(settings, await prepare(settings, creates=False)):
+            yield finding
     except ClusterTrouble as trouble:
         why = await why_unreachable(client_options(settings.kafka))
         yield Finding(why or str(trouble), is_bad=True)
@@ -54,6 +53,15 @@ async def online(settings: Settings, known: Partners = PARTNERS) -> AsyncIterato
             yield finding
         async for finding in storages(settings, apis, known):
             yield finding
+
+
+def _topics(settings: Settings, prepared: Prepared) -> Iterator[Finding]:
+    for difference in prepared.differences:
+        yield Finding(f"warning: {difference}")
+    for trouble in prepared.troubles:
+        yield Finding(trouble.why, is_bad=True)
+    how = "" if prepared.troubles else ", topics are as needed"
+    yield Finding(f"kafka: reached {settings.kafka.bootstrap_servers}{how}")
 
 
 async def _keys(settings: Settings) -> AsyncIterator[Finding]:

@@ -3,30 +3,25 @@
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 
 import structlog
 
 from pipeline.configuration.kafka import KafkaSettings
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import lanes, snapshot_destinations
-from pipeline.domain.member_record import PARTITIONS
 from pipeline.domain.names import Names
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import ClusterTrouble, admin_client, check_transactions
 from pipeline.kafka.read_back import Stored, read_back
-from pipeline.kafka.topic_plans import (
-    TopicPlan,
-    compacted_topic,
-    kept_topic,
-    lane_topic,
-    members_topic,
-)
+from pipeline.kafka.topic_plans import TopicPlan, compacted_topic, kept_topic, lane_topic
 from pipeline.kafka.topic_reader import TopicReader, reading
 from pipeline.kafka.topics import Topics
 from pipeline.operations.lane_topics import left_behind
-from pipeline.operations.member_layouts import prepare_layouts
+from pipeline.operations.member_topics import member_troubles, snapshot_topics
 from pipeline.operations.stored_format import OtherFormat, check_stored_format
 from pipeline.settings.problems import suggestion
+from pipeline.stages.snapshot.members_trouble import MembersTrouble
 
 JOB_DAYS, OUTCOME_DAYS, LETTER_DAYS = 14, 90, 30
 
@@ -83,28 +78,33 @@ async def read_since(
 def own_topics(settings: Settings) -> Sequence[TopicPlan]:
     """Every topic of ours, as it should be."""
     names = Names(settings.kafka.namespace)
+    members = [snapshot_topics(names, name) for name in snapshot_destinations(settings)]
+    return [*_shared_topics(settings), *(plan for plans in members for plan in plans)]
+
+
+def _shared_topics(settings: Settings) -> Sequence[TopicPlan]:
+    """Without those of destinations that take snapshots."""
+    names = Names(settings.kafka.namespace)
     return [
         *(lane_topic(lane.topic) for lane in lanes(settings)),
         kept_topic(names.jobs, settings.poll.partitions, JOB_DAYS),
         kept_topic(names.outcomes, settings.poll.partitions, OUTCOME_DAYS),
         kept_topic(names.dead_letters, settings.dead_letters.partitions, LETTER_DAYS),
         compacted_topic(names.controls),
-        *(
-            plan
-            for name in snapshot_destinations(settings)
-            for plan in _snapshot_topics(names, name)
-        ),
     ]
 
 
-def _snapshot_topics(names: Names, destination: str) -> Sequence[TopicPlan]:
-    return [
-        members_topic(names.members(destination), PARTITIONS),
-        compacted_topic(names.snapshots(destination)),
-    ]
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What of the cluster is not as it should be, though a run goes on with it."""
+
+    differences: Sequence[str]
+    """Lines, each with the remedy."""
+    troubles: Sequence[MembersTrouble]
+    """Of single destinations: others are served meanwhile."""
 
 
-async def prepare(settings: Settings, *, creates: bool) -> Sequence[str]:
+async def prepare(settings: Settings, *, creates: bool) -> Prepared:
     """Make sure that the cluster has what a run needs; returns what is not as it should be.
 
     Where it `creates` what is missing it waits for the brokers as long as a start may.
@@ -113,7 +113,7 @@ async def prepare(settings: Settings, *, creates: bool) -> Sequence[str]:
         ClusterTrouble, TopicTrouble: what is missing and what to do about it.
     """
     kafka = settings.kafka
-    plans = own_topics(settings)
+    plans, shared = own_topics(settings), _shared_topics(settings)
     patience = kafka.startup_timeout_seconds if creates else kafka.answer_seconds()
     async with admin_client(client_options(kafka), patience) as admin:
         topics = Topics(admin, kafka.replication_factor)
@@ -126,19 +126,18 @@ async def prepare(settings: Settings, *, creates: bool) -> Sequence[str]:
                 )
         unknown = await _format_not_known(settings)
         if creates:
-            for name in await topics.create(plans):
+            for name in await topics.create(shared):
                 log.info("topic created", topic=name)
         else:
             missing = [plan.name for plan in plans if plan.name not in existing]
             if missing:
                 log.info("topics that run would create", topics=missing)
-        await topics.refuse_unfit(plans)
         differences = await topics.differences(plans)
         left = await left_behind(settings, admin, client_options(kafka), existing)
-    await prepare_layouts(settings, client_options(kafka), creates=creates)
+    troubles = await member_troubles(settings, client_options(kafka), creates=creates)
     if kafka.exactly_once:
         await check_transactions(client_options(kafka), f"{kafka.namespace}.ingest.check")
-    return [*unknown, *differences, *left]
+    return Prepared([*unknown, *differences, *left], troubles)
 
 
 async def _format_not_known(settings: Settings) -> Sequence[str]:

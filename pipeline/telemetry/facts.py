@@ -240,6 +240,9 @@ class SnapshotTelemetry(Protocol):
     def transaction_open(self, *, destination: str, seconds: float) -> None:
         """So long the oldest open transaction has hidden memberships that stand behind it."""
 
+    def members_unfit(self, *, destination: str, is_unfit: bool) -> None:
+        """Whether something is wrong with the members topic: no snapshot is made until then."""
+
     def beyond_horizon(self, *, destination: str, audience: str, count: int) -> None:
         """Changes were older than what is forgotten of their member, so they were not taken."""
 

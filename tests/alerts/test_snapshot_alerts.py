@@ -10,7 +10,7 @@ from pipeline.telemetry.prometheus import PrometheusTelemetry
 from tests.alerts.world import ADOBE, AUDIENCE, Fleet, rules
 
 DAY = 86_400
-RULES = [name for name in rules() if name.startswith(("Snapshot", "Membership", "ChangesBeyond"))]
+RULES = [name for name in rules() if name.startswith(("Snapshot", "Members", "ChangesBeyond"))]
 OF_DESTINATION = {"destination": ADOBE}
 OF_AUDIENCE = {"destination": ADOBE, "audience": AUDIENCE}
 
@@ -26,6 +26,7 @@ def own(telemetry: PrometheusTelemetry, *, expires: float = 30 * DAY, age: float
     facts.changes_overdue(destination=ADOBE, audience=AUDIENCE, seconds=0)
     facts.pass_overdue(destination=ADOBE, seconds=0)
     facts.transaction_open(destination=ADOBE, seconds=0)
+    facts.members_unfit(destination=ADOBE, is_unfit=False)
 
 
 def owned_fleet(rule: str) -> tuple[Fleet, PrometheusTelemetry]:
@@ -197,6 +198,18 @@ def test_a_snapshot_that_waits_for_a_person_is_noticed_until_it_goes_on(
     assert fleet.firing() == [OF_AUDIENCE]
 
     owner.snapshot.snapshot_state(destination=ADOBE, audience=AUDIENCE, state="reading")
+    fleet.pass_minutes(11)
+
+    assert fleet.firing() == []
+
+
+def test_a_members_topic_that_is_unfit_is_a_page_until_it_is_mended() -> None:
+    fleet, owner = owned_fleet("MembersTopicUnfit")
+    owner.snapshot.members_unfit(destination=ADOBE, is_unfit=True)
+    fleet.pass_minutes(3)
+    assert fleet.firing() == [OF_DESTINATION]
+
+    owner.snapshot.members_unfit(destination=ADOBE, is_unfit=False)
     fleet.pass_minutes(11)
 
     assert fleet.firing() == []

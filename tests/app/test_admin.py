@@ -139,6 +139,7 @@ async def test_status_is_json_as_it_is_at_that_moment(
     async with browser.get("/status") as answer:
         assert answer.status == 200
         assert await answer.json() == process.status
+        assert answer.headers["Cache-Control"] == "no-store"
 
 
 async def test_the_front_page_names_the_paths(browser: aiohttp.ClientSession) -> None:

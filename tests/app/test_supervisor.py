@@ -1,6 +1,8 @@
 """The watchdog: a process that has work and gets nowhere ends itself, and no other does."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,13 @@ import yaml
 from aiokafka import TopicPartition
 
 from pipeline.app import status, supervisor
+from pipeline.app.admin import HealthReport
 from pipeline.app.assembly import Pipeline
+from pipeline.app.ingest_gate import IngestGate
 from pipeline.configuration.load import load
 from pipeline.stages.contract import Progress
 from pipeline.stages.poll.pending import PendingJobs
+from pipeline.stages.snapshot.members_trouble import MembersTrouble
 from pipeline.telemetry.prometheus import prometheus_telemetry
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.fakes.virtual_loop import run_virtual
@@ -54,6 +59,10 @@ class Reports:
         await asyncio.Event().wait()
 
 
+async def no_troubles() -> Sequence[MembersTrouble]:
+    return []
+
+
 def pipeline(tmp_path: Path, progress: Progress, watchdog_seconds: float) -> Pipeline:
     document = yaml.safe_load((ROOT / "config" / "local.yaml").read_text())
     document["run"] = {"watchdog_seconds": watchdog_seconds}
@@ -67,6 +76,7 @@ def pipeline(tmp_path: Path, progress: Progress, watchdog_seconds: float) -> Pip
         "pending_jobs": PendingJobs(RecordingTelemetry()),
         "registries": {},
         "lag_reports": Reports(),
+        "ingest_gate": IngestGate([], no_troubles),
         "controls": None,
     }
     return Pipeline(settings=load(path, {}), **made)
@@ -120,6 +130,111 @@ def test_what_hangs_is_named_by_health(tmp_path: Path) -> None:
     assert well.ok
     assert not stuck.ok
     assert stuck.reasons == ["upload amazon-na.connection-0 made no progress for 31 s"]
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Of one destination; without a token where it has trouble."""
+
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientsOf:
+    clients: Mapping[str, Client]
+
+
+def readiness(whole: Pipeline, **clients: Client) -> HealthReport:
+    made: Any = ClientsOf(clients)
+    return status.readiness(replace(whole, clients=made))
+
+
+DEAD = Client("invalid_grant")
+NO_TOKEN = "adobe: no access token: invalid_grant"
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Pipeline:
+    return pipeline(tmp_path, Progress("upload", lambda: 0.0), 30.0)
+
+
+def test_the_dead_token_of_one_destination_leaves_the_process_ready_and_is_named(
+    whole: Pipeline,
+) -> None:
+    """Others are served; a rollout must not stop for it."""
+    assert readiness(whole, amazon=Client(), adobe=DEAD) == HealthReport(True, [NO_TOKEN])
+
+
+def test_a_process_that_can_serve_nobody_is_not_ready(whole: Pipeline) -> None:
+    assert not readiness(whole, adobe=DEAD).ok
+    assert not readiness(whole, adobe=DEAD, amazon=Client("no answer yet")).ok
+
+
+def test_a_process_whose_stage_is_in_no_group_is_not_ready(whole: Pipeline) -> None:
+    whole.groups["upload"].is_joined = False
+
+    assert not readiness(whole, amazon=Client()).ok
+
+
+def test_a_process_without_destinations_to_ask_needs_no_token(whole: Pipeline) -> None:
+    ingest: Any = {"ingest": JoinedGroup()}
+
+    assert readiness(replace(whole, groups=ingest), adobe=DEAD) == HealthReport(True, [])
+
+
+def unfit(*, stops_ingest: bool) -> MembersTrouble:
+    return MembersTrouble(
+        destination="adobe",
+        topic="audience.members.adobe",
+        cause="partitions",
+        why="topic audience.members.adobe has 6 partitions instead of 64",
+        stops_ingest=stops_ingest,
+    )
+
+
+def test_ingest_waits_for_a_topic_that_it_would_write_wrongly_and_other_stages_run(
+    whole: Pipeline,
+) -> None:
+    """Until it is mended; and a process that is told to stop meanwhile ends as one that drained."""
+    troubles = [unfit(stops_ingest=True)]
+    groups: Any = {name: CountingGroup() for name in ("ingest", "upload")}
+    began: dict[str, list[float]] = {}
+
+    async def look() -> Sequence[MembersTrouble]:
+        return troubles
+
+    async def story(mended_after: float) -> supervisor.ExitCode | str:
+        for group in groups.values():
+            group.began = []
+        gate = IngestGate(troubles, look)
+        waiting = replace(whole, groups=groups, ingest_gate=gate)
+        assert not readiness(waiting, amazon=Client()).ok
+        assert status.status(waiting)["ingest_waits_for"] == gate.reasons
+        asyncio.get_running_loop().call_later(mended_after, troubles.clear)
+        ended = await _until_it_ends(waiting, 1000.0)
+        began.update({name: group.began for name, group in groups.items()})
+        return ended
+
+    assert run_virtual(story(2000.0)) == supervisor.ExitCode.DRAINED
+    assert began == {"ingest": [], "upload": [0.0]}
+    assert run_virtual(story(100.0)) == supervisor.ExitCode.DRAINED
+    assert began == {"ingest": [120.0], "upload": [0.0]}
+
+
+def test_ingest_does_not_wait_for_a_topic_that_only_snapshots_must_not_read() -> None:
+    gate = IngestGate([unfit(stops_ingest=False)], no_troubles)
+
+    assert gate.reasons == []
+
+
+class CountingGroup(JoinedGroup):
+    """Remembers when it began to work."""
+
+    began: list[float]
+
+    async def run(self, stop: asyncio.Event) -> bool:
+        self.began.append(round(asyncio.get_running_loop().time()))
+        return await super().run(stop)
 
 
 def test_the_status_page_shows_the_lag_of_lanes_that_others_own_too(tmp_path: Path) -> None:

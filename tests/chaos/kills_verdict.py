@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from pipeline.stages.snapshot.run_records import AudienceState, RunRecord
@@ -115,7 +115,7 @@ def _of_payments(evidence: KillsEvidence) -> Iterator[str]:
 
 def _of_steps(history: Sequence[Seen]) -> Iterator[str]:
     """No state follows on one on which it may not, in anybody's hands."""
-    last: dict[str, str] = {}
+    last: dict[str, AudienceState] = {}
     begun: dict[str, int] = {}
     inherited: set[str] = set()
     for seen in history:
@@ -123,16 +123,30 @@ def _of_steps(history: Sequence[Seen]) -> Iterator[str]:
             inherited = set(last)
         if not isinstance(seen.said, AudienceState):
             continue
-        before = last.get(seen.audience, "idle")
-        allowed = (NEXT_OF_A_SUCCESSOR if seen.audience in inherited else NEXT)[before]
+        before = last.get(seen.audience, AudienceState())
+        last[seen.audience] = seen.said
+        if _counts_an_absence(before, seen.said):
+            continue
+        allowed = (NEXT_OF_A_SUCCESSOR if seen.audience in inherited else NEXT)[before.state]
         if seen.state not in allowed:
-            yield f"{seen.state} after {before} of {seen.audience} at offset {seen.offset}"
+            yield f"{seen.state} after {before.state} of {seen.audience} at offset {seen.offset}"
         if seen.state == "reading":
             begun[seen.audience] = seen.offset
         if seen.said.file is not None and seen.said.file.n != begun.get(seen.audience):
             yield f"a file of another number at offset {seen.offset}"
-        last[seen.audience] = seen.state
         inherited.discard(seen.audience)
+
+
+def _counts_an_absence(before: AudienceState, said: AudienceState) -> bool:
+    """Nothing but that the partner's list once more had no run of the window."""
+    counted = replace(
+        before,
+        absent_lists=before.absent_lists + 1,
+        absent_since_ms=said.absent_since_ms
+        if before.absent_since_ms is None
+        else before.absent_since_ms,
+    )
+    return before.state == "intended" and said == counted
 
 
 def _of_ends(evidence: KillsEvidence) -> Iterator[str]:

@@ -44,6 +44,7 @@ RUN = RunRecord(
 READING = AudienceState(state="reading")
 UPLOADED = AudienceState(state="uploaded", file=FILE)
 INTENDED = replace(UPLOADED, state="intended")
+ABSENT = replace(INTENDED, absent_lists=1, absent_since_ms=5)
 RUNNING = replace(UPLOADED, state="running")
 ENDED = replace(UPLOADED, state="ended", ingested=Ingested(n=1, rows=1, ends={}, at_ms=0))
 
@@ -78,6 +79,13 @@ GOOD = KillsEvidence(
 
 def test_what_is_as_promised_passes() -> None:
     assert failures(GOOD) == []
+
+
+def test_an_owner_may_count_how_often_the_list_had_no_run_of_the_window() -> None:
+    twice = replace(ABSENT, absent_lists=2)
+    said = [None, READING, UPLOADED, INTENDED, ABSENT, None, twice, RUNNING, RUN, ENDED]
+
+    assert failures(replace(GOOD, history=history(*said))) == []
 
 
 def _of_partner(**otherwise: object) -> Callable[[], KillsEvidence]:
@@ -122,6 +130,16 @@ def _after(*said: AudienceState | RunRecord | None) -> Callable[[], KillsEvidenc
             _after(None, READING, None, UPLOADED, INTENDED, RUNNING, RUN, ENDED),
             "uploaded after reading",
             id="a successor that finishes what another one began",
+        ),
+        pytest.param(
+            _after(None, READING, UPLOADED, INTENDED, None, ABSENT, UPLOADED),
+            "uploaded after intended",
+            id="a successor that looks at the list before it takes a run back",
+        ),
+        pytest.param(
+            _after(None, READING, UPLOADED, INTENDED, replace(ABSENT, window=RUN.window)),
+            "intended after intended",
+            id="another window under the same file",
         ),
         pytest.param(
             _after(None, READING, UPLOADED, RUNNING, INTENDED, RUN, ENDED),

@@ -12,6 +12,7 @@ from pipeline.domain.member_record import (
     audience_partitions,
     decode_member,
 )
+from pipeline.stages.snapshot.members_trouble import Bounds, MembersTrouble
 from pipeline.stages.snapshot.pass_findings import PassFindings
 from pipeline.stages.snapshot.ports import Written
 from tests.fakes.member_topic import MemberMessage, MemoryMemberTopic
@@ -28,6 +29,16 @@ class StatedMembers:
         self.members: dict[str, set[str]] = {}
         """By audience."""
         self._statements = 0
+        self.begins = [0] * PARTITIONS
+        self.wrong: MembersTrouble | None = None
+        """What the brokers say of its partitions and settings."""
+
+    async def trouble(self) -> MembersTrouble | None:
+        await asyncio.sleep(0.01)
+        return self.wrong
+
+    async def bounds(self) -> Sequence[Bounds]:
+        return [Bounds(*both) for both in zip(self.begins, await self.topic.ends(), strict=True)]
 
     def state(
         self, audience: str, member: str, *, is_member: bool = True, is_withdrawal: bool = False
@@ -45,6 +56,18 @@ class StatedMembers:
         self.topic.state(record, member, audience)
         members = self.members.setdefault(audience, set())
         members.add(member) if is_member else members.discard(member)
+
+    def write_everywhere(self, key: bytes, value: bytes | None) -> None:
+        """One more record in each partition, now."""
+        now_ms = int(asyncio.get_running_loop().time() * 1000)
+        for partition in range(self.topic.partitions):
+            self.topic.append(partition, key, value, (), now_ms)
+
+    def make_anew(self) -> None:
+        """The topic was deleted, and there is an empty one of its name."""
+        self.topic.logs.clear()
+        self.topic.next_offsets.clear()
+        self.members.clear()
 
 
 class FakePass:

@@ -64,5 +64,8 @@ class RecordingSnapshots:
     def transaction_open(self, *, destination: str, seconds: float) -> None:
         self.levels["transaction_open", destination] = seconds
 
+    def members_unfit(self, *, destination: str, is_unfit: bool) -> None:
+        self.levels["members_unfit", destination] = is_unfit
+
     def beyond_horizon(self, *, destination: str, audience: str, count: int) -> None:
         self.counts["beyond_horizon", destination, audience] += count

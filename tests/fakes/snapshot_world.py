@@ -19,6 +19,7 @@ from pipeline.stages.ports import NONE_PAUSED, Ownership, StartingPoint
 from pipeline.stages.snapshot.budget import Budget
 from pipeline.stages.snapshot.changes_watch import ChangesWatch
 from pipeline.stages.snapshot.journal import Journal
+from pipeline.stages.snapshot.members_condition import MembersCondition
 from pipeline.stages.snapshot.ports import Fenced, StoredFile, Written
 from pipeline.stages.snapshot.shared import SharedByAudiences
 from pipeline.stages.snapshot.worker import SnapshotWorker
@@ -253,20 +254,29 @@ class SnapshotWorld:
             lease=process,
             audiences=self.audiences,
             new_shared=lambda: self.shared(process),
-            backlog=self.backlog,
+            new_backlog=lambda: self.backlog,
         )
 
     def shared(self, process: Process) -> SharedByAudiences:
         budget = Budget(self.rules)
+        journal = Journal(process.topic, process, budget, wall_ms)
         return SharedByAudiences(
             destination="adobe",
             rules=self.rules,
             lease=process,
-            journal=Journal(process.topic, process, budget, wall_ms),
+            journal=journal,
             budget=budget,
             storage=ProcessStorage(process, self.storage),
             runs=ProcessRuns(process, self.partner),
             watch=ChangesWatch(self.members.topic, quiet=self.rules.quiet, is_alone=self.is_alone),
+            members=MembersCondition(
+                destination="adobe",
+                topic_name="audience.members.adobe",
+                topic=self.members,
+                check=self.members,
+                known=journal.known_members,
+                telemetry=self.telemetry,
+            ),
             new_pass=self.passes,
             telemetry=self.telemetry,
             progress=Progress("snapshot adobe", asyncio.get_running_loop().time),

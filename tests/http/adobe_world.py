@@ -95,9 +95,9 @@ class Adobe:
         assert isinstance(answer, Response), answer
         return read(answer)
 
-    async def made(self) -> str:
+    async def made(self, name: str = NAME) -> str:
         """An audience, made from its beginning to its end."""
-        said = await self.control.apply(self.api, self.control.creation(self.target, NAME))
+        said = await self.control.apply(self.api, self.control.creation(self.target, name))
         assert isinstance(said, InProgress), said
         ended = await self.control.apply(self.api, Step(what="create", operation=said.operation))
         assert isinstance(ended, Made), ended

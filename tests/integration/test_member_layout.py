@@ -22,8 +22,9 @@ from pipeline.domain.member_record import (
 from pipeline.domain.names import Names
 from pipeline.kafka.member_layout import PROPOSAL_KEY, LayoutTopics, find_layout, lay_out
 from pipeline.kafka.topic_reader import PlacedRecord, reading
-from pipeline.kafka.topics import Topics, TopicTrouble
+from pipeline.kafka.topics import Topics
 from pipeline.operations.cluster_setup import own_topics, prepare
+from pipeline.stages.snapshot.members_trouble import MembersTrouble
 from tests.conftest import Cluster
 from tests.integration.world import connection
 from tests.servers.kafka_clients import administering, create_topics, producing
@@ -67,7 +68,11 @@ async def layouts(cluster: Cluster, topic: str) -> dict[int, list[Any]]:
 
 def layout_topics(namespace: str) -> LayoutTopics:
     names = Names(namespace)
-    return LayoutTopics(members=names.members("files"), snapshots=names.snapshots("files"))
+    return LayoutTopics(
+        destination="files",
+        members=names.members("files"),
+        snapshots=names.snapshots("files"),
+    )
 
 
 async def uuids(cluster: Cluster, topics: LayoutTopics) -> set[str]:
@@ -178,11 +183,11 @@ async def test_several_that_lay_out_a_topic_at_once_write_one_layout(
     assert len(await uuids(cluster, topics)) == 1
 
 
-async def test_a_topic_of_memberships_that_was_made_anew_is_refused(
+async def test_a_topic_of_memberships_that_was_made_anew_is_named_and_stays_as_it_is(
     cluster: Cluster, namespace: str
 ) -> None:
     """
-    Read as it stands it would be an audience that everybody has left.
+    Read as it stands it would be an audience that everybody has left. Ingest may write to it.
     """
     names, settings = Names(namespace), settings_of(cluster, namespace)
     members, snapshots = names.members("files"), names.snapshots("files")
@@ -192,17 +197,23 @@ async def test_a_topic_of_memberships_that_was_made_anew_is_refused(
         cluster, snapshots, 0, LAYOUT_KEY, encode_layout(Layout("u", PARTITIONS, SPREAD, HASH))
     )
 
-    with pytest.raises(TopicTrouble, match="is empty in 64 of its 64 partitions") as refused:
-        await prepare(settings, creates=True)
-    with pytest.raises(TopicTrouble, match="is empty in 64 of its 64 partitions"):
-        await prepare(settings, creates=False)
+    found = await trouble(settings)
+    [seen] = (await prepare(settings, creates=False)).troubles
 
-    assert members in str(refused.value)
-    assert "delete both topics" in str(refused.value)
+    assert found == seen
+    assert (found.cause, found.stops_ingest) == ("emptied", False)
+    assert f"topic {members} has lost records in 64 of its 64 partitions (0, 1," in found.why
+    assert "audience-pipeline members confirm files" in found.why
     assert await layouts(cluster, members) == {}
 
 
-async def test_a_topic_that_holds_messages_and_no_layout_is_refused(
+async def trouble(settings: Settings) -> MembersTrouble:
+    """The only one that a start finds."""
+    [found] = (await prepare(settings, creates=True)).troubles
+    return found
+
+
+async def test_to_a_topic_that_holds_messages_and_no_layout_nothing_is_written(
     cluster: Cluster, namespace: str
 ) -> None:
     settings = settings_of(cluster, namespace)
@@ -211,11 +222,14 @@ async def test_a_topic_that_holds_messages_and_no_layout_is_refused(
     await make_topics(cluster, members, partitions=PARTITIONS, settings=settings_in(settings))
     await put(cluster, members, 0, member_key("r-1", "u-1"), b"{}")
 
-    with pytest.raises(TopicTrouble, match="does not say how it is laid out"):
-        await prepare(settings, creates=True)
+    found = await trouble(settings)
+
+    assert (found.cause, found.stops_ingest) == ("foreign", True)
+    assert "does not say how it is laid out" in found.why
+    assert await layouts(cluster, members) == {}
 
 
-async def test_a_topic_that_is_laid_out_otherwise_is_refused(
+async def test_to_a_topic_that_is_laid_out_otherwise_nothing_is_written(
     cluster: Cluster, namespace: str
 ) -> None:
     settings = settings_of(cluster, namespace)
@@ -226,23 +240,29 @@ async def test_a_topic_that_is_laid_out_otherwise_is_refused(
         cluster, members, 0, LAYOUT_KEY, encode_layout(Layout("u", PARTITIONS, SPREAD, "md5"))
     )
 
-    with pytest.raises(TopicTrouble, match="by another version of this program"):
-        await prepare(settings, creates=True)
+    found = await trouble(settings)
+
+    assert (found.cause, found.stops_ingest) == ("foreign", True)
+    assert "by another version of this program" in found.why
 
 
-async def test_a_topic_with_other_partitions_is_refused(cluster: Cluster, namespace: str) -> None:
+@pytest.mark.parametrize(("partitions", "stops_ingest"), [(6, True), (65, False)])
+async def test_a_topic_with_other_partitions_is_named_and_with_too_few_it_stops_ingest(
+    cluster: Cluster, namespace: str, partitions: int, *, stops_ingest: bool
+) -> None:
     """
-    Nobody may add some either: members would be looked for where they are not.
+    Members have their place in one of 64; whoever added some may have written there.
     """
     settings = settings_of(cluster, namespace)
     members = Names(namespace).members("files")
     await make_topics(cluster, settings.sources[0].topic)
-    await make_topics(cluster, members, partitions=6, settings=settings_in(settings))
+    await make_topics(cluster, members, partitions=partitions, settings=settings_in(settings))
 
-    with pytest.raises(TopicTrouble, match="has 6 partitions instead of 64") as refused:
-        await prepare(settings, creates=True)
+    found = await trouble(settings)
 
-    assert f"kafka-topics.sh --delete --topic {members}" in str(refused.value)
+    assert (found.cause, found.stops_ingest) == ("partitions", stops_ingest)
+    assert f"has {partitions} partitions instead of 64" in found.why
+    assert f"kafka-topics.sh --delete --topic {members}" in found.why
 
 
 @pytest.mark.kafka
@@ -257,7 +277,7 @@ async def test_a_topic_with_other_partitions_is_refused(cluster: Cluster, namesp
         ("delete.retention.ms", "86400000"),
     ],
 )
-async def test_a_start_is_refused_where_a_setting_would_make_memberships_wrong(
+async def test_a_setting_that_would_make_memberships_wrong_is_named_and_the_topic_laid_out(
     apache_kafka: Cluster, namespace: str, key: str, value: str
 ) -> None:
     settings = settings_of(apache_kafka, namespace, exactly_once=True)
@@ -266,10 +286,12 @@ async def test_a_start_is_refused_where_a_setting_would_make_memberships_wrong(
     wrong = {**settings_in(settings), key: value}
     await make_topics(apache_kafka, members, partitions=PARTITIONS, settings=wrong)
 
-    with pytest.raises(TopicTrouble, match=f"{members} has {key}={value} instead of") as refused:
-        await prepare(settings, creates=True)
+    found = await trouble(settings)
 
-    assert f"--entity-name {members} --add-config {key}=" in str(refused.value)
+    assert (found.cause, found.stops_ingest) == ("settings", False)
+    assert f"{members} has {key}={value} instead of" in found.why
+    assert f"--entity-name {members} --add-config {key}=" in found.why
+    assert len(await layouts(apache_kafka, members)) == PARTITIONS
 
 
 async def test_memberships_of_a_destination_that_left_are_named_at_every_start(
@@ -281,7 +303,7 @@ async def test_memberships_of_a_destination_that_left_are_named_at_every_start(
 
     said = await prepare(settings, creates=True)
 
-    [line] = [one for one in said if "former" in one]
+    [line] = [one for one in said.differences if "former" in one]
     assert line.startswith(f"topic {Names(namespace).members('former')} keeps the memberships")
 
 
@@ -292,7 +314,7 @@ async def test_it_is_made_with_what_it_needs(apache_kafka: Cluster, namespace: s
 
     said = await prepare(settings, creates=True)
 
-    assert said == []
+    assert (said.differences, said.troubles) == ([], [])
 
 
 def settings_in(settings: Settings) -> dict[str, str]:

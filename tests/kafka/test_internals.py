@@ -20,7 +20,7 @@ from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.fetch_sessions import use_sessions
 from pipeline.kafka.producer import make_producer
 from tests.conftest import Cluster
-from tests.servers.kafka_clients import create_topics, produce_batch
+from tests.servers.kafka_clients import administering, create_topics, produce_batch
 
 
 def test_the_version_is_the_one_that_was_read() -> None:
@@ -245,6 +245,25 @@ class TestProducer:
         with pytest.raises(kafka_errors.TransactionalIdAuthorizationFailed):
             await producer.start()
         await closing.close(producer)
+
+
+@pytest.mark.kafka
+async def test_no_question_about_a_topic_makes_it(apache_kafka: Cluster, namespace: str) -> None:
+    """
+    The brokers would, with one partition and a retention; ours have other needs.
+    """
+    options = ClientOptions(bootstrap_servers=apache_kafka.bootstrap_servers, client_id="test")
+    consumer = AIOKafkaConsumer(**options.arguments())
+    await consumer.start()
+    try:
+        await consumer._client.set_topics([namespace])
+        await asyncio.sleep(1)
+        await consumer._client.force_metadata_update()
+    finally:
+        await consumer.stop()
+
+    async with administering(apache_kafka) as admin:
+        assert namespace not in await admin.list_topics()
 
 
 BROKEN = kafka_errors.KafkaConnectionError("broken")

@@ -53,7 +53,14 @@ FROM_FUTURE = "test_a_change_from_the_future_counts_from_when_it_was_written"
 PLATFORMS = "tests/sources/test_platforms.py"
 LAYOUT = "tests/integration/test_member_layout.py"
 PROPOSALS = "test_of_several_that_lay_out_a_topic_at_once_the_first_proposal_counts"
-WRONG_SETTING = "test_a_start_is_refused_where_a_setting_would_make_memberships_wrong"
+MEMBERS_TOPIC = "tests/simulation/test_members_topic.py"
+SUPERVISOR = "tests/app/test_supervisor.py"
+MEMBERS_CHECK = "tests/integration/test_members_check.py"
+CONFIRM = "tests/cli/test_members_confirm.py"
+IS_CONFIRMED = "test_it_is_confirmed_after_a_sentence_was_typed_and_nothing_is_wrong_then"
+BEGUN_BEFORE = "test_what_was_begun_before_the_confirmation_does_not_go_on_without_ingest"
+MADE_ANEW = "test_a_topic_of_memberships_that_was_made_anew_is_named_and_stays_as_it_is"
+WRONG_SETTING = "test_a_setting_that_would_make_memberships_wrong_is_named_and_the_topic_laid_out"
 PASS_FILE = "tests/stages/snapshot/test_membership_pass.py::TestFile"
 PASS_REFUSALS = "tests/stages/snapshot/test_membership_pass.py::TestRefusals"
 PASS_OWN = "tests/stages/snapshot/test_membership_pass.py::TestOwnRecords"
@@ -1057,9 +1064,164 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a topic of memberships that was made anew is not read as one without members",
         file="pipeline/kafka/member_layout.py",
-        kept="        if self.agreed is not None and self.empty:\n",
-        broken="        if False and self.empty:\n",
-        tests=[f"{LAYOUT}::test_a_topic_of_memberships_that_was_made_anew_is_refused"],
+        kept="KnownMembers(is_laid_out=self.agreed is not None, begins=self.begins)",
+        broken="KnownMembers(is_laid_out=False, begins=self.begins)",
+        tests=[f"{LAYOUT}::{MADE_ANEW}"],
+    ),
+    Rule(
+        name="of a members topic that was emptied no snapshot is made",
+        file="pipeline/stages/snapshot/members_condition.py",
+        kept="        return self._is_known and self.trouble is None\n",
+        broken="        return self._is_known\n",
+        tests=[
+            f"{MEMBERS_TOPIC}::test_of_a_topic_that_was_emptied_no_snapshot_is_made_though_ingest_writes_on"
+        ],
+    ),
+    Rule(
+        name="a members topic is looked at before each snapshot",
+        file="pipeline/stages/snapshot/making_order.py",
+        kept="        await self._shared.members.look()\n",
+        broken="        await asyncio.sleep(0)\n",
+        tests=[f"{MEMBERS_TOPIC}::test_a_topic_is_looked_at_right_before_a_snapshot_of_it"],
+    ),
+    Rule(
+        name="nothing is made of a members topic that nobody has looked at",
+        file="pipeline/stages/snapshot/members_condition.py",
+        kept="        self._is_known = False\n",
+        broken="        self._is_known = True\n",
+        tests=[f"{MEMBERS_TOPIC}::test_nothing_is_made_of_a_topic_that_nobody_could_look_at_yet"],
+    ),
+    Rule(
+        name="a members topic that ends too early was emptied",
+        file="pipeline/stages/snapshot/members_trouble.py",
+        kept=" or end < known.ends.get(number, 0)",
+        broken="",
+        tests=[
+            f"{MEMBERS_TOPIC}::test_a_topic_that_was_filled_again_is_still_one_that_was_emptied"
+        ],
+    ),
+    Rule(
+        name="a members topic that begins too late was emptied",
+        file="pipeline/stages/snapshot/members_trouble.py",
+        kept=" or begin > known.begins.get(number, 0)",
+        broken="",
+        tests=[f"{MEMBERS_TOPIC}::test_of_a_topic_whose_beginning_was_deleted_no_snapshot_is_made"],
+    ),
+    Rule(
+        name="records that are gone do not come back by themselves",
+        file="pipeline/stages/snapshot/members_condition.py",
+        kept='self.trouble.cause == "emptied":\n',
+        broken='self.trouble.cause == "foreign":\n',
+        tests=[f"{MEMBERS_TOPIC}::test_a_topic_that_fills_up_under_its_owner_stays_emptied"],
+    ),
+    Rule(
+        name="passes go on while a setting is wrong",
+        file="pipeline/stages/snapshot/members_condition.py",
+        kept='is_read = self.trouble is None or self.trouble.cause == "settings"\n',
+        broken="is_read = self.trouble is None\n",
+        tests=[f"{MEMBERS_TOPIC}::test_a_setting_that_is_wrong_stops_snapshots_until_it_is_mended"],
+    ),
+    Rule(
+        name="after the members are confirmed a snapshot waits for ingest",
+        file="pipeline/stages/snapshot/journal.py",
+        kept="        return n is None or n < self._layout_offset\n",
+        broken="        return n is None\n",
+        tests=[
+            f"{MEMBERS_TOPIC}::test_after_the_members_are_confirmed_the_next_snapshot_waits_for_ingest"
+        ],
+    ),
+    Rule(
+        name="offsets of a former members topic measure nothing",
+        file="pipeline/stages/snapshot/journal.py",
+        kept="if snapshot is None or self.is_of_former(snapshot) else snapshot.ends\n",
+        broken="if snapshot is None else snapshot.ends\n",
+        tests=[
+            f"{MEMBERS_TOPIC}::test_after_the_members_are_confirmed_the_next_snapshot_waits_for_ingest"
+        ],
+    ),
+    Rule(
+        name="a snapshot that was begun before the members are confirmed waits for ingest, too",
+        file="pipeline/stages/snapshot/schedule.py",
+        kept="    if is_first and not (may_begin or is_asked_for):\n",
+        broken='    if is_first and not (may_begin or is_asked_for or state.state == "reading"):\n',
+        tests=[f"{MEMBERS_TOPIC}::{BEGUN_BEFORE}"],
+    ),
+    Rule(
+        name="the owner hears of confirmed members before they look whole",
+        file="pipeline/kafka/member_layout.py",
+        kept="    await _write(client_options, [owner], LAYOUT_KEY, value)\n"
+        "    await _write(client_options, everywhere,",
+        broken="    await _write(client_options, everywhere,",
+        tests=[f"{CONFIRM}::{IS_CONFIRMED}"],
+    ),
+    Rule(
+        name="members are confirmed only where nothing else is wrong with their topic",
+        file="pipeline/operations/members_confirming.py",
+        kept='        if trouble.cause != "emptied":\n',
+        broken="        if False:\n",
+        tests=[f"{CONFIRM}::test_what_must_be_mended_first_is_named"],
+    ),
+    Rule(
+        name="a members topic that was deleted is made anew, because all ingest waits for it",
+        file="pipeline/kafka/members_check.py",
+        kept="await topics.create([self._plan])",
+        broken="[]",
+        tests=[f"{MEMBERS_CHECK}::test_a_topic_that_was_deleted_is_made_anew_and_empty"],
+    ),
+    Rule(
+        name="removes that were stated anew explain no loss",
+        file="pipeline/stages/snapshot/making.py",
+        kept="return 0 if is_of_former else",
+        broken="return",
+        tests=[f"{MEMBERS_TOPIC}::test_removes_that_were_stated_anew_explain_no_loss"],
+    ),
+    Rule(
+        name="ingest waits for a topic that it would write wrongly",
+        file="pipeline/app/ingest_gate.py",
+        kept="        while self._shut_by:\n",
+        broken="        while False:\n",
+        tests=[
+            f"{SUPERVISOR}::test_ingest_waits_for_a_topic_that_it_would_write_wrongly_and_other_stages_run"
+        ],
+    ),
+    Rule(
+        name="ingest waits for no topic that it may write to",
+        file="pipeline/app/ingest_gate.py",
+        kept=" if trouble.stops_ingest]",
+        broken="]",
+        tests=[
+            f"{SUPERVISOR}::test_ingest_does_not_wait_for_a_topic_that_only_snapshots_must_not_read"
+        ],
+    ),
+    Rule(
+        name="the dead token of one destination leaves the process ready",
+        file="pipeline/app/status.py",
+        kept="not refused or len(refused) < len(pipeline.clients.clients)",
+        broken="not refused",
+        tests=[
+            f"{SUPERVISOR}::test_the_dead_token_of_one_destination_leaves_the_process_ready_and_is_named"
+        ],
+    ),
+    Rule(
+        name="a process that can serve nobody is not ready",
+        file="pipeline/app/status.py",
+        kept="return HealthReport(is_served and not outside,",
+        broken="return HealthReport(not outside,",
+        tests=[f"{SUPERVISOR}::test_a_process_that_can_serve_nobody_is_not_ready"],
+    ),
+    Rule(
+        name="no last good file is taken again where removes may be gone",
+        file="pipeline/operations/snapshots/extension.py",
+        kept="if any(not oldest[tp] <= start <= ends[tp] for",
+        broken="if any(False for",
+        tests=[f"{EXTENSION}::test_where_what_was_written_since_is_gone_it_is_refused"],
+    ),
+    Rule(
+        name="no question about a topic makes it",
+        file="pipeline/kafka/internals.py",
+        kept="    request._allow_auto_topic_creation = False\n",
+        broken="    request._allow_auto_topic_creation = True\n",
+        tests=["tests/kafka/test_internals.py::test_no_question_about_a_topic_makes_it"],
     ),
     Rule(
         name="of several that lay out a topic the first proposal counts",
@@ -1069,9 +1231,9 @@ RULES: Sequence[Rule] = (
         tests=[f"{LAYOUT}::{PROPOSALS}"],
     ),
     Rule(
-        name="a topic of memberships with a setting that would make it wrong is refused",
+        name="a topic of memberships with a setting that would make it wrong is named",
         file="pipeline/kafka/topics.py",
-        kept="raise TopicTrouble(_other_setting(plan.name, key, value, wanted))",
+        kept="wrong.append(_other_setting(plan.name, key, value, wanted))",
         broken="continue",
         tests=[f"{LAYOUT}::{WRONG_SETTING}"],
     ),
@@ -1638,8 +1800,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a first snapshot waits until ingest has caught up",
         file="pipeline/stages/snapshot/schedule.py",
-        kept="    if state.n is None and not may_begin:\n",
-        broken="    if state.n is not None and not may_begin:\n",
+        kept="    if is_first and not (may_begin or is_asked_for):\n",
+        broken="    if False and not (may_begin or is_asked_for):\n",
         tests=[f"{STEPS}::{FIRST_WAITS}"],
     ),
     Rule(

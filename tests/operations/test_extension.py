@@ -188,3 +188,35 @@ async def test_after_an_older_file_whose_run_ended_last_it_is_refused(
     assert refused.code == code
     assert world.extensions() == 1 - code
     assert code == 0 or "an older file" in refused.error
+
+
+async def test_where_what_was_written_since_is_gone_it_is_refused(world: World) -> None:
+    """
+    The topic was made anew: it ends before what the file was made of.
+    """
+    await world.members(ADD)
+    await world.ingested({0: 9})
+
+    refused = await world.extends()
+
+    assert refused.code == 1
+    assert "lost what was written since its last good file" in refused.error
+    assert world.extensions() == 0
+
+
+async def test_where_the_members_were_confirmed_since_it_is_refused(world: World) -> None:
+    """
+    Who was removed before they were stated anew, nobody knows.
+    """
+    await world.members(ADD)
+    await world.ingested({0: 2})
+    async with producing(world.cluster) as producer:
+        topic = f"{world.namespace}.snapshots.adobe"
+        for _ in range(2):
+            await producer.send_and_wait(topic, b"{}", LAYOUT_KEY)
+
+    refused = await world.extends()
+
+    assert refused.code == 1
+    assert "no good run of it is known" in refused.error
+    assert world.extensions() == 0

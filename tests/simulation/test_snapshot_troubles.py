@@ -303,7 +303,8 @@ def test_a_pass_that_cannot_be_made_is_tried_again_and_again_but_not_all_the_tim
     told(story)
 
     ours = [at for at in asked if at > asked[0] + 2 * HOUR]
-    assert 100 < len(ours) < 160
+    # Each minute once for changes and once for the topic itself, and for the pass.
+    assert 160 < len(ours) < 220
 
 
 def _only_first_list(world: SnapshotWorld) -> None:
@@ -341,6 +342,7 @@ def test_others_in_the_process_get_their_turn_among_a_thousand_audiences(work: s
             AudienceOwner(shared, one, shared.watch.watch(one.audience, {}, {}))
             for one in (audience_called(f"a{number}") for number in range(1000))
         ]
+        await shared.members.look()
         async with asyncio.TaskGroup() as tasks:
             order = MakingOrder(shared, owners, world.backlog, tasks)
             report = SnapshotReport(shared, owners)

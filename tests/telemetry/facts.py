@@ -110,6 +110,7 @@ def _state_snapshot(telemetry: SnapshotTelemetry) -> None:
     telemetry.changes_overdue(destination="adobe-prod", audience="aud-1", seconds=900)
     telemetry.pass_overdue(destination="adobe-prod", seconds=60)
     telemetry.transaction_open(destination="adobe-prod", seconds=1300)
+    telemetry.members_unfit(destination="adobe-prod", is_unfit=True)
     telemetry.beyond_horizon(destination="adobe-prod", audience="aud-1", count=3)
 
 

@@ -91,6 +91,7 @@ CONTRACT: list[tuple[str, dict[str, str], float]] = [
     ("audience_snapshot_freshness_seconds_count", {**ADOBE, "action": "remove"}, 40),
     ("audience_snapshot_overdue_seconds", AUDIENCE, 900),
     ("audience_snapshot_pass_overdue_seconds", ADOBE, 60),
+    ("audience_snapshot_members_unfit", ADOBE, 1),
     ("audience_snapshot_beyond_horizon_total", AUDIENCE, 3),
     ("audience_snapshot_open_transaction_seconds", ADOBE, 1300),
 ]

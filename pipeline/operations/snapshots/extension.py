@@ -26,7 +26,7 @@ async def refuse_after_removes(kafka: KafkaSettings, destination: str, audience:
     """
     told = await read_snapshots(kafka, destination)
     ingested = told.state(audience).ingested
-    if ingested is None:
+    if ingested is None or ingested.n < told.layout_offset:
         raise OperationFailed(
             f"audience {audience} of {destination}: no good run of it is known, so nobody can tell "
             f"who would come back; {INSTEAD}"
@@ -42,7 +42,14 @@ async def refuse_after_removes(kafka: KafkaSettings, destination: str, audience:
         starts = {
             tp: ingested.ends[tp.partition] for tp in everywhere if tp.partition in ingested.ends
         }
-        await open_reader.read(starts, await open_reader.ends(starts), removes.take)
+        oldest, ends = await open_reader.oldest(starts), await open_reader.ends(starts)
+        if any(not oldest[tp] <= start <= ends[tp] for tp, start in starts.items()):
+            raise OperationFailed(
+                f"audience {audience} of {destination}: the topic of memberships lost what was "
+                f"written since its last good file, so nobody can tell who would come back; "
+                "see `check --online`"
+            )
+        await open_reader.read(starts, ends, removes.take)
     if removes.count:
         raise OperationFailed(
             f"audience {audience} of {destination}: removes were written since its last good "

@@ -8,6 +8,8 @@ from pipeline.configuration.routing import snapshot_destinations
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.registry import PARTNERS
 from pipeline.destinations.snapshots import Snapshots
+from pipeline.operations.cluster_setup import client_options
+from pipeline.operations.member_topics import member_troubles
 from pipeline.operations.moments import moment
 from pipeline.operations.snapshots.audiences import (
     SnapshotPlace,
@@ -17,6 +19,7 @@ from pipeline.operations.snapshots.audiences import (
 )
 from pipeline.operations.snapshots.reading import ToldSnapshots, read_snapshots
 from pipeline.stages.snapshot.guards import released_at
+from pipeline.stages.snapshot.members_trouble import MembersTrouble
 from pipeline.stages.snapshot.operator_requests import Approve, OperatorRequest, Start
 from pipeline.stages.snapshot.run_records import AudienceState, Hold, RunRecord
 
@@ -30,7 +33,7 @@ class SnapshotLine:
     """Upstream's name; the partner's id where the configuration names none."""
     audience_id: str
     state: str
-    """Of the owner's table, or `held`."""
+    """Of the owner's table, or `held`, or `blocked`."""
     since: str | None
     why: str | None
     """Why it is held, how long, and what an operator asked for."""
@@ -92,7 +95,7 @@ async def list_snapshots(
     runs: list[tuple[int, RunLine]] = []
     unreadable = 0
     for name in chosen_snapshot_destinations(settings, destination):
-        told = await read_snapshots(settings.kafka, name)
+        told = await _told(settings, name)
         unreadable += told.unreadable
         audiences += snapshot_lines(name, told, places, usable_after(settings, name))
         runs += [(run.intended_ms, run_line(name, run)) for run in told.runs.values()]
@@ -120,11 +123,20 @@ async def show_snapshot(settings: Settings, audience: str, destination: str | No
         ClusterTrouble: the cluster cannot be reached, or no run has made the topic yet.
     """
     place = named_place(settings, audience, destination)
-    told = await read_snapshots(settings.kafka, place.destination)
+    told = await _told(settings, place.destination)
     line = snapshot_line(place, told, usable_after(settings, place.destination))
     runs = [run for (one, _), run in told.runs.items() if one == place.audience_id]
     runs.sort(key=lambda run: run.intended_ms)
     return SnapshotList([line], [run_line(place.destination, run) for run in runs], told.unreadable)
+
+
+async def _told(settings: Settings, destination: str) -> ToldSnapshots:
+    """What the owner has written down, and what is wrong with the members that it reads."""
+    told = await read_snapshots(settings.kafka, destination)
+    options = client_options(settings.kafka)
+    troubles = await member_troubles(settings, options, creates=False, destinations=[destination])
+    told.trouble = troubles[0] if troubles else None
+    return told
 
 
 def usable_after(settings: Settings, destination: str, partners: Partners = PARTNERS) -> float:
@@ -152,9 +164,9 @@ def snapshot_line(place: SnapshotPlace, told: ToldSnapshots, usable: float) -> S
         destination=place.destination,
         audience=place.name,
         audience_id=place.audience_id,
-        state="held" if kept_back(state) is not None else state.state,
+        state=_shown_state(state, told.trouble),
         since=moment(state.at_ms) if state.at_ms else None,
-        why=_why(state, told.requests.get(place.audience_id)),
+        why=_why(state, told.requests.get(place.audience_id), told.trouble),
         number=state.n,
         in_file=None if file is None else file.members,
         rows=None if file is None else file.rows,
@@ -201,9 +213,23 @@ def hold_reason(hold: Hold) -> str:
     return f"{what}; removals explain it: it goes at {moment(until)}, or by `runs approve`"
 
 
-def _why(state: AudienceState, request: OperatorRequest | None) -> str | None:
+def _shown_state(state: AudienceState, trouble: MembersTrouble | None) -> str:
+    """A run goes on whatever became of the members that its file was made of."""
+    if trouble is not None and state.state not in ("intended", "running"):
+        return "blocked"
+    return "held" if kept_back(state) is not None else state.state
+
+
+def _why(
+    state: AudienceState, request: OperatorRequest | None, trouble: MembersTrouble | None
+) -> str | None:
     hold = kept_back(state)
     reasons = [] if hold is None else [hold_reason(hold)]
+    if trouble is not None:
+        reasons.append(
+            f"no snapshot is made of topic {trouble.topic} ({trouble.cause}); "
+            "`check --online` says what to do"
+        )
     match request:
         case Start() as start if start.is_pending(state.n):
             reasons.append("a start was asked for")

@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field, replace
 
 from pipeline.configuration.kafka import KafkaSettings
+from pipeline.domain.member_record import LAYOUT_KEY
 from pipeline.domain.names import Names
 from pipeline.kafka.topic_reader import PlacedRecord
 from pipeline.operations.cluster_setup import reader
+from pipeline.stages.snapshot.members_trouble import MembersTrouble
 from pipeline.stages.snapshot.operator_requests import (
     PREFIX,
     OperatorRequest,
@@ -28,6 +30,10 @@ class ToldSnapshots:
     states: dict[str, AudienceState] = field(default_factory=dict)
     runs: dict[tuple[str, int], RunRecord] = field(default_factory=dict)
     requests: dict[str, OperatorRequest] = field(default_factory=dict)
+    layout_offset: int = -1
+    """Where the layout of the members topic was agreed on last."""
+    trouble: MembersTrouble | None = None
+    """Of the members topic, where somebody has looked at that."""
     unreadable: int = 0
     """Messages that this version cannot read."""
 
@@ -42,6 +48,8 @@ class ToldSnapshots:
                 self._take_state(rest, record)
             elif kind == "r":
                 self._take_run(rest, record.value)
+            elif record.key == LAYOUT_KEY:
+                self.layout_offset = record.offset
             elif (record.key or b"").startswith(PREFIX):
                 self._take_request(rest, record)
         except (UnreadableState, ValueError):

@@ -13,6 +13,7 @@ import structlog
 from pipeline.domain.member_record import LAYOUT_KEY, Layout, decode_layout
 from pipeline.stages.ports import Record
 from pipeline.stages.snapshot.budget import Budget
+from pipeline.stages.snapshot.members_trouble import BEGINS_KEY, KnownMembers, decode_begins
 from pipeline.stages.snapshot.operator_requests import (
     PREFIX,
     Approve,
@@ -26,7 +27,10 @@ from pipeline.stages.snapshot.run_records import (
     KEEP_RUNS_SECONDS,
     TAKEOVER_KEY,
     AudienceState,
+    Ends,
+    Ingested,
     RunRecord,
+    SnapshotFile,
     UnreadableState,
     decode_run,
     decode_state,
@@ -58,6 +62,9 @@ class Journal:
         self._requests: dict[str, OperatorRequest] = {}
         self.layout_uuid: str | None = None
         """Of the members topic, as it was laid out when it was made; None while nothing says it."""
+        self._layout_offset = -1
+        """Where that stands. A snapshot that was claimed before it is of members that are gone."""
+        self._begins: Mapping[int, int] = {}
 
     @property
     def states(self) -> Mapping[str, AudienceState]:
@@ -84,6 +91,32 @@ class Journal:
         request, file = self._requests.get(audience), self.state(audience).file
         return isinstance(request, Approve) and file is not None and request.n == file.n
 
+    # Of the members topic
+
+    def is_first(self, audience: str) -> bool:
+        """Whether no snapshot was claimed yet of what stands in the members topic now."""
+        n = self.state(audience).n
+        return n is None or n < self._layout_offset
+
+    def is_of_former(self, snapshot: SnapshotFile | Ingested | None) -> bool:
+        """Whether a snapshot was made of members that are gone: they were stated anew since."""
+        return snapshot is not None and snapshot.n < self._layout_offset
+
+    def ends(self, snapshot: SnapshotFile | Ingested | None) -> Ends:
+        """Up to where a snapshot has read what stands in the members topic now."""
+        return {} if snapshot is None or self.is_of_former(snapshot) else snapshot.ends
+
+    def known_members(self) -> KnownMembers:
+        """What the members topic must be like."""
+        ends: dict[int, int] = {}
+        for state in self._states.values():
+            for snapshot in (state.file, state.ingested):
+                for partition, end in self.ends(snapshot).items():
+                    ends[partition] = max(end, ends.get(partition, 0))
+        return KnownMembers(
+            is_laid_out=self.layout_uuid is not None, begins=self._begins, ends=ends
+        )
+
     # Reading
 
     def take(self, record: Record) -> None:
@@ -99,6 +132,9 @@ class Journal:
         elif record.key == LAYOUT_KEY:
             layout = decode_layout(record.value)
             self.layout_uuid = layout.uuid if isinstance(layout, Layout) else None
+            self._layout_offset = record.offset
+        elif record.key == BEGINS_KEY:
+            self._begins = decode_begins(record.value)
         elif kind == b"r":
             self._take_run(name, record.value)
         else:

@@ -186,7 +186,7 @@ class SnapshotMaking:
         hold = held(
             file.rows,
             last_rows=last_rows if state.baseline_rows is None else state.baseline_rows,
-            removes=self._watched.ingested.changes.removes,
+            removes=self._removes(state),
             before=state.hold,
             now_ms=shared.wall_ms(),
         )
@@ -201,6 +201,11 @@ class SnapshotMaking:
             rows=file.rows,
             size=file.size,
         )
+
+    def _removes(self, state: AudienceState) -> int:
+        """That may explain a loss of rows: none does where the members were stated anew."""
+        is_of_former = self._shared.journal.is_of_former(state.ingested)
+        return 0 if is_of_former else self._watched.ingested.changes.removes
 
 
 def _said(error: Exception) -> str:

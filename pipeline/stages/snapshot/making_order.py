@@ -53,7 +53,13 @@ class MakingOrder:
             elif self._is_unhealed(owner):
                 await self._heal(owner)
             else:
-                await owner.make()
+                await self._make(owner)
+
+    async def _make(self, owner: AudienceOwner) -> None:
+        """Make a snapshot, unless its members topic has become unfit for it a moment ago."""
+        await self._shared.members.look()
+        if self._shared.members.may_make:
+            await owner.make()
 
     def _follow(self) -> None:
         for owner in self._owners:
@@ -75,6 +81,8 @@ class MakingOrder:
             self._has_caught_up = await self._backlog.is_worked_off()
 
     def _unhealed(self) -> AudienceOwner | None:
+        if not self._shared.members.may_heal:
+            return None
         return next((one for one in self._owners if self._is_unhealed(one)), None)
 
     def _is_unhealed(self, owner: AudienceOwner) -> bool:
@@ -92,7 +100,7 @@ class MakingOrder:
 
     async def _next(self) -> AudienceOwner | None:
         now_ms = self._shared.wall_ms()
-        if self._shared.pause.until_ms > now_ms:
+        if self._shared.pause.until_ms > now_ms or not self._shared.members.may_make:
             return None
         # Those that wait with a file are about to pay.
         waiting = sum(
@@ -104,7 +112,7 @@ class MakingOrder:
             if number % TURN_AUDIENCES == 0:
                 await asyncio.sleep(0)
             due = owner.due(may_begin=self._has_caught_up)
-            if due is None and owner.state.n is None and not self._has_caught_up:
+            if due is None and owner.is_first and not self._has_caught_up:
                 owner.condition.wait("ingest_behind", "ingest has not caught up yet", 0.0)
             if due is not None and due.at_ms <= now_ms and self._may(owner, due, now_ms, waiting):
                 found.append((due.deadline_ms, owner))

@@ -55,6 +55,11 @@ class AudienceOwner:
         return self._shared.journal.state(self.audience.audience)
 
     @property
+    def is_first(self) -> bool:
+        """Whether the next snapshot is the first of what stands in the members topic now."""
+        return self._shared.journal.is_first(self.audience.audience)
+
+    @property
     def shown_state(self) -> SnapshotState:
         """As telemetry and the status page have it."""
         state = self.state
@@ -86,6 +91,7 @@ class AudienceOwner:
             rules=self._shared.rules,
             lifetime=self.audience.lifetime,
             is_asked_for=self._shared.journal.is_asked_for(self.audience.audience),
+            is_first=self.is_first,
             may_begin=may_begin,
             now_ms=now_ms,
         )

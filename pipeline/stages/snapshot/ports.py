@@ -14,6 +14,7 @@ from pipeline.destinations.snapshots import Run, RunAnswer, SnapshotAudience, Wi
 from pipeline.domain.job import JobReport, NotYet
 from pipeline.domain.message import Headers
 from pipeline.stages.ports import Ownership, Record
+from pipeline.stages.snapshot.members_trouble import Bounds, MembersTrouble
 from pipeline.stages.snapshot.pass_findings import PassFindings
 
 
@@ -161,6 +162,20 @@ class FollowedTopic(Protocol):
 
 class TopicUnreadable(Exception):
     """The brokers do not hand a topic out now; worth trying again."""
+
+
+class MemberBounds(Protocol):
+    """The same topic, as its condition is looked at."""
+
+    async def bounds(self) -> Sequence[Bounds]:
+        """Of every partition, where it begins and ends now; raises TopicUnreadable."""
+
+
+class MembersCheck(Protocol):
+    """Looks at how the members topic is made: its partitions and settings, not its records."""
+
+    async def trouble(self) -> MembersTrouble | None:
+        """What is wrong with it now; raises TopicUnreadable where the brokers do not say."""
 
 
 class Pass(Protocol):

@@ -96,6 +96,7 @@ class SnapshotReport:
             rules=self._shared.rules,
             lifetime=owner.audience.lifetime,
             is_asked_for=False,
+            is_first=False,
             may_begin=True,
             now_ms=now_ms,
         )

@@ -48,15 +48,19 @@ def due(
     rules: SnapshotRules,
     lifetime: float,
     is_asked_for: bool,
+    is_first: bool,
     may_begin: bool,
     now_ms: int,
 ) -> Due | None:
     """When the next snapshot of an audience is to be made; None while nothing asks for one.
 
     `changes`: since the file that a guard holds, or else since what the partner ingested last.
-    `may_begin`: ingest has caught up once, so that a first snapshot is no beginning of one.
+    `is_first`: none was claimed yet of what stands in the members topic now. `may_begin`: ingest
+    has caught up once, so that a first snapshot is no beginning of one.
     """
-    at_ms = _at(state, changes, rules, lifetime, is_asked_for, may_begin, now_ms)
+    if is_first and not (may_begin or is_asked_for):
+        return None
+    at_ms = _at(state, changes, rules, lifetime, is_asked_for, now_ms)
     if at_ms is None:
         return None
     return Due(
@@ -72,15 +76,12 @@ def _at(
     rules: SnapshotRules,
     lifetime: float,
     is_asked_for: bool,
-    may_begin: bool,
     now_ms: int,
 ) -> int | None:
     if state.state in ("intended", "running") or (state.state == "uploaded" and not state.hold):
         return None
     if is_asked_for or state.state == "reading":
         return now_ms
-    if state.n is None and not may_begin:
-        return None
     wanted = [_changed_at(changes, rules)]
     if state.hold is None:
         wanted.append(0 if state.is_due_again else None)

@@ -10,6 +10,7 @@ from pipeline.stages.ports import Lease
 from pipeline.stages.snapshot.budget import Budget
 from pipeline.stages.snapshot.changes_watch import ChangesWatch
 from pipeline.stages.snapshot.journal import Journal
+from pipeline.stages.snapshot.members_condition import MembersCondition
 from pipeline.stages.snapshot.ports import FileStorage, NewPass, Runs
 from pipeline.telemetry.facts import SnapshotTelemetry
 
@@ -38,6 +39,7 @@ class SharedByAudiences:
     storage: FileStorage
     runs: Runs
     watch: ChangesWatch
+    members: MembersCondition
     new_pass: NewPass
     telemetry: SnapshotTelemetry
     progress: Progress

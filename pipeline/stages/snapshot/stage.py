@@ -28,7 +28,7 @@ class SnapshotStage:
     unit: Literal["topic"] = "topic"
     destinations: Mapping[str, ServedDestination]
     """By topic."""
-    backlog: Backlog
+    new_backlog: Callable[[], Backlog]
 
     @property
     def topics(self) -> Sequence[str]:
@@ -41,5 +41,5 @@ class SnapshotStage:
             lease=lease,
             audiences=served.audiences,
             new_shared=lambda: served.new_shared(lease),
-            backlog=self.backlog,
+            new_backlog=self.new_backlog,
         )

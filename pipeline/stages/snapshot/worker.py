@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 import structlog
 
 from pipeline.destinations.snapshots import SnapshotAudience
+from pipeline.domain.member_record import LAYOUT_KEY
 from pipeline.stages.ports import Lease
 from pipeline.stages.raised import place_of
 from pipeline.stages.snapshot.changes_watch import Watched
 from pipeline.stages.snapshot.former_files import FormerFiles
 from pipeline.stages.snapshot.making_order import MakingOrder
+from pipeline.stages.snapshot.members_trouble import MembersTrouble
 from pipeline.stages.snapshot.owner import AudienceOwner
 from pipeline.stages.snapshot.ports import Backlog, Fenced
 from pipeline.stages.snapshot.report import SnapshotReport
@@ -28,6 +30,10 @@ SWEEP_SECONDS = 1800.0
 log = structlog.get_logger(__name__)
 
 
+class MembersConfirmed(Exception):
+    """An operator says that the members topic is complete again."""
+
+
 class SnapshotWorker:
     """Owns the snapshots of one destination. Never posts what a former owner may have posted."""
 
@@ -38,14 +44,17 @@ class SnapshotWorker:
         lease: Lease,
         audiences: Sequence[SnapshotAudience],
         new_shared: Callable[[], SharedByAudiences],
-        backlog: Backlog,
+        new_backlog: Callable[[], Backlog],
     ) -> None:
-        """`new_shared`: empty memory; another one for each time that the destination is taken."""
+        """`new_shared`: empty memory; another one for each time that the destination is taken.
+
+        So is `new_backlog`: what upstream has stated by then.
+        """
         self.name = name
         self._lease = lease
         self._audiences = audiences
         self._new_shared = new_shared
-        self._backlog = backlog
+        self._new_backlog = new_backlog
         self._shared: SharedByAudiences | None = None
         self._owners: Mapping[str, AudienceOwner] = {}
         self.trouble: str | None = None
@@ -60,6 +69,8 @@ class SnapshotWorker:
             except* Fenced:
                 log.warning("fenced", topic=self._lease.topic)
                 await asyncio.sleep(FENCED_SECONDS)
+            except* MembersConfirmed:
+                log.info("members confirmed: taking over anew", topic=self._lease.topic)
             except* UnreadableState as errors:
                 self.trouble = str(_first(errors))
                 log.warning("state not understood", topic=self._lease.topic, why=self.trouble)
@@ -81,15 +92,21 @@ class SnapshotWorker:
             async with self._shared.posting:
                 return
 
+    @property
+    def members_trouble(self) -> MembersTrouble | None:
+        """What keeps snapshots of the destination from being made, while this process owns it."""
+        return None if self._shared is None else self._shared.members.trouble
+
     def status(self) -> Mapping[str, object]:
         """What operators are shown of the destination."""
         shared = self._shared
         if shared is None:
             return {"state": "taking_over", "detail": self.trouble}
         now_ms = shared.wall_ms()
+        state, detail = _condition(shared, now_ms)
         return {
-            "state": "paused" if shared.pause.until_ms > now_ms else "running",
-            "detail": shared.pause.why if shared.pause.until_ms > now_ms else None,
+            "state": state,
+            "detail": detail,
             "runs_used": shared.budget.used(now_ms),
             "runs_limit": shared.budget.limit,
             "open_transactions": {
@@ -101,6 +118,7 @@ class SnapshotWorker:
 
     async def _own(self, shared: SharedByAudiences) -> None:
         await self._take_over(shared)
+        await shared.members.look()
         self.trouble = None
         owners = {
             audience.audience: AudienceOwner(shared, audience, self._watched(shared, audience))
@@ -109,9 +127,10 @@ class SnapshotWorker:
         self._shared, self._owners = shared, owners
         report = SnapshotReport(shared, owners.values())
         async with asyncio.TaskGroup() as tasks:
-            order = MakingOrder(shared, owners.values(), self._backlog, tasks)
+            order = MakingOrder(shared, owners.values(), self._new_backlog(), tasks)
             tasks.create_task(self._hear(shared), name=f"requests {self.name}")
             tasks.create_task(shared.watch.follow(), name=f"members {self.name}")
+            tasks.create_task(shared.members.follow(), name=f"condition {self.name}")
             tasks.create_task(self._sweep(shared, owners), name=f"sweep {self.name}")
             tasks.create_task(report.say_always(), name=f"report {self.name}")
             tasks.create_task(order.run(), name=f"order {self.name}")
@@ -144,16 +163,22 @@ class SnapshotWorker:
 
     def _watched(self, shared: SharedByAudiences, audience: SnapshotAudience) -> Watched:
         state = shared.journal.state(audience.audience)
-        ingested = {} if state.ingested is None else state.ingested.ends
-        newest = ingested if state.file is None else state.file.ends
+        ingested = shared.journal.ends(state.ingested)
+        newest = ingested if state.file is None else shared.journal.ends(state.file)
         return shared.watch.watch(audience.audience, ingested, newest)
 
     # Beside
 
     async def _hear(self, shared: SharedByAudiences) -> None:
-        """What operators ask for."""
+        """What operators ask for.
+
+        Raises:
+            MembersConfirmed: what was kept of the members topic counts no more.
+        """
         while True:
             for record in await self._lease.fetch(FETCH_RECORDS):
+                if record.key == LAYOUT_KEY:
+                    raise MembersConfirmed
                 shared.journal.take_request(record)
                 self._lease.settle(record.offset + 1)
 
@@ -166,6 +191,15 @@ class SnapshotWorker:
                 await owner.sweep()
             await former.sweep()
             await asyncio.sleep(SWEEP_SECONDS)
+
+
+def _condition(shared: SharedByAudiences, now_ms: int) -> tuple[str, str | None]:
+    """State and detail of a whole destination."""
+    if shared.members.trouble is not None:
+        return "blocked", shared.members.trouble.why
+    if shared.pause.until_ms > now_ms:
+        return "paused", shared.pause.why
+    return "running", None
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

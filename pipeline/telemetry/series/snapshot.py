@@ -94,6 +94,9 @@ class SnapshotMetrics:
     def transaction_open(self, *, destination: str, seconds: float) -> None:
         self._levels.open_transaction.show(seconds, destination)
 
+    def members_unfit(self, *, destination: str, is_unfit: bool) -> None:
+        self._levels.members_unfit.show(float(is_unfit), destination)
+
     def beyond_horizon(self, *, destination: str, audience: str, count: int) -> None:
         self._beyond_horizon.add(count, destination, audience)
 
@@ -130,11 +133,15 @@ class _OwnersLevels:
             "open_transaction_seconds",
             "How long a transaction has hidden the memberships behind it.",
         )
+        self.members_unfit = of_destination(
+            "members_unfit", "1 where something is wrong with the topic of memberships."
+        )
 
     def forget(self, destination: str) -> None:
         for level in (
             *(self.state, self.members, self.rows, self.size, self.newest, self.expiry),
             *(self.budget_used, self.budget_limit, self.overdue, self.pass_overdue),
             self.open_transaction,
+            self.members_unfit,
         ):
             level.forget(destination)

@@ -46,6 +46,7 @@ def asked(
     changes: Changes = NOTHING,
     *,
     is_asked_for: bool = False,
+    is_first: bool = False,
     may_begin: bool = True,
 ) -> Due | None:
     return due(
@@ -54,6 +55,7 @@ def asked(
         rules=RULES,
         lifetime=LIFETIME,
         is_asked_for=is_asked_for,
+        is_first=is_first or state.n is None,
         may_begin=may_begin,
         now_ms=NOW,
     )

@@ -1,0 +1,91 @@
+"""Whether snapshots may be made of a destination's members topic: looked at again and again."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from pipeline.stages.snapshot.members_trouble import KnownMembers, MembersTrouble, emptied
+from pipeline.stages.snapshot.ports import MemberBounds, MembersCheck, TopicUnreadable
+from pipeline.telemetry.facts import SnapshotTelemetry
+
+LOOK_SECONDS = 60.0
+UNKNOWN_SECONDS = 5.0
+"""Until the first look that the brokers answer."""
+
+log = structlog.get_logger(__name__)
+
+
+class MembersCondition:
+    """What is wrong with the topic now. Until that is known no snapshot is made."""
+
+    def __init__(
+        self,
+        *,
+        destination: str,
+        topic_name: str,
+        topic: MemberBounds,
+        check: MembersCheck,
+        known: Callable[[], KnownMembers],
+        telemetry: SnapshotTelemetry,
+    ) -> None:
+        self._destination = destination
+        self._topic_name = topic_name
+        self._topic = topic
+        self._check = check
+        self._known = known
+        self._telemetry = telemetry
+        self._is_known = False
+        self.trouble: MembersTrouble | None = None
+
+    @property
+    def may_make(self) -> bool:
+        """Whether a file of what stands there would be right."""
+        return self._is_known and self.trouble is None
+
+    @property
+    def may_heal(self) -> bool:
+        """Whether a pass without a file does good: with wrong settings more than ever."""
+        is_read = self.trouble is None or self.trouble.cause == "settings"
+        return self._is_known and is_read
+
+    async def follow(self) -> None:
+        """Look until cancelled: what an operator mends is noticed without a restart."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS if self._is_known else UNKNOWN_SECONDS)
+            await self.look()
+
+    async def look(self) -> None:
+        """Look once; where the brokers do not answer, what was known last stays."""
+        try:
+            found = await self._find()
+        except TopicUnreadable as error:
+            log.warning("members not looked at", destination=self._destination, error=str(error))
+            return
+        self._is_known = True
+        if found != self.trouble:
+            self._tell(found)
+        self.trouble = found
+        self._telemetry.members_unfit(destination=self._destination, is_unfit=found is not None)
+
+    async def _find(self) -> MembersTrouble | None:
+        """Records that are gone do not come back: only an operator ends that trouble."""
+        if self.trouble is not None and self.trouble.cause == "emptied":
+            return self.trouble
+        found = await self._check.trouble()
+        if found is not None and found.cause != "settings":
+            return found
+        bounds = await self._topic.bounds()
+        return emptied(self._destination, self._topic_name, bounds, self._known()) or found
+
+    def _tell(self, found: MembersTrouble | None) -> None:
+        if found is None:
+            log.info("snapshots go on", destination=self._destination, topic=self._topic_name)
+        else:
+            log.error(
+                "no snapshots of destination",
+                destination=self._destination,
+                topic=found.topic,
+                cause=found.cause,
+                why=found.why,
+            )

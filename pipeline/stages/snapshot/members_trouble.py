@@ -1,0 +1,131 @@
+"""Why no snapshot may be made of a members topic, and whether ingest may write to it meanwhile.
+
+Pure. A compacted topic keeps its first offset for ever, and never ends before an offset that was
+read once. Where one of the two is not so, records are gone that nobody superseded, and whoever
+they were about would be missing from the next file.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, TypeAlias
+
+import orjson
+
+from pipeline.domain.member_record import LAYOUT_KEY
+
+Cause: TypeAlias = Literal[
+    "unmade",  # it does not exist, and was not created
+    "partitions",  # it has another number of partitions than its layout
+    "foreign",  # another program, or another version of this one, laid it out
+    "settings",  # Kafka may let go of statements that are needed
+    "emptied",  # records are gone
+]
+BEGINS_KEY = LAYOUT_KEY + b"begins"
+"""In the owner's topic: where each partition began when an operator confirmed the members."""
+MOST_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MembersTrouble:
+    """What is wrong with one destination's members topic."""
+
+    destination: str
+    topic: str
+    cause: Cause
+    why: str
+    """One line: the topic, the place in it, and the remedy."""
+    stops_ingest: bool = False
+    """What ingest wrote would stand where nobody looks for it, or nowhere."""
+
+
+class Bounds(NamedTuple):
+    """Where one partition begins, and the offset behind its last stable record."""
+
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownMembers:
+    """What the owner's topic says of the members topic."""
+
+    is_laid_out: bool
+    """Every partition was written to once."""
+    begins: Mapping[int, int] = field(default_factory=dict)
+    """Where partitions begin that lost records which nobody needs any more; others begin at 0."""
+    ends: Mapping[int, int] = field(default_factory=dict)
+    """Up to where snapshots have read partitions."""
+
+
+def unmade(troubles: Sequence[MembersTrouble]) -> Sequence[str]:
+    """The destinations that have no topics."""
+    return [trouble.destination for trouble in troubles if trouble.cause == "unmade"]
+
+
+def emptied(
+    destination: str, topic: str, bounds: Sequence[Bounds], known: KnownMembers
+) -> MembersTrouble | None:
+    """The trouble of a topic that records are missing from; None where none are."""
+    gone = lossy(bounds, known)
+    if not gone:
+        return None
+    return MembersTrouble(
+        destination=destination,
+        topic=topic,
+        cause="emptied",
+        why=(
+            f"topic {topic} has lost records in {len(gone)} of its {len(bounds)} partitions "
+            f"({_named(gone)}): it was emptied or made anew, or its retention deleted some. A "
+            "snapshot of it would let members leave, so none is made, and ingest goes on writing; "
+            "have upstream send every membership once more, or rewind the sources; then: "
+            f"audience-pipeline members confirm {destination}"
+        ),
+    )
+
+
+def lossy(bounds: Sequence[Bounds], known: KnownMembers) -> Sequence[int]:
+    """The partitions that records are missing from.
+
+    >>> known = KnownMembers(is_laid_out=True, begins={2: 5}, ends={3: 9})
+    >>> lossy([Bounds(0, 7), Bounds(1, 7), Bounds(5, 7), Bounds(0, 7), Bounds(0, 0)], known)
+    [1, 3, 4]
+    """
+    if not known.is_laid_out:
+        return []
+    return [
+        number
+        for number, (begin, end) in enumerate(bounds)
+        if begin >= end or begin > known.begins.get(number, 0) or end < known.ends.get(number, 0)
+    ]
+
+
+def _named(partitions: Sequence[int]) -> str:
+    first = ", ".join(str(number) for number in partitions[:MOST_NAMED])
+    return first if len(partitions) <= MOST_NAMED else f"{first} and others"
+
+
+def encode_begins(bounds: Sequence[Bounds]) -> bytes:
+    """What an operator accepts as the beginning of each partition."""
+    begins = {str(number): begin for number, (begin, _) in enumerate(bounds) if begin}
+    return orjson.dumps({"v": 1, "begins": begins})
+
+
+def decode_begins(value: bytes | None) -> Mapping[int, int]:
+    """What `encode_begins` wrote; nothing is accepted by what cannot be read.
+
+    >>> decode_begins(encode_begins([Bounds(0, 7), Bounds(5, 9)]))
+    {1: 5}
+    """
+    try:
+        said: object = orjson.loads(value or b"")
+    except orjson.JSONDecodeError:
+        return {}
+    match said:
+        case {"v": 1, "begins": dict(begins)}:
+            return {
+                int(number): begin
+                for number, begin in begins.items()
+                if number.isdecimal() and isinstance(begin, int)
+            }
+        case _:
+            return {}
