@@ -52,7 +52,7 @@ class TargetSettings(Section):
         raise NotImplementedError
 
     def lane_keys(self) -> Mapping[str, object]:
-        """The keys that say it, for messages and for the lock file."""
+        """The keys that say it, for messages and for the lock file; none where no key does."""
         raise NotImplementedError
 
     def unmakeable(self, upstream_name: str) -> Problem | None:
