@@ -31,7 +31,9 @@ def is_kept(graph: grimp.ImportGraph) -> bool:
     [guard] = [
         one for one in configured["tool"]["importlinter"]["contracts"] if one["type"] == "protected"
     ]
-    options: dict[str, Any] = {key: guard[key] for key in ("protected_modules", "allowed_importers")}
+    options: dict[str, Any] = {
+        key: guard[key] for key in ("protected_modules", "allowed_importers")
+    }
     return ProtectedContract("guard", {}, options).check(graph, verbose=False).kept
 
 
