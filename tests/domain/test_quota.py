@@ -415,8 +415,8 @@ def test_the_smallest_cap_that_an_error_names_is_accepted() -> None:
         (
             Quota(window=3600.0, records=1101),
             (
-                "1101 records in 3600 seconds is too small for 10 requests of 50 records in flight: "
-                "lower batch.max_records or max_in_flight, or raise the cap above 1101"
+                "1101 records in 3600 seconds is too small for 10 requests of 50 records in "
+                "flight: lower batch.max_records or max_in_flight, or raise the cap above 1101"
             ),
         ),
         (
