@@ -42,7 +42,13 @@ def show(
         return
     members = sum(len(each) for each in expected.membership.values())
     invalid = len(held.last_invalid)
-    besides = f", {invalid:,} named invalid and dead-lettered" if invalid else ""
+    records = told.total().invalid
+    besides = (
+        f" (of {invalid:,} of them the last change is one of the {records:,} invalid records, "
+        "which have dead letters)"
+        if invalid
+        else ""
+    )
     console.print(
         f"[bold green]reconciled[/]: {members:,} memberships compared one by one{besides}"
         f"{_at_adobe(ingested)}; "
