@@ -72,7 +72,8 @@ def shared_audiences(settings: Settings, partners: Partners) -> Iterator[Problem
             continue
         here = _Home(placed.path, target.destination, target.lane())
         kind, space = _space(settings.destinations, target.destination, partners)
-        home = homes.setdefault((kind, space, audience), here)
+        # Copied by hand, an id may have other letters' case; no partner has two ids that differ so.
+        home = homes.setdefault((kind, space, audience.casefold()), here)
         if home is not here:
             yield _twice(here, home, audience, target.id_key)
 

@@ -154,6 +154,10 @@ class Snapshots(Protocol):
         """Where the files go."""
 
     @property
+    def contract(self) -> str:
+        """Names how the partner is spoken to, where it has changed that in its time."""
+
+    @property
     def request_timeout(self) -> float:
         """Seconds."""
 
@@ -178,7 +182,8 @@ class Snapshots(Protocol):
     def interpret_runs(self, response: Response) -> Sequence[Run] | NotYet:
         """The newest runs first; those that have ended among them."""
 
-    def compose_status(self, audience: str, run_id: str) -> Request: ...
+    def compose_status(self, audience: str, run_id: str, contract: str | None = None) -> Request:
+        """`contract`: that by which the run was started, None for the one of today."""
 
     def interpret_status(self, response: Response) -> JobReport | NotYet:
         """How the run ended: `applied` only where every stage of it ended well."""

@@ -20,6 +20,10 @@ class PartnerRuns:
         self._snapshots = snapshots
         self._request_limiter = request_limiter
 
+    @property
+    def contract(self) -> str:
+        return self._snapshots.contract
+
     async def start(self, audience: str, window: Window, ownership: Ownership) -> RunAnswer:
         request = self._snapshots.compose_run(audience, window)
         await self._request_limiter.turn()
@@ -34,8 +38,8 @@ class PartnerRuns:
             return answer
         return self._snapshots.interpret_runs(answer)
 
-    async def ask(self, audience: str, run_id: str) -> JobReport | NotYet:
-        answer = await self._asked(self._snapshots.compose_status(audience, run_id))
+    async def ask(self, audience: str, run_id: str, contract: str | None) -> JobReport | NotYet:
+        answer = await self._asked(self._snapshots.compose_status(audience, run_id, contract))
         if isinstance(answer, NotYet):
             return answer
         return self._snapshots.interpret_status(answer)

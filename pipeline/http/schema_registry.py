@@ -85,19 +85,21 @@ class HttpSchemaRegistry:
     async def fetch(self, schema_id: int, still_waiting: Callable[[], None]) -> None:
         failures = 0
         async with self._turn:
-            while not self._is_settled(schema_id):
-                still_waiting()
-                try:
-                    self._schemas.known[schema_id] = await self._schema(schema_id)
-                    self._is_away(None)
-                except _NoSuchSchema:
-                    self._remember_unknown(schema_id)
-                    self._is_away(None)
-                except _Away as error:
-                    failures += 1
-                    self._is_away(str(error))
-                    self._say(str(error))
-                    await asyncio.sleep(BETWEEN_TRIES.delay(failures, self._chance()))
+            try:
+                while not self._is_settled(schema_id):
+                    still_waiting()
+                    try:
+                        self._schemas.known[schema_id] = await self._schema(schema_id)
+                    except _NoSuchSchema:
+                        self._remember_unknown(schema_id)
+                    except _Away as error:
+                        failures += 1
+                        self._is_away(str(error))
+                        self._say(str(error))
+                        await asyncio.sleep(BETWEEN_TRIES.delay(failures, self._chance()))
+            finally:
+                # Who waited may have lost the partition: then nobody waits here any more.
+                self._is_away(None)
 
     def _is_settled(self, schema_id: int) -> bool:
         if schema_id in self._schemas.known:

@@ -12,7 +12,7 @@ from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.topic_reader import FETCH_BYTES, MOST_SILENT_READS, TopicReader
 from pipeline.stages.ports import Record
-from pipeline.stages.snapshot.ports import TopicUnreadable
+from pipeline.stages.snapshot.ports import TopicLook, TopicUnreadable
 
 READ_RECORDS = 50
 """At once, as many as a pass takes at once: to make more would keep others waiting."""
@@ -52,6 +52,9 @@ class KafkaMemberTopic:
         return self._partitions
 
     async def ends(self) -> Sequence[int]:
+        return (await self.look()).ends
+
+    async def look(self) -> TopicLook:
         """As a fetch says it, right before the end: named alone, it may be one too low."""
         everything = [TopicPartition(self._topic, number) for number in range(self._partitions)]
         async with self._reader(END_FETCH_BYTES) as reader:
@@ -59,7 +62,8 @@ class KafkaMemberTopic:
             named = await reader.named_ends(everything)
             starts = {tp: max(oldest[tp], named[tp] - 1) for tp in everything}
             ends = await reader.ends(starts)
-        return [ends[tp] for tp in everything]
+            with_more = [tp.partition for tp in everything if reader.written(tp) > ends[tp]]
+        return TopicLook([ends[tp] for tp in everything], with_more)
 
     async def read(
         self, partition: int, start: int, end: int

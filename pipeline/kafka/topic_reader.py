@@ -158,6 +158,10 @@ class TopicReader:
         )
         return end
 
+    def written(self, tp: TopicPartition) -> int:
+        """Where the partition ended at its last fetch, with what is not committed yet; or 0."""
+        return int(self._consumer.highwater(tp) or 0)
+
     async def ends(self, starts: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
         """Where partitions end now, for readers that begin there.
 

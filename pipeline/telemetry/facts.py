@@ -237,6 +237,9 @@ class SnapshotTelemetry(Protocol):
         One that is very late may read a membership of which compaction took a part.
         """
 
+    def transaction_open(self, *, destination: str, seconds: float) -> None:
+        """So long the oldest open transaction has hidden memberships that stand behind it."""
+
     def beyond_horizon(self, *, destination: str, audience: str, count: int) -> None:
         """Changes were older than what is forgotten of their member, so they were not taken."""
 

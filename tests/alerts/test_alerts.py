@@ -235,6 +235,40 @@ def test_a_topic_that_grows_for_hours_is_noticed() -> None:
     assert fleet.firing() == [{"topic": TOPIC}]
 
 
+def test_a_registry_that_stays_away_is_a_page_and_one_that_comes_back_soon_is_none() -> None:
+    fleet = Fleet("SchemaRegistryAway")
+    telemetry = fleet.start("a")
+    fleet.start("b")
+    telemetry.ingest.registry_waited_for(source=SOURCE, is_away=True)
+    fleet.pass_minutes(5)
+    telemetry.ingest.registry_waited_for(source=SOURCE, is_away=False)
+    fleet.pass_minutes(20)
+    assert fleet.firing() == []
+
+    telemetry.ingest.registry_waited_for(source=SOURCE, is_away=True)
+    fleet.pass_minutes(11)
+
+    assert fleet.firing() == [{"source": SOURCE}]
+
+
+def test_jobs_of_another_version_are_a_ticket_after_a_rollout_has_had_its_time() -> None:
+    fleet = Fleet("JobsOfOtherVersions")
+    for name, count in (("a", 2), ("b", 3)):
+        fleet.start(name).poll.jobs_of_other_versions(count)
+    fleet.pass_minutes(20)
+    assert fleet.firing() == []
+
+    fleet.pass_minutes(11)
+    assert len(fleet.firing()) == 1
+    assert fleet.value() == 5
+
+    for telemetry in fleet.processes.values():
+        telemetry.poll.jobs_of_other_versions(0)
+    fleet.pass_minutes(6)
+
+    assert fleet.firing() == []
+
+
 def test_a_process_that_does_not_answer_is_named() -> None:
     fleet = Fleet("Down")
     fleet.start("a")

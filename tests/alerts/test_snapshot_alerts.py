@@ -25,6 +25,7 @@ def own(telemetry: PrometheusTelemetry, *, expires: float = 30 * DAY, age: float
     facts.expiry(destination=ADOBE, audience=AUDIENCE, at_s=expires)
     facts.changes_overdue(destination=ADOBE, audience=AUDIENCE, seconds=0)
     facts.pass_overdue(destination=ADOBE, seconds=0)
+    facts.transaction_open(destination=ADOBE, seconds=0)
 
 
 def owned_fleet(rule: str) -> tuple[Fleet, PrometheusTelemetry]:
@@ -89,6 +90,21 @@ def test_what_is_late_is_a_page_that_ends_when_it_is_done(
         owner.snapshot.pass_overdue(destination=ADOBE, seconds=60 * minute)
         fleet.pass_minutes(1)
     assert fleet.firing() == [labels]
+
+    own(owner)
+    fleet.pass_minutes(16)
+
+    assert fleet.firing() == []
+
+
+@pytest.mark.parametrize(("seconds", "fires"), [(900, False), (1500, True)])
+def test_a_transaction_is_a_page_once_it_is_older_than_any_may_be(
+    seconds: float, *, fires: bool
+) -> None:
+    fleet, owner = owned_fleet("MembershipTransactionOpen")
+    owner.snapshot.transaction_open(destination=ADOBE, seconds=seconds)
+    fleet.pass_minutes(10)
+    assert fleet.firing() == ([OF_DESTINATION] if fires else [])
 
     own(owner)
     fleet.pass_minutes(16)

@@ -115,9 +115,10 @@ def _shown(telemetry: PrometheusTelemetry, asked: str) -> Mapping[tuple[str, str
     shown = {
         (name, labels): float(value)
         for line in text.decode().splitlines()
-        for name, _, rest in [line.partition("{")]
+        if not line.startswith("#")
+        for series, _, value in [line.rpartition(" ")]
+        for name, _, rest in [series.partition("{")]
         if name in asked
-        for labels, _, value in [rest.rpartition("} ")]
-        if labels
+        for labels in [rest.removesuffix("}")]
     }
     return {**shown, ("process_start_time_seconds", ""): 1.0}

@@ -375,3 +375,26 @@ def test_a_session_outlasts_the_window_of_a_file_on_both_sides(window_seconds: i
         settings_of(example)
     assert "kafka.session_timeout_ms" in str(refused.value)
     assert "set it above 8000" in str(refused.value)
+
+
+def test_one_audience_of_the_partner_in_two_letter_cases_is_one() -> None:
+    """
+    Ids are copied by hand. Two owners of one audience would let all members of the other leave.
+    """
+    adobe = {
+        "kind": "adobe_external_audiences",
+        "org_id": "org@AdobeOrg",
+        "client_id": "client",
+        "client_secret": "hush",
+        "storage": {"kind": "folder", "path": "files"},
+    }
+    example = Example().put("destinations.adobe", adobe)
+    for place, one in enumerate(("60ccea95-1435", "60CCEA95-1435"), start=1):
+        said = {
+            "destination": "adobe",
+            "external_audience_id": one,
+            "identity": {"namespace": "ECID", "from": "attributes.ecid"},
+        }
+        example.put(f"audiences.{place}", {"audience": f"vip-{place}", "destinations": [said]})
+
+    assert "is fed at audiences[1].destinations[0] already" in example.refusal()

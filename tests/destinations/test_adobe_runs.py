@@ -89,6 +89,24 @@ def test_each_generation_has_its_own_paths_and_its_own_body(
     assert not of.compose_runs(AUDIENCE).query
 
 
+@pytest.mark.parametrize(
+    ("now", "then", "path"),
+    [
+        (CURRENT, DRAFT.contract, "/run/r"),
+        (DRAFT, CURRENT.contract, "/runs/r"),
+        (CURRENT, None, "/runs/r"),
+        (DRAFT, "of another time", "/run/r"),
+    ],
+)
+def test_a_run_is_asked_after_by_the_contract_that_began_it(
+    now: AdobeSnapshots, then: str | None, path: str
+) -> None:
+    """
+    The setting may be another one by then; where nobody wrote it down, it is taken.
+    """
+    assert now.compose_status(AUDIENCE, "r", then).path == ROOT + path
+
+
 def error(status: int, code: str, message: str) -> Response:
     return answer(status, json.dumps({"error_code": code, "message": message}), wait=None)
 

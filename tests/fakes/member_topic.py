@@ -19,7 +19,7 @@ from pipeline.domain.member_record import (
 )
 from pipeline.domain.message import Headers
 from pipeline.stages.snapshot.membership_pass import MembershipPass
-from pipeline.stages.snapshot.ports import Written
+from pipeline.stages.snapshot.ports import TopicLook, Written
 from tests.fakes.snapshot_rules import RULES as SHORT_DAYS
 
 TOPIC = "audience.members.adobe"
@@ -60,6 +60,8 @@ class MemoryMemberTopic:
     at_once: int = 3
     seconds: float = 0
     """What every question to the brokers takes."""
+    open_at: dict[int, int] = field(default_factory=dict)
+    """By partition: where a transaction begins that has not ended; no end lies behind it."""
     asked: Callable[[], None] = lambda: None
     """Called at every question for the ends; brokers that are away raise in it."""
 
@@ -67,9 +69,14 @@ class MemoryMemberTopic:
         """Nothing stays open between two readings."""
 
     async def ends(self) -> Sequence[int]:
+        return (await self.look()).ends
+
+    async def look(self) -> TopicLook:
         await asyncio.sleep(self.seconds)
         self.asked()
-        return self.ends_now()
+        written = self.ends_now()
+        ends = [min(end, self.open_at.get(number, end)) for number, end in enumerate(written)]
+        return TopicLook(ends, [number for number, end in enumerate(ends) if end < written[number]])
 
     async def read(
         self, partition: int, start: int, end: int

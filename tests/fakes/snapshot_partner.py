@@ -14,13 +14,14 @@ from pipeline.destinations.snapshots import (
     Window,
 )
 from pipeline.domain.job import JobEnd, JobReport, NotYet
-from pipeline.domain.send_result import InDoubt, NotSent, Throttled
+from pipeline.domain.send_result import Blocked, InDoubt, NotSent, Throttled
 from pipeline.stages.ports import Ownership
 from tests.fakes.snapshot_storage import FakeStorage
 
 DAY = 86_400.0
 EMPTY = '""'
 """The row of a file without members."""
+MISSING = NotYet("404: no such thing", is_missing=True, cause="not_found")
 PENDING = JobReport(state="PROCESSING", end="pending")
 
 
@@ -80,6 +81,12 @@ class FakePartner:
         self.early: list[Window] = []
         """Asked for before they were over by the storage's clock."""
         self.folders: dict[str, str] = {}
+        self.unknown: set[str] = set()
+        """Audiences that it does not know any more."""
+        self.contract = "new"
+        """By which it is spoken to now."""
+        self.contracts: dict[str, str] = {}
+        """By which each run was started; by another one it is not found."""
 
     async def start(self, audience: str, window: Window, ownership: Ownership) -> RunAnswer:
         await self._takes_time()
@@ -91,6 +98,8 @@ class FakePartner:
 
     async def _arrive(self, audience: str, window: Window) -> RunAnswer:
         now = _now()
+        if audience in self.unknown:
+            return Blocked("not_found", "404: no such audience")
         going_on = [run for run in self._of(audience) if run.ends > now]
         if any(run.listed_from <= now for run in going_on):
             self.overlapping.append(audience)
@@ -127,6 +136,7 @@ class FakePartner:
             listed_from=now + self._random.uniform(0, self.moods.listed_after),
         )
         self.runs.append(run)
+        self.contracts[run.run_id] = self.contract
         self._tasks.create_task(self._ingest(run))
         return run
 
@@ -147,6 +157,8 @@ class FakePartner:
 
     async def list(self, audience: str) -> Sequence[Run] | NotYet:
         await self._takes_time()
+        if audience in self.unknown:
+            return MISSING
         if self._lucky(self.moods.unlisted):
             return NotYet("503")
         now = _now()
@@ -156,8 +168,10 @@ class FakePartner:
             if run.listed_from <= now
         ]
 
-    async def ask(self, audience: str, run_id: str) -> JobReport | NotYet:
+    async def ask(self, audience: str, run_id: str, contract: str | None) -> JobReport | NotYet:
         await self._takes_time()
+        if audience in self.unknown or contract not in (None, self.contracts.get(run_id, contract)):
+            return MISSING
         if self._lucky(self.moods.unlisted):
             return NotYet("503")
         [run] = [one for one in self._of(audience) if one.run_id == run_id]

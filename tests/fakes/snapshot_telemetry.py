@@ -61,5 +61,8 @@ class RecordingSnapshots:
     def pass_overdue(self, *, destination: str, seconds: float) -> None:
         self.levels["pass_overdue", destination] = seconds
 
+    def transaction_open(self, *, destination: str, seconds: float) -> None:
+        self.levels["transaction_open", destination] = seconds
+
     def beyond_horizon(self, *, destination: str, audience: str, count: int) -> None:
         self.counts["beyond_horizon", destination, audience] += count

@@ -164,14 +164,18 @@ class ProcessRuns:
     process: Process
     partner: FakePartner
 
+    @property
+    def contract(self) -> str:
+        return self.partner.contract
+
     async def start(self, audience: str, window: Window, ownership: Ownership) -> RunAnswer:
         return await self.process.through(lambda: self.partner.start(audience, window, ownership))
 
     async def list(self, audience: str) -> Sequence[Run] | NotYet:
         return await self.process.through(lambda: self.partner.list(audience))
 
-    async def ask(self, audience: str, run_id: str) -> JobReport | NotYet:
-        return await self.process.through(lambda: self.partner.ask(audience, run_id))
+    async def ask(self, audience: str, run_id: str, contract: str | None) -> JobReport | NotYet:
+        return await self.process.through(lambda: self.partner.ask(audience, run_id, contract))
 
 
 @dataclass(frozen=True, slots=True)

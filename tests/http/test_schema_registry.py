@@ -243,3 +243,24 @@ async def test_an_outage_is_shown_while_a_schema_is_waited_for_and_no_longer() -
     assert seen == [None, *["status 502 without JSON"] * 2]
     assert told == [True, True, False]
     assert registry.trouble is None
+
+
+async def test_whoever_loses_its_partition_while_it_waits_waits_no_more() -> None:
+    """
+    The alert would stand for ever: whoever has the partition now says nothing of this process.
+    """
+    told: list[bool] = []
+    async with registry_server() as (server, url), aiohttp.ClientSession() as http:
+        server.failing = [web.Response(status=502) for _ in range(10_000)]
+        settings = RegistrySettings.model_validate({"url": url})
+        registry = registry_at(
+            http, settings, Schemas(), is_protobuf=False, chance=lambda: 0.0, told=told.append
+        )
+        async with asyncio.TaskGroup() as tasks:
+            waiting = tasks.create_task(registry.fetch(7, nothing))
+            while True not in told:
+                await asyncio.sleep(0)
+            waiting.cancel()
+
+    assert told[-1] is False
+    assert registry.trouble is None

@@ -113,11 +113,12 @@ async def test_an_open_transaction_is_behind_the_end_and_an_aborted_one_is_not_s
             await producer.send_and_wait(name, b"certain", partition=0)
         await producer.begin_transaction()
         await producer.send_and_wait(name, b"open", partition=0)
-        while_open = await topic.ends()
+        while_open, with_more = await topic.look()
         await producer.abort_transaction()
-        afterwards = await topic.ends()
+        afterwards, with_nothing_more = await topic.look()
 
         assert list(while_open) == [2]
+        assert (list(with_more), list(with_nothing_more)) == ([0], [])
         assert list(afterwards) == [4]
         assert await read_all(topic, 0, afterwards[0]) == [b"certain"]
 

@@ -71,6 +71,19 @@ ADOBE_CREATIONS = "tests/operations/test_adobe_audiences.py::TestACreationThatTa
 TOKENS_THAT_HELP = "test_a_new_token_is_asked_for_where_it_helps_and_nowhere_else"
 STEPS = "tests/simulation/test_snapshot_steps.py"
 TROUBLES = "tests/simulation/test_snapshot_troubles.py"
+DOUBTS = "tests/simulation/test_snapshot_doubts.py"
+GONE_IN_DOUBT = "test_an_audience_that_is_gone_while_a_run_is_in_doubt_is_shown_as_blocked"
+GONE_ELSEWHERE = "test_an_audience_that_is_gone_in_another_state_is_shown_as_blocked_too"
+NEVER_LONG = "test_owners_that_never_live_for_long_let_an_audience_wait_no_longer_than_they_must"
+SURELY_MISSING = (
+    "test_what_is_missing_for_owners_in_turn_is_burnt_only_when_it_is_surely_missing_so_long"
+)
+FORMER = "tests/simulation/test_snapshot_former_files.py"
+AS_LONG_AS_OTHERS = "test_the_files_of_an_audience_that_left_go_as_long_after_their_runs_as_others"
+WHILE_FOLLOWED = "test_older_files_go_in_time_while_a_run_is_followed_or_looked_for"
+ITS_OWN = "test_the_files_of_an_audience_in_the_folder_of_a_former_one_are_its_own"
+NOT_OURS = "test_what_is_not_ours_by_its_name_its_folder_and_its_number_stays"
+NEVER_ENDS = "test_a_transaction_that_never_ends_is_shown_with_its_age_and_said"
 TOO_SHORT = "test_a_run_that_a_list_is_too_short_for_is_not_taken_for_the_last"
 KEPT_FOR_IT = "test_a_request_for_a_file_that_waits_keeps_the_runs_that_are_kept_for_it"
 NOT_SWEPT = "test_a_list_that_cannot_be_read_while_old_files_go_stops_no_audience"
@@ -82,6 +95,8 @@ NOT_SHOWN = (
 )
 RUN_FIRST = "test_no_state_stands_without_its_run_wherever_its_owner_died"
 NO_MARKER = "test_what_stands_behind_the_last_record_is_nothing_to_carry"
+AHEAD = "test_times_from_a_clock_that_was_ahead_keep_nothing_waiting"
+WHO_WITHDREW = "test_who_withdrew_while_a_file_waited_for_its_run_is_in_no_run"
 OWN_RUNS = "test_an_audience_that_has_had_its_own_runs_keeps_no_other_waiting"
 OTHER_FOLDER = "test_an_audience_that_gets_another_folder_is_blocked_until_it_has_its_own_again"
 HEALED_LATE = "test_what_a_former_owner_heals_late_makes_a_pass_due_where_nobody_shut_it_out"
@@ -251,6 +266,13 @@ RULES: Sequence[Rule] = (
         kept="    if asked.operation is not None:\n        # What",
         broken="    if asked.operation is None:\n        # What",
         tests=[f"{ADOBE_CREATIONS}::test_a_question_without_an_answer_forgets_no_creation"],
+    ),
+    Rule(
+        name="an extension brings nobody back from an older file",
+        file="pipeline/operations/snapshots/extension.py",
+        kept="is_one and run.n < ingested.n and may_have_ended\n",
+        broken="is_one and run.n > ingested.n and may_have_ended\n",
+        tests=[f"{EXTENSION}::test_after_an_older_file_whose_run_ended_last_it_is_refused"],
     ),
     Rule(
         name="an extension brings nobody back who was removed",
@@ -860,10 +882,17 @@ RULES: Sequence[Rule] = (
         tests=[f"{CONSISTENCY}::test_two_targets_that_cannot_stand_together_are_refused"],
     ),
     Rule(
+        name="one audience of the partner in two letter cases is one",
+        file="pipeline/configuration/sharing.py",
+        kept="audience.casefold()",
+        broken="audience",
+        tests=[f"{CONSISTENCY}::test_one_audience_of_the_partner_in_two_letter_cases_is_one"],
+    ),
+    Rule(
         name="an audience of the partner has one way, whatever destinations reach it",
         file="pipeline/configuration/sharing.py",
-        kept="homes.setdefault((kind, space, audience), here)",
-        broken="homes.setdefault((target.destination, space, audience), here)",
+        kept="homes.setdefault((kind, space, audience.casefold()), here)",
+        broken="homes.setdefault((target.destination, space, audience.casefold()), here)",
         tests=[f"{CONSISTENCY}::test_one_audience_of_the_partner_by_two_destinations_is_refused"],
     ),
     Rule(
@@ -1248,14 +1277,14 @@ RULES: Sequence[Rule] = (
     ),
     Rule(
         name="a file is alone in its window",
-        file="pipeline/stages/snapshot/starting.py",
+        file="pipeline/stages/snapshot/file_look.py",
         kept="        near = neighbours(file, listed, 2 * margin)\n",
         broken="        near = neighbours(file, listed, -1.0)\n",
         tests=[f"{STEPS}::test_a_file_that_stands_near_another_is_never_asked_for"],
     ),
     Rule(
         name="a window is over by the storage's clock before its run is asked for",
-        file="pipeline/stages/snapshot/starting.py",
+        file="pipeline/stages/snapshot/file_look.py",
         kept="        if left >= 0:\n",
         broken="        if left >= 1_000:\n",
         tests=[f"{STEPS}::test_the_charge_is_durable_before_the_partner_is_asked"],
@@ -1382,9 +1411,37 @@ RULES: Sequence[Rule] = (
         tests=[f"tests/integration/test_ingest_backlog.py::{NO_MARKER}"],
     ),
     Rule(
-        name="a file in a former folder makes way for a new one",
+        name="files that wait for an ordinary run take none that is kept back",
+        file="pipeline/stages/snapshot/budget.py",
+        kept="        reserved = min(reserved, max(0, ordinary - len(ats)))\n",
+        broken="",
+        tests=["tests/stages/snapshot/test_budget.py"],
+    ),
+    Rule(
+        name="a clock that was ahead puts off no renewal",
+        file="pipeline/stages/snapshot/schedule.py",
+        kept="0 if at_ms > now_ms else at_ms + _ms(lifetime * RENEW_SHARE)",
+        broken="at_ms + _ms(lifetime * RENEW_SHARE)",
+        tests=[f"tests/stages/snapshot/test_schedule.py::{AHEAD}"],
+    ),
+    Rule(
+        name="a clock that was ahead puts off no run",
+        file="pipeline/stages/snapshot/schedule.py",
+        kept=" and last_ms <= now_ms\n",
+        broken="\n",
+        tests=[f"tests/stages/snapshot/test_schedule.py::{AHEAD}"],
+    ),
+    Rule(
+        name="a file that waited makes way for one without who withdrew since",
         file="pipeline/stages/snapshot/starting.py",
-        kept="        if file.path != path_of(self._audience.folder, file.n):\n",
+        kept="        patience = WITHDRAWN_SECONDS if has_withdrawals else usual\n",
+        broken="        patience = usual\n",
+        tests=[f"{TROUBLES}::{WHO_WITHDREW}"],
+    ),
+    Rule(
+        name="a file in a former folder makes way for a new one",
+        file="pipeline/stages/snapshot/file_look.py",
+        kept="        if file.path != path_of(self._folder, file.n):\n",
         broken="        if not file.path:\n",
         tests=[f"{TROUBLES}::{OTHER_FOLDER}"],
     ),
@@ -1444,6 +1501,132 @@ RULES: Sequence[Rule] = (
         kept="            if number % TURN_AUDIENCES == 0:\n",
         broken="            if number < 0:\n",
         tests=[f"{TROUBLES}::{CHOSEN}"],
+    ),
+    Rule(
+        name="a transaction grows old only where the end behind which it stands does not move",
+        file="pipeline/stages/snapshot/open_transactions.py",
+        kept="(end, since if was == end else now)\n",
+        broken="(end, since)\n",
+        tests=["tests/stages/snapshot/test_open_transactions.py"],
+    ),
+    Rule(
+        name="the age of a transaction that hides memberships is told",
+        file="pipeline/stages/snapshot/report.py",
+        kept="        oldest = found.oldest\n",
+        broken="        oldest = 0.0\n",
+        tests=[f"{TROUBLES}::{NEVER_ENDS}"],
+    ),
+    Rule(
+        name="whoever loses its partition waits for no schema any more",
+        file="pipeline/http/schema_registry.py",
+        kept="            finally:\n",
+        broken="            except ZeroDivisionError:\n",
+        tests=["tests/http/test_schema_registry.py"],
+    ),
+    Rule(
+        name="a run is followed by the contract that it was started with",
+        file="pipeline/stages/snapshot/following.py",
+        kept="        contract = shared.journal.run(name, state.run_n).contract\n",
+        broken="        contract = shared.runs.contract\n",
+        tests=[f"{DOUBTS}::test_a_run_is_followed_by_the_contract_that_it_was_started_with"],
+    ),
+    Rule(
+        name="a status is asked for in the words of the run's own contract",
+        file=f"{ADOBE}/delivery.py",
+        kept="compose_status(generation_called(contract, self._generation), ",
+        broken="compose_status(self._generation, ",
+        tests=[ADOBE_RUNS],
+    ),
+    Rule(
+        name="an audience that is gone while a run is in doubt blocks, and is shown",
+        file="pipeline/stages/snapshot/following.py",
+        kept="        if listed.cause is not None:\n",
+        broken="        if listed is None:\n",
+        tests=[f"{DOUBTS}::{GONE_IN_DOUBT}"],
+    ),
+    Rule(
+        name="an audience that is gone while its run goes on blocks, and is shown",
+        file="pipeline/stages/snapshot/following.py",
+        kept="            if cause is not None:\n",
+        broken="            if cause is not None and not cause:\n",
+        tests=[f"{DOUBTS}::{GONE_ELSEWHERE}"],
+    ),
+    Rule(
+        name="a run that is not found blocks no audience that is there",
+        file="pipeline/stages/snapshot/following.py",
+        kept="await self._cause_in_list() if answer.is_missing else answer.cause\n",
+        broken="answer.cause\n",
+        tests=[f"{DOUBTS}::test_a_run_alone_that_is_not_found_blocks_nobody"],
+    ),
+    Rule(
+        name="owners that are restarted again and again burn a window together",
+        file="pipeline/stages/snapshot/absence.py",
+        kept="    return max(own_seconds, ",
+        broken="    return min(own_seconds, ",
+        tests=[f"{DOUBTS}::{NEVER_LONG}"],
+    ),
+    Rule(
+        name="what owners in turn saw counts less than their clocks may differ",
+        file="pipeline/stages/snapshot/absence.py",
+        kept="CLOCKS_MS = 300_000\n",
+        broken="CLOCKS_MS = 0\n",
+        tests=[f"{DOUBTS}::{SURELY_MISSING}"],
+    ),
+    Rule(
+        name="a window is not burnt for what was missing of another",
+        file="pipeline/stages/snapshot/transitions.py",
+        kept="            absent_lists=0,\n            absent_since_ms=None,\n",
+        broken="",
+        tests=[f"{DOUBTS}::test_a_window_is_not_burnt_for_what_was_missing_of_another"],
+    ),
+    Rule(
+        name="files of an audience that left the configuration go in time",
+        file="pipeline/stages/snapshot/worker.py",
+        kept="            await former.sweep()\n",
+        broken="",
+        tests=[f"{FORMER}::{AS_LONG_AS_OTHERS}"],
+    ),
+    Rule(
+        name="a file of a former audience stays while the partner may be reading it",
+        file="pipeline/stages/snapshot/former_files.py",
+        kept="                yield from kept_after_leaving(runs, now_ms, seconds)\n",
+        broken="                yield from ()\n",
+        tests=[f"{FORMER}::test_a_file_that_the_partner_may_be_reading_stays_for_a_day_more"],
+    ),
+    Rule(
+        name="an audience in the folder of a former one keeps its own file",
+        file="pipeline/stages/snapshot/former_files.py",
+        kept="                yield state.n\n",
+        broken="                yield from ()\n",
+        tests=[f"{FORMER}::{ITS_OWN}"],
+    ),
+    Rule(
+        name="a file is ours by its folder and its whole name",
+        file="pipeline/stages/snapshot/files.py",
+        kept="        is_ours = n is not None and one.path == path_of(folder, n)\n",
+        broken="        is_ours = n is not None\n",
+        tests=[f"{FORMER}::{NOT_OURS}"],
+    ),
+    Rule(
+        name="the folders of an audience are remembered",
+        file="pipeline/stages/snapshot/transitions.py",
+        kept="(*state.folders, folder)",
+        broken="(folder,)",
+        tests=[f"{FORMER}::test_files_in_a_folder_that_an_audience_had_before_go_in_time"],
+    ),
+    Rule(
+        name="files go in time while a run is followed for hours",
+        file="pipeline/stages/snapshot/owner.py",
+        kept="            await self._tidy()\n",
+        broken="            if not self._turn.locked():\n                await self._tidy()\n",
+        tests=[f"{FORMER}::{WHILE_FOLLOWED}"],
+    ),
+    Rule(
+        name="a run is asked after over HTTP by its own contract",
+        file="pipeline/http/runs.py",
+        kept="compose_status(audience, run_id, contract))",
+        broken="compose_status(audience, run_id))",
+        tests=["tests/http/test_runs.py"],
     ),
     Rule(
         name="payments that count no more are let go before they are looked through",

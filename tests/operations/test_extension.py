@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
+from pipeline.destinations.snapshots import Window
 from pipeline.domain.member_record import (
     LAYOUT_KEY,
     MemberRecord,
@@ -16,7 +18,15 @@ from pipeline.domain.member_record import (
 )
 from pipeline.sandbox.adobe_audiences.simulator import AdobeSimulator
 from pipeline.sandbox.broker import EmbeddedBroker
-from pipeline.stages.snapshot.run_records import AudienceState, Ingested, encode_state, state_key
+from pipeline.stages.snapshot.run_records import (
+    AudienceState,
+    Ingested,
+    RunRecord,
+    encode_run,
+    encode_state,
+    run_key,
+    state_key,
+)
 from tests.cli.test_commands import Ran, _logging_is_put_back, written
 from tests.conftest import Cluster
 from tests.http.adobe_world import document, options
@@ -39,15 +49,35 @@ class World:
     operator: AtCommandLine
     audience: str
 
-    async def ingested(self, ends: Mapping[int, int] | None) -> None:
+    async def ingested(self, ends: Mapping[int, int] | None, *, n: int = 1, at_ms: int = 1) -> None:
         """
         What the owner wrote of the last good file; None for none.
         """
-        good = None if ends is None else Ingested(n=1, rows=2, ends=dict(ends), at_ms=1)
+        good = None if ends is None else Ingested(n=n, rows=2, ends=dict(ends), at_ms=at_ms)
         topic = f"{self.namespace}.snapshots.adobe"
         async with producing(self.cluster) as producer:
             state = encode_state(AudienceState(state="ended", ingested=good))
             await producer.send_and_wait(topic, state, state_key(self.audience))
+
+    async def ran(self, *, n: int, **end: Any) -> None:
+        """
+        What the owner wrote of a run of the file with this number.
+        """
+        run = RunRecord(
+            audience=self.audience,
+            n=n,
+            window=Window(start_s=1, end_s=7),
+            intended_ms=2,
+            is_charged=True,
+            rows=2,
+            members=2,
+            size=9,
+            run_id=f"run-{n}",
+            **end,
+        )
+        topic = f"{self.namespace}.snapshots.adobe"
+        async with producing(self.cluster) as producer:
+            await producer.send_and_wait(topic, encode_run(run), run_key(self.audience, n))
 
     async def members(self, *values: bytes | None, audience: str | None = None) -> None:
         topic = f"{self.namespace}.members.adobe"
@@ -131,3 +161,30 @@ async def test_where_no_good_run_is_known_it_is_refused(world: World) -> None:
     assert refused.code == 1
     assert "no good run of it is known" in refused.error
     assert world.extensions() == 0
+
+
+@pytest.mark.parametrize(
+    ("late", "code"),
+    [
+        ({"end": "applied", "ended_ms": 9}, 1),
+        ({"end": "unknown", "ended_ms": 9}, 1),
+        ({"end": "pending", "ended_ms": None}, 1),
+        ({"end": "failed", "ended_ms": 9}, 0),
+        ({"end": "applied", "ended_ms": 3}, 0),
+    ],
+)
+async def test_after_an_older_file_whose_run_ended_last_it_is_refused(
+    world: World, late: dict[str, Any], code: int
+) -> None:
+    """
+    A run that began late took a file from before the last good one: with whoever left in between.
+    """
+    await world.members(ADD, REMOVE)
+    await world.ingested({0: 3}, n=7, at_ms=5)
+    await world.ran(n=4, **late)
+
+    refused = await world.extends()
+
+    assert refused.code == code
+    assert world.extensions() == 1 - code
+    assert code == 0 or "an older file" in refused.error

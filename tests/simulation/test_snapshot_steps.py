@@ -10,8 +10,13 @@ from pipeline.domain.job import JobReport, NotYet
 from pipeline.domain.send_result import Blocked, InDoubt
 from pipeline.stages.ports import Ownership
 from pipeline.stages.snapshot.operator_requests import encode_approve, encode_start, request_key
-from pipeline.stages.snapshot.run_records import AudienceState, decode_run, decode_state, state_key
-from pipeline.stages.snapshot.transitions import GIVE_UP_SECONDS
+from pipeline.stages.snapshot.run_records import (
+    GIVE_UP_SECONDS,
+    AudienceState,
+    decode_run,
+    decode_state,
+    state_key,
+)
 from tests.fakes.snapshot_partner import FakeRun, RunMoods
 from tests.fakes.snapshot_rules import audience_called
 from tests.fakes.snapshot_world import QUICK, SESSION, Process, SnapshotWorld
@@ -519,8 +524,8 @@ def test_a_run_whose_end_was_told_is_not_asked_about_again() -> None:
     async def story(world: SnapshotWorld) -> None:
         ask, listed = world.partner.ask, world.partner.list
 
-        async def asked(audience: str, run_id: str) -> JobReport | NotYet:
-            answer = await ask(audience, run_id)
+        async def asked(audience: str, run_id: str, contract: str | None) -> JobReport | NotYet:
+            answer = await ask(audience, run_id, contract)
             if isinstance(answer, JobReport) and answer.is_terminal:
                 ends.append(run_id)
             return answer

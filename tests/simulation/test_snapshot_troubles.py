@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 
 from pipeline.destinations.snapshots import BudgetSpent, Run, RunAnswer, Window
 from pipeline.domain.job import JobReport, NotYet
@@ -568,3 +569,70 @@ def test_an_audience_whose_runs_only_a_person_can_have_shown_is_blocked_before_i
 
     assert shown == ["blocked", cause, "4xx: the partner's words"]
     assert paid(world) == 0
+
+
+def test_who_withdrew_while_a_file_waited_for_its_run_is_in_no_run() -> None:
+    """It may wait for hours until the partner or the budget lets it go, or a person does."""
+    sent: list[bytes] = []
+
+    async def story(world: SnapshotWorld) -> None:
+        start = world.partner.start
+
+        async def watched(audience: str, window: Window, ownership: Ownership) -> RunAnswer:
+            sent.extend(
+                world.storage.content(file.path)
+                for file in world.storage.visible(VIP.folder)
+                if window.start_s < file.modified_s < window.end_s
+            )
+            return await start(audience, window, ownership)
+
+        world.partner.limit = 0
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(world.worker(world.process()).run())
+            await asyncio.sleep(HOUR / 2)
+            world.members.state(VIP.audience, "m1", is_member=False, is_withdrawal=True)
+            world.partner.start = watched  # type: ignore[method-assign]
+            world.partner.limit = 1000
+            await asyncio.sleep(2 * HOUR)
+            running.cancel()
+
+    world = told(story)
+
+    assert world.is_delivered()
+    assert sent
+    assert not any(b"m1\n" in content for content in sent)
+
+
+def test_a_transaction_that_never_ends_is_shown_with_its_age_and_said() -> None:
+    """No pass sees what stands behind it, so nothing else would ever say that something waits."""
+    shown: list[object] = []
+    key = member_key(VIP.audience, "behind")
+
+    async def story(world: SnapshotWorld) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            worker = world.worker(world.process())
+            running = tasks.create_task(worker.run())
+            await asyncio.sleep(HOUR)
+            partition = partition_of(key)
+            topic = world.members.topic
+            topic.open_at[partition] = topic.ends_now()[partition]
+            world.members.state(VIP.audience, "behind")
+            await asyncio.sleep(HOUR)
+            shown.append(world.telemetry.levels["transaction_open", "adobe"])
+            shown.append(worker.status()["open_transactions"])
+            topic.open_at.clear()
+            await asyncio.sleep(HOUR)
+            shown.append(world.telemetry.levels["transaction_open", "adobe"])
+            running.cancel()
+
+    with capture_logs() as lines:
+        world = told(story)
+
+    age, by_partition, afterwards = shown
+    assert isinstance(age, float)
+    assert HOUR - 120 < age <= HOUR
+    assert isinstance(by_partition, dict)
+    assert list(by_partition) == [partition_of(key)]
+    assert afterwards == 0
+    assert [line["log_level"] for line in lines if "transaction" in line["event"]] == ["error"]
+    assert world.is_delivered()

@@ -109,6 +109,7 @@ def _state_snapshot(telemetry: SnapshotTelemetry) -> None:
     telemetry.freshness(destination="adobe-prod", action="remove", seconds=7200, count=40)
     telemetry.changes_overdue(destination="adobe-prod", audience="aud-1", seconds=900)
     telemetry.pass_overdue(destination="adobe-prod", seconds=60)
+    telemetry.transaction_open(destination="adobe-prod", seconds=1300)
     telemetry.beyond_horizon(destination="adobe-prod", audience="aud-1", count=3)
 
 

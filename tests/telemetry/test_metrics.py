@@ -92,6 +92,7 @@ CONTRACT: list[tuple[str, dict[str, str], float]] = [
     ("audience_snapshot_overdue_seconds", AUDIENCE, 900),
     ("audience_snapshot_pass_overdue_seconds", ADOBE, 60),
     ("audience_snapshot_beyond_horizon_total", AUDIENCE, 3),
+    ("audience_snapshot_open_transaction_seconds", ADOBE, 1300),
 ]
 
 KNOWN = KnownLabels(

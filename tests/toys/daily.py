@@ -65,6 +65,7 @@ class DailyFiles:
 
     rules = replace(RULES, runs_per_day=1, runs_per_audience_and_day=1)
     storage = FolderSettings(kind="folder", path=Path("daily"))
+    contract = "daily"
     request_timeout = 60.0
     requests_per_second = 1.0
 
@@ -98,7 +99,7 @@ class DailyFiles:
             case _:
                 return NotYet(f"{response.status}")
 
-    def compose_status(self, audience: str, run_id: str) -> Request:
+    def compose_status(self, audience: str, run_id: str, contract: str | None = None) -> Request:
         return Request(endpoint="run", method="GET", path=f"/{audience}/runs/{run_id}")
 
     def interpret_status(self, response: Response) -> JobReport | NotYet:

@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 
 from pipeline.destinations.adobe_audiences.file_shape import row
-from pipeline.destinations.adobe_audiences.generations import GENERATIONS, Generation
+from pipeline.destinations.adobe_audiences.generations import (
+    GENERATIONS,
+    Generation,
+    generation_called,
+)
 from pipeline.destinations.adobe_audiences.landing_zone import (
     compose_landing_zone,
     interpret_landing_zone,
@@ -48,6 +52,10 @@ class AdobeSnapshots:
         self.request_timeout = request_timeout
         self.requests_per_second = requests_per_second
 
+    @property
+    def contract(self) -> str:
+        return self._generation.name
+
     def row(self, identity: str, cells: Sequence[str]) -> bytes:
         return row(identity, cells)
 
@@ -69,8 +77,8 @@ class AdobeSnapshots:
     def interpret_runs(self, response: Response) -> Sequence[Run] | NotYet:
         return interpret_runs(response, usual_window=2 * self.rules.window_margin)
 
-    def compose_status(self, audience: str, run_id: str) -> Request:
-        return compose_status(self._generation, audience, run_id)
+    def compose_status(self, audience: str, run_id: str, contract: str | None = None) -> Request:
+        return compose_status(generation_called(contract, self._generation), audience, run_id)
 
     def interpret_status(self, response: Response) -> JobReport | NotYet:
         return interpret_status(response)

@@ -84,3 +84,8 @@ GENERATIONS: Final[Mapping[Contract, Generation]] = MappingProxyType(
         ),
     }
 )
+
+
+def generation_called(name: str | None, otherwise: Generation) -> Generation:
+    """The generation of this name, as it was written down; another one where nothing was."""
+    return next((one for one in GENERATIONS.values() if one.name == name), otherwise)

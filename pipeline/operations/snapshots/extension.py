@@ -12,6 +12,7 @@ from pipeline.kafka.topic_reader import PlacedRecord
 from pipeline.operations.cluster_setup import reader
 from pipeline.operations.snapshots.reading import read_snapshots
 from pipeline.operations.trouble import OperationFailed
+from pipeline.stages.snapshot.run_records import Ingested, RunRecord
 
 INSTEAD = "`runs start` renews the audience with a new file instead"
 
@@ -23,11 +24,17 @@ async def refuse_after_removes(kafka: KafkaSettings, destination: str, audience:
         OperationFailed: somebody was removed since the last good file, or nobody knows.
         ClusterTrouble: the brokers do not say.
     """
-    ingested = (await read_snapshots(kafka, destination)).state(audience).ingested
+    told = await read_snapshots(kafka, destination)
+    ingested = told.state(audience).ingested
     if ingested is None:
         raise OperationFailed(
             f"audience {audience} of {destination}: no good run of it is known, so nobody can tell "
             f"who would come back; {INSTEAD}"
+        )
+    if any(_is_older(run, audience, ingested) for run in told.runs.values()):
+        raise OperationFailed(
+            f"audience {audience} of {destination}: the run of an older file ended after the last "
+            f"good one or goes on, so the partner may have that one; {INSTEAD}"
         )
     removes = _Removes(audience.encode())
     async with reader(kafka) as open_reader:
@@ -41,6 +48,13 @@ async def refuse_after_removes(kafka: KafkaSettings, destination: str, audience:
             f"audience {audience} of {destination}: removes were written since its last good "
             f"file ({removes.count}), which would bring these members back; {INSTEAD}"
         )
+
+
+def _is_older(run: RunRecord, audience: str, ingested: Ingested) -> bool:
+    """Whether the partner may have taken an older file of the audience after its last good one."""
+    may_have_ended = run.ended_ms is None or run.ended_ms > ingested.at_ms
+    is_one = run.audience == audience and run.run_id is not None and run.end != "failed"
+    return is_one and run.n < ingested.n and may_have_ended
 
 
 class _Removes:

@@ -43,11 +43,12 @@ class Budget:
     def free_at(self, audience: str, now_ms: int, *, is_urgent: bool, reserved: int = 0) -> int:
         """When one more run may be paid for: now, or later if nothing else is paid until then.
 
-        `reserved`: runs that others are about to pay for.
+        `reserved`: runs that others are about to pay for, with what is not kept back.
         """
-        kept_back = 0 if is_urgent else self.limit // RESERVED_SHARE
-        most = max(1, self.limit - kept_back)
-        of_all = _free_at(self._ats(now_ms), most - reserved, now_ms)
+        ats = self._ats(now_ms)
+        ordinary = max(1, self.limit - self.limit // RESERVED_SHARE)
+        reserved = min(reserved, max(0, ordinary - len(ats)))
+        of_all = _free_at(ats, (self.limit if is_urgent else ordinary) - reserved, now_ms)
         of_one = _free_at(self._ats(now_ms, audience), self.rules.runs_per_audience_and_day, now_ms)
         return max(of_all, of_one)
 

@@ -19,7 +19,8 @@ from pipeline.domain.member_record import (
 )
 from pipeline.stages.ports import Record
 from pipeline.stages.snapshot.healed import healed_before
-from pipeline.stages.snapshot.ports import MemberTopic, TopicUnreadable
+from pipeline.stages.snapshot.open_transactions import OpenTransactions
+from pipeline.stages.snapshot.ports import FollowedTopic, TopicUnreadable
 from pipeline.stages.snapshot.run_records import Ends
 from pipeline.stages.snapshot.schedule import Changes
 
@@ -113,7 +114,7 @@ class Watched:
 class ChangesWatch:
     """Of all audiences of one destination."""
 
-    def __init__(self, topic: MemberTopic, *, quiet: float, is_alone: bool) -> None:
+    def __init__(self, topic: FollowedTopic, *, quiet: float, is_alone: bool) -> None:
         """Looks as often as it matters whether nothing has come for `quiet` seconds.
 
         `is_alone`: a former owner is shut out from the topic. Where it is not, what it heals late
@@ -127,6 +128,8 @@ class ChangesWatch:
         self._former: Sequence[int] | None = None
         """Before these offsets others wrote, who owned the destination before us."""
         self._turn = asyncio.Lock()
+        self.open_transactions = OpenTransactions()
+        """By the clock of the event loop."""
 
     def watch(self, audience: str, ingested: Ends, newest: Ends) -> Watched:
         """Follow an audience from what the partner has and from its newest file; before any read.
@@ -161,9 +164,7 @@ class ChangesWatch:
             TopicUnreadable: the brokers do not hand it out; what was taken in stays.
         """
         async with self._turn:
-            ends = await self._topic.ends()
-            await self._read_to(ends)
-            return ends
+            return await self._read_all()
 
     async def begin(self, audience: str) -> tuple[ChangesSince, Sequence[int]]:
         """A pass begins now: returns what is stated from now on, and the ends of all partitions.
@@ -174,15 +175,18 @@ class ChangesWatch:
             TopicUnreadable: the brokers do not hand it out.
         """
         async with self._turn:
-            ends = await self._topic.ends()
-            await self._read_to(ends)
+            ends = await self._read_all()
             return self._watched[audience.encode()].begin(ends_of(audience, ends)), ends
 
-    async def _read_to(self, ends: Sequence[int]) -> None:
+    async def _read_all(self) -> Sequence[int]:
+        look = await self._topic.look()
+        self.open_transactions.seen(look, asyncio.get_running_loop().time())
+        ends = look.ends
         self._former = self._former or ends
         for partition in sorted(self._positions):
             if self._positions[partition] < ends[partition]:
                 await self._read(partition, self._positions[partition], ends[partition])
+        return ends
 
     async def _read(self, partition: int, start: int, end: int) -> None:
         async with aclosing(self._topic.read(partition, start, end)) as read:

@@ -10,6 +10,7 @@ from pipeline.stages.snapshot.states import ABSENT_SECONDS
 BACKOFF = Backoff(initial=5.0, maximum=300.0)
 LEAST_SECONDS = 1.0
 SPENT = "all runs of the day are used"
+IN_DOUBT = "nobody knows whether a run was started"
 FIRST_BLOCKED_SECONDS, LONGEST_BLOCKED_SECONDS = ABSENT_SECONDS, 3600.0
 """A blocked audience tries again so often; an operator's request does not wait for it.
 

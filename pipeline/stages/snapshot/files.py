@@ -8,7 +8,7 @@ from contextlib import aclosing
 from pipeline.stages.contract import Progress
 from pipeline.stages.ports import Lease
 from pipeline.stages.snapshot.ports import FileStorage, StoredFile
-from pipeline.stages.snapshot.run_records import RunRecord, SnapshotFile
+from pipeline.stages.snapshot.run_records import GIVE_UP_SECONDS, RunRecord, SnapshotFile
 
 _NAME = re.compile(r"snapshot-([0-9]{1,19})\.csv")
 
@@ -62,15 +62,31 @@ def kept(runs: Mapping[int, RunRecord], now_ms: int, keep_seconds: float) -> fro
     )
 
 
+def kept_after_leaving(
+    runs: Mapping[int, RunRecord], now_ms: int, keep_seconds: float
+) -> frozenset[int]:
+    """The same of an audience that nobody follows any more: its runs are over after a day."""
+    since_ms = now_ms - int(keep_seconds * 1000)
+    return frozenset(
+        n
+        for n, run in runs.items()
+        if run.is_charged
+        and (run.run_id is not None or run.end == "pending")
+        and (run.ended_ms or run.intended_ms + int(GIVE_UP_SECONDS * 1000)) > since_ms
+    )
+
+
 async def tidy(storage: FileStorage, folder: str, *, below: int, keep: frozenset[int]) -> int:
     """Delete our files with a lower number, but for those to keep; returns how many went.
 
-    A number that is not below ours belongs to another owner, who may be the right one.
+    Folders within the folder are not ours. A number that is not below ours belongs to another
+    owner, who may be the right one.
     """
     count = 0
     for one in await storage.files(folder):
         n = number_of(one.path)
-        if n is not None and n < below and n not in keep:
+        is_ours = n is not None and one.path == path_of(folder, n)
+        if n is not None and is_ours and n < below and n not in keep:
             await storage.delete(one.path)
             count += 1
     return count

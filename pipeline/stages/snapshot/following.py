@@ -2,19 +2,22 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import get_args
 
 from pipeline.destinations.snapshots import Run, SnapshotAudience
 from pipeline.domain.change import Action
 from pipeline.domain.job import JobReport, NotYet
+from pipeline.domain.send_result import BlockCause
+from pipeline.stages.snapshot.absence import absent, absent_seconds
 from pipeline.stages.snapshot.changes_watch import Watched
-from pipeline.stages.snapshot.condition import AudienceCondition
+from pipeline.stages.snapshot.condition import IN_DOUBT, AudienceCondition
 from pipeline.stages.snapshot.files import path_of
-from pipeline.stages.snapshot.run_records import AudienceState
+from pipeline.stages.snapshot.run_records import GIVE_UP_SECONDS, AudienceState
 from pipeline.stages.snapshot.shared import SharedByAudiences
 from pipeline.stages.snapshot.states import Absent, LateRun, Listed, RunEnded, decide
 from pipeline.stages.snapshot.transitions import (
-    GIVE_UP_SECONDS,
     GIVEN_UP,
+    Transition,
     adopted,
     burnt,
     ended,
@@ -23,6 +26,13 @@ from pipeline.stages.snapshot.transitions import (
     started,
 )
 from pipeline.telemetry.facts import RunEnd
+
+_STAYS = (
+    "a run may have been asked for, so it is looked for until the partner shows the list again, or "
+    "the audience leaves the configuration"
+)
+_OF_ANSWERS = frozenset({"run_not_told", *get_args(BlockCause)})
+"""Causes that the partner's answers have; others are not theirs to end."""
 
 
 class RunFollowing:
@@ -50,28 +60,54 @@ class RunFollowing:
             Fenced: there is another owner now.
         """
         shared, name = self._shared, self._audience.audience
+        first_at: float | None = None
+        while True:
+            listed = await self._listed()
+            if listed is None:
+                continue
+            found = next((one for one in listed if one.window == state.window), None)
+            if found is not None:
+                await self._found(state, found.run_id)
+                return
+            now_ms = shared.wall_ms()
+            first_at = _now() if first_at is None else first_at
+            seconds = absent_seconds(state, _now() - first_at, now_ms)
+            event = Absent(state.absent_lists + 1, seconds)
+            if decide(state.state, event).state == "burnt":
+                await self._burn(state)
+                return
+            self._condition.wait("in_doubt", IN_DOUBT, 0.0)
+            after = absent(state, now_ms)
+            if after is not state:
+                state = await shared.journal.write(name, Transition(after))
+            await asyncio.sleep(shared.rules.poll)
+
+    async def _listed(self) -> Sequence[Run] | None:
+        """The partner's list; None where there is none, once it is time to ask again."""
+        shared = self._shared
+        listed = await shared.runs.list(self._audience.audience)
+        if not isinstance(listed, NotYet):
+            return listed
+        if listed.cause is not None:
+            # No word about the run, so the state stays: what is wrong may be mended.
+            self._condition.block(listed.cause, f"{listed.detail}; {_STAYS}")
+        else:
+            self._condition.wait("runs_not_listed", listed.detail, shared.rules.poll)
+        await asyncio.sleep(max(shared.rules.poll, listed.wait or 0.0))
+        return None
+
+    async def _found(self, state: AudienceState, run_id: str) -> None:
+        shared, name = self._shared, self._audience.audience
+        assert state.run_n is not None
+        decide(state.state, Listed())
+        run = shared.journal.run(name, state.run_n)
+        await shared.journal.write(name, started(state, run, run_id, shared.wall_ms()))
+        self._condition.fine()
+
+    async def _burn(self, state: AudienceState) -> None:
+        shared, name = self._shared, self._audience.audience
         assert state.run_n is not None
         run = shared.journal.run(name, state.run_n)
-        first_at: float | None = None
-        lists = 0
-        while True:
-            listed = await shared.runs.list(name)
-            if isinstance(listed, NotYet):
-                self._condition.wait("runs_not_listed", listed.detail, shared.rules.poll)
-                await asyncio.sleep(max(shared.rules.poll, listed.wait or 0.0))
-                continue
-            for one in listed:
-                if one.window == state.window:
-                    decide(state.state, Listed())
-                    step = started(state, run, one.run_id, shared.wall_ms())
-                    await shared.journal.write(name, step)
-                    self._condition.fine()
-                    return
-            lists += 1
-            first_at = _now() if first_at is None else first_at
-            if decide(state.state, Absent(lists, _now() - first_at)).state == "burnt":
-                break
-            await asyncio.sleep(shared.rules.poll)
         await shared.journal.write(name, burnt(state, run, shared.wall_ms()))
         self._run_ended("burnt")
         await self.delete_burnt(state.run_n)
@@ -109,11 +145,13 @@ class RunFollowing:
         """
         shared, name = self._shared, self._audience.audience
         assert state.run_id is not None
+        assert state.run_n is not None
+        contract = shared.journal.run(name, state.run_n).contract
         told: JobReport | None = None
         while True:
             answer: JobReport | NotYet | Sequence[Run]
             if told is None:
-                answer = await shared.runs.ask(name, state.run_id)
+                answer = await shared.runs.ask(name, state.run_id, contract)
                 told = answer if isinstance(answer, JobReport) and answer.is_terminal else None
             if told is not None:
                 # Asked once more it would say the same: only the list is missing.
@@ -127,13 +165,25 @@ class RunFollowing:
                 report = told or JobReport(state=GIVEN_UP, end="pending")
                 await self._end(state, report, is_last=False)
                 return
-            wait = None
-            if isinstance(answer, NotYet):
+            await self._until_next_question(answer)
+
+    async def _until_next_question(self, answer: JobReport | NotYet | Sequence[Run]) -> None:
+        shared, wait = self._shared, None
+        if isinstance(answer, NotYet):
+            wait = answer.wait
+            cause = await self._cause_in_list() if answer.is_missing else answer.cause
+            if cause is not None:
+                self._condition.block(cause, answer.detail)
+            else:
                 self._condition.wait("run_not_told", answer.detail, shared.rules.poll)
-                wait = answer.wait
-            elif self._condition.cause == "run_not_told":
-                self._condition.fine()
-            await asyncio.sleep(max(shared.rules.poll, wait or 0.0))
+        elif self._condition.cause in _OF_ANSWERS:
+            self._condition.fine()
+        await asyncio.sleep(max(shared.rules.poll, wait or 0.0))
+
+    async def _cause_in_list(self) -> BlockCause | None:
+        """What a person must mend: nothing where the run alone is missing."""
+        listed = await self._shared.runs.list(self._audience.audience)
+        return listed.cause if isinstance(listed, NotYet) else None
 
     def _is_given_up(self, state: AudienceState) -> bool:
         return self._shared.wall_ms() - state.at_ms > GIVE_UP_SECONDS * 1000

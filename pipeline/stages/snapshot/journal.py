@@ -59,6 +59,11 @@ class Journal:
         self.layout_uuid: str | None = None
         """Of the members topic, as it was laid out when it was made; None while nothing says it."""
 
+    @property
+    def states(self) -> Mapping[str, AudienceState]:
+        """Of every audience that there ever was, by the partner's id."""
+        return self._states
+
     def state(self, audience: str) -> AudienceState:
         return self._states.get(audience, _NEW)
 

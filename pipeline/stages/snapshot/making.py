@@ -73,7 +73,8 @@ class SnapshotMaking:
         is_asked_for = journal.is_asked_for(name)
         is_urgent = is_asked_for or (before.state == "reading" and before.is_urgent)
         decide(before.state, Claim())
-        step = claimed(before, self._shared.wall_ms(), is_urgent=is_urgent)
+        folder = self._audience.folder
+        step = claimed(before, self._shared.wall_ms(), is_urgent=is_urgent, folder=folder)
         state = await journal.write(name, step)
         assert state.n is not None
         await self._attempt(state, state.n)

@@ -131,11 +131,12 @@ class AudienceOwner:
         Raises:
             Fenced: there is another owner now.
         """
-        if self._turn.locked():
-            return
         try:
-            async with self._turn:
-                await self._sweep()
+            if not self._turn.locked():
+                async with self._turn:
+                    await self._look_for_late_run()
+            # Whoever follows a run has the turn for hours, and files must go all the same.
+            await self._tidy()
         except (StorageUnavailable, StorageRefused) as error:
             # It is done again soon, and keeps nothing else from going on.
             log.warning("old files stay", audience=self.audience.name, error=str(error))
@@ -164,7 +165,10 @@ class AudienceOwner:
                 await self._following.delete_burnt(state.run_n)
                 self._deleted = state.run_n
             case _:
-                await self._starting.start(state, is_urgent=self._is_urgent)
+                withdrawn_ms = self.watched.newest.changes.oldest_withdrawal_ms
+                await self._starting.start(
+                    state, is_urgent=self._is_urgent, has_withdrawals=withdrawn_ms is not None
+                )
 
     @property
     def _is_urgent(self) -> bool:
@@ -172,10 +176,8 @@ class AudienceOwner:
         withdrawn_ms = self.watched.ingested.changes.oldest_withdrawal_ms
         return self.state.is_urgent or withdrawn_ms is not None
 
-    async def _sweep(self) -> None:
+    async def _tidy(self) -> None:
         state, shared = self.state, self._shared
-        if state.state in ("burnt", "ended") and state.burnt:
-            await self._following.look_for_late_run(state)
         if state.n is not None:
             # In every state, or the last file would stay for as long as no other is ingested. The
             # newest one goes, too, once its run is over.
@@ -186,6 +188,11 @@ class AudienceOwner:
                 shared.rules.keep_files,
             )
             await tidy(shared.storage, self.audience.folder, below=below, keep=keep)
+
+    async def _look_for_late_run(self) -> None:
+        state = self.state
+        if state.state in ("burnt", "ended") and state.burnt:
+            await self._following.look_for_late_run(state)
 
     async def _guarded(self, step: Awaitable[None]) -> None:
         """What one audience meets keeps no other from going on."""

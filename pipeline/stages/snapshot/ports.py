@@ -1,6 +1,13 @@
 """What making snapshots needs from the world, in the stage's own words."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Sequence,
+)
 from typing import NamedTuple, Protocol
 
 from pipeline.destinations.snapshots import Run, RunAnswer, SnapshotAudience, Window
@@ -60,12 +67,17 @@ class FileStorage(Protocol):
 class Runs(Protocol):
     """The partner's runs of one destination."""
 
+    @property
+    def contract(self) -> str:
+        """Names how the partner is spoken to when a run is started."""
+
     async def start(self, audience: str, window: Window, ownership: Ownership) -> RunAnswer:
         """One attempt. The request does not become whole unless the sandbox is still owned."""
 
     async def list(self, audience: str) -> Sequence[Run] | NotYet: ...
 
-    async def ask(self, audience: str, run_id: str) -> JobReport | NotYet: ...
+    async def ask(self, audience: str, run_id: str, contract: str | None) -> JobReport | NotYet:
+        """`contract`: that by which the run was started; None where nobody wrote it down."""
 
 
 class Written(NamedTuple):
@@ -121,6 +133,30 @@ class MemberTopic(Protocol):
 
     async def close(self) -> None:
         """Let go of what it takes to read, once no reading goes on; the next one takes it again."""
+
+
+class TopicLook(NamedTuple):
+    """Where a topic ends now."""
+
+    ends: Sequence[int]
+    """Of every partition, the offset behind the last stable record."""
+    with_more: Collection[int]
+    """Partitions in which more stands behind it: a transaction is open."""
+
+
+class FollowedTopic(Protocol):
+    """The same topic, for whoever follows it for a long time; raises as `MemberTopic` does."""
+
+    @property
+    def partitions(self) -> int: ...
+
+    async def look(self) -> TopicLook: ...
+
+    def read(
+        self, partition: int, start: int, end: int
+    ) -> AsyncGenerator[Sequence[Record], None]: ...
+
+    async def close(self) -> None: ...
 
 
 class TopicUnreadable(Exception):

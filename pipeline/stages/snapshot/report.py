@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Collection
 
+import structlog
+
 from pipeline.stages.snapshot.owner import LATEST_PASS_MS, AudienceOwner
 from pipeline.stages.snapshot.run_records import AudienceState
 from pipeline.stages.snapshot.schedule import due
@@ -11,6 +13,11 @@ from pipeline.stages.snapshot.shared import SharedByAudiences
 SAY_SECONDS = 30.0
 TURN_AUDIENCES = 20
 """The event loop gets its turn after so many, a millisecond or two of work."""
+OLD_TRANSACTION_SECONDS = 1200.0
+"""Brokers end what is theirs to end within 15 minutes."""
+AGAIN_SECONDS = 3600.0
+
+log = structlog.get_logger(__name__)
 
 
 class SnapshotReport:
@@ -20,6 +27,7 @@ class SnapshotReport:
         self._shared = shared
         self._owners = owners
         self._telemetry = shared.telemetry
+        self._log_again_at = 0.0
         self._telemetry.ownership(destination=shared.destination, owned=True)
 
     def released(self) -> None:
@@ -43,10 +51,25 @@ class SnapshotReport:
         oldest_ms = min((one for one in waiting if one is not None), default=now_ms)
         late_ms = max(0, now_ms - oldest_ms - LATEST_PASS_MS)
         self._telemetry.pass_overdue(destination=shared.destination, seconds=late_ms / 1000)
+        self._say_transactions(asyncio.get_running_loop().time())
         for number, owner in enumerate(self._owners):
             if number % TURN_AUDIENCES == 0:
                 await asyncio.sleep(0)
             self._say_of(owner)
+
+    def _say_transactions(self, now: float) -> None:
+        shared, found = self._shared, self._shared.watch.open_transactions
+        oldest = found.oldest
+        old = {one: round(age) for one, age in found.ages.items() if age > OLD_TRANSACTION_SECONDS}
+        self._telemetry.transaction_open(destination=shared.destination, seconds=oldest)
+        if old and now >= self._log_again_at:
+            self._log_again_at = now + AGAIN_SECONDS
+            log.error(
+                "a transaction on the memberships does not end: no pass sees what is behind it",
+                destination=shared.destination,
+                seconds_by_partition=old,
+                remedy="kafka-transactions.sh finds it and aborts it: see the runbook",
+            )
 
     def _say_of(self, owner: AudienceOwner) -> None:
         destination, audience = self._shared.destination, owner.audience.audience

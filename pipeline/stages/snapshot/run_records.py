@@ -19,6 +19,8 @@ from pipeline.stages.snapshot.states import State
 
 VERSION = 1
 KEEP_RUNS_SECONDS = 90 * 86_400.0
+GIVE_UP_SECONDS = 24 * 3600.0
+"""After so long without a word of its end nobody waits for a run any more."""
 TAKEOVER_KEY = b"t|"
 Ends: TypeAlias = Mapping[int, int]
 """By partition of the members topic: the snapshot is of what stands before this offset."""
@@ -88,6 +90,8 @@ class AudienceState:
     at_ms: int = 0
     n: int | None = None
     """Of the newest claim, once it is known."""
+    folders: tuple[str, ...] = ()
+    """In the storage: all that files of the audience were ever put into."""
     is_urgent: bool = False
     """The runs that are kept back are for its newest file, too."""
     file: SnapshotFile | None = None
@@ -98,6 +102,10 @@ class AudienceState:
     """How many rows an operator approved; the guard measures by them instead of the last run."""
     window: Window | None = None
     intended_ms: int | None = None
+    absent_lists: int = 0
+    """So often the partner's list had no run of the window, as far as it matters ..."""
+    absent_since_ms: int | None = None
+    """... and since then."""
     run_n: int | None = None
     """Of the file whose run is followed."""
     run_id: str | None = None
@@ -128,6 +136,8 @@ class RunRecord:
     rows: int
     members: int
     size: int
+    contract: str | None = None
+    """By which the partner was asked, and is asked after the run until its end."""
     run_id: str | None = None
     state: str = ""
     """In the partner's words, or ours where it said none."""
@@ -186,9 +196,13 @@ def decode_run(value: bytes) -> RunRecord:
 
 
 def _state(said: dict[str, Any]) -> AudienceState:
+    file = None if said["file"] is None else SnapshotFile(**_with_ends(said["file"]))
+    # A state from before folders were written down has the one of its file.
+    known = said.get("folders", [] if file is None else [file.path.rpartition("/")[0]])
     return replace(
         AudienceState(**said),
-        file=None if said["file"] is None else SnapshotFile(**_with_ends(said["file"])),
+        folders=tuple(known),
+        file=file,
         hold=None if said["hold"] is None else Hold(**said["hold"]),
         window=None if said["window"] is None else Window(**said["window"]),
         ingested=None if said["ingested"] is None else Ingested(**_with_ends(said["ingested"])),

@@ -84,10 +84,17 @@ def _at(
     wanted = [_changed_at(changes, rules)]
     if state.hold is None:
         wanted.append(0 if state.is_due_again else None)
-        if state.ingested is not None:
-            wanted.append(state.ingested.at_ms + _ms(lifetime * RENEW_SHARE))
+        wanted.append(_renewal_at(state, lifetime, now_ms))
     reasons = [one for one in wanted if one is not None]
-    return max(min(reasons), _earliest(state, rules)) if reasons else None
+    return max(min(reasons), _earliest(state, rules, now_ms)) if reasons else None
+
+
+def _renewal_at(state: AudienceState, lifetime: float, now_ms: int) -> int | None:
+    if state.ingested is None:
+        return None
+    at_ms = state.ingested.at_ms
+    # The clock was ahead when it was written down: nobody knows how old it is.
+    return 0 if at_ms > now_ms else at_ms + _ms(lifetime * RENEW_SHARE)
 
 
 def _changed_at(changes: Changes, rules: SnapshotRules) -> int | None:
@@ -97,9 +104,10 @@ def _changed_at(changes: Changes, rules: SnapshotRules) -> int | None:
     return min(quiet_at, changes.oldest_arrived_ms + _ms(rules.max_wait))
 
 
-def _earliest(state: AudienceState, rules: SnapshotRules) -> int:
+def _earliest(state: AudienceState, rules: SnapshotRules, now_ms: int) -> int:
     last_ms = state.at_ms if state.hold else state.started_ms
-    return 0 if last_ms is None else last_ms + _ms(rules.min_interval)
+    is_known = last_ms is not None and last_ms <= now_ms
+    return (last_ms or 0) + _ms(rules.min_interval) if is_known else 0
 
 
 def _deadline(

@@ -1,7 +1,7 @@
 """From a stored file to a run: what must be true before the partner is asked, and its answer."""
 
 from collections.abc import Sequence
-from typing import Literal, assert_never
+from typing import assert_never
 
 from pipeline.destinations.snapshots import (
     BudgetSpent,
@@ -14,8 +14,13 @@ from pipeline.destinations.snapshots import (
 )
 from pipeline.domain.job import NotYet
 from pipeline.domain.send_result import Blocked, InDoubt, NotSent, Throttled
-from pipeline.stages.snapshot.condition import SPENT, AudienceCondition, worn_out
-from pipeline.stages.snapshot.files import is_same, neighbours, number_of, path_of
+from pipeline.stages.snapshot.condition import (
+    IN_DOUBT,
+    SPENT,
+    AudienceCondition,
+    worn_out,
+)
+from pipeline.stages.snapshot.file_look import FileLook
 from pipeline.stages.snapshot.guards import released_at
 from pipeline.stages.snapshot.run_records import AudienceState, SnapshotFile
 from pipeline.stages.snapshot.shared import SharedByAudiences
@@ -51,10 +56,13 @@ SPENT_SECONDS = 3600.0
 BEHIND_SECONDS = 600.0
 """The audience that was told so tries so much later than others: it may be about it alone."""
 OLD_SECONDS = 6 * 3600.0
+WITHDRAWN_SECONDS = 900.0
+"""A file that has waited so long makes way for one without those who withdrew since.
+
+A younger one goes: where somebody withdraws every minute, there would else be no run at all.
+"""
 STALE_SECONDS = 60.0
 """A run that could not be written down for so long is not asked for: the charge is too old."""
-
-Look = Literal["fine", "gone", "again"]
 
 
 class RunStarting:
@@ -69,6 +77,7 @@ class RunStarting:
         self._shared = shared
         self._audience = audience
         self._condition = condition
+        self._file_look = FileLook(shared, audience.folder, condition)
 
     def may_go(self, state: AudienceState) -> bool:
         """Whether no guard holds the file, or a person or time released it."""
@@ -77,8 +86,10 @@ class RunStarting:
         at_ms = released_at(state.hold)
         return at_ms is not None and at_ms <= self._shared.wall_ms()
 
-    async def start(self, state: AudienceState, *, is_urgent: bool) -> None:
+    async def start(self, state: AudienceState, *, is_urgent: bool, has_withdrawals: bool) -> None:
         """One attempt; returns with the state changed, or with what to wait for in the condition.
+
+        `has_withdrawals`: somebody withdrew since the file was made.
 
         Raises:
             Fenced: there is another owner now.
@@ -90,13 +101,13 @@ class RunStarting:
         if state.hold is not None:
             await shared.journal.write(name, approved(state, shared.wall_ms()))
             return
-        if self._is_old(file) or shared.journal.is_asked_for(name):
+        if self._is_old(file, has_withdrawals=has_withdrawals) or shared.journal.is_asked_for(name):
             await self._claim(state)
             return
         if not self._may_be_paid(state, is_urgent):
             return
         window = window_of(file, shared.rules.window_margin)
-        match await self._look_at_file(file, window):
+        match await self._file_look.look(file, window):
             case "gone":
                 await self._claim(state)
             case "fine" if await self._is_free(state, window):
@@ -111,12 +122,14 @@ class RunStarting:
         decide(state.state, FileGone())
         # The claim is the answer to an operator's request, and so must be as urgent as that.
         is_urgent = state.is_urgent or journal.is_asked_for(name)
-        await journal.write(name, claimed(state, self._shared.wall_ms(), is_urgent=is_urgent))
+        now_ms, folder = self._shared.wall_ms(), self._audience.folder
+        await journal.write(name, claimed(state, now_ms, is_urgent=is_urgent, folder=folder))
         self._condition.fine()
 
-    def _is_old(self, file: SnapshotFile) -> bool:
+    def _is_old(self, file: SnapshotFile, *, has_withdrawals: bool) -> bool:
         """Whether it waited so long for its run that a newer one would say more."""
-        patience = max(self._shared.rules.max_wait, OLD_SECONDS)
+        usual = max(self._shared.rules.max_wait, OLD_SECONDS)
+        patience = WITHDRAWN_SECONDS if has_withdrawals else usual
         return self._shared.wall_ms() - file.made_ms > patience * 1000
 
     def _may_be_paid(self, state: AudienceState, is_urgent: bool) -> bool:
@@ -137,33 +150,6 @@ class RunStarting:
     def _is_busy(self, listed: Sequence[Run]) -> bool:
         over = told_ends(self._shared.journal.runs(self._audience.audience))
         return any(goes_on(run, self._shared.wall_ms(), over=over) for run in listed)
-
-    # What the storage says
-
-    async def _look_at_file(self, file: SnapshotFile, window: Window) -> Look:
-        """The file is ours alone in its window, and the window has ended by the storage's clock."""
-        storage, margin = self._shared.storage, self._shared.rules.window_margin
-        if file.path != path_of(self._audience.folder, file.n):
-            # The audience has another folder now: the next attempt at a file says so.
-            return "gone"
-        if not is_same(file, await storage.head(file.path)):
-            return "gone"
-        left = window.end_s - await storage.now_s()
-        if left >= 0:
-            self._condition.wait("window", "the window of the file has not ended", left + 0.5)
-            return "again"
-        listed = await storage.files(self._audience.folder)
-        if file.path not in {one.path for one in listed}:
-            self._condition.failed("storage_unavailable", "the file is not listed yet")
-            return "again"
-        near = neighbours(file, listed, 2 * margin)
-        for one in near:
-            n = number_of(one.path)
-            if n is None or n > file.n:
-                # Not ours to delete. A file of another time has a window of its own.
-                return "gone"
-            await storage.delete(one.path)
-        return "again" if near else "fine"
 
     # What the partner says
 
@@ -217,7 +203,7 @@ class RunStarting:
             return
         now_ms = shared.wall_ms()
         decide(state.state, MayStart())
-        step = intended(state, name, window, now_ms)
+        step = intended(state, name, window, now_ms, contract=shared.runs.contract)
         state = await shared.journal.write(name, step)
         answer: RunAnswer = NotSent("it took too long to write down what it costs")
         if shared.wall_ms() - now_ms < STALE_SECONDS * 1000:
@@ -240,7 +226,7 @@ class RunStarting:
                 await shared.journal.write(name, refunded(state, run, shared.wall_ms()))
                 self._not_started(event, answer)
             case _:
-                self._condition.wait("in_doubt", "nobody knows whether a run was started", 0.0)
+                self._condition.wait("in_doubt", IN_DOUBT, 0.0)
 
     async def _event(self, window: Window, answer: RunAnswer) -> tuple[Event, str | None]:
         """What the answer comes to; of a refusal the list says which kind it is."""

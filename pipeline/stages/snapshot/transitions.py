@@ -11,6 +11,7 @@ from typing import NamedTuple
 from pipeline.destinations.snapshots import Run, Window
 from pipeline.domain.job import JobReport
 from pipeline.stages.snapshot.run_records import (
+    GIVE_UP_SECONDS,
     AudienceState,
     BurntWindow,
     Hold,
@@ -23,8 +24,6 @@ BURNT = "BURNT"
 """The state of a run that may never have been one."""
 NOT_STARTED = "NOT_STARTED"
 GIVEN_UP = "GIVEN_UP"
-GIVE_UP_SECONDS = 24 * 3600.0
-"""After so long without a word of its end nobody waits for a run any more."""
 KEEP_BURNT_MS = 48 * 3_600_000
 """So long the partner's list is searched for a run of a burnt window."""
 
@@ -48,14 +47,18 @@ def window_of(file: SnapshotFile, margin: int) -> Window:
     return Window(start_s=floor(file.modified_s) - margin, end_s=ceil(file.modified_s) + margin)
 
 
-def claimed(state: AudienceState, now_ms: int, *, is_urgent: bool) -> Transition:
-    """A new snapshot begins; its number is where this will stand, so nothing says it yet."""
+def claimed(state: AudienceState, now_ms: int, *, is_urgent: bool, folder: str) -> Transition:
+    """A new snapshot begins; its number is where this will stand, so nothing says it yet.
+
+    The folder is durable before anything stands in it.
+    """
     return Transition(
         replace(
             state,
             state="reading",
             at_ms=now_ms,
             n=None,
+            folders=tuple(dict.fromkeys((*state.folders, folder))),
             is_urgent=is_urgent,
             file=None,
             folder=_folder(state),
@@ -79,7 +82,9 @@ def approved(state: AudienceState, now_ms: int) -> Transition:
     return Transition(replace(state, at_ms=now_ms, hold=None, baseline_rows=state.file.rows))
 
 
-def intended(state: AudienceState, audience: str, window: Window, now_ms: int) -> Transition:
+def intended(
+    state: AudienceState, audience: str, window: Window, now_ms: int, *, contract: str
+) -> Transition:
     """The run is paid for from now on, whatever becomes of it."""
     file = state.file
     assert file is not None
@@ -92,10 +97,18 @@ def intended(state: AudienceState, audience: str, window: Window, now_ms: int) -
         rows=file.rows,
         members=file.members,
         size=file.size,
+        contract=contract,
     )
     return Transition(
         replace(
-            state, state="intended", at_ms=now_ms, window=window, intended_ms=now_ms, run_n=file.n
+            state,
+            state="intended",
+            at_ms=now_ms,
+            window=window,
+            intended_ms=now_ms,
+            absent_lists=0,
+            absent_since_ms=None,
+            run_n=file.n,
         ),
         run,
     )

@@ -9,6 +9,7 @@ from pipeline.destinations.snapshots import SnapshotAudience
 from pipeline.stages.ports import Lease
 from pipeline.stages.raised import place_of
 from pipeline.stages.snapshot.changes_watch import Watched
+from pipeline.stages.snapshot.former_files import FormerFiles
 from pipeline.stages.snapshot.making_order import MakingOrder
 from pipeline.stages.snapshot.owner import AudienceOwner
 from pipeline.stages.snapshot.ports import Backlog, Fenced
@@ -91,6 +92,10 @@ class SnapshotWorker:
             "detail": shared.pause.why if shared.pause.until_ms > now_ms else None,
             "runs_used": shared.budget.used(now_ms),
             "runs_limit": shared.budget.limit,
+            "open_transactions": {
+                partition: round(age)
+                for partition, age in shared.watch.open_transactions.ages.items()
+            },
             "audiences": {one.audience.name: one.status() for one in self._owners.values()},
         }
 
@@ -153,11 +158,13 @@ class SnapshotWorker:
                 self._lease.settle(record.offset + 1)
 
     async def _sweep(self, shared: SharedByAudiences, owners: Mapping[str, AudienceOwner]) -> None:
+        former = FormerFiles(shared, self._audiences)
         while True:
             # First, as what counts no more would have to be looked through at every step.
             await shared.journal.forget()
             for owner in owners.values():
                 await owner.sweep()
+            await former.sweep()
             await asyncio.sleep(SWEEP_SECONDS)
 
 

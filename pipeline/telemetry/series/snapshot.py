@@ -91,6 +91,9 @@ class SnapshotMetrics:
     def pass_overdue(self, *, destination: str, seconds: float) -> None:
         self._levels.pass_overdue.show(seconds, destination)
 
+    def transaction_open(self, *, destination: str, seconds: float) -> None:
+        self._levels.open_transaction.show(seconds, destination)
+
     def beyond_horizon(self, *, destination: str, audience: str, count: int) -> None:
         self._beyond_horizon.add(count, destination, audience)
 
@@ -123,10 +126,15 @@ class _OwnersLevels:
         self.pass_overdue = of_destination(
             "pass_overdue_seconds", "How late the latest pass over the memberships is."
         )
+        self.open_transaction = of_destination(
+            "open_transaction_seconds",
+            "How long a transaction has hidden the memberships behind it.",
+        )
 
     def forget(self, destination: str) -> None:
         for level in (
             *(self.state, self.members, self.rows, self.size, self.newest, self.expiry),
             *(self.budget_used, self.budget_limit, self.overdue, self.pass_overdue),
+            self.open_transaction,
         ):
             level.forget(destination)

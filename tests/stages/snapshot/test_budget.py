@@ -97,6 +97,18 @@ def test_runs_that_others_are_about_to_pay_for_are_not_given_twice() -> None:
     assert money.free_at("b", 10, is_urgent=True, reserved=9) > 10
 
 
+def test_files_that_wait_for_an_ordinary_run_take_none_that_is_kept_for_withdrawals() -> None:
+    """They may not pay with it, so a withdrawal would wait for nothing."""
+    money = paid(budget(a_day=20), [0] * 17)
+
+    assert money.free_at("b", 10, is_urgent=True, reserved=5) == 10
+    assert money.free_at("b", 10, is_urgent=False, reserved=1) > 10
+    paid(money, [1] * 2, "b")
+    assert money.free_at("b", 10, is_urgent=True, reserved=5) == 10
+    paid(money, [1], "c")
+    assert money.free_at("d", 10, is_urgent=True, reserved=5) > 10
+
+
 def test_one_audience_has_its_own_limit() -> None:
     """The partner counts the runs of each audience, too."""
     money = paid(budget(of_one=2), [0, HOUR_MS])

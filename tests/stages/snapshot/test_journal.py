@@ -50,7 +50,8 @@ def journal_on(brokers: OneAfterTheOther) -> Journal:
 
 async def lives(journal: Journal) -> None:
     """A file is made, its run is paid for, and the partner refuses it."""
-    reading = await journal.write("vip", claimed(AudienceState(), 1, is_urgent=False))
+    claim = claimed(AudienceState(), 1, is_urgent=False, folder="f")
+    reading = await journal.write("vip", claim)
     assert reading.n is not None
     file = SnapshotFile(
         n=reading.n,
@@ -65,7 +66,7 @@ async def lives(journal: Journal) -> None:
         made_ms=2,
     )
     uploaded = await journal.write("vip", stored(reading, file, None, 3))
-    paid = await journal.write("vip", intended(uploaded, "vip", WINDOW, 4))
+    paid = await journal.write("vip", intended(uploaded, "vip", WINDOW, 4, contract="new"))
     await journal.write("vip", refunded(paid, journal.run("vip", file.n), 5))
 
 

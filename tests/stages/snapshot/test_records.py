@@ -31,6 +31,7 @@ FULL = AudienceState(
     state="uploaded",
     at_ms=9,
     n=7,
+    folders=("f",),
     file=SnapshotFile(
         n=7,
         path="f/7.csv",
@@ -69,6 +70,17 @@ def test_a_state_comes_back_as_it_was(state: AudienceState) -> None:
 def test_a_run_comes_back_as_it_was() -> None:
     """The budget is counted from these after a restart."""
     assert decode_run(encode_run(RUN)) == RUN
+
+
+def test_a_record_from_before_a_key_was_added_is_read_as_it_was_meant() -> None:
+    """A process that is replaced by a newer one leaves such records."""
+    state, run = orjson.loads(encode_state(FULL)), orjson.loads(encode_run(RUN))
+    for added in ("absent_lists", "absent_since_ms", "folders"):
+        state.pop(added, None)
+    run.pop("contract")
+
+    assert decode_state(orjson.dumps(state)) == FULL
+    assert decode_run(orjson.dumps(run)) == RUN
 
 
 @pytest.mark.parametrize(

@@ -184,3 +184,25 @@ class TestOrder:
         ]
 
         assert [one.is_urgent for one in urgent if one is not None] == [True, True, False]
+
+
+def test_times_from_a_clock_that_was_ahead_keep_nothing_waiting() -> None:
+    """Nothing that is written down has come to pass later than now: so nobody knows when it did.
+
+    The audience would wait for a year, and its members would leave meanwhile.
+    """
+    ahead = NOW + 365 * DAY
+    changed = Changes(
+        removes=1,
+        oldest_arrived_ms=NOW - HOUR,
+        newest_arrived_ms=NOW - HOUR,
+        oldest_remove_ms=NOW - HOUR,
+    )
+
+    started = asked(replace(ENDED, started_ms=ahead), changed)
+    renewed = asked(replace(ENDED, started_ms=None, ingested=replace(INGESTED, at_ms=ahead)))
+
+    assert started is not None
+    assert started.at_ms <= NOW
+    assert renewed is not None
+    assert renewed.at_ms <= NOW
