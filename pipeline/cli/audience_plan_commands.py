@@ -17,8 +17,13 @@ from pipeline.configuration.lock import lock_path
 from pipeline.operations.audiences.apply import Result
 from pipeline.operations.audiences.lock_file import locked
 from pipeline.operations.audiences.reconciling import apply_plan, plan_configured
-from pipeline.operations.audiences.selection import Planned, is_done, obstacle
+from pipeline.operations.audiences.selection import Planned, is_done, left_out, obstacle
 from pipeline.settings.problems import dotted
+
+WITHOUT_CONTROL = (
+    "its partner's audiences cannot be asked for from here, so they are left out; "
+    "see to them at the partner"
+)
 
 OnlyDestination = Annotated[
     str | None,
@@ -35,7 +40,7 @@ def audiences_plan(
     as_json: AsJson = False,
 ) -> None:
     """Show what `audiences apply` would do, and change nothing."""
-    configuration = _configuration(config)
+    configuration = _configuration(config, destination_name)
     plan = ended(lambda: plan_configured(configuration, destination_name))
     if as_json:
         show_json([{**described(one), "trouble": obstacle(one)} for one in plan])
@@ -72,7 +77,7 @@ def _apply(
     with locked(lock_path(config)) as lock_file:
         if lock_file.warning is not None:
             typer.echo(f"warning: {lock_file.warning}", err=True)
-        configuration = _configuration(config)
+        configuration = _configuration(config, destination_name)
         plan = ended(lambda: plan_configured(configuration, destination_name))
         if not as_json:
             _show(plan)
@@ -82,8 +87,10 @@ def _apply(
         return ended(lambda: apply_plan(configuration, plan, lock_file, told))
 
 
-def _configuration(config: Path) -> Configuration:
+def _configuration(config: Path, destination: str | None) -> Configuration:
     configuration = configured_with_lock(config)
+    for name in left_out(configuration.settings, destination):
+        typer.echo(f"warning: destinations.{name}: {WITHOUT_CONTROL}", err=True)
     for line in configuration.identities.unused(configuration.settings):
         typer.echo(f"warning: {line}", err=True)
     return configuration
@@ -101,7 +108,7 @@ def _confirm(hiding: Sequence[Planned]) -> None:
 
 
 def _show(plan: Sequence[Planned]) -> None:
-    show_table(COLUMNS, map(row, plan), "no audience is configured")
+    show_table(COLUMNS, map(row, plan), "there is no audience to plan for")
     counts = Counter(NAMES[one.step.what] for one in plan)
     said = [f"{counts[name]} {name}" for name in NAMES.values() if counts[name]]
     if said:

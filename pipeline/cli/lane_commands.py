@@ -7,6 +7,8 @@ import typer
 from pipeline.cli.ending import ended, fail
 from pipeline.cli.options import AsJson, ConfigFile, configured
 from pipeline.cli.showing import cell, show_json, show_table
+from pipeline.configuration.model import Settings
+from pipeline.configuration.routing import lanes
 from pipeline.operations.lane_list import list_lanes
 from pipeline.operations.lane_retirement import find_left, retire_lane
 from pipeline.operations.pauses import PauseChange, turn_pauses
@@ -37,7 +39,7 @@ def lanes_list(config: ConfigFile, as_json: AsJson = False) -> None:
         show_json(lines)
         return
     rows = ([getattr(line, column) for column in COLUMNS] for line in lines)
-    show_table(COLUMNS, rows, "no lane has a topic yet: the first run makes them")
+    show_table(COLUMNS, rows, _no_lane(settings))
     for line in lines:
         for moved in line.moved:
             typer.echo(cell(moved))
@@ -76,6 +78,14 @@ def lanes_retire(
         fail("that was not the sentence, so nothing was removed")
     ended(lambda: retire_lane(settings, left))
     typer.echo(f"lane {cell(lane)} retired: its topic {cell(left.topic)} is deleted")
+
+
+def _no_lane(settings: Settings) -> str:
+    if lanes(settings):
+        return "no lane has a topic yet: the first run makes them"
+    if settings.audiences:
+        return "no audience goes through a lane: its partner takes files; see `runs list`"
+    return "there are no lanes, because no audience is configured"
 
 
 def _tell(change: PauseChange) -> None:

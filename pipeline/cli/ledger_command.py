@@ -10,11 +10,11 @@ import typer
 from pipeline.app.supervisor import ExitCode
 from pipeline.cli.ending import ended, fail
 from pipeline.cli.options import AsJson, ConfigFile, configured
-from pipeline.cli.showing import show_json, show_table
+from pipeline.cli.showing import cell, show_json, show_table
 from pipeline.configuration.model import Settings
 from pipeline.operations.ledger.ledger_reading import Told
 from pipeline.operations.ledger.statement import NAMED_AT_MOST, LaneStatement, Statement
-from pipeline.operations.member_ledger import member_ledger
+from pipeline.operations.member_ledger import file_destinations, member_ledger
 from pipeline.operations.moments import hours_before
 from pipeline.operations.snapshots.listing import SnapshotLine, ledger_of_snapshots
 from pipeline.operations.whole_ledger import MOST_HOURS, whole_ledger
@@ -84,6 +84,8 @@ def _tell_member(settings: Settings, member: str, audience: str, *, as_json: boo
     else:
         rows = ([getattr(line, column) for column in MEMBER_COLUMNS] for line in lines)
         show_table(MEMBER_COLUMNS, rows, "no change of this member stands in a lane")
+    for name in file_destinations(settings, audience):
+        typer.echo(f"{cell(name)} gets files of this audience: see `members show`", err=True)
     if any(line.end == "lost" for line in lines):
         raise typer.Exit(ExitCode.FAILED)
 

@@ -20,7 +20,7 @@ def shared_connections(settings: Settings) -> Iterator[Problem]:
         kind = settings.destinations[target.destination].kind
         # Letter case never tells two connections apart: their ids are UUIDs.
         owner = owners.setdefault((kind, target.lane().casefold()), target)
-        path = (*placed.path, next(iter(target.lane_keys())))
+        path = (*placed.path, *tuple(target.lane_keys())[:1])
         if owner.destination != target.destination:
             yield Problem(
                 path=path,

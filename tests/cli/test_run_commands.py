@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+import yaml
 from aiokafka import TopicPartition
 
 from pipeline.destinations.snapshots import Window
@@ -307,15 +308,39 @@ async def test_before_the_first_run_the_missing_topic_is_named(operator: Operato
     assert f"topic {operator.topic} does not exist" in refused.error
 
 
+@pytest.mark.parametrize("line", ["runs list", "members count vip"])
 async def test_a_configuration_without_snapshots_says_so(
-    embedded_broker: EmbeddedBroker, tmp_path: Path
+    embedded_broker: EmbeddedBroker, tmp_path: Path, line: str
 ) -> None:
     example = Example().put("kafka.bootstrap_servers", embedded_broker.bootstrap_servers)
     config = example.write(tmp_path)
 
-    refused = await asyncio.to_thread(run, ["runs", "list", "--config", str(config)])
+    refused = await asyncio.to_thread(run, [*line.split(), "--config", str(config)])
 
-    assert "none of them takes snapshots" in refused.error
+    assert refused.error.endswith(
+        "none of them takes snapshots, and this command is for those that do; "
+        "for changes there are `lanes list` and `ledger`"
+    )
+
+
+async def test_what_asks_for_lanes_points_to_snapshots_where_there_are_only_those(
+    operator: Operator,
+) -> None:
+    """
+    A member of a file stands in no lane, and no run will make one.
+    """
+    both = await operator.types("lanes list")
+    document = yaml.safe_load(operator.config.read_text())
+    del document["audiences"][0]
+    operator.config.write_text(yaml.safe_dump(document))
+
+    listed = await operator.types("lanes list")
+    member = await operator.types("ledger --member u-1 --audience gold-customers")
+
+    assert "no lane has a topic yet" in both.out
+    assert "no audience goes through a lane: its partner takes files; see `runs list`" in listed.out
+    assert "no change of this member stands in a lane" in member.out
+    assert "adobe-prod gets files of this audience: see `members show`" in member.err
 
 
 async def test_messages_of_another_version_are_counted_and_not_guessed(operator: Operator) -> None:

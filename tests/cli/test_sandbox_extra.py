@@ -63,7 +63,7 @@ def test_the_sandbox_says_in_one_line_what_to_install() -> None:
     ran = run_without(EXTRA, typed="sandbox --events 10")
 
     [line] = ran.stderr.splitlines()
-    assert "pip install 'audience-pipeline[sandbox]'" in line
+    assert "pip install '.[sandbox]' in the clone" in line
     assert (ran.returncode, ran.stdout) == (1, "")
 
 

@@ -1,16 +1,20 @@
 """The files in config/: the reference holds every key with its default, and all are valid."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from jsonschema import Draft202012Validator
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic.fields import FieldInfo
+from yaml import MappingNode, Node, ScalarNode, SequenceNode, compose
 
 from pipeline.configuration.load import load, shape_of
 from pipeline.configuration.schema import schema, whole_model
 from pipeline.destinations.registry import PARTNERS
+from pipeline.destinations.storage_settings import StorageSettings
 from pipeline.settings.document import read
 from pipeline.settings.problems import KeyPath
 from pipeline.settings.shape import Shape, entry_of, fields_of
@@ -129,6 +133,70 @@ def test_every_key_of_the_reference_has_a_comment() -> None:
     leaves = [line for line in lines if ": " in line and not line.lstrip().startswith("#")]
 
     assert [line for line in leaves if " # " not in line] == []
+
+
+def _choices(field: FieldInfo) -> Sequence[str]:
+    """
+    The words that a key takes, where it takes nothing else but null.
+    """
+    assert field.annotation is not None
+    said = TypeAdapter(field.annotation).json_schema()
+    kinds = [one for one in said.get("anyOf", [said]) if one.get("type") != "null"]
+    return kinds[0].get("enum", []) if len(kinds) == 1 else []
+
+
+def _lines(node: Node | None, path: KeyPath = ()) -> Iterator[tuple[str, int]]:
+    """
+    The line of every key of a document, from 0.
+    """
+    if isinstance(node, MappingNode):
+        for key, value in node.value:
+            assert isinstance(key, ScalarNode)
+            inner = (*path, key.value)
+            yield _dotted(inner), key.start_mark.line
+            yield from _lines(value, inner)
+    elif isinstance(node, SequenceNode):
+        for place, entry in enumerate(node.value):
+            yield from _lines(entry, (*path, place))
+
+
+def _listed(comment: str) -> Sequence[str]:
+    """
+    The first word of each choice in a comment such as `required: one | other: when, that | third`.
+    """
+    return [
+        re.split("[ ,:;]", part.strip())[0]
+        for part in comment.removeprefix("required: ").split(" | ")
+    ]
+
+
+def test_a_comment_of_the_reference_lists_the_choices_that_there_are() -> None:
+    """
+    The lists are written by hand, and a new format, partner or storage must stand in them.
+    """
+    text = (CONFIG / "reference.yaml").read_text(encoding="utf-8")
+    document = read(CONFIG / "reference.yaml")
+    storages = get_args(get_args(StorageSettings)[0])
+    expected = {
+        **{
+            path: _choices(field)
+            for path, field, _ in _walk(shape_of(PARTNERS, document), document)
+        },
+        "destinations.amazon-na.kind": list(PARTNERS),
+        "destinations.adobe-prod.storage.kind": [
+            get_args(one.model_fields["kind"].annotation)[0] for one in storages
+        ],
+    }
+
+    lines = dict(_lines(compose(text)))
+    listed = {
+        path: _listed(text.splitlines()[lines[path]].partition(" # ")[2])
+        for path, choices in expected.items()
+        if choices
+    }
+
+    assert len(listed) >= 20
+    assert listed == {path: choices for path, choices in expected.items() if choices}
 
 
 @pytest.mark.parametrize("name", ["reference", "local", "local-adobe", "production"])

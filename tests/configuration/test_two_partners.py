@@ -1,5 +1,6 @@
 """A configuration of two partners: each destination and each target is read by its own model."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from pipeline.destinations.amazon_ads.targets import AmazonTarget
 from pipeline.settings.problems import SettingsError
 from tests.configuration.amazon import amazon
 from tests.configuration.test_example_files import CONNECTION, Example, target
-from tests.configuration.toy_partner import TWO_PARTNERS, ToySettings, ToyTarget
+from tests.configuration.toy_partner import TOY, TWO_PARTNERS, KeylessTarget, ToySettings, ToyTarget
 
 TARGET = "audiences[0].destinations[1]"
 
@@ -220,6 +221,24 @@ def test_what_two_partners_call_the_same_is_not_the_same(tmp_path: Path) -> None
     example.put("audiences.0.destinations.1.feed", CONNECTION)
 
     assert len(lanes(loaded(tmp_path, example))) == 2
+
+
+def test_a_target_may_have_no_key_that_says_its_lane(tmp_path: Path) -> None:
+    """
+    Then what is wrong with its lane is said of the whole target.
+    """
+    partners = {**TWO_PARTNERS, "toy": replace(TOY, target=KeylessTarget)}
+    shared = both().put("destinations.mail-eu", {"kind": "toy", "workspace": "b", "api_key": "k"})
+    shared.put(
+        "audiences.0.destinations.2", {"destination": "mail-eu", "list_id": "l-2", "feed": "spring"}
+    )
+
+    alone = load(both().write(tmp_path), {}, partners)
+    with pytest.raises(SettingsError) as refused:
+        load(shared.write(tmp_path), {}, partners)
+
+    assert len(lanes(alone)) == 2
+    assert "destinations[2]: is used by the destination 'mail-us' too" in str(refused.value)
 
 
 def test_the_schema_takes_the_keys_of_both_partners_and_refuses_those_of_neither() -> None:

@@ -60,6 +60,13 @@ class ToyTarget(TargetSettings):
         return None
 
 
+class KeylessTarget(ToyTarget):
+    """A target of a partner that has no key for its lane."""
+
+    def lane_keys(self) -> Mapping[str, object]:
+        return {}
+
+
 def _problems(settings: ToySettings, targets: Sequence[ToyTarget]) -> Iterator[Problem]:
     if settings.limits.requests_per_hour < len(targets):
         yield Problem(

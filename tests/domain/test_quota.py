@@ -9,7 +9,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.domain.quota import CLOCK_ALLOWANCE, CapTooSmall, Pace, RollingWindow, pace
+from pipeline.domain.quota import (
+    CLOCK_ALLOWANCE,
+    CapTooSmall,
+    Pace,
+    Quota,
+    RollingWindow,
+    pace,
+    paces,
+)
 from pipeline.stages.ports import TokenBucket
 from pipeline.stages.upload.cap_limiter import CapLimiter, Cost, Reservation
 from pipeline.stages.upload.token_bucket import LaneTokenBucket
@@ -399,6 +407,41 @@ def test_the_smallest_cap_that_an_error_names_is_accepted() -> None:
         pace(cap=1101, window=60.0, largest_batch=50, max_in_flight=10)
 
     assert pace(cap=1102, window=60.0, largest_batch=50, max_in_flight=10).rate > 0
+
+
+@pytest.mark.parametrize(
+    ("quota", "said"),
+    [
+        (
+            Quota(window=3600.0, records=1101),
+            (
+                "1101 records in 3600 seconds is too small for 10 requests of 50 records in "
+                "flight: lower batch.max_records or max_in_flight, or raise the cap above 1101"
+            ),
+        ),
+        (
+            Quota(window=60.0, records=9999, requests=23),
+            (
+                "23 requests in 60 seconds is too small for 10 requests in flight: "
+                "lower max_in_flight, or raise the cap above 23"
+            ),
+        ),
+        (
+            Quota(window=1.5, bytes=9),
+            (
+                "9 bytes in 1.5 seconds is too small for 10 requests of 800 bytes in flight: "
+                "lower batch.max_bytes or max_in_flight, or raise the cap above 17601"
+            ),
+        ),
+    ],
+)
+def test_a_cap_that_is_too_small_is_named_with_its_window_and_what_it_counts(
+    quota: Quota, said: str
+) -> None:
+    with pytest.raises(CapTooSmall) as refused:
+        paces(quota, largest_batch=50, largest_body=800, max_in_flight=10)
+
+    assert said in str(refused.value)
 
 
 @given(

@@ -2,22 +2,33 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
 
 from pipeline.configuration.load import load_with_lock
-from pipeline.configuration.lock import AudienceLock, lock_path
+from pipeline.configuration.lock import AudienceLock, lock_path, lock_text, read_lock
+from pipeline.configuration.targets import AudienceKey, PlacedTarget
+from pipeline.destinations.control import Api, Creation, Made, Step
+from pipeline.destinations.registry import PARTNERS
+from pipeline.domain.send_result import NotSent
 from pipeline.operations.audiences.apply import Application, Result
 from pipeline.operations.audiences.lock_file import LockUnwritable, locked
-from pipeline.operations.audiences.selection import partner_ends, plan_audiences
+from pipeline.operations.audiences.selection import (
+    PartnerEnd,
+    Planned,
+    partner_ends,
+    plan_audiences,
+)
 from pipeline.operations.partner_api import partner_apis
 from pipeline.sandbox.amazon_ads.faults import Fault, ScriptedFault
 from pipeline.sandbox.server_process import free_port
 from tests.cli.test_commands import Operator, _logging_is_put_back, operator, there, written
+from tests.configuration.toy_partner import KeylessTarget
+from tests.toys.instant import INSTANT
 
 __all__ = ["_logging_is_put_back", "operator"]
 
@@ -99,6 +110,77 @@ async def test_what_has_no_id_is_made_and_every_command_knows_it(operator: Opera
     assert (audience["name"], audience["external_audience_id"]) == (VIP, VIP)
     assert (audience["description"], audience["ttl"]) == ("the best", DAY)
     assert audience["country_code"] == "DE"
+
+
+async def test_a_partner_without_a_control_plane_is_left_out_and_named(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The contract allows `control=None`; the audiences of the other partners are made all the same.
+    """
+    monkeypatch.setitem(cast("dict[str, object]", PARTNERS), INSTANT.kind, INSTANT)
+    await configured(operator)
+    document = yaml.safe_load(operator.config.read_text())
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    document["destinations"]["toy"] = {"kind": INSTANT.kind, "api_url": nowhere}
+    toy = {"destination": "toy", "account": "a1", "list_id": "r-1"}
+    document["audiences"][0]["destinations"].insert(0, toy)
+    written(operator.config.parent, document)
+
+    plan = await operator.types("audiences plan")
+    made = await operator.types("audiences apply")
+    alone = await operator.types("audiences plan --destination toy")
+
+    assert (plan.code, made.code, alone.code) == (0, 0, 0)
+    assert "1 create" in plan.out
+    assert f"made: {VIP}" in made.out
+    assert "there is no audience to plan for" in alone.out
+    for said in (plan, made, alone):
+        assert "warning: destinations.toy: its partner's audiences cannot be" in said.err
+
+
+class KeylessPlane:
+    """A control plane that makes every audience at once."""
+
+    async def plan(
+        self, api: Api, target: object, audience_id: str | None, name: str
+    ) -> Sequence[Step]:
+        raise NotImplementedError
+
+    async def apply(self, api: Api, step: Step) -> Made:
+        return Made("l-1")
+
+    async def job(self, api: Api, job_id: str) -> NotSent:
+        raise NotImplementedError
+
+
+async def test_an_audience_whose_lane_no_key_says_is_kept_by_its_lane(tmp_path: Path) -> None:
+    """
+    The lock file that is written can be read again, and has the audience.
+    """
+    key = AudienceKey(VIP, "mail-us", "spring")
+    placed = PlacedTarget(
+        ("audiences", 0), key, KeylessTarget(destination="mail-us", feed="spring")
+    )
+    creates = Creation(name=VIP, external_id=None, keys={}, request=None)
+    path = tmp_path / "pipeline.lock.yaml"
+
+    def save(lock: AudienceLock) -> None:
+        path.write_text(lock_text(lock), encoding="utf-8")
+
+    application = Application(
+        ends={"mail-us": PartnerEnd(cast("Api", None), KeylessPlane())},
+        lock=AudienceLock(),
+        save=save,
+        now=lambda: "2026-11-25T10:00:00Z",
+        told=lambda _: None,
+    )
+
+    await application.apply([Planned(placed, Step(what="create", creates=creates))])
+
+    found = read_lock(path).entry(key)
+    assert found is not None
+    assert found.audience_id == "l-1"
 
 
 async def test_a_second_apply_asks_for_no_change(operator: Operator) -> None:

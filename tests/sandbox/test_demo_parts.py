@@ -2,9 +2,11 @@
 
 import io
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from rich.console import Console
 
 from pipeline.configuration.load import settings_from
 from pipeline.configuration.routing import lanes
+from pipeline.domain.change import Action
 from pipeline.operations.ledger.statement import LetterKind
 from pipeline.sandbox import verdict
 from pipeline.sandbox.adobe_partner import configured_audiences
@@ -284,9 +287,26 @@ def test_the_picture_and_the_line_show_how_far_adobe_is() -> None:
 
     assert isinstance(console.file, io.StringIO)
     assert "1 of 3 members" in console.file.getvalue()
-    assert "Adobe 1/3 members in 2 runs" in line(both)
+    assert "Adobe 1/3 members, 2 runs" in line(both)
     assert "Adobe" not in line(scene(None))
     assert "members" not in drawn(None)
+
+
+def test_before_the_first_run_the_picture_and_the_line_say_what_it_waits_for() -> None:
+    """
+    Ingest takes two minutes of the demonstration, and Adobe's zeros would look stuck.
+    """
+    none_yet = replace(INGESTED, files={}, runs={"SUCCESS": 0, "FAILED": 0})
+    waiting = replace(scene(None), ingested=none_yet, to_ingest=3)
+    consumed = 'audience_events_consumed_total{source="cdp"} 1000\n'
+    read = replace(waiting, reading=reading(consumed, status(pending=0)))
+    console = Console(file=io.StringIO(), width=120, force_terminal=True, color_system=None)
+    console.print(picture(waiting))
+
+    assert isinstance(console.file, io.StringIO)
+    assert "first files wait for ingest" in console.file.getvalue()
+    assert "Adobe 0/3 members, first files wait for ingest" in line(waiting)
+    assert "first runs begin" in line(read)
 
 
 def test_the_picture_can_be_drawn_before_anybody_answers() -> None:
@@ -310,11 +330,31 @@ def test_the_verdict_shows_both_partners() -> None:
     assert "Adobe" not in spoken([])
 
 
-def spoken(found: list[str], ingested: Ingested | None = None) -> str:
+def test_the_verdict_says_what_each_number_of_invalid_ones_counts() -> None:
+    """
+    A member with two invalid records is one membership.
+    """
+    counted = (
+        f'audience_records_invalid_total{{connection="{LANE.connection}",destination="a"}} 39\n'
+    )
+
+    said = spoken([], last_invalid={(7, "u-1"): "add", (7, "u-2"): "remove"}, exposition=counted)
+
+    assert "(of 2 of them the last change is one of the 39 invalid records" in said
+    assert "invalid records" not in spoken([])
+
+
+def spoken(
+    found: list[str],
+    ingested: Ingested | None = None,
+    *,
+    last_invalid: Mapping[tuple[int, str], Action] = MappingProxyType({}),
+    exposition: str = "",
+) -> str:
     console = Console(file=io.StringIO(), width=120)
     held = Held(
         membership={},
-        last_invalid={},
+        last_invalid=last_invalid,
         invalid=frozenset(),
         largest_windows={LANE.connection: 99},
         cap=100,
@@ -323,6 +363,7 @@ def spoken(found: list[str], ingested: Ingested | None = None) -> str:
         unreadable_requests=0,
         polls_after_end=0,
     )
-    verdict.show(console, Expectation(), held, reading("", status(pending=0)).told, found, ingested)
+    told = reading(exposition, status(pending=0)).told
+    verdict.show(console, Expectation(), held, told, found, ingested)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()

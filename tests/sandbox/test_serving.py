@@ -9,9 +9,12 @@ from random import Random
 import aiohttp
 import pytest
 
-from pipeline.configuration.load import settings_from
+from pipeline.configuration.load import load_with_lock, settings_from
 from pipeline.configuration.model import Settings
+from pipeline.destinations.registry import PARTNERS
+from pipeline.operations.audiences.reconciling import plan_configured
 from pipeline.operations.event_reading import ReadEvent
+from pipeline.operations.partner_api import partner_apis
 from pipeline.sandbox.invented_traffic import traffic_for, write_steadily
 from pipeline.sandbox.server_process import free_port
 from pipeline.sandbox.serving import Places, partners_at, places_of
@@ -88,6 +91,35 @@ async def test_a_port_that_is_taken_is_named() -> None:
         with pytest.raises(SandboxTrouble, match=f"port {places.amazon}"):
             async with partners_at(places, settings, Random(1)):
                 pass
+
+
+async def test_amazon_is_served_with_the_connections_and_audiences_of_the_configuration(
+    tmp_path: Path,
+) -> None:
+    """
+    So that `check --online` and `audiences plan` find what the events go to.
+    """
+    here = f"http://localhost:{free_port()}"
+    example = local().put("destinations.amazon-na.api_url", here)
+    example.put("destinations.amazon-na.token_url", f"{here}/auth/o2/token")
+    by_advertiser = {"destination": "amazon-na", "advertiser_id": 7, "audience_id": 2}
+    example.put("audiences.0.destinations.1", by_advertiser)
+    configuration = load_with_lock(example.write(tmp_path), {})
+    settings = configuration.settings
+
+    async with (
+        partners_at(places_of(settings), settings, Random(1)),
+        partner_apis(settings) as apis,
+    ):
+        found = await PARTNERS["amazon_ads"].check_online(
+            apis["amazon-na"],
+            settings.destinations["amazon-na"],
+            settings.audiences[0].destinations,
+        )
+        plan = await plan_configured(configuration, None)
+
+    assert [one.text for one in found if one.is_bad] == []
+    assert [one.step.what for one in plan] == ["keep", "keep"]
 
 
 async def test_adobe_is_served_with_the_audiences_and_in_the_generation_of_the_configuration(

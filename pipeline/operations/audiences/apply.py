@@ -165,7 +165,7 @@ def _ends_all(said: Unanswered) -> bool:
 
 def _entry(placed: PlacedTarget, creates: Creation, asked_at: str) -> LockEntry:
     keys = placed.target.lane_keys()
-    is_known = keys.keys() <= {"connection_id", "advertiser_id"}
+    is_known = bool(keys) and keys.keys() <= {"connection_id", "advertiser_id"}
     return LockEntry.model_validate(
         {
             "audience": placed.key.audience,

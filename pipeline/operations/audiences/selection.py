@@ -39,7 +39,7 @@ class PartnerEnd:
 
 
 def partner_ends(settings: Settings, apis: Mapping[str, Api]) -> Mapping[str, PartnerEnd]:
-    """The partner's end of every destination."""
+    """The partner's end of every destination whose partner has a control plane."""
     return {
         name: PartnerEnd(apis[name], control)
         for name in settings.destinations
@@ -47,10 +47,21 @@ def partner_ends(settings: Settings, apis: Mapping[str, Api]) -> Mapping[str, Pa
     }
 
 
+def left_out(settings: Settings, destination: str | None) -> Sequence[str]:
+    """The destinations, or the one that is meant, whose audiences nobody can plan from here."""
+    return [
+        name
+        for name in settings.destinations
+        if destination in (None, name) and control_of(settings, name) is None
+    ]
+
+
 async def plan_audiences(
     configuration: Configuration, ends: Mapping[str, PartnerEnd], destination: str | None
 ) -> Sequence[Planned]:
     """A step at least for each target, in the order of the file; nothing is changed.
+
+    Targets of a destination without an end (`left_out`) have none.
 
     Raises:
         OperationFailed: a partner does not say how an audience stands.
@@ -59,8 +70,9 @@ async def plan_audiences(
     lock = configuration.identities.lock
     plan: list[Planned] = []
     for placed in placed_targets(configuration.settings.audiences):
-        if destination in (None, placed.key.destination):
-            found = await _steps(placed, lock, ends[placed.key.destination])
+        end = ends.get(placed.key.destination)
+        if end is not None and destination in (None, placed.key.destination):
+            found = await _steps(placed, lock, end)
             plan += (Planned(placed, step) for step in found)
     return plan
 

@@ -50,7 +50,10 @@ def chosen_snapshot_destinations(settings: Settings, name: str | None) -> Sequen
     """
     there = snapshot_destinations(settings)
     if not there:
-        raise UsageRefused("destinations: none of them takes snapshots, so there are no runs")
+        raise UsageRefused(
+            "destinations: none of them takes snapshots, and this command is for those that do; "
+            "for changes there are `lanes list` and `ledger`"
+        )
     if name is None:
         return there
     if name not in there:

@@ -115,6 +115,10 @@ class Audiences:
         self._created[audience.audience_id] = audience
         return Reply(200, {**_described(audience), "metadata": _metadata(audience)})
 
+    def know(self, audience: Audience) -> None:
+        """Have it as if it had been created here."""
+        self._created[audience.audience_id] = audience
+
     def knows(self, audience_id: int) -> bool:
         return audience_id in self._created
 

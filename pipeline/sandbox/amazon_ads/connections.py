@@ -59,18 +59,9 @@ class Connections:
         ids = {name: value for name, value in ids.items() if value}
         self._check(ids)
         connection_id = ids.pop("connectionId", None) or self._new_id()
-        is_default = shapes.flag(request.get("isDefault", False), "isDefault") or not self._stored
-        now = datetime.fromtimestamp(self._wall_clock(), UTC)
-        if is_default:
-            self._undefault(now)
-        self._stored[connection_id] = Connection(
-            connection_id=connection_id,
-            client_id=call.header("Amazon-Advertising-API-ClientId") or "",
-            ids=ids,
-            is_default=is_default,
-            created_at=now,
-            modified_at=now,
-        )
+        client_id = call.header("Amazon-Advertising-API-ClientId") or ""
+        is_default = shapes.flag(request.get("isDefault", False), "isDefault")
+        self._store(connection_id, client_id, ids, is_default=is_default)
         return Reply(201, {"connectionId": connection_id})
 
     def list(self, call: Call) -> Reply:
@@ -105,6 +96,28 @@ class Connections:
 
     def default(self) -> str | None:
         return next((one.connection_id for one in self._stored.values() if one.is_default), None)
+
+    def know(self, connection_id: str, client_id: str) -> None:
+        """Have it as if it had been created here, for the first advertiser of the directory."""
+        ids = {"dspAdvertiserId": self._directory.advertisers[0].advertiser_id}
+        if connection_id not in self._stored:
+            self._store(connection_id, client_id, ids, is_default=False)
+
+    def _store(
+        self, connection_id: str, client_id: str, ids: dict[str, str], *, is_default: bool
+    ) -> None:
+        is_default = is_default or not self._stored
+        now = datetime.fromtimestamp(self._wall_clock(), UTC)
+        if is_default:
+            self._undefault(now)
+        self._stored[connection_id] = Connection(
+            connection_id=connection_id,
+            client_id=client_id,
+            ids=ids,
+            is_default=is_default,
+            created_at=now,
+            modified_at=now,
+        )
 
     def _check(self, ids: dict[str, str]) -> None:
         if ids.get("connectionId") in self._stored:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from random import Random
 from typing import Self
 
+from pipeline.sandbox.amazon_ads.audiences import Audience
 from pipeline.sandbox.amazon_ads.faults import FaultScript, ScriptedFault
 from pipeline.sandbox.amazon_ads.journal import LoggedRequest
 from pipeline.sandbox.amazon_ads.members import Action, Change, Unapplied
@@ -68,6 +69,14 @@ class AmazonAdsSimulator:
     @property
     def faults(self) -> FaultScript:
         return self._world.faults
+
+    def know_connection(self, connection_id: str, *, client_id: str) -> None:
+        """A connection that was made before the simulator started."""
+        self._world.uploads.connections.know(connection_id, client_id)
+
+    def know_audience(self, audience: Audience) -> None:
+        """An audience that was made before the simulator started."""
+        self._world.uploads.audiences.know(audience)
 
     def script(self, *entries: ScriptedFault) -> None:
         """Misbehave so from now on; in this order where several match."""
