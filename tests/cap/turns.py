@@ -41,7 +41,14 @@ async def take_turns(file: Path) -> None:
         found = sorted(late)
         parts = [found[int(len(found) * part)] for part in (0.99, 0.999)]
         shown = " ".join(f"{one:.1f}" for one in (*parts, found[-1], longest_cpu))
-        await asyncio.to_thread(file.write_text, f"{len(found)} {shown}\n")
+        await asyncio.to_thread(_write, file, f"{len(found)} {shown}\n")
+
+
+def _write(file: Path, line: str) -> None:
+    """Whole or not at all: it is read while this process writes."""
+    new = file.with_suffix(".new")
+    new.write_text(line)
+    new.replace(file)
 
 
 def main() -> None:

@@ -3,10 +3,11 @@
 import asyncio
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import TopicPartition, conn
 from aiokafka.errors import KafkaConnectionError, UnknownError
 from aiokafka.structs import OffsetAndMetadata
 
+from pipeline.kafka.client_mends import SteadyConnection
 from tests.conftest import Cluster
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.kafka_clients import (
@@ -32,6 +33,14 @@ from tests.servers.kafka_clients import (
 _TOPIC_ALREADY_EXISTS = 36
 _UNKNOWN_TOPIC = 3
 _CREATE_TIME, _LOG_APPEND_TIME = 0, 1
+
+
+@pytest.fixture(autouse=True)
+def connections_of_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    What a broker does is asked without what our own connections mend.
+    """
+    monkeypatch.setattr(conn, "AIOKafkaConnection", SteadyConnection.__base__)
 
 
 @pytest.fixture(
