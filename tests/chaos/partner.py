@@ -32,9 +32,12 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """A request for the state of a job, in milliseconds since the epoch."""
+    """A request for the state of a job."""
 
+    at: float
+    """In monotonic seconds."""
     at_ms: float
+    """In milliseconds since the epoch."""
     client: str
     job_id: str
 
@@ -73,6 +76,7 @@ class Watch:
         def status(call: Call) -> Performance:
             self.questions.append(
                 Question(
+                    at=call.now,
                     at_ms=time.time() * 1000,
                     client=call.header(CLIENT_HEADER) or "",
                     job_id=call.path["jobRequestId"],

@@ -53,6 +53,10 @@ def _struck(kind: Any, began: float, ended: float) -> Struck:
     return Struck(gust=gust, began=began, ended=ended, hand="one")
 
 
+def _late_question(at: float) -> Question:
+    return Question(at=at, at_ms=5_100.0, client="one", job_id="job")
+
+
 SNAPSHOTS = SnapshotEvidence(
     held={0: {"ana", "bo"}, 1: set()},
     expected={0: {"ana", "bo"}, 1: set()},
@@ -87,7 +91,7 @@ GOOD = Evidence(
     standing={(7, "ana"): 33, (7, "bo"): 22},
     windows={LANE: 99},
     arrivals=[_arrival(1.0)],
-    questions=[Question(at_ms=4_000.0, client="one", job_id="job")],
+    questions=[Question(at=4.0, at_ms=4_000.0, client="one", job_id="job")],
     taken={(7, "ana", 33): 1, (7, "bo", 22): 1},
     partner_jobs={"job": 2},
     partner_invalid={},
@@ -131,6 +135,12 @@ def test_a_member_that_only_a_job_without_an_id_did_not_take_is_no_failure_of_ou
     assert any("instead of the last" in sentence for sentence in failures(told))
 
 
+def test_a_question_that_was_on_its_way_through_a_frozen_process_is_no_failure_of_ours() -> None:
+    thawed = replace(GOOD, struck=[_struck("freeze", 10.0, 18.0)], questions=[_late_question(18.2)])
+
+    assert not any("asked for after" in sentence for sentence in failures(thawed))
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
@@ -166,7 +176,11 @@ def test_a_member_that_only_a_job_without_an_id_did_not_take_is_no_failure_of_ou
         (_topics(jobs=[]), "outcomes have no job"),
         ({"partner_jobs": {"job": 3}}, "not the partner's"),
         ({"arrivals": [_arrival(1.0, job_id="gone")]}, "not written down"),
-        ({"questions": [Question(at_ms=5_100.0, client="one", job_id="job")]}, "asked for after"),
+        ({"questions": [_late_question(18.2)]}, "asked for after"),
+        (
+            {"struck": [_struck("freeze", 10.0, 18.0)], "questions": [_late_question(18.4)]},
+            "asked for after",
+        ),
         ({"arrivals": [_arrival(1.0, overlaps=True)]}, "was in flight"),
         (
             {

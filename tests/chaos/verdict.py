@@ -136,14 +136,24 @@ def _is_disturbed(evidence: Evidence, at: float) -> bool:
 
 
 def _questions(evidence: Evidence) -> Iterator[str]:
-    """No job is asked for once its outcome is durable."""
+    """No job is asked for once its outcome is durable.
+
+    But for a question that was on its way through a process when it was frozen: no body of it is
+    left to be held back.
+    """
+    freezes = _freezes(evidence)
     ended: dict[str, int] = {}
     for outcome in evidence.topics.outcomes:
         ended[outcome.job_id] = min(outcome.at_ms, ended.get(outcome.job_id, outcome.at_ms))
     late = [
         f"{one.job_id} by {one.client} after {one.at_ms - ended[one.job_id]:.0f} ms"
         for one in evidence.questions
-        if one.job_id in ended and one.at_ms > ended[one.job_id] + CLOCK_MS
+        if one.job_id in ended
+        and one.at_ms > ended[one.job_id] + CLOCK_MS
+        and not any(
+            freeze.hand == one.client and freeze.began <= one.at <= freeze.ended + ARRIVING_SECONDS
+            for freeze in freezes
+        )
     ]
     yield from _named("jobs were asked for after their outcome was durable", late)
 

@@ -127,6 +127,13 @@ ONE_LETTER = "test_a_record_that_cannot_be_sent_has_one_dead_letter_whatever_blo
 
 RULES: Sequence[Rule] = (
     Rule(
+        name="who was frozen when its question was due asks no more",
+        file="pipeline/stages/poll/worker.py",
+        kept="        if not self._lease.is_held:\n            # Frozen since its turn",
+        broken="        if False:\n            # Frozen since its turn",
+        tests=[f"{POLL}::test_who_was_frozen_when_its_question_was_due_asks_no_more"],
+    ),
+    Rule(
         name="a producer asks again for its coordinator when a broker leaves",
         file="pipeline/kafka/producer.py",
         kept="    patient_lookups(producer)\n",

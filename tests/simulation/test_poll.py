@@ -125,6 +125,37 @@ def test_who_lost_the_partition_while_waiting_for_a_turn_asks_no_more() -> None:
     assert world.asked == []
 
 
+def test_who_was_frozen_when_its_question_was_due_asks_no_more() -> None:
+    """
+    The turn was its own when it was looked at, and another process's when the question began.
+    """
+    world = world_of(EndingPartner({"job": 0.0}))
+
+    async def story() -> None:
+        world.topic.place(job("job"))
+        lease = LostOnceLookedAt(world.topic)
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(world.stage().worker(lease).run())
+            await asyncio.sleep(20.0)
+            task.cancel()
+
+    run_virtual(story())
+
+    assert world.asked == []
+
+
+class LostOnceLookedAt(TopicLease):
+    """
+    Of a process that is frozen right after it made sure of its ownership.
+    """
+
+    @property
+    def is_held(self) -> bool:
+        was_held = self._owned.is_set()
+        self.lose()
+        return was_held
+
+
 def test_no_job_is_settled_before_its_outcome_is_durable() -> None:
     """Whoever takes over in between asks once more, and the outcome is not lost."""
 

@@ -214,6 +214,10 @@ class PollWorker:
         if self._ended_jobs.has(job.job_id):
             self._leave(followed)
             return
+        if not self._lease.is_held:
+            # Frozen since its turn: a successor may have written down how the job ended.
+            self._let_wait(followed)
+            return
         questions = self._questions[job.destination]
         answer = await questions.ask(job.job_id)
         self._progress.advance()
