@@ -5,6 +5,7 @@ read once. Where one of the two is not so, records are gone that nobody supersed
 they were about would be missing from the next file.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
@@ -23,6 +24,7 @@ Cause: TypeAlias = Literal[
 BEGINS_KEY = LAYOUT_KEY + b"begins"
 """In the owner's topic: where each partition began when an operator confirmed the members."""
 MOST_NAMED = 5
+_PARTITION = re.compile("[0-9]{1,5}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +127,7 @@ def decode_begins(value: bytes | None) -> Mapping[int, int]:
             return {
                 int(number): begin
                 for number, begin in begins.items()
-                if number.isdecimal() and isinstance(begin, int)
+                if _PARTITION.fullmatch(number) and type(begin) is int and begin > 0
             }
         case _:
             return {}

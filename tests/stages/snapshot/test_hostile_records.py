@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.domain.member_floor import decode_floor, decode_tombstone
 from pipeline.domain.member_record import decode_layout, decode_member
+from pipeline.stages.snapshot.members_trouble import Bounds, decode_begins, encode_begins
 from pipeline.stages.snapshot.operator_requests import decode_request
 from pipeline.stages.snapshot.run_records import (
     AudienceState,
@@ -111,3 +112,18 @@ def test_every_other_record_becomes_a_value(value: bytes) -> None:
     decode_layout(value)
     decode_member(value)
     decode_tombstone([("t", value), ("p", value)])
+
+
+@given(
+    changed(encode_begins([Bounds(0, 7), Bounds(5, 9)]))
+    | st.dictionaries(st.text("0123456789٣²-", max_size=6) | st.just("9" * 5000), VALUES).map(
+        lambda begins: orjson.dumps({"v": 1, "begins": _small(begins)})
+    )
+)
+def test_the_confirmed_beginnings_are_some_or_nothing_is_accepted(value: bytes) -> None:
+    """
+    A beginning that is none would let a topic that lost records look whole.
+    """
+    begins = decode_begins(value)
+
+    assert all(0 <= number < 10**5 and begin > 0 for number, begin in begins.items())
