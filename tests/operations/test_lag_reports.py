@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 
+import yaml
 from aiokafka import TopicPartition
 
 from pipeline.configuration.load import load
@@ -15,6 +16,7 @@ from tests.fakes.virtual_loop import run_virtual
 LANE = TopicPartition("audience.records.amazon-na.one", 0)
 OTHER = TopicPartition("audience.records.amazon-na.two", 0)
 ROOT = Path(__file__).parents[2]
+OTHER_CONNECTION = "0d9f7c1e-52f4-4c0b-8a6f-3f2f6f1f7a11"
 
 
 class Brokers:
@@ -128,12 +130,22 @@ def test_its_clients_are_closed_when_the_process_stops() -> None:
     assert process.brokers.is_closed
 
 
-def test_every_group_and_every_configured_lane_is_looked_at() -> None:
-    settings = load(ROOT / "config" / "local.yaml", {})
+def test_every_group_and_every_configured_lane_is_looked_at(tmp_path: Path) -> None:
+    document = yaml.safe_load((ROOT / "config" / "local.yaml").read_text())
+    [of_one] = document["audiences"]
+    [target] = of_one["destinations"]
+    other = {**target, "connection_id": OTHER_CONNECTION, "audience_id": 1}
+    document["audiences"].append({**of_one, "audience": "others", "destinations": [other]})
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(document))
+    settings = load(path, {})
 
     groups = group_topics(settings)
 
     assert list(groups) == ["audience.ingest", "audience.upload", "audience.poll"]
     assert groups["audience.ingest"] == [source.topic for source in settings.sources]
-    assert all(topic.startswith("audience.records.") for topic in groups["audience.upload"])
+    assert sorted(groups["audience.upload"]) == sorted(
+        f"audience.records.amazon-na.{connection}"
+        for connection in (target["connection_id"], OTHER_CONNECTION)
+    )
     assert groups["audience.poll"] == ["audience.jobs"]
