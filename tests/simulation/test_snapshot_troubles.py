@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -263,16 +264,9 @@ def test_members_are_healed_in_time_while_nobody_says_what_became_of_a_run() -> 
     passes: list[int] = []
 
     async def story(world: SnapshotWorld) -> None:
-        world.partner.moods = RunMoods(silent=1.0, unlisted=1.0, answer=0.0)
-        _only_first_list(world)
-        async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(world.worker(world.process()).run())
-            while names(world)[-1:] != ["intended"]:
-                await asyncio.sleep(0.1)
-            world.members.state(VIP.audience, "m1", is_member=False)
+        async with _removed_while_in_doubt(world):
             await asyncio.sleep(7 * HOUR)
             passes.append(world.passes.healed)
-            running.cancel()
 
     told(story)
 
@@ -288,23 +282,30 @@ def test_a_pass_that_cannot_be_made_is_tried_again_and_again_but_not_all_the_tim
             asked.append(asyncio.get_running_loop().time())
             raise TopicUnreadable("brokers are away")
 
-        world.partner.moods = RunMoods(silent=1.0, unlisted=1.0, answer=0.0)
-        _only_first_list(world)
-        async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(world.worker(world.process()).run())
-            while names(world)[-1:] != ["intended"]:
-                await asyncio.sleep(0.1)
-            world.members.state(VIP.audience, "m1", is_member=False)
+        async with _removed_while_in_doubt(world):
             await asyncio.sleep(5 * HOUR)
             world.members.topic.asked = away
             await asyncio.sleep(3 * HOUR)
-            running.cancel()
 
     told(story)
 
     ours = [at for at in asked if at > asked[0] + 2 * HOUR]
     # Each minute once for changes and once for the topic itself, and for the pass.
     assert 160 < len(ours) < 220
+
+
+@asynccontextmanager
+async def _removed_while_in_doubt(world: SnapshotWorld) -> AsyncIterator[None]:
+    """An owner of which nobody says whether its run began; then a member is removed."""
+    world.partner.moods = RunMoods(silent=1.0, unlisted=1.0, answer=0.0)
+    _only_first_list(world)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(world.worker(world.process()).run())
+        while names(world)[-1:] != ["intended"]:
+            await asyncio.sleep(0.1)
+        world.members.state(VIP.audience, "m1", is_member=False)
+        yield
+        running.cancel()
 
 
 def _only_first_list(world: SnapshotWorld) -> None:
