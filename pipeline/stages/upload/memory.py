@@ -10,22 +10,32 @@ class Budget:
     def __init__(self, total: int, *, guaranteed: int, lanes: int) -> None:
         self._guaranteed = guaranteed
         self._shared = max(0, total - guaranteed * lanes)
-        self._used: dict[str, int] = {}
+        self._held: dict[str, int] = {}
+        # Both sums are kept, for each lane asks at each look, and there may be a thousand.
+        self._used = 0
+        self._borrowed = 0
 
     @property
     def used(self) -> int:
-        return sum(self._used.values())
+        return self._used
 
     def room(self, lane: str) -> int:
         """Bytes the lane may still take in; negative when its last fetch went over."""
-        own = self._guaranteed - self._used.get(lane, 0)
-        borrowed = sum(max(0, used - self._guaranteed) for used in self._used.values())
-        return own + max(0, self._shared - borrowed + max(0, -own))
+        own = self._guaranteed - self._held.get(lane, 0)
+        return own + max(0, self._shared - self._borrowed + max(0, -own))
 
     def occupy(self, lane: str, used: int) -> None:
         """Say how many bytes the lane holds now."""
-        self._used[lane] = used
+        before = self._held.get(lane, 0)
+        self._used += used - before
+        self._borrowed += self._over(used) - self._over(before)
+        self._held[lane] = used
 
     def release(self, lane: str) -> None:
         """Forget a lane that was given up."""
-        self._used.pop(lane, None)
+        self.occupy(lane, 0)
+        del self._held[lane]
+
+    def _over(self, used: int) -> int:
+        """What a lane that holds so much has borrowed."""
+        return max(0, used - self._guaranteed)
