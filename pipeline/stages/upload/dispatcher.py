@@ -19,8 +19,8 @@ from pipeline.stages.upload.pauses import LanePauses
 from pipeline.stages.upload.requests import LaneRequests
 from pipeline.stages.waiting import LOOK_AGAIN_SECONDS, until
 
-IDLE_SECONDS = 10.0
-"""A lane with nothing to send looks so seldom whether its cap use has changed."""
+IDLE_SECONDS = 60.0
+"""A lane with nothing to send hears of its reader more often than that."""
 
 NewDelivery = Callable[[Batch, bool, Callable[[Blocked], None]], Delivery]
 """For a batch; whether it is doubted; and whom it tells that the lane is blocked."""
