@@ -24,7 +24,7 @@ from pipeline.kafka.cluster import started, unless
 from pipeline.kafka.committer import Committer
 from pipeline.kafka.coordinator import Coordinator, Generation
 from pipeline.kafka.fetch_loop import FetchLoop
-from pipeline.kafka.fetch_sessions import use_sessions
+from pipeline.kafka.fetch_plan import plan_fetches
 from pipeline.kafka.fetch_trouble import FetchTrouble
 from pipeline.kafka.first_start import were_written
 from pipeline.kafka.group_consumer import GroupOptions, make_consumer, refused
@@ -114,8 +114,8 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         )
 
     def _attach(self, consumer: AIOKafkaConsumer) -> None:
-        self._buffers: Buffers = ClientBuffers(consumer)
-        use_sessions(consumer, self._refused)
+        plan = plan_fetches(consumer, self._refused)
+        self._buffers: Buffers = ClientBuffers(consumer, plan.look_at)
         self._consumer = consumer
         self._coordinator = Coordinator(consumer, self._options.group)
         self._offsets = GroupOffsets(

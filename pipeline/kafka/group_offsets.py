@@ -8,7 +8,7 @@ from aiokafka import errors as kafka_errors
 
 from pipeline.kafka.coordinator import Committed, Coordinator, Generation
 from pipeline.kafka.gathered import Gathered
-from pipeline.kafka.internals import END, OLDEST, offsets_at
+from pipeline.kafka.offset_lookup import END, OLDEST, offsets_at
 
 
 class GroupOffsets:

@@ -4,10 +4,8 @@
 """
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from copy import copy
 from itertools import chain
 from typing import Any
 
@@ -16,15 +14,10 @@ from aiokafka import errors as kafka_errors
 from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.metadata import MetadataRequest
-from aiokafka.protocol.offset import OffsetRequest
 
 from pipeline.stages.ports import Record
 
 # ruff: noqa: SLF001
-
-OLDEST, END = -2, -1
-"""What `offsets_at` can ask for."""
-FETCHER_SECONDS = 2.0
 
 
 # A member of a group
@@ -72,10 +65,14 @@ class GroupMember:
 class ClientBuffers:
     """What a consumer has fetched and nobody has taken yet: `Buffers`, once it was started."""
 
-    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+    def __init__(
+        self, consumer: AIOKafkaConsumer, changed: Callable[[TopicPartition], None]
+    ) -> None:
+        """`changed` is told of each partition that is to be fetched otherwise than before."""
         self._consumer = consumer
         self._fetcher = consumer._fetcher
         self._subscription = consumer._subscription
+        self._changed = changed
 
     def arrival(self) -> asyncio.Future[None]:
         waiter: asyncio.Future[None] = self._fetcher._create_fetch_waiter()
@@ -111,12 +108,16 @@ class ClientBuffers:
 
     def seek(self, tp: TopicPartition, offset: int) -> None:
         self._consumer.seek(tp, offset)
+        self._changed(tp)
 
     def pause(self, tp: TopicPartition) -> None:
         self._consumer.pause(tp)
+        self._changed(tp)
 
     def resume(self, tp: TopicPartition) -> None:
         self._consumer.resume(tp)
+        self._changed(tp)
+        self._look_again()
 
     def end(self, tp: TopicPartition) -> int | None:
         state = self._state(tp)
@@ -134,6 +135,11 @@ class ClientBuffers:
     def _drop(self, tp: TopicPartition) -> None:
         """Let the client fetch the partition again."""
         del self._fetcher._records[tp]
+        self._changed(tp)
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Let the client see now what there is to fetch."""
         self._fetcher._notify(self._fetcher._wait_consume_future)
 
 
@@ -159,51 +165,63 @@ def raise_fetcher_error(consumer: AIOKafkaConsumer) -> None:
         task.result()
 
 
-def wrap_fetch_client(consumer: AIOKafkaConsumer, wrap: Callable[[Any], Any]) -> None:
-    """Put something between the part that fetches and its line to the brokers.
+class FetcherView:
+    """What the part of a consumer that fetches knows, for whoever plans its fetches."""
 
-    Its loop over all partitions need not run five times a second: whatever changes wakes it.
-    """
-    consumer._fetcher._client = wrap(consumer._fetcher._client)
-    consumer._fetcher._fetcher_timeout = FETCHER_SECONDS
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._fetcher = consumer._fetcher
+        self._cluster = consumer._client.cluster
+
+    def plan_by(
+        self,
+        plan: Callable[[Any], object],
+        wrap: Callable[[Any], Any],
+        leaders_changed: Callable[[Any], None],
+    ) -> None:
+        """Let `plan` say what to do for an assignment, and put something before its client."""
+        self._fetcher._client = wrap(self._fetcher._client)
+        self._fetcher._get_actions_per_node = plan
+        self._cluster.add_listener(leaders_changed)
+
+    @property
+    def buffered(self) -> AbstractSet[TopicPartition]:
+        """Partitions whose records or errors wait to be taken."""
+        waiting: AbstractSet[TopicPartition] = self._fetcher._records.keys()
+        return waiting
+
+    def patience(self, tp: TopicPartition) -> float:
+        """Seconds for which others wait until what came of this partition is taken."""
+        return float(self._fetcher._records[tp].calculate_backoff())
+
+    @property
+    def busy(self) -> AbstractSet[int]:
+        """Brokers that have yet to answer."""
+        nodes: AbstractSet[int] = self._fetcher._in_flight
+        return nodes
+
+    def leader(self, tp: TopicPartition) -> int | None:
+        node = self._cluster.leader_for_partition(tp)
+        return None if node is None or node == -1 else int(node)
+
+    @property
+    def partition_bytes(self) -> int:
+        return int(self._fetcher._max_partition_fetch_bytes)
+
+    def request(self, topics: list[Any]) -> FetchRequest:
+        """A fetch with the consumer's options."""
+        inner = self._fetcher
+        return FetchRequest(
+            inner._fetch_max_wait_ms,
+            inner._fetch_min_bytes,
+            inner._fetch_max_bytes,
+            inner._isolation_level,
+            topics,
+        )
 
 
-def with_topics(request: FetchRequest, topics: list[Any]) -> FetchRequest:
-    """The same fetch for other partitions."""
-    copied = copy(request)
-    copied._topics = topics
-    return copied
-
-
-async def offsets_at(
-    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition], at: int
-) -> Mapping[TopicPartition, int | type[Exception]]:
-    """The oldest offsets or the ends, or why there is no answer, each partition for itself.
-
-    The library's own question fails for all partitions when it does for one. Raises `KafkaError`
-    when a broker doesn't answer at all.
-    """
-    client = consumer._client
-    by_node: defaultdict[int, defaultdict[str, list[tuple[int, int]]]]
-    by_node = defaultdict(lambda: defaultdict(list))
-    found: dict[TopicPartition, int | type[Exception]] = {}
-    for tp in partitions:
-        node = client.cluster.leader_for_partition(tp)
-        if node is None or node == -1:
-            client.force_metadata_update()
-            found[tp] = kafka_errors.LeaderNotAvailableError
-        else:
-            by_node[node][tp.topic].append((tp.partition, at))
-    isolation = consumer._fetcher._isolation_level
-    for node, topics in by_node.items():
-        response = await client.send(node, OffsetRequest(-1, isolation, list(topics.items())))
-        for topic, answers in response.topics:
-            for partition, code, *said in answers:
-                error = kafka_errors.for_code(code)
-                found[TopicPartition(topic, partition)] = error if code else said[-1]
-                if code and error.invalid_metadata:
-                    client.force_metadata_update()
-    return found
+def line_of(consumer: AIOKafkaConsumer) -> tuple[Any, int]:
+    """Its line to the brokers, and the isolation that it asks with."""
+    return consumer._client, int(consumer._fetcher._isolation_level)
 
 
 async def know_leaders(consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]) -> None:

@@ -17,7 +17,9 @@ from aiokafka.protocol.coordination import FindCoordinatorRequest
 
 from pipeline.kafka import closing, internals
 from pipeline.kafka.client_options import ClientOptions
-from pipeline.kafka.fetch_sessions import use_sessions
+from pipeline.kafka.fetch_plan import plan_fetches
+from pipeline.kafka.fetch_sessions import Refused
+from pipeline.kafka.offset_lookup import OLDEST, offsets_at
 from pipeline.kafka.producer import make_producer
 from tests.conftest import Cluster
 from tests.servers.kafka_clients import administering, create_topics, produce_batch
@@ -76,6 +78,15 @@ async def consumer(apache_kafka: Cluster, namespace: str) -> AsyncIterator[AIOKa
     await closing.stop(made)
 
 
+def planned(
+    consumer: AIOKafkaConsumer, refused: Refused = lambda *_: None
+) -> internals.ClientBuffers:
+    """
+    As a group has it.
+    """
+    return internals.ClientBuffers(consumer, plan_fetches(consumer, refused).look_at)
+
+
 async def arrived(buffers: internals.ClientBuffers, tp: TopicPartition) -> None:
     async with asyncio.timeout(20):
         while tp not in buffers.waiting():
@@ -105,7 +116,7 @@ class TestConsumer:
         self, consumer: AIOKafkaConsumer, namespace: str
     ) -> None:
         tp = TopicPartition(namespace, 0)
-        buffers = internals.ClientBuffers(consumer)
+        buffers = planned(consumer)
         buffers.seek(tp, 2)
         await arrived(buffers, tp)
 
@@ -127,7 +138,7 @@ class TestConsumer:
         self, consumer: AIOKafkaConsumer, namespace: str
     ) -> None:
         tp = TopicPartition(namespace, 0)
-        buffers = internals.ClientBuffers(consumer)
+        buffers = planned(consumer)
         buffers.seek(tp, 2)
         await arrived(buffers, tp)
 
@@ -142,9 +153,8 @@ class TestConsumer:
         self, consumer: AIOKafkaConsumer, namespace: str
     ) -> None:
         tp = TopicPartition(namespace, 0)
-        buffers = internals.ClientBuffers(consumer)
         refused: list[tuple[TopicPartition, type[Exception]]] = []
-        use_sessions(consumer, lambda *said: refused.append(said))
+        buffers = planned(consumer, lambda *said: refused.append(said))
         buffers.seek(tp, 99)
         await arrived(buffers, tp)
         buffers.pause(tp)
@@ -159,9 +169,9 @@ class TestConsumer:
     ) -> None:
         tp, unknown = TopicPartition(namespace, 0), TopicPartition("unknown", 7)
         consumer.seek(tp, 0)
-        await arrived(internals.ClientBuffers(consumer), tp)
+        await arrived(planned(consumer), tp)
 
-        found = await internals.offsets_at(consumer, [tp, unknown], internals.OLDEST)
+        found = await offsets_at(consumer, [tp, unknown], OLDEST)
 
         assert found == {tp: 0, unknown: kafka_errors.LeaderNotAvailableError}
 

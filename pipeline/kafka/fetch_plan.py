@@ -1,0 +1,144 @@
+"""What to fetch next: looks only at partitions of which something has changed.
+
+The client looks at each of its partitions before each fetch and behind it. With a thousand lanes,
+of which five are busy, that is most of what a lane without records costs.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.protocol.fetch import FetchRequest
+
+from pipeline.kafka.fetch_sessions import FetchSession, Refused, SessionClient, SessionFetch
+from pipeline.kafka.internals import FetcherView
+
+LOOK_SECONDS = 2.0
+"""Whatever changes wakes the client; this is for what nobody thought of."""
+
+Actions = tuple[
+    Sequence[tuple[int, FetchRequest]],
+    Mapping[int, Sequence[TopicPartition]],
+    float,
+    bool,
+    Sequence[asyncio.Future[None]],
+]
+"""Fetches by broker, partitions to find a position for, seconds until the next look, whether a
+leader is missing, and futures that are worth a look: what the client does next."""
+
+
+@dataclass(slots=True)
+class _Found:
+    """What one look at the partitions has shown, by broker."""
+
+    fetches: list[tuple[int, FetchRequest]] = field(default_factory=list)
+    resets: defaultdict[int, list[TopicPartition]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    waits: dict[int | None, float] = field(default_factory=dict)
+    lacks_leader: bool = False
+
+    def wait(self, node: int | None, seconds: float) -> None:
+        """Records of this broker wait to be taken, and the others of it with them."""
+        if seconds > 0:
+            self.waits[node] = max(seconds, self.waits.get(node, 0.0))
+
+    def holds(self, node: int) -> bool:
+        return node in self.waits or node in self.resets
+
+    def actions(self) -> Actions:
+        wait = min(self.waits.values(), default=LOOK_SECONDS)
+        return self.fetches, self.resets, wait, self.lacks_leader, ()
+
+
+class FetchPlan:
+    """Decides as the client would, partition by partition, and remembers what it decided.
+
+    Whoever seeks, pauses, resumes or takes says so by `look_at`. What is in between, for want of a
+    leader or a position or because its records wait to be taken, is looked at again each time.
+    """
+
+    def __init__(self, fetcher: FetcherView) -> None:
+        self._fetcher = fetcher
+        self._assignment: Any = None
+        self._open: set[TopicPartition] = set()
+        """Partitions of which something may have changed, or is in between."""
+        self._wanted_of: dict[TopicPartition, int] = {}
+        """The broker that is asked for each partition."""
+        self._sessions: defaultdict[int, FetchSession] = defaultdict(
+            lambda: FetchSession(fetcher.request, fetcher.partition_bytes)
+        )
+
+    def look_at(self, tp: TopicPartition) -> None:
+        """Something of this partition has changed."""
+        self._open.add(tp)
+
+    def look_at_all(self, _: object = None) -> None:
+        """Whatever the brokers said of leaders may be otherwise now."""
+        self._open.update(self._wanted_of)
+
+    def __call__(self, assignment: Any) -> Actions:
+        """What the client is to do now."""
+        if assignment is not self._assignment:
+            self._begin(assignment)
+        found = _Found()
+        self._open.update(self._fetcher.buffered)
+        for tp in list(self._open):
+            self._decide(tp, assignment.state_value(tp), found)
+        for node, session in self._sessions.items():
+            if session.is_wanted and not (node in self._fetcher.busy or found.holds(node)):
+                found.fetches.append((node, SessionFetch(session)))
+        return found.actions()
+
+    def _begin(self, assignment: Any) -> None:
+        for tp in self._wanted_of.keys() - assignment.tps:
+            self._leave(tp)
+        for session in self._sessions.values():
+            # The client knows nothing of what it was given anew until it is answered.
+            session.forget()
+        self._assignment = assignment
+        self._open = set(assignment.tps)
+
+    def _decide(self, tp: TopicPartition, state: Any, found: _Found) -> None:
+        if state is None:  # it was lost meanwhile
+            self._open.discard(tp)
+            return
+        node = self._fetcher.leader(tp)
+        if tp in self._fetcher.buffered:
+            self._leave(tp)
+            found.wait(node, self._fetcher.patience(tp))
+        elif node is None:
+            self._leave(tp)
+            found.lacks_leader = True
+        elif not state.has_valid_position:
+            self._leave(tp)
+            if node not in self._fetcher.busy:
+                found.resets[node].append(tp)
+        else:
+            self._open.discard(tp)
+            if state.paused:
+                self._leave(tp)
+            else:
+                self._want(tp, node, state.position)
+
+    def _want(self, tp: TopicPartition, node: int, position: int) -> None:
+        if self._wanted_of.get(tp, node) != node:
+            self._leave(tp)
+        self._wanted_of[tp] = node
+        self._sessions[node].want(tp, position)
+
+    def _leave(self, tp: TopicPartition) -> None:
+        node = self._wanted_of.pop(tp, None)
+        if node is not None:
+            self._sessions[node].leave(tp)
+
+
+def plan_fetches(consumer: AIOKafkaConsumer, refused: Refused) -> FetchPlan:
+    """Let a consumer that was started fetch by a plan; `refused` hears what brokers refuse."""
+    fetcher = FetcherView(consumer)
+    plan = FetchPlan(fetcher)
+    fetcher.plan_by(plan, lambda client: SessionClient(client, refused), plan.look_at_all)
+    return plan

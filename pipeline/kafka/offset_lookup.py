@@ -1,0 +1,43 @@
+"""Where partitions begin and end, as a broker names it."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import errors as kafka_errors
+from aiokafka.protocol.offset import OffsetRequest
+
+from pipeline.kafka.internals import line_of
+
+OLDEST, END = -2, -1
+"""What can be asked for."""
+
+
+async def offsets_at(
+    consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition], at: int
+) -> Mapping[TopicPartition, int | type[Exception]]:
+    """The oldest offsets or the ends, or why there is no answer, each partition for itself.
+
+    The library's own question fails for all partitions when it does for one. Raises `KafkaError`
+    when a broker doesn't answer at all.
+    """
+    client, isolation = line_of(consumer)
+    by_node: defaultdict[int, defaultdict[str, list[tuple[int, int]]]]
+    by_node = defaultdict(lambda: defaultdict(list))
+    found: dict[TopicPartition, int | type[Exception]] = {}
+    for tp in partitions:
+        node = client.cluster.leader_for_partition(tp)
+        if node is None or node == -1:
+            client.force_metadata_update()
+            found[tp] = kafka_errors.LeaderNotAvailableError
+        else:
+            by_node[node][tp.topic].append((tp.partition, at))
+    for node, topics in by_node.items():
+        response = await client.send(node, OffsetRequest(-1, isolation, list(topics.items())))
+        for topic, answers in response.topics:
+            for partition, code, *said in answers:
+                error = kafka_errors.for_code(code)
+                found[TopicPartition(topic, partition)] = error if code else said[-1]
+                if code and error.invalid_metadata:
+                    client.force_metadata_update()
+    return found
