@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast explore storm kills cap check format bench bench-steps bench-pass lock clean
+.PHONY: help install demo test test-fast explore storm kills cap check format bench bench-steps bench-pass bench-lanes lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ bench-steps: $(INSTALLED) ## Measure both steps on Apache Kafka: make bench-step
 
 bench-pass: $(INSTALLED) ## Measure a pass over an audience on Apache Kafka: make bench-pass [MEMBERS=10000000]
 	$(BIN)/python -m benchmarks.members --members $(or $(MEMBERS),10000000)
+
+bench-lanes: $(INSTALLED) ## Measure what idle lanes cost: make bench-lanes [FEW=20] [MANY=1000]
+	$(BIN)/python -m benchmarks.whole_lanes --few $(or $(FEW),20) --many $(or $(MANY),1000)
 
 lock: ## Resolve the locked versions anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml -o requirements.lock
