@@ -45,7 +45,10 @@ def test_the_version_is_the_one_that_was_read() -> None:
                 "request_rejoin",
             ],
         ),
-        (fetcher.Fetcher, ["_create_fetch_waiter", "_notify", "_proc_fetch_request"]),
+        (
+            fetcher.Fetcher,
+            ["_create_fetch_waiter", "_get_actions_per_node", "_notify", "_proc_fetch_request"],
+        ),
         (fetcher.FetchResult, ["getall", "has_more", "check_assignment"]),
         (fetcher.FetchError, ["check_raise"]),
         (SubscriptionState, ["reassignment_in_progress", "subscription"]),
