@@ -39,6 +39,7 @@ import yaml
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from benchmarks.process_cost import ProcessCost
 from pipeline.sandbox.server_process import free_port
 from tests.servers.apache_kafka import ApacheKafka
 
@@ -165,28 +166,13 @@ async def _consumer(address: str, topic: str) -> AsyncIterator[AIOKafkaConsumer]
         await consumer.stop()
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
-    """A process as the kernel sees it."""
-
-    pid: int
-
-    def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def resident_mb(self) -> float:
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
 @asynccontextmanager
-async def running(command: Sequence[str], log: Path) -> AsyncIterator[Process]:
+async def running(command: Sequence[str], log: Path) -> AsyncIterator[ProcessCost]:
     """A process until the block ends; what it says goes into a file."""
     with log.open("wb") as file:
         made = await asyncio.create_subprocess_exec(*command, stdout=file, stderr=file)
     try:
-        yield Process(made.pid)
+        yield ProcessCost(made.pid)
     finally:
         if made.returncode is None:
             made.send_signal(signal.SIGTERM)
@@ -294,7 +280,7 @@ async def counted(url: str) -> int:
 
 
 async def measure(
-    name: str, process: Process, address: str, topic: str, url: str, count: int
+    name: str, process: ProcessCost, address: str, topic: str, url: str, count: int
 ) -> float:
     """Records per CPU-second from the first event to the last record at the sink."""
     await asyncio.sleep(READY_SECONDS)  # it has its partitions and waits

@@ -9,18 +9,17 @@ third one joins.
 import argparse
 import asyncio
 import json
-import os
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
+from benchmarks.process_cost import ProcessCost
 from pipeline.domain.message import StageName
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.group import ConsumerGroup
@@ -129,13 +128,9 @@ class Process:
                 said = json.loads(line)
                 self.owns, self.begun = frozenset(said["owns"]), said["begun"]
 
-    def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def resident_mb(self) -> float:
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    @property
+    def cost(self) -> ProcessCost:
+        return ProcessCost(self.process.pid)
 
 
 @asynccontextmanager
@@ -168,9 +163,9 @@ async def until(fact: object, seconds: float = 180.0) -> float:
 
 async def share(process: Process, seconds: float) -> float:
     """The share of a processor that it takes."""
-    before, began = process.cpu_seconds(), time.monotonic()
+    before, began = process.cost.cpu_seconds(), time.monotonic()
     await asyncio.sleep(seconds)
-    return (process.cpu_seconds() - before) / (time.monotonic() - began)
+    return (process.cost.cpu_seconds() - before) / (time.monotonic() - began)
 
 
 async def trickle(address: str, topics: Sequence[str]) -> None:
@@ -200,7 +195,7 @@ async def measure(address: str, count: int, *, joins: bool) -> Mapping[str, obje
     async with AsyncExitStack() as stack:
         one = await stack.enter_async_context(serving(address, namespace, count))
         found["seconds to own all"] = round(await until(lambda: len(one.owns) == count), 1)
-        found["CPU seconds of the start"] = round(one.cpu_seconds(), 1)
+        found["CPU seconds of the start"] = round(one.cost.cpu_seconds(), 1)
         await asyncio.sleep(3)
         found["cores idle"] = round(await share(one, MEASURED_SECONDS), 4)
         async with asyncio.TaskGroup() as tasks:
@@ -208,7 +203,7 @@ async def measure(address: str, count: int, *, joins: bool) -> Mapping[str, obje
             await asyncio.sleep(3)
             found["cores at 100 records/s"] = round(await share(one, MEASURED_SECONDS), 4)
             writing.cancel()
-        found["resident MB"] = round(one.resident_mb())
+        found["resident MB"] = round(one.cost.resident_mb())
         if joins:
             found |= await _joined(stack, one, address, namespace, count)
     return found

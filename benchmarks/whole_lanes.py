@@ -10,7 +10,6 @@ seconds, and what counts is the ratio between them.
 
 import argparse
 import asyncio
-import os
 import random
 import subprocess
 import tempfile
@@ -22,6 +21,7 @@ from pathlib import Path
 
 import aiohttp
 
+from benchmarks.process_cost import ProcessCost
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
 from tests.acceptance.deployment import Deployment, event
 from tests.servers.apache_kafka import ApacheKafka
@@ -43,14 +43,8 @@ class Fleet:
     written: int = 0
 
     @property
-    def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    @property
-    def resident_mb(self) -> float:
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    def cost(self) -> ProcessCost:
+        return ProcessCost(self.process.pid)
 
     async def ready(self) -> float:
         """Seconds until it is."""
@@ -101,10 +95,12 @@ async def started(stack: AsyncExitStack, kafka: str, url: str, lanes: int) -> tu
 
 async def shares(fleets: Sequence[Fleet], seconds: float) -> Sequence[float]:
     """The share of a processor that each takes in the same seconds."""
-    before, began = [fleet.cpu_seconds for fleet in fleets], time.monotonic()
+    before, began = [fleet.cost.cpu_seconds() for fleet in fleets], time.monotonic()
     await asyncio.sleep(seconds)
     passed = time.monotonic() - began
-    return [(fleet.cpu_seconds - was) / passed for fleet, was in zip(fleets, before, strict=True)]
+    return [
+        (fleet.cost.cpu_seconds() - was) / passed for fleet, was in zip(fleets, before, strict=True)
+    ]
 
 
 async def measured(
@@ -125,7 +121,7 @@ async def measured(
             found[f"cores at {EVENTS_A_SECOND} events/s"] = await shares(fleets, seconds)
             for one in feeding:
                 one.cancel()
-        found["resident MB"] = [fleet.resident_mb for fleet in fleets]
+        found["resident MB"] = [fleet.cost.resident_mb() for fleet in fleets]
     return found
 
 
