@@ -11,7 +11,7 @@ from tests.chaos.partner import Arrival, Question
 from tests.chaos.plan import Gust
 from tests.chaos.snapshots import FORBIDDEN, SeenRun, SnapshotEvidence
 from tests.chaos.topics import Change, LaneRecord, Outcome, Topics
-from tests.chaos.verdict import failures
+from tests.chaos.verdict import failures, recovery
 
 LANE = "connection-0"
 
@@ -208,3 +208,21 @@ def test_whatever_was_not_kept_is_said(changed: dict[str, Any], said: str) -> No
     found = failures(replace(GOOD, **changed))
 
     assert any(said in sentence for sentence in found), found
+
+
+@pytest.mark.parametrize(
+    ("other", "is_measured"),
+    [(_struck("broker stop", 37.0, 50.0), False), (_struck("broker stop", 52.0, 54.0), True)],
+)
+def test_a_silence_is_that_of_a_fault_only_where_no_other_reaches_into_it(
+    other: Struck, is_measured: bool
+) -> None:
+    """
+    Replicas that take half a minute to start may be there just when the broker stops.
+    """
+    scaled = _struck("scale", 12.0, 38.0)
+    arrivals = [_arrival(9.0), _arrival(12.5), _arrival(51.5)]
+
+    found = recovery(replace(GOOD, struck=[scaled, other], arrivals=arrivals), scaled)
+
+    assert found == (13.5 if is_measured else None)

@@ -233,16 +233,15 @@ def _recoveries(evidence: Evidence) -> Iterator[str]:
 
 def recovery(evidence: Evidence, struck: Struck) -> float | None:
     """Seconds until every lane was served again; None when another fault came before that."""
-    is_of_process = struck.gust.kind in PROCESS_KINDS
-    silences = [_silence(evidence, struck.ended)]
-    if is_of_process:
-        silences.append(_silence(evidence, struck.began))
-    longest = max(silences)
-    start = struck.began if is_of_process else struck.ended
+    looked_from = [struck.ended]
+    if struck.gust.kind in PROCESS_KINDS:
+        looked_from.append(struck.began)
+    silences = {since: _silence(evidence, since) for since in looked_from}
+    served_again = max(since + silence for since, silence in silences.items())
     others = [one for one in evidence.struck if one is not struck]
-    if any(one.began < start + longest and one.ended > struck.began for one in others):
+    if any(one.began < served_again and one.ended > struck.began for one in others):
         return None
-    return longest
+    return max(silences.values())
 
 
 def _silence(evidence: Evidence, since: float) -> float:
