@@ -11,11 +11,10 @@ from pipeline.sources.formats import FORMATS
 
 def advice(settings: Settings, partners: Partners) -> list[str]:
     """A line for each, beginning with the key; empty for a configuration without surprises."""
-    lines = [*_kafka(settings), *_unused(settings), *_keys(settings)]
-
     lines = [
         *_kafka(settings),
         *_unused(settings),
+        *_keys(settings),
         *_names_in_two_cases(settings),
         *open_to_all(settings),
     ]
