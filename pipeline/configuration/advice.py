@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.configuration.model import Settings
+from pipeline.configuration.routing import targets_at
 from pipeline.configuration.secret_files import open_to_all
 from pipeline.configuration.targets import placed_targets
 from pipeline.destinations.contract import Partners
@@ -19,11 +20,7 @@ def advice(settings: Settings, partners: Partners) -> list[str]:
         *open_to_all(settings),
     ]
     for name, destination in settings.destinations.items():
-        targets = [
-            placed.target
-            for placed in placed_targets(settings.audiences)
-            if placed.target.destination == name
-        ]
+        targets = targets_at(settings, name)
         advised = partners[destination.kind].advice(destination, targets)
         lines.extend(f"destinations.{name}.{line}" for line in advised)
     return lines

@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import lane_of, lanes, snapshot_destinations, takes_snapshots
+from pipeline.configuration.routing import (
+    lane_of,
+    lanes,
+    snapshot_destinations,
+    takes_snapshots,
+    targets_at,
+)
 from pipeline.configuration.sharing import shared_audiences, shared_connections, shared_spaces
 from pipeline.configuration.targets import placed_targets
 from pipeline.destinations.contract import Partners, TargetSettings
@@ -212,7 +218,7 @@ def _room(settings: Settings, partners: Partners) -> Iterator[Problem]:
 
 def _of_partners(settings: Settings, partners: Partners) -> Iterator[Problem]:
     for name, destination in settings.destinations.items():
-        targets = [target for _, target in _targets(settings) if target.destination == name]
+        targets = targets_at(settings, name)
         for problem in partners[destination.kind].problems(destination, targets):
             yield replace(problem, path=("destinations", name, *problem.path))
 

@@ -1,6 +1,6 @@
 """The lanes that a configuration makes, and the ways of each audience: to lanes, to memberships."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -47,9 +47,10 @@ class MemberRouteSettings:
 
 def lanes(settings: Settings) -> list[LaneSettings]:
     """Every lane once, in the order of the file; a destination that takes snapshots has none."""
-    targets = chain.from_iterable(audience.destinations for audience in settings.audiences)
     found = (
-        lane_of(settings, target) for target in targets if not takes_snapshots(settings, target)
+        lane_of(settings, target)
+        for target in _targets(settings)
+        if not takes_snapshots(settings, target)
     )
     return list({lane.name: lane for lane in found}.values())
 
@@ -66,12 +67,12 @@ def takes_snapshots(settings: Settings, target: TargetSettings) -> bool:
 
 def targets_of(settings: Settings, lane: LaneSettings) -> Sequence[TargetSettings]:
     """Every target that the lane carries, in the order of the file."""
-    return [
-        target
-        for audience in settings.audiences
-        for target in audience.destinations
-        if lane_of(settings, target).name == lane.name
-    ]
+    return [target for target in _targets(settings) if lane_of(settings, target).name == lane.name]
+
+
+def targets_at(settings: Settings, destination: str) -> Sequence[TargetSettings]:
+    """Every target at one destination, in the order of the file."""
+    return [target for target in _targets(settings) if target.destination == destination]
 
 
 def routes(settings: Settings) -> Mapping[str, tuple[RouteSettings, ...]]:
@@ -147,3 +148,7 @@ def lane_of(settings: Settings, target: TargetSettings) -> LaneSettings:
         connection=connection,
         topic=f"{settings.kafka.namespace}.records.{name}",
     )
+
+
+def _targets(settings: Settings) -> Iterator[TargetSettings]:
+    return chain.from_iterable(audience.destinations for audience in settings.audiences)

@@ -12,7 +12,7 @@ from math import ceil, floor
 from typing import Any
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import snapshot_audience
+from pipeline.configuration.routing import snapshot_audience, targets_at
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.control import Api, CommandFailed, ControlPlane, InProgress, Made
 from pipeline.destinations.exchange import Response
@@ -100,12 +100,7 @@ def _canary_of(
     settings: Settings, name: str, partners: Partners = PARTNERS
 ) -> tuple[Any, tuple[str, str]]:
     canary = partners[settings.destinations[name].kind].canary
-    targets = [
-        target
-        for audience in settings.audiences
-        for target in audience.destinations
-        if target.destination == name
-    ]
+    targets = targets_at(settings, name)
     if canary is None or not targets:
         raise UsageRefused(f"audiences: none goes to {name}, so there is no identity to try out")
     return canary(targets[0])
