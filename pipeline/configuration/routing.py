@@ -6,7 +6,7 @@ from itertools import chain
 
 from pipeline.configuration.model import Settings
 from pipeline.destinations.contract import Partners, TargetSettings
-from pipeline.destinations.snapshots import SnapshotAudience
+from pipeline.destinations.snapshots import SnapshotAudience, Snapshots
 from pipeline.domain.names import Names
 
 
@@ -130,6 +130,14 @@ def snapshot_audience(
     shape = partners[destination.kind].snapshot_audience
     assert shape is not None, "a partner that takes snapshots says what they look like"
     return shape(destination, target, upstream)
+
+
+def snapshots_of(settings: Settings, destination: str, partners: Partners) -> Snapshots:
+    """How a destination that takes snapshots gets them."""
+    section = settings.destinations[destination]
+    delivery = partners[section.kind].delivery(section, ())
+    assert isinstance(delivery, Snapshots), "the destination takes snapshots"
+    return delivery
 
 
 def audience_names(settings: Settings) -> Mapping[str, str]:

@@ -12,8 +12,7 @@ from math import ceil, floor
 from typing import Any
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import snapshot_audience, targets_at
-from pipeline.destinations.contract import Partners
+from pipeline.configuration.routing import snapshot_audience, snapshots_of, targets_at
 from pipeline.destinations.control import Api, CommandFailed, ControlPlane, InProgress, Made
 from pipeline.destinations.exchange import Response
 from pipeline.destinations.registry import PARTNERS
@@ -96,10 +95,8 @@ def _destination(settings: Settings, destination: str | None) -> str:
     return there[0]
 
 
-def _canary_of(
-    settings: Settings, name: str, partners: Partners = PARTNERS
-) -> tuple[Any, tuple[str, str]]:
-    canary = partners[settings.destinations[name].kind].canary
+def _canary_of(settings: Settings, name: str) -> tuple[Any, tuple[str, str]]:
+    canary = PARTNERS[settings.destinations[name].kind].canary
     targets = targets_at(settings, name)
     if canary is None or not targets:
         raise UsageRefused(f"audiences: none goes to {name}, so there is no identity to try out")
@@ -137,9 +134,7 @@ async def _ingested(
     sleep: Sleep,
 ) -> CanaryStep:
     name = api.destination
-    said = settings.destinations[name]
-    snapshots = PARTNERS[said.kind].delivery(said, ())
-    assert isinstance(snapshots, Snapshots)
+    snapshots = snapshots_of(settings, name, PARTNERS)
     audience = snapshot_audience(settings, target, NAME, PARTNERS)
     try:
         async with opened_storage(api, snapshots) as storage:
