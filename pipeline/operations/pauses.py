@@ -114,13 +114,13 @@ async def read_pause_requests(settings: Settings) -> PauseRequests:
     """
     kafka = settings.kafka
     topic = Names(kafka.namespace).controls
-    where = client_options(kafka)
-    async with admin_client(where, kafka.answer_seconds()) as admin:
+    options = client_options(kafka)
+    async with admin_client(options, kafka.answer_seconds()) as admin:
         try:
             await Topics(admin, kafka.replication_factor).create([compacted_topic(topic)])
         except TopicTrouble as trouble:
             raise OperationFailed(str(trouble)) from trouble
-    reader = PauseRequestReader(where, topic)
+    reader = PauseRequestReader(options, topic)
     try:
         async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as tasks:
             following = tasks.create_task(reader.follow(), name="controls")
