@@ -8,6 +8,7 @@ from pipeline.configuration.model import Settings
 from pipeline.destinations.contract import Partners, TargetSettings
 from pipeline.destinations.snapshots import SnapshotAudience, Snapshots
 from pipeline.domain.names import Names
+from pipeline.telemetry.facts import LaneLabel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,11 @@ class LaneSettings:
     """What the partner counts for; the label of metrics."""
     topic: str
     """<namespace>.records.<name>"""
+
+    @property
+    def label(self) -> LaneLabel:
+        """How metrics name it."""
+        return LaneLabel(self.destination, self.connection)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +160,7 @@ def lane_of(settings: Settings, target: TargetSettings) -> LaneSettings:
         name=name,
         destination=target.destination,
         connection=connection,
-        topic=f"{settings.kafka.namespace}.records.{name}",
+        topic=Names(settings.kafka.namespace).lane_prefix + name,
     )
 
 
