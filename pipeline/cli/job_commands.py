@@ -17,9 +17,9 @@ from pipeline.cli.options import (
     configured,
 )
 from pipeline.cli.showing import cell, show_facts, show_json, show_table
-from pipeline.domain.job import JobReport
+from pipeline.domain.job import JobReport, NotYet
 from pipeline.operations.job_list import JobFilter, list_jobs
-from pipeline.operations.job_watching import NoReport, show_job, watch_job
+from pipeline.operations.job_watching import show_job, watch_job
 from pipeline.operations.moments import hours_before
 
 jobs_app = typer.Typer(help="Requests that the partner works off later.", no_args_is_help=True)
@@ -89,7 +89,7 @@ def jobs_watch(
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _tell(said: JobReport | NoReport, pause: float) -> None:
+def _tell(said: JobReport | NotYet, pause: float) -> None:
     state = said.state if isinstance(said, JobReport) else said.detail
     typer.echo(f"{cell(state)}; asking again in {pause:.0f} s", err=True)
 

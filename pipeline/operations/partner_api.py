@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.configuration.model import Settings
 from pipeline.destinations.contract import Partners
-from pipeline.destinations.control import ControlPlane
+from pipeline.destinations.control import ControlPlane, Declined, Unanswered
 from pipeline.destinations.exchange import Request, Response
 from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.send_result import Blocked, InDoubt, NotSent
@@ -92,6 +92,12 @@ def control_of(settings: Settings, name: str) -> ControlPlane[Any] | None:
     destination = settings.destinations[name]
     control = PARTNERS[destination.kind].control
     return None if control is None else control(destination)
+
+
+def refusal(destination: str, said: Unanswered) -> str:
+    """What there was instead of what was asked for, on one line."""
+    why = f"{said.said}; {said.remedy}" if isinstance(said, Declined) else said.detail
+    return f"destinations.{destination}: {why}"
 
 
 def chosen_destination(settings: Settings, name: str | None) -> str:

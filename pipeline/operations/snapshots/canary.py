@@ -18,9 +18,8 @@ from pipeline.destinations.exchange import Response
 from pipeline.destinations.registry import PARTNERS
 from pipeline.destinations.snapshots import RunStarted, SnapshotAudience, Snapshots, Window
 from pipeline.domain.job import JobReport, NotYet
-from pipeline.operations.audiences.selection import refusal
 from pipeline.operations.moments import moment
-from pipeline.operations.partner_api import partner_apis
+from pipeline.operations.partner_api import partner_apis, refusal
 from pipeline.operations.snapshots.audiences import chosen_snapshot_destinations
 from pipeline.operations.snapshots.storage import opened_storage
 from pipeline.operations.trouble import OperationFailed, UsageRefused
