@@ -100,7 +100,10 @@ def run(
 @app.callback()
 def about(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="And leave.")
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_show_version, help="Print the version and leave."
+        ),
     ] = False,
 ) -> None:
     """Carries audience membership changes to advertising platforms, exactly."""
