@@ -5,7 +5,7 @@ import errno
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Self, TypeAlias
+from typing import Final, Self
 
 import orjson
 from aiohttp import web
@@ -36,9 +36,6 @@ class HealthReport:
     reasons: Sequence[str] = ()
 
 
-ReadinessReport: TypeAlias = HealthReport
-
-
 class AdminServer:
     """Listens from entering to leaving; every request asks the four callables anew.
 
@@ -53,7 +50,7 @@ class AdminServer:
         port: int,
         exposition: Callable[[], tuple[bytes, str]],
         health: Callable[[], HealthReport],
-        readiness: Callable[[], ReadinessReport],
+        readiness: Callable[[], HealthReport],
         status: Callable[[], Mapping[str, object]],
     ) -> None:
         self._host = host
