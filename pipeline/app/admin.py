@@ -129,7 +129,7 @@ def _report(report: HealthReport) -> web.Response:
 
 
 def _json(body: Mapping[str, object], *, status: int) -> web.Response:
-    # Indented, because whoever asks by hand is in a hurry.
+    # Indented, because people read it in a terminal.
     text = orjson.dumps(body, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     headers = {"Cache-Control": "no-store"}
     return web.Response(body=text, status=status, content_type=JSON, headers=headers)

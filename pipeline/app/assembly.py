@@ -30,7 +30,7 @@ from pipeline.stages.snapshot.ports import FileStorage
 from pipeline.telemetry.prometheus import PrometheusTelemetry, prometheus_telemetry
 
 NO_RECORDS_SECONDS = 10.0
-"""For connections that carry none: how long the kernel keeps trying after a cut."""
+"""How long the kernel keeps trying after a cut, on connections that carry no records."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

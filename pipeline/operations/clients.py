@@ -37,8 +37,8 @@ from pipeline.stages.upload.token_bucket import LaneTokenBucket
 from pipeline.telemetry.facts import PartnerTelemetry, TokenOutcome
 
 RUN_LATE_SECONDS = 10.0
-"""So long after we gave a run up, or died, the kernel may still ask for it: within the time for
-which it is looked for in the partner's list."""
+"""How long the kernel may still deliver the request for a run after we gave it up, or died: no
+longer than the run is looked for in the partner's list."""
 
 
 @asynccontextmanager
