@@ -111,9 +111,19 @@ def chosen_destination(settings: Settings, name: str | None) -> str:
         return names[0]
     if name is None:
         raise UsageRefused(f"--destination: which one? There are {', '.join(names)}")
-    if name not in settings.destinations:
-        raise UsageRefused(f"--destination: no destination {name!r}; there are {', '.join(names)}")
+    refuse_unknown(settings, name)
     return name
+
+
+def refuse_unknown(settings: Settings, destination: str | None) -> None:
+    """Nothing, where this destination exists, or all of them are meant.
+
+    Raises:
+        UsageRefused: there is none of this name.
+    """
+    if destination is not None and destination not in settings.destinations:
+        there = ", ".join(sorted(settings.destinations))
+        raise UsageRefused(f"--destination: no destination {destination!r}; there are {there}")
 
 
 def _after(request: Request) -> str:
