@@ -5,7 +5,7 @@ import errno
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Self, TypeAlias
+from typing import Final, Self
 
 import orjson
 from aiohttp import web
@@ -36,9 +36,6 @@ class HealthReport:
     reasons: Sequence[str] = ()
 
 
-ReadinessReport: TypeAlias = HealthReport
-
-
 class AdminServer:
     """Listens from entering to leaving; every request asks the four callables anew.
 
@@ -53,7 +50,7 @@ class AdminServer:
         port: int,
         exposition: Callable[[], tuple[bytes, str]],
         health: Callable[[], HealthReport],
-        readiness: Callable[[], ReadinessReport],
+        readiness: Callable[[], HealthReport],
         status: Callable[[], Mapping[str, object]],
     ) -> None:
         self._host = host
@@ -132,7 +129,7 @@ def _report(report: HealthReport) -> web.Response:
 
 
 def _json(body: Mapping[str, object], *, status: int) -> web.Response:
-    # Indented, because whoever asks by hand is in a hurry.
+    # Indented, because people read it in a terminal.
     text = orjson.dumps(body, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     headers = {"Cache-Control": "no-store"}
     return web.Response(body=text, status=status, content_type=JSON, headers=headers)

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 
-from aiokafka import AIOKafkaProducer
-
 from pipeline.app.ingest_gate import IngestGate
 from pipeline.app.parts import Parts
 from pipeline.app.snapshot_parts import opened_storages
@@ -17,17 +15,14 @@ from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.message import StageName
 from pipeline.http.connections import connections
 from pipeline.http.schema_registry import HttpSchemaRegistry
-from pipeline.kafka.client_options import ClientOptions
-from pipeline.kafka.cluster import started
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.pause_requests import PauseRequestReader
-from pipeline.kafka.producer import SharedProducer, make_producer
 from pipeline.kafka.topics import known_limits
-from pipeline.operations import cluster_setup
 from pipeline.operations.clients import Clients, opened
-from pipeline.operations.cluster_setup import own_topics
+from pipeline.operations.cluster_setup import client_options, own_topics
 from pipeline.operations.known_labels import known_labels
 from pipeline.operations.lag_reports import LagReports
+from pipeline.operations.producing import shared_producer
 from pipeline.stages.contract import Progress, Stage
 from pipeline.stages.poll.pending import PendingJobs
 from pipeline.stages.snapshot.members_trouble import MembersTrouble, unmade
@@ -35,7 +30,7 @@ from pipeline.stages.snapshot.ports import FileStorage
 from pipeline.telemetry.prometheus import PrometheusTelemetry, prometheus_telemetry
 
 NO_RECORDS_SECONDS = 10.0
-"""For connections that carry none: how long the kernel keeps trying after a cut."""
+"""How long the kernel keeps trying after a cut, on connections that carry no records."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,16 +65,14 @@ async def assemble(
         enter = stack.enter_async_context
         telemetry = prometheus_telemetry(known_labels(settings))
         telemetry.process.build_info(version=version("audience-pipeline"))
-        client_options = cluster_setup.client_options(settings.kafka)
+        options = client_options(settings.kafka)
         # The brokers have answered a moment ago; whoever is told to stop must not wait for them.
         patience = settings.kafka.answer_seconds()
-        producers = await enter(_producer(settings, client_options, patience))
-        limits = await known_limits(client_options, own_topics(settings), patience)
+        producers = await enter(shared_producer(settings.kafka, patience))
+        limits = await known_limits(options, own_topics(settings), patience)
         http = await enter(connections(NO_RECORDS_SECONDS))
         clients = await enter(opened(settings, telemetry.partner, partners=partners))
-        parts = Parts(
-            settings, client_options, telemetry, producers, clients, partners, http, limits
-        )
+        parts = Parts(settings, options, telemetry, producers, clients, partners, http, limits)
         storages = await enter(_storages(settings, stages, clients, partners))
         snapshot = partial(parts.snapshot, storages, without=unmade(troubles))
         groups = _groups(stages, parts, snapshot)
@@ -95,19 +88,6 @@ async def assemble(
             lag_reports=parts.lag_reports(groups.values()),
             controls=parts.controls if "upload" in stages else None,
         )
-
-
-@asynccontextmanager
-async def _producer(
-    settings: Settings, client_options: ClientOptions, patience: float
-) -> AsyncIterator[SharedProducer]:
-    make = partial(make_producer, client_options, idempotent=settings.kafka.exactly_once)
-    first = await started(make, AIOKafkaProducer.stop, client_options, patience)
-    producers = SharedProducer(make, first)
-    try:
-        yield producers
-    finally:
-        await producers.close()
 
 
 @asynccontextmanager

@@ -10,9 +10,9 @@ request that failed, a connection that closed, an exception that names its own f
 import gc
 
 YOUNG_OBJECTS = 100_000
-"""So many more than were let go of, and the collector looks: some ten megabytes of garbage."""
+"""The collector looks when so many more were made than freed: about ten megabytes."""
 OLDER_ROUNDS = 5
-"""So many looks at the young, and it looks at those that outlived one."""
+"""After so many looks at the young ones it also looks at those that outlived a look."""
 
 
 def settle() -> None:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from pipeline.app import status
-from pipeline.app.admin import AdminServer, HealthReport, ReadinessReport
+from pipeline.app.admin import AdminServer, HealthReport
 from pipeline.app.assembly import Pipeline
 from pipeline.configuration.model import Settings
 from pipeline.telemetry.first_values import KnownLabels
@@ -26,7 +26,7 @@ class Shown:
     def health(self) -> HealthReport:
         return HealthReport(True) if self.pipeline is None else status.health(self.pipeline)
 
-    def readiness(self) -> ReadinessReport:
+    def readiness(self) -> HealthReport:
         if self.pipeline is None:
             return HealthReport(False, [f"starting: waiting for {self._waits_for}"])
         return status.readiness(self.pipeline)

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from aiokafka import TopicPartition
 
-from pipeline.app.admin import HealthReport, ReadinessReport
+from pipeline.app.admin import HealthReport
 from pipeline.app.assembly import Pipeline
+from pipeline.configuration.stage_needs import asks_partners
 from pipeline.stages.snapshot.worker import SnapshotWorker
 from pipeline.stages.upload.worker import UploadWorker
 
@@ -25,7 +26,7 @@ def health(pipeline: Pipeline) -> HealthReport:
     return HealthReport(not reasons, reasons)
 
 
-def readiness(pipeline: Pipeline) -> ReadinessReport:
+def readiness(pipeline: Pipeline) -> HealthReport:
     """Ready once every stage has its partitions, and at least one client a token.
 
     The trouble of one destination takes nothing from the others, so it is named and no more.
@@ -44,7 +45,7 @@ def readiness(pipeline: Pipeline) -> ReadinessReport:
 
 def _without_token(pipeline: Pipeline) -> Sequence[str]:
     """A line for each client that has no access token, where this process needs one."""
-    if not pipeline.groups.keys() & {"upload", "poll", "snapshot"}:
+    if not asks_partners(pipeline.groups):
         return []
     return [
         f"{name}: no access token: {client.trouble}"

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pipeline.app.supervisor import ExitCode
+from pipeline.cli.asking import is_typed
 from pipeline.cli.audience_steps import COLUMNS, NAMES, as_written, described, row, what
 from pipeline.cli.ending import checked, ended, fail
 from pipeline.cli.options import AsJson, ConfigFile, configured_with_lock
@@ -103,7 +104,7 @@ def _confirm(hiding: Sequence[Planned]) -> None:
         typer.echo(f"{_named(one)}: {what(one.step)}", err=True)
     sentence = f"hide members of {len(hiding)} audience{'s' if len(hiding) > 1 else ''}"
     typer.echo("Members added longer ago than the new ttl are hidden, all of them by 0.", err=True)
-    if typer.prompt(f'Type "{sentence}" to do it', err=True) != sentence:
+    if not is_typed(sentence):
         fail("that was not the sentence, so nothing was changed")
 
 

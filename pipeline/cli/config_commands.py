@@ -8,7 +8,7 @@ import typer
 
 from pipeline.cli.ending import checked, fail
 from pipeline.cli.showing import show_json
-from pipeline.cli.sources import begin_with_format
+from pipeline.cli.source_commands import begin_with_format
 from pipeline.configuration.schema import schema
 from pipeline.destinations.registry import PARTNERS
 from pipeline.operations.sources.starting_files import formats

@@ -33,7 +33,7 @@ def ended(work: Callable[[], Coroutine[Any, Any, Found]]) -> Found:
     try:
         return uvloop.run(work())
     except Exception as error:  # noqa: BLE001 - the one place where every command ends
-        for leaf in _leaves(error):
+        for leaf in leaves(error):
             with_usage = with_usage or isinstance(leaf, WRONG_USAGE)
             typer.echo(f"error: {_explained(leaf)}", err=True)
     raise typer.Exit(ExitCode.USAGE if with_usage else ExitCode.FAILED)
@@ -55,10 +55,11 @@ def fail(message: str, code: ExitCode = ExitCode.FAILED) -> NoReturn:
     raise typer.Exit(code)
 
 
-def _leaves(error: BaseException) -> Iterator[BaseException]:
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """The errors themselves, however deep the groups are that they came in."""
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
-            yield from _leaves(inner)
+            yield from leaves(inner)
     else:
         yield error
 

@@ -1,6 +1,5 @@
 """`jobs`: those we submitted, and what the partner says of one."""
 
-import time
 from dataclasses import asdict
 from typing import Annotated
 
@@ -15,12 +14,19 @@ from pipeline.cli.options import (
     Limit,
     SinceHours,
     configured,
+    hours_ago,
 )
-from pipeline.cli.showing import cell, show_facts, show_json, show_table
-from pipeline.domain.job import JobReport
+from pipeline.cli.showing import (
+    cell,
+    show_facts,
+    show_fields,
+    show_json,
+    show_table,
+    tell_unreadable,
+)
+from pipeline.domain.job import JobReport, NotYet
 from pipeline.operations.job_list import JobFilter, list_jobs
-from pipeline.operations.job_watching import NoReport, show_job, watch_job
-from pipeline.operations.moments import hours_before
+from pipeline.operations.job_watching import show_job, watch_job
 
 jobs_app = typer.Typer(help="Requests that the partner works off later.", no_args_is_help=True)
 
@@ -43,7 +49,7 @@ def jobs_list(
     """List the newest jobs, oldest first, with what became of their records."""
     settings = configured(config)
     wanted = JobFilter(
-        since_ms=hours_before(time.time_ns() // 1_000_000, since_hours),
+        since_ms=hours_ago(since_hours),
         limit=limit,
         state=state,
         destination=destination_name,
@@ -52,10 +58,8 @@ def jobs_list(
     if as_json:
         show_json(found.jobs)
     else:
-        rows = ([getattr(job, column) for column in COLUMNS] for job in found.jobs)
-        show_table(COLUMNS, rows, f"no job in the last {since_hours:g} hours")
-    if found.unreadable:
-        typer.echo(f"{found.unreadable} messages are of a version unknown here", err=True)
+        show_fields(COLUMNS, found.jobs, f"no job in the last {since_hours:g} hours")
+    tell_unreadable(found.unreadable)
 
 
 @jobs_app.command("show")
@@ -89,7 +93,7 @@ def jobs_watch(
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _tell(said: JobReport | NoReport, pause: float) -> None:
+def _tell(said: JobReport | NotYet, pause: float) -> None:
     state = said.state if isinstance(said, JobReport) else said.detail
     typer.echo(f"{cell(state)}; asking again in {pause:.0f} s", err=True)
 

@@ -1,6 +1,5 @@
 """`ledger`: every record has an end, added up from the topics; exit code 1 if it does not."""
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated
@@ -9,13 +8,12 @@ import typer
 
 from pipeline.app.supervisor import ExitCode
 from pipeline.cli.ending import ended, fail
-from pipeline.cli.options import AsJson, ConfigFile, configured
-from pipeline.cli.showing import cell, show_json, show_table
+from pipeline.cli.options import AsJson, ConfigFile, configured, hours_ago
+from pipeline.cli.showing import cell, show_fields, show_json, show_table, tell_unreadable
 from pipeline.configuration.model import Settings
 from pipeline.operations.ledger.ledger_reading import Told
 from pipeline.operations.ledger.statement import NAMED_AT_MOST, LaneStatement, Statement
 from pipeline.operations.member_ledger import file_destinations, member_ledger
-from pipeline.operations.moments import hours_before
 from pipeline.operations.snapshots.listing import SnapshotLine, ledger_of_snapshots
 from pipeline.operations.whole_ledger import MOST_HOURS, whole_ledger
 
@@ -60,7 +58,7 @@ def ledger(
     if member is not None and audience is not None:
         _tell_member(settings, member, audience, as_json=as_json)
         return
-    since_ms = hours_before(time.time_ns() // 1_000_000, since_hours)
+    since_ms = hours_ago(since_hours)
     told = ended(lambda: whole_ledger(settings.kafka, lane, since_ms))
     snapshots = ended(lambda: ledger_of_snapshots(settings)) if lane is None else []
     if as_json:
@@ -68,8 +66,7 @@ def ledger(
     else:
         _show(told.statement)
         _show_snapshots(snapshots)
-    if told.unreadable:
-        typer.echo(f"{told.unreadable} messages are of a version unknown here", err=True)
+    tell_unreadable(told.unreadable)
     differences = told.statement.differences()
     for difference in differences:
         typer.echo(f"error: {difference}", err=True)
@@ -82,8 +79,7 @@ def _tell_member(settings: Settings, member: str, audience: str, *, as_json: boo
     if as_json:
         show_json(lines)
     else:
-        rows = ([getattr(line, column) for column in MEMBER_COLUMNS] for line in lines)
-        show_table(MEMBER_COLUMNS, rows, "no change of this member stands in a lane")
+        show_fields(MEMBER_COLUMNS, lines, "no change of this member stands in a lane")
     for name in file_destinations(settings, audience):
         typer.echo(f"{cell(name)} gets files of this audience: see `members show`", err=True)
     if any(line.end == "lost" for line in lines):
@@ -108,8 +104,7 @@ def _show(statement: Statement) -> None:
 
 def _show_snapshots(snapshots: Sequence[SnapshotLine]) -> None:
     if snapshots:
-        rows = ([getattr(one, column) for column in SNAPSHOT_COLUMNS] for one in snapshots)
-        show_table(SNAPSHOT_COLUMNS, rows, "")
+        show_fields(SNAPSHOT_COLUMNS, snapshots, "")
 
 
 def _document(told: Told) -> Mapping[str, object]:

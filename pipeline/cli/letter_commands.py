@@ -1,15 +1,13 @@
 """`dead-letters`: what could not be carried, with why and where from."""
 
-import time
 from typing import Annotated
 
 import typer
 
 from pipeline.cli.ending import ended
-from pipeline.cli.options import AsJson, ConfigFile, Limit, SinceHours, configured
-from pipeline.cli.showing import show_json, show_table
+from pipeline.cli.options import AsJson, ConfigFile, Limit, SinceHours, configured, hours_ago
+from pipeline.cli.showing import show_fields, show_json
 from pipeline.operations.letter_list import LetterFilter, list_letters
-from pipeline.operations.moments import hours_before
 
 dead_letters_app = typer.Typer(help="What could not be carried.", no_args_is_help=True)
 
@@ -32,7 +30,7 @@ def letters_list(
     """List the newest dead letters, oldest first; without what they carry."""
     settings = configured(config)
     wanted = LetterFilter(
-        since_ms=hours_before(time.time_ns() // 1_000_000, since_hours),
+        since_ms=hours_ago(since_hours),
         limit=limit,
         stage=stage,
         reason=reason,
@@ -43,5 +41,4 @@ def letters_list(
         show_json(letters)
         return
     columns = (*COLUMNS, "payload") if show_payload else COLUMNS
-    rows = ([getattr(letter, column) for column in columns] for letter in letters)
-    show_table(columns, rows, f"no dead letter in the last {since_hours:g} hours")
+    show_fields(columns, letters, f"no dead letter in the last {since_hours:g} hours")

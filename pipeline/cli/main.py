@@ -22,9 +22,9 @@ from pipeline.cli.produce_command import produce
 from pipeline.cli.run_commands import runs_app
 from pipeline.cli.running import run_stages
 from pipeline.cli.sandbox_commands import sandbox, simulator
-from pipeline.cli.sources import sources_app
+from pipeline.cli.source_commands import sources_app
 from pipeline.cli.stage_choice import chosen_stages
-from pipeline.cli.test_source import compare_examples
+from pipeline.cli.test_command import compare_examples
 from pipeline.cli.traffic_command import traffic
 from pipeline.configuration.stage_needs import STAGES, stages_with_work, unmet_needs
 from pipeline.operations.partner_commands import offered
@@ -100,7 +100,10 @@ def run(
 @app.callback()
 def about(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="And leave.")
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_show_version, help="Print the version and leave."
+        ),
     ] = False,
 ) -> None:
     """Carries audience membership changes to advertising platforms, exactly."""

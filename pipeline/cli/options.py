@@ -3,8 +3,9 @@
 import logging as standard_logging
 import os
 import sys
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -13,6 +14,7 @@ from pipeline.configuration.load import Configuration, load_with_lock
 from pipeline.configuration.model import Settings
 from pipeline.destinations.contract import secret_beginnings
 from pipeline.destinations.registry import PARTNERS
+from pipeline.operations.moments import hours_before
 from pipeline.settings.problems import SettingsError
 from pipeline.telemetry import logs
 
@@ -40,6 +42,11 @@ SinceHours = Annotated[
 Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="The newest so many.")]
 
 
+def hours_ago(hours: float) -> int:
+    """The time so many hours ago, milliseconds since the epoch."""
+    return hours_before(time.time_ns() // 1_000_000, hours)
+
+
 def configured(path: Path) -> Settings:
     """The configuration; leaves the program with a line for each problem of it.
 
@@ -53,8 +60,7 @@ def configured_with_lock(path: Path) -> Configuration:
     """The same with the lock file beside it."""
     configuration = _loaded(path, needs_ids=False)
     layout = configuration.settings.logging.format
-    logs.configure(level="error", layout=layout, stream=sys.stderr)
-    standard_logging.getLogger().setLevel(standard_logging.CRITICAL)
+    _silence(layout)
     return configuration
 
 
@@ -78,9 +84,14 @@ def read_configuration(path: Path) -> Configuration:
         SettingsError: it cannot be used; every problem of it.
     """
     configuration = load_with_lock(path, os.environ)
-    logs.configure(level="error", layout="json", stream=sys.stderr)
-    standard_logging.getLogger().setLevel(standard_logging.CRITICAL)
+    _silence("json")
     return configuration
+
+
+def _silence(layout: Literal["json", "console"]) -> None:
+    """Keep log lines away from what a command prints."""
+    logs.configure(level="error", layout=layout, stream=sys.stderr)
+    standard_logging.getLogger().setLevel(standard_logging.CRITICAL)
 
 
 def _loaded(path: Path, *, needs_ids: bool) -> Configuration:

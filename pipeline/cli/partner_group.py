@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 
+from pipeline.cli.asking import is_typed
 from pipeline.cli.blocks import show_blocks, show_found
 from pipeline.cli.ending import checked, ended, fail
 from pipeline.cli.options import AsJson, ConfigFile, DestinationName, configured
@@ -111,5 +112,4 @@ def _is_confirmed(question: Question) -> bool:
     show_blocks(question.shown)
     if question.warning:
         typer.echo(question.warning, err=True)
-    typed = typer.prompt(f'Type "{question.sentence}" {question.purpose}', err=True)
-    return bool(typed == question.sentence)
+    return is_typed(question.sentence, question.purpose)

@@ -1,15 +1,14 @@
 """`runs`: snapshots and their ingestion by the partner; one asked for, one that is held let go."""
 
-import time
 from typing import Annotated
 
 import typer
 
+from pipeline.cli.asking import is_typed
 from pipeline.cli.ending import ended, fail
-from pipeline.cli.options import AsJson, ConfigFile, Limit, SinceHours, configured
-from pipeline.cli.showing import cell, show_facts, show_json, show_table
-from pipeline.operations.moments import hours_before
-from pipeline.operations.snapshots.listing import SnapshotList, list_snapshots, show_snapshot
+from pipeline.cli.options import AsJson, ConfigFile, Limit, SinceHours, configured, hours_ago
+from pipeline.cli.showing import cell, show_facts, show_fields, show_json, tell_unreadable
+from pipeline.operations.snapshots.listing import list_snapshots, show_snapshot
 from pipeline.operations.snapshots.requests import approve_snapshot, find_held, start_snapshot
 
 runs_app = typer.Typer(
@@ -42,16 +41,15 @@ def runs_list(
 ) -> None:
     """List every audience with its newest snapshot, then the newest runs, oldest first."""
     settings = configured(config)
-    since_ms = hours_before(time.time_ns() // 1_000_000, since_hours)
+    since_ms = hours_ago(since_hours)
     found = ended(lambda: list_snapshots(settings, destination, since_ms=since_ms, limit=limit))
     if as_json:
         show_json(found)
     else:
-        rows = ([getattr(one, column) for column in AUDIENCE_COLUMNS] for one in found.audiences)
-        show_table(AUDIENCE_COLUMNS, rows, "no audience is delivered as snapshots")
+        show_fields(AUDIENCE_COLUMNS, found.audiences, "no audience is delivered as snapshots")
         typer.echo()
-        _show_runs(found, f"no run in the last {since_hours:g} hours")
-    _tell_unreadable(found)
+        show_fields(RUN_COLUMNS, found.runs, f"no run in the last {since_hours:g} hours")
+    tell_unreadable(found.unreadable)
 
 
 @runs_app.command("show")
@@ -71,8 +69,8 @@ def runs_show(
         columns = [*AUDIENCE_COLUMNS, "number", "rows"]
         show_facts({column: getattr(line, column) for column in columns})
         typer.echo()
-        _show_runs(found, "no run in the last 90 days")
-    _tell_unreadable(found)
+        show_fields(RUN_COLUMNS, found.runs, "no run in the last 90 days")
+    tell_unreadable(found.unreadable)
 
 
 @runs_app.command("start")
@@ -102,17 +100,7 @@ def runs_approve(
         err=True,
     )
     sentence = f"approve {held.place.name}"
-    if not yes and typer.prompt(f'Type "{sentence}" to do it', err=True) != sentence:
+    if not yes and not is_typed(sentence):
         fail("that was not the sentence, so the snapshot stays held")
     ended(lambda: approve_snapshot(settings, held))
     typer.echo(cell(f"{held.place}: snapshot {held.number} is approved and goes next"))
-
-
-def _show_runs(found: SnapshotList, nothing: str) -> None:
-    rows = ([getattr(one, column) for column in RUN_COLUMNS] for one in found.runs)
-    show_table(RUN_COLUMNS, rows, nothing)
-
-
-def _tell_unreadable(found: SnapshotList) -> None:
-    if found.unreadable:
-        typer.echo(f"{found.unreadable} messages are of a version unknown here", err=True)

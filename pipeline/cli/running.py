@@ -10,6 +10,7 @@ from pipeline.app.assembly import assemble
 from pipeline.app.startup import answering
 from pipeline.app.supervisor import HARD_STOP_SECONDS, ExitCode, stop_on_signals, supervise
 from pipeline.configuration.model import Settings
+from pipeline.configuration.stage_needs import asks_partners
 from pipeline.domain.message import StageName
 from pipeline.kafka.cluster import unless
 from pipeline.operations.cluster_setup import prepare
@@ -28,6 +29,6 @@ async def run_stages(settings: Settings, stages: Sequence[StageName]) -> ExitCod
             typer.echo(f"warning: {line}", err=True)
         async with assemble(settings, stages, troubles=prepared.troubles) as pipeline:
             shown.pipeline = pipeline
-            asks_partners = bool({"upload", "poll", "snapshot"} & set(stages))
-            async with warmed_up(pipeline.clients.clients if asks_partners else {}):
+            asked = pipeline.clients.clients if asks_partners(stages) else {}
+            async with warmed_up(asked):
                 return await supervise(pipeline, stop, admin_port=admin.port)

@@ -17,7 +17,7 @@ import uvloop
 from rich.console import Console
 
 from pipeline.app.supervisor import ExitCode, stop_on_signals
-from pipeline.cli.ending import fail
+from pipeline.cli.ending import fail, leaves
 from pipeline.cli.sandbox_options import SPOKEN
 from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.topics import TopicTrouble
@@ -74,7 +74,8 @@ async def _run(options: SandboxOptions, broker: Broker, folder: Path, console: C
     try:
         is_reconciled = await run.run(console, stop)
     except* (SandboxTrouble, ClusterTrouble, TopicTrouble) as troubles:
-        _say(troubles)
+        for trouble in leaves(troubles):
+            typer.echo(f"error: {trouble}", err=True)
     return is_reconciled
 
 
@@ -114,11 +115,3 @@ def _opening(options: SandboxOptions, broker: str | None) -> str:
         f"{options.faults} faults, fewer than {options.cap.records:,} records in any "
         f"{options.cap.window:g} s, {broker or 'embedded broker'}, --seed {options.seed}"
     )
-
-
-def _say(troubles: BaseExceptionGroup[Exception]) -> None:
-    for trouble in troubles.exceptions:
-        if isinstance(trouble, BaseExceptionGroup):
-            _say(trouble)
-        else:
-            typer.echo(f"error: {trouble}", err=True)

@@ -29,6 +29,11 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], nothing
         typer.echo(line)
 
 
+def show_fields(columns: Sequence[str], items: Iterable[object], nothing: str) -> None:
+    """A line for each item, its fields of these names in the columns."""
+    show_table(columns, ([getattr(item, column) for column in columns] for item in items), nothing)
+
+
 def table_lines(
     columns: Sequence[str], rows: Sequence[Sequence[str]], width: int | None
 ) -> Sequence[str]:
@@ -45,6 +50,12 @@ def show_facts(facts: Mapping[str, object]) -> None:
     known = {name: cell(value) for name, value in facts.items() if value not in (None, ())}
     for line in _aligned(list(known.items())):
         typer.echo(line)
+
+
+def tell_unreadable(count: int) -> None:
+    """Say on standard error that the topics had messages that were passed over, if they had."""
+    if count:
+        typer.echo(f"{count} messages are of a version unknown here", err=True)
 
 
 def cell(value: object) -> str:

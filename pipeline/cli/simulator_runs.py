@@ -3,7 +3,8 @@
 import asyncio
 import secrets
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -45,37 +46,33 @@ class _Running(Protocol):
 def run_amazon(place: Place, faults: ProfileName, cap: int, cap_window: float) -> None:
     """Run until SIGTERM or SIGINT."""
     options = SimulatorOptions(profile=faults, cap=cap, window_seconds=cap_window)
-
-    async def simulate(stop: asyncio.Event, random: Random) -> None:
-        simulator = AmazonAdsSimulator(
+    _run(
+        place,
+        lambda random: AmazonAdsSimulator(
             options=options, random=random, host=place.host, port=place.port
-        )
-        await serve_until(stop, simulator, started=_say_where)
-
-    _run(place, simulate)
+        ),
+    )
 
 
 def run_adobe(place: Place, faults: ProfileName, files: Path, contract: ContractName) -> None:
     """Run until SIGTERM or SIGINT."""
     options = AdobeOptions(profile=faults, contract=contract)
-
-    async def simulate(stop: asyncio.Event, random: Random) -> None:
-        simulator = AdobeSimulator(
+    _run(
+        place,
+        lambda random: AdobeSimulator(
             options=options, files=files, random=random, host=place.host, port=place.port
-        )
-        await serve_until(stop, simulator, started=_say_where)
-
-    _run(place, simulate)
+        ),
+    )
 
 
-def _run(place: Place, simulate: Callable[[asyncio.Event, Random], Awaitable[None]]) -> None:
+def _run(place: Place, made: Callable[[Random], AbstractAsyncContextManager[_Running]]) -> None:
     seed = secrets.randbits(64) if place.seed is None else place.seed
     random = Random(seed)  # noqa: S311 - not for secrets
 
     async def until_stopped() -> None:
         stop = asyncio.Event()
         stop_on_signals(stop, sys.stderr, STOP_SECONDS)
-        await simulate(stop, random)
+        await serve_until(stop, made(random), started=_say_where)
 
     try:
         uvloop.run(until_stopped())

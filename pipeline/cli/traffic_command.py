@@ -12,7 +12,6 @@ import typer
 from pipeline.app.supervisor import stop_on_signals
 from pipeline.cli.ending import checked, ended
 from pipeline.cli.options import ConfigFile, configured
-from pipeline.configuration.model import Settings
 from pipeline.operations.event_writing import event_writer, source_topic
 
 STOP_SECONDS = 10.0
@@ -40,11 +39,11 @@ def traffic(
     random = Random(secrets.randbits(64) if seed is None else seed)  # noqa: S311 - repeatable
     made = traffic_for(settings, members, random, time.time_ns() // 1_000_000)
 
-    async def work(settings: Settings) -> int:
+    async def work() -> int:
         stop = asyncio.Event()
         stop_on_signals(stop, sys.stderr, STOP_SECONDS)
         async with event_writer(settings, where) as writer:
             return await write_steadily(made, writer.write, per_second=per_second, stop=stop)
 
-    count = ended(lambda: work(settings))
+    count = ended(work)
     typer.echo(f"{count} events written to {where}")

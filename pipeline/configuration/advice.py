@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from pipeline.configuration.model import Settings
+from pipeline.configuration.routing import targets_at
 from pipeline.configuration.secret_files import open_to_all
 from pipeline.configuration.targets import placed_targets
 from pipeline.destinations.contract import Partners
@@ -11,20 +12,15 @@ from pipeline.sources.formats import FORMATS
 
 def advice(settings: Settings, partners: Partners) -> list[str]:
     """A line for each, beginning with the key; empty for a configuration without surprises."""
-    lines = [*_kafka(settings), *_unused(settings), *_keys(settings)]
-
     lines = [
         *_kafka(settings),
         *_unused(settings),
+        *_keys(settings),
         *_names_in_two_cases(settings),
         *open_to_all(settings),
     ]
     for name, destination in settings.destinations.items():
-        targets = [
-            placed.target
-            for placed in placed_targets(settings.audiences)
-            if placed.target.destination == name
-        ]
+        targets = targets_at(settings, name)
         advised = partners[destination.kind].advice(destination, targets)
         lines.extend(f"destinations.{name}.{line}" for line in advised)
     return lines

@@ -5,11 +5,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import lane_of, lanes, snapshot_destinations, takes_snapshots
+from pipeline.configuration.routing import (
+    lane_of,
+    lanes,
+    snapshot_destinations,
+    snapshots_of,
+    takes_snapshots,
+    targets_at,
+)
 from pipeline.configuration.sharing import shared_audiences, shared_connections, shared_spaces
 from pipeline.configuration.targets import placed_targets
 from pipeline.destinations.contract import Partners, TargetSettings
-from pipeline.destinations.snapshots import Snapshots
 from pipeline.domain.names import Names
 from pipeline.settings.problems import KeyPath, Problem, SettingsError, dotted, suggestion
 from pipeline.sources.encodings.schemas import Schemas
@@ -137,10 +143,7 @@ def _clocks(settings: Settings) -> Iterator[Problem]:
 def _windows(settings: Settings, partners: Partners) -> Iterator[Problem]:
     """A file that a former owner began must not fall into the window of its successor's."""
     for name in snapshot_destinations(settings):
-        destination = settings.destinations[name]
-        delivery = partners[destination.kind].delivery(destination, ())
-        assert isinstance(delivery, Snapshots)
-        least_ms = 2_000 * delivery.rules.window_margin
+        least_ms = 2_000 * snapshots_of(settings, name, partners).rules.window_margin
         if settings.kafka.session_timeout_ms <= least_ms:
             yield Problem(
                 path=("kafka", "session_timeout_ms"),
@@ -212,7 +215,7 @@ def _room(settings: Settings, partners: Partners) -> Iterator[Problem]:
 
 def _of_partners(settings: Settings, partners: Partners) -> Iterator[Problem]:
     for name, destination in settings.destinations.items():
-        targets = [target for _, target in _targets(settings) if target.destination == name]
+        targets = targets_at(settings, name)
         for problem in partners[destination.kind].problems(destination, targets):
             yield replace(problem, path=("destinations", name, *problem.path))
 

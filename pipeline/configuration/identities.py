@@ -9,11 +9,7 @@ from pathlib import Path
 from pipeline.configuration.lock import NO_LOCK, AudienceLock, LockEntry
 from pipeline.configuration.model import Settings
 from pipeline.configuration.partners import UnplacedTarget
-from pipeline.configuration.targets import (
-    AudienceKey,
-    PlacedTarget,
-    placed_targets,
-)
+from pipeline.configuration.targets import AudienceKey, PlacedTarget, placed_targets
 from pipeline.destinations.contract import TargetSettings
 from pipeline.settings.problems import Problem, dotted
 
@@ -64,13 +60,9 @@ class Identities:
 
     def _identified(self, placed: PlacedTarget) -> TargetSettings:
         entry = self.lock.entry(placed.key)
-        if placed.target.audience() is not None or entry is None:
+        if placed.target.audience() is not None or entry is None or entry.audience_id is None:
             return placed.target
-        return (
-            placed.target
-            if entry.audience_id is None
-            else placed.target.with_audience(str(entry.audience_id))
-        )
+        return placed.target.with_audience(str(entry.audience_id))
 
     def _contradictions(self, placed: Sequence[PlacedTarget]) -> Iterator[Problem]:
         """Ids that are written down twice and differ, so that nobody can tell which is meant."""

@@ -1,13 +1,14 @@
 """The lanes that a configuration makes, and the ways of each audience: to lanes, to memberships."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 from pipeline.configuration.model import Settings
 from pipeline.destinations.contract import Partners, TargetSettings
-from pipeline.destinations.snapshots import SnapshotAudience
+from pipeline.destinations.snapshots import SnapshotAudience, Snapshots
 from pipeline.domain.names import Names
+from pipeline.telemetry.facts import LaneLabel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,11 @@ class LaneSettings:
     """What the partner counts for; the label of metrics."""
     topic: str
     """<namespace>.records.<name>"""
+
+    @property
+    def label(self) -> LaneLabel:
+        """How metrics name it."""
+        return LaneLabel(self.destination, self.connection)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +53,10 @@ class MemberRouteSettings:
 
 def lanes(settings: Settings) -> list[LaneSettings]:
     """Every lane once, in the order of the file; a destination that takes snapshots has none."""
-    targets = chain.from_iterable(audience.destinations for audience in settings.audiences)
     found = (
-        lane_of(settings, target) for target in targets if not takes_snapshots(settings, target)
+        lane_of(settings, target)
+        for target in _targets(settings)
+        if not takes_snapshots(settings, target)
     )
     return list({lane.name: lane for lane in found}.values())
 
@@ -66,12 +73,12 @@ def takes_snapshots(settings: Settings, target: TargetSettings) -> bool:
 
 def targets_of(settings: Settings, lane: LaneSettings) -> Sequence[TargetSettings]:
     """Every target that the lane carries, in the order of the file."""
-    return [
-        target
-        for audience in settings.audiences
-        for target in audience.destinations
-        if lane_of(settings, target).name == lane.name
-    ]
+    return [target for target in _targets(settings) if lane_of(settings, target).name == lane.name]
+
+
+def targets_at(settings: Settings, destination: str) -> Sequence[TargetSettings]:
+    """Every target at one destination, in the order of the file."""
+    return [target for target in _targets(settings) if target.destination == destination]
 
 
 def routes(settings: Settings) -> Mapping[str, tuple[RouteSettings, ...]]:
@@ -131,6 +138,14 @@ def snapshot_audience(
     return shape(destination, target, upstream)
 
 
+def snapshots_of(settings: Settings, destination: str, partners: Partners) -> Snapshots:
+    """How a destination that takes snapshots gets them."""
+    section = settings.destinations[destination]
+    delivery = partners[section.kind].delivery(section, ())
+    assert isinstance(delivery, Snapshots), "the destination takes snapshots"
+    return delivery
+
+
 def audience_names(settings: Settings) -> Mapping[str, str]:
     """Our name of each audience by every name that upstream events may use."""
     names = {name: one.audience for one in settings.audiences for name in one.upstream}
@@ -145,5 +160,9 @@ def lane_of(settings: Settings, target: TargetSettings) -> LaneSettings:
         name=name,
         destination=target.destination,
         connection=connection,
-        topic=f"{settings.kafka.namespace}.records.{name}",
+        topic=Names(settings.kafka.namespace).lane_prefix + name,
     )
+
+
+def _targets(settings: Settings) -> Iterator[TargetSettings]:
+    return chain.from_iterable(audience.destinations for audience in settings.audiences)

@@ -21,6 +21,11 @@ def stages_with_work(settings: Settings) -> Sequence[StageName]:
     return [stage for stage in STAGES if stage not in _TAKES or _TAKES[stage] in taken]
 
 
+def asks_partners(stages: Collection[StageName]) -> bool:
+    """Whether one of these stages speaks with a partner, and so needs a token of it."""
+    return any(stage in _TAKES for stage in stages)
+
+
 def unmet_needs(settings: Settings, stages: Collection[StageName]) -> Iterator[Problem]:
     """What the stages of this run need and the configuration lacks."""
     if "ingest" in stages and not settings.sources:

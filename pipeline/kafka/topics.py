@@ -86,10 +86,9 @@ class Topics:
             if existing[plan.name] != plan.partitions and not plan.needs
         ]
         for plan in present:
-            for key, wanted in {**settings, **plan.settings}.items():
-                value = actual.get(plan.name, {}).get(key)
-                if value is not None and value != wanted and key not in plan.needs:
-                    found.append(_other_setting(plan.name, key, value, wanted))
+            planned = {**settings, **plan.settings}
+            desired = {key: planned[key] for key in planned if key not in plan.needs}
+            found += _other_settings(plan.name, desired, actual.get(plan.name, {}))
             found += _small(plan.name, actual.get(plan.name, {}))
         return found
 
@@ -103,16 +102,15 @@ class Topics:
         )
         found = {}
         for plan in present:
-            wrong = []
-            for key in plan.needs:
-                value, wanted = actual[plan.name].get(key), {**settings, **plan.settings}[key]
-                if value is not None and value != wanted:
-                    wrong.append(_other_setting(plan.name, key, value, wanted))
+            planned = {**settings, **plan.settings}
+            desired = {key: planned[key] for key in plan.needs}
             partitions = existing[plan.name]
-            other = None
-            if partitions != plan.partitions:
-                other = _other_partitions(plan, partitions)
-            found[plan.name] = Needed(partitions, other, wrong)
+            is_other = partitions != plan.partitions
+            found[plan.name] = Needed(
+                partitions,
+                _other_partitions(plan, partitions) if is_other else None,
+                _other_settings(plan.name, desired, actual[plan.name]),
+            )
         return found
 
     async def settings(
@@ -182,8 +180,15 @@ def _other_partitions(plan: TopicPlan, actual: int) -> str:
     )
 
 
-def _other_setting(topic: str, key: str, value: str, wanted: str) -> str:
-    return f"topic {topic} has {key}={value} instead of {wanted}; {_altering(topic, key, wanted)}"
+def _other_settings(
+    topic: str, desired: Mapping[str, str], actual: Mapping[str, str]
+) -> Sequence[str]:
+    """A line for each setting that the topic has otherwise; the brokers may not know all."""
+    return [
+        f"topic {topic} has {key}={actual[key]} instead of {value}; {_altering(topic, key, value)}"
+        for key, value in desired.items()
+        if actual.get(key) not in (None, value)
+    ]
 
 
 def _small(topic: str, actual: Mapping[str, str]) -> Sequence[str]:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from pipeline.configuration.advice import advice
 from pipeline.configuration.load import Configuration
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import lanes, snapshot_destinations
+from pipeline.configuration.routing import lanes, snapshot_destinations, targets_at
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.control import Api, Finding
 from pipeline.destinations.registry import PARTNERS
@@ -80,12 +80,7 @@ async def partners(
 ) -> AsyncIterator[Finding]:
     """Whether every partner knows what the configuration names."""
     for name, destination in settings.destinations.items():
-        targets = [
-            target
-            for audience in settings.audiences
-            for target in audience.destinations
-            if target.destination == name
-        ]
+        targets = targets_at(settings, name)
         partner = known[destination.kind]
         for finding in await partner.check_online(apis[name], destination, targets):
             yield finding

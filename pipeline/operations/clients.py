@@ -34,11 +34,11 @@ from pipeline.stages.upload.batching import Limits
 from pipeline.stages.upload.request_limiter import RequestsPerSecond
 from pipeline.stages.upload.served_lane import ServedLane
 from pipeline.stages.upload.token_bucket import LaneTokenBucket
-from pipeline.telemetry.facts import LaneLabel, PartnerTelemetry, TokenOutcome
+from pipeline.telemetry.facts import PartnerTelemetry, TokenOutcome
 
 RUN_LATE_SECONDS = 10.0
-"""So long after we gave a run up, or died, the kernel may still ask for it: within the time for
-which it is looked for in the partner's list."""
+"""How long the kernel may still deliver the request for a run after we gave it up, or died: no
+longer than the run is looked for in the partner's list."""
 
 
 @asynccontextmanager
@@ -114,7 +114,7 @@ class Clients:
         )
         return ServedLane(
             name=lane.name,
-            label=LaneLabel(lane.destination, lane.connection),
+            label=lane.label,
             partner=PartnerUpload(
                 self.clients[lane.destination], changes, self._request_limiters[lane.destination]
             ),

@@ -1,27 +1,21 @@
 """Events written to a source topic, as an upstream would."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from itertools import islice
-
-from aiokafka import AIOKafkaProducer
-from aiokafka import errors as kafka_errors
 
 from pipeline.configuration.model import Settings
 from pipeline.domain.message import Message
-from pipeline.kafka.cluster import ClusterTrouble, admin_client, started
+from pipeline.kafka.cluster import ClusterTrouble, admin_client
 from pipeline.kafka.message_writer import KafkaMessageWriter
-from pipeline.kafka.producer import SharedProducer, make_producer
 from pipeline.kafka.topics import Topics
 from pipeline.operations.cluster_setup import client_options
 from pipeline.operations.event_reading import ReadEvent
+from pipeline.operations.producing import shared_producer, writing_to
 from pipeline.operations.trouble import OperationFailed, UsageRefused
 from pipeline.settings.problems import suggestion
 
 BATCH = 500
-PATIENCE_SECONDS = 30.0
 
 
 def source_topic(settings: Settings, topic: str | None) -> str:
@@ -55,20 +49,14 @@ async def event_writer(settings: Settings, topic: str) -> AsyncIterator["EventWr
         ClusterTrouble: the cluster cannot be reached, or the topic does not exist.
     """
     kafka = settings.kafka
-    options = client_options(kafka)
-    async with admin_client(options, kafka.startup_timeout_seconds) as admin:
+    async with admin_client(client_options(kafka), kafka.startup_timeout_seconds) as admin:
         existing = await Topics(admin, None).partitions()
     if topic not in existing:
         raise ClusterTrouble(
             f"topic {topic} does not exist at {kafka.bootstrap_servers}: create it"
         )
-    make = partial(make_producer, options, idempotent=kafka.exactly_once)
-    first = await started(make, AIOKafkaProducer.stop, options, kafka.startup_timeout_seconds)
-    producers = SharedProducer(make, first)
-    try:
+    async with shared_producer(kafka, kafka.startup_timeout_seconds) as producers:
         yield EventWriter(KafkaMessageWriter(producers), topic)
-    finally:
-        await producers.close()
 
 
 class EventWriter:
@@ -89,21 +77,13 @@ class EventWriter:
         source = iter(events)
         while True:
             batch, trouble = _batch(self._topic, source)
-            await self._write(batch)
+            async with writing_to(self._topic):
+                await self._writer.write(batch)
             written += len(batch)
             if trouble is not None:
                 raise OperationFailed(f"{trouble}; {written} events before it are written")
             if len(batch) < BATCH:
                 return written
-
-    async def _write(self, batch: Sequence[Message]) -> None:
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await self._writer.write(batch)
-        except (kafka_errors.KafkaError, TimeoutError) as error:
-            raise ClusterTrouble(
-                f"topic {self._topic} cannot be written ({type(error).__name__}); try again"
-            ) from error
 
 
 def _batch(

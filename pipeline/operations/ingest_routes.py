@@ -35,7 +35,7 @@ def _route(settings: Settings, partners: Partners, route: RouteSettings) -> Rout
     delivery = partner.delivery(destination, (route.target,))
     assert isinstance(delivery, Changes)
     return Route(
-        lane=LaneLabel(route.lane.destination, route.lane.connection),
+        lane=route.lane.label,
         partition=Partition(route.lane.topic, 0),
         audience_id=route.audience_id,
         route=partner.route(destination, route.target),

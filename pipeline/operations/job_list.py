@@ -9,7 +9,7 @@ from pipeline.domain.names import Names
 from pipeline.kafka.read_back import Stored
 from pipeline.operations.cluster_setup import read_since
 from pipeline.operations.moments import moment
-from pipeline.operations.partner_api import chosen_destination
+from pipeline.operations.partner_api import refuse_unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +57,7 @@ async def list_jobs(settings: Settings, wanted: JobFilter) -> JobList:
         UsageRefused: there is no such destination.
         ClusterTrouble: the cluster cannot be reached, or has no topics of ours.
     """
-    if wanted.destination is not None:
-        chosen_destination(settings, wanted.destination)
+    refuse_unknown(settings, wanted.destination)
     names = Names(settings.kafka.namespace)
     found = FoundJobs(names.outcomes)
     await read_since(settings.kafka, [names.jobs, names.outcomes], wanted.since_ms, found.take)

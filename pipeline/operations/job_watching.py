@@ -2,45 +2,23 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 from pipeline.configuration.model import Settings
-from pipeline.destinations.changes import Changes
+from pipeline.destinations.changes import Changes, Following
 from pipeline.destinations.control import ControlPlane, Declined, Unanswered
 from pipeline.destinations.registry import PARTNERS
-from pipeline.domain.job import JobReport
+from pipeline.domain.job import JobReport, NotYet
 from pipeline.domain.send_result import Blocked, InDoubt, NotSent
-from pipeline.operations.partner_api import chosen_destination, control_of, partner_apis
+from pipeline.operations.partner_api import (
+    chosen_destination,
+    control_of,
+    partner_apis,
+    refusal,
+)
 from pipeline.operations.trouble import OperationFailed, UsageRefused
 
-
-@dataclass(frozen=True, slots=True)
-class NoReport:
-    """The partner has nothing to say of the job now."""
-
-    detail: str
-    is_missing: bool = False
-    """It does not know the job: right after the upload that passes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long to wait for what, seconds."""
-
-    initial: float
-    factor: float
-    longest: float
-    give_up_after: float
-    missing_tolerated: float
-
-    def allows(self, elapsed: float, said: JobReport | NoReport) -> bool:
-        if isinstance(said, NoReport) and said.is_missing:
-            return elapsed < self.missing_tolerated
-        return elapsed < self.give_up_after
-
-
-Told = Callable[[JobReport | NoReport, float], None]
+Told = Callable[[JobReport | NotYet, float], None]
 """Hears of every report that is not the last, and when the next one follows."""
 
 
@@ -57,7 +35,7 @@ async def show_job(settings: Settings, destination: str | None, job_id: str) -> 
         said = await control.job(apis[name], job_id)
     if isinstance(said, JobReport):
         return said
-    raise OperationFailed(f"destinations.{name}: {_words(said)}")
+    raise OperationFailed(refusal(name, said))
 
 
 async def watch_job(
@@ -73,29 +51,22 @@ async def watch_job(
     control = _control(settings, name)
     async with partner_apis(settings) as apis:
 
-        async def ask() -> JobReport | NoReport:
+        async def ask() -> JobReport | NotYet:
             said = await control.job(apis[name], job_id)
-            return said if isinstance(said, JobReport) else no_report(name, said)
+            return said if isinstance(said, JobReport) else _not_yet(name, said)
 
         clock = asyncio.get_running_loop().time
-        patience = patience_of(settings, name)
-        return await watched(ask, patience, told=told, sleep=asyncio.sleep, now=clock)
+        following = _following(settings, name)
+        return await watched(ask, following, told=told, sleep=asyncio.sleep, now=clock)
 
 
-def patience_of(settings: Settings, name: str) -> Patience:
+def _following(settings: Settings, name: str) -> Following:
     """How the configuration follows the jobs of a destination."""
     destination = settings.destinations[name]
     delivery = PARTNERS[destination.kind].delivery(destination, ())
     if not isinstance(delivery, Changes) or delivery.jobs is None:
         raise UsageRefused(f"--destination: {name!r} has no jobs")
-    following = delivery.jobs.following
-    return Patience(
-        initial=following.first,
-        factor=following.factor,
-        longest=following.longest,
-        give_up_after=following.give_up_after,
-        missing_tolerated=following.missing_tolerated,
-    )
+    return delivery.jobs.following
 
 
 def _control(settings: Settings, name: str) -> ControlPlane[Any]:
@@ -105,27 +76,28 @@ def _control(settings: Settings, name: str) -> ControlPlane[Any]:
     return control
 
 
-def no_report(destination: str, said: Unanswered) -> NoReport:
+def _not_yet(destination: str, said: Unanswered) -> NotYet:
     """What is worth asking again.
 
     Raises:
         OperationFailed: the partner would only say the same again.
     """
-    key = f"destinations.{destination}"
+    why = refusal(destination, said)
     match said:
         case Declined(status=404):
-            return NoReport(f"{key}: {_words(said)}", is_missing=True)
+            # Right after an upload the partner may not know its job yet.
+            return NotYet(why, is_missing=True)
         case Declined(status=status) if status in (408, 429) or status >= 500:
-            return NoReport(f"{key}: {_words(said)}")
+            return NotYet(why)
         case NotSent() | InDoubt():
-            return NoReport(f"{key}: {_words(said)}")
+            return NotYet(why)
         case Declined() | Blocked():
-            raise OperationFailed(f"{key}: {_words(said)}")
+            raise OperationFailed(why)
 
 
 async def watched(
-    ask: Callable[[], Awaitable[JobReport | NoReport]],
-    patience: Patience,
+    ask: Callable[[], Awaitable[JobReport | NotYet]],
+    following: Following,
     *,
     told: Told,
     sleep: Callable[[float], Awaitable[None]],
@@ -137,18 +109,20 @@ async def watched(
         OperationFailed: patience ran out.
     """
     began = now()
-    pause = patience.initial
+    pause = following.first
     while True:
         said = await ask()
         if isinstance(said, JobReport) and said.is_terminal:
             return said
-        if not patience.allows(now() - began, said):
+        if now() - began >= _patience(following, said):
             state = said.state if isinstance(said, JobReport) else said.detail
             raise OperationFailed(f"the job has not ended, and is given up: {state}")
         told(said, pause)
         await sleep(pause)
-        pause = min(patience.longest, pause * patience.factor)
+        pause = min(following.longest, pause * following.factor)
 
 
-def _words(said: Unanswered) -> str:
-    return f"{said.said}; {said.remedy}" if isinstance(said, Declined) else said.detail
+def _patience(following: Following, said: JobReport | NotYet) -> float:
+    """How long to go on asking after such an answer, seconds."""
+    is_missing = isinstance(said, NotYet) and said.is_missing
+    return following.missing_tolerated if is_missing else following.give_up_after

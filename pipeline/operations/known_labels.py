@@ -4,7 +4,6 @@ from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import lanes, member_routes, routes, snapshot_destinations
 from pipeline.domain.names import Names
 from pipeline.operations.cluster_setup import own_topics
-from pipeline.telemetry.facts import LaneLabel
 from pipeline.telemetry.first_values import KnownLabels
 
 
@@ -14,7 +13,7 @@ def known_labels(settings: Settings) -> KnownLabels:
     Partitions of upstream topics are not among them: the brokers alone know how many there are.
     """
     audiences = {
-        (LaneLabel(route.lane.destination, route.lane.connection), route.audience_id)
+        (route.lane.label, route.audience_id)
         for targets in routes(settings).values()
         for route in targets
     }
@@ -28,7 +27,7 @@ def known_labels(settings: Settings) -> KnownLabels:
     return KnownLabels(
         sources=[source.topic for source in settings.sources],
         destinations=list(settings.destinations),
-        lanes=[LaneLabel(lane.destination, lane.connection) for lane in lanes(settings)],
+        lanes=[lane.label for lane in lanes(settings)],
         audiences=list(audiences),
         partitions=[
             (topic.name, number)

@@ -59,12 +59,12 @@ async def list_lanes(settings: Settings) -> Sequence[LaneLine]:
     requests = await read_pause_requests(settings)
     names = {(one.lane, one.audience_id): one.names for one in places(settings, requests)}
     kafka = settings.kafka
-    where = client_options(kafka)
-    async with admin_client(where, kafka.startup_timeout_seconds) as admin:
+    options = client_options(kafka)
+    async with admin_client(options, kafka.startup_timeout_seconds) as admin:
         existing = await Topics(admin, None).partitions()
         here, left = lane_topics(settings, existing)
-        facts = await facts_of(settings, admin, where, [*here, *left])
-        moved = await moved_of(settings, where, facts)
+        facts = await facts_of(settings, admin, options, [*here, *left])
+        moved = await moved_of(settings, options, facts)
     prefix = Names(kafka.namespace).lane_prefix
     return [
         _line(

@@ -1,7 +1,6 @@
 """A lane that left the configuration is let go, with whatever waits in it."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from aiokafka import errors as kafka_errors
@@ -73,8 +72,6 @@ async def retire_lane(settings: Settings, left: LaneLeft) -> None:
         await request_pauses(settings, forgotten, is_paused=None)
 
 
-@asynccontextmanager
-async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+def _admin(settings: Settings) -> AbstractAsyncContextManager[AIOKafkaAdminClient]:
     kafka = settings.kafka
-    async with admin_client(client_options(kafka), kafka.startup_timeout_seconds) as admin:
-        yield admin
+    return admin_client(client_options(kafka), kafka.startup_timeout_seconds)

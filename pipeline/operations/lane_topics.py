@@ -24,7 +24,7 @@ def lane_topics(settings: Settings, existing: Collection[str]) -> tuple[list[str
 async def facts_of(
     settings: Settings,
     admin: AIOKafkaAdminClient,
-    connection: ClientOptions,
+    client_options: ClientOptions,
     topics: Sequence[str],
     *,
     looks_inside: bool = True,
@@ -37,7 +37,7 @@ async def facts_of(
     try:
         return await look_at(
             admin,
-            connection,
+            client_options,
             topics,
             group=Names(settings.kafka.namespace).group("upload"),
             read_committed=settings.kafka.exactly_once,
@@ -48,7 +48,7 @@ async def facts_of(
 
 
 async def moved_of(
-    settings: Settings, connection: ClientOptions, facts: Sequence[LaneTopicFacts]
+    settings: Settings, client_options: ClientOptions, facts: Sequence[LaneTopicFacts]
 ) -> Sequence[MovedAudience]:
     """Audiences that left one of these lanes for another while records of theirs waited in it.
 
@@ -56,7 +56,7 @@ async def moved_of(
         ClusterTrouble: a broker went away meanwhile.
     """
     try:
-        return await moved_audiences(settings, connection, facts)
+        return await moved_audiences(settings, client_options, facts)
     except kafka_errors.KafkaError as error:
         raise _failed(settings, error) from error
 
@@ -71,7 +71,7 @@ def _failed(settings: Settings, error: Exception) -> ClusterTrouble:
 async def left_behind(
     settings: Settings,
     admin: AIOKafkaAdminClient,
-    connection: ClientOptions,
+    client_options: ClientOptions,
     existing: Collection[str],
 ) -> Sequence[str]:
     """A line for each lane that left the configuration while records waited in it.
@@ -83,10 +83,10 @@ async def left_behind(
     kept = _memberships_left(settings, existing)
     prefix = Names(settings.kafka.namespace).lane_prefix
     try:
-        found = await facts_of(settings, admin, connection, left)
+        found = await facts_of(settings, admin, client_options, left)
         # Of a thousand lanes with a backlog a look into each would be a long start.
-        serving = await facts_of(settings, admin, connection, here, looks_inside=False)
-        moved = await moved_of(settings, connection, [*found, *serving])
+        serving = await facts_of(settings, admin, client_options, here, looks_inside=False)
+        moved = await moved_of(settings, client_options, [*found, *serving])
     except ClusterTrouble as trouble:
         return [*kept, f"what waits in the topics of lanes was not looked at: {trouble}"]
     waiting = [

@@ -1,6 +1,6 @@
 """What became of each change of one member, and nothing else about anybody."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.configuration.model import Settings
@@ -9,7 +9,7 @@ from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.lane_record import member_key
 from pipeline.domain.names import Names
 from pipeline.operations.cluster_setup import reader
-from pipeline.operations.ledger.ledger_reading import LedgerTopics
+from pipeline.operations.ledger.ledger_reading import ledger_topics
 from pipeline.operations.ledger.member_changes import ChangeEnd
 from pipeline.operations.ledger.member_reading import read_member
 from pipeline.operations.moments import moment
@@ -55,18 +55,6 @@ def file_destinations(settings: Settings, audience: str) -> Sequence[str]:
     """The destinations that get this audience as files: its members there stand in no lane."""
     found = (route.destination for route in member_routes(settings).get(audience, ()))
     return list(dict.fromkeys(found))
-
-
-def ledger_topics(names: Names, lanes: Mapping[str, str]) -> LedgerTopics:
-    """What the ledger reads, of these lanes."""
-    return LedgerTopics(
-        lanes=lanes,
-        jobs=names.jobs,
-        outcomes=names.outcomes,
-        dead_letters=names.dead_letters,
-        upload_group=names.group("upload"),
-        poll_group=names.group("poll"),
-    )
 
 
 def _key(settings: Settings, route: RouteSettings, member: str) -> bytes:

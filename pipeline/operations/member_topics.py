@@ -88,14 +88,14 @@ async def _made(
 async def _made_otherwise(
     topics: Topics,
     plans: Mapping[str, Sequence[TopicPlan]],
-    unmade: Collection[str],
+    missing: Collection[str],
 ) -> Mapping[str, MembersTrouble]:
     """Of the topics that the brokers tell of: those just made may not be among them yet."""
     found = await topics.needed([members for members, _ in plans.values()])
     troubles = {
         destination: made_otherwise(destination, members, found)
         for destination, (members, _) in plans.items()
-        if destination not in unmade and members.name in found
+        if destination not in missing and members.name in found
     }
     return {name: trouble for name, trouble in troubles.items() if trouble is not None}
 

@@ -80,9 +80,10 @@ def moved(settings: Settings, found: Sequence[Backlog]) -> Iterator[MovedAudienc
     that has left too, its kind is not known any more.
     """
     served = {lane.name for lane in lanes(settings)}
+    prefix = Names(settings.kafka.namespace).lane_prefix
     ways = _ways(settings)
     for backlog in found:
-        lane = backlog.topic.removeprefix(Names(settings.kafka.namespace).lane_prefix)
+        lane = backlog.topic.removeprefix(prefix)
         for audience_id, waiting in sorted(backlog.records.items()):
             now = _reached(settings, lane, ways.get(audience_id, {}))
             if now and lane not in now:

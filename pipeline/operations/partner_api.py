@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.configuration.model import Settings
 from pipeline.destinations.contract import Partners
-from pipeline.destinations.control import ControlPlane
+from pipeline.destinations.control import ControlPlane, Declined, Unanswered
 from pipeline.destinations.exchange import Request, Response
 from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.send_result import Blocked, InDoubt, NotSent
@@ -94,6 +94,12 @@ def control_of(settings: Settings, name: str) -> ControlPlane[Any] | None:
     return None if control is None else control(destination)
 
 
+def refusal(destination: str, said: Unanswered) -> str:
+    """What there was instead of what was asked for, on one line."""
+    why = f"{said.said}; {said.remedy}" if isinstance(said, Declined) else said.detail
+    return f"destinations.{destination}: {why}"
+
+
 def chosen_destination(settings: Settings, name: str | None) -> str:
     """The destination that is meant.
 
@@ -105,9 +111,19 @@ def chosen_destination(settings: Settings, name: str | None) -> str:
         return names[0]
     if name is None:
         raise UsageRefused(f"--destination: which one? There are {', '.join(names)}")
-    if name not in settings.destinations:
-        raise UsageRefused(f"--destination: no destination {name!r}; there are {', '.join(names)}")
+    refuse_unknown(settings, name)
     return name
+
+
+def refuse_unknown(settings: Settings, destination: str | None) -> None:
+    """Nothing, where this destination exists, or all of them are meant.
+
+    Raises:
+        UsageRefused: there is none of this name.
+    """
+    if destination is not None and destination not in settings.destinations:
+        there = ", ".join(sorted(settings.destinations))
+        raise UsageRefused(f"--destination: no destination {destination!r}; there are {there}")
 
 
 def _after(request: Request) -> str:

@@ -17,7 +17,7 @@ from pipeline.kafka.topic_plans import compacted_topic
 from pipeline.kafka.topics import Topics, TopicTrouble
 from pipeline.operations.cluster_setup import client_options
 from pipeline.operations.operator_messages import write_messages
-from pipeline.operations.partner_api import chosen_destination
+from pipeline.operations.partner_api import refuse_unknown
 from pipeline.operations.trouble import OperationFailed
 from pipeline.settings.problems import suggestion
 
@@ -62,8 +62,7 @@ async def turn_pauses(
         UsageRefused: there is no such destination. OperationFailed: there is no such audience.
         ClusterTrouble: it could not be written down.
     """
-    if destination is not None:
-        chosen_destination(settings, destination)
+    refuse_unknown(settings, destination)
     requests = await read_pause_requests(settings)
     found = meant(places(settings, requests), audience, destination)
     changing = [one for one in found if _is_paused(requests, one) is not is_paused]
@@ -114,13 +113,13 @@ async def read_pause_requests(settings: Settings) -> PauseRequests:
     """
     kafka = settings.kafka
     topic = Names(kafka.namespace).controls
-    where = client_options(kafka)
-    async with admin_client(where, kafka.answer_seconds()) as admin:
+    options = client_options(kafka)
+    async with admin_client(options, kafka.answer_seconds()) as admin:
         try:
             await Topics(admin, kafka.replication_factor).create([compacted_topic(topic)])
         except TopicTrouble as trouble:
             raise OperationFailed(str(trouble)) from trouble
-    reader = PauseRequestReader(where, topic)
+    reader = PauseRequestReader(options, topic)
     try:
         async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as tasks:
             following = tasks.create_task(reader.follow(), name="controls")

@@ -4,11 +4,10 @@ import time
 from collections.abc import AsyncIterator, Mapping
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import snapshot_destinations
+from pipeline.configuration.routing import snapshot_destinations, snapshots_of
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.control import Api, Finding
 from pipeline.destinations.registry import PARTNERS
-from pipeline.destinations.snapshots import Snapshots
 from pipeline.operations.snapshots.storage import opened_storage
 from pipeline.storage.online_check import storage_findings
 
@@ -18,12 +17,10 @@ async def storages(
 ) -> AsyncIterator[Finding]:
     """A small file is stored in each, listed, and deleted."""
     for name in snapshot_destinations(settings):
-        destination = settings.destinations[name]
-        delivery = known[destination.kind].delivery(destination, ())
-        assert isinstance(delivery, Snapshots)
-        async with opened_storage(apis[name], delivery) as storage:
+        snapshots = snapshots_of(settings, name, known)
+        async with opened_storage(apis[name], snapshots) as storage:
             found = await storage_findings(
-                storage, delivery.storage, name=f"destinations.{name}", clock_s=time.time()
+                storage, snapshots.storage, name=f"destinations.{name}", clock_s=time.time()
             )
         for finding in found:
             yield finding

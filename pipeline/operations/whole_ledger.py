@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from pipeline.configuration.kafka import KafkaSettings
 from pipeline.domain.names import Names
 from pipeline.operations.cluster_setup import JOB_DAYS, reader
-from pipeline.operations.ledger.ledger_reading import Told, read_ledger
-from pipeline.operations.member_ledger import ledger_topics
+from pipeline.operations.ledger.ledger_reading import Told, ledger_topics, read_ledger
 from pipeline.operations.trouble import OperationFailed
 from pipeline.settings.problems import suggestion
 

@@ -1,11 +1,11 @@
 """What a run of the sandbox can be asked for, and the audiences that it is about."""
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
 from pipeline.sandbox.any_partner.faults import ProfileName
+from pipeline.sandbox.any_partner.random_ids import random_id
 from pipeline.sandbox.expectation import Audience, Target
 
 FIRST_AUDIENCE = 413_642_381_039_213_001
@@ -64,7 +64,7 @@ class SandboxOptions:
 
 def invented_audiences(options: SandboxOptions, random: Random) -> Sequence[Audience]:
     """Audiences spread over the connections, some with a place on two of them."""
-    connections = [_uuid(random) for _ in range(options.connections)]
+    connections = [random_id(random) for _ in range(options.connections)]
     audiences: list[Audience] = []
     audience_id = FIRST_AUDIENCE
     for number in range(options.audiences):
@@ -73,13 +73,9 @@ def invented_audiences(options: SandboxOptions, random: Random) -> Sequence[Audi
         for copy in range(copies):
             targets.append(Target(connections[(number + copy) % options.connections], audience_id))
             audience_id += 1
-        adobe_id = _uuid(random) if options.with_adobe else None
+        adobe_id = random_id(random) if options.with_adobe else None
         audiences.append(Audience(_name(number), targets, adobe_id))
     return audiences
-
-
-def _uuid(random: Random) -> str:
-    return str(uuid.UUID(int=random.getrandbits(128), version=4))
 
 
 def _name(number: int) -> str:

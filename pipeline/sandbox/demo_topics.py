@@ -82,10 +82,9 @@ class SandboxTopics:
         """
         with _kafka_named():
             topics = await Topics(self._admin, None).partitions()
-            lanes = f"{self._names.namespace}.records."
             stages = (
                 ("ingest", [self.source]),
-                ("upload", [topic for topic in topics if topic.startswith(lanes)]),
+                ("upload", list(self._names.lanes(topics).values())),
                 ("poll", [self._names.jobs]),
             )
             for stage, read in stages:

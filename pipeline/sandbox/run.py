@@ -18,6 +18,7 @@ from pipeline.sandbox.adobe_partner import configured_audiences, ingested_by
 from pipeline.sandbox.adobe_reconciliation import adobe_differences
 from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
+from pipeline.sandbox.amazon_partner import held_by
 from pipeline.sandbox.configuration import (
     ADOBE,
     DESTINATION,
@@ -32,7 +33,6 @@ from pipeline.sandbox.demo_topics import SandboxTopics, sandbox_topics
 from pipeline.sandbox.event_formats import FORMATS
 from pipeline.sandbox.expectation import Audience
 from pipeline.sandbox.live_view import view_on
-from pipeline.sandbox.partner_server import held_by
 from pipeline.sandbox.performance import Cast, Performance
 from pipeline.sandbox.readings import AdminPages, Reading
 from pipeline.sandbox.reconciliation import differences
@@ -41,7 +41,7 @@ from pipeline.sandbox.traffic import Traffic
 
 STOP_SECONDS = 40.0
 """Longer than the pipeline's own grace period."""
-ADOBE_CLIENT, ADOBE_SECRET = "sandbox-client", "sandbox-secret"
+CLIENT, ADOBE_SECRET = "sandbox-client", "sandbox-secret"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +193,7 @@ def _adobe(options: SandboxOptions, files: Path, random: Random) -> AdobeSimulat
         random=random,
         files=files,
         options=AdobeOptions(
-            client_id=ADOBE_CLIENT,
+            client_id=CLIENT,
             client_secret=ADOBE_SECRET,
             org_id=ORGANISATION,
             runs_an_audience=None,
@@ -206,7 +206,7 @@ def _of_adobe(simulator: AdobeSimulator, files: Path) -> AdobeSurroundings:
     return AdobeSurroundings(
         api_url=simulator.url,
         token_url=simulator.token_url,
-        client_id=ADOBE_CLIENT,
+        client_id=CLIENT,
         client_secret=ADOBE_SECRET,
         files=files,
     )
@@ -220,7 +220,7 @@ def _acquaint(simulator: AdobeSimulator, configuration: Path) -> None:
 
 def _login(random: Random) -> Login:
     return Login(
-        client_id="sandbox-client",
+        client_id=CLIENT,
         client_secret=f"{random.getrandbits(128):032x}",
         refresh_token=f"Atzr|{random.getrandbits(128):032x}",
     )

@@ -21,12 +21,12 @@ ADDS: Final = 0.7
 RESTLESS: Final = 0.1
 """Share of changes whose member and audience are those of the change before."""
 BUSY_EVENTS, BUSY_MEMBERS = 0.2, 0.02
-"""Such a share of the events is about such a share of the members."""
+"""The first share of the events is about the second share of the members."""
 AUDIENCES_EACH: Final = 3
 DENY, FORGET = 0.01, 0.03
 """Shares of adds: members who said no, and signals that are missing where one is due."""
 LATE, LATE_MS = 0.03, 20_000
-"""Such a share of the events speaks of a time up to so long before the one of those around it."""
+"""A share of the events, and how much older at most they say they are than those around them."""
 TIERS: Final = ("basic", "silver", "gold", "platinum")
 
 

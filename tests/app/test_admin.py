@@ -13,7 +13,6 @@ from pipeline.app.admin import (
     AdminPortBusy,
     AdminServer,
     HealthReport,
-    ReadinessReport,
 )
 from pipeline.telemetry.prometheus import prometheus_telemetry
 
@@ -25,7 +24,7 @@ class Process:
         self.telemetry = prometheus_telemetry()
         self.exposition = self.telemetry.metrics.exposition
         self.health = HealthReport(ok=True)
-        self.readiness = ReadinessReport(ok=True)
+        self.readiness = HealthReport(ok=True)
         self.status: Mapping[str, object] = {"lanes": []}
 
     def server(self, port: int = 0, host: str = "127.0.0.1") -> AdminServer:
@@ -125,7 +124,7 @@ async def test_a_process_without_progress_is_503_with_the_reason(
 async def test_a_process_that_is_not_ready_may_still_be_healthy(
     process: Process, browser: aiohttp.ClientSession
 ) -> None:
-    process.readiness = ReadinessReport(ok=False, reasons=["ingest: no partitions yet"])
+    process.readiness = HealthReport(ok=False, reasons=["ingest: no partitions yet"])
 
     async with browser.get("/readyz") as ready, browser.get("/healthz") as healthy:
         assert (ready.status, healthy.status) == (503, 200)

@@ -23,7 +23,7 @@ def strike_partner(simulator: AmazonAdsSimulator, gust: Gust, random: Random, me
         case "expired tokens":
             simulator.expire_tokens()
         case "poisoned records":
-            simulator.poison(_some(random, members))
+            simulator.faults.poison(_some(random, members))
         case "invalid records":
             simulator.faults.invalidate(_some(random, members))
         case "partner resets":

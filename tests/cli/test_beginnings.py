@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ __all__ = ["_logging_is_put_back"]
 
 
 def test_the_version_is_told() -> None:
-    assert run(["--version"]).out.startswith("audience-pipeline ")
+    assert run(["--version"]).out == f"audience-pipeline {version('audience-pipeline')}\n"
 
 
 @pytest.mark.parametrize("words", [["-h"], ["lanes", "-h"], ["lanes", "list", "-h"]])

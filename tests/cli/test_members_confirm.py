@@ -1,34 +1,19 @@
 """`members confirm`: an operator says that a members topic that was emptied is whole again."""
 
-from pathlib import Path
-
-import pytest
-
 from pipeline.configuration.load import load
 from pipeline.configuration.model import Settings
 from pipeline.domain.member_record import LAYOUT_KEY, PARTITIONS, Layout, encode_layout
 from pipeline.operations.cluster_setup import client_options
 from pipeline.operations.member_topics import member_troubles
-from pipeline.sandbox.broker import EmbeddedBroker
 from pipeline.stages.snapshot.members_trouble import MembersTrouble
+from tests.cli.snapshot_operator import Operator, operator
 from tests.cli.test_commands import Ran, _logging_is_put_back
-from tests.cli.test_run_commands import VIP, Operator, adobe, audience
-from tests.configuration.test_example_files import Example
 from tests.integration.test_member_layout import layouts
 from tests.servers.kafka_clients import create_topics
 
-__all__ = ["_logging_is_put_back"]
+__all__ = ["_logging_is_put_back", "operator"]
 
 ANSWER = "confirm adobe-prod\n"
-
-
-@pytest.fixture
-def operator(embedded_broker: EmbeddedBroker, namespace: str, tmp_path: Path) -> Operator:
-    example = Example().put("kafka.bootstrap_servers", embedded_broker.bootstrap_servers)
-    example.put("kafka.namespace", namespace).put("kafka.exactly_once", False)
-    example.put("destinations.adobe-prod", adobe())
-    example.put("audiences.1", audience("gold-customers", VIP))
-    return Operator(embedded_broker, f"{namespace}.snapshots.adobe-prod", example.write(tmp_path))
 
 
 def settings_of(operator: Operator) -> Settings:
@@ -89,13 +74,17 @@ async def test_what_must_be_mended_first_is_named(operator: Operator) -> None:
     assert "has 6 partitions instead of 64" in refused.error
 
 
-async def test_a_topic_that_no_run_has_made_yet_cannot_be_confirmed(operator: Operator) -> None:
+async def test_a_topic_that_no_run_has_made_yet_cannot_be_confirmed(
+    operator: Operator,
+) -> None:
     refused = await operator.types("members confirm adobe-prod", ANSWER)
 
     assert "no run has made it yet" in refused.error
 
 
-async def test_a_destination_that_takes_no_snapshots_has_no_members(operator: Operator) -> None:
+async def test_a_destination_that_takes_no_snapshots_has_no_members(
+    operator: Operator,
+) -> None:
     refused: Ran = await operator.types("members confirm amazon-na", ANSWER)
 
     assert refused.code == 2

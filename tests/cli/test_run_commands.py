@@ -2,16 +2,13 @@
 
 import asyncio
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
-from aiokafka import TopicPartition
 
 from pipeline.destinations.snapshots import Window
-from pipeline.kafka.topic_plans import compacted_topic
-from pipeline.kafka.topics import Topics
 from pipeline.sandbox.broker import EmbeddedBroker
 from pipeline.stages.snapshot.operator_requests import request_key
 from pipeline.stages.snapshot.run_records import (
@@ -25,17 +22,15 @@ from pipeline.stages.snapshot.run_records import (
     run_key,
     state_key,
 )
-from tests.cli.test_commands import Ran, _logging_is_put_back, run
+from tests.cli.snapshot_operator import VIP, Operator, operator
+from tests.cli.test_commands import _logging_is_put_back, run
 from tests.configuration.test_example_files import Example
-from tests.conftest import Cluster
-from tests.servers.kafka_clients import administering, create_topics, producing, reading
 
-__all__ = ["_logging_is_put_back"]
+__all__ = ["_logging_is_put_back", "operator"]
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 NOW_MS = time.time_ns() // 1_000_000
-VIP = "60ccea95-1435-4180-97a5-58af4aa285ab"
 FILE = SnapshotFile(
     n=17,
     path="vip/17.csv",
@@ -68,74 +63,6 @@ RUN = RunRecord(
     is_ingested=True,
     ended_ms=NOW_MS - DAY_MS + HOUR_MS,
 )
-
-
-def adobe(**keys: object) -> dict[str, object]:
-    return {
-        "kind": "adobe_external_audiences",
-        "org_id": "ORG@AdobeOrg",
-        "client_id": "client",
-        "client_secret": "hush-client",
-        "storage": {"kind": "landing_zone"},
-        **keys,
-    }
-
-
-def audience(name: str, audience_id: str, destination: str = "adobe-prod") -> dict[str, object]:
-    identity = {"namespace": "email_lc_sha256", "from": "email"}
-    target = {
-        "destination": destination,
-        "external_audience_id": audience_id,
-        "identity": identity,
-    }
-    return {"audience": name, "destinations": [target]}
-
-
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """Somebody at a command line, and the topic that the owner of snapshots writes."""
-
-    cluster: Cluster
-    topic: str
-    config: Path
-
-    async def types(self, line: str, answers: str = "") -> Ran:
-        words = [*line.split(), "--config", str(self.config)]
-        return await asyncio.to_thread(run, words, answers)
-
-    async def make_topic(self) -> None:
-        async with administering(self.cluster) as admin:
-            await Topics(admin, None).create([compacted_topic(self.topic)])
-
-    async def make_topics_of_lanes(self) -> None:
-        namespace = self.topic.partition(".")[0]
-        names = ("jobs", "outcomes", "dead-letters", "records.amazon-na.one")
-        await create_topics(self.cluster, *(f"{namespace}.{name}" for name in names))
-
-    async def write(self, *messages: tuple[bytes, bytes]) -> None:
-        async with producing(self.cluster) as producer:
-            for key, value in messages:
-                await producer.send_and_wait(self.topic, value, key)
-
-    async def asked(self) -> list[bytes]:
-        """Every request that stands in the topic."""
-        found: list[bytes] = []
-        async with reading(self.cluster) as consumer:
-            tp = TopicPartition(self.topic, 0)
-            consumer.assign([tp])
-            await consumer.seek_to_beginning(tp)
-            for records in (await consumer.getmany(tp, timeout_ms=2000)).values():
-                found += [one.value for one in records if one.key == request_key(VIP)]
-        return found
-
-
-@pytest.fixture
-def operator(embedded_broker: EmbeddedBroker, namespace: str, tmp_path: Path) -> Operator:
-    example = Example().put("kafka.bootstrap_servers", embedded_broker.bootstrap_servers)
-    example.put("kafka.namespace", namespace).put("kafka.exactly_once", False)
-    example.put("destinations.adobe-prod", adobe())
-    example.put("audiences.1", audience("gold-customers", VIP))
-    return Operator(embedded_broker, f"{namespace}.snapshots.adobe-prod", example.write(tmp_path))
 
 
 async def test_each_audience_is_listed_with_what_the_partner_has_and_how_its_runs_ended(
@@ -182,7 +109,9 @@ async def test_what_was_ingested_is_usable_and_expires_by_the_partners_word(
     assert at(line["expires_at"]) - at(line["ingested_at"]) == 30 * 86_400
 
 
-async def test_a_snapshot_that_begins_has_the_number_of_its_place(operator: Operator) -> None:
+async def test_a_snapshot_that_begins_has_the_number_of_its_place(
+    operator: Operator,
+) -> None:
     await operator.make_topic()
     await operator.write(
         (state_key(VIP), encode_state(ENDED)),
@@ -242,7 +171,9 @@ async def test_a_held_snapshot_goes_after_its_name_was_typed_and_no_other_does(
     assert "it is approved" in shown.out
 
 
-async def test_a_snapshot_that_was_held_and_goes_now_is_held_no_more(operator: Operator) -> None:
+async def test_a_snapshot_that_was_held_and_goes_now_is_held_no_more(
+    operator: Operator,
+) -> None:
     """
     The reason stays with the file while its run goes on.
     """
@@ -343,7 +274,9 @@ async def test_what_asks_for_lanes_points_to_snapshots_where_there_are_only_thos
     assert "adobe-prod gets files of this audience: see `members show`" in member.err
 
 
-async def test_messages_of_another_version_are_counted_and_not_guessed(operator: Operator) -> None:
+async def test_messages_of_another_version_are_counted_and_not_guessed(
+    operator: Operator,
+) -> None:
     await operator.make_topic()
     await operator.write(
         (state_key(VIP), b'{"v": 99}'),

@@ -5,26 +5,34 @@ from collections.abc import Sequence
 
 import pytest
 
-from pipeline.domain.job import JobReport
-from pipeline.operations.job_watching import NoReport, Patience, watched
+from pipeline.destinations.changes import Following
+from pipeline.domain.job import JobReport, NotYet
+from pipeline.operations.job_watching import watched
 from pipeline.operations.trouble import OperationFailed
 
-PATIENCE = Patience(initial=1, factor=2, longest=10, give_up_after=100, missing_tolerated=5)
+FOLLOWING = Following(
+    first=1,
+    factor=2,
+    longest=10,
+    give_up_after=100,
+    missing_tolerated=5,
+    requests_per_second=1,
+)
 PENDING = JobReport(state="PENDING", end="pending")
-MISSING = NoReport("404 not found", is_missing=True)
-AWAY = NoReport("503 away")
+MISSING = NotYet("404 not found", is_missing=True)
+AWAY = NotYet("503 away")
 
 
 class Watch:
     """A partner that says what is written, the last thing for ever, in virtual time."""
 
-    def __init__(self, said: Sequence[JobReport | NoReport]) -> None:
+    def __init__(self, said: Sequence[JobReport | NotYet]) -> None:
         self._said = list(said)
         self.asked_at: list[float] = []
         self.told: list[float] = []
         self.now = 0.0
 
-    async def ask(self) -> JobReport | NoReport:
+    async def ask(self) -> JobReport | NotYet:
         self.asked_at.append(self.now)
         return self._said.pop(0) if len(self._said) > 1 else self._said[0]
 
@@ -35,7 +43,7 @@ class Watch:
         return asyncio.run(
             watched(
                 self.ask,
-                PATIENCE,
+                FOLLOWING,
                 told=lambda _, pause: self.told.append(pause),
                 sleep=self.sleep,
                 now=lambda: self.now,

@@ -313,6 +313,11 @@ def test_the_example_needs_no_advice() -> None:
         ("destinations.amazon-na.api_url", "http://proxy:80", "api_url: 'http://proxy:80' sends"),
         ("destinations.amazon-eu", destination(), "destinations.amazon-eu: no audience goes there"),
         ("sources", [], "sources: none, so there is nothing to ingest"),
+        (
+            "sources",
+            [{"topic": "cdp", "format": "segment"}],
+            "sources[0]: format segment: Segment writes an empty key unless it is mapped",
+        ),
         ("audiences", [], "audiences: none, so every event becomes a dead letter"),
     ],
 )

@@ -236,9 +236,9 @@ class PollWorld:
         )
 
     @asynccontextmanager
-    async def owned(self) -> AsyncIterator[TopicLease]:
-        """Somebody follows the jobs as long as the block lasts."""
-        lease = TopicLease(self.topic)
+    async def owned(self, lease: TopicLease | None = None) -> AsyncIterator[TopicLease]:
+        """Somebody follows the jobs as long as the block lasts, by this lease or a new one."""
+        lease = lease or TopicLease(self.topic)
         async with asyncio.TaskGroup() as tasks:
             worker: PollWorker = self.stage().worker(lease)
             running = tasks.create_task(worker.run())

@@ -26,7 +26,7 @@ def chance() -> Random:
 async def searched(bad: list[str]) -> Wire:
     """A full batch with these among its members, worked off."""
     async with wired(SETUP) as wire:
-        wire.simulator.poison(bad)
+        wire.simulator.faults.poison(bad)
         wire.lane.put([f"member-{number}" for number in range(FULL)])
         await wire.settled()
     return wire

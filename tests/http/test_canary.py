@@ -9,7 +9,7 @@ from pipeline.configuration.model import Settings
 from pipeline.operations.snapshots.canary import first_canary, second_canary
 from pipeline.sandbox.adobe_audiences.options import SimulatorOptions
 from pipeline.sandbox.adobe_audiences.simulator import AdobeSimulator
-from tests.cli.test_run_commands import VIP, adobe, audience
+from tests.cli.snapshot_operator import VIP, adobe, audience
 from tests.configuration.test_example_files import Example
 
 QUICK = SimulatorOptions(operation_seconds=0.0, run_seconds=(0.1, 0.2))

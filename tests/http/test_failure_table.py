@@ -166,7 +166,7 @@ async def test_what_a_person_must_mend_stops_the_lane_until_it_is_mended(
 async def test_a_refused_batch_is_halved_until_the_bad_record_stands_alone(status: int) -> None:
     """It becomes a dead letter in the partner's words; its tokens are all that is not used."""
     async with wired() as wire:
-        wire.simulator.poison(["member-7"], status)
+        wire.simulator.faults.poison(["member-7"], status)
         wire.lane.put(MEMBERS)
         wire.lane.put(["member-3"], "DELETE")
         await wire.settled()
@@ -319,7 +319,7 @@ async def test_a_partner_that_names_no_time_to_come_is_asked_after_longer_and_lo
 async def test_a_body_that_always_fails_while_others_pass_is_searched_for_its_bad_record() -> None:
     """After five errors of the partner itself it is halved like a refused one."""
     async with wired() as wire:
-        wire.simulator.poison(["member-7"], 503)
+        wire.simulator.faults.poison(["member-7"], 503)
         wire.lane.put(MEMBERS)
         for number in itertools.count():
             taken = wire.outcomes().get("202", 0)
@@ -354,7 +354,7 @@ async def test_a_stop_in_the_middle_of_a_search_neither_loses_nor_repeats_what_w
     """What was accepted stays settled, and the search begins anew with the rest."""
     async with wired(Setup(batch=200, in_flight=1, cap=6_000)) as wire:
         wire.simulator.faults.rates = UNHURRIED
-        wire.simulator.poison(["member-150"])
+        wire.simulator.faults.poison(["member-150"])
         wire.lane.put([f"member-{number}" for number in range(200)])
         await until(lambda: wire.outcomes().get("400", 0) >= 2)
         wire.simulator.script(ScriptedFault(fault=Fault(status=403), times=3))
@@ -372,7 +372,7 @@ async def test_a_lane_that_is_lost_in_the_middle_of_a_search_is_searched_by_its_
     """At least once: what the former owner had not settled is sent again, and named again."""
     async with wired(Setup(batch=200, in_flight=1, cap=6_000)) as wire:
         wire.simulator.faults.rates = UNHURRIED
-        wire.simulator.poison(["member-150"])
+        wire.simulator.faults.poison(["member-150"])
         wire.lane.put([f"member-{number}" for number in range(200)])
         await until(lambda: wire.outcomes().get("400", 0) >= 2)
         await wire.lane.hand_over(gently=gently)
@@ -393,7 +393,7 @@ async def test_everything_at_once_and_a_backlog_at_the_cap_break_no_promise() ->
             late_seconds=(0.1, 1.5),
             invalid=0.0,
         )
-        wire.simulator.poison(["member-7"])
+        wire.simulator.faults.poison(["member-7"])
         for number in range(3 * 1_500):
             wire.lane.put([f"member-{number if number % 2 else number % 100}"])
         await wire.settled()

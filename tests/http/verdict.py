@@ -60,7 +60,9 @@ def _assert_order_held(wire: Wire, lane: WiredLane) -> None:
     assert standing.keys() - named == written.keys() - named
     for member in standing.keys() - named:
         digests = written[member]
-        taken = [change.digest for change in wire.simulator.history(int(lane.audience), member)]
+        taken = [
+            change.digest for change in wire.simulator.members().history(int(lane.audience), member)
+        ]
         places = [digests.index(digest) for digest in taken]
         assert taken[-1] == digests[-1]
         assert places == sorted(places)

@@ -1275,8 +1275,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a topic of memberships with a setting that would make it wrong is named",
         file="pipeline/kafka/topics.py",
-        kept="wrong.append(_other_setting(plan.name, key, value, wanted))",
-        broken="continue",
+        kept="_other_settings(plan.name, desired, actual[plan.name]),",
+        broken="[],",
         tests=[f"{LAYOUT}::{WRONG_SETTING}"],
     ),
     Rule(

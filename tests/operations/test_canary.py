@@ -20,7 +20,7 @@ from pipeline.destinations.snapshots import SnapshotAudience
 from pipeline.domain.send_result import InDoubt, NotSent
 from pipeline.operations.snapshots.canary import NAME, CanaryRun
 from pipeline.storage.folder import FolderStorage
-from tests.cli.test_run_commands import VIP, adobe, audience
+from tests.cli.snapshot_operator import VIP, adobe, audience
 from tests.configuration.test_example_files import Example
 
 STAGES = ("DATASET_INGEST", "PROFILE_STORE_INGEST")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pipeline.configuration.load import load
 from pipeline.operations.known_labels import known_labels
-from tests.cli.test_run_commands import VIP, adobe, audience
+from tests.cli.snapshot_operator import VIP, adobe, audience
 from tests.configuration.test_example_files import Example
 
 

@@ -39,12 +39,16 @@ async def test_a_client_that_gets_no_answer_delays_no_other() -> None:
 
     async with asyncio.timeout(SECONDS), warmed_up(both):
         assert both["silent"].was_asked.is_set()
+        assert both["good"].was_asked.is_set()
 
 
 async def test_a_client_that_is_refused_stops_no_other() -> None:
     """Its own lanes are blocked, and say so."""
-    async with asyncio.timeout(SECONDS), warmed_up(clients(refused=TokenRefused("no"), good=GOOD)):
-        pass
+    both = clients(refused=TokenRefused("no"), good=GOOD)
+
+    async with asyncio.timeout(SECONDS), warmed_up(both):
+        assert both["refused"].was_asked.is_set()
+        assert both["good"].was_asked.is_set()
 
 
 async def test_a_start_with_nothing_but_refusals_says_each_of_them() -> None:

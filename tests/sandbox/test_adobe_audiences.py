@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.sandbox.adobe_audiences.contracts import LANDING_ZONE_PATH
 from pipeline.sandbox.adobe_audiences.faults import Fault, RunFault, ScriptedFault
 from pipeline.sandbox.adobe_audiences.options import SimulatorOptions
 from tests.sandbox.adobe_client import FIELDS, FOLDER, Partner, csv, partner
@@ -268,7 +269,7 @@ async def test_the_landing_zone_tells_its_credentials_and_is_never_refreshed(
     """
     zone = {"containerName": "dlz-user-container", "SASToken": "sv=1"}
     async with partner(tmp_path, SimulatorOptions(landing_zone=zone)) as running:
-        url = f"{running.simulator.landing_zone_url}?type=user_drop_zone"
+        url = f"{running.simulator.origin}{LANDING_ZONE_PATH}?type=user_drop_zone"
         shown = await running.call("GET", url)
         refreshed = await running.call("POST", f"{url}&action=refresh")
         violations = await running.violations()

@@ -158,7 +158,7 @@ async def test_late_records_that_were_sent_again_in_time_change_nothing() -> Non
         await running.upload([record("a")])
         running.time.now += 10
         await running.upload([record("a", "DELETE")])
-        actions = [change.action for change in running.simulator.history(AUDIENCE, "a")]
+        actions = [change.action for change in running.simulator.members().history(AUDIENCE, "a")]
 
     assert actions == ["add", "add", "remove"]
 

@@ -36,7 +36,7 @@ async def test_records_become_membership_in_the_order_of_acceptance() -> None:
         await running.upload([record("b", "DELETE"), record("d"), record("d", "DELETE")])
         await running.upload([record("a")], audience=7)
         membership = running.simulator.membership()
-        history = running.simulator.history(AUDIENCE, "b")
+        history = running.simulator.members().history(AUDIENCE, "b")
 
     assert membership == {
         AUDIENCE: {"a": "add", "b": "remove", "c": "add", "d": "remove"},
@@ -138,7 +138,7 @@ async def test_invalid_records_are_named_by_their_job_and_not_applied() -> None:
         reply = await running.upload([record("a"), record("b"), record("c"), record("d")])
         running.time.now += 10
         job: Any = await running.status(reply["jobRequestId"])
-        unapplied = running.simulator.unapplied()
+        unapplied = running.simulator.members().unapplied()
 
     assert job["jobState"] == "SUCCEEDED"
     assert job["successful"] == {"recordsProcessedRate": 75.0}
@@ -156,7 +156,7 @@ async def test_the_seed_decides_which_records_are_invalid_and_repeats_do_not_cha
         async with partner(options, seed=seed) as running:
             for _ in range(2):
                 await running.upload(members(500))
-            named.append({one.member for one in running.simulator.unapplied()})
+            named.append({one.member for one in running.simulator.members().unapplied()})
             applied = running.simulator.totals()["records"]["applied"]
             assert applied == 2 * (500 - len(named[-1]))
 
@@ -188,13 +188,13 @@ async def test_an_audience_that_was_not_created_fails_in_its_job() -> None:
 
 async def test_a_poisoned_record_refuses_its_request_and_is_told_apart_afterwards() -> None:
     async with partner() as running:
-        running.simulator.poison(["bad"])
+        running.simulator.faults.poison(["bad"])
         whole = await running.upload([record("a"), record("bad"), record("c")])
         halves = [
             (await running.upload(half)).status
             for half in ([record("a")], [record("bad")], [record("c")])
         ]
-        unapplied = running.simulator.unapplied()
+        unapplied = running.simulator.members().unapplied()
         totals = running.simulator.totals()["records"]
 
     assert (whole.status, halves) == (400, [202, 400, 202])
@@ -208,7 +208,7 @@ async def test_a_poisoned_record_may_make_the_partner_stumble_instead() -> None:
     An error of the server, unlike a refusal, counts against the cap.
     """
     async with partner() as running:
-        running.simulator.poison(["bad"], status=503)
+        running.simulator.faults.poison(["bad"], status=503)
         whole = await running.upload([record("a"), record("bad"), record("c")])
         good = await running.upload([record("a"), record("c")])
         totals = running.simulator.totals()["records"]
@@ -354,7 +354,7 @@ async def test_a_failed_job_applies_nothing_and_says_what_it_left_out() -> None:
         reply = await running.upload(members(2))
         running.time.now += 10
         job = await running.status(reply["jobRequestId"])
-        unapplied = running.simulator.unapplied()
+        unapplied = running.simulator.members().unapplied()
 
     assert (job["jobState"], job["successful"]) == ("FAILED", {"recordsProcessedRate": 0.0})
     assert running.simulator.membership() == {}

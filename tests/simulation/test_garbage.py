@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.fakes.ingest_world import IngestWorld
-from tests.fakes.lane_world import Moods, TopicLease
+from tests.fakes.lane_world import Moods
 from tests.fakes.poll_world import EndingPartner, job, world_of
 from tests.fakes.virtual_loop import run_virtual
 from tests.simulation.world import ROUGH, World, in_world
@@ -60,12 +60,9 @@ def poll(jobs: int) -> object:
     async def story() -> None:
         for number in range(jobs):
             world.topic.place(job(f"j{number}"))
-        lease = TopicLease(world.topic)
-        async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(world.stage().worker(lease).run())
+        async with world.owned() as lease:
             while lease.settled.offset < jobs:
                 await asyncio.sleep(5.0)
-            task.cancel()
 
     run_virtual(story())
     return world

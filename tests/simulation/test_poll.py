@@ -19,12 +19,7 @@ def test_a_job_that_stands_twice_in_the_topic_is_followed_once() -> None:
         world.topic.place(job("job"))
         world.topic.place(job("other"))
         world.topic.place(job("job").carry_over(polls=3))
-        lease = TopicLease(world.topic)
-        async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(world.stage().worker(lease).run())
-            await asyncio.sleep(100.0)
-            task.cancel()
-        return lease
+        return await world.followed_for(100.0)
 
     lease = run_virtual(story())
 
@@ -42,13 +37,10 @@ def test_a_copy_that_is_read_after_the_job_has_ended_is_not_asked_for() -> None:
 
     async def story() -> TopicLease:
         world.topic.place(job("job"))
-        lease = TopicLease(world.topic)
-        async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(world.stage().worker(lease).run())
+        async with world.owned() as lease:
             await asyncio.sleep(20.0)
             world.topic.place(job("job").carry_over(polls=3))
             await asyncio.sleep(20.0)
-            task.cancel()
         return lease
 
     lease = run_virtual(story())
@@ -67,12 +59,7 @@ def test_a_job_carried_over_is_followed_from_the_copy_that_is_read_before_the_wr
 
     async def story() -> TopicLease:
         world.topic.place(job("job"))
-        lease = TopicLease(world.topic)
-        async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(world.stage().worker(lease).run())
-            await asyncio.sleep(200.0)
-            task.cancel()
-        return lease
+        return await world.followed_for(200.0)
 
     lease = run_virtual(story())
 
@@ -89,11 +76,7 @@ def test_who_follows_a_job_does_not_hold_the_offsets_that_it_took() -> None:
 
     async def story() -> None:
         world.topic.place(replace(job("job"), last_offset=10, offsets="0:9,1"))
-        lease = TopicLease(world.topic)
-        async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(world.stage().worker(lease).run())
-            await asyncio.sleep(100.0)
-            task.cancel()
+        await world.followed_for(100.0)
 
     run_virtual(story())
 
@@ -112,13 +95,10 @@ def test_who_lost_the_partition_while_waiting_for_a_turn_asks_no_more() -> None:
 
     async def story() -> None:
         world.topic.place(job("job"))
-        lease = TopicLease(world.topic)
-        async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(world.stage().worker(lease).run())
+        async with world.owned() as lease:
             await asyncio.sleep(5.0)
             lease.lose()
             await asyncio.sleep(20.0)
-            task.cancel()
 
     run_virtual(story())
 
@@ -133,11 +113,8 @@ def test_who_was_frozen_when_its_question_was_due_asks_no_more() -> None:
 
     async def story() -> None:
         world.topic.place(job("job"))
-        lease = LostOnceLookedAt(world.topic)
-        async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(world.stage().worker(lease).run())
+        async with world.owned(LostOnceLookedAt(world.topic)):
             await asyncio.sleep(20.0)
-            task.cancel()
 
     run_virtual(story())
 
@@ -164,13 +141,10 @@ def test_no_job_is_settled_before_its_outcome_is_durable() -> None:
         seen: list[tuple[int, int]] = []
         for number in range(5):
             world.topic.place(job(f"job-{number}"))
-        lease = TopicLease(world.topic)
-        async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(world.stage().worker(lease).run())
+        async with world.owned() as lease:
             for _ in range(120):
                 await asyncio.sleep(0.1)
                 seen.append((lease.settled.offset, world.durable_outcomes))
-            running.cancel()
         return world, seen
 
     world, seen = run_virtual(story())
@@ -188,13 +162,10 @@ def test_an_outcome_of_a_former_owner_that_arrives_late_is_heard_of_and_nothing_
     async def story() -> PollWorld:
         world = world_of(EndingPartner({"job": 0.0}))
         world.topic.place(job("job"))
-        lease = TopicLease(world.topic)
-        async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(world.stage().worker(lease).run())
+        async with world.owned() as lease:
             await asyncio.sleep(0.5)
             world.outcome_reader.arrive("job")
             await asyncio.sleep(30)
-            running.cancel()
         assert lease.settled.offset == 1
         return world
 
@@ -215,11 +186,7 @@ def test_a_copy_that_a_frozen_process_wrote_behind_the_end_of_its_job_is_not_ask
         world.outcome_reader.stands["old"] = 3_600_000
         world.topic.place(replace(job("young"), submitted_at_ms=wall_ms()))
         world.topic.place(replace(job("old"), carried_over=1))
-        lease = TopicLease(world.topic)
-        async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(world.stage().worker(lease).run())
-            await asyncio.sleep(30)
-            running.cancel()
+        lease = await world.followed_for(30)
         assert lease.settled.offset == 2
         return world
 
@@ -237,9 +204,7 @@ def test_who_lost_the_partition_while_it_asked_writes_no_copy() -> None:
     async def story() -> PollWorld:
         world = world_of(EndingPartner({"job": 900.0}))
         world.topic.place(job("job"))
-        lease = TopicLease(world.topic)
-        async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(world.stage().worker(lease).run())
+        async with world.owned() as lease:
             while not world.asked or world.asked[-1][0] < 10.0:
                 await asyncio.sleep(0.01)
             asked = len(world.asked)
@@ -247,7 +212,6 @@ def test_who_lost_the_partition_while_it_asked_writes_no_copy() -> None:
                 await asyncio.sleep(0.01)
             lease.lose()
             await asyncio.sleep(60)
-            running.cancel()
         return world
 
     world = run_virtual(story())
@@ -263,10 +227,7 @@ def test_applied_changes_are_as_old_as_the_change_and_not_as_their_job() -> None
 
     async def story() -> None:
         world.topic.place(replace(job("job"), oldest_changed_at_ms=-7_200_000))
-        async with asyncio.TaskGroup() as tasks:
-            task = tasks.create_task(world.stage().worker(TopicLease(world.topic)).run())
-            await asyncio.sleep(30.0)
-            task.cancel()
+        await world.followed_for(30.0)
 
     run_virtual(story())
 

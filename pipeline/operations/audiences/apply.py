@@ -20,8 +20,8 @@ from pipeline.operations.audiences.selection import (
     PartnerEnd,
     Planned,
     obstacle,
-    refusal,
 )
+from pipeline.operations.partner_api import refusal
 from pipeline.settings.problems import dotted
 
 CUT_SHORT = "what came before it was cut short; apply again"

@@ -8,7 +8,7 @@ from pipeline.operations.audiences.apply import Application, Result
 from pipeline.operations.audiences.lock_file import LockFile
 from pipeline.operations.audiences.selection import Planned, partner_ends, plan_audiences
 from pipeline.operations.moments import moment
-from pipeline.operations.partner_api import chosen_destination, partner_apis
+from pipeline.operations.partner_api import partner_apis, refuse_unknown
 
 
 async def plan_configured(
@@ -22,8 +22,7 @@ async def plan_configured(
         InvalidRequest: a partner would refuse what the configuration says.
     """
     settings = configuration.settings
-    if destination is not None:
-        chosen_destination(settings, destination)
+    refuse_unknown(settings, destination)
     async with partner_apis(settings) as apis:
         return await plan_audiences(configuration, partner_ends(settings, apis), destination)
 

@@ -10,12 +10,10 @@ from pipeline.configuration.targets import PlacedTarget, placed_targets
 from pipeline.destinations.control import (
     Api,
     ControlPlane,
-    Declined,
     Difference,
     Step,
-    Unanswered,
 )
-from pipeline.operations.partner_api import control_of
+from pipeline.operations.partner_api import control_of, refusal
 from pipeline.operations.trouble import OperationFailed
 from pipeline.settings.problems import dotted, shown
 
@@ -110,12 +108,6 @@ def obstacle(one: Planned) -> str | None:
 def differences_of(step: Step) -> str:
     """What differs, in words."""
     return ", ".join(map(_changed, step.differences))
-
-
-def refusal(destination: str, trouble: Unanswered) -> str:
-    """What there was instead of what was asked for, on one line."""
-    said = f"{trouble.said}; {trouble.remedy}" if isinstance(trouble, Declined) else trouble.detail
-    return f"destinations.{destination}: {said}"
 
 
 async def _steps(placed: PlacedTarget, lock: AudienceLock, end: PartnerEnd) -> Sequence[Step]:

@@ -7,6 +7,7 @@ from aiokafka import TopicPartition
 
 from pipeline.domain.job import UnreadableJob, decode_job, decode_outcome
 from pipeline.domain.message import Origin
+from pipeline.domain.names import Names
 from pipeline.kafka.coordinator import Committed
 from pipeline.kafka.offset_resolver import read_metadata
 from pipeline.kafka.topic_reader import PlacedRecord, TopicReader
@@ -30,6 +31,18 @@ class LedgerTopics:
     dead_letters: str
     upload_group: str
     poll_group: str
+
+
+def ledger_topics(names: Names, lanes: Mapping[str, str]) -> LedgerTopics:
+    """What the ledger reads, of these lanes: topics by their names."""
+    return LedgerTopics(
+        lanes=lanes,
+        jobs=names.jobs,
+        outcomes=names.outcomes,
+        dead_letters=names.dead_letters,
+        upload_group=names.group("upload"),
+        poll_group=names.group("poll"),
+    )
 
 
 @dataclass(frozen=True, slots=True)

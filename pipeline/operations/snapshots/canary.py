@@ -12,16 +12,14 @@ from math import ceil, floor
 from typing import Any
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import snapshot_audience
-from pipeline.destinations.contract import Partners
+from pipeline.configuration.routing import snapshot_audience, snapshots_of, targets_at
 from pipeline.destinations.control import Api, CommandFailed, ControlPlane, InProgress, Made
 from pipeline.destinations.exchange import Response
 from pipeline.destinations.registry import PARTNERS
 from pipeline.destinations.snapshots import RunStarted, SnapshotAudience, Snapshots, Window
 from pipeline.domain.job import JobReport, NotYet
-from pipeline.operations.audiences.selection import refusal
 from pipeline.operations.moments import moment
-from pipeline.operations.partner_api import partner_apis
+from pipeline.operations.partner_api import partner_apis, refusal
 from pipeline.operations.snapshots.audiences import chosen_snapshot_destinations
 from pipeline.operations.snapshots.storage import opened_storage
 from pipeline.operations.trouble import OperationFailed, UsageRefused
@@ -96,16 +94,9 @@ def _destination(settings: Settings, destination: str | None) -> str:
     return there[0]
 
 
-def _canary_of(
-    settings: Settings, name: str, partners: Partners = PARTNERS
-) -> tuple[Any, tuple[str, str]]:
-    canary = partners[settings.destinations[name].kind].canary
-    targets = [
-        target
-        for audience in settings.audiences
-        for target in audience.destinations
-        if target.destination == name
-    ]
+def _canary_of(settings: Settings, name: str) -> tuple[Any, tuple[str, str]]:
+    canary = PARTNERS[settings.destinations[name].kind].canary
+    targets = targets_at(settings, name)
     if canary is None or not targets:
         raise UsageRefused(f"audiences: none goes to {name}, so there is no identity to try out")
     return canary(targets[0])
@@ -142,9 +133,7 @@ async def _ingested(
     sleep: Sleep,
 ) -> CanaryStep:
     name = api.destination
-    said = settings.destinations[name]
-    snapshots = PARTNERS[said.kind].delivery(said, ())
-    assert isinstance(snapshots, Snapshots)
+    snapshots = snapshots_of(settings, name, PARTNERS)
     audience = snapshot_audience(settings, target, NAME, PARTNERS)
     try:
         async with opened_storage(api, snapshots) as storage:

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import snapshot_destinations
-from pipeline.destinations.contract import Partners
+from pipeline.configuration.routing import snapshot_destinations, snapshots_of
 from pipeline.destinations.registry import PARTNERS
-from pipeline.destinations.snapshots import Snapshots
 from pipeline.operations.cluster_setup import client_options
 from pipeline.operations.member_topics import member_troubles
 from pipeline.operations.moments import moment
@@ -97,7 +95,7 @@ async def list_snapshots(
     for name in chosen_snapshot_destinations(settings, destination):
         told = await _told(settings, name)
         unreadable += told.unreadable
-        audiences += snapshot_lines(name, told, places, usable_after(settings, name))
+        audiences += snapshot_lines(name, told, places, _usable_after(settings, name))
         runs += [(run.intended_ms, run_line(name, run)) for run in told.runs.values()]
     young = sorted((one for one in runs if one[0] >= since_ms), key=lambda one: one[0])
     return SnapshotList(audiences, [line for _, line in young[-limit:]], unreadable)
@@ -124,7 +122,7 @@ async def show_snapshot(settings: Settings, audience: str, destination: str | No
     """
     place = named_place(settings, audience, destination)
     told = await _told(settings, place.destination)
-    line = snapshot_line(place, told, usable_after(settings, place.destination))
+    line = snapshot_line(place, told, _usable_after(settings, place.destination))
     runs = [run for (one, _), run in told.runs.items() if one == place.audience_id]
     runs.sort(key=lambda run: run.intended_ms)
     return SnapshotList([line], [run_line(place.destination, run) for run in runs], told.unreadable)
@@ -139,12 +137,9 @@ async def _told(settings: Settings, destination: str) -> ToldSnapshots:
     return told
 
 
-def usable_after(settings: Settings, destination: str, partners: Partners = PARTNERS) -> float:
+def _usable_after(settings: Settings, destination: str) -> float:
     """Seconds after a good run until everything behind the partner can use what it brought."""
-    said = settings.destinations[destination]
-    delivery = partners[said.kind].delivery(said, ())
-    assert isinstance(delivery, Snapshots)
-    return delivery.rules.usable_after
+    return snapshots_of(settings, destination, PARTNERS).rules.usable_after
 
 
 def snapshot_lines(

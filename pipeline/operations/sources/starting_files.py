@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.destinations.registry import PARTNERS
+from pipeline.operations.trouble import UsageRefused
 from pipeline.settings.problems import suggestion
 
 _STARTS: Final = files("pipeline.operations.sources").joinpath("starts")
@@ -24,14 +25,6 @@ _DESTINATION: Final = "$destination"
 """Stands in the examples for the name of a destination."""
 
 
-class UnknownFormat(Exception):
-    """No first configuration for a format of this name; the message says which there are."""
-
-
-class FileExists(Exception):
-    """A file is there already, and is not overwritten; the message names it."""
-
-
 @dataclass(frozen=True, slots=True)
 class StartingFiles:
     """Texts of two files, the configuration and its examples."""
@@ -48,9 +41,13 @@ def formats() -> list[str]:
 
 
 def starting_files(name: str, file: Path, examples: Path) -> StartingFiles:
-    """The texts, in which the two files are called so."""
+    """The texts, in which the two files are called so.
+
+    Raises:
+        UsageRefused: there is no first configuration for a format of this name.
+    """
     if name not in formats():
-        raise UnknownFormat(f"no format {name!r}; {suggestion(name, tuple(formats()))}")
+        raise UsageRefused(f"no format {name!r}; {suggestion(name, tuple(formats()))}")
     partner = next(iter(PARTNERS.values()))
     start = partner.starting_destination
     head = _HEAD.format(format=name, partner=partner.title, file=file.name, examples=examples)
@@ -60,12 +57,17 @@ def starting_files(name: str, file: Path, examples: Path) -> StartingFiles:
 
 
 def write_starting_files(name: str, file: Path) -> tuple[Path, Path]:
-    """Write both, the examples to a folder `examples` beside the configuration; the two paths."""
+    """Write both, the examples to a folder `examples` beside the configuration; the two paths.
+
+    Raises:
+        UsageRefused: there is no such format, or a file that would be overwritten.
+        OSError: a file cannot be written.
+    """
     examples = file.parent / "examples" / f"{name}.json"
     made = starting_files(name, file, examples.relative_to(file.parent))
     for path in (file, examples):
         if path.exists():
-            raise FileExists(f"{path}: is there already, and is not overwritten")
+            raise UsageRefused(f"{path}: is there already, and is not overwritten")
     examples.parent.mkdir(parents=True, exist_ok=True)
     for path, text in ((file, made.configuration), (examples, made.examples)):
         with path.open("x", encoding="utf-8") as new:

@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Self
 
-from pipeline.sandbox.adobe_audiences.contracts import LANDING_ZONE_PATH, ROOT, TOKEN_PATH
+from pipeline.sandbox.adobe_audiences.contracts import ROOT, TOKEN_PATH
 from pipeline.sandbox.adobe_audiences.definitions import Definition
 from pipeline.sandbox.adobe_audiences.faults import FaultScript, ScriptedFault
 from pipeline.sandbox.adobe_audiences.files import Files, FolderFiles
@@ -79,10 +79,6 @@ class AdobeSimulator:
     @property
     def token_url(self) -> str:
         return self.origin + TOKEN_PATH
-
-    @property
-    def landing_zone_url(self) -> str:
-        return self.origin + LANDING_ZONE_PATH
 
     @property
     def faults(self) -> FaultScript:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from pipeline.sandbox.amazon_ads import shapes
 from pipeline.sandbox.amazon_ads.calls import Call
@@ -31,6 +32,13 @@ class Connection:
     is_default: bool
     created_at: datetime
     modified_at: datetime
+
+
+class KnownConnection(NamedTuple):
+    """A connection that was made before anybody looked."""
+
+    connection_id: str
+    client_id: str
 
 
 class Connections:
@@ -97,11 +105,11 @@ class Connections:
     def default(self) -> str | None:
         return next((one.connection_id for one in self._stored.values() if one.is_default), None)
 
-    def know(self, connection_id: str, client_id: str) -> None:
+    def know(self, made: KnownConnection) -> None:
         """Have it as if it had been created here, for the first advertiser of the directory."""
         ids = {"dspAdvertiserId": self._directory.advertisers[0].advertiser_id}
-        if connection_id not in self._stored:
-            self._store(connection_id, client_id, ids, is_default=False)
+        if made.connection_id not in self._stored:
+            self._store(made.connection_id, made.client_id, ids, is_default=False)
 
     def _store(
         self, connection_id: str, client_id: str, ids: dict[str, str], *, is_default: bool

@@ -153,7 +153,7 @@ class FaultScript:
         self._strikes.script(entries, now)
 
     def poison(self, members: Collection[str], status: int = 400) -> None:
-        """From now on a request that carries any of these is answered so."""
+        """From now on a request that carries any of these is answered so; nothing is taken."""
         self._poison.update(dict.fromkeys(members, status))
 
     def invalidate(self, members: Collection[str], error: str = "INVALID_RECORD") -> None:

@@ -97,6 +97,7 @@ class Memberships:
         return [_unpacked(packed) for packed in (*earlier, *([] if current is None else [current]))]
 
     def unapplied(self) -> list[Unapplied]:
+        """The last record of each member that was refused, invalid or of a failed job."""
         return list(self._unapplied.values())
 
     def _next_sequences(self, count: int) -> range:

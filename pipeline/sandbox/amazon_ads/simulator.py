@@ -3,14 +3,15 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import Self
 
 from pipeline.sandbox.amazon_ads.audiences import Audience
+from pipeline.sandbox.amazon_ads.connections import KnownConnection
 from pipeline.sandbox.amazon_ads.faults import FaultScript, ScriptedFault
 from pipeline.sandbox.amazon_ads.journal import LoggedRequest
-from pipeline.sandbox.amazon_ads.members import Action, Change, Unapplied
+from pipeline.sandbox.amazon_ads.members import Action, Memberships
 from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.amazon_ads.server import Server
 from pipeline.sandbox.amazon_ads.view import Totals, View, WindowView, totals, windows
@@ -70,21 +71,17 @@ class AmazonAdsSimulator:
     def faults(self) -> FaultScript:
         return self._world.faults
 
-    def know_connection(self, connection_id: str, *, client_id: str) -> None:
-        """A connection that was made before the simulator started."""
-        self._world.uploads.connections.know(connection_id, client_id)
-
-    def know_audience(self, audience: Audience) -> None:
-        """An audience that was made before the simulator started."""
-        self._world.uploads.audiences.know(audience)
+    def know(self, made: Audience | KnownConnection) -> None:
+        """Have what was made before the simulator started."""
+        match made:
+            case Audience():
+                self._world.uploads.audiences.know(made)
+            case KnownConnection():
+                self._world.uploads.connections.know(made)
 
     def script(self, *entries: ScriptedFault) -> None:
         """Misbehave so from now on; in this order where several match."""
         self._world.faults.script(entries, self._clock())
-
-    def poison(self, members: Collection[str], status: int = 400) -> None:
-        """Answer every request so that carries a record of any of these; nothing of it is taken."""
-        self._world.faults.poison(members, status)
 
     def expire_tokens(self) -> None:
         """Make all access tokens issued so far useless."""
@@ -92,22 +89,16 @@ class AmazonAdsSimulator:
 
     def membership(self) -> dict[int, dict[str, Action]]:
         """The last action taken of each member, by audience."""
-        self._world.uploads.settle(self._clock())
-        memberships = self._world.memberships
+        members = self.members()
         return {
-            audience: {member: change.action for member, change in memberships.standing(audience)}
-            for audience in memberships.audiences()
+            audience: {member: change.action for member, change in members.standing(audience)}
+            for audience in members.audiences()
         }
 
-    def history(self, audience: int, member: str) -> list[Change]:
-        """What was taken of a member, oldest first, as far as it is kept."""
+    def members(self) -> Memberships:
+        """What was taken of each member and what was not, as of now."""
         self._world.uploads.settle(self._clock())
-        return self._world.memberships.history(audience, member)
-
-    def unapplied(self) -> list[Unapplied]:
-        """The last record of each member that was refused, invalid or of a failed job."""
-        self._world.uploads.settle(self._clock())
-        return self._world.memberships.unapplied()
+        return self._world.memberships
 
     def windows(self) -> dict[str, WindowView]:
         return windows(self._world, self._clock())
