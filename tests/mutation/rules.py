@@ -728,6 +728,13 @@ RULES: Sequence[Rule] = (
         tests=["tests/kafka/test_fetch_plan.py"],
     ),
     Rule(
+        name="a broker whose answer came with another wake-up is asked again at once",
+        file="pipeline/kafka/fetch_plan.py",
+        kept="        found.is_too_early = self._fetcher.is_behind\n",
+        broken="",
+        tests=["tests/kafka/test_fetch_model.py"],
+    ),
+    Rule(
         name="what came is placed where the request asked for it",
         file="pipeline/kafka/fetch_sessions.py",
         kept="self._asked.get(TopicPartition(topic, one[0]), NOWHERE)",
