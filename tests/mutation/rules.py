@@ -744,8 +744,18 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a request that nobody heard of is followed by one for everything",
         file="pipeline/kafka/fetch_sessions.py",
-        kept="        self._id, self._epoch = 0, BEGIN\n",
-        broken="        return\n",
+        kept='nobody ended.\n        """\n        self._epoch = BEGIN\n',
+        broken='nobody ended.\n        """\n',
+        tests=["tests/kafka/test_fetch_sessions.py"],
+    ),
+    Rule(
+        name="a session that is begun anew ends the one before",
+        file="pipeline/kafka/fetch_sessions.py",
+        kept="        built.session_id, built.session_epoch = self._id, self._epoch\n",
+        broken=(
+            "        known = self._id if is_known else 0\n"
+            "        built.session_id, built.session_epoch = known, self._epoch\n"
+        ),
         tests=["tests/kafka/test_fetch_sessions.py"],
     ),
     Rule(
