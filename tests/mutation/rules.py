@@ -728,6 +728,13 @@ RULES: Sequence[Rule] = (
         tests=["tests/kafka/test_fetch_plan.py"],
     ),
     Rule(
+        name="a lane with a paused audience looks often whether it is resumed",
+        file="pipeline/stages/upload/dispatcher.py",
+        kept="        is_waiting = self._pauses.are_any or self._condition.refused is not None\n",
+        broken="        is_waiting = False\n",
+        tests=["tests/simulation/test_audience_paused.py"],
+    ),
+    Rule(
         name="a broker whose answer came with another wake-up is asked again at once",
         file="pipeline/kafka/fetch_plan.py",
         kept="        found.is_too_early = self._fetcher.is_behind\n",
