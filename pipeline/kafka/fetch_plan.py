@@ -40,6 +40,8 @@ class _Found:
     )
     waits: dict[int | None, float] = field(default_factory=dict)
     lacks_leader: bool = False
+    is_too_early: bool = False
+    """A broker has answered and still counts as busy: nothing else would wake the client for it."""
 
     def wait(self, node: int | None, seconds: float) -> None:
         """Records of this broker wait to be taken, and the others of it with them."""
@@ -50,7 +52,7 @@ class _Found:
         return node in self.waits or node in self.resets
 
     def actions(self) -> Actions:
-        wait = min(self.waits.values(), default=LOOK_SECONDS)
+        wait = 0.0 if self.is_too_early else min(self.waits.values(), default=LOOK_SECONDS)
         return self.fetches, self.resets, wait, self.lacks_leader, ()
 
 
@@ -91,6 +93,7 @@ class FetchPlan:
         for node, session in self._sessions.items():
             if session.is_wanted and not (node in self._fetcher.busy or found.holds(node)):
                 found.fetches.append((node, SessionFetch(session)))
+        found.is_too_early = self._fetcher.is_behind
         return found.actions()
 
     def _begin(self, assignment: Any) -> None:

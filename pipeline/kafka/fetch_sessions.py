@@ -90,8 +90,12 @@ class FetchSession:
             self._epoch = 1 if self._epoch == LAST_EPOCH else self._epoch + 1
 
     def forget(self) -> None:
-        """Begin anew: nobody knows whether the broker got the last request."""
-        self._id, self._epoch = 0, BEGIN
+        """Begin anew: nobody knows whether the broker got the last request.
+
+        The next one still names the session, and the broker ends it: it has room for a thousand,
+        and would refuse new ones for two minutes after each that nobody ended.
+        """
+        self._epoch = BEGIN
 
     def _everything(self) -> Topics:
         self._asked = dict(self._wanted)

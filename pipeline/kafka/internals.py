@@ -199,6 +199,12 @@ class FetcherView:
         nodes: AbstractSet[int] = self._fetcher._in_flight
         return nodes
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether a broker still counts as busy that has answered in this turn of the loop."""
+        at_work = sum(not task.done() for task in self._fetcher._pending_tasks)
+        return len(self.busy) > at_work
+
     def leader(self, tp: TopicPartition) -> int | None:
         node = self._cluster.leader_for_partition(tp)
         return None if node is None or node == -1 else int(node)

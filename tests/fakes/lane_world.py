@@ -76,11 +76,17 @@ class TopicLease:
     topic = "audience.records.lane"
     partition = 0
 
-    def __init__(self, topic: LaneTopic, most: int = 1000, seconds: float = 0.0) -> None:
-        """Hands out so many records at once at most, and takes so long for it."""
+    def __init__(
+        self, topic: LaneTopic, most: int = 1000, seconds: float = 0.0, idle: float = 1.0
+    ) -> None:
+        """Hands out so many records at once at most, and takes so long for it.
+
+        After `idle` seconds it says that nothing came.
+        """
         self._topic = topic
         self._most = most
         self._seconds = seconds
+        self._idle = idle
         self._position = 0
         self._owned = asyncio.Event()
         self._owned.set()
@@ -97,7 +103,7 @@ class TopicLease:
         if self._position >= len(self._topic.records):
             self._topic.grown.clear()
             try:
-                async with asyncio.timeout(1.0):
+                async with asyncio.timeout(self._idle):
                     await self._topic.grown.wait()
             except TimeoutError:
                 return ()

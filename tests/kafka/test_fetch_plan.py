@@ -72,6 +72,7 @@ class Client(Fetcher):  # type: ignore[misc]
         self._client = SimpleNamespace(cluster=Leaders())
         self._records: dict[TopicPartition, Buffered] = {}
         self._in_flight: set[int] = set()
+        self._pending_tasks: list[SimpleNamespace] = []
         self._preferred_read_replica: dict[TopicPartition, object] = {}
         self._fetch_max_wait_ms, self._fetch_min_bytes, self._fetch_max_bytes = 500, 1, 1000
         self._max_partition_fetch_bytes, self._isolation_level = 100, 1
@@ -133,6 +134,8 @@ class Story:
         self.client._in_flight.discard(node)
         if is_busy:
             self.client._in_flight.add(node)
+        at_work = SimpleNamespace(done=lambda: False)
+        self.client._pending_tasks = [at_work] * len(self.client._in_flight)
 
 
 tps, nodes = st.sampled_from(PARTITIONS), st.sampled_from(NODES)

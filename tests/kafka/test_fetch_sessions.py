@@ -28,6 +28,8 @@ class SessionBroker:
     has_room: bool = True
     named: list[int] = field(default_factory=list)
     """How many partitions each request named."""
+    kept: set[int] = field(default_factory=set)
+    """Sessions that take up room."""
 
     def answer(self, session: FetchSession) -> SimpleNamespace:
         built = FetchRequest_v11.decode(session.build(FetchRequest_v11).encode())
@@ -39,6 +41,7 @@ class SessionBroker:
         self.named.append(len(named))
         if built.session_epoch == 0:
             self.session += 1
+            self.kept = self.kept - {built.session_id} | {self.session}
             self.epoch, self.known = 1, named
             return _response(self.session if self.has_room else 0)
         if built.session_id != self.session:
@@ -122,6 +125,20 @@ def test_a_thousand_partitions_of_which_one_moves_cost_a_request_for_one() -> No
         session.answered(broker.answer(session))
 
     assert broker.named == [1000, 1, 1]
+
+
+def test_a_session_that_is_begun_anew_ends_the_one_before() -> None:
+    """
+    Brokers keep one that nobody ended for two minutes, and refuse others when they are full.
+    """
+    broker, session = SessionBroker(), _session({("a", 0): 0})
+
+    for _ in range(3):
+        session.answered(broker.answer(session))
+        session.forget()
+    session.answered(broker.answer(session))
+
+    assert broker.kept == {broker.session}
 
 
 def test_a_broker_that_knows_no_sessions_is_asked_for_everything() -> None:

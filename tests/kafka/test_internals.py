@@ -22,6 +22,7 @@ from pipeline.kafka.fetch_sessions import Refused
 from pipeline.kafka.offset_lookup import OLDEST, offsets_at
 from pipeline.kafka.producer import make_producer
 from tests.conftest import Cluster
+from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.kafka_clients import administering, create_topics, produce_batch
 
 
@@ -207,6 +208,38 @@ class TestConsumer:
         with pytest.raises(kafka_errors.KafkaError, match="gone"):
             internals.raise_fetcher_error(consumer)
         consumer._fetcher._fetch_task = task
+
+
+@pytest.mark.kafka
+async def test_a_broker_that_restarts_forgets_the_session_and_hands_out_what_comes_next(
+    own_apache_kafka: ApacheKafka, namespace: str
+) -> None:
+    await create_topics(own_apache_kafka, namespace)
+    await produce_batch(own_apache_kafka, namespace, [b"before"])
+    options = ClientOptions(bootstrap_servers=own_apache_kafka.bootstrap_servers, client_id="test")
+    consumer = AIOKafkaConsumer(
+        **options.arguments(),
+        group_id=namespace,
+        auto_offset_reset="none",
+        enable_auto_commit=False,
+    )
+    await consumer.start()
+    tp = TopicPartition(namespace, 0)
+    consumer.assign([tp])
+    buffers = planned(consumer)
+    try:
+        buffers.seek(tp, 0)
+        await arrived(buffers, tp)
+        buffers.take(tp, 2)
+        buffers.take(tp, 2)
+
+        await asyncio.to_thread(own_apache_kafka.restart)
+        await produce_batch(own_apache_kafka, namespace, [b"behind"])
+        await arrived(buffers, tp)
+
+        assert [record.value for record in buffers.take(tp, 2)] == [b"behind"]
+    finally:
+        await closing.stop(consumer)
 
 
 class TestProducer:

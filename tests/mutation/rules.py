@@ -728,6 +728,20 @@ RULES: Sequence[Rule] = (
         tests=["tests/kafka/test_fetch_plan.py"],
     ),
     Rule(
+        name="a lane with a paused audience looks often whether it is resumed",
+        file="pipeline/stages/upload/dispatcher.py",
+        kept="        is_waiting = self._pauses.are_any or self._condition.refused is not None\n",
+        broken="        is_waiting = False\n",
+        tests=["tests/simulation/test_audience_paused.py"],
+    ),
+    Rule(
+        name="a broker whose answer came with another wake-up is asked again at once",
+        file="pipeline/kafka/fetch_plan.py",
+        kept="        found.is_too_early = self._fetcher.is_behind\n",
+        broken="",
+        tests=["tests/kafka/test_fetch_model.py"],
+    ),
+    Rule(
         name="what came is placed where the request asked for it",
         file="pipeline/kafka/fetch_sessions.py",
         kept="self._asked.get(TopicPartition(topic, one[0]), NOWHERE)",
@@ -737,8 +751,18 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a request that nobody heard of is followed by one for everything",
         file="pipeline/kafka/fetch_sessions.py",
-        kept="        self._id, self._epoch = 0, BEGIN\n",
-        broken="        return\n",
+        kept='nobody ended.\n        """\n        self._epoch = BEGIN\n',
+        broken='nobody ended.\n        """\n',
+        tests=["tests/kafka/test_fetch_sessions.py"],
+    ),
+    Rule(
+        name="a session that is begun anew ends the one before",
+        file="pipeline/kafka/fetch_sessions.py",
+        kept="        built.session_id, built.session_epoch = self._id, self._epoch\n",
+        broken=(
+            "        known = self._id if is_known else 0\n"
+            "        built.session_id, built.session_epoch = known, self._epoch\n"
+        ),
         tests=["tests/kafka/test_fetch_sessions.py"],
     ),
     Rule(

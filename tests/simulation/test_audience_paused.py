@@ -73,6 +73,26 @@ def test_what_waits_and_what_comes_of_a_paused_audience_is_kept_and_sent_first_o
     assert sorted(first) == sorted(f"m{number}" for number in range(100))
 
 
+def test_a_resumed_audience_of_a_lane_where_nothing_comes_is_sent_at_once() -> None:
+    """
+    Its reader says only every twenty seconds that nothing came.
+    """
+
+    async def story(world: World) -> None:
+        world.idle = 20.0
+        world.requests.pause(WRONG)
+        for number in range(15):
+            world.topic.put(f"m{number}", audience=WRONG)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(world.own_for(60))
+            await asyncio.sleep(32)
+            world.requests.resume(WRONG)
+            await asyncio.sleep(3)
+            assert len(sent_to(world, WRONG)) == 15
+
+    in_world(1, story, QUICK)
+
+
 def test_a_pause_lets_requests_in_flight_end_and_sends_them_again_on_resume() -> None:
     """
     They most likely ended in vain; what stood behind them in the queue is not sent at all.

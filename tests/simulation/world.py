@@ -80,6 +80,8 @@ class World:
     probe: float = 60.0
     reader: tuple[int, float] = (1000, 0.0)
     """Records that the lane's reader gets at once at most, and the seconds that it takes."""
+    idle: float = 1.0
+    """Seconds after which the reader is told that nothing came."""
     replay: tuple[int, float] = (200, 0.05)
     """The same of a replay."""
     misfit: Misfit | None = None
@@ -154,7 +156,7 @@ class World:
 
     async def own_until(self, done: Callable[[], bool], *, gently: bool = False) -> None:
         """Own the lane, committing every second, until `done`; then lose it, or give it up."""
-        lease = TopicLease(self.topic, *self.reader)
+        lease = TopicLease(self.topic, *self.reader, idle=self.idle)
         owner = self.owner(lease)
         async with asyncio.TaskGroup() as tasks:
             task = tasks.create_task(owner.run())

@@ -118,10 +118,15 @@ class Dispatcher:
         self._condition.show("throttled" if silence > 0 else "running")
         if silence <= 0:
             self._start_due(tasks)
-        if not (self._queue.count or self._in_flight.count):
-            return cooled_in or IDLE_SECONDS
-        waits = [silence, cooled_in, self._queue.due_in(self._clock()), LOOK_AGAIN_SECONDS]
+        look_in = IDLE_SECONDS if self._is_idle else LOOK_AGAIN_SECONDS
+        waits = [silence, cooled_in, self._queue.due_in(self._clock()), look_in]
         return min(one for one in waits if one)
+
+    @property
+    def _is_idle(self) -> bool:
+        """Nothing to send, and nothing on which an operator may have another word."""
+        is_waiting = self._pauses.are_any or self._condition.refused is not None
+        return not (self._queue.count or self._in_flight.count or is_waiting)
 
     def _look_at_refused(self) -> None:
         """An audience that is paused, or whose records all have their end, blocks nothing."""

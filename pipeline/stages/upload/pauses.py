@@ -93,6 +93,11 @@ class LanePauses:
         return self._paused.keeps(audience)
 
     @property
+    def are_any(self) -> bool:
+        """Whether any audience is kept back or replayed."""
+        return bool(self._paused)
+
+    @property
     def is_replaying(self) -> bool:
         """Whether anything that was kept is still to be read."""
         return bool(self._replayed())
