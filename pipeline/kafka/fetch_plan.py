@@ -5,8 +5,9 @@ of which five are busy, that is most of what a lane without records costs.
 """
 
 import asyncio
+import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,9 @@ from pipeline.kafka.internals import FetcherView
 
 LOOK_SECONDS = 2.0
 """Whatever changes wakes the client; this is for what nobody thought of."""
+LEADER_SECONDS = 0.2
+"""Between two questions for a leader that is missing: each answer names all topics, and the client
+asks again as fast as they come. A broker that is down, or a topic that was deleted, took a core."""
 
 Actions = tuple[
     Sequence[tuple[int, FetchRequest]],
@@ -40,6 +44,8 @@ class _Found:
     )
     waits: dict[int | None, float] = field(default_factory=dict)
     lacks_leader: bool = False
+    asks_in: float = 0.0
+    """Seconds until the brokers may be asked who leads."""
     is_too_early: bool = False
     """A broker has answered and still counts as busy: nothing else would wake the client for it."""
 
@@ -53,6 +59,8 @@ class _Found:
 
     def actions(self) -> Actions:
         wait = 0.0 if self.is_too_early else min(self.waits.values(), default=LOOK_SECONDS)
+        if self.lacks_leader and self.asks_in > 0:
+            return self.fetches, self.resets, min(wait, self.asks_in), False, ()
         return self.fetches, self.resets, wait, self.lacks_leader, ()
 
 
@@ -63,8 +71,10 @@ class FetchPlan:
     leader or a position or because its records wait to be taken, is looked at again each time.
     """
 
-    def __init__(self, fetcher: FetcherView) -> None:
+    def __init__(self, fetcher: FetcherView, clock: Callable[[], float]) -> None:
         self._fetcher = fetcher
+        self._clock = clock
+        self._asked_for_leaders_at = -math.inf
         self._assignment: Any = None
         self._open: set[TopicPartition] = set()
         """Partitions of which something may have changed, or is in between."""
@@ -94,7 +104,13 @@ class FetchPlan:
             if session.is_wanted and not (node in self._fetcher.busy or found.holds(node)):
                 found.fetches.append((node, SessionFetch(session)))
         found.is_too_early = self._fetcher.is_behind
+        self._bound_questions(found)
         return found.actions()
+
+    def _bound_questions(self, found: _Found) -> None:
+        found.asks_in = self._asked_for_leaders_at + LEADER_SECONDS - self._clock()
+        if found.lacks_leader and found.asks_in <= 0:
+            self._asked_for_leaders_at = self._clock()
 
     def _begin(self, assignment: Any) -> None:
         for tp in self._wanted_of.keys() - assignment.tps:
@@ -142,6 +158,6 @@ class FetchPlan:
 def plan_fetches(consumer: AIOKafkaConsumer, refused: Refused) -> FetchPlan:
     """Let a consumer that was started fetch by a plan; `refused` hears what brokers refuse."""
     fetcher = FetcherView(consumer)
-    plan = FetchPlan(fetcher)
+    plan = FetchPlan(fetcher, asyncio.get_running_loop().time)
     fetcher.plan_by(plan, lambda client: SessionClient(client, refused), plan.look_at_all)
     return plan

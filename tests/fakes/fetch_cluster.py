@@ -213,9 +213,12 @@ class FetchLine:
         self._loop = asyncio.get_running_loop()
         self._metadata_max_age_ms = 30_000
         self._metadata: asyncio.Future[None] | None = None
+        self.lookups = 0
+        """Questions for leaders."""
 
     def force_metadata_update(self) -> asyncio.Future[None]:
         if self._metadata is None:
+            self.lookups += 1
             self._metadata = self._loop.create_future()
             self._loop.call_later(METADATA_SECONDS, self._refresh)
         return asyncio.shield(self._metadata)

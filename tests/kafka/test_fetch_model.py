@@ -15,7 +15,7 @@ from aiokafka.structs import OffsetAndMetadata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.kafka.fetch_plan import LOOK_SECONDS, plan_fetches
+from pipeline.kafka.fetch_plan import LEADER_SECONDS, LOOK_SECONDS, plan_fetches
 from pipeline.kafka.internals import ClientBuffers, raise_fetcher_error
 from tests.fakes.fetch_cluster import LATE_SECONDS, FetchCluster, FetchLine
 from tests.fakes.virtual_loop import TURN_SECONDS, run_virtual
@@ -262,3 +262,27 @@ def test_a_fetch_that_ends_in_the_turn_of_another_wake_up_is_followed_by_the_nex
             await level_within(reader, LOOK_SECONDS / 2)
 
     run_virtual(tell())
+
+
+def test_a_leader_that_is_missing_is_asked_for_now_and_then_while_others_are_read() -> None:
+    """
+    Each answer names all topics, and a broker may be away for an hour.
+    """
+
+    async def tell() -> int:
+        async with reading() as reader:
+            lost, other = PARTITIONS[0], PARTITIONS[2]
+            reader.cluster.lead(lost, -1)
+            reader.cluster.produce(lost, 1)
+            reader.line.force_metadata_update()
+            await asyncio.sleep(1)
+            before = reader.line.lookups
+            for _ in range(10):
+                reader.cluster.produce(other, 1)
+                await asyncio.sleep(1)
+            asked = reader.line.lookups - before
+            reader.cluster.lead(lost, NODES[1])
+            await level_within(reader, 3 * LEADER_SECONDS)
+        return asked
+
+    assert 0 < run_virtual(tell()) <= 10 / LEADER_SECONDS

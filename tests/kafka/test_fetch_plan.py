@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
@@ -94,7 +95,8 @@ class Story:
     def __post_init__(self) -> None:
         consumer = SimpleNamespace(_fetcher=self.client, _client=self.client._client)
         view = FetcherView(consumer)
-        self.plan = FetchPlan(view)
+        # A look a second: for what is missing the client may ask each time.
+        self.plan = FetchPlan(view, map(float, count()).__next__)
         view.plan_by(self.plan, lambda client: client, self.plan.look_at_all)
 
     def assign(self, tps: Sequence[TopicPartition]) -> None:
