@@ -30,7 +30,7 @@ from pipeline.operations.known_labels import known_labels
 from pipeline.operations.lag_reports import LagReports
 from pipeline.stages.contract import Progress, Stage
 from pipeline.stages.poll.pending import PendingJobs
-from pipeline.stages.snapshot.members_trouble import MembersTrouble, unmade
+from pipeline.stages.snapshot.members_trouble import MembersTrouble, without_owner
 from pipeline.stages.snapshot.ports import FileStorage
 from pipeline.telemetry.prometheus import PrometheusTelemetry, prometheus_telemetry
 
@@ -81,7 +81,7 @@ async def assemble(
             settings, client_options, telemetry, producers, clients, partners, http, limits
         )
         storages = await enter(_storages(settings, stages, clients, partners))
-        snapshot = partial(parts.snapshot, storages, without=unmade(troubles))
+        snapshot = partial(parts.snapshot, storages, without=without_owner(troubles))
         groups = _groups(stages, parts, snapshot)
         yield Pipeline(
             settings=settings,

@@ -11,6 +11,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka import errors as kafka_errors
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.metadata import MetadataRequest
@@ -234,6 +235,11 @@ async def know_leaders(consumer: AIOKafkaConsumer, partitions: Iterable[TopicPar
 def make_no_topic(request: MetadataRequest) -> None:
     """Let a question about topics create none of them."""
     request._allow_auto_topic_creation = False
+
+
+async def ask_any_broker(admin: AIOKafkaAdminClient, request: Any) -> Any:
+    """One request, with its answer; raises `KafkaError`."""
+    return await admin._send_request(request)
 
 
 async def close_client(consumer: AIOKafkaConsumer) -> None:

@@ -10,7 +10,7 @@ from pipeline.domain.message import Message
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.closing import FAILED
 from pipeline.kafka.record_limits import USUAL_LIMITS, RecordLimits
-from pipeline.kafka.sending import durable, hand_over, not_durable
+from pipeline.kafka.sending import ChunkTrouble, durable, hand_over
 from pipeline.kafka.transactional_producer import TransactionalProducer, transaction
 from pipeline.stages.ports import Carried, OutgoingRecord, Partition
 
@@ -43,6 +43,7 @@ class TransactionalWriter:
         self._timeout = transaction_timeout
         self._group = group
         self._source = source
+        self._trouble = ChunkTrouble()
         self._producer = TransactionalProducer(
             client_options,
             transactional_id=transactional_id,
@@ -77,7 +78,7 @@ class TransactionalWriter:
 
     async def _failed(self, error: BaseException) -> Carried:
         if not await self._producer.failed(error):
-            return await not_durable(error)
+            return await self._trouble.not_durable(error)
         # Somebody else has the partition, or a former owner woke up and took the id again.
         log.warning("fenced", topic=self._source.topic, partition=self._source.partition)
         await asyncio.sleep(FENCED_SECONDS)
