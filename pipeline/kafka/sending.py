@@ -23,6 +23,7 @@ _PERMANENT = (
     kafka_errors.ClusterAuthorizationFailedError,
     kafka_errors.MessageSizeTooLargeError,
 )
+_FORBIDDEN = kafka_errors.TopicAuthorizationFailedError
 _TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
 TRY_AGAIN_SECONDS = 0.5
 FORBIDDEN_SECONDS = 5.0
@@ -75,7 +76,7 @@ class ChunkTrouble:
         A topic that is forbidden is waited for: whoever forbids one can allow it again, and the
         stages that run beside ingest have nothing to do with it.
         """
-        if isinstance(error, kafka_errors.TopicAuthorizationFailedError):
+        if isinstance(error, _FORBIDDEN):
             self._say(error, "a topic is forbidden to us: grant Write and Describe on it")
             await asyncio.sleep(FORBIDDEN_SECONDS)
             return "failed"
@@ -99,7 +100,7 @@ class ChunkTrouble:
 
 def _named_topics(error: BaseException) -> AbstractSet[str]:
     """Those that the client names in the error: one, or a set."""
-    if not isinstance(error, kafka_errors.TopicAuthorizationFailedError) or not error.args:
+    if not isinstance(error, _FORBIDDEN) or not error.args:
         return frozenset()
     said = error.args[0]
     return frozenset([said] if isinstance(said, str) else said)

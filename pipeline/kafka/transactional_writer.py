@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 from pipeline.domain.message import Message
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.closing import FAILED
+from pipeline.kafka.internals import transaction_failure
 from pipeline.kafka.record_limits import USUAL_LIMITS, RecordLimits
 from pipeline.kafka.sending import ChunkTrouble, durable, hand_over
 from pipeline.kafka.transactional_producer import TransactionalProducer, transaction
@@ -73,7 +74,7 @@ class TransactionalWriter:
                 await durable(await hand_over(producer, outgoing, letters, self._limits))
                 await producer.send_offsets_to_transaction({self._source: next_offset}, self._group)
         except FAILED as error:
-            return await self._failed(error)
+            return await self._failed(transaction_failure(producer) or error)
         return "durable"
 
     async def _failed(self, error: BaseException) -> Carried:

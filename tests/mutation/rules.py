@@ -55,6 +55,12 @@ LAYOUT = "tests/integration/test_member_layout.py"
 PROPOSALS = "test_of_several_that_lay_out_a_topic_at_once_the_first_proposal_counts"
 MEMBERS_TOPIC = "tests/simulation/test_members_topic.py"
 SUPERVISOR = "tests/app/test_supervisor.py"
+CLIENT = "tests/http/test_client.py"
+NOT_LAID_OUT = "test_to_a_topic_that_nobody_may_read_and_that_is_not_laid_out_nothing_is_written"
+DENIALS = "tests/integration/test_member_denials.py"
+FORBIDDEN_TOPIC = (
+    f"{TRANSACTIONS}::test_a_topic_that_is_forbidden_is_waited_for_and_said_once_a_minute"
+)
 MEMBERS_CHECK = "tests/integration/test_members_check.py"
 CONFIRM = "tests/cli/test_members_confirm.py"
 IS_CONFIRMED = "test_it_is_confirmed_after_a_sentence_was_typed_and_nothing_is_wrong_then"
@@ -1988,5 +1994,40 @@ RULES: Sequence[Rule] = (
         kept="            except* Exception as errors:  # noqa: BLE001",
         broken="            except* ZeroDivisionError as errors:  # noqa: BLE001",
         tests=[f"{BROKEN_ADOBE}[an_internal_error_is_raised]"],
+    ),
+    Rule(
+        name="asking again with a new token takes a turn of its own",
+        file="pipeline/http/client.py",
+        kept="            await limiter.turn()\n",
+        broken="            pass\n",
+        tests=[f"{CLIENT}::test_a_request_with_a_new_token_waits_for_its_turn_like_every_other"],
+    ),
+    Rule(
+        name="a start asks what is forbidden before it takes a topic for missing",
+        file="pipeline/operations/member_topics.py",
+        kept="        barred = await _denied(topics, plans)\n",
+        broken="        barred: Mapping[str, MembersTrouble] = {}\n",
+        tests=[f"{DENIALS}::test_a_start_names_what_is_forbidden_and_goes_on"],
+    ),
+    Rule(
+        name="nothing is written to a topic that nobody can see to be laid out",
+        file="pipeline/operations/member_topics.py",
+        kept="    return replace(trouble, stops_ingest=not is_known)\n",
+        broken="    return trouble\n",
+        tests=[f"{DENIALS}::{NOT_LAID_OUT}"],
+    ),
+    Rule(
+        name="an owner asks what is forbidden before it takes a topic for deleted",
+        file="pipeline/kafka/members_check.py",
+        kept="                if missing := await topics.forbidden([self._plan.name]):\n",
+        broken="                if missing := {}:\n",
+        tests=[f"{DENIALS}::test_an_owner_that_runs_names_what_is_forbidden_until_it_is_allowed"],
+    ),
+    Rule(
+        name="a topic that is forbidden is waited for",
+        file="pipeline/kafka/sending.py",
+        kept="        if isinstance(error, _FORBIDDEN):\n",
+        broken="        if False:\n",
+        tests=[FORBIDDEN_TOPIC],
     ),
 )
