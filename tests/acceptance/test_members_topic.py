@@ -308,7 +308,7 @@ async def test_too_few_partitions_under_a_running_ingest_are_said_and_stop_no_de
         said = [one for one in log_lines(world) if "chunk not durable" in one]
 
         assert unfit == 1
-        assert len(said) == 1, said
+        assert len(said) == 1, "\n".join(said)
         assert world.deployment.processes[-1].poll() is None
 
         await world.delete_members()

@@ -2003,6 +2003,16 @@ RULES: Sequence[Rule] = (
         tests=[f"{CLIENT}::test_a_request_with_a_new_token_waits_for_its_turn_like_every_other"],
     ),
     Rule(
+        name="the word of a state counts and not how it is written",
+        file="pipeline/destinations/partner_words.py",
+        kept="    return said.upper() if said.isascii() else said\n",
+        broken="    return said\n",
+        tests=[
+            f"{PARTNER_ANSWERS}::TestStatus::test_the_word_counts_and_not_how_it_is_written",
+            "tests/destinations/test_adobe_runs.py",
+        ],
+    ),
+    Rule(
         name="a start asks what is forbidden before it takes a topic for missing",
         file="pipeline/operations/member_topics.py",
         kept="        barred = await _denied(topics, plans)\n",
