@@ -186,6 +186,7 @@ class Parts:
             storages=storages,
             new_progress=self._progress,
             wall_ms=_wall_ms,
+            steady=_boot_seconds,
         )
         return parts.stage(without=without)
 

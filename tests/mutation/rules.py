@@ -2013,6 +2013,15 @@ RULES: Sequence[Rule] = (
         ],
     ),
     Rule(
+        name="a time of day that is set ahead forgets no run",
+        file="pipeline/stages/snapshot/budget.py",
+        kept="    return max(payment.at_ms, now_ms - age_ms)\n",
+        broken="    return payment.at_ms\n",
+        tests=[
+            "tests/stages/snapshot/test_budget.py::test_a_time_of_day_that_is_set_anew_forgets_no_run"
+        ],
+    ),
+    Rule(
         name="a start asks what is forbidden before it takes a topic for missing",
         file="pipeline/operations/member_topics.py",
         kept="        barred = await _denied(topics, plans)\n",
