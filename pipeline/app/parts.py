@@ -29,6 +29,7 @@ from pipeline.kafka.plain_writer import PlainWriter
 from pipeline.kafka.producer import SharedProducer
 from pipeline.kafka.record_limits import RecordLimits
 from pipeline.kafka.replay import KafkaReplay
+from pipeline.kafka.sending import ChunkTrouble
 from pipeline.kafka.transactional_writer import TransactionalWriter
 from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations.clients import Clients
@@ -82,6 +83,7 @@ class Parts:
         self._telemetry = telemetry
         self._producers = producers
         self._message_writer = KafkaMessageWriter(producers)
+        self._chunk_trouble = ChunkTrouble()
         self._clients = clients
         self._partners = partners
         self._http = http
@@ -236,7 +238,7 @@ class Parts:
 
     def _writer(self, lease: Lease) -> ChunkWriter:
         if not self._settings.kafka.exactly_once:
-            return PlainWriter(self._producers, self._limits)
+            return PlainWriter(self._producers, self._limits, self._chunk_trouble)
         return TransactionalWriter(
             self._client_options,
             transactional_id=self._names.transactional_id(lease.topic, lease.partition),
@@ -244,6 +246,7 @@ class Parts:
             group=self._names.group("ingest"),
             source=TopicPartition(lease.topic, lease.partition),
             limits=self._limits,
+            trouble=self._chunk_trouble,
         )
 
     def _registry(self, source: SourceSettings, schemas: Schemas) -> HttpSchemaRegistry:

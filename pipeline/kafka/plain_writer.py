@@ -14,10 +14,15 @@ from pipeline.stages.ports import Carried, OutgoingRecord, Partition
 class PlainWriter:
     """For brokers without transactions: at least once, in the order of the source partition."""
 
-    def __init__(self, producers: SharedProducer, limits: RecordLimits = USUAL_LIMITS) -> None:
+    def __init__(
+        self,
+        producers: SharedProducer,
+        limits: RecordLimits = USUAL_LIMITS,
+        trouble: ChunkTrouble | None = None,
+    ) -> None:
         self._producers = producers
         self._limits = limits
-        self._trouble = ChunkTrouble()
+        self._trouble = trouble or ChunkTrouble()
 
     async def open(self) -> None:
         return None

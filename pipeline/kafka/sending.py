@@ -65,7 +65,7 @@ async def durable(sent: Sequence[Sent]) -> None:
 
 
 class ChunkTrouble:
-    """Why chunks of one writer are not durable: each reason is said once a minute."""
+    """Why chunks are not durable: each reason is said once a minute, whatever has it."""
 
     def __init__(self) -> None:
         self._say_again_at: dict[str, float] = {}

@@ -39,12 +39,14 @@ class TransactionalWriter:
         group: str,
         source: TopicPartition,
         limits: RecordLimits = USUAL_LIMITS,
+        trouble: ChunkTrouble | None = None,
     ) -> None:
+        """`trouble` is shared by the writers of a process, or each would say the same."""
         self._limits = limits
         self._timeout = transaction_timeout
         self._group = group
         self._source = source
-        self._trouble = ChunkTrouble()
+        self._trouble = trouble or ChunkTrouble()
         self._producer = TransactionalProducer(
             client_options,
             transactional_id=transactional_id,
