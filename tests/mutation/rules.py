@@ -18,6 +18,9 @@ class Rule:
 
 LANE = "tests/simulation/test_lane.py"
 ANSWERS = "tests/simulation/test_lane_answers.py"
+OTHERS_OF_A_LANE = (
+    "test_others_of_a_lane_are_delivered_while_every_record_of_one_audience_is_refused"
+)
 LATE = "test_nothing_newer_of_a_member_overtakes_a_request_that_may_still_be_at_work"
 SLOTS = "test_when_all_slots_hold_a_poison_record_all_are_found_and_the_rest_is_delivered"
 TRANSACTIONS = "tests/integration/test_transactional_writer.py"
@@ -2020,6 +2023,20 @@ RULES: Sequence[Rule] = (
         tests=[
             "tests/stages/snapshot/test_budget.py::test_a_time_of_day_that_is_set_anew_forgets_no_run"
         ],
+    ),
+    Rule(
+        name="others of a lane have their turn while one audience is refused",
+        file="pipeline/stages/upload/dispatcher.py",
+        kept="                return await self._serve_others(self._condition.refused, tasks)\n",
+        broken="                return False\n",
+        tests=[f"{ANSWERS}::{OTHERS_OF_A_LANE}"],
+    ),
+    Rule(
+        name="of an audience that is refused nothing is sent between two questions",
+        file="pipeline/stages/upload/dispatcher.py",
+        kept="            batch = self._queue.take(self._clock(), self._left_out)\n",
+        broken="            batch = self._queue.take(self._clock())\n",
+        tests=[f"{ANSWERS}::{OTHERS_OF_A_LANE}"],
     ),
     Rule(
         name="a start asks what is forbidden before it takes a topic for missing",

@@ -143,6 +143,7 @@ class LaneAssembly:
             sent=self._sent,
             clock=self._clock,
             changed=self._changed,
+            probe_seconds=self._lane.probe_seconds,
         )
 
     def _delivery(

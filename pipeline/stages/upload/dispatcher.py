@@ -47,6 +47,7 @@ class Dispatcher:
         sent: Callable[[Batch], None],
         clock: Callable[[], float],
         changed: asyncio.Event,
+        probe_seconds: float,
     ) -> None:
         self._lane = lane
         self._lease = lease
@@ -63,19 +64,50 @@ class Dispatcher:
         self._sent = sent
         self._clock = clock
         self._changed = changed
+        self._probe_seconds = probe_seconds
+        self._left_out: str | None = None
+        """The audience that is refused, while the others of the lane have their turn."""
         self._blocked: Blocked | None = None
         self._refused_before = 0
         """Up to where the lane had been read when most of an audience was refused."""
 
-    async def run(self, tasks: asyncio.TaskGroup) -> None:
-        """Send until something blocks the lane; first ask, if it was blocked before."""
+    async def run(self, tasks: asyncio.TaskGroup) -> bool:
+        """Send until something blocks the lane; first ask, if it was blocked before.
+
+        Returns whether it is time to ask at once: others had their turn since the last question.
+        """
         self._blocked = None
         if self._condition.blocked is not None:
             await self._probe(self._condition.blocked, tasks)
+            if self._condition.refused is not None and self._blocked is not None:
+                return await self._serve_others(self._condition.refused, tasks)
         while (blocked := self._found()) is None:
             await self._lease.wait_held()
             await self._look_again_in(self._dispatch(tasks))
         self._block(blocked)
+        await self._ended()
+        return False
+
+    async def _serve_others(self, refused: str, tasks: asyncio.TaskGroup) -> bool:
+        """Until the next question the lane is that of all audiences but the one refused.
+
+        They are served as far as the memory of the lane goes: what waits of that one stays in it.
+        """
+        await self._ended()
+        self._blocked, self._left_out = None, refused
+        until_at = self._clock() + self._probe_seconds
+        try:
+            while self._found() is None and (left := until_at - self._clock()) > 0:
+                await self._lease.wait_held()
+                await self._look_again_in(min(left, self._dispatch(tasks)))
+        finally:
+            self._left_out = None
+        is_time = self._blocked is None
+        self._in_flight.stop()
+        await self._ended()
+        return is_time
+
+    async def _ended(self) -> None:
         while self._in_flight.count:
             await self._look_again_in(LOOK_AGAIN_SECONDS)
 
@@ -133,7 +165,7 @@ class Dispatcher:
 
     def _start_due(self, tasks: asyncio.TaskGroup) -> None:
         while self._in_flight.has_free_slot:
-            batch = self._queue.take(self._clock())
+            batch = self._queue.take(self._clock(), self._left_out)
             if batch is None:
                 return
             self._start(batch, tasks)
