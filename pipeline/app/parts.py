@@ -9,6 +9,7 @@ import aiohttp
 import structlog
 from aiokafka import TopicPartition
 
+from pipeline.app.clocks import boot_seconds, cap_seconds, wall_ms
 from pipeline.app.ingest_gate import IngestGate
 from pipeline.app.snapshot_parts import SnapshotParts
 from pipeline.configuration.model import Settings
@@ -117,8 +118,8 @@ class Parts:
             letters=letters,
             record_limits=self._limits,
             chunk_events=self._settings.ingest.chunk_records,
-            report=ChunkReport(telemetry=self._telemetry.ingest, letters=letters, wall_ms=_wall_ms),
-            wall_ms=_wall_ms,
+            report=ChunkReport(telemetry=self._telemetry.ingest, letters=letters, wall_ms=wall_ms),
+            wall_ms=wall_ms,
             new_writer=self._writer,
             new_progress=self._progress,
         )
@@ -149,7 +150,8 @@ class Parts:
             new_progress=self._progress,
             chance=random.random,
             new_id=lambda: uuid.uuid4().hex,
-            wall_ms=_wall_ms,
+            wall_ms=wall_ms,
+            cap_clock=cap_seconds,
         )
 
     def poll(self) -> PollStage:
@@ -161,7 +163,7 @@ class Parts:
                 message_writer=self._message_writer,
                 letters=letters,
                 telemetry=self._telemetry.poll,
-                wall_ms=_wall_ms,
+                wall_ms=wall_ms,
             ),
             job_topic=JobTopic(
                 topic=self._names.jobs, message_writer=self._message_writer, letters=letters
@@ -170,7 +172,7 @@ class Parts:
             pending=self.pending_jobs,
             carry_over_after=self._settings.poll.carry_over_seconds,
             chance=random.random,
-            wall_ms=_wall_ms,
+            wall_ms=wall_ms,
             new_progress=self._progress,
         )
 
@@ -187,8 +189,8 @@ class Parts:
             partners=self._partners,
             storages=storages,
             new_progress=self._progress,
-            wall_ms=_wall_ms,
-            steady=_boot_seconds,
+            wall_ms=wall_ms,
+            steady=boot_seconds,
         )
         return parts.stage(without=without)
 
@@ -218,7 +220,7 @@ class Parts:
             written=[plan.name for plan in own_topics(self._settings)],
         )
         return ConsumerGroup(
-            stage, self._client_options, options, self._telemetry.kafka, _boot_seconds
+            stage, self._client_options, options, self._telemetry.kafka, boot_seconds
         )
 
     def lag_reports(self, groups: Collection[ConsumerGroup]) -> LagReports:
@@ -276,7 +278,7 @@ class Parts:
             stage=stage,
             # A letter of poll holds our own job and no event; it names a member and must keep it.
             payload="original" if stage == "poll" else self._settings.dead_letters.payload,
-            wall_ms=_wall_ms,
+            wall_ms=wall_ms,
             telemetry=self._telemetry.dead_letters,
             limits=self._limits,
         )
@@ -284,12 +286,3 @@ class Parts:
     def _progress(self, name: str) -> Progress:
         self.progresses[name] = Progress(name, time.monotonic)
         return self.progresses[name]
-
-
-def _boot_seconds() -> float:
-    """A clock that goes on while the machine is suspended: other machines' clocks do, too."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000

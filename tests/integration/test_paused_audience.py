@@ -175,6 +175,7 @@ class Lane:
                 stage="upload",
                 payload="reference",
                 wall_ms=lambda: 0,
+                cap_clock=asyncio.get_running_loop().time,
                 telemetry=self.telemetry,
             ),
             telemetry=self.telemetry,

@@ -18,6 +18,7 @@ class Rule:
 
 LANE = "tests/simulation/test_lane.py"
 ANSWERS = "tests/simulation/test_lane_answers.py"
+HURRIED = "test_a_clock_that_is_hurried_to_the_right_time_of_day_puts_no_lane_over_the_cap"
 OTHERS_OF_A_LANE = (
     "test_others_of_a_lane_are_delivered_while_every_record_of_one_audience_is_refused"
 )
@@ -2037,6 +2038,13 @@ RULES: Sequence[Rule] = (
         kept="            batch = self._queue.take(self._clock(), self._left_out)\n",
         broken="            batch = self._queue.take(self._clock())\n",
         tests=[f"{ANSWERS}::{OTHERS_OF_A_LANE}"],
+    ),
+    Rule(
+        name="the cap is earned by a clock that no correction hurries",
+        file="pipeline/stages/upload/assembly.py",
+        kept="clock=shared.cap_clock",
+        broken="clock=self._clock",
+        tests=[f"{LANE}::{HURRIED}"],
     ),
     Rule(
         name="a start asks what is forbidden before it takes a topic for missing",
