@@ -15,7 +15,7 @@ _BITS: Mapping[Operation, int] = {"Read": 1 << 3, "Write": 1 << 4, "Describe": 1
 """By the numbers that Kafka's protocol gives to operations (KIP-430)."""
 
 
-class _Metadata8Response(Response):
+class _Metadata8Response(Response):  # type: ignore[misc]
     API_KEY = 3
     API_VERSION = 8
     SCHEMA = Schema(
@@ -56,7 +56,7 @@ class _Metadata8Response(Response):
     )
 
 
-class _Metadata8Struct(RequestStruct):
+class _Metadata8Struct(RequestStruct):  # type: ignore[misc]
     API_KEY = 3
     API_VERSION = 8
     RESPONSE_TYPE = _Metadata8Response
@@ -68,7 +68,7 @@ class _Metadata8Struct(RequestStruct):
     )
 
 
-class _Permissions(Request[_Metadata8Struct]):
+class _Permissions(Request[_Metadata8Struct]):  # type: ignore[misc]
     """The first version of the question that can be asked with operations; the client has none."""
 
     API_KEY = 3

@@ -175,7 +175,6 @@ class Lane:
                 stage="upload",
                 payload="reference",
                 wall_ms=lambda: 0,
-                cap_clock=asyncio.get_running_loop().time,
                 telemetry=self.telemetry,
             ),
             telemetry=self.telemetry,
@@ -192,6 +191,7 @@ class Lane:
             chance=lambda: 0.5,
             new_id=lambda: uuid.uuid4().hex,
             wall_ms=lambda: 0,
+            cap_clock=asyncio.get_running_loop().time,
         )
         return UploadStage(lanes={self.topic: self._lane()}, shared=shared)
 

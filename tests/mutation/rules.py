@@ -2035,7 +2035,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="of an audience that is refused nothing is sent between two questions",
         file="pipeline/stages/upload/dispatcher.py",
-        kept="            batch = self._queue.take(self._clock(), self._left_out)\n",
+        kept="            batch = self._queue.take(self._clock(), without)\n",
         broken="            batch = self._queue.take(self._clock())\n",
         tests=[f"{ANSWERS}::{OTHERS_OF_A_LANE}"],
     ),

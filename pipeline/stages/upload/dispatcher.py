@@ -65,8 +65,6 @@ class Dispatcher:
         self._clock = clock
         self._changed = changed
         self._probe_seconds = probe_seconds
-        self._left_out: str | None = None
-        """The audience that is refused, while the others of the lane have their turn."""
         self._blocked: Blocked | None = None
         self._refused_before = 0
         """Up to where the lane had been read when most of an audience was refused."""
@@ -94,14 +92,11 @@ class Dispatcher:
         They are served as far as the memory of the lane goes: what waits of that one stays in it.
         """
         await self._ended()
-        self._blocked, self._left_out = None, refused
+        self._blocked = None
         until_at = self._clock() + self._probe_seconds
-        try:
-            while self._found() is None and (left := until_at - self._clock()) > 0:
-                await self._lease.wait_held()
-                await self._look_again_in(min(left, self._dispatch(tasks)))
-        finally:
-            self._left_out = None
+        while self._found() is None and (left := until_at - self._clock()) > 0:
+            await self._lease.wait_held()
+            await self._look_again_in(min(left, self._dispatch(tasks, without=refused)))
         is_time = self._blocked is None
         self._in_flight.stop()
         await self._ended()
@@ -140,8 +135,8 @@ class Dispatcher:
 
     # Sending what is due
 
-    def _dispatch(self, tasks: asyncio.TaskGroup) -> float:
-        """Start what may start now; returns seconds until there may be more."""
+    def _dispatch(self, tasks: asyncio.TaskGroup, without: str | None = None) -> float:
+        """Start what may start now, but for one; returns seconds until there may be more."""
         self._pauses.apply_requests()
         self._look_at_refused()
         cooled_in = self._late.cool_down()
@@ -149,7 +144,7 @@ class Dispatcher:
         silence = self._requests.silence()
         self._condition.show("throttled" if silence > 0 else "running")
         if silence <= 0:
-            self._start_due(tasks)
+            self._start_due(tasks, without)
         if not (self._queue.count or self._in_flight.count):
             return cooled_in or IDLE_SECONDS
         waits = [silence, cooled_in, self._queue.due_in(self._clock()), LOOK_AGAIN_SECONDS]
@@ -163,9 +158,9 @@ class Dispatcher:
         if self._pauses.keeps(refused) or self._offsets.committable >= self._refused_before:
             self._condition.took(refused)
 
-    def _start_due(self, tasks: asyncio.TaskGroup) -> None:
+    def _start_due(self, tasks: asyncio.TaskGroup, without: str | None) -> None:
         while self._in_flight.has_free_slot:
-            batch = self._queue.take(self._clock(), self._left_out)
+            batch = self._queue.take(self._clock(), without)
             if batch is None:
                 return
             self._start(batch, tasks)
