@@ -18,6 +18,9 @@ class Rule:
 
 LANE = "tests/simulation/test_lane.py"
 ANSWERS = "tests/simulation/test_lane_answers.py"
+ASKED_NO_FASTER = (
+    "test_a_refused_audience_that_alone_stands_before_an_unreadable_record_is_asked_no_faster"
+)
 HURRIED = "test_a_clock_that_is_hurried_to_the_right_time_of_day_puts_no_lane_over_the_cap"
 OTHERS_OF_A_LANE = (
     "test_others_of_a_lane_are_delivered_while_every_record_of_one_audience_is_refused"
@@ -2045,6 +2048,13 @@ RULES: Sequence[Rule] = (
         kept="clock=shared.cap_clock",
         broken="clock=self._clock",
         tests=[f"{LANE}::{HURRIED}"],
+    ),
+    Rule(
+        name="a minute lies between two questions about a refused audience",
+        file="pipeline/stages/upload/dispatcher.py",
+        kept="        is_time = self._clock() >= until_at\n",
+        broken="        is_time = self._blocked is None\n",
+        tests=[f"{ANSWERS}::{ASKED_NO_FASTER}"],
     ),
     Rule(
         name="a start asks what is forbidden before it takes a topic for missing",

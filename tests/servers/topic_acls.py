@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+import pytest
+from aiokafka.errors import SecurityDisabled
 from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest
 
 from pipeline.kafka.internals import ask_any_broker
@@ -45,6 +47,8 @@ async def _create(cluster: Cluster, topic: str, operation: int, permission: int)
     async with administering(cluster) as admin:
         answer = await ask_any_broker(admin, request)
     [(code, why)] = answer.creation_responses
+    if code == SecurityDisabled.errno:
+        pytest.skip("the given cluster denies nothing to anybody: it has no authorizer")
     assert code == 0, why
 
 

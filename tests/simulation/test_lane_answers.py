@@ -533,6 +533,23 @@ def test_others_of_a_lane_are_delivered_while_every_record_of_one_audience_is_re
     assert world.expected() == world.partner.members
 
 
+def test_a_refused_audience_that_alone_stands_before_an_unreadable_record_is_asked_no_faster() -> (
+    None
+):
+    """There is nobody else to serve between two questions, and still a minute lies between them."""
+
+    async def story(world: World) -> None:
+        world.partner.judge = lambda audience, _: Refused("400")
+        put(world, 10, audience="8")
+        value = b'{"externalUserId":"new","action":"CREATE","version":21}'
+        world.topic.append(b"8|new", value, [(HEADER, b"3;add;0;;0:0")])
+        await served(world, 1200)
+
+    world = in_world(21, story, QUICK)
+
+    assert 0 < len(world.partner.requests) <= 21 * 40
+
+
 def of_audience(world: World, audience: str) -> list[list[str]]:
     return [members for one, members in world.partner.requests if one == audience]
 

@@ -97,7 +97,7 @@ class Dispatcher:
         while self._found() is None and (left := until_at - self._clock()) > 0:
             await self._lease.wait_held()
             await self._look_again_in(min(left, self._dispatch(tasks, without=refused)))
-        is_time = self._blocked is None
+        is_time = self._clock() >= until_at
         self._in_flight.stop()
         await self._ended()
         return is_time
