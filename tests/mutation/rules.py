@@ -2031,8 +2031,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="others of a lane have their turn while one audience is refused",
         file="pipeline/stages/upload/dispatcher.py",
-        kept="                return await self._serve_others(self._condition.refused, tasks)\n",
-        broken="                return False\n",
+        kept="        return refused is not None and await self._serve_others(refused, tasks)\n",
+        broken="        return False\n",
         tests=[f"{ANSWERS}::{OTHERS_OF_A_LANE}"],
     ),
     Rule(

@@ -77,21 +77,19 @@ class Dispatcher:
         self._blocked = None
         if self._condition.blocked is not None:
             await self._probe(self._condition.blocked, tasks)
-            if self._condition.refused is not None and self._blocked is not None:
-                return await self._serve_others(self._condition.refused, tasks)
         while (blocked := self._found()) is None:
             await self._lease.wait_held()
             await self._look_again_in(self._dispatch(tasks))
         self._block(blocked)
         await self._ended()
-        return False
+        refused = self._condition.refused
+        return refused is not None and await self._serve_others(refused, tasks)
 
     async def _serve_others(self, refused: str, tasks: asyncio.TaskGroup) -> bool:
         """Until the next question the lane is that of all audiences but the one refused.
 
         They are served as far as the memory of the lane goes: what waits of that one stays in it.
         """
-        await self._ended()
         self._blocked = None
         until_at = self._clock() + self._probe_seconds
         while self._found() is None and (left := until_at - self._clock()) > 0:
