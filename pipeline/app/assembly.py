@@ -25,7 +25,7 @@ from pipeline.operations.lag_reports import LagReports
 from pipeline.operations.producing import shared_producer
 from pipeline.stages.contract import Progress, Stage
 from pipeline.stages.poll.pending import PendingJobs
-from pipeline.stages.snapshot.members_trouble import MembersTrouble, unmade
+from pipeline.stages.snapshot.members_trouble import MembersTrouble, without_owner
 from pipeline.stages.snapshot.ports import FileStorage
 from pipeline.telemetry.prometheus import PrometheusTelemetry, prometheus_telemetry
 
@@ -74,7 +74,7 @@ async def assemble(
         clients = await enter(opened(settings, telemetry.partner, partners=partners))
         parts = Parts(settings, options, telemetry, producers, clients, partners, http, limits)
         storages = await enter(_storages(settings, stages, clients, partners))
-        snapshot = partial(parts.snapshot, storages, without=unmade(troubles))
+        snapshot = partial(parts.snapshot, storages, without=without_owner(troubles))
         groups = _groups(stages, parts, snapshot)
         yield Pipeline(
             settings=settings,

@@ -9,6 +9,7 @@ import aiohttp
 import structlog
 from aiokafka import TopicPartition
 
+from pipeline.app.clocks import boot_seconds, cap_seconds, wall_ms
 from pipeline.app.ingest_gate import IngestGate
 from pipeline.app.snapshot_parts import SnapshotParts
 from pipeline.configuration.model import Settings
@@ -29,6 +30,7 @@ from pipeline.kafka.plain_writer import PlainWriter
 from pipeline.kafka.producer import SharedProducer
 from pipeline.kafka.record_limits import RecordLimits
 from pipeline.kafka.replay import KafkaReplay
+from pipeline.kafka.sending import ChunkTrouble
 from pipeline.kafka.transactional_writer import TransactionalWriter
 from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations.clients import Clients
@@ -82,6 +84,7 @@ class Parts:
         self._telemetry = telemetry
         self._producers = producers
         self._message_writer = KafkaMessageWriter(producers)
+        self._chunk_trouble = ChunkTrouble()
         self._clients = clients
         self._partners = partners
         self._http = http
@@ -115,8 +118,8 @@ class Parts:
             letters=letters,
             record_limits=self._limits,
             chunk_events=self._settings.ingest.chunk_records,
-            report=ChunkReport(telemetry=self._telemetry.ingest, letters=letters, wall_ms=_wall_ms),
-            wall_ms=_wall_ms,
+            report=ChunkReport(telemetry=self._telemetry.ingest, letters=letters, wall_ms=wall_ms),
+            wall_ms=wall_ms,
             new_writer=self._writer,
             new_progress=self._progress,
         )
@@ -147,7 +150,8 @@ class Parts:
             new_progress=self._progress,
             chance=random.random,
             new_id=lambda: uuid.uuid4().hex,
-            wall_ms=_wall_ms,
+            wall_ms=wall_ms,
+            cap_clock=cap_seconds,
         )
 
     def poll(self) -> PollStage:
@@ -159,7 +163,7 @@ class Parts:
                 message_writer=self._message_writer,
                 letters=letters,
                 telemetry=self._telemetry.poll,
-                wall_ms=_wall_ms,
+                wall_ms=wall_ms,
             ),
             job_topic=JobTopic(
                 topic=self._names.jobs, message_writer=self._message_writer, letters=letters
@@ -168,7 +172,7 @@ class Parts:
             pending=self.pending_jobs,
             carry_over_after=self._settings.poll.carry_over_seconds,
             chance=random.random,
-            wall_ms=_wall_ms,
+            wall_ms=wall_ms,
             new_progress=self._progress,
         )
 
@@ -185,7 +189,8 @@ class Parts:
             partners=self._partners,
             storages=storages,
             new_progress=self._progress,
-            wall_ms=_wall_ms,
+            wall_ms=wall_ms,
+            steady=boot_seconds,
         )
         return parts.stage(without=without)
 
@@ -215,7 +220,7 @@ class Parts:
             written=[plan.name for plan in own_topics(self._settings)],
         )
         return ConsumerGroup(
-            stage, self._client_options, options, self._telemetry.kafka, _boot_seconds
+            stage, self._client_options, options, self._telemetry.kafka, boot_seconds
         )
 
     def lag_reports(self, groups: Collection[ConsumerGroup]) -> LagReports:
@@ -235,7 +240,7 @@ class Parts:
 
     def _writer(self, lease: Lease) -> ChunkWriter:
         if not self._settings.kafka.exactly_once:
-            return PlainWriter(self._producers, self._limits)
+            return PlainWriter(self._producers, self._limits, self._chunk_trouble)
         return TransactionalWriter(
             self._client_options,
             transactional_id=self._names.transactional_id(lease.topic, lease.partition),
@@ -243,6 +248,7 @@ class Parts:
             group=self._names.group("ingest"),
             source=TopicPartition(lease.topic, lease.partition),
             limits=self._limits,
+            trouble=self._chunk_trouble,
         )
 
     def _registry(self, source: SourceSettings, schemas: Schemas) -> HttpSchemaRegistry:
@@ -272,7 +278,7 @@ class Parts:
             stage=stage,
             # A letter of poll holds our own job and no event; it names a member and must keep it.
             payload="original" if stage == "poll" else self._settings.dead_letters.payload,
-            wall_ms=_wall_ms,
+            wall_ms=wall_ms,
             telemetry=self._telemetry.dead_letters,
             limits=self._limits,
         )
@@ -280,12 +286,3 @@ class Parts:
     def _progress(self, name: str) -> Progress:
         self.progresses[name] = Progress(name, time.monotonic)
         return self.progresses[name]
-
-
-def _boot_seconds() -> float:
-    """A clock that goes on while the machine is suspended: other machines' clocks do, too."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def _wall_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -47,6 +47,7 @@ class SnapshotParts:
         storages: Mapping[str, FileStorage],
         new_progress: Callable[[str], Progress],
         wall_ms: Callable[[], int],
+        steady: Callable[[], float],
     ) -> None:
         """`storages` by destination; opened, and closed by whoever opened them."""
         self._settings = settings
@@ -58,6 +59,7 @@ class SnapshotParts:
         self._storages = storages
         self._new_progress = new_progress
         self._wall_ms = wall_ms
+        self._steady = steady
         self._names = Names(settings.kafka.namespace)
 
     def stage(self, *, without: Collection[str]) -> SnapshotStage:
@@ -87,7 +89,7 @@ class SnapshotParts:
 
     def _shared(self, name: str, lease: Lease) -> SharedByAudiences:
         snapshots = self._clients.snapshots(name)
-        budget = Budget(snapshots.rules)
+        budget = Budget(snapshots.rules, self._steady)
         topic_name = self._names.members(name)
         topic = KafkaMemberTopic(self._client_options, topic_name)
         journal = Journal(lease.topic, self._writer(name, lease), budget, self._wall_ms)

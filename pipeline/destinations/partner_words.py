@@ -19,3 +19,17 @@ def scalar_text(value: object) -> str:
     Text is made of nested values by recursion, and the partner decides how deep they are.
     """
     return str(value) if isinstance(value, str | int | float) else ""
+
+
+def status_word(value: object) -> str:
+    """The word for a state as every contract spells it: in capitals. Another word stays another.
+
+    A contract that is followed for years may come to say it otherwise, and a job that has ended
+    would be asked for until it is given up.
+
+    >>> status_word("Succeeded "), status_word("SUCCEED"), status_word({}), status_word(None)
+    ('SUCCEEDED', 'SUCCEED', '', '')
+    """
+    said = scalar_text(value).strip()
+    # Beyond ASCII, capitals of other letters would make a word that nobody said.
+    return said.upper() if said.isascii() else said

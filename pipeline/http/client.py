@@ -8,7 +8,7 @@ from pipeline.destinations.login import Login, Token, TokenAnswer, TokenRefused,
 from pipeline.domain.send_result import Blocked, InDoubt, NotSent
 from pipeline.http.session import Exchange, NotDelivered, PartnerSession, Silent
 from pipeline.http.tokens import TokenKeeper
-from pipeline.stages.ports import Ownership
+from pipeline.stages.ports import Ownership, RequestLimiter
 
 CallResult: TypeAlias = Response | NotSent | InDoubt | Blocked
 
@@ -30,15 +30,22 @@ class PartnerClient:
         """Fetch a token, so that readiness can tell."""
         return await self._tokens.token()
 
-    async def call(self, request: Request) -> CallResult:
-        """One question or order that carries no records."""
-        return await self._call(request, None)
+    async def call(self, request: Request, limiter: RequestLimiter | None = None) -> CallResult:
+        """One question or order that carries no records.
 
-    async def send(self, request: Request, ownership: Ownership) -> CallResult:
+        The caller has had its turn at the `limiter`; asking again with a new token takes another.
+        """
+        return await self._call(request, None, limiter)
+
+    async def send(
+        self, request: Request, ownership: Ownership, limiter: RequestLimiter
+    ) -> CallResult:
         """Records. The request does not become whole unless their lane is still owned."""
-        return await self._call(request, ownership)
+        return await self._call(request, ownership, limiter)
 
-    async def _call(self, request: Request, ownership: Ownership | None) -> CallResult:
+    async def _call(
+        self, request: Request, ownership: Ownership | None, limiter: RequestLimiter | None
+    ) -> CallResult:
         token = await self._tokens.token()
         if not isinstance(token, Token):
             return _no_token(token)
@@ -48,6 +55,8 @@ class PartnerClient:
         token = await self._tokens.replaced(token)
         if not isinstance(token, Token):
             return _no_token(token)
+        if limiter is not None:
+            await limiter.turn()
         return _result(await self._session.exchange(request, self._headers(token), ownership))
 
     def _headers(self, token: Token) -> Mapping[str, str]:

@@ -30,7 +30,7 @@ class PartnerUpload:
         self, audience: str, route: bytes, records: Sequence[bytes], ownership: Ownership
     ) -> Answer:
         request = self._changes.compose(audience, route, records)
-        answer = await self._client.send(request, ownership)
+        answer = await self._client.send(request, ownership, self._request_limiter)
         if not isinstance(answer, Response):
             return answer
         return self._changes.interpret(answer, len(records))
@@ -39,13 +39,20 @@ class PartnerUpload:
 class PartnerStatus:
     """The partner's word on jobs (`Status` of the stages)."""
 
-    def __init__(self, client: PartnerClient, jobs: Jobs, polled: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        client: PartnerClient,
+        jobs: Jobs,
+        polled: Callable[[str], None],
+        request_limiter: RequestLimiter,
+    ) -> None:
+        self._request_limiter = request_limiter
         self._client = client
         self._jobs = jobs
         self._polled = polled
 
     async def ask(self, job_id: str) -> JobReport | NotYet:
-        answer = await self._client.call(self._jobs.compose_status(job_id))
+        answer = await self._client.call(self._jobs.compose_status(job_id), self._request_limiter)
         if isinstance(answer, Response):
             self._polled(str(answer.status))
             return self._jobs.interpret_status(answer)

@@ -27,7 +27,7 @@ class PartnerRuns:
     async def start(self, audience: str, window: Window, ownership: Ownership) -> RunAnswer:
         request = self._snapshots.compose_run(audience, window)
         await self._request_limiter.turn()
-        answer = await self._client.send(request, ownership)
+        answer = await self._client.send(request, ownership, self._request_limiter)
         if not isinstance(answer, Response):
             return answer
         return self._snapshots.interpret_run(answer)
@@ -46,7 +46,7 @@ class PartnerRuns:
 
     async def _asked(self, request: Request) -> Response | NotYet:
         await self._request_limiter.turn()
-        answer = await self._client.call(request)
+        answer = await self._client.call(request, self._request_limiter)
         if isinstance(answer, Response):
             return answer
         return NotYet(answer.detail, cause=answer.cause if isinstance(answer, Blocked) else None)

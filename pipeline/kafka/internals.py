@@ -11,6 +11,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka import errors as kafka_errors
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.consumer.fetcher import FetchResult
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.metadata import MetadataRequest
@@ -242,6 +243,11 @@ def make_no_topic(request: MetadataRequest) -> None:
     request._allow_auto_topic_creation = False
 
 
+async def ask_any_broker(admin: AIOKafkaAdminClient, request: Any) -> Any:
+    """One request, with its answer; raises `KafkaError`."""
+    return await admin._send_request(request)
+
+
 async def close_client(consumer: AIOKafkaConsumer) -> None:
     """Close the connections of a consumer whose own end stopped halfway."""
     await consumer._client.close()
@@ -271,6 +277,12 @@ def sender_failure(producer: AIOKafkaProducer) -> BaseException | None:
     return failure
 
 
+def transaction_failure(producer: AIOKafkaProducer) -> BaseException | None:
+    """Why the transaction can only be aborted: its batches fail with another error, a later one."""
+    waiter = producer._txn_manager._transaction_waiter
+    return waiter.exception() if waiter and waiter.done() and not waiter.cancelled() else None
+
+
 def has_stopped_sending(producer: AIOKafkaProducer) -> bool:
     return bool(producer._sender.sender_task.done())
 
@@ -281,12 +293,7 @@ def fail_waiting(producer: AIOKafkaProducer, error: Exception) -> None:
 
 
 def hear_failures(producer: AIOKafkaProducer) -> None:
-    """Look at the failures that the library tells nobody.
-
-    A batch that failed before it went out has a second future, and a transaction one that only its
-    end looks at; the event loop would log each as an error that nobody retrieved. Whoever wrote
-    the batch or began the transaction has heard by now.
-    """
+    """Look at futures of batches and transactions that the library forgets: the loop logs each."""
     accumulator = producer._message_accumulator
     batches = chain(accumulator._pending_batches, *accumulator._batches.values())
     futures = [future for batch in batches for future in (batch.future, batch._drain_waiter)]

@@ -6,7 +6,8 @@ partition that is empty was emptied, or its topic was made anew. It must not be 
 without members.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -29,6 +30,7 @@ from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.closing import close
 from pipeline.kafka.cluster import ClusterTrouble, started
 from pipeline.kafka.producer import make_producer
+from pipeline.kafka.topic_permissions import Operation
 from pipeline.kafka.topic_reader import PlacedRecord, TopicReader
 from pipeline.stages.snapshot.members_trouble import (
     BEGINS_KEY,
@@ -46,6 +48,15 @@ Said: TypeAlias = Layout | OtherVersion | Unreadable | None
 PROPOSAL_KEY = LAYOUT_KEY + b"proposed"
 """In the owner's topic, until the layout is written; nobody but a start reads it."""
 START_SECONDS = 10.0
+
+
+class TopicForbidden(ClusterTrouble):
+    """The brokers keep us from a topic, though they did not say so when they were asked."""
+
+    def __init__(self, topic: str, operation: Operation) -> None:
+        super().__init__(f"topic {topic} is forbidden to us ({operation})")
+        self.topic = topic
+        self.operation = operation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +135,13 @@ async def find_layout(reader: TopicReader, topics: LayoutTopics) -> FoundLayout:
 
     Raises:
         TopicMissing: one of the two does not exist.
+        TopicForbidden: one of the two may not be read.
         ClusterTrouble, aiokafka.errors.KafkaError: the cluster failed.
     """
     partitions = reader.partitions(topics.members)[:PARTITIONS]
-    oldest = await reader.oldest(partitions)
-    ends = await reader.ends(oldest)
+    with _allowed(topics.members, "Read"):
+        oldest = await reader.oldest(partitions)
+        ends = await reader.ends(oldest)
     owners = await _values(reader, topics.owner)
     agreed = _first(owners[LAYOUT_KEY])
     first = None
@@ -143,6 +156,18 @@ async def find_layout(reader: TopicReader, topics: LayoutTopics) -> FoundLayout:
     )
 
 
+async def is_laid_out(reader: TopicReader, topics: LayoutTopics) -> bool:
+    """Whether every partition of the members' topic was laid out, as its owner's topic says it.
+
+    Raises:
+        TopicMissing: the owner's topic does not exist.
+        ClusterTrouble, aiokafka.errors.KafkaError: the cluster failed.
+    """
+    reader.partitions(topics.snapshots)
+    agreed = _first((await _values(reader, topics.owner))[LAYOUT_KEY])
+    return agreed is not None and _is_ours(agreed)
+
+
 async def lay_out(
     reader: TopicReader, client_options: ClientOptions, found: FoundLayout, new_uuid: str
 ) -> None:
@@ -152,6 +177,7 @@ async def lay_out(
     layouts in one topic would be none.
 
     Raises:
+        TopicForbidden: one of the topics may not be written.
         ClusterTrouble: it could not be written now.
     """
     if found.agreed is not None:
@@ -212,8 +238,9 @@ async def _values(
         if record.key in found:
             found[record.key].append(record.value)
 
-    oldest = await reader.oldest([tp])
-    await reader.read(oldest, await reader.ends(oldest), take)
+    with _allowed(tp.topic, "Read"):
+        oldest = await reader.oldest([tp])
+        await reader.read(oldest, await reader.ends(oldest), take)
     return found
 
 
@@ -230,8 +257,9 @@ async def _write(
     make = partial(make_producer, client_options, idempotent=False)
     producer = await started(make, close, client_options, START_SECONDS)
     try:
-        for tp in partitions:
-            await producer.send_and_wait(tp.topic, value, key, partition=tp.partition)
+        with _allowed(partitions[0].topic, "Write"):
+            for tp in partitions:
+                await producer.send_and_wait(tp.topic, value, key, partition=tp.partition)
     except kafka_errors.KafkaError as error:
         raise ClusterTrouble(
             f"topic {partitions[0].topic} cannot be written ({type(error).__name__}); grant "
@@ -239,3 +267,11 @@ async def _write(
         ) from error
     finally:
         await close(producer)
+
+
+@contextmanager
+def _allowed(topic: str, operation: Operation) -> Iterator[None]:
+    try:
+        yield
+    except kafka_errors.TopicAuthorizationFailedError as error:
+        raise TopicForbidden(topic, operation) from error

@@ -1,12 +1,16 @@
-"""How a members topic is made: its partitions, and the settings that it cannot do without."""
+"""How a members topic is made: its partitions, and the settings that it cannot do without.
 
-from collections.abc import Mapping
+And whether we may read and write it at all.
+"""
+
+from collections.abc import Mapping, Sequence
 
 import structlog
 from aiokafka import errors as kafka_errors
 
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import ClusterTrouble, admin_client
+from pipeline.kafka.topic_permissions import Operation
 from pipeline.kafka.topic_plans import TopicPlan
 from pipeline.kafka.topics import Needed, Topics, TopicTrouble
 from pipeline.stages.snapshot.members_trouble import MembersTrouble
@@ -44,6 +48,9 @@ class KafkaMembersCheck:
         try:
             async with admin_client(self._client_options, PATIENCE_SECONDS) as admin:
                 topics = Topics(admin, self._replication_factor)
+                # First: a topic that nobody tells us of looks as if it were deleted.
+                if missing := await topics.forbidden([self._plan.name]):
+                    return denied(self._destination, self._plan.name, missing)
                 for name in await topics.create([self._plan]):
                     log.error("topic was deleted: made anew", topic=name)
                 found = await topics.needed([self._plan])
@@ -86,5 +93,37 @@ def made_otherwise(
 def unmade(destination: str, plan: TopicPlan, why: str) -> MembersTrouble:
     """The trouble of a topic that is not there."""
     return MembersTrouble(
-        destination=destination, topic=plan.name, cause="unmade", why=why, stops_ingest=True
+        destination=destination,
+        topic=plan.name,
+        cause="unmade",
+        why=why,
+        stops_ingest=True,
+        stops_owner=True,
+    )
+
+
+def denied(
+    destination: str, members: str, missing: Mapping[str, Sequence[Operation]]
+) -> MembersTrouble:
+    """The trouble of a destination of which the brokers keep us from its members, or its owner.
+
+    Ingest goes on where it may write: what it writes is right, and will be read later.
+    """
+    ours, owners = missing.get(members, ()), [one for one in missing if one != members]
+    return MembersTrouble(
+        destination=destination,
+        topic=members if ours else owners[0],
+        cause="denied",
+        why="; ".join(_forbidden(topic, missing[topic]) for topic in missing),
+        stops_ingest="Write" in ours,
+        stops_owner=any("Read" in missing[topic] for topic in owners),
+    )
+
+
+def _forbidden(topic: str, operations: Sequence[Operation]) -> str:
+    granting = " ".join(f"--operation {operation}" for operation in operations)
+    return (
+        f"topic {topic} is forbidden to us ({' and '.join(operations)}); grant it with: "
+        f"kafka-acls.sh --add --topic {topic} --allow-principal User:NAME {granting}, and take "
+        "away what denies it"
     )

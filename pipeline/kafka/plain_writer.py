@@ -7,16 +7,22 @@ from aiokafka import errors as kafka_errors
 from pipeline.domain.message import Message
 from pipeline.kafka.producer import SharedProducer
 from pipeline.kafka.record_limits import USUAL_LIMITS, RecordLimits
-from pipeline.kafka.sending import durable, hand_over, not_durable
+from pipeline.kafka.sending import ChunkTrouble, durable, hand_over
 from pipeline.stages.ports import Carried, OutgoingRecord, Partition
 
 
 class PlainWriter:
     """For brokers without transactions: at least once, in the order of the source partition."""
 
-    def __init__(self, producers: SharedProducer, limits: RecordLimits = USUAL_LIMITS) -> None:
+    def __init__(
+        self,
+        producers: SharedProducer,
+        limits: RecordLimits = USUAL_LIMITS,
+        trouble: ChunkTrouble | None = None,
+    ) -> None:
         self._producers = producers
         self._limits = limits
+        self._trouble = trouble or ChunkTrouble()
 
     async def open(self) -> None:
         return None
@@ -37,5 +43,5 @@ class PlainWriter:
             await durable(sent)
         except kafka_errors.KafkaError as error:
             await self._producers.replace_if_broken(producer, [error])
-            return await not_durable(error)
+            return await self._trouble.not_durable(error)
         return "durable"

@@ -15,6 +15,7 @@ from pipeline.kafka.record_limits import (
     RecordLimits,
     largest_record,
 )
+from pipeline.kafka.topic_permissions import Operation, forbidden
 from pipeline.kafka.topic_plans import TopicPlan, common_settings
 
 PORTION = 100
@@ -44,6 +45,10 @@ class Topics:
         """Every topic of the cluster with its number of partitions."""
         described = await self._admin.describe_topics()
         return {topic["topic"]: len(topic["partitions"]) for topic in described}
+
+    async def forbidden(self, topics: Sequence[str]) -> Mapping[str, Sequence[Operation]]:
+        """What we may not do with these topics, as `topic_permissions` says it."""
+        return await forbidden(self._admin, topics)
 
     async def create(self, plans: Sequence[TopicPlan]) -> Sequence[str]:
         """Create those that are missing; returns their names.

@@ -166,9 +166,10 @@ class Clients:
             self._telemetry.status_polled(destination=name, code=code)
 
         following = jobs.following
+        limiter = RequestsPerSecond(following.requests_per_second)
         return Questions(
-            status=PartnerStatus(self.clients[name], jobs, polled),
-            request_limiter=RequestsPerSecond(following.requests_per_second),
+            status=PartnerStatus(self.clients[name], jobs, polled, limiter),
+            request_limiter=limiter,
             throttle=self._throttles[name],
             rules=PollRules(
                 initial=following.first,

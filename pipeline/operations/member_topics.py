@@ -6,6 +6,7 @@ What is wrong with one destination's topic is found and told, and keeps no other
 import asyncio
 import uuid
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -15,10 +16,16 @@ from pipeline.domain.member_record import PARTITIONS
 from pipeline.domain.names import Names
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import ClusterTrouble, admin_client
-from pipeline.kafka.member_layout import LayoutTopics, find_layout, lay_out
-from pipeline.kafka.members_check import made_otherwise, unmade
+from pipeline.kafka.member_layout import (
+    LayoutTopics,
+    TopicForbidden,
+    find_layout,
+    is_laid_out,
+    lay_out,
+)
+from pipeline.kafka.members_check import denied, made_otherwise, unmade
 from pipeline.kafka.topic_plans import TopicPlan, compacted_topic, members_topic
-from pipeline.kafka.topic_reader import TopicReader, reading
+from pipeline.kafka.topic_reader import TopicMissing, TopicReader, reading
 from pipeline.kafka.topics import Topics, TopicTrouble
 from pipeline.stages.snapshot.members_trouble import MembersTrouble
 
@@ -64,11 +71,55 @@ async def member_troubles(
     plans = {name: snapshot_topics(names, name) for name in chosen}
     async with admin_client(client_options, patience) as admin:
         topics = Topics(admin, settings.kafka.replication_factor)
+        barred = await _denied(topics, plans)
+        plans = {name: wanted for name, wanted in plans.items() if name not in barred}
         found = await _made(topics, plans) if creates else {}
         found |= await _made_otherwise(topics, plans, found)
-    readable = [name for name in chosen if name not in found or not found[name].stops_ingest]
-    laid_out = await _layouts(settings, client_options, readable, creates=creates)
-    return list({**found, **laid_out}.values())
+    readable = [name for name in plans if name not in found or not found[name].stops_ingest]
+    for name in readable:
+        trouble = await _layout(settings, client_options, name, creates=creates)
+        found |= {} if trouble is None else {name: trouble}
+    for name, trouble in barred.items():
+        found[name] = await _as_laid_out(settings, client_options, trouble)
+    return list(found.values())
+
+
+async def _denied(
+    topics: Topics, plans: Mapping[str, Sequence[TopicPlan]]
+) -> Mapping[str, MembersTrouble]:
+    """Of which topics the brokers keep us; first, as those look as if they did not exist."""
+    names = [plan.name for wanted in plans.values() for plan in wanted]
+    missing = await topics.forbidden(names)
+    return {
+        destination: denied(
+            destination,
+            wanted[0].name,
+            {plan.name: missing[plan.name] for plan in wanted if plan.name in missing},
+        )
+        for destination, wanted in plans.items()
+        if any(plan.name in missing for plan in wanted)
+    }
+
+
+async def _as_laid_out(
+    settings: Settings, client_options: ClientOptions, trouble: MembersTrouble
+) -> MembersTrouble:
+    """The trouble of a topic that we may not read: ingest waits unless it is known to be laid out.
+
+    What stands in a partition before its layout record makes the topic one that nobody laid out.
+    """
+    if trouble.stops_ingest:
+        return trouble
+    if trouble.stops_owner:
+        return replace(trouble, stops_ingest=True)
+    topics = layout_topics(Names(settings.kafka.namespace), trouble.destination)
+    patience = settings.kafka.answer_seconds()
+    try:
+        async with reading(client_options, committed_only=False, patience=patience) as reader:
+            is_known = await is_laid_out(reader, topics)
+    except TopicMissing:
+        is_known = False
+    return replace(trouble, stops_ingest=not is_known)
 
 
 async def _made(
@@ -100,48 +151,33 @@ async def _made_otherwise(
     return {name: trouble for name, trouble in troubles.items() if trouble is not None}
 
 
-async def _layouts(
-    settings: Settings,
-    client_options: ClientOptions,
-    destinations: Sequence[str],
-    *,
-    creates: bool,
-) -> Mapping[str, MembersTrouble]:
-    names, patience = Names(settings.kafka.namespace), settings.kafka.answer_seconds()
-    wanted: Sequence[LayoutTopics] = [layout_topics(names, name) for name in destinations]
-    troubles: dict[str, MembersTrouble] = {}
-    tries = max(1, round(patience / TRY_AGAIN_SECONDS))
-    while wanted:
+async def _layout(
+    settings: Settings, client_options: ClientOptions, destination: str, *, creates: bool
+) -> MembersTrouble | None:
+    """Lay out a topic that is new; what is wrong with the layout of one that is not."""
+    topics = layout_topics(Names(settings.kafka.namespace), destination)
+    patience = settings.kafka.answer_seconds()
+    for _ in range(max(1, round(patience / TRY_AGAIN_SECONDS))):
         # Uncommitted records, too: a transaction that hangs must not hide what is there.
         async with reading(client_options, committed_only=False, patience=patience) as reader:
-            wanted = await _laid_out(reader, client_options, wanted, troubles, creates=creates)
+            if {topics.members, topics.snapshots} <= reader.topics.keys():
+                return await _laid_out(reader, client_options, topics, creates=creates)
         if not creates:
-            break  # a run makes those that are missing
-        tries -= 1
-        if wanted and not tries:
-            raise ClusterTrouble(f"topic {wanted[0].members} was made and is not seen; try again")
-        if wanted:
-            await asyncio.sleep(TRY_AGAIN_SECONDS)
-    return troubles
+            return None  # a run makes those that are missing
+        await asyncio.sleep(TRY_AGAIN_SECONDS)
+    raise ClusterTrouble(f"topic {topics.members} was made and is not seen; try again")
 
 
 async def _laid_out(
-    reader: TopicReader,
-    client_options: ClientOptions,
-    wanted: Sequence[LayoutTopics],
-    troubles: dict[str, MembersTrouble],
-    *,
-    creates: bool,
-) -> Sequence[LayoutTopics]:
-    """Those that the brokers do not tell of yet; all others are laid out, or in trouble."""
-    missing = []
-    for topics in wanted:
-        if not {topics.members, topics.snapshots} <= reader.topics.keys():
-            missing.append(topics)
-            continue
+    reader: TopicReader, client_options: ClientOptions, topics: LayoutTopics, *, creates: bool
+) -> MembersTrouble | None:
+    try:
         found = await find_layout(reader, topics)
-        if (trouble := found.trouble()) is not None:
-            troubles[topics.destination] = trouble
-        elif creates:
+        trouble = found.trouble()
+        if trouble is None and creates:
             await lay_out(reader, client_options, found, uuid.uuid4().hex)
-    return missing
+    except TopicForbidden as error:
+        # Of a topic that did not exist the brokers say so only now.
+        missing = {error.topic: [error.operation]}
+        trouble = replace(denied(topics.destination, topics.members, missing), stops_ingest=True)
+    return trouble

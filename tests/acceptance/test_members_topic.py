@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import json
 import subprocess
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -25,7 +26,9 @@ from tests.acceptance.deployment import Deployment, event
 from tests.conftest import Cluster
 from tests.http.adobe_world import Adobe, adobe, document
 from tests.integration.test_snapshot_run import QUICK
+from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.kafka_clients import administering
+from tests.servers.topic_acls import DESCRIBE, READ, WRITE, denied
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.kafka, pytest.mark.timeout(300)]
 
@@ -233,6 +236,101 @@ async def test_a_members_topic_with_too_few_partitions_stops_ingest_and_no_deliv
         await world.until_adobe_has(["a-0", "a-1"])
         assert (await world.asked("/readyz"))[0] == 200
         await world.stop()
+
+
+async def test_a_members_topic_that_is_forbidden_stops_its_own_snapshots_until_it_is_allowed(
+    own_apache_kafka: ApacheKafka, namespace: str, tmp_path: Path
+) -> None:
+    """
+    Under a running process, which goes on with its lanes, and at the next start. Ingest waits, as
+    it may not write; and all of it goes on once that is allowed, without a restart.
+    """
+    async with world_of(own_apache_kafka, namespace, tmp_path) as world:
+        world.start()
+        await world.state(["a-0"])
+        await world.until_adobe_has(["a-0"])
+        await world.until_amazon_took(1)
+
+        async with denied(own_apache_kafka, world.members, READ, WRITE):
+            await world.state(["a-1"])
+            await world.until(is_forbidden)
+            await world.deployment.fill_lane(0, 50)
+            await world.until_amazon_took(51)
+            unfit = await world.deployment.metric("audience_snapshot_members_unfit")
+            [line] = [one for one in log_lines(world) if "chunk not durable" in one]
+        await world.until_amazon_took(52)
+        await world.until_adobe_has(["a-0", "a-1"])
+        assert unfit == 1
+        assert "TopicAuthorizationFailed" in line
+
+        await world.stop()
+        async with denied(own_apache_kafka, world.members, DESCRIBE):
+            world.start()
+            await world.until(lambda status: bool(status.get("ingest_waits_for")))
+            await world.until(is_forbidden)
+            await world.state(["a-2"])
+            await world.deployment.fill_lane(0, 50)
+            await world.until_amazon_took(102)
+            checked = await world.runs("check", "--online")
+            _, said = await world.asked("/readyz")
+        await world.until_amazon_took(103)
+        await world.until_adobe_has(["a-0", "a-1", "a-2"])
+        assert "--operation Describe" in checked.stdout
+        assert "kafka-acls.sh --add" in " ".join(said["reasons"])
+        await world.stop()
+
+
+def is_forbidden(status: Mapping[str, Any]) -> bool:
+    snapshots = status.get("snapshots", {}).get("adobe", {})
+    return snapshots.get("state") == "blocked" and "is forbidden to us" in snapshots["detail"]
+
+
+async def test_too_few_partitions_under_a_running_ingest_are_said_and_stop_no_delivery(
+    apache_kafka: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    """
+    Somebody made the topic anew with six. The process goes on with its lanes and its jobs, says
+    what is wrong, not all the time, and ingest goes on by itself once the topic is mended.
+    """
+    async with world_of(apache_kafka, namespace, tmp_path) as world:
+        world.start()
+        await world.state(["a-0"])
+        await world.until_adobe_has(["a-0"])
+        await world.until_amazon_took(1)
+
+        await world.delete_members()
+        await world.make_members(partitions=6)
+        await world.state([f"b-{n}" for n in range(MEMBERS)])
+        await world.until(has_too_few)
+        await world.deployment.fill_lane(0, 50)
+        await world.until_amazon_took(51)
+        await asyncio.sleep(20)  # a transaction fails after fifteen
+        unfit = await world.deployment.metric("audience_snapshot_members_unfit")
+        said = [json.loads(one) for one in log_lines(world) if "chunk not durable" in one]
+
+        assert unfit == 1
+        assert said
+        assert all(seconds >= 59 for seconds in between_the_same(said)), said
+        assert world.deployment.processes[-1].poll() is None
+
+        await world.delete_members()
+        await world.until_amazon_took(51 + MEMBERS)
+        await world.stop()
+
+
+def between_the_same(lines: Sequence[Mapping[str, Any]]) -> Iterator[float]:
+    """Seconds from each line to the next one of the same reason."""
+    last: dict[str, datetime] = {}
+    for line in lines:
+        at = datetime.fromisoformat(line["timestamp"])
+        if line["error"] in last:
+            yield (at - last[line["error"]]).total_seconds()
+        last[line["error"]] = at
+
+
+def has_too_few(status: Mapping[str, Any]) -> bool:
+    snapshots = status.get("snapshots", {}).get("adobe", {})
+    return snapshots.get("state") == "blocked" and "has 6 partitions" in snapshots["detail"]
 
 
 def log_lines(world: World) -> Sequence[str]:

@@ -297,6 +297,8 @@ def test_what_is_no_list_is_not_taken_for_an_empty_one(response: Response) -> No
         (None, {"DATASET_INGEST": "SUCCESS"}, "pending"),
         (None, GOOD, "pending"),
         ("COMPLETED", GOOD, "pending"),
+        ("Success", {stage.lower(): "success" for stage in GOOD}, "applied"),
+        ("in_progress", {"DATASET_INGEST": "Failed"}, "failed"),
     ],
 )
 def test_a_run_is_applied_only_where_it_and_both_stages_say_so(

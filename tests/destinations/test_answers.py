@@ -212,7 +212,19 @@ class TestStatus:
             audience_size={"dspAudienceSize": -1, "idResolutionCount": 2},
         ) == asked(200, body)
 
-    @pytest.mark.parametrize("state", ['"RUNNING"', "null", "[]", "{}", "7"])
+    @pytest.mark.parametrize(
+        ("state", "end"),
+        [("Succeeded", "applied"), (" partiallysucceeded", "partly_applied"), ("Failed", "failed")],
+    )
+    def test_the_word_counts_and_not_how_it_is_written(self, state: str, end: str) -> None:
+        report = asked(200, f'{{"jobState":"{state}"}}'.encode())
+
+        assert isinstance(report, JobReport)
+        assert (report.state, report.end) == (state.strip().upper(), end)
+
+    @pytest.mark.parametrize(
+        "state", ['"RUNNING"', '"succeed"', '"\u017fUCCEEDED"', "null", "[]", "{}", "7"]
+    )
     def test_an_unknown_state_is_taken_for_pending(self, state: str) -> None:
         report = asked(200, f'{{"jobState":{state}}}'.encode())
 

@@ -258,7 +258,7 @@ class SnapshotWorld:
         )
 
     def shared(self, process: Process) -> SharedByAudiences:
-        budget = Budget(self.rules)
+        budget = Budget(self.rules, asyncio.get_running_loop().time)
         journal = Journal(process.topic, process, budget, wall_ms)
         return SharedByAudiences(
             destination="adobe",

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 from pydantic import SecretStr
@@ -70,10 +70,11 @@ class World:
     api: ScriptedPartner
     login: ScriptedPartner
     client: PartnerClient
+    limiter: OpenLimiter = field(default_factory=OpenLimiter)
 
     async def send(self, *, is_held: bool = True) -> Answer:
         changes = lane(SETTINGS, [TARGET])
-        upload = PartnerUpload(self.client, changes, OpenLimiter())
+        upload = PartnerUpload(self.client, changes, self.limiter)
         return await upload.send("7", b"", RECORDS, Owned(is_held))
 
 
@@ -125,6 +126,19 @@ async def test_a_refusal_of_the_new_token_as_well_stops_the_lane() -> None:
 
     assert len(there.api.callers) == 2
     assert len(there.login.callers) == 2
+
+
+async def test_a_request_with_a_new_token_waits_for_its_turn_like_every_other() -> None:
+    """
+    The first had its turn before; a thousand lanes that are refused would be twice as fast.
+    """
+    async with world(ACCEPTED) as there:
+        await there.send()
+    accepted = there.limiter.turns
+    async with world(UNAUTHORISED) as there:
+        await there.send()
+
+    assert (accepted, there.limiter.turns) == (0, 1)
 
 
 async def test_a_401_before_the_body_was_read_is_answered_with_a_new_token_too() -> None:
@@ -197,7 +211,7 @@ class TestStatus:
         async with world(*api, login=login) as there:
             self.seen = there.api
             return await PartnerStatus(
-                there.client, lane(SETTINGS, []).jobs, self.polled.append
+                there.client, lane(SETTINGS, []).jobs, self.polled.append, there.limiter
             ).ask("job/1")
 
     async def test_a_job_is_asked_for_by_its_name_whatever_is_in_it(self) -> None:

@@ -349,6 +349,7 @@ class _Wiring:
             chance=self.chance,
             new_id=lambda: uuid.uuid4().hex,
             wall_ms=_wall_ms,
+            cap_clock=asyncio.get_running_loop().time,
         )
         return WiredLane(
             settings=settings,

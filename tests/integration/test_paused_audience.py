@@ -191,6 +191,7 @@ class Lane:
             chance=lambda: 0.5,
             new_id=lambda: uuid.uuid4().hex,
             wall_ms=lambda: 0,
+            cap_clock=asyncio.get_running_loop().time,
         )
         return UploadStage(lanes={self.topic: self._lane()}, shared=shared)
 

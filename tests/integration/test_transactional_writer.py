@@ -9,8 +9,10 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
+from structlog.testing import capture_logs
 
 from pipeline.domain.message import Message
+from pipeline.kafka import sending
 from pipeline.kafka.plain_writer import PlainWriter
 from pipeline.kafka.producer import SharedProducer
 from pipeline.kafka.record_limits import USUAL_LIMITS, RecordLimits
@@ -27,6 +29,7 @@ from tests.servers.kafka_clients import (
     reading,
     take,
 )
+from tests.servers.topic_acls import WRITE, denied
 
 pytestmark = pytest.mark.kafka
 
@@ -195,6 +198,28 @@ async def test_a_failed_transaction_leaves_nothing_and_is_not_reopened_unasked(
 
     assert await world.lane_values(1) == [b"1"]
     assert await world.offset() == 1
+
+
+async def test_a_topic_that_is_forbidden_is_waited_for_and_said_once_a_minute(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Whoever forbids it can allow it again, and stages beside ingest have nothing to do with it.
+    """
+    monkeypatch.setattr(sending, "FORBIDDEN_SECONDS", 0.1)
+    async with world.writer() as writer:
+        with capture_logs() as lines:
+            async with denied(world.cluster, world.lane, WRITE):
+                refused = [await world.carry(writer, [b"1"], 1) for _ in range(6)]
+            async with asyncio.timeout(30):
+                while not await world.carry(writer, [b"1"], 1):
+                    await asyncio.sleep(0.1)
+
+    [line] = [one for one in lines if one["event"] == "chunk not durable, carrying again"]
+    assert refused == [False] * 6
+    assert (line["error"], line["topics"]) == ("TopicAuthorizationFailedError", [world.lane])
+    assert "grant Write and Describe" in line["why"]
+    assert await world.lane_values(1) == [b"1"]
 
 
 @pytest.mark.parametrize("after", [0.0, 0.005, 0.02, 0.05])

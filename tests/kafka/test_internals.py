@@ -8,6 +8,7 @@ from importlib.metadata import version
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition, conn
 from aiokafka import errors as kafka_errors
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import CoordinationType
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.group_coordinator import GroupCoordinator
@@ -46,6 +47,7 @@ def test_the_version_is_the_one_that_was_read() -> None:
                 "request_rejoin",
             ],
         ),
+        (AIOKafkaAdminClient, ["_send_request"]),
         (
             fetcher.Fetcher,
             ["_create_fetch_waiter", "_get_actions_per_node", "_notify", "_proc_fetch_request"],

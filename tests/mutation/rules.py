@@ -18,6 +18,13 @@ class Rule:
 
 LANE = "tests/simulation/test_lane.py"
 ANSWERS = "tests/simulation/test_lane_answers.py"
+ASKED_NO_FASTER = (
+    "test_a_refused_audience_that_alone_stands_before_an_unreadable_record_is_asked_no_faster"
+)
+HURRIED = "test_a_clock_that_is_hurried_to_the_right_time_of_day_puts_no_lane_over_the_cap"
+OTHERS_OF_A_LANE = (
+    "test_others_of_a_lane_are_delivered_while_every_record_of_one_audience_is_refused"
+)
 LATE = "test_nothing_newer_of_a_member_overtakes_a_request_that_may_still_be_at_work"
 SLOTS = "test_when_all_slots_hold_a_poison_record_all_are_found_and_the_rest_is_delivered"
 TRANSACTIONS = "tests/integration/test_transactional_writer.py"
@@ -55,6 +62,12 @@ LAYOUT = "tests/integration/test_member_layout.py"
 PROPOSALS = "test_of_several_that_lay_out_a_topic_at_once_the_first_proposal_counts"
 MEMBERS_TOPIC = "tests/simulation/test_members_topic.py"
 SUPERVISOR = "tests/app/test_supervisor.py"
+CLIENT = "tests/http/test_client.py"
+NOT_LAID_OUT = "test_to_a_topic_that_nobody_may_read_and_that_is_not_laid_out_nothing_is_written"
+DENIALS = "tests/integration/test_member_denials.py"
+FORBIDDEN_TOPIC = (
+    f"{TRANSACTIONS}::test_a_topic_that_is_forbidden_is_waited_for_and_said_once_a_minute"
+)
 MEMBERS_CHECK = "tests/integration/test_members_check.py"
 CONFIRM = "tests/cli/test_members_confirm.py"
 IS_CONFIRMED = "test_it_is_confirmed_after_a_sentence_was_typed_and_nothing_is_wrong_then"
@@ -2012,5 +2025,87 @@ RULES: Sequence[Rule] = (
         kept="            except* Exception as errors:  # noqa: BLE001",
         broken="            except* ZeroDivisionError as errors:  # noqa: BLE001",
         tests=[f"{BROKEN_ADOBE}[an_internal_error_is_raised]"],
+    ),
+    Rule(
+        name="asking again with a new token takes a turn of its own",
+        file="pipeline/http/client.py",
+        kept="            await limiter.turn()\n",
+        broken="            pass\n",
+        tests=[f"{CLIENT}::test_a_request_with_a_new_token_waits_for_its_turn_like_every_other"],
+    ),
+    Rule(
+        name="the word of a state counts and not how it is written",
+        file="pipeline/destinations/partner_words.py",
+        kept="    return said.upper() if said.isascii() else said\n",
+        broken="    return said\n",
+        tests=[
+            f"{PARTNER_ANSWERS}::TestStatus::test_the_word_counts_and_not_how_it_is_written",
+            "tests/destinations/test_adobe_runs.py",
+        ],
+    ),
+    Rule(
+        name="a time of day that is set ahead forgets no run",
+        file="pipeline/stages/snapshot/budget.py",
+        kept="    return max(payment.at_ms, now_ms - age_ms)\n",
+        broken="    return payment.at_ms\n",
+        tests=[
+            "tests/stages/snapshot/test_budget.py::test_a_time_of_day_that_is_set_anew_forgets_no_run"
+        ],
+    ),
+    Rule(
+        name="others of a lane have their turn while one audience is refused",
+        file="pipeline/stages/upload/dispatcher.py",
+        kept="        return refused is not None and await self._serve_others(refused, tasks)\n",
+        broken="        return False\n",
+        tests=[f"{ANSWERS}::{OTHERS_OF_A_LANE}"],
+    ),
+    Rule(
+        name="of an audience that is refused nothing is sent between two questions",
+        file="pipeline/stages/upload/dispatcher.py",
+        kept="            batch = self._queue.take(self._clock(), without)\n",
+        broken="            batch = self._queue.take(self._clock())\n",
+        tests=[f"{ANSWERS}::{OTHERS_OF_A_LANE}"],
+    ),
+    Rule(
+        name="the cap is earned by a clock that no correction hurries",
+        file="pipeline/stages/upload/assembly.py",
+        kept="clock=shared.cap_clock",
+        broken="clock=self._clock",
+        tests=[f"{LANE}::{HURRIED}"],
+    ),
+    Rule(
+        name="a minute lies between two questions about a refused audience",
+        file="pipeline/stages/upload/dispatcher.py",
+        kept="        is_time = self._clock() >= until_at\n",
+        broken="        is_time = self._blocked is None\n",
+        tests=[f"{ANSWERS}::{ASKED_NO_FASTER}"],
+    ),
+    Rule(
+        name="a start asks what is forbidden before it takes a topic for missing",
+        file="pipeline/operations/member_topics.py",
+        kept="        barred = await _denied(topics, plans)\n",
+        broken="        barred: Mapping[str, MembersTrouble] = {}\n",
+        tests=[f"{DENIALS}::test_a_start_names_what_is_forbidden_and_goes_on"],
+    ),
+    Rule(
+        name="nothing is written to a topic that nobody can see to be laid out",
+        file="pipeline/operations/member_topics.py",
+        kept="    return replace(trouble, stops_ingest=not is_known)\n",
+        broken="    return trouble\n",
+        tests=[f"{DENIALS}::{NOT_LAID_OUT}"],
+    ),
+    Rule(
+        name="an owner asks what is forbidden before it takes a topic for deleted",
+        file="pipeline/kafka/members_check.py",
+        kept="                if missing := await topics.forbidden([self._plan.name]):\n",
+        broken="                if missing := {}:\n",
+        tests=[f"{DENIALS}::test_an_owner_that_runs_names_what_is_forbidden_until_it_is_allowed"],
+    ),
+    Rule(
+        name="a topic that is forbidden is waited for",
+        file="pipeline/kafka/sending.py",
+        kept="        if isinstance(error, _FORBIDDEN):\n",
+        broken="        if False:\n",
+        tests=[FORBIDDEN_TOPIC],
     ),
 )

@@ -29,7 +29,7 @@ _JAVA = ["java", "-Xmx768m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 _LOGGING = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
 
 # One replica of everything. A killed broker is let in again when the session of its former self
-# has expired: 3 s instead of 9.
+# has expired: 3 s instead of 9. Everybody may do everything, but for what a test denies.
 _PROPERTIES = """
 process.roles=broker,controller
 node.id=1
@@ -49,6 +49,8 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+allow.everyone.if.no.acl.found=true
 """
 
 

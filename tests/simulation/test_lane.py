@@ -487,6 +487,23 @@ def test_handovers_in_quick_succession_never_exceed_the_cap() -> None:
     assert 0 < world.partner.largest_window(WINDOW) < CAP
 
 
+def test_a_clock_that_is_hurried_to_the_right_time_of_day_puts_no_lane_over_the_cap() -> None:
+    """
+    It was behind and is brought up without a jump: the event loop's clock runs faster meanwhile,
+    by a twelfth at most, and an hour of it is shorter than the partner's.
+    """
+
+    async def story(world: World) -> None:
+        world.hurry = 1.08
+        for number in range(CAP * 4):
+            world.topic.put(f"m{number}")
+        await world.own_for(WINDOW * 4)
+
+    world = in_world(20, story, Moods(travel=0.01, answer=0.01))
+
+    assert 0.9 * CAP < world.partner.largest_window(WINDOW * 1.08) < CAP
+
+
 def test_every_attempt_that_may_have_been_taken_is_paid_for() -> None:
     """A partner that counts and then fails, again and again, is still never over its cap."""
 

@@ -499,6 +499,61 @@ def test_a_lane_of_which_one_audience_is_refused_is_shown_as_blocked_until_that_
     assert others[0] > 500
 
 
+def test_others_of_a_lane_are_delivered_while_every_record_of_one_audience_is_refused() -> None:
+    """
+    Its records came first, and more come. It is asked about once a minute, with a few records,
+    nothing of it is given up, and it goes on by itself once it is mended.
+    """
+    delivered: list[int] = []
+    asked: list[int] = []
+
+    async def story(world: World) -> None:
+        world.partner.judge = lambda audience, _: Refused("400") if audience == "8" else None
+        put(world, 200, audience="8")
+        put(world, 200, audience="9")
+        async with asyncio.TaskGroup() as tasks:
+            trickling = tasks.create_task(trickle(world))
+            running = tasks.create_task(world.own_to_the_end())
+            await asyncio.sleep(1200)
+            put(world, 200, audience="8")
+            before = len(of_audience(world, "8"))
+            await asyncio.sleep(600)
+            asked.append(len(of_audience(world, "8")) - before)
+            trickling.cancel()
+            await asyncio.sleep(120)
+            delivered.append(sum(audience == "9" for audience, _ in world.partner.members))
+            world.partner.judge = lambda audience, members: None
+            await running
+
+    world = in_world(19, story, QUICK)
+
+    assert delivered == [sum(audience == "9" for audience, _ in world.expected())]
+    assert asked[0] <= 10 * 25
+    assert world.message_writer.of("letters") == []
+    assert world.expected() == world.partner.members
+
+
+def test_a_refused_audience_that_alone_stands_before_an_unreadable_record_is_asked_no_faster() -> (
+    None
+):
+    """There is nobody else to serve between two questions, and still a minute lies between them."""
+
+    async def story(world: World) -> None:
+        world.partner.judge = lambda audience, _: Refused("400")
+        put(world, 10, audience="8")
+        value = b'{"externalUserId":"new","action":"CREATE","version":21}'
+        world.topic.append(b"8|new", value, [(HEADER, b"3;add;0;;0:0")])
+        await served(world, 1200)
+
+    world = in_world(21, story, QUICK)
+
+    assert 0 < len(world.partner.requests) <= 21 * 40
+
+
+def of_audience(world: World, audience: str) -> list[list[str]]:
+    return [members for one, members in world.partner.requests if one == audience]
+
+
 def test_a_lane_whose_first_record_is_poison_resumes_all_the_same_once_it_is_mended() -> None:
     """The record that asks is the one on which the partner fails: that is no block."""
 

@@ -86,6 +86,8 @@ class World:
     """The same of a replay."""
     misfit: Misfit | None = None
     """Instead of the partner's."""
+    hurry: float = 1.0
+    """How much faster the clock of the event loop runs than the partner's."""
     spent: int = 0
     progress: Progress | None = None
     """Of the last owner."""
@@ -148,6 +150,7 @@ class World:
             chance=self.random.random,
             new_id=lambda: uuid.uuid4().hex,
             wall_ms=wall_ms,
+            cap_clock=lambda: asyncio.get_running_loop().time() / self.hurry,
         )
 
     def new_progress(self, name: str) -> Progress:

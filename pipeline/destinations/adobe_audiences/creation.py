@@ -15,7 +15,7 @@ from pipeline.destinations.adobe_audiences.settings import AdobeSettings
 from pipeline.destinations.adobe_audiences.targets import AdobeTarget
 from pipeline.destinations.control import Declined
 from pipeline.destinations.exchange import Request, Response
-from pipeline.destinations.partner_words import scalar_text
+from pipeline.destinations.partner_words import scalar_text, status_word
 from pipeline.domain.send_result import InDoubt
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -148,7 +148,7 @@ def interpret_operation(response: Response) -> Standing | Operation | Declined:
     if not 200 <= response.status < 300:
         return declined("operation", response)
     said = said_by(response)
-    state = scalar_text(said.get("status"))
+    state = status_word(said.get("status"))
     if state == "FAILED":
         why = f"{response.status}: the partner failed to make it"
         words = " ".join(filter(None, (scalar_text(said.get(key)) for key in ("message", "error"))))

@@ -15,7 +15,7 @@ from pipeline.destinations.adobe_audiences.generations import Generation
 from pipeline.destinations.adobe_audiences.requests import composed
 from pipeline.destinations.exchange import Request, Response, document
 from pipeline.destinations.other_answers import CAUSES, other_answer
-from pipeline.destinations.partner_words import scalar_text
+from pipeline.destinations.partner_words import status_word
 from pipeline.destinations.snapshots import (
     BudgetSpent,
     Run,
@@ -112,7 +112,7 @@ def interpret_status(response: Response) -> JobReport | NotYet:
         return NotYet(
             f"200, and not the status of a run: {response.body_trouble or 'another body'}"
         )
-    return _report(scalar_text(said.get("status")), _stages(said.get("details")))
+    return _report(status_word(said.get("status")), _stages(said.get("details")))
 
 
 def not_yet(response: Response) -> NotYet:
@@ -182,7 +182,7 @@ def _run(entry: object, usual_window: int) -> Run | None:
         return None
     if window is None and (entry.get("dataFilterStartTime") is not None or created is None):
         return None
-    state = scalar_text(entry.get("status"))
+    state = status_word(entry.get("status"))
     return Run(
         run_id=run_id,
         window=window,
@@ -204,7 +204,7 @@ def _stages(details: object) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for one in details if isinstance(details, list) else ():
         if isinstance(one, dict):
-            found[scalar_text(one.get("stage"))] = scalar_text(one.get("status"))
+            found[status_word(one.get("stage"))] = status_word(one.get("status"))
     return found
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pipeline.destinations.amazon_ads.errors import detail, is_error
 from pipeline.destinations.exchange import Response, document, header
 from pipeline.destinations.other_answers import other_answer
-from pipeline.destinations.partner_words import scalar_text
+from pipeline.destinations.partner_words import scalar_text, status_word
 from pipeline.domain.job import InvalidRecord, JobEnd, JobReport, NotYet
 from pipeline.domain.send_result import (
     Accepted,
@@ -125,12 +125,12 @@ def _elsewhere(response: Response) -> str:
 
 
 def _report(said: Mapping[str, Any]) -> JobReport:
-    state, invalid = said.get("jobState"), said.get("invalidRecords")
+    state, invalid = status_word(said.get("jobState")), said.get("invalidRecords")
     successful = said.get("successful") or {}
     percent = successful.get("recordsProcessedRate") if isinstance(successful, dict) else None
     return JobReport(
-        state=state if isinstance(state, str) and state in _ENDS else "PENDING",
-        end=_ENDS.get(state, "pending") if isinstance(state, str) else "pending",
+        state=state if state in _ENDS else "PENDING",
+        end=_ENDS.get(state, "pending"),
         invalid=tuple(map(_invalid, invalid[:MOST_INVALID])) if isinstance(invalid, list) else (),
         processed_percent=percent if _is_number(percent) else None,
         audience_size=_numbers(said.get("audienceSize")),

@@ -3,9 +3,15 @@
 A day is any rolling 24 hours and five minutes, whatever the partner's day begins with; the five
 minutes are for clocks that differ and for requests that arrive late. A run counts from when it was
 intended, and counts even where nobody knows whether it started.
+
+A day must also have passed by a clock without a time of day, as far as the process has lived: when
+the time of day is set a day ahead, the runs of the last hours are not forgotten.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pipeline.destinations.snapshots import SnapshotRules
 
@@ -14,20 +20,34 @@ RESERVED_SHARE = 10
 """One in so many runs is for withdrawals and operators."""
 
 
+class _Payment(NamedTuple):
+    at_ms: int
+    steady_at: float
+    """The same moment by the steady clock."""
+
+
 @dataclass(slots=True)
 class Budget:
     """The runs of one destination that were paid for. Times in milliseconds since the epoch."""
 
     rules: SnapshotRules
-    _paid: dict[tuple[str, int], int] = field(default_factory=dict)
+    steady: Callable[[], float]
+    """Seconds; goes on through suspend, and nobody sets it."""
+    _paid: dict[tuple[str, int], _Payment] = field(default_factory=dict)
 
     @property
     def limit(self) -> int:
         return self.rules.runs_per_day
 
-    def charge(self, audience: str, n: int, at_ms: int) -> None:
-        """Pay for one run of the file `n`; paying for it again moves the payment."""
-        self._paid[audience, n] = at_ms
+    def charge(self, audience: str, n: int, at_ms: int, now_ms: int) -> None:
+        """Pay for one run of the file `n`; paying for it again at another time moves the payment.
+
+        How old a payment of a former owner is, only the time of day says.
+        """
+        before = self._paid.get((audience, n))
+        if before is None or before.at_ms != at_ms:
+            age = max(0, now_ms - at_ms) / 1000
+            self._paid[audience, n] = _Payment(at_ms, self.steady() - age)
 
     def refund(self, audience: str, n: int) -> None:
         """The run surely never started."""
@@ -35,7 +55,12 @@ class Budget:
 
     def forget(self, now_ms: int) -> None:
         """Let go of payments that count for no day any more."""
-        self._paid = {one: at for one, at in self._paid.items() if at > now_ms - DAY_MS}
+        steady = self.steady()
+        self._paid = {
+            one: payment
+            for one, payment in self._paid.items()
+            if _counted_from(payment, now_ms, steady) > now_ms - DAY_MS
+        }
 
     def used(self, now_ms: int) -> int:
         return len(self._ats(now_ms))
@@ -58,12 +83,19 @@ class Budget:
         return total is not None and runs >= total
 
     def _ats(self, now_ms: int, audience: str | None = None) -> list[int]:
-        since_ms = now_ms - DAY_MS
-        return sorted(
-            at_ms
-            for (one, _), at_ms in self._paid.items()
-            if at_ms > since_ms and audience in (None, one)
+        since_ms, steady = now_ms - DAY_MS, self.steady()
+        ats = (
+            _counted_from(payment, now_ms, steady)
+            for (one, _), payment in self._paid.items()
+            if audience in (None, one)
         )
+        return sorted(at_ms for at_ms in ats if at_ms > since_ms)
+
+
+def _counted_from(payment: _Payment, now_ms: int, steady: float) -> int:
+    """When it was made by either clock, whichever makes it younger."""
+    age_ms = math.ceil((steady - payment.steady_at) * 1000) + 1
+    return max(payment.at_ms, now_ms - age_ms)
 
 
 def _free_at(ats: list[int], most: int, now_ms: int) -> int:

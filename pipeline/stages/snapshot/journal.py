@@ -173,7 +173,7 @@ class Journal:
     def _keep_run(self, run: RunRecord) -> None:
         self._runs[run.audience][run.n] = run
         if run.is_charged:
-            self._budget.charge(run.audience, run.n, run.intended_ms)
+            self._budget.charge(run.audience, run.n, run.intended_ms, self._wall_ms())
         else:
             self._budget.refund(run.audience, run.n)
 

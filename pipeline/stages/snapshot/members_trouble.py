@@ -15,6 +15,7 @@ import orjson
 from pipeline.domain.member_record import LAYOUT_KEY
 
 Cause: TypeAlias = Literal[
+    "denied",  # an ACL keeps us from it, or from the topic of its owner
     "unmade",  # it does not exist, and was not created
     "partitions",  # it has another number of partitions than its layout
     "foreign",  # another program, or another version of this one, laid it out
@@ -38,6 +39,8 @@ class MembersTrouble:
     """One line: the topic, the place in it, and the remedy."""
     stops_ingest: bool = False
     """What ingest wrote would stand where nobody looks for it, or nowhere."""
+    stops_owner: bool = False
+    """Its owner's topic cannot be read, so a process that starts now does not ask for it."""
 
 
 class Bounds(NamedTuple):
@@ -59,9 +62,9 @@ class KnownMembers:
     """Up to where snapshots have read partitions."""
 
 
-def unmade(troubles: Sequence[MembersTrouble]) -> Sequence[str]:
-    """The destinations that have no topics."""
-    return [trouble.destination for trouble in troubles if trouble.cause == "unmade"]
+def without_owner(troubles: Sequence[MembersTrouble]) -> Sequence[str]:
+    """The destinations that nobody can own before the next start."""
+    return [trouble.destination for trouble in troubles if trouble.stops_owner]
 
 
 def emptied(

@@ -62,7 +62,7 @@ class LaneAssembly:
         self._reading = self._made_reading()
         self._requests = self._made_requests()
         self._limiter = CapLimiter(
-            buckets=lane.new_buckets(), clock=self._clock, waited=self._cap_use.waited
+            buckets=lane.new_buckets(), clock=shared.cap_clock, waited=self._cap_use.waited
         )
 
     def worker(self) -> UploadWorker:
@@ -143,6 +143,7 @@ class LaneAssembly:
             sent=self._sent,
             clock=self._clock,
             changed=self._changed,
+            probe_seconds=self._lane.probe_seconds,
         )
 
     def _delivery(

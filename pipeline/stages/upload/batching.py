@@ -148,12 +148,15 @@ class LaneQueue:
         self._account(added=(waiting,), removed=() if earlier is None else (earlier,))
         return earlier
 
-    def take(self, now: float) -> Batch | None:
-        """The due batch with the oldest record, or None. Its members are in flight from now on."""
+    def take(self, now: float, without: str | None = None) -> Batch | None:
+        """The due batch with the oldest record, or None. Its members are in flight from now on.
+
+        `without`: an audience of which nothing is taken.
+        """
         due = [
             (queue.oldest().admitted_at, audience, reason)
             for audience, queue in self._queues.items()
-            if queue.ready and (reason := self._due(queue, now)) is not None
+            if queue.ready and audience != without and (reason := self._due(queue, now)) is not None
         ]
         if not due:
             return None

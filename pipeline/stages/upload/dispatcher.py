@@ -47,6 +47,7 @@ class Dispatcher:
         sent: Callable[[Batch], None],
         clock: Callable[[], float],
         changed: asyncio.Event,
+        probe_seconds: float,
     ) -> None:
         self._lane = lane
         self._lease = lease
@@ -63,12 +64,16 @@ class Dispatcher:
         self._sent = sent
         self._clock = clock
         self._changed = changed
+        self._probe_seconds = probe_seconds
         self._blocked: Blocked | None = None
         self._refused_before = 0
         """Up to where the lane had been read when most of an audience was refused."""
 
-    async def run(self, tasks: asyncio.TaskGroup) -> None:
-        """Send until something blocks the lane; first ask, if it was blocked before."""
+    async def run(self, tasks: asyncio.TaskGroup) -> bool:
+        """Send until something blocks the lane; first ask, if it was blocked before.
+
+        Returns whether it is time to ask at once: others had their turn since the last question.
+        """
         self._blocked = None
         if self._condition.blocked is not None:
             await self._probe(self._condition.blocked, tasks)
@@ -76,6 +81,26 @@ class Dispatcher:
             await self._lease.wait_held()
             await self._look_again_in(self._dispatch(tasks))
         self._block(blocked)
+        await self._ended()
+        refused = self._condition.refused
+        return refused is not None and await self._serve_others(refused, tasks)
+
+    async def _serve_others(self, refused: str, tasks: asyncio.TaskGroup) -> bool:
+        """Until the next question the lane is that of all audiences but the one refused.
+
+        They are served as far as the memory of the lane goes: what waits of that one stays in it.
+        """
+        self._blocked = None
+        until_at = self._clock() + self._probe_seconds
+        while self._found() is None and (left := until_at - self._clock()) > 0:
+            await self._lease.wait_held()
+            await self._look_again_in(min(left, self._dispatch(tasks, without=refused)))
+        is_time = self._clock() >= until_at
+        self._in_flight.stop()
+        await self._ended()
+        return is_time
+
+    async def _ended(self) -> None:
         while self._in_flight.count:
             await self._look_again_in(LOOK_AGAIN_SECONDS)
 
@@ -108,8 +133,8 @@ class Dispatcher:
 
     # Sending what is due
 
-    def _dispatch(self, tasks: asyncio.TaskGroup) -> float:
-        """Start what may start now; returns seconds until there may be more."""
+    def _dispatch(self, tasks: asyncio.TaskGroup, without: str | None = None) -> float:
+        """Start what may start now, but for one; returns seconds until there may be more."""
         self._pauses.apply_requests()
         self._look_at_refused()
         cooled_in = self._late.cool_down()
@@ -117,7 +142,7 @@ class Dispatcher:
         silence = self._requests.silence()
         self._condition.show("throttled" if silence > 0 else "running")
         if silence <= 0:
-            self._start_due(tasks)
+            self._start_due(tasks, without)
         look_in = IDLE_SECONDS if self._is_idle else LOOK_AGAIN_SECONDS
         waits = [silence, cooled_in, self._queue.due_in(self._clock()), look_in]
         return min(one for one in waits if one)
@@ -136,9 +161,9 @@ class Dispatcher:
         if self._pauses.keeps(refused) or self._offsets.committable >= self._refused_before:
             self._condition.took(refused)
 
-    def _start_due(self, tasks: asyncio.TaskGroup) -> None:
+    def _start_due(self, tasks: asyncio.TaskGroup, without: str | None) -> None:
         while self._in_flight.has_free_slot:
-            batch = self._queue.take(self._clock())
+            batch = self._queue.take(self._clock(), without)
             if batch is None:
                 return
             self._start(batch, tasks)

@@ -62,3 +62,5 @@ class SharedByLanes:
     new_id: Callable[[], str]
     """A text that nobody has used."""
     wall_ms: Callable[[], int]
+    cap_clock: Callable[[], float]
+    """Seconds that no correction of the time of day makes shorter: the cap is earned by them."""

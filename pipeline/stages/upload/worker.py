@@ -92,17 +92,18 @@ class UploadWorker:
 
     async def _serve(self) -> None:
         while True:
-            await self._until_blocked()
-            await self._blocked_wait.run()
+            is_time = await self._until_blocked()
+            await self._blocked_wait.run(is_time=is_time)
 
-    async def _until_blocked(self) -> None:
+    async def _until_blocked(self) -> bool:
         self._intake.begin_again()
         async with asyncio.TaskGroup() as tasks:
             reading = [
                 tasks.create_task(self._reader.run(), name=f"read {self.name}"),
                 tasks.create_task(self._new_replaying().run(), name=f"replay {self.name}"),
             ]
-            await self._dispatcher.run(tasks)
+            is_time = await self._dispatcher.run(tasks)
             async with self._rejecting:
                 for one in reading:
                     one.cancel()
+        return is_time

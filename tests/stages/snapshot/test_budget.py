@@ -1,15 +1,24 @@
 """The budget of runs: never more than so many in any rolling day."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.stages.snapshot.budget import DAY_MS, Budget
 from tests.fakes.snapshot_rules import RULES
 
 HOUR_MS = 3_600_000
+
+
+def far_ahead() -> Callable[[], float]:
+    """
+    A steady clock by which everything is long ago: then the time of day alone counts.
+    """
+    return map(float, count(step=DAY_MS)).__next__
 
 
 def budget(*, a_day: int = 20, of_one: int = 20, total: int | None = None) -> Budget:
@@ -19,13 +28,14 @@ def budget(*, a_day: int = 20, of_one: int = 20, total: int | None = None) -> Bu
             runs_per_day=a_day,
             runs_per_audience_and_day=of_one,
             runs_per_audience_total=total,
-        )
+        ),
+        far_ahead(),
     )
 
 
 def paid(budget: Budget, ats: list[int], audience: str = "a") -> Budget:
     for n, at_ms in enumerate(ats):
-        budget.charge(audience, n, at_ms)
+        budget.charge(audience, n, at_ms, at_ms)
     return budget
 
 
@@ -44,7 +54,7 @@ def test_no_rolling_day_has_more_runs_than_allowed(
 
     for n, (at_ms, is_urgent) in enumerate(sorted(asks)):
         if money.free_at("a", at_ms, is_urgent=is_urgent) <= at_ms:
-            money.charge("a", n, at_ms)
+            money.charge("a", n, at_ms, at_ms)
             spent.append(at_ms)
 
     for end in spent:
@@ -134,3 +144,75 @@ def test_what_counts_no_more_is_let_go() -> None:
     money.forget(DAY_MS + 5)
 
     assert money.used(10) == 1
+
+
+class Clocks:
+    """
+    A time of day that somebody sets, and a clock that nobody does.
+    """
+
+    def __init__(self) -> None:
+        self.now_ms, self.seconds = 1_790_000_000_000, 500.0
+
+    def pass_by(self, ms: int) -> None:
+        self.now_ms += ms
+        self.seconds += ms / 1000
+
+    def steady(self) -> float:
+        return self.seconds
+
+
+def at(clocks: Clocks, money: Budget, *, is_urgent: bool = True) -> int:
+    return money.free_at("a", clocks.now_ms, is_urgent=is_urgent) - clocks.now_ms
+
+
+@given(ahead_ms=st.integers(-3 * DAY_MS, 3 * DAY_MS), passed_ms=st.integers(0, DAY_MS - 10))
+@example(ahead_ms=DAY_MS, passed_ms=0)
+def test_a_time_of_day_that_is_set_anew_forgets_no_run(ahead_ms: int, passed_ms: int) -> None:
+    """
+    A day ahead, two runs of a minute ago would be of yesterday: the partner counts them all the
+    same. After a real day they count no more, if the time of day is not behind what it was then.
+    """
+    clocks = Clocks()
+    money = Budget(replace(RULES, runs_per_day=2, runs_per_audience_and_day=2), clocks.steady)
+    for n in range(2):
+        money.charge("a", n, clocks.now_ms, clocks.now_ms)
+
+    clocks.now_ms += ahead_ms
+    clocks.pass_by(passed_ms)
+    money.forget(clocks.now_ms)
+
+    assert money.used(clocks.now_ms) == 2
+    assert at(clocks, money) > 0
+    clocks.pass_by(DAY_MS - passed_ms + max(0, -ahead_ms) + 2)
+    assert at(clocks, money) == 0
+
+
+def test_a_run_that_is_written_down_again_is_no_younger_for_that() -> None:
+    """
+    Each step of a run writes it, with the time at which it was intended.
+    """
+    clocks = Clocks()
+    money = Budget(replace(RULES, runs_per_day=1), clocks.steady)
+    began_ms = clocks.now_ms
+    money.charge("a", 1, began_ms, began_ms)
+
+    clocks.pass_by(DAY_MS // 2)
+    money.charge("a", 1, began_ms, clocks.now_ms)
+    clocks.pass_by(DAY_MS // 2 + 2)
+
+    assert money.used(clocks.now_ms) == 0
+
+
+def test_a_payment_of_a_former_owner_is_as_old_as_it_says() -> None:
+    """
+    Or a restart would keep the runs of the last day for another one.
+    """
+    clocks = Clocks()
+    money = Budget(replace(RULES, runs_per_day=1), clocks.steady)
+
+    money.charge("a", 1, clocks.now_ms - DAY_MS + 10, clocks.now_ms)
+
+    assert money.used(clocks.now_ms) == 1
+    clocks.pass_by(12)
+    assert money.used(clocks.now_ms) == 0

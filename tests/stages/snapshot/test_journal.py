@@ -45,7 +45,7 @@ class OneAfterTheOther:
 
 
 def journal_on(brokers: OneAfterTheOther) -> Journal:
-    return Journal("owner", brokers, Budget(RULES), lambda: 20)
+    return Journal("owner", brokers, Budget(RULES, lambda: 0.0), lambda: 20)
 
 
 async def lives(journal: Journal) -> None:

@@ -1,0 +1,117 @@
+"""What the brokers let us do with a topic: they are asked, so that nothing has to be tried."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, TypeAlias
+
+from aiokafka import errors as kafka_errors
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
+
+from pipeline.kafka.internals import ask_any_broker
+
+Operation: TypeAlias = Literal["Read", "Write", "Describe"]
+_BITS: Mapping[Operation, int] = {"Read": 1 << 3, "Write": 1 << 4, "Describe": 1 << 8}
+"""By the numbers that Kafka's protocol gives to operations (KIP-430)."""
+
+
+class _Metadata8Response(Response):  # type: ignore[misc]
+    API_KEY = 3
+    API_VERSION = 8
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        (
+            "brokers",
+            Array(
+                ("node_id", Int32),
+                ("host", String("utf-8")),
+                ("port", Int32),
+                ("rack", String("utf-8")),
+            ),
+        ),
+        ("cluster_id", String("utf-8")),
+        ("controller_id", Int32),
+        (
+            "topics",
+            Array(
+                ("error_code", Int16),
+                ("topic", String("utf-8")),
+                ("is_internal", Boolean),
+                (
+                    "partitions",
+                    Array(
+                        ("error_code", Int16),
+                        ("partition", Int32),
+                        ("leader", Int32),
+                        ("leader_epoch", Int32),
+                        ("replicas", Array(Int32)),
+                        ("isr", Array(Int32)),
+                        ("offline_replicas", Array(Int32)),
+                    ),
+                ),
+                ("authorized_operations", Int32),
+            ),
+        ),
+        ("cluster_authorized_operations", Int32),
+    )
+
+
+class _Metadata8Struct(RequestStruct):  # type: ignore[misc]
+    API_KEY = 3
+    API_VERSION = 8
+    RESPONSE_TYPE = _Metadata8Response
+    SCHEMA = Schema(
+        ("topics", Array(String("utf-8"))),
+        ("allow_auto_topic_creation", Boolean),
+        ("include_cluster_authorized_operations", Boolean),
+        ("include_topic_authorized_operations", Boolean),
+    )
+
+
+class _Permissions(Request[_Metadata8Struct]):  # type: ignore[misc]
+    """The first version of the question that can be asked with operations; the client has none."""
+
+    API_KEY = 3
+
+    def __init__(self, topics: Sequence[str]) -> None:
+        self._topics = list(topics)
+
+    def build(self, request_struct_class: type[_Metadata8Struct]) -> _Metadata8Struct:
+        # It creates no topic, and of the cluster it wants to know nothing.
+        return request_struct_class(self._topics, False, False, True)
+
+
+async def forbidden(
+    admin: AIOKafkaAdminClient, topics: Sequence[str]
+) -> Mapping[str, Sequence[Operation]]:
+    """What we may not do with these topics; those of which nothing is forbidden are absent.
+
+    A topic of which nobody may tell us whether it exists is forbidden to us altogether. Brokers
+    that do not know the question, or give no good answer to it, forbid nothing here.
+    """
+    try:
+        answer = await ask_any_broker(admin, _Permissions(topics))
+    except (NotImplementedError, kafka_errors.IncompatibleBrokerVersion):
+        return {}
+    found = {
+        said["topic"]: _missing(said["error_code"], said["authorized_operations"])
+        for said in answer.to_object()["topics"]
+    }
+    return {topic: missing for topic, missing in found.items() if missing}
+
+
+def _missing(error_code: int, allowed: int) -> Sequence[Operation]:
+    """Of the three, as one topic of the answer says it.
+
+    >>> _missing(0, 1 << 8 | 1 << 3)
+    ['Write']
+    >>> _missing(kafka_errors.TopicAuthorizationFailedError.errno, -2147483648)
+    ['Read', 'Write', 'Describe']
+    >>> _missing(kafka_errors.UnknownTopicOrPartitionError.errno, 0), _missing(0, -2147483648)
+    ([], [])
+    """
+    if error_code == kafka_errors.TopicAuthorizationFailedError.errno:
+        return list(_BITS)
+    if error_code or allowed < 0 or not allowed & _BITS["Describe"]:
+        return []  # it told us of the topic, so it cannot mean this
+    return [operation for operation, bit in _BITS.items() if not allowed & bit]
