@@ -46,7 +46,8 @@ async def stop(consumer: AIOKafkaConsumer) -> None:
     async with asyncio.TaskGroup() as tasks:
         # A task that ends as cancelled ends nobody else: that is all the group is here for.
         tasks.create_task(consumer.stop(), name="stop a consumer")
-    await internals.close_client(consumer)
+    client, _ = internals.line_of(consumer)
+    await client.close()
 
 
 def is_fenced(producer: AIOKafkaProducer | None, error: BaseException) -> bool:

@@ -248,11 +248,6 @@ async def ask_any_broker(admin: AIOKafkaAdminClient, request: Any) -> Any:
     return await admin._send_request(request)
 
 
-async def close_client(consumer: AIOKafkaConsumer) -> None:
-    """Close the connections of a consumer whose own end stopped halfway."""
-    await consumer._client.close()
-
-
 # A producer
 
 
