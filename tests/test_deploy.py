@@ -69,6 +69,18 @@ def test_every_alert_asks_for_series_that_exist(alert: dict[str, object]) -> Non
     assert list(faults(str(alert["expr"]))) == []
 
 
+def test_whatever_an_alert_of_snapshots_asks_for_is_drawn_on_the_dashboard() -> None:
+    """
+    Whoever is called looks there first.
+    """
+    series = r"\baudience_snapshot_\w+"
+    asked_for = {name for alert in alerts() for name in re.findall(series, str(alert["expr"]))}
+    drawn = {name for _, expression in panels() for name in re.findall(series, expression)}
+
+    assert "audience_snapshot_members_unfit" in asked_for
+    assert asked_for - drawn == set()
+
+
 @pytest.mark.parametrize(
     ("expression", "fault"),
     [

@@ -1,15 +1,17 @@
 """`members`: how many an audience has that is delivered as snapshots, and one of them."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from pipeline.cli.ending import ended, fail
-from pipeline.cli.options import AsJson, ConfigFile, configured
+from pipeline.cli.options import AsJson, ConfigFile, configured, configured_with_lock
 from pipeline.cli.showing import cell, show_facts, show_json, show_table
 from pipeline.operations.members import count_members, show_member
 from pipeline.operations.members_confirming import confirm_members, find_confirmable
+from pipeline.operations.members_retiring import LeftMembers, find_left_members, retire_members
 
 members_app = typer.Typer(
     help="Members of audiences that are delivered as snapshots.", no_args_is_help=True
@@ -80,3 +82,56 @@ def members_confirm(
         fail("that was not the sentence, so no snapshot is made")
     ended(lambda: confirm_members(settings, found))
     typer.echo(cell(f"{found.destination}: its members are confirmed, and snapshots go on"))
+
+
+@members_app.command("retire")
+def members_retire(
+    audience: Annotated[str, typer.Argument(help="The audience: its id at the partner.")],
+    config: ConfigFile,
+    destination: Annotated[
+        str | None,
+        typer.Option(
+            "--destination", help="Where it was; may be left out where members of one are stored."
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+) -> None:
+    """Let go of all members of an audience that left the configuration."""
+    configuration = configured_with_lock(config)
+    left = ended(lambda: find_left_members(configuration, audience, destination))
+    for line in _before(left):
+        typer.echo(cell(line), err=True)
+    sentence = f"retire {left.audience}"
+    if not yes and typer.prompt(f'Type "{sentence}" to do it', err=True) != sentence:
+        fail("that was not the sentence, so nothing was let go of")
+    count = ended(lambda: retire_members(configuration.settings, left))
+    for line in _after(left, count):
+        typer.echo(cell(line))
+
+
+def _before(left: LeftMembers) -> Iterator[str]:
+    yield (
+        f"{left.members} members of audience {left.audience} of {left.destination} are stored in "
+        f"topic {left.topic}, with those who left it. All of it is let go of, and nothing brings "
+        "it back. Before that, start every process with this configuration: one that still has "
+        "the audience writes its members again, and may let members leave at the partner."
+    )
+    if left.unmade:
+        yield (
+            f"Without an id there: {', '.join(left.unmade)}. If one of them is this audience with "
+            f"another name, do not go on: give it the id {left.audience} instead."
+        )
+
+
+def _after(left: LeftMembers, count: int) -> Iterator[str]:
+    yield (
+        f"audience {left.audience} of {left.destination} retired: {count} members are let go of; "
+        "Kafka deletes them within about a week, once something is written behind them. Where no "
+        "other audience of the destination is served, do this again in four days: that writes it"
+    )
+    how = (
+        f"`audiences delete {left.audience} --destination {left.destination}`"
+        if left.is_served
+        else "its console"
+    )
+    yield f"the partner still has the audience, until its members expire there or by {how}"

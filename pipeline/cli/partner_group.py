@@ -15,10 +15,12 @@ from pipeline.cli.blocks import show_blocks, show_found
 from pipeline.cli.ending import checked, ended, fail
 from pipeline.cli.options import AsJson, ConfigFile, DestinationName, configured
 from pipeline.cli.partner_parameters import Offered, offered_parameters
+from pipeline.configuration.lock import lock_path
 from pipeline.destinations.control import Command, Group, Question
 from pipeline.operations.partner_commands import (
     accepted,
     chosen_command,
+    note_told,
     question_of,
     run_command,
 )
@@ -98,6 +100,7 @@ def _run(
             fail(question.refusal)
         chosen = replace(chosen, said={**chosen.said, **question.chosen})
     found = ended(lambda: run_command(settings, chosen))
+    ended(lambda: note_told(chosen, lock_path(config)))
     show_found(found, chosen.command.shown, as_json=as_json)
 
 

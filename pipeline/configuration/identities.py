@@ -58,6 +58,21 @@ class Identities:
             if ids[entry.key()].isdisjoint({None, str(entry.audience_id)}):
                 yield f"{self.lock_file}: audiences[{place}]: {_unused(entry)}"
 
+    def outdated(self, settings: Settings) -> Iterator[str]:
+        """A line for each audience of which the partner was told another lifetime from here."""
+        for one in placed_targets(settings.audiences):
+            entry, meant = self.lock.entry(one.key), one.target.unshown_ttl_days()
+            if entry is None or None in (meant, entry.ttl_days) or entry.ttl_days == meant:
+                continue
+            if one.target.audience() == str(entry.audience_id):
+                yield (
+                    f"{dotted(one.path)}.ttl_days: is {meant}, and the partner was told "
+                    f"{entry.ttl_days} for audience {entry.audience_id}, as {self.lock_file.name} "
+                    f"has it: the renewal reckons with {meant} days; do `audiences update "
+                    f"{entry.audience_id} --ttl-days {meant} --destination {one.key.destination}`, "
+                    f"or put back {entry.ttl_days}"
+                )
+
     def _identified(self, placed: PlacedTarget) -> TargetSettings:
         entry = self.lock.entry(placed.key)
         if placed.target.audience() is not None or entry is None or entry.audience_id is None:

@@ -49,6 +49,8 @@ class LockEntry(Section):
     external_audience_id: Text | None = None
     """Ours, of a partner that has such."""
     name: Text
+    ttl_days: int | None = None
+    """What the partner was told last from here, where it does not show it."""
     asked_at: Text
     """When the request went out, UTC."""
     operation: Text | None = None

@@ -55,6 +55,10 @@ class TargetSettings(Section):
         """The keys that say it, for messages and for the lock file; none where no key does."""
         raise NotImplementedError
 
+    def unshown_ttl_days(self) -> int | None:
+        """Days until members leave, of a partner that is told them and never shows them."""
+        return None
+
     def unmakeable(self, upstream_name: str) -> Problem | None:
         """What keeps `audiences apply` from making the audience, if anything does.
 

@@ -221,5 +221,7 @@ class Command:
     repeats_last_file: bool = False
     """It has the partner ingest the last good file of `audience_id` once more: refused where a
     member was removed since."""
+    tells_ttl_days: bool = False
+    """It tells the partner `ttl_days` of `audience_id`, where they are said: this is noted."""
     takes_settings: bool = False
     """`run` and `confirm` take the destination's settings behind the Api."""

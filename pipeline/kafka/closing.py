@@ -46,8 +46,7 @@ async def stop(consumer: AIOKafkaConsumer) -> None:
     async with asyncio.TaskGroup() as tasks:
         # A task that ends as cancelled ends nobody else: that is all the group is here for.
         tasks.create_task(consumer.stop(), name="stop a consumer")
-    client, _ = internals.line_of(consumer)
-    await client.close()
+    await internals.client_of(consumer).close()
 
 
 def is_fenced(producer: AIOKafkaProducer | None, error: BaseException) -> bool:

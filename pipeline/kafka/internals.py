@@ -226,9 +226,14 @@ class FetcherView:
         )
 
 
-def line_of(consumer: AIOKafkaConsumer) -> tuple[Any, int]:
-    """Its line to the brokers, and the isolation that it asks with."""
-    return consumer._client, int(consumer._fetcher._isolation_level)
+def client_of(consumer: AIOKafkaConsumer) -> Any:
+    """Its line to the brokers."""
+    return consumer._client
+
+
+def isolation_of(consumer: AIOKafkaConsumer) -> int:
+    """What of transactions it sees, as the protocol has it."""
+    return int(consumer._fetcher._isolation_level)
 
 
 async def know_leaders(consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]) -> None:

@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka import errors as kafka_errors
 from aiokafka.protocol.offset import OffsetRequest
 
-from pipeline.kafka.internals import line_of
+from pipeline.kafka.internals import client_of, isolation_of
 
 OLDEST, END = -2, -1
 """What can be asked for."""
@@ -21,7 +21,7 @@ async def offsets_at(
     The library's own question fails for all partitions when it does for one. Raises `KafkaError`
     when a broker doesn't answer at all.
     """
-    client, isolation = line_of(consumer)
+    client, isolation = client_of(consumer), isolation_of(consumer)
     by_node: defaultdict[int, defaultdict[str, list[tuple[int, int]]]]
     by_node = defaultdict(lambda: defaultdict(list))
     found: dict[TopicPartition, int | type[Exception]] = {}

@@ -33,6 +33,8 @@ def offline(configuration: Configuration, known: Partners = PARTNERS) -> Iterato
         yield Finding(f"warning: {line}")
     for line in configuration.identities.unused(settings):
         yield Finding(f"warning: {line}")
+    for line in configuration.identities.outdated(settings):
+        yield Finding(f"warning: {line}")
 
 
 async def online(settings: Settings, known: Partners = PARTNERS) -> AsyncIterator[Finding]:

@@ -18,6 +18,7 @@ from pipeline.kafka.topic_plans import TopicPlan, compacted_topic, kept_topic, l
 from pipeline.kafka.topic_reader import TopicReader, reading
 from pipeline.kafka.topics import Topics
 from pipeline.operations.lane_topics import left_behind
+from pipeline.operations.left_audiences import members_left
 from pipeline.operations.member_topics import member_troubles, snapshot_topics
 from pipeline.operations.stored_format import OtherFormat, check_stored_format
 from pipeline.settings.problems import suggestion
@@ -133,7 +134,10 @@ async def prepare(settings: Settings, *, creates: bool) -> Prepared:
             if missing:
                 log.info("topics that run would create", topics=missing)
         differences = await topics.differences(plans)
-        left = await left_behind(settings, admin, client_options(kafka), existing)
+        left = [
+            *await left_behind(settings, admin, client_options(kafka), existing),
+            *await members_left(settings, client_options(kafka), existing),
+        ]
     troubles = await member_troubles(settings, client_options(kafka), creates=creates)
     if kafka.exactly_once:
         await check_transactions(client_options(kafka), f"{kafka.namespace}.ingest.check")

@@ -182,8 +182,7 @@ class MemberStatements:
 
     def take(self, record: Record) -> None:
         if record.key == self._floor_key:
-            floor = decode_floor(record.value)
-            self._floor = self._floor.joined(floor) if isinstance(floor, Floor) else self._floor
+            self._take_floor(record.value)
         if record.key == self._key:
             said = _said(record)
             self._found.append((record, said))
@@ -195,6 +194,14 @@ class MemberStatements:
                 )
             elif record.value is None:
                 self._kept = None
+
+    def _take_floor(self, value: bytes | None) -> None:
+        """A tombstone lets go of what was forgotten, as a pass takes it."""
+        floor = decode_floor(value)
+        if value is None:
+            self._floor = NO_FLOOR
+        elif isinstance(floor, Floor):
+            self._floor = self._floor.joined(floor)
 
     def state(self) -> str:
         match self._kept:

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter as Argument
 from inspect import signature
+from pathlib import Path
 from typing import get_args
 
 from pipeline.configuration.model import Settings
 from pipeline.destinations.control import Api, Command, Parameter, Question
 from pipeline.destinations.registry import PARTNERS
+from pipeline.operations.audiences.lock_file import locked, note_ttl_days
 from pipeline.operations.partner_api import chosen_destination, partner_apis
 from pipeline.operations.snapshots.extension import refuse_after_removes
 from pipeline.operations.trouble import UsageRefused
@@ -117,6 +119,18 @@ async def run_command(settings: Settings, chosen: ChosenCommand) -> object:
     await _refuse_what_brings_back(settings, chosen)
     async with partner_apis(settings) as apis:
         return await chosen.command.run(*_before(settings, chosen, apis), **chosen.said)
+
+
+async def note_told(chosen: ChosenCommand, lock: Path) -> None:
+    """Note in the lock file what the partner was told and does not show, if it has the audience.
+
+    Raises:
+        OperationFailed, LockUnwritable: it could not be noted; the partner was told all the same.
+    """
+    days = chosen.said.get("ttl_days")
+    if chosen.command.tells_ttl_days and days is not None:
+        with locked(lock) as lock_file:
+            note_ttl_days(lock_file, chosen.destination, str(chosen.said["audience_id"]), days)
 
 
 async def _refuse_what_brings_back(settings: Settings, chosen: ChosenCommand) -> None:

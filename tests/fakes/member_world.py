@@ -63,6 +63,15 @@ class StatedMembers:
         for partition in range(self.topic.partitions):
             self.topic.append(partition, key, value, (), now_ms)
 
+    def let_go(self, audience: str) -> None:
+        """What an operator does to an audience that left the configuration."""
+        for partition, log in self.topic.logs.items():
+            for key in {
+                one.key for one in log if audience_part(one.key or b"") == audience.encode()
+            }:
+                self.topic.append(partition, key, None)
+        self.members.pop(audience, None)
+
     def make_anew(self) -> None:
         """The topic was deleted, and there is an empty one of its name."""
         self.topic.logs.clear()
@@ -106,6 +115,9 @@ class FakePass:
     def _take(self, winners: dict[bytes, MemberRecord], record: MemberMessage) -> None:
         key, said = record.key or b"", decode_member(record.value or b"")
         if audience_part(key) != self._audience.audience.encode():
+            return
+        if record.value is None:
+            winners.pop(key, None)
             return
         assert isinstance(said, MemberRecord)
         if key not in winners or said.rank > winners[key].rank:

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.destinations.adobe_audiences.audiences import (
+    Audience,
     AudienceUpdate,
     compose_delete,
     compose_extend,
+    compose_look,
     compose_update,
     interpret_delete,
     interpret_extend,
@@ -19,6 +21,7 @@ from pipeline.destinations.adobe_audiences.audiences import (
 from pipeline.destinations.adobe_audiences.file_shape import folder_of, snapshot_audience
 from pipeline.destinations.adobe_audiences.generations import GENERATIONS
 from pipeline.destinations.adobe_audiences.settings import Contract
+from pipeline.destinations.asking import asked
 from pipeline.destinations.control import Declined, InvalidRequest, Made, Step
 from pipeline.destinations.snapshots import (
     BudgetSpent,
@@ -415,6 +418,21 @@ class TestAudiences:
             again = await world.control.apply(world.api, world.control.creation(world.target, NAME))
 
         assert again == Made(audience)
+
+    async def test_one_that_is_adopted_gets_the_lifetime_that_the_configuration_has_now(
+        self, tmp_path: Path
+    ) -> None:
+        async with adobe(tmp_path) as world:
+            audience = await world.made()
+            target = world.target.model_copy(update={"ttl_days": 60})
+
+            again = await world.control.apply(world.api, world.control.creation(target, NAME))
+            look = compose_look(GENERATIONS["current"], audience)
+            shown = await asked(world.api, look, interpret_update)
+
+        assert again == Made(audience)
+        assert isinstance(shown, Audience)
+        assert shown.ttl_days == 60
 
     async def test_one_that_reads_another_folder_is_somebody_elses(self, tmp_path: Path) -> None:
         """

@@ -72,6 +72,16 @@ MEMBERS_CHECK = "tests/integration/test_members_check.py"
 CONFIRM = "tests/cli/test_members_confirm.py"
 IS_CONFIRMED = "test_it_is_confirmed_after_a_sentence_was_typed_and_nothing_is_wrong_then"
 BEGUN_BEFORE = "test_what_was_begun_before_the_confirmation_does_not_go_on_without_ingest"
+ADOBE_AUDIENCES = "tests/operations/test_adobe_audiences.py"
+ADOPTED = "test_one_that_is_adopted_gets_the_lifetime_that_the_configuration_has_now"
+TOLD = "test_a_lifetime_that_only_the_configuration_knows_is_named_with_both_figures"
+RETIRE = "tests/cli/test_members_retire.py"
+RETIRE_KAFKA = "tests/integration/test_members_retire.py"
+STORED = "tests/operations/test_stored_members.py"
+PUT_BACK = "test_an_audience_that_is_put_back_after_its_members_were_let_go_of_waits_for_ingest"
+COMES_BACK = "test_an_audience_that_comes_back_has_whoever_is_stated_then_and_nobody_else"
+RENAMED = "test_an_audience_that_was_renamed_in_the_configuration_alone_keeps_its_members"
+NAMED_UNTIL = "test_an_audience_that_left_is_named_until_its_members_are_let_go_of"
 MADE_ANEW = "test_a_topic_of_memberships_that_was_made_anew_is_named_and_stays_as_it_is"
 WRONG_SETTING = "test_a_setting_that_would_make_memberships_wrong_is_named_and_the_topic_laid_out"
 PASS_FILE = "tests/stages/snapshot/test_membership_pass.py::TestFile"
@@ -1203,8 +1213,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="after the members are confirmed a snapshot waits for ingest",
         file="pipeline/stages/snapshot/journal.py",
-        kept="        return n is None or n < self._layout_offset\n",
-        broken="        return n is None\n",
+        kept="        return max(self._layout_offset, self._retired.get(audience, -1))\n",
+        broken="        return self._retired.get(audience, -1)\n",
         tests=[
             f"{MEMBERS_TOPIC}::test_after_the_members_are_confirmed_the_next_snapshot_waits_for_ingest"
         ],
@@ -1212,11 +1222,102 @@ RULES: Sequence[Rule] = (
     Rule(
         name="offsets of a former members topic measure nothing",
         file="pipeline/stages/snapshot/journal.py",
-        kept="if snapshot is None or self.is_of_former(snapshot) else snapshot.ends\n",
-        broken="if snapshot is None else snapshot.ends\n",
+        kept="        if snapshot is None or self.is_of_former(audience, snapshot):\n",
+        broken="        if snapshot is None:\n",
         tests=[
             f"{MEMBERS_TOPIC}::test_after_the_members_are_confirmed_the_next_snapshot_waits_for_ingest"
         ],
+    ),
+    Rule(
+        name="an audience whose members were let go of begins anew when it is put back",
+        file="pipeline/stages/snapshot/journal.py",
+        kept="            self._retired[name] = record.offset\n",
+        broken="            pass\n",
+        tests=[f"{MEMBERS_TOPIC}::{PUT_BACK}"],
+    ),
+    Rule(
+        name="with the members of an audience its floors are let go of",
+        file="pipeline/stages/snapshot/winners.py",
+        kept="            self.floor = NO_FLOOR\n",
+        broken="            pass\n",
+        tests=[f"{STORED}::{COMES_BACK}"],
+    ),
+    Rule(
+        name="what is shown of a member knows that the floors were let go of",
+        file="pipeline/operations/members.py",
+        kept="            self._floor = NO_FLOOR\n",
+        broken="            pass\n",
+        tests=[f"{STORED}::{COMES_BACK}"],
+    ),
+    Rule(
+        name="a tombstone that forgets only what is older lets nobody go",
+        file="pipeline/operations/stored_members.py",
+        kept="    return record.value is None and decode_tombstone(record.headers) is None\n",
+        broken="    return record.value is None\n",
+        tests=[f"{STORED}::{COMES_BACK}"],
+    ),
+    Rule(
+        name="members of a transaction that is open are let go of, too",
+        file="pipeline/operations/members_retiring.py",
+        kept="        committed_only=False,\n",
+        broken="        committed_only=True,\n",
+        tests=[f"{RETIRE_KAFKA}::test_members_of_a_transaction_that_is_open_are_let_go_of_too"],
+    ),
+    Rule(
+        name="whoever writes members while they are let go of is noticed",
+        file="pipeline/operations/members_retiring.py",
+        kept="        if stated:\n",
+        broken="        if False:\n",
+        tests=[f"{RETIRE_KAFKA}::test_whoever_writes_members_at_the_same_time_is_noticed"],
+    ),
+    Rule(
+        name="something is written behind the members that are let go of, so that Kafka deletes",
+        file="pipeline/operations/members_retiring.py",
+        kept="for one, said in found.keys.layouts.items()]\n",
+        broken="for one, said in found.keys.layouts.items() if False]\n",
+        tests=[f"{RETIRE_KAFKA}::test_kafka_deletes_the_members_once_the_command_is_done_again"],
+    ),
+    Rule(
+        name="members of an audience of the configuration are not let go of",
+        file="pipeline/operations/members_retiring.py",
+        kept="        if name in targets or audience in targets.values():\n",
+        broken="        if False:\n",
+        tests=[f"{RETIRE}::test_an_audience_of_the_configuration_keeps_its_members"],
+    ),
+    Rule(
+        name="members of an audience that only the lock file knows are not let go of",
+        file="pipeline/operations/members_retiring.py",
+        kept="str(entry.audience_id)) == (destination, audience):\n",
+        broken="str(entry.audience_id)) == (destination, None):\n",
+        tests=[f"{RETIRE}::{RENAMED}"],
+    ),
+    Rule(
+        name="a lifetime that the partner was not told is named",
+        file="pipeline/configuration/identities.py",
+        kept="entry.ttl_days == meant:\n",
+        broken="True:\n",
+        tests=[f"{ADOBE_AUDIENCES}::{TOLD}"],
+    ),
+    Rule(
+        name="an audience that is adopted is told the lifetime that the configuration has",
+        file="pipeline/destinations/adobe_audiences/control_plane.py",
+        kept="            return await self._told_ttl(api, found, new)\n",
+        broken="            pass\n",
+        tests=[f"tests/http/test_adobe.py::TestAudiences::{ADOPTED}"],
+    ),
+    Rule(
+        name="what the partner was told of a lifetime is noted",
+        file="pipeline/operations/audiences/lock_file.py",
+        kept="    if entries:\n",
+        broken="    if False:\n",
+        tests=[f"{ADOBE_AUDIENCES}::{TOLD}"],
+    ),
+    Rule(
+        name="an audience that left its members behind is named until they are let go of",
+        file="pipeline/operations/left_audiences.py",
+        kept="offset > self.retired.get(audience, -1)\n",
+        broken="offset < 0\n",
+        tests=[f"{RETIRE}::{NAMED_UNTIL}"],
     ),
     Rule(
         name="a snapshot that was begun before the members are confirmed waits for ingest, too",

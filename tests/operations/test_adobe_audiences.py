@@ -131,6 +131,53 @@ async def test_an_audience_is_made_shown_changed_and_deleted(operator: Operator)
     assert not await operator.simulator.audiences()
 
 
+async def test_a_lifetime_that_only_the_configuration_knows_is_named_with_both_figures(
+    operator: Operator,
+) -> None:
+    """
+    The partner shows none, so the lock file has what it was told from here: the renewal would
+    reckon with another one, and come too late.
+    """
+    await operator.types("audiences apply")
+    [audience] = await operator.simulator.audiences()
+    as_made = await operator.types("check")
+    said = yaml.safe_load(operator.config.read_text())
+    said["audiences"][0]["destinations"][0]["ttl_days"] = 60
+    operator.config.write_text(yaml.safe_dump(said))
+
+    changed = await operator.types("check")
+    update = f"audiences update {audience} --ttl-days 60 --destination adobe"
+    await operator.types(f"audiences update {audience} --label core/C1")
+    other = await operator.types("check")
+    await operator.types(update)
+    told = await operator.types("check")
+
+    warning = f"ttl_days: is 60, and the partner was told 30 for audience {audience}"
+    assert "was told" not in as_made.out + told.out
+    assert warning in changed.out
+    assert warning in other.out
+    assert f"do `{update}`, or put back 30" in changed.out
+    assert (changed.code, told.code) == (0, 0)
+    assert [entry.ttl_days for entry in operator.lock().audiences] == [60]
+
+
+async def test_what_the_lock_file_does_not_have_is_not_noted_there(operator: Operator) -> None:
+    await operator.types("audiences apply")
+    [audience] = await operator.simulator.audiences()
+    before = operator.lock()
+
+    refused = await operator.types("audiences update another --ttl-days 9")
+    made = await operator.types(
+        "audiences create --name VIPs --external-id v --namespace ECID --from member_id --json"
+    )
+    by_hand = made.found["external_audience_id"]
+    changed = await operator.types(f"audiences update {by_hand} --ttl-days 9")
+
+    assert (refused.code, changed.code) == (1, 0)
+    assert by_hand != audience
+    assert operator.lock() == before
+
+
 @pytest.mark.parametrize(
     ("seconds", "shown"),
     [(1_795_782_317.9, "2026-11-27T12:25:17Z"), (None, None), (1e18, "1e+18")],
@@ -185,7 +232,8 @@ async def test_the_online_check_says_what_the_budget_comes_to(operator: Operator
 
     assert not any(one.is_bad for one in good)
     assert "1 audience, 90 runs a day" in good[0].text
-    assert "every audience is there (1)" in good[-1].text
+    assert "every audience is there (1)" in good[-2].text
+    assert "does not show ttl_days" in good[-1].text
     assert bad[-1].is_bad
     assert "knows no audience another" in bad[-1].text
 

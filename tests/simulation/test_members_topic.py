@@ -16,7 +16,9 @@ from pipeline.stages.snapshot.ports import TopicUnreadable
 from pipeline.stages.snapshot.run_records import (
     AudienceState,
     decode_state,
+    encode_retired,
     encode_state,
+    retired_key,
     state_key,
 )
 from tests.fakes.snapshot_world import SnapshotWorld
@@ -254,6 +256,31 @@ def test_after_the_members_are_confirmed_the_next_snapshot_waits_for_ingest() ->
 
     assert at_partner(world) == 12
     assert world.is_delivered()
+
+
+def test_an_audience_that_is_put_back_after_its_members_were_let_go_of_waits_for_ingest() -> None:
+    """
+    Who is stated first is more than half of those that the partner has, and not everybody.
+    """
+
+    async def story(world: SnapshotWorld) -> None:
+        lay_out(world)
+        await beside(world, lambda: asyncio.sleep(0))
+        world.members.let_go(VIP.audience)
+        world.topic.append(retired_key(VIP.audience), encode_retired(1))
+        world.backlog.worked_off = False
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(world.worker(world.process()).run())
+            most_of(world, 10)
+            await asyncio.sleep(HOUR)
+            assert at_partner(world) == 10
+            for number in range(8, 12):
+                world.members.state(VIP.audience, f"m{number}")
+            world.backlog.worked_off = True
+            await asyncio.sleep(HOUR)
+            running.cancel()
+
+    assert at_partner(told(story)) == 11
 
 
 def test_what_was_begun_before_the_confirmation_does_not_go_on_without_ingest() -> None:

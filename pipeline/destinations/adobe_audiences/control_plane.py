@@ -11,7 +11,9 @@ from typing import cast
 
 from pipeline.destinations.adobe_audiences.audiences import (
     Audience,
+    AudienceUpdate,
     compose_look,
+    compose_update,
     interpret_update,
 )
 from pipeline.destinations.adobe_audiences.creation import (
@@ -125,7 +127,16 @@ class AdobeControlPlane:
         found = await asked(api, request, interpret_update)
         source = found.source if isinstance(found, Audience) else None
         is_ours = source is not None and source.strip("/") == new.path.strip("/")
+        if is_ours and isinstance(found, Audience) and found.ttl_days not in (None, new.ttl_days):
+            return await self._told_ttl(api, found, new)
         return Made(duplicate.audience_id) if is_ours else duplicate.refusal
+
+    async def _told_ttl(self, api: Api, audience: Audience, new: NewAudience) -> Made | Unanswered:
+        """It was asked for before the configuration said another lifetime."""
+        update = AudienceUpdate(ttl_days=new.ttl_days)
+        request = compose_update(self._generation, audience.audience_id, update)
+        told = await asked(api, request, interpret_update)
+        return Made(told.audience_id) if isinstance(told, Audience) else told
 
     async def _ended(self, api: Api, operation: str) -> Made | InProgress | Unanswered:
         for number in range(MOST_QUESTIONS):

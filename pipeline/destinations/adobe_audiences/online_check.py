@@ -67,3 +67,8 @@ async def _audiences(
             return
     if meant and not missing:
         yield Finding(f"{key}: token granted, every audience is there ({len(meant)})")
+        # The one request whose answer shows it is a change, and would renew the audience.
+        yield Finding(
+            f"{key}: the partner does not show ttl_days of an audience, so what it has cannot be "
+            "compared: after a change of it do `audiences update ID --ttl-days N`"
+        )

@@ -150,6 +150,9 @@ class AdobeTarget(TargetSettings):
     def lane_keys(self) -> Mapping[str, object]:
         return {"destination": self.destination}
 
+    def unshown_ttl_days(self) -> int | None:
+        return self.ttl_days
+
     def unmakeable(self, upstream_name: str) -> Problem | None:
         """Whatever its name, an audience can be made."""
         del upstream_name

@@ -173,6 +173,7 @@ def _entry(placed: PlacedTarget, creates: Creation, asked_at: str) -> LockEntry:
             **(keys if is_known else {"lane": placed.key.lane}),
             "external_audience_id": creates.external_id,
             "name": creates.name,
+            "ttl_days": placed.target.unshown_ttl_days(),
             "asked_at": asked_at,
         }
     )

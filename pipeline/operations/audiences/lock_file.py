@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.configuration.lock import AudienceLock, lock_text
+from pipeline.configuration.lock import AudienceLock, lock_text, read_lock
 from pipeline.operations.trouble import OperationFailed
 
 
@@ -82,6 +82,21 @@ def locked(path: Path) -> Iterator[LockFile]:
         yield LockFile(path, _lock(folder, path))
     finally:
         os.close(folder)
+
+
+def note_ttl_days(lock_file: LockFile, destination: str, audience_id: str, days: object) -> None:
+    """Write down what the partner was told last of an audience, where the file has it.
+
+    Raises:
+        LockUnwritable: it could not be written. SettingsError: it cannot be read.
+    """
+    lock = read_lock(lock_file.path)
+    meant = (destination, audience_id)
+    entries = [one for one in lock.audiences if (one.destination, str(one.audience_id)) == meant]
+    for entry in entries:
+        lock = lock.with_entry(entry.model_copy(update={"ttl_days": days}))
+    if entries:
+        lock_file.save(lock)
 
 
 def _lock(folder: int, path: Path) -> str | None:

@@ -25,6 +25,7 @@ from pipeline.stages.snapshot.operator_requests import (
 from pipeline.stages.snapshot.ports import OwnerWriter, Written
 from pipeline.stages.snapshot.run_records import (
     KEEP_RUNS_SECONDS,
+    RETIRED,
     TAKEOVER_KEY,
     AudienceState,
     Ends,
@@ -63,8 +64,10 @@ class Journal:
         self.layout_uuid: str | None = None
         """Of the members topic, as it was laid out when it was made; None while nothing says it."""
         self._layout_offset = -1
-        """Where that stands. A snapshot that was claimed before it is of members that are gone."""
+        """Where that stands."""
         self._begins: Mapping[int, int] = {}
+        self._retired: dict[str, int] = {}
+        """Where it stands that an operator let all members of an audience go."""
 
     @property
     def states(self) -> Mapping[str, AudienceState]:
@@ -96,22 +99,28 @@ class Journal:
     def is_first(self, audience: str) -> bool:
         """Whether no snapshot was claimed yet of what stands in the members topic now."""
         n = self.state(audience).n
-        return n is None or n < self._layout_offset
+        return n is None or n < self._stated_anew(audience)
 
-    def is_of_former(self, snapshot: SnapshotFile | Ingested | None) -> bool:
+    def is_of_former(self, audience: str, snapshot: SnapshotFile | Ingested | None) -> bool:
         """Whether a snapshot was made of members that are gone: they were stated anew since."""
-        return snapshot is not None and snapshot.n < self._layout_offset
+        return snapshot is not None and snapshot.n < self._stated_anew(audience)
 
-    def ends(self, snapshot: SnapshotFile | Ingested | None) -> Ends:
+    def ends(self, audience: str, snapshot: SnapshotFile | Ingested | None) -> Ends:
         """Up to where a snapshot has read what stands in the members topic now."""
-        return {} if snapshot is None or self.is_of_former(snapshot) else snapshot.ends
+        if snapshot is None or self.is_of_former(audience, snapshot):
+            return {}
+        return snapshot.ends
+
+    def _stated_anew(self, audience: str) -> int:
+        """What was claimed before this offset is of members that are gone."""
+        return max(self._layout_offset, self._retired.get(audience, -1))
 
     def known_members(self) -> KnownMembers:
         """What the members topic must be like."""
         ends: dict[int, int] = {}
-        for state in self._states.values():
+        for audience, state in self._states.items():
             for snapshot in (state.file, state.ingested):
-                for partition, end in self.ends(snapshot).items():
+                for partition, end in self.ends(audience, snapshot).items():
                     ends[partition] = max(end, ends.get(partition, 0))
         return KnownMembers(
             is_laid_out=self.layout_uuid is not None, begins=self._begins, ends=ends
@@ -135,6 +144,8 @@ class Journal:
             self._layout_offset = record.offset
         elif record.key == BEGINS_KEY:
             self._begins = decode_begins(record.value)
+        elif kind == RETIRED.encode():
+            self._retired[name] = record.offset
         elif kind == b"r":
             self._take_run(name, record.value)
         else:

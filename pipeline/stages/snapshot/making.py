@@ -204,7 +204,8 @@ class SnapshotMaking:
 
     def _removes(self, state: AudienceState) -> int:
         """That may explain a loss of rows: none does where the members were stated anew."""
-        is_of_former = self._shared.journal.is_of_former(state.ingested)
+        journal, audience = self._shared.journal, self._audience.audience
+        is_of_former = journal.is_of_former(audience, state.ingested)
         return 0 if is_of_former else self._watched.ingested.changes.removes
 
 

@@ -3,6 +3,7 @@
     a|<audience>       the state, the newest file, and what the partner ingested last
     r|<audience>|<n>   one run: what it cost, and how it ended; kept for 90 days
     t|                 written by every new owner: up to here it has to read
+    retired|<audience> written by an operator: all members of the audience were let go of before
 
 Numbers `n` are offsets of this topic: the place of the state `reading` that began the snapshot.
 """
@@ -22,6 +23,7 @@ KEEP_RUNS_SECONDS = 90 * 86_400.0
 GIVE_UP_SECONDS = 24 * 3600.0
 """After so long without a word of its end nobody waits for a run any more."""
 TAKEOVER_KEY = b"t|"
+RETIRED = "retired"
 Ends: TypeAlias = Mapping[int, int]
 """By partition of the members topic: the snapshot is of what stands before this offset."""
 HoldCause = Literal[
@@ -155,6 +157,10 @@ def run_key(audience: str, n: int) -> bytes:
     return f"r|{audience}|{n}".encode()
 
 
+def retired_key(audience: str) -> bytes:
+    return f"{RETIRED}|{audience}".encode()
+
+
 def encode_state(state: AudienceState) -> bytes:
     return _encode(asdict(state))
 
@@ -164,6 +170,10 @@ def encode_run(run: RunRecord) -> bytes:
 
 
 def encode_takeover(at_ms: int) -> bytes:
+    return _encode({"at_ms": at_ms})
+
+
+def encode_retired(at_ms: int) -> bytes:
     return _encode({"at_ms": at_ms})
 
 

@@ -147,6 +147,9 @@ class Winners:
     def _take_own(self, key: bytes, value: bytes | None) -> None:
         if key == LAYOUT_KEY:
             self.layouts.add(decode_layout(value))
+        elif key == self._floor_key and value is None:
+            # Let go of with all its members: nothing that was forgotten before matters any more.
+            self.floor = NO_FLOOR
         elif key == self._floor_key and isinstance(self.floor, Floor):
             said = decode_floor(value)
             self.floor = self.floor.joined(said) if isinstance(said, Floor) else said

@@ -162,10 +162,11 @@ class SnapshotWorker:
         await asyncio.sleep(2 * shared.rules.window_margin)
 
     def _watched(self, shared: SharedByAudiences, audience: SnapshotAudience) -> Watched:
-        state = shared.journal.state(audience.audience)
-        ingested = shared.journal.ends(state.ingested)
-        newest = ingested if state.file is None else shared.journal.ends(state.file)
-        return shared.watch.watch(audience.audience, ingested, newest)
+        journal, name = shared.journal, audience.audience
+        state = journal.state(name)
+        ingested = journal.ends(name, state.ingested)
+        newest = ingested if state.file is None else journal.ends(name, state.file)
+        return shared.watch.watch(name, ingested, newest)
 
     # Beside
 

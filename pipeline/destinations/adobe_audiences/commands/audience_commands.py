@@ -263,7 +263,13 @@ def time_of(seconds: float | None) -> str | None:
 COMMANDS = (
     Command(group=GROUP, name="create", run=create_audience, shown=_lines_of, takes_settings=True),
     Command(group=GROUP, name="show", run=show_audience, shown=_runs_of, takes_settings=True),
-    Command(group=GROUP, name="update", run=update_audience, takes_settings=True),
+    Command(
+        group=GROUP,
+        name="update",
+        run=update_audience,
+        takes_settings=True,
+        tells_ttl_days=True,
+    ),
     Command(
         group=GROUP,
         name="extend",

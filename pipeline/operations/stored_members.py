@@ -1,0 +1,181 @@
+"""What a members topic stores of one audience: every key, within a bound of memory.
+
+Unlike a pass, this asks what stands there and not who counts: records that nobody can read, and
+those of transactions that were aborted or are open, are stored as well.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from aiokafka import TopicPartition
+
+from pipeline.domain.member_floor import decode_tombstone, floor_key
+from pipeline.domain.member_record import (
+    HASH,
+    LAYOUT_KEY,
+    PARTITIONS,
+    SPREAD,
+    Layout,
+    audience_partitions,
+    decode_layout,
+    member_key,
+)
+from pipeline.kafka.topic_reader import PlacedRecord, TopicReader
+from pipeline.operations.trouble import OperationFailed
+from pipeline.stages.ports import Record
+
+BUCKETS: Final = 1024
+"""An audience can be read in so many parts."""
+MOST_KEYS: Final = 500_000
+"""At once, some 130 MB. Where there are more, all is read again for the others."""
+
+
+StoredKey: TypeAlias = tuple[int, bytes]
+"""The partition, and the key in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What one reading found in the partitions of an audience."""
+
+    ends: Mapping[int, int]
+    """Up to where each partition was read."""
+    keys: "StoredKeys"
+
+
+class StoredKeys:
+    """Takes every record of some partitions, each in its order; keeps the keys that say something.
+
+    A key is let go of where its last record is a tombstone that forgets all before it. Keys are
+    spread over buckets by a hash of theirs; above the bound whole buckets are given up, from the
+    last one, and `past` says which were kept. At least one is.
+    """
+
+    def __init__(self, audience: str, *, most: int = MOST_KEYS, first: int = 0) -> None:
+        self._prefix = member_key(audience, "")
+        self._floor_key = floor_key(audience)
+        self._most = most
+        self._first = first
+        # By partition, and without what all keys begin with: a tuple each would take twice as much.
+        self._buckets: list[defaultdict[int, set[bytes]]] = [
+            defaultdict(set) for _ in range(BUCKETS)
+        ]
+        self._floors: set[int] = set()
+        """Partitions that have one."""
+        self._size = 0
+        self.past = BUCKETS
+        """The first bucket that was given up."""
+        self.has_tombstones = False
+        """Something was let go of before."""
+        self.layouts: dict[int, bytes] = {}
+        """The value of the last layout record of each partition that has one."""
+
+    def take(self, record: PlacedRecord) -> None:
+        key = record.key or b""
+        if key.startswith(self._prefix):
+            member = key[len(self._prefix) :]
+            self._note(record.partition, member, is_over=_forgets_all(record))
+        elif key == self._floor_key:
+            self._note_floor(record.partition, is_over=record.value is None)
+        elif key == LAYOUT_KEY and record.value is not None:
+            self.layouts[record.partition] = record.value
+
+    def stored(self) -> Iterator[StoredKey]:
+        """Of members, and of floors."""
+        for number in self._floors:
+            yield number, self._floor_key
+        for bucket in self._buckets:
+            for number, members in bucket.items():
+                for member in members:
+                    yield number, self._prefix + member
+
+    @property
+    def members(self) -> int:
+        """Keys that are of members."""
+        return self._size
+
+    def _note(self, partition: int, member: bytes, *, is_over: bool) -> None:
+        self.has_tombstones = self.has_tombstones or is_over
+        number = hash(member) % BUCKETS
+        if not self._first <= number < self.past:
+            return
+        members = self._buckets[number][partition]
+        self._size -= len(members)
+        if is_over:
+            members.discard(member)
+        else:
+            members.add(member)
+        self._size += len(members)
+        while self._size > self._most and self.past - self._first > 1:
+            self._give_up()
+
+    def _note_floor(self, partition: int, *, is_over: bool) -> None:
+        self.has_tombstones = self.has_tombstones or is_over
+        if is_over:
+            self._floors.discard(partition)
+        else:
+            self._floors.add(partition)
+
+    def _give_up(self) -> None:
+        self.past -= 1
+        self._size -= sum(map(len, self._buckets[self.past].values()))
+        self._buckets[self.past] = defaultdict(set)
+
+
+async def stored(
+    reader: TopicReader, topic: str, audience: str, *, most: int = MOST_KEYS
+) -> AsyncIterator[Stored]:
+    """All of it, in as many readings as the bound makes necessary.
+
+    Raises:
+        OperationFailed: the topic is laid out otherwise, so that members may stand elsewhere.
+        ClusterTrouble, aiokafka.errors.KafkaError: the cluster failed.
+    """
+    if reader.topics[topic] < PARTITIONS:
+        raise OperationFailed(
+            f"topic {topic} has {reader.topics[topic]} partitions instead of {PARTITIONS}: nobody "
+            "can tell where its members are; see `check --online`"
+        )
+    partitions = [TopicPartition(topic, number) for number in audience_partitions(audience)]
+    starts = await reader.oldest(partitions)
+    ends = await reader.ends(starts)
+    first = 0
+    while first < BUCKETS:
+        keys = StoredKeys(audience, most=most, first=first)
+        await reader.read(starts, ends, keys.take)
+        _refuse_other_layouts(topic, keys.layouts.values())
+        yield Stored(
+            ends={tp.partition: end for tp, end in ends.items()},
+            keys=keys,
+        )
+        first = keys.past
+
+
+async def stated_since(
+    reader: TopicReader, topic: str, audience: str, ends: Mapping[int, int]
+) -> int:
+    """How many keys of the audience say something again behind these offsets, by partition."""
+    starts = {TopicPartition(topic, number): end for number, end in ends.items()}
+    keys = StoredKeys(audience)
+    await reader.read(starts, await reader.ends(starts), keys.take)
+    return sum(1 for _ in keys.stored())
+
+
+def _refuse_other_layouts(topic: str, values: Iterable[bytes]) -> None:
+    if not all(map(_is_ours, values)):
+        raise OperationFailed(
+            f"topic {topic} is laid out by another version of this program, or by none: do it with "
+            "that version"
+        )
+
+
+def _is_ours(value: bytes) -> bool:
+    said = decode_layout(value)
+    expected = (PARTITIONS, SPREAD, HASH)
+    return isinstance(said, Layout) and (said.partitions, said.spread, said.hash) == expected
+
+
+def _forgets_all(record: Record) -> bool:
+    return record.value is None and decode_tombstone(record.headers) is None
