@@ -60,7 +60,7 @@ async def list_lanes(settings: Settings) -> Sequence[LaneLine]:
     names = {(one.lane, one.audience_id): one.names for one in places(settings, requests)}
     kafka = settings.kafka
     where = client_options(kafka)
-    async with admin_client(where, kafka.startup_timeout_seconds) as admin:
+    async with admin_client(where, kafka.answer_seconds()) as admin:
         existing = await Topics(admin, None).partitions()
         here, left = lane_topics(settings, existing)
         facts = await facts_of(settings, admin, where, [*here, *left])

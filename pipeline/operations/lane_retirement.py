@@ -76,5 +76,5 @@ async def retire_lane(settings: Settings, left: LaneLeft) -> None:
 @asynccontextmanager
 async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
     kafka = settings.kafka
-    async with admin_client(client_options(kafka), kafka.startup_timeout_seconds) as admin:
+    async with admin_client(client_options(kafka), kafka.answer_seconds()) as admin:
         yield admin
