@@ -23,6 +23,11 @@ SNAPSHOT_COLUMNS = (
     *("destination", "audience", "audience_id", "state", "in_file", "ingested", "ingested_at"),
     *("activatable_by", "expires_at", "why"),
 )
+NO_CHANGE = (
+    "no change of this member stands in a lane; upstream sent none, consent withheld it "
+    "(`audience_changes_withheld_total`), ingest turned it away (`dead-letters list "
+    "--stage ingest --show-payload`), or the lane let go of it after `upload.keep_delivered_hours`"
+)
 MEMBER_COLUMNS = ("lane", "offset", "changed_at", "end", "detail")
 
 Lane = Annotated[
@@ -83,7 +88,7 @@ def _tell_member(settings: Settings, member: str, audience: str, *, as_json: boo
         show_json(lines)
     else:
         rows = ([getattr(line, column) for column in MEMBER_COLUMNS] for line in lines)
-        show_table(MEMBER_COLUMNS, rows, "no change of this member stands in a lane")
+        show_table(MEMBER_COLUMNS, rows, NO_CHANGE)
     for name in file_destinations(settings, audience):
         typer.echo(f"{cell(name)} gets files of this audience: see `members show`", err=True)
     if any(line.end == "lost" for line in lines):
