@@ -12,6 +12,7 @@ from pipeline.cli.ending import ended, fail
 from pipeline.cli.options import AsJson, ConfigFile, configured
 from pipeline.cli.showing import cell, show_json, show_table
 from pipeline.configuration.model import Settings
+from pipeline.configuration.routing import routes
 from pipeline.operations.ledger.ledger_reading import Told
 from pipeline.operations.ledger.statement import NAMED_AT_MOST, LaneStatement, Statement
 from pipeline.operations.member_ledger import file_destinations, member_ledger
@@ -23,8 +24,9 @@ SNAPSHOT_COLUMNS = (
     *("destination", "audience", "audience_id", "state", "in_file", "ingested", "ingested_at"),
     *("activatable_by", "expires_at", "why"),
 )
-NO_CHANGE = (
-    "no change of this member stands in a lane; upstream sent none, consent withheld it "
+NO_CHANGE = "no change of this member stands in a lane"
+WHY_NOT = (
+    "; upstream sent none, consent withheld it "
     "(`audience_changes_withheld_total`), ingest turned it away (`dead-letters list "
     "--stage ingest --show-payload`), or the lane let go of it after `upload.keep_delivered_hours`"
 )
@@ -88,7 +90,8 @@ def _tell_member(settings: Settings, member: str, audience: str, *, as_json: boo
         show_json(lines)
     else:
         rows = ([getattr(line, column) for column in MEMBER_COLUMNS] for line in lines)
-        show_table(MEMBER_COLUMNS, rows, NO_CHANGE)
+        why = WHY_NOT if routes(settings)[audience] else ""
+        show_table(MEMBER_COLUMNS, rows, NO_CHANGE + why)
     for name in file_destinations(settings, audience):
         typer.echo(f"{cell(name)} gets files of this audience: see `members show`", err=True)
     if any(line.end == "lost" for line in lines):
