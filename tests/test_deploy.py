@@ -198,6 +198,20 @@ def test_the_pipeline_of_compose_has_time_to_drain_before_it_is_killed() -> None
     assert float(grace.removesuffix("s")) > compose_settings().run.grace_seconds
 
 
+def test_only_what_has_the_admin_port_is_asked_for_its_health_there() -> None:
+    """
+    The image's own check would call every other command of ours ill for ever.
+    """
+    others = {
+        name: service
+        for name, service in services().items()
+        if service["image"] == "audience-pipeline:local" and dig(service, "command", 0) != "run"
+    }
+
+    assert set(others) == {"simulator", "traffic"}
+    assert all("healthcheck" in service for service in others.values())
+
+
 def test_the_configuration_of_compose_names_services_that_are_there() -> None:
     settings = compose_settings()
 

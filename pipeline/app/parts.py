@@ -232,6 +232,7 @@ class Parts:
             ),
             owned=lambda: [tp for group in groups for tp in group.leases],
             telemetry=self._telemetry.kafka,
+            brokers=self._settings.kafka.bootstrap_servers,
         )
 
     def _client_bytes(self) -> int:

@@ -32,15 +32,19 @@ def readiness(pipeline: Pipeline) -> HealthReport:
     The trouble of one destination takes nothing from the others, so it is named and no more.
     """
     outside = [
-        f"{name} is not in its group yet"
+        f"{name} is not in its group"
         for name, group in pipeline.groups.items()
         if not group.is_joined
     ]
     if "ingest" in pipeline.groups:
         outside += pipeline.ingest_gate.reasons
+    away = pipeline.lag_reports.trouble
     refused = _without_token(pipeline)
     is_served = not refused or len(refused) < len(pipeline.clients.clients)
-    return HealthReport(is_served and not outside, [*outside, *refused, *_blocked(pipeline)])
+    # A look at the lag may fail where every stage goes on, so it decides nothing by itself.
+    brokers = [] if away is None else [away]
+    reasons = [*outside, *brokers, *refused, *_blocked(pipeline)]
+    return HealthReport(is_served and not outside, reasons)
 
 
 def _without_token(pipeline: Pipeline) -> Sequence[str]:

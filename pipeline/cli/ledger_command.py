@@ -11,6 +11,7 @@ from pipeline.cli.ending import ended, fail
 from pipeline.cli.options import AsJson, ConfigFile, configured, hours_ago
 from pipeline.cli.showing import cell, show_fields, show_json, show_table, tell_unreadable
 from pipeline.configuration.model import Settings
+from pipeline.configuration.routing import routes
 from pipeline.operations.ledger.ledger_reading import Told
 from pipeline.operations.ledger.statement import NAMED_AT_MOST, LaneStatement, Statement
 from pipeline.operations.member_ledger import file_destinations, member_ledger
@@ -20,6 +21,12 @@ from pipeline.operations.whole_ledger import MOST_HOURS, whole_ledger
 SNAPSHOT_COLUMNS = (
     *("destination", "audience", "audience_id", "state", "in_file", "ingested", "ingested_at"),
     *("activatable_by", "expires_at", "why"),
+)
+NO_CHANGE = "no change of this member stands in a lane"
+WHY_NOT = (
+    "; upstream sent none, consent withheld it "
+    "(`audience_changes_withheld_total`), ingest turned it away (`dead-letters list "
+    "--stage ingest --show-payload`), or the lane let go of it after `upload.keep_delivered_hours`"
 )
 MEMBER_COLUMNS = ("lane", "offset", "changed_at", "end", "detail")
 
@@ -79,7 +86,8 @@ def _tell_member(settings: Settings, member: str, audience: str, *, as_json: boo
     if as_json:
         show_json(lines)
     else:
-        show_fields(MEMBER_COLUMNS, lines, "no change of this member stands in a lane")
+        why = WHY_NOT if routes(settings)[audience] else ""
+        show_fields(MEMBER_COLUMNS, lines, NO_CHANGE + why)
     for name in file_destinations(settings, audience):
         typer.echo(f"{cell(name)} gets files of this audience: see `members show`", err=True)
     if any(line.end == "lost" for line in lines):

@@ -42,7 +42,9 @@ def traffic(
     async def work() -> int:
         stop = asyncio.Event()
         stop_on_signals(stop, sys.stderr, STOP_SECONDS)
-        async with event_writer(settings, where) as writer:
+        # It stands in for an upstream, which is there before the brokers are.
+        patience = settings.kafka.startup_timeout_seconds
+        async with event_writer(settings, where, patience) as writer:
             return await write_steadily(made, writer.write, per_second=per_second, stop=stop)
 
     count = ended(work)

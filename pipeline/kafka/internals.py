@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import chain
 from typing import Any
@@ -236,11 +236,10 @@ def isolation_of(consumer: AIOKafkaConsumer) -> int:
     return int(consumer._fetcher._isolation_level)
 
 
-async def know_leaders(consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]) -> None:
-    """Ask for the leaders of all partitions with one request, and not for one after the other."""
-    topics, known = {tp.topic for tp in partitions}, consumer._client._topics
-    if not topics <= known:
-        await consumer._client.set_topics(known | topics)
+async def know_topics(client: Any, topics: AbstractSet[str]) -> None:
+    """Ask for the partitions of all topics with one request, and not for one after the other."""
+    if not topics <= client._topics:
+        await client.set_topics(client._topics | topics)
 
 
 def make_no_topic(request: MetadataRequest) -> None:
@@ -254,13 +253,6 @@ async def ask_any_broker(admin: AIOKafkaAdminClient, request: Any) -> Any:
 
 
 # A producer
-
-
-async def know_topics(producer: AIOKafkaProducer, topics: AbstractSet[str]) -> None:
-    """Ask for the partitions of all topics with one request, and not for one after the other."""
-    known = producer.client._topics
-    if not topics <= known:
-        await producer.client.set_topics(known | topics)
 
 
 async def close_sender(producer: AIOKafkaProducer) -> None:

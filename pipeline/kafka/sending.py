@@ -43,7 +43,7 @@ async def hand_over(
     """Give everything to the producer, each partition in its order."""
     # All at once: asked for one by one, a thousand lanes take longer than a transaction may.
     topics = {partition.topic for partition in outgoing}
-    await know_topics(producer, topics.union(letter.topic for letter in letters))
+    await know_topics(producer.client, topics.union(letter.topic for letter in letters))
     sent = [await send(producer, letter) for letter in letters]
     for partition, records in outgoing.items():
         room = limits.batch_bytes(partition.topic)

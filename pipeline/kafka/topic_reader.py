@@ -12,7 +12,7 @@ from pipeline.kafka import closing
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import TRY_AGAIN_SECONDS, ClusterTrouble, admin_client
 from pipeline.kafka.coordinator import Committed, Coordinator
-from pipeline.kafka.internals import know_leaders
+from pipeline.kafka.internals import client_of, know_topics
 from pipeline.kafka.topics import Topics
 from pipeline.stages.ports import Record, Stretch
 
@@ -105,14 +105,14 @@ class TopicReader:
 
     async def oldest(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         """Where each partition begins."""
-        await know_leaders(self._consumer, partitions)
+        await self._know_leaders(partitions)
         return dict(await self._consumer.beginning_offsets(partitions)) if partitions else {}
 
     async def named_ends(
         self, partitions: Collection[TopicPartition]
     ) -> Mapping[TopicPartition, int]:
         """Where each partition ends as the broker names it: the embedded one names it too low."""
-        await know_leaders(self._consumer, partitions)
+        await self._know_leaders(partitions)
         return dict(await self._consumer.end_offsets(partitions)) if partitions else {}
 
     async def since(
@@ -124,7 +124,7 @@ class TopicReader:
         """
         if not partitions:
             return {}
-        await know_leaders(self._consumer, partitions)
+        await self._know_leaders(partitions)
         times = dict.fromkeys(partitions, max(0, since_ms))
         found = await self._consumer.offsets_for_times(times)
         return {tp: at.offset for tp, at in found.items() if at is not None}
@@ -237,6 +237,9 @@ class TopicReader:
         """Fetch nothing until the next call that reads."""
         self._consumer.pause(*self._consumer.assignment())
         self._places.clear()
+
+    async def _know_leaders(self, partitions: Collection[TopicPartition]) -> None:
+        await know_topics(client_of(self._consumer), {tp.topic for tp in partitions})
 
     def _assign(self, starts: Mapping[TopicPartition, int]) -> None:
         self._consumer.assign(list(starts))

@@ -37,25 +37,28 @@ def source_topic(settings: Settings, topic: str | None) -> str:
 
 async def write_events(settings: Settings, topic: str, events: Iterable[ReadEvent]) -> int:
     """How many were written, once all of them are durable; raises as `EventWriter.write`."""
-    async with event_writer(settings, topic) as writer:
+    patience = settings.kafka.answer_seconds()
+    async with event_writer(settings, topic, patience) as writer:
         return await writer.write(events)
 
 
 @asynccontextmanager
-async def event_writer(settings: Settings, topic: str) -> AsyncIterator["EventWriter"]:
-    """What writes to this topic.
+async def event_writer(
+    settings: Settings, topic: str, patience: float | None
+) -> AsyncIterator["EventWriter"]:
+    """What writes to this topic; without `patience`, in seconds, it waits for the cluster for ever.
 
     Raises:
         ClusterTrouble: the cluster cannot be reached, or the topic does not exist.
     """
     kafka = settings.kafka
-    async with admin_client(client_options(kafka), kafka.startup_timeout_seconds) as admin:
+    async with admin_client(client_options(kafka), patience) as admin:
         existing = await Topics(admin, None).partitions()
     if topic not in existing:
         raise ClusterTrouble(
             f"topic {topic} does not exist at {kafka.bootstrap_servers}: create it"
         )
-    async with shared_producer(kafka, kafka.startup_timeout_seconds) as producers:
+    async with shared_producer(kafka, patience) as producers:
         yield EventWriter(KafkaMessageWriter(producers), topic)
 
 

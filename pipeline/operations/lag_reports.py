@@ -40,10 +40,15 @@ class LagReports:
         reader: LagReader,
         owned: Callable[[], Collection[TopicPartition]],
         telemetry: KafkaTelemetry,
+        brokers: str,
     ) -> None:
+        """`brokers` are their addresses, for whoever reads that none of them answers."""
         self._reader = reader
         self._owned = owned
         self._telemetry = telemetry
+        self._brokers = brokers
+        self.trouble: str | None = None
+        """Why the latest look found nothing; None where it did."""
         self._latest: Mapping[TopicPartition, int] = {}
 
     @property
@@ -65,8 +70,12 @@ class LagReports:
         try:
             self._latest = await self._reader.lags(apart_from=self._owned())
         except LagUnknown as unknown:
-            log.warning("lag of unowned partitions is unknown", reason=str(unknown))
+            self.trouble = f"the brokers at {self._brokers} do not answer ({unknown})"
+            self._telemetry.brokers_away(is_away=True)
+            log.warning("brokers do not answer", brokers=self._brokers, reason=str(unknown))
             return
+        self.trouble = None
+        self._telemetry.brokers_away(is_away=False)
         # What was taken over while the brokers were asked is its owner's to report: ours now.
         for tp, lag in self.latest.items():
             self._telemetry.consumer_lag(topic=tp.topic, partition=tp.partition, records=lag)

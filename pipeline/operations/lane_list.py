@@ -60,7 +60,7 @@ async def list_lanes(settings: Settings) -> Sequence[LaneLine]:
     names = {(one.lane, one.audience_id): one.names for one in places(settings, requests)}
     kafka = settings.kafka
     options = client_options(kafka)
-    async with admin_client(options, kafka.startup_timeout_seconds) as admin:
+    async with admin_client(options, kafka.answer_seconds()) as admin:
         existing = await Topics(admin, None).partitions()
         here, left = lane_topics(settings, existing)
         facts = await facts_of(settings, admin, options, [*here, *left])

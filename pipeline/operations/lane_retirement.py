@@ -74,4 +74,4 @@ async def retire_lane(settings: Settings, left: LaneLeft) -> None:
 
 def _admin(settings: Settings) -> AbstractAsyncContextManager[AIOKafkaAdminClient]:
     kafka = settings.kafka
-    return admin_client(client_options(kafka), kafka.startup_timeout_seconds)
+    return admin_client(client_options(kafka), kafka.answer_seconds())

@@ -73,7 +73,8 @@ def accepted(command: Command, who: str, given: Mapping[str, object]) -> Mapping
     said = {name: value for name, value in given.items() if value is not None}
     for name, value in said.items():
         if name not in known and value:
-            raise UsageRefused(f"{who} takes no {_flag(name)}")
+            taken = ", ".join(_flag(one) for one in known) or "none at all"
+            raise UsageRefused(f"{who} takes no {_flag(name)}; it takes {taken}")
     for name, one in known.items():
         if one.default is Argument.empty and name not in said:
             raise UsageRefused(f"{who} needs {_flag(name)}")

@@ -16,6 +16,7 @@ from pipeline.kafka.pause_requests import PauseRequestReader
 from pipeline.kafka.topic_plans import compacted_topic
 from pipeline.kafka.topics import Topics, TopicTrouble
 from pipeline.operations.cluster_setup import client_options
+from pipeline.operations.member_ledger import file_destinations
 from pipeline.operations.operator_messages import write_messages
 from pipeline.operations.partner_api import refuse_unknown
 from pipeline.operations.trouble import OperationFailed
@@ -63,6 +64,7 @@ async def turn_pauses(
         ClusterTrouble: it could not be written down.
     """
     refuse_unknown(settings, destination)
+    refuse_files(settings, audience)
     requests = await read_pause_requests(settings)
     found = meant(places(settings, requests), audience, destination)
     changing = [one for one in found if _is_paused(requests, one) is not is_paused]
@@ -86,6 +88,20 @@ def places(settings: Settings, requests: PauseRequests) -> list[Place]:
         for audience_id in requested:
             found.setdefault((lane, audience_id), ())
     return [Place(lane, audience_id, names) for (lane, audience_id), names in found.items()]
+
+
+def refuse_files(settings: Settings, audience: str) -> None:
+    """Only lanes are paused.
+
+    Raises:
+        OperationFailed: the audience, by its upstream name, goes to destinations of files alone.
+    """
+    files = file_destinations(settings, audience)
+    if files and not routes(settings)[audience]:
+        raise OperationFailed(
+            f"audience {audience!r} goes through no lane, and only lanes are paused: "
+            f"{', '.join(files)} gets files of it; see `runs list`"
+        )
 
 
 def meant(known: Iterable[Place], audience: str, destination: str | None) -> list[Place]:

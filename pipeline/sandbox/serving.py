@@ -21,6 +21,7 @@ from pipeline.operations.cluster_setup import client_options
 from pipeline.sandbox.adobe_audiences.options import SimulatorOptions as AdobeOptions
 from pipeline.sandbox.adobe_audiences.simulator import AdobeSimulator
 from pipeline.sandbox.adobe_partner import configured_audiences, files_of
+from pipeline.sandbox.amazon_ads.options import SimulatorOptions
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
 from pipeline.sandbox.amazon_partner import know_configured
 from pipeline.sandbox.demo_topics import PARTITIONS, SOURCE_DAYS
@@ -105,7 +106,11 @@ async def partners_at(
     async with AsyncExitStack() as stack:
         urls = []
         if places.amazon is not None:
-            amazon = AmazonAdsSimulator(random=random, host="localhost", port=places.amazon)
+            # As at the real partner, what it does not know is taken and fails in its job.
+            options = SimulatorOptions(accept_any_audience=False)
+            amazon = AmazonAdsSimulator(
+                options=options, random=random, host="localhost", port=places.amazon
+            )
             know_configured(amazon, settings)
             await _open(stack, amazon, places.amazon)
             urls.append(amazon.url)

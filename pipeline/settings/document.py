@@ -65,7 +65,10 @@ def read(path: Path) -> dict[str, object]:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        remedy = "give the path of the configuration with --config"
+        remedy = (
+            "give the path of the configuration with --config; "
+            "`audience-pipeline config init FILE` writes a first one"
+        )
         raise _unusable(path, (error.strerror or "cannot be read").lower(), remedy) from None
     except UnicodeDecodeError:
         raise _unusable(path, "is not UTF-8 text", "save it as UTF-8") from None

@@ -262,6 +262,9 @@ class KafkaTelemetry(Protocol):
         The owner says it, and for lanes every other process too: the largest is right.
         """
 
+    def brokers_away(self, *, is_away: bool) -> None:
+        """Whether the brokers left the latest look at the lag of all groups without an answer."""
+
     def partition_released(self, *, topic: str, partition: int) -> None:
         """The partition is another's now: its lag is no longer ours to report."""
 

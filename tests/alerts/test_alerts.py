@@ -84,6 +84,26 @@ def test_a_fleet_in_which_nobody_serves_lanes_raises_an_alert() -> None:
     assert lag.value() == 1_204
 
 
+def test_a_process_that_the_brokers_do_not_answer_is_named_and_a_short_outage_is_not() -> None:
+    """
+    Its lag and its partitions stay what they were, so that nothing else would fire.
+    """
+    fleet = Fleet("BrokersAway")
+    fleet.start("a")
+    fleet.start("b")
+    fleet.processes["a"].kafka.brokers_away(is_away=True)
+    fleet.pass_minutes(4)
+    assert fleet.firing() == []
+
+    fleet.pass_minutes(2)
+    assert fleet.firing() == [{"instance": "a"}]
+
+    fleet.processes["a"].kafka.brokers_away(is_away=False)
+    fleet.pass_minutes(11)
+
+    assert fleet.firing() == []
+
+
 def states(fleet: Fleet, name: str, state: LaneState) -> None:
     fleet.processes[name].lanes.lane_state(lane=LANE, state=state)
 

@@ -54,6 +54,7 @@ class Reports:
 
     def __init__(self) -> None:
         self.latest: dict[object, object] = {}
+        self.trouble: str | None = None
 
     async def report_always(self) -> None:
         await asyncio.Event().wait()
@@ -174,6 +175,21 @@ def test_a_process_whose_stage_is_in_no_group_is_not_ready(whole: Pipeline) -> N
     whole.groups["upload"].is_joined = False
 
     assert not readiness(whole, amazon=Client()).ok
+
+
+def test_brokers_that_do_not_answer_are_named_beside_the_stages_that_wait_for_them(
+    whole: Pipeline,
+) -> None:
+    whole.groups["upload"].is_joined = False
+    whole.lag_reports.trouble = "the brokers at kafka-1:9092 do not answer (TimeoutError)"
+
+    assert readiness(whole, amazon=Client()) == HealthReport(
+        False,
+        [
+            "upload is not in its group",
+            "the brokers at kafka-1:9092 do not answer (TimeoutError)",
+        ],
+    )
 
 
 def test_a_process_without_destinations_to_ask_needs_no_token(whole: Pipeline) -> None:

@@ -188,6 +188,8 @@ async def test_a_job_message_that_is_not_there_is_exit_code_one_and_names_the_la
     assert "(offset 0, 1, 2, 3)" in lost
     assert f"error: lane {LANES[1]}: 1 jobs have an outcome and no message" in orphaned
     assert "(gone)" in orphaned
+    assert "if an audience of it is paused (`lanes list`)" in lost
+    assert lost.endswith("otherwise keep the topics and report it")
 
 
 async def test_a_job_that_was_settled_without_an_outcome_is_exit_code_one(left: Left) -> None:
@@ -257,6 +259,7 @@ async def test_a_member_is_found_under_the_id_that_the_partner_gets(left: Left) 
 
     assert [one["offset"] for one in found.found] == [RECORDS]
     assert "no change of this member stands in a lane" in nobody.out
+    assert "`dead-letters list --stage ingest --show-payload`" in nobody.out
     assert "files" not in nobody.err
 
 

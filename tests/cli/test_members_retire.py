@@ -20,8 +20,9 @@ from pipeline.kafka.topic_reader import PlacedRecord
 from pipeline.operations.cluster_setup import prepare, reader
 from pipeline.sandbox.broker import EmbeddedBroker
 from pipeline.stages.snapshot.run_records import encode_state, state_key
+from tests.cli.snapshot_operator import VIP, Operator, adobe, audience
 from tests.cli.test_commands import Ran, _logging_is_put_back
-from tests.cli.test_run_commands import ENDED, VIP, Operator, adobe, audience
+from tests.cli.test_run_commands import ENDED
 from tests.configuration.test_example_files import Example
 from tests.servers.kafka_clients import create_topics, producing
 

@@ -100,7 +100,7 @@ def configured() -> Settings:
     ("run", "given", "said"),
     [
         (needs_weight, {"weight": None, "colour": None}, "needs --weight"),
-        (needs_weight, {"weight": 1, "colour": "red"}, "takes no --colour"),
+        (needs_weight, {"weight": 1, "colour": "red"}, "takes no --colour; it takes --weight"),
         (needs_colour, {"weight": 1, "colour": None}, "needs --colour"),
     ],
 )

@@ -79,6 +79,19 @@ async def test_a_topic_that_is_not_there_is_not_made(config: Path, namespace: st
     assert f"topic {namespace}.events does not exist" in refused.error
 
 
+async def test_without_a_broker_it_gives_up_because_somebody_waits_for_it(tmp_path: Path) -> None:
+    """
+    `kafka.startup_timeout_seconds` lets a service wait for ever; a person gets an answer.
+    """
+    nobody = Example().put("kafka.bootstrap_servers", "127.0.0.1:1")
+    nobody.put("sources", [{"topic": "cdp.events"}])
+
+    refused = await types(nobody.write(tmp_path), "-", answers=event("u-1"))
+
+    assert refused.code == 1
+    assert "kafka.bootstrap_servers: no Kafka answers at 127.0.0.1:1" in refused.err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -267,11 +267,13 @@ async def test_what_asks_for_lanes_points_to_snapshots_where_there_are_only_thos
 
     listed = await operator.types("lanes list")
     member = await operator.types("ledger --member u-1 --audience gold-customers")
+    paused = await operator.types("lanes pause gold-customers")
 
     assert "no lane has a topic yet" in both.out
     assert "no audience goes through a lane: its partner takes files; see `runs list`" in listed.out
-    assert "no change of this member stands in a lane" in member.out
+    assert member.out == "no change of this member stands in a lane\n"
     assert "adobe-prod gets files of this audience: see `members show`" in member.err
+    assert "only lanes are paused: adobe-prod gets files of it" in paused.error
 
 
 async def test_messages_of_another_version_are_counted_and_not_guessed(

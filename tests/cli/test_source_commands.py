@@ -180,6 +180,7 @@ def test_a_file_that_cannot_be_read_is_named(folder: Path, name: str, text: str)
 
     assert outcome_of(folder, folder / name).exit_code == 2
     assert outcome_of(folder, folder / "none.json").exit_code == 2
+    assert "none: no such file or directory" in outcome_of(folder, folder / "none").output
     assert outcome_of(folder, folder / "pipeline.toml").exit_code == 2
 
 

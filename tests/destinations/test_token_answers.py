@@ -163,7 +163,10 @@ def test_a_dead_refresh_token_asks_for_a_new_authorisation() -> None:
     said = answered(400, b'{"error":"invalid_grant","error_description":"gone"}')
 
     assert isinstance(said, TokenRefused)
-    assert said.detail.endswith("the refresh token is dead; authorise the application again")
+    assert said.detail.endswith(
+        "the refresh token is dead; authorise the application again, and replace it in the file of "
+        "refresh_token_file"
+    )
 
 
 def test_a_page_instead_of_a_token_points_at_the_address() -> None:

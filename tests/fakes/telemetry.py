@@ -56,6 +56,9 @@ class RecordingTelemetry:
     def partitions_assigned(self, *, stage: StageName, count: int) -> None:
         self.levels["partitions_assigned", stage] = count
 
+    def brokers_away(self, *, is_away: bool) -> None:
+        self.levels["brokers_away",] = is_away
+
     def commit_failed(self, *, stage: StageName) -> None:
         self.counts["commit_failed", stage] += 1
 

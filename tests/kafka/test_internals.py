@@ -191,7 +191,7 @@ class TestConsumer:
         await create_topics(apache_kafka, *topics)
         tps = [TopicPartition(topic, 0) for topic in (*topics, namespace)]
 
-        await internals.know_leaders(consumer, tps)
+        await internals.know_topics(consumer._client, {tp.topic for tp in tps})
 
         client = consumer._client
         async with asyncio.timeout(20):

@@ -2062,6 +2062,13 @@ RULES: Sequence[Rule] = (
         tests=[LAG],
     ),
     Rule(
+        name="brokers that do not answer are shown to an alert",
+        file="pipeline/operations/lag_reports.py",
+        kept="            self._telemetry.brokers_away(is_away=True)\n",
+        broken="            self._telemetry.brokers_away(is_away=False)\n",
+        tests=[LAG],
+    ),
+    Rule(
         name="an outage of the cluster ends no lag reports",
         file="pipeline/operations/lag_reports.py",
         kept="        except LagUnknown as unknown:\n",

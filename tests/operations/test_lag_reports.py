@@ -46,7 +46,10 @@ class Process:
         self.owned: set[TopicPartition] = set()
         self.telemetry = RecordingTelemetry()
         self.reports = LagReports(
-            reader=self.brokers, owned=lambda: self.owned, telemetry=self.telemetry
+            reader=self.brokers,
+            owned=lambda: self.owned,
+            telemetry=self.telemetry,
+            brokers="kafka-1:9092",
         )
 
     def lag(self, tp: TopicPartition) -> float | None:
@@ -117,6 +120,32 @@ def test_the_lag_is_asked_for_every_half_minute_and_again_after_an_outage() -> N
         assert process.lag(LANE) == 50
 
     process.run(scene)
+
+
+def test_brokers_that_do_not_answer_are_shown_with_their_address_until_they_do() -> None:
+    """
+    Else a process shows its last lag for ever, and no alert sees that everything waits.
+    """
+    process = Process({LANE: 1})
+    away: list[object] = []
+
+    def look() -> None:
+        away.append((process.telemetry.levels["brokers_away",], process.reports.trouble))
+
+    async def scene() -> None:
+        await asyncio.sleep(1)
+        look()
+        process.brokers.lags_now = None
+        await asyncio.sleep(REPORT_SECONDS)
+        look()
+        process.brokers.lags_now = {LANE: 50}
+        await asyncio.sleep(REPORT_SECONDS)
+        look()
+
+    process.run(scene)
+
+    trouble = "the brokers at kafka-1:9092 do not answer (NodeNotReadyError)"
+    assert away == [(0, None), (1, trouble), (0, None)]
 
 
 def test_its_clients_are_closed_when_the_process_stops() -> None:

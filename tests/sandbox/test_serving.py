@@ -23,6 +23,7 @@ from pipeline.sources import native
 from tests.configuration.test_example_files import Example
 from tests.fakes.virtual_loop import run_virtual
 from tests.sandbox.adobe_client import HEADERS
+from tests.sandbox.amazon_client import AUDIENCES, RECORDS, record
 from tests.sandbox.test_adobe_gate import LOGIN
 
 HERE = "http://localhost:8080"
@@ -120,6 +121,32 @@ async def test_amazon_is_served_with_the_connections_and_audiences_of_the_config
 
     assert [one.text for one in found if one.is_bad] == []
     assert [one.step.what for one in plan] == ["keep", "keep"]
+
+
+async def test_amazon_takes_records_of_an_unknown_audience_and_gives_them_no_member() -> None:
+    """
+    So that a wrong `audience_id` shows here what it shows at the real partner.
+    """
+    places = Places(broker=9092, amazon=free_port(), adobe={})
+    async with (
+        partners_at(places, settings_of(local()), Random(1)) as [url],
+        aiohttp.ClientSession() as http,
+    ):
+        login = {"client_id": "client", "client_secret": "any", "refresh_token": "any"}
+        login["grant_type"] = "refresh_token"
+        async with http.post(f"{url}/auth/o2/token", data=login) as said:
+            token = (await said.json())["access_token"]
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": AUDIENCES}
+        headers["Amazon-Advertising-API-ClientId"] = "client"
+        target = {"connectionId": "connection-1", "targetTypes": ["DSP"]}
+        body = {"audienceId": 99, "records": [record("a")], "targetResource": target}
+        async with http.post(url + RECORDS, json=body, headers=headers) as said:
+            taken = said.status
+        async with http.get(f"{url}/__simulator__/membership") as said:
+            members = await said.text()
+
+    assert taken == 202
+    assert members == ""
 
 
 async def test_adobe_is_served_with_the_audiences_and_in_the_generation_of_the_configuration(

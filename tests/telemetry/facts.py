@@ -118,6 +118,7 @@ def _state_kafka(telemetry: KafkaTelemetry) -> None:
     telemetry.partitions_assigned(stage="ingest", count=6)
     telemetry.commit_failed(stage="ingest")
     telemetry.consumer_lag(topic=TOPIC, partition=0, records=94)
+    telemetry.brokers_away(is_away=True)
     telemetry.offsets_lost(topic=TOPIC, partition=0, records=5)
     telemetry.fetch_failed(topic=TOPIC, partition=0, reason="CorruptRecordError")
     telemetry.partition_released(topic="of another process", partition=0)

@@ -62,6 +62,7 @@ CONTRACT: list[tuple[str, dict[str, str], float]] = [
     ("audience_status_polls_total", {"code": "200"}, 1),
     ("audience_freshness_seconds_count", {"stage": "accepted"}, 89),
     ("audience_consumer_lag_records", {"topic": TOPIC, "partition": "0"}, 94),
+    ("audience_brokers_away", {}, 1),
     # Not in the first published list.
     ("audience_events_ignored_total", {"source": "cdp.membership", "reason": "tombstone"}, 1),
     ("audience_jobs_wholly_invalid_total", {**CONNECTION, "audience_id": "347891"}, 1),

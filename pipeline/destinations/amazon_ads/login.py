@@ -61,5 +61,8 @@ def interpret_refresh(response: Response) -> TokenAnswer:
 
 def _remedy(response: Response) -> str:
     if b"invalid_grant" in response.body:
-        return "the refresh token is dead; authorise the application again"
+        return (
+            "the refresh token is dead; authorise the application again, and replace it in the "
+            "file of refresh_token_file"
+        )
     return "check client_id, client_secret and refresh_token"

@@ -37,6 +37,13 @@ class LetterKind(NamedTuple):
     reason: str
 
 
+LIKE_LOST = (
+    "if an audience of it is paused (`lanes list`), what is kept looks so until the lane's owner "
+    "has committed again, and always with the embedded broker; otherwise keep the topics and "
+    "report it"
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneStatement:
     """One lane, from its first offset that counts to before `end`."""
@@ -99,7 +106,7 @@ class LaneStatement:
             yield (
                 f"lane {self.lane}: {len(lane.lost):,} of {lane.prepared:,} records have no end: "
                 "no job, no dead letter and no later change of their member "
-                f"(offset {_some(lane.lost)})"
+                f"(offset {_some(lane.lost)}); {LIKE_LOST}"
             )
         if lane.unfounded:
             yield (

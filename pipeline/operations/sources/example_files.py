@@ -70,6 +70,10 @@ def examples_in(paths: Sequence[Path]) -> Sequence[Example]:
 def _files(path: Path) -> Sequence[Path]:
     if path.is_dir():
         return sorted(one for one in path.rglob("*") if one.suffix in SUFFIXES and one.is_file())
+    if not path.exists():
+        raise UnusableExamples(
+            f"{path}: no such file or directory; give examples as files or folders of them"
+        )
     if path.suffix not in SUFFIXES:
         raise UnusableExamples(f"{path}: must end in .json, .jsonl or .yaml")
     return [path]

@@ -9,6 +9,7 @@ from pipeline.telemetry.facts import LaneLabel, LaneState, LaneTelemetry
 
 LINE_SECONDS = 60.0
 """At most one line of a kind and lane in this time."""
+REMEDY = "mend what the partner says, and it goes on by itself: deploy/README.md#laneblocked"
 FORGET_SECONDS = 600.0
 """A failure so long ago says nothing of the lane as it is now."""
 
@@ -58,7 +59,7 @@ class LaneCondition:
         if blocked != self.blocked:
             self.blocked = blocked
             cause, detail = blocked.cause, blocked.detail
-            log.error("lane blocked", lane=self._lane, cause=cause, detail=detail)
+            log.error("lane blocked", lane=self._lane, cause=cause, detail=detail, remedy=REMEDY)
 
     def passed_probe(self) -> None:
         """The lane may go on; a probe of another audience says nothing of the one refused."""

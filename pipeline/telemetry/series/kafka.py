@@ -25,6 +25,9 @@ class KafkaMetrics:
         self._lag = metrics.gauge(
             "consumer_lag_records", _PARTITION, "Records after the committed offset."
         )
+        self._brokers_away = metrics.gauge(
+            "brokers_away", (), "1 while no broker answers this process.", begins=[()]
+        )
         self._lost = metrics.counter(
             "offsets_lost",
             _PARTITION,
@@ -46,6 +49,9 @@ class KafkaMetrics:
         # Partitions of upstream topics are known when they are assigned, and not before.
         self._lost.add(0, topic, str(partition))
         self._lag.show(records, topic, str(partition))
+
+    def brokers_away(self, *, is_away: bool) -> None:
+        self._brokers_away.show(is_away)
 
     def partition_released(self, *, topic: str, partition: int) -> None:
         self._lag.forget(topic, str(partition))
