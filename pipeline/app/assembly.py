@@ -15,6 +15,7 @@ from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.message import StageName
 from pipeline.http.connections import connections
 from pipeline.http.schema_registry import HttpSchemaRegistry
+from pipeline.kafka.cluster import once_they_stay
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.pause_requests import PauseRequestReader
 from pipeline.kafka.topics import known_limits
@@ -69,7 +70,8 @@ async def assemble(
         # The brokers have answered a moment ago; whoever is told to stop must not wait for them.
         patience = settings.kafka.answer_seconds()
         producers = await enter(shared_producer(settings.kafka, patience))
-        limits = await known_limits(options, own_topics(settings), patience)
+        look = partial(known_limits, options, own_topics(settings), patience)
+        limits = await once_they_stay(look, patience)
         http = await enter(connections(NO_RECORDS_SECONDS))
         clients = await enter(opened(settings, telemetry.partner, partners=partners))
         parts = Parts(settings, options, telemetry, producers, clients, partners, http, limits)

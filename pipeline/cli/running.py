@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 import typer
 
@@ -12,7 +13,7 @@ from pipeline.app.supervisor import HARD_STOP_SECONDS, ExitCode, stop_on_signals
 from pipeline.configuration.model import Settings
 from pipeline.configuration.stage_needs import asks_partners
 from pipeline.domain.message import StageName
-from pipeline.kafka.cluster import unless
+from pipeline.kafka.cluster import once_they_stay, unless
 from pipeline.operations.cluster_setup import prepare
 from pipeline.operations.warm_up import warmed_up
 
@@ -22,7 +23,9 @@ async def run_stages(settings: Settings, stages: Sequence[StageName]) -> ExitCod
     stop = asyncio.Event()
     stop_on_signals(stop, sys.stderr, settings.run.grace_seconds + 2 * HARD_STOP_SECONDS)
     async with answering(settings) as (admin, shown):
-        prepared = await unless(stop, prepare(settings, creates=True))
+        patience = settings.kafka.startup_timeout_seconds
+        preparing = once_they_stay(partial(prepare, settings, creates=True), patience)
+        prepared = await unless(stop, preparing)
         if prepared is None:
             return ExitCode.DRAINED
         for line in [*prepared.differences, *(one.why for one in prepared.troubles)]:

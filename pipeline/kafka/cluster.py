@@ -25,6 +25,10 @@ class ClusterTrouble(Exception):
     """The cluster cannot be reached or used; the message names the key and the remedy."""
 
 
+class BrokersAway(ClusterTrouble):
+    """No broker answers, or one left in the middle: it may pass by itself."""
+
+
 @asynccontextmanager
 async def admin_client(
     client_options: ClientOptions, patience: float | None
@@ -32,7 +36,7 @@ async def admin_client(
     """An admin client, once the cluster answers.
 
     Raises:
-        ClusterTrouble: it did not within `patience` seconds, or refused us.
+        BrokersAway: it did not within `patience` seconds, or left while the client was used.
     """
     admin = await started(
         lambda: AIOKafkaAdminClient(**client_options.arguments()),
@@ -42,6 +46,10 @@ async def admin_client(
     )
     try:
         yield admin
+    except kafka_errors.KafkaError as error:
+        if not error.retriable:
+            raise
+        raise left_in_the_middle(client_options, error) from error
     finally:
         await admin.close()
 
@@ -51,6 +59,7 @@ async def check_transactions(client_options: ClientOptions, transactional_id: st
 
     Raises:
         ClusterTrouble: the brokers have no transactions, or do not grant us any.
+        BrokersAway: they left meanwhile.
     """
     producer = make_producer(client_options, idempotent=True, transactional_id=transactional_id)
     try:
@@ -58,6 +67,8 @@ async def check_transactions(client_options: ClientOptions, transactional_id: st
             await producer.start()
             await producer.begin_transaction()
             await producer.abort_transaction()
+    except (kafka_errors.KafkaConnectionError, kafka_errors.NodeNotReadyError) as error:
+        raise left_in_the_middle(client_options, error) from error
     except (kafka_errors.KafkaError, TimeoutError) as error:
         raise ClusterTrouble(
             f"kafka.exactly_once: the brokers give us no transaction ({type(error).__name__}); "
@@ -83,33 +94,45 @@ async def started(
 ) -> Client:
     """A client that has reached the cluster; one that has not is ended and made anew.
 
-    With no `patience` it tries for ever, and says once a minute what it waits for.
+    With no `patience` it tries for ever.
 
     Raises:
-        ClusterTrouble: nobody answered within `patience` seconds.
+        BrokersAway: nobody answered within `patience` seconds.
     """
-    loop = asyncio.get_running_loop()
-    began_at = loop.time()
-    give_up_at = None if patience is None else began_at + patience
-    say_at = began_at
-    while True:
+    give_up_at = None if patience is None else asyncio.get_running_loop().time() + patience
+
+    async def once() -> Client:
         client = make()
         try:
             await _start(client, end, give_up_at)
         except (kafka_errors.KafkaError, TimeoutError, OSError) as error:
-            trouble = _no_answer(client_options, error)
-            if give_up_at is not None and loop.time() + TRY_AGAIN_SECONDS >= give_up_at:
-                raise trouble from error
+            raise _no_answer(client_options, error) from error
+        return client
+
+    return await once_they_stay(once, patience)
+
+
+async def once_they_stay(work: Callable[[], Awaitable[Result]], patience: float | None) -> Result:
+    """Do this anew whenever the brokers leave in the middle of it; what it has found at last.
+
+    With no `patience` for ever. It says once a minute what it waits for.
+
+    Raises:
+        BrokersAway: they did again after `patience` seconds.
+    """
+    loop = asyncio.get_running_loop()
+    began_at = say_at = loop.time()
+    while True:
+        try:
+            return await work()
+        except BrokersAway as trouble:
+            waited = loop.time() - began_at
+            if patience is not None and waited + TRY_AGAIN_SECONDS >= patience:
+                raise
             if loop.time() >= say_at:
                 say_at = loop.time() + SAY_AGAIN_SECONDS
-                log.warning(
-                    "waiting for Kafka",
-                    trouble=str(trouble),
-                    waited_seconds=round(loop.time() - began_at),
-                )
-            await asyncio.sleep(TRY_AGAIN_SECONDS)
-        else:
-            return client
+                log.warning("waiting for Kafka", trouble=str(trouble), waited_seconds=round(waited))
+        await asyncio.sleep(TRY_AGAIN_SECONDS)
 
 
 async def _start(
@@ -124,8 +147,16 @@ async def _start(
         raise
 
 
-def _no_answer(client_options: ClientOptions, error: Exception) -> ClusterTrouble:
-    return ClusterTrouble(
+def left_in_the_middle(client_options: ClientOptions, error: Exception) -> BrokersAway:
+    """What to say when brokers that answered do no more."""
+    return BrokersAway(
+        f"kafka.bootstrap_servers: {client_options.bootstrap_servers} failed in the middle "
+        f"({type(error).__name__}); try again"
+    )
+
+
+def _no_answer(client_options: ClientOptions, error: Exception) -> BrokersAway:
+    return BrokersAway(
         f"kafka.bootstrap_servers: no Kafka answers at {client_options.bootstrap_servers} "
         f"({type(error).__name__}); start it, or correct the address or the security settings"
     )

@@ -10,7 +10,12 @@ from aiokafka import errors as kafka_errors
 
 from pipeline.kafka import closing
 from pipeline.kafka.client_options import ClientOptions
-from pipeline.kafka.cluster import TRY_AGAIN_SECONDS, ClusterTrouble, admin_client
+from pipeline.kafka.cluster import (
+    TRY_AGAIN_SECONDS,
+    ClusterTrouble,
+    admin_client,
+    left_in_the_middle,
+)
 from pipeline.kafka.coordinator import Committed, Coordinator
 from pipeline.kafka.internals import client_of, know_topics
 from pipeline.kafka.topics import Topics
@@ -266,10 +271,7 @@ async def reading(
     except kafka_errors.OffsetOutOfRangeError as error:
         raise ClusterTrouble("kafka: records left while they were read; try again") from error
     except kafka_errors.KafkaError as error:
-        raise ClusterTrouble(
-            f"kafka.bootstrap_servers: {client_options.bootstrap_servers} failed in the middle "
-            f"({type(error).__name__}); try again"
-        ) from error
+        raise left_in_the_middle(client_options, error) from error
 
 
 async def _asked(

@@ -9,7 +9,7 @@ from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import lanes, snapshot_destinations
 from pipeline.domain.names import Names
 from pipeline.kafka.client_options import ClientOptions
-from pipeline.kafka.cluster import ClusterTrouble
+from pipeline.kafka.cluster import ClusterTrouble, left_in_the_middle
 from pipeline.kafka.lane_positions import LaneTopicFacts, look_at
 from pipeline.operations.moved_audiences import MovedAudience, moved_audiences
 
@@ -44,7 +44,7 @@ async def facts_of(
             looks_inside=looks_inside,
         )
     except kafka_errors.KafkaError as error:
-        raise _failed(settings, error) from error
+        raise left_in_the_middle(client_options, error) from error
 
 
 async def moved_of(
@@ -58,14 +58,7 @@ async def moved_of(
     try:
         return await moved_audiences(settings, client_options, facts)
     except kafka_errors.KafkaError as error:
-        raise _failed(settings, error) from error
-
-
-def _failed(settings: Settings, error: Exception) -> ClusterTrouble:
-    return ClusterTrouble(
-        f"kafka.bootstrap_servers: {settings.kafka.bootstrap_servers} failed in the middle "
-        f"({type(error).__name__}); try again"
-    )
+        raise left_in_the_middle(client_options, error) from error
 
 
 async def left_behind(

@@ -7,15 +7,24 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import InvalidTopicError, KafkaConnectionError
 from structlog.testing import capture_logs
 
 from pipeline.kafka import closing
 from pipeline.kafka.client_options import ClientOptions
-from pipeline.kafka.cluster import ClusterTrouble, started, unless
+from pipeline.kafka.cluster import (
+    BrokersAway,
+    ClusterTrouble,
+    admin_client,
+    check_transactions,
+    once_they_stay,
+    started,
+    unless,
+)
 from pipeline.kafka.group_consumer import GroupOptions, make_consumer
 from pipeline.kafka.producer import make_producer
 from pipeline.sandbox.server_process import free_port
+from tests.conftest import Cluster
 from tests.fakes.virtual_loop import run_virtual
 
 OPTIONS = GroupOptions(
@@ -101,3 +110,73 @@ def test_a_start_that_waits_hears_that_it_is_to_stop() -> None:
         return await unless(stop, work), round(loop.time(), 3)
 
     assert run_virtual(story()) == (None, 30.0)
+
+
+@dataclass(slots=True)
+class LeavingBrokers:
+    """They leave in the middle of whatever is asked of them, until a time."""
+
+    until: float
+    asked: int = 0
+
+    async def asked_for_topics(self) -> str:
+        self.asked += 1
+        if asyncio.get_running_loop().time() < self.until:
+            raise BrokersAway("kafka.bootstrap_servers: kafka.example:9092 failed in the middle")
+        return "topics"
+
+
+def test_what_brokers_leave_in_the_middle_is_done_anew_and_said_once_a_minute() -> None:
+    brokers = LeavingBrokers(until=100.0)
+
+    with capture_logs() as logs:
+        found = run_virtual(once_they_stay(brokers.asked_for_topics, None))
+
+    assert found == "topics"
+    assert [line["waited_seconds"] for line in logs] == [0, 60]
+
+
+def test_who_waits_for_so_long_gives_up_then_and_names_the_key() -> None:
+    brokers = LeavingBrokers(until=100.0)
+
+    async def story() -> float:
+        with pytest.raises(BrokersAway, match="bootstrap_servers: kafka.example:9092"):
+            await once_they_stay(brokers.asked_for_topics, 10.0)
+        return asyncio.get_running_loop().time()
+
+    assert run_virtual(story()) <= 10.0
+
+
+@pytest.mark.kafka
+async def test_a_broker_that_leaves_while_topics_are_looked_at_is_away_and_not_a_fault_of_ours(
+    apache_kafka: Cluster,
+) -> None:
+    """
+    A start goes on when it is back; whatever else the brokers say is no reason to wait.
+    """
+    options = ClientOptions(bootstrap_servers=apache_kafka.bootstrap_servers, client_id="test")
+
+    with pytest.raises(BrokersAway, match="failed in the middle"):
+        async with admin_client(options, 10.0):
+            raise KafkaConnectionError
+    with pytest.raises(InvalidTopicError):
+        async with admin_client(options, 10.0):
+            raise InvalidTopicError
+
+
+@pytest.mark.kafka
+async def test_a_broker_that_leaves_during_a_transaction_of_the_start_has_transactions(
+    apache_kafka: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    To be told to configure a cluster without them would be the wrong remedy.
+    """
+
+    async def leave(_: AIOKafkaProducer) -> None:
+        raise KafkaConnectionError
+
+    monkeypatch.setattr(AIOKafkaProducer, "begin_transaction", leave)
+    options = ClientOptions(bootstrap_servers=apache_kafka.bootstrap_servers, client_id="test")
+
+    with pytest.raises(BrokersAway):
+        await check_transactions(options, f"{namespace}.ingest.check")

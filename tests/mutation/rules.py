@@ -730,6 +730,20 @@ RULES: Sequence[Rule] = (
         tests=["tests/kafka/test_fetch_loop.py"],
     ),
     Rule(
+        name="a start goes on when brokers that left in the middle are back",
+        file="pipeline/kafka/cluster.py",
+        kept="        raise left_in_the_middle(client_options, error) from error\n    finally:\n",
+        broken="        raise\n    finally:\n",
+        tests=["tests/kafka/test_start.py"],
+    ),
+    Rule(
+        name="a leader that is missing is asked for now and then",
+        file="pipeline/kafka/fetch_plan.py",
+        kept="        if self.lacks_leader and self.asks_in > 0:\n",
+        broken="        if False:\n",
+        tests=["tests/kafka/test_fetch_model.py"],
+    ),
+    Rule(
         name="a partition that is paused is not asked for",
         file="pipeline/kafka/fetch_plan.py",
         kept="            if state.paused:\n",
