@@ -140,7 +140,7 @@ def test_who_waits_for_so_long_gives_up_then_and_names_the_key() -> None:
     brokers = LeavingBrokers(until=100.0)
 
     async def story() -> float:
-        with pytest.raises(BrokersAway, match="bootstrap_servers: kafka.example:9092"):
+        with pytest.raises(BrokersAway, match=r"bootstrap_servers: kafka\.example:9092"):
             await once_they_stay(brokers.asked_for_topics, 10.0)
         return asyncio.get_running_loop().time()
 
