@@ -26,7 +26,7 @@ NO_CHANGE = "no change of this member stands in a lane"
 WHY_NOT = (
     "; upstream sent none, consent withheld it "
     "(`audience_changes_withheld_total`), ingest turned it away (`dead-letters list "
-    "--stage ingest --show-payload`), or the lane let go of it after `upload.keep_delivered_hours`"
+    "--stage ingest --key ID`), or the lane let go of it after `upload.keep_delivered_hours`"
 )
 MEMBER_COLUMNS = ("lane", "offset", "changed_at", "end", "detail")
 

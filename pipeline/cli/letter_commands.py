@@ -21,6 +21,12 @@ def letters_list(
     limit: Limit = 50,
     stage: Annotated[str | None, typer.Option(help="Only of ingest, upload or poll.")] = None,
     reason: Annotated[str | None, typer.Option(help="Only for this reason.")] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Only of messages with this key: of ingest the upstream's, often the member's id."
+        ),
+    ] = None,
     show_payload: Annotated[
         bool,
         typer.Option("--show-payload", help="The original event too: it may hold personal data."),
@@ -34,6 +40,7 @@ def letters_list(
         limit=limit,
         stage=stage,
         reason=reason,
+        key=None if key is None else key.encode(),
         with_payload=show_payload,
     )
     letters = ended(lambda: list_letters(settings, wanted))

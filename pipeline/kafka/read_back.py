@@ -16,6 +16,7 @@ class Stored:
     timestamp_ms: int
     value: bytes | None = field(repr=False)
     headers: Mapping[str, bytes] = field(repr=False)
+    key: bytes | None = field(default=None, repr=False)
 
 
 async def read_back(
@@ -39,4 +40,5 @@ def stored(record: PlacedRecord) -> Stored:
         timestamp_ms=record.timestamp,
         value=record.value,
         headers=dict(record.headers),
+        key=record.key,
     )

@@ -36,10 +36,16 @@ class LetterFilter:
     limit: int
     stage: str | None = None
     reason: str | None = None
+    key: bytes | None = None
+    """Of the original message, as its sender wrote it."""
     with_payload: bool = False
 
-    def takes(self, letter: LetterLine) -> bool:
-        return self.stage in (None, letter.stage) and self.reason in (None, letter.reason)
+    def takes(self, stored: Stored, letter: LetterLine) -> bool:
+        return (
+            self.stage in (None, letter.stage)
+            and self.reason in (None, letter.reason)
+            and self.key in (None, stored.key)
+        )
 
 
 async def list_letters(settings: Settings, wanted: LetterFilter) -> Sequence[LetterLine]:
@@ -52,7 +58,7 @@ async def list_letters(settings: Settings, wanted: LetterFilter) -> Sequence[Let
 
     def take(stored: Stored) -> None:
         letter = letter_of(stored, with_payload=wanted.with_payload)
-        if wanted.takes(letter):
+        if wanted.takes(stored, letter):
             newest.add(_at_ms(stored), letter)
 
     topic = Names(settings.kafka.namespace).dead_letters

@@ -45,14 +45,14 @@ def outcome(job: Job, state: str = "SUCCEEDED") -> bytes:
     return encode_outcome(job, JobReport(state=state, end=ENDS[state]), NOW_MS)
 
 
-def letter(number: int, namespace: str) -> Message:
+def letter(number: int, namespace: str, key: str = PERSON) -> Message:
     return dead_letter(
         f"{namespace}.dead-letters",
         stage="ingest" if number % 2 else "poll",
         reason="malformed",
         detail=f"detail {number}",
         origin=Origin("cdp", 1, number),
-        key=PERSON.encode(),
+        key=key.encode(),
         value=f'{{"email":"{PERSON}"}}'.encode(),
         written_at_ms=NOW_MS + number,
         payload="original",
@@ -164,6 +164,22 @@ async def test_letters_are_listed_without_what_they_carry(topics: Topics) -> Non
     assert "detail 4" not in table.out
     assert PERSON not in listed.out + table.out
     assert PERSON in shown.found[0]["payload"]
+
+
+async def test_what_was_turned_away_of_one_member_is_found_by_its_key(topics: Topics) -> None:
+    """
+    Somebody asks for one member, and the topic holds everybody's; keys are not shown.
+    """
+    await topics.create()
+    keys = ["u-1", PERSON, "u-12", PERSON]
+    await topics.write(letter(at, topics.namespace, key) for at, key in enumerate(keys))
+
+    listed = await topics.run(f"dead-letters list --key {PERSON} --json")
+    nobody = await topics.run("dead-letters list --key u-2")
+
+    assert [one["where"] for one in listed.found] == ["cdp/1/1", "cdp/1/3"]
+    assert PERSON not in listed.out
+    assert "no dead letter in the last 24 hours" in nobody.out
 
 
 async def test_nothing_to_list_is_said(topics: Topics) -> None:
