@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.asking import is_typed
 from pipeline.cli.ending import ended, fail
 from pipeline.cli.options import AsJson, ConfigFile, configured
 from pipeline.cli.showing import cell, show_json, show_table
@@ -74,7 +75,7 @@ def lanes_retire(
     left = ended(lambda: find_left(settings, lane))
     typer.echo(f"{left.waiting} records wait in lane {lane}; they will not be sent.", err=True)
     sentence = f"retire {lane}"
-    if not yes and typer.prompt(f'Type "{sentence}" to do it', err=True) != sentence:
+    if not yes and not is_typed(sentence):
         fail("that was not the sentence, so nothing was removed")
     ended(lambda: retire_lane(settings, left))
     typer.echo(f"lane {cell(lane)} retired: its topic {cell(left.topic)} is deleted")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.asking import is_typed
 from pipeline.cli.ending import ended, fail
 from pipeline.cli.options import AsJson, ConfigFile, configured, configured_with_lock
 from pipeline.cli.showing import cell, show_facts, show_json, show_table
@@ -78,7 +79,7 @@ def members_confirm(
         err=True,
     )
     sentence = f"confirm {found.destination}"
-    if not yes and typer.prompt(f'Type "{sentence}" to do it', err=True) != sentence:
+    if not yes and not is_typed(sentence):
         fail("that was not the sentence, so no snapshot is made")
     ended(lambda: confirm_members(settings, found))
     typer.echo(cell(f"{found.destination}: its members are confirmed, and snapshots go on"))
@@ -102,7 +103,7 @@ def members_retire(
     for line in _before(left):
         typer.echo(cell(line), err=True)
     sentence = f"retire {left.audience}"
-    if not yes and typer.prompt(f'Type "{sentence}" to do it', err=True) != sentence:
+    if not yes and not is_typed(sentence):
         fail("that was not the sentence, so nothing was let go of")
     count = ended(lambda: retire_members(configuration.settings, left))
     for line in _after(left, count):

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.configuration.model import Settings
-from pipeline.configuration.routing import snapshot_audiences
+from pipeline.configuration.routing import snapshot_audiences, snapshots_of
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.registry import PARTNERS
-from pipeline.destinations.snapshots import SnapshotAudience, Snapshots
+from pipeline.destinations.snapshots import SnapshotAudience
 from pipeline.domain.member_floor import (
     NO_FLOOR,
     Floor,
@@ -118,7 +118,7 @@ async def _found(settings: Settings, place: SnapshotPlace, partners: Partners) -
                 topic=topic,
                 topic_name=name,
                 audience=_audience(settings, place, partners),
-                rules=_delivery(settings, place, partners).rules,
+                rules=snapshots_of(settings, place.destination, partners).rules,
                 row=lambda _identity, _cells: b"",
                 ends=await topic.ends(),
                 now_ms=time.time_ns() // 1_000_000,
@@ -267,13 +267,6 @@ def _audience(settings: Settings, place: SnapshotPlace, partners: Partners) -> S
         if (destination, one.name, one.audience) == place[:3]
     ]
     return audience
-
-
-def _delivery(settings: Settings, place: SnapshotPlace, partners: Partners) -> Snapshots:
-    destination = settings.destinations[place.destination]
-    delivery = partners[destination.kind].delivery(destination, ())
-    assert isinstance(delivery, Snapshots)
-    return delivery
 
 
 async def _nothing(_: Sequence[Written]) -> None:
