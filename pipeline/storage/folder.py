@@ -36,10 +36,11 @@ class FolderStorage:
                     await self._do(_append, beside, block)
                     size += len(block)
             return await self._published(beside, path, size)
-        finally:
-            # Gone already if all went well; what else stays here goes with the next file.
+        except BaseException:
+            # What stays here all the same goes with the next file.
             with suppress(OSError):
                 await asyncio.to_thread(beside.unlink, missing_ok=True)
+            raise
 
     async def head(self, path: str) -> StoredFile | None:
         return await self._do(self._stored, path)

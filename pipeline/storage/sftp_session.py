@@ -40,9 +40,9 @@ class SftpSession:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        # Everything has been answered, so there is nothing to say good-bye for, and no waiting.
+        # Everything has been answered, so there is nothing to say good-bye for. Nor is the end
+        # waited for: who is cancelled meanwhile would not learn that its file is there.
         self._connection.abort()
-        await self._connection.wait_closed()
 
     async def empty(self, folder: str) -> None:
         """The folder is there and nothing is in it."""

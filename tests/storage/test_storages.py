@@ -5,12 +5,16 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+import types
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping
+from functools import partial
+from typing import cast
 
 import pytest
 from blockbuster import BlockBuster
 
 from pipeline.destinations.storage_settings import StorageSettings
+from pipeline.stages.snapshot.ports import StoredFile
 from tests.storage import writer
 from tests.storage.places import Place
 
@@ -171,29 +175,60 @@ async def test_what_is_cancelled_leaves_nothing(place: Place) -> None:
     assert place.unfinished() == 0
 
 
-@pytest.mark.parametrize("after_s", [0.0, 0.001, 0.003, 0.01, 0.03])
-async def test_what_is_cancelled_at_its_very_end_is_there_or_not(
-    place: Place, after_s: float
-) -> None:
+async def test_what_is_cancelled_at_its_very_end_is_there_or_not(place: Place) -> None:
     """
-    The caller learns which: a file that it was not told of is not visible.
+    The caller learns which: a file that it was not told of is not visible. Cancelled wherever it
+    waits from the last piece on, until it is over before.
     """
-    storage = place.storage()
-    is_given = asyncio.Event()
+    storage, number, is_over = place.storage(), 0, False
+    while not is_over:
+        ending = CancelledAt(number)
+        async with asyncio.TaskGroup() as tasks:
+            put = tasks.create_task(ending.of(storage.put(PATH, ending.pieces())))
 
-    async def all_of_it() -> AsyncIterator[bytes]:
+        is_over = not put.cancelled()
+        found = await storage.files("audience")
+        assert [one.path for one in found] == ([PATH] if is_over else [])
+        assert place.unfinished() == 0
+        number += 1
+    assert number > 1
+
+
+class CancelledAt:
+    """Cancels the task of a put where it waits for the so-maniest time behind its last piece."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._is_given = False
+
+    async def pieces(self) -> AsyncIterator[bytes]:
         yield bytes(MEGABYTE)
-        is_given.set()
+        self._is_given = True
 
-    async with asyncio.TaskGroup() as tasks:
-        put = tasks.create_task(storage.put(PATH, all_of_it()))
-        await is_given.wait()
-        await asyncio.sleep(after_s)
-        put.cancel()
+    @types.coroutine
+    def of(self, put: Coroutine[object, None, StoredFile]) -> Generator[object, None, StoredFile]:
+        waiting = put.__await__()
+        resume: Callable[[], object] = partial(next, waiting)
+        while True:
+            try:
+                awaited = resume()
+            except StopIteration as ended:
+                return cast(StoredFile, ended.value)
+            if self._is_given:
+                self._cancel_at_zero()
+            try:
+                yield awaited
+            except BaseException as error:  # noqa: BLE001 - it is handed on as it is
+                resume = partial(waiting.throw, error)
+            else:
+                resume = partial(next, waiting)
 
-    found = await storage.files("audience")
-    assert [one.path for one in found] == ([] if put.cancelled() else [PATH])
-    assert place.unfinished() == 0
+    def _cancel_at_zero(self) -> None:
+        if self._number == 0:
+            task = asyncio.current_task()
+            assert task is not None
+            asyncio.get_running_loop().call_soon(task.cancel)
+        self._number -= 1
 
 
 async def test_nothing_blocks_the_event_loop(place: Place) -> None:
