@@ -156,11 +156,20 @@ async def stored(
 async def stated_since(
     reader: TopicReader, topic: str, audience: str, ends: Mapping[int, int]
 ) -> int:
-    """How many keys of the audience say something again behind these offsets, by partition."""
+    """How many records behind these offsets, by partition, say something of the audience.
+
+    Those, too, whose key has got a tombstone since.
+    """
     starts = {TopicPartition(topic, number): end for number, end in ends.items()}
-    keys = StoredKeys(audience)
-    await reader.read(starts, await reader.ends(starts), keys.take)
-    return sum(1 for _ in keys.stored())
+    prefix, floor, count = member_key(audience, ""), floor_key(audience), 0
+
+    def take(record: PlacedRecord) -> None:
+        nonlocal count
+        key = record.key or b""
+        count += (key.startswith(prefix) or key == floor) and not _forgets_all(record)
+
+    await reader.read(starts, await reader.ends(starts), take)
+    return count
 
 
 def _refuse_other_layouts(topic: str, values: Iterable[bytes]) -> None:

@@ -28,6 +28,8 @@ from pipeline.kafka.topic_reader import PlacedRecord, reading
 from pipeline.operations.cluster_setup import prepare
 from pipeline.operations.members import count_members
 from pipeline.operations.members_retiring import LeftMembers, find_left_members, retire_members
+from pipeline.operations.stored_members import stated_since
+from pipeline.operations.stored_members import stored as stored_members
 from pipeline.operations.trouble import OperationFailed
 from tests.conftest import Cluster
 from tests.http.adobe_world import NAME, adobe
@@ -108,7 +110,7 @@ async def test_whoever_writes_members_at_the_same_time_is_noticed(
     apache_kafka: Cluster, namespace: str
 ) -> None:
     """
-    A process that still has the audience in its configuration.
+    A process that still has the audience in its configuration, and writes within the command.
     """
     settings = without_audiences(apache_kafka, namespace)
     topic, key = Names(namespace).members("adobe"), member_key(LEFT, "u-1")
@@ -121,9 +123,40 @@ async def test_whoever_writes_members_at_the_same_time_is_noticed(
 
         await producer.send_and_wait(topic, ADD, key, partition=partition_of(key))
         running_still = tasks.create_task(ingest())
+
+        async def retired_until_refused() -> None:
+            async with asyncio.timeout(60):
+                while True:
+                    await retire_members(settings, await found(settings))
+
         with pytest.raises(OperationFailed, match="start every process with the present one"):
-            await retire_members(settings, await found(settings))
+            await retired_until_refused()
         running_still.cancel()
+
+
+@pytest.mark.kafka
+async def test_so_is_whoever_wrote_between_the_look_and_the_tombstones(
+    apache_kafka: Cluster, namespace: str
+) -> None:
+    topic = Names(namespace).members("adobe")
+    await create_topics(apache_kafka, topic, partitions=PARTITIONS)
+    written: dict[bytes, list[bytes | None]] = {
+        member_key(LEFT, "u-1"): [ADD, None],
+        floor_key(LEFT): [encode_floor(Floor(5, 5)), None],
+        member_key(LEFT, "u-2"): [None],
+        member_key("a-stays", "u-1"): [ADD],
+    }
+    async with (
+        producing(apache_kafka) as producer,
+        reading(connection(apache_kafka), committed_only=False, patience=10.0) as reader,
+    ):
+        [looked] = [one async for one in stored_members(reader, topic, LEFT)]
+        for key, values in written.items():
+            for value in values:
+                partition = audience_partitions(LEFT)[0]
+                await producer.send_and_wait(topic, value, key, partition=partition)
+
+        assert await stated_since(reader, topic, LEFT, looked.ends) == 2
 
 
 @pytest.mark.kafka

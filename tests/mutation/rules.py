@@ -78,6 +78,8 @@ TOLD = "test_a_lifetime_that_only_the_configuration_knows_is_named_with_both_fig
 RETIRE = "tests/cli/test_members_retire.py"
 RETIRE_KAFKA = "tests/integration/test_members_retire.py"
 STORED = "tests/operations/test_stored_members.py"
+BETWEEN = "test_so_is_whoever_wrote_between_the_look_and_the_tombstones"
+CANCELLED = "test_what_is_cancelled_at_its_very_end_is_there_or_not"
 PUT_BACK = "test_an_audience_that_is_put_back_after_its_members_were_let_go_of_waits_for_ingest"
 COMES_BACK = "test_an_audience_that_comes_back_has_whoever_is_stated_then_and_nobody_else"
 RENAMED = "test_an_audience_that_was_renamed_in_the_configuration_alone_keeps_its_members"
@@ -1112,7 +1114,14 @@ RULES: Sequence[Rule] = (
         file="pipeline/storage/last_step.py",
         kept="        await asyncio.wait([step], timeout=_SECONDS)\n",
         broken="",
-        tests=[f"{STORAGES}::test_what_is_cancelled_at_its_very_end_is_there_or_not"],
+        tests=[f"{STORAGES}::{CANCELLED}"],
+    ),
+    Rule(
+        name="a file server is left without waiting, so that who is cancelled learns what is there",
+        file="pipeline/storage/sftp_session.py",
+        kept="        self._connection.abort()\n",
+        broken="        self._connection.abort()\n        await self._connection.wait_closed()\n",
+        tests=[f"{STORAGES}::{CANCELLED}[sftp]"],
     ),
     Rule(
         name="nothing is sent to a file server that is not known",
@@ -1283,6 +1292,13 @@ RULES: Sequence[Rule] = (
         kept="        if stated:\n",
         broken="        if False:\n",
         tests=[f"{RETIRE_KAFKA}::test_whoever_writes_members_at_the_same_time_is_noticed"],
+    ),
+    Rule(
+        name="so is whoever wrote right before the tombstones",
+        file="pipeline/operations/stored_members.py",
+        kept="(key.startswith(prefix) or key == floor) and not _forgets_all(record)\n",
+        broken="key.startswith(prefix) and not _forgets_all(record)\n",
+        tests=[f"{RETIRE_KAFKA}::{BETWEEN}"],
     ),
     Rule(
         name="something is written behind the members that are let go of, so that Kafka deletes",
