@@ -212,6 +212,8 @@ class ModelPartner:
     """Its answer to a body, if it has a special one; an acceptance takes the records."""
     raises: Callable[[Sequence[str]], bool] = lambda members: False
     """Whether its package raises an error where a request with these would be composed."""
+    slowness: Callable[[Sequence[str]], float] = lambda members: 0.0
+    """Seconds that an answer to these takes more than others."""
     members: dict[tuple[str, str], int] = field(default_factory=dict)
     arrivals: list[tuple[float, int]] = field(default_factory=list)
     requests: list[tuple[str, list[str]]] = field(default_factory=list)
@@ -255,7 +257,8 @@ class ModelPartner:
     ) -> None:
         await asyncio.sleep(self.random.uniform(0, self.moods.travel))
         answer = await self._work(audience, records)
-        await asyncio.sleep(self.random.uniform(0, self.moods.answer))
+        named = [json.loads(record)["externalUserId"] for record in records]
+        await asyncio.sleep(self.random.uniform(0, self.moods.answer) + self.slowness(named))
         if not answered.done():
             answered.set_result(answer)
 

@@ -79,6 +79,9 @@ RETIRE = "tests/cli/test_members_retire.py"
 RETIRE_KAFKA = "tests/integration/test_members_retire.py"
 STORED = "tests/operations/test_stored_members.py"
 BETWEEN = "test_so_is_whoever_wrote_between_the_look_and_the_tombstones"
+REFUSED = "tests/simulation/test_audience_refused.py"
+SENT_BEFORE = "test_what_was_sent_before_the_refusal_does_not_end_it_when_it_is_taken"
+END_OF_REPLAY = "test_the_end_of_a_replay_is_committed_although_nothing_more_comes"
 CANCELLED = "test_what_is_cancelled_at_its_very_end_is_there_or_not"
 PUT_BACK = "test_an_audience_that_is_put_back_after_its_members_were_let_go_of_waits_for_ingest"
 COMES_BACK = "test_an_audience_that_comes_back_has_whoever_is_stated_then_and_nobody_else"
@@ -769,7 +772,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a lane with a paused audience looks often whether it is resumed",
         file="pipeline/stages/upload/dispatcher.py",
-        kept="        is_waiting = self._pauses.are_any or self._condition.refused is not None\n",
+        kept="        is_waiting = self._pauses.are_any or self._refused\n",
         broken="        is_waiting = False\n",
         tests=["tests/simulation/test_audience_paused.py"],
     ),
@@ -2038,8 +2041,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="an audience that is refused is shown until that is mended",
         file="pipeline/stages/upload/condition.py",
-        kept='        if self._refused is not None:\n            state = "blocked"\n',
-        broken='        if self._refused is None:\n            state = "blocked"\n',
+        kept='        if self._refused:\n            state = "blocked"\n',
+        broken='        if not self._refused:\n            state = "blocked"\n',
         tests=["tests/stages/upload/test_condition.py"],
     ),
     Rule(
@@ -2193,14 +2196,14 @@ RULES: Sequence[Rule] = (
     Rule(
         name="others of a lane have their turn while one audience is refused",
         file="pipeline/stages/upload/dispatcher.py",
-        kept="        return refused is not None and await self._serve_others(refused, tasks)\n",
-        broken="        return False\n",
-        tests=[f"{ANSWERS}::{OTHERS_OF_A_LANE}"],
+        kept='        if audience is not None and blocked.cause == "mostly_refused":\n',
+        broken="        if audience is None:\n",
+        tests=[REFUSED],
     ),
     Rule(
         name="of an audience that is refused nothing is sent between two questions",
         file="pipeline/stages/upload/dispatcher.py",
-        kept="            batch = self._queue.take(self._clock(), without)\n",
+        kept="            batch = self._queue.take(self._clock(), self._refused)\n",
         broken="            batch = self._queue.take(self._clock())\n",
         tests=[f"{ANSWERS}::{OTHERS_OF_A_LANE}"],
     ),
@@ -2213,10 +2216,59 @@ RULES: Sequence[Rule] = (
     ),
     Rule(
         name="a minute lies between two questions about a refused audience",
-        file="pipeline/stages/upload/dispatcher.py",
-        kept="        is_time = self._clock() >= until_at\n",
-        broken="        is_time = self._blocked is None\n",
+        file="pipeline/stages/upload/refused_audiences.py",
+        kept="            asks_at=now + self._probe_seconds,\n",
+        broken="            asks_at=now,\n",
         tests=[f"{ANSWERS}::{ASKED_NO_FASTER}"],
+    ),
+    Rule(
+        name="a refused audience takes no memory that others need",
+        file="pipeline/stages/upload/dispatcher.py",
+        kept="                self._pauses.set_aside(audience)\n",
+        broken="                pass\n",
+        tests=[REFUSED],
+    ),
+    Rule(
+        name="no more of a refused audience is read than it takes to ask",
+        file="pipeline/stages/upload/pauses.py",
+        kept="(HOPELESS_RUN if audience in self._refused else self._most_replayed)",
+        broken="self._most_replayed",
+        tests=[REFUSED],
+    ),
+    Rule(
+        name="what a stopped delivery leaves without an end waits again",
+        file="pipeline/stages/upload/in_flight.py",
+        kept="        self._late.give_back(delivery.left, was_in_doubt=delivery.was_in_doubt)\n",
+        broken="",
+        tests=[f"{ANSWERS}::{OTHERS_OF_A_LANE}"],
+    ),
+    Rule(
+        name="a change that waits again does not overtake a later one of its member",
+        file="pipeline/stages/upload/batching.py",
+        kept="            if later is not None and later.offset >= record.offset:\n",
+        broken="            if later is None:\n",
+        tests=["tests/stages/upload/test_batching.py"],
+    ),
+    Rule(
+        name="nothing of a refused audience that is set aside keeps others from being committed",
+        file="pipeline/stages/upload/intake.py",
+        kept="        if self._paused.keeps(audience):\n            for record in records:\n",
+        broken="        if False:\n            for record in records:\n",
+        tests=[REFUSED, "tests/simulation/test_audience_paused.py"],
+    ),
+    Rule(
+        name="an answer to what was sent before a refusal does not end it",
+        file="pipeline/stages/upload/delivery.py",
+        kept="        if not self._stopping:\n            self._outcomes.takes(self.audience)\n",
+        broken="        self._outcomes.takes(self.audience)\n",
+        tests=[f"{REFUSED}::{SENT_BEFORE}"],
+    ),
+    Rule(
+        name="the end of a replay is committed although nothing else comes",
+        file="pipeline/stages/upload/offsets.py",
+        kept="            if len(self._paused) < before:\n                self.report()\n",
+        broken="",
+        tests=[f"tests/simulation/test_audience_paused.py::{END_OF_REPLAY}"],
     ),
     Rule(
         name="a start asks what is forbidden before it takes a topic for missing",

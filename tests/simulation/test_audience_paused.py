@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.domain.send_result import Refused
 from pipeline.stages.ports import StartingPoint, Stretch
 from pipeline.stages.upload.assembly import LaneAssembly
+from pipeline.stages.upload.bisector import HOPELESS_RUN
 from tests.fakes.lane_world import Moods, TopicLease
 from tests.simulation.world import CAP, ROUGH, WINDOW, World, in_world
 
@@ -18,7 +20,18 @@ WRONG, OTHER, THIRD = "7", "8", "9"
 QUICK = Moods(travel=0.01, answer=0.01)
 
 Happening = Literal[
-    "pause", "resume", "pause third", "resume third", "stop", "put", "crash", "handover", "rewind"
+    "pause",
+    "resume",
+    "pause third",
+    "resume third",
+    "refuse",
+    "refuse third",
+    "take",
+    "stop",
+    "put",
+    "crash",
+    "handover",
+    "rewind",
 ]
 ENDS = ("crash", "handover", "rewind")
 
@@ -93,6 +106,24 @@ def test_a_resumed_audience_of_a_lane_where_nothing_comes_is_sent_at_once() -> N
     in_world(1, story, QUICK)
 
 
+def test_the_end_of_a_replay_is_committed_although_nothing_more_comes() -> None:
+    """
+    The last record that was kept had its end when the replay was not level yet.
+    """
+
+    async def story(world: World) -> None:
+        world.replay = (10, 0.5)
+        world.requests.pause(WRONG)
+        put_some(world, 15, [WRONG])
+        put_some(world, 200, [OTHER])
+        await world.own_for(20)
+        world.requests.resume(WRONG)
+        await world.own_for(60)
+        assert world.topic.committed.paused == {}
+
+    in_world(1, story, QUICK)
+
+
 def test_a_pause_lets_requests_in_flight_end_and_sends_them_again_on_resume() -> None:
     """
     They most likely ended in vain; what stood behind them in the queue is not sent at all.
@@ -129,31 +160,42 @@ def test_a_pause_lets_requests_in_flight_end_and_sends_them_again_on_resume() ->
         max_size=20,
     ),
 )
-def test_however_it_is_paused_and_resumed_nothing_is_lost_reordered_or_over_the_cap(
+def test_however_it_is_paused_resumed_and_refused_nothing_is_lost_reordered_or_over_the_cap(
     seed: int, happenings: list[tuple[float, Happening]]
 ) -> None:
     """
     Through pauses in quick succession, crashes, handovers, blocked lanes and rewound groups, with
-    a partner that misbehaves and readers of which now one and now the other is faster: in the end
-    the last change of every member stands.
+    a partner that misbehaves and refuses whole audiences, and readers of which now one and now the
+    other is faster: in the end the last change of every member stands. A partner that refuses few
+    records of an audience may mean these.
     """
 
     async def story(world: World) -> None:
         world.late, world.probe, world.batch = 10.0, 1.0, world.random.choice([4, 15])
         world.reader = world.random.choice([(1000, 0.0), (40, 0.2), (7, 0.1)])
         world.replay = world.random.choice([(200, 0.05), (40, 0.2), (5, 0.1)])
+        world.buffer_bytes, world.max_bytes = world.random.choice([10_000_000, 15_000]), 4000
         put_some(world, 300)
         left = list(happenings)
         while left:
             await own_through(world, left)
             put_some(world, 30)
-        resume_all(world)
+        mend_all(world)
         await until_all_is_sent(world)
 
     moods = replace(ROUGH, answer=seed % 3)
     world = in_world(seed, story, moods)
 
-    assert world.expected() == world.partner.members
+    given_up = {message.key for message in world.message_writer.of("letters")}
+    assert all(
+        world.partner.members[audience, member] == version
+        for (audience, member), version in world.expected().items()
+        if f"{audience}|{member}".encode() not in given_up
+    )
+    owners = 2 + sum(what in ENDS for _, what in happenings)
+    refusals = sum(what.startswith("refuse") for _, what in happenings)
+    assert len(given_up) <= (HOPELESS_RUN - 1) * 2 * owners * refusals
+    assert world.partner.overlapping == []
     assert world.partner.largest_window(WINDOW) < CAP
     assert sum(count for _, count in world.partner.arrivals) <= world.spent
     assert list(world.ledger().differences()) == []
@@ -177,7 +219,7 @@ async def own_through(world: World, left: list[tuple[float, Happening]]) -> None
                 ended.set()
                 return
             await happens(world, what)
-        resume_all(world)
+        mend_all(world)
         async with asyncio.timeout(600):
             while not is_all_sent(world):
                 await asyncio.sleep(0.5)
@@ -191,9 +233,15 @@ async def own_through(world: World, left: list[tuple[float, Happening]]) -> None
         world.topic.committed = StartingPoint(lost_to, is_clean=False, others_paused=0)
 
 
-def resume_all(world: World) -> None:
+def mend_all(world: World) -> None:
+    refuse(world)
     for audience in (WRONG, THIRD):
         world.requests.resume(audience)
+
+
+def refuse(world: World, *audiences: str) -> None:
+    """From now on the partner refuses every record of these and of no others."""
+    world.partner.judge = lambda audience, _: Refused("400") if audience in audiences else None
 
 
 async def happens(world: World, what: Happening) -> None:
@@ -202,6 +250,8 @@ async def happens(world: World, what: Happening) -> None:
             world.requests.pause(WRONG if what == "pause" else THIRD)
         case "resume" | "resume third":
             world.requests.resume(WRONG if what == "resume" else THIRD)
+        case "refuse" | "refuse third" | "take":
+            refuse(world, *{"refuse": [WRONG], "refuse third": [WRONG, THIRD]}.get(what, []))
         case "stop":
             world.partner.moods.stopping = 1.0
             await asyncio.sleep(world.random.uniform(0.5, 3.0))

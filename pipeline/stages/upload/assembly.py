@@ -20,6 +20,7 @@ from pipeline.stages.upload.offsets import LaneOffsets
 from pipeline.stages.upload.outcomes import LaneOutcomes
 from pipeline.stages.upload.paused_audiences import PausedAudiences
 from pipeline.stages.upload.reading_assembly import ReadingAssembly
+from pipeline.stages.upload.refused_audiences import RefusedAudiences
 from pipeline.stages.upload.requests import LaneRequests
 from pipeline.stages.upload.served_lane import ServedLane, SharedByLanes
 from pipeline.stages.upload.settlement import Settlement
@@ -43,8 +44,12 @@ class LaneAssembly:
         self._queue = LaneQueue(lane.limits)
         self._paused = PausedAudiences()
         self._tally = Tally()
+        self._refused = RefusedAudiences(probe_seconds=lane.probe_seconds)
         self._late = LateMembers(
-            queue=self._queue, late_seconds=lane.late_seconds, clock=self._clock
+            queue=self._queue,
+            late_seconds=lane.late_seconds,
+            clock=self._clock,
+            take_back=lambda records: self._reading.intake.take_back(records),
         )
         self._in_flight = InFlight(
             slots=lane.max_in_flight,
@@ -116,6 +121,7 @@ class LaneAssembly:
             lease=self._lease,
             queue=self._queue,
             paused=self._paused,
+            refused=self._refused,
             offsets=self._offsets,
             in_flight=self._in_flight,
             settlement=self._settlement,
@@ -136,6 +142,8 @@ class LaneAssembly:
             late=self._late,
             offsets=self._offsets,
             pauses=self._reading.pauses,
+            refused=self._refused,
+            room=self._reading.room,
             requests=self._requests,
             condition=self._condition,
             cap_use=self._cap_use,
@@ -143,7 +151,6 @@ class LaneAssembly:
             sent=self._sent,
             clock=self._clock,
             changed=self._changed,
-            probe_seconds=self._lane.probe_seconds,
         )
 
     def _delivery(
@@ -208,7 +215,11 @@ class LaneAssembly:
     def _shown(self) -> tuple[LaneCondition, CapUse]:
         lane, telemetry = self._lane, self._shared.lane_telemetry
         condition = LaneCondition(
-            lane=lane.name, label=lane.label, telemetry=telemetry, clock=self._clock
+            lane=lane.name,
+            label=lane.label,
+            refused=self._refused,
+            telemetry=telemetry,
+            clock=self._clock,
         )
         cap_use = CapUse(
             cap=lane.quota.records,

@@ -1,6 +1,6 @@
 """What waits in one lane: grouped by audience, one change a member, never two in flight at once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from typing import NamedTuple
@@ -148,37 +148,47 @@ class LaneQueue:
         self._account(added=(waiting,), removed=() if earlier is None else (earlier,))
         return earlier
 
-    def take(self, now: float, without: str | None = None) -> Batch | None:
+    def take(self, now: float, without: Collection[str] = ()) -> Batch | None:
         """The due batch with the oldest record, or None. Its members are in flight from now on.
 
-        `without`: an audience of which nothing is taken.
+        `without`: audiences of which nothing is taken.
         """
         due = [
             (queue.oldest().admitted_at, audience, reason)
             for audience, queue in self._queues.items()
-            if queue.ready and audience != without and (reason := self._due(queue, now)) is not None
+            if queue.ready
+            and audience not in without
+            and (reason := self._due(queue, now)) is not None
         ]
         if not due:
             return None
         _, audience, reason = min(due)
         return self._taken(audience, self._queues[audience].take(self._limits), reason)
 
-    def take_probe(self, most: int) -> Batch | None:
-        """A few of the oldest records, due or not: to ask whether a blocked lane may go on."""
+    def first(self, without: Collection[str] = ()) -> str | None:
+        """The audience whose oldest record stands first in the lane; None when nothing waits."""
         waiting = [
             (queue.oldest().offset, audience)
             for audience, queue in self._queues.items()
-            if queue.ready
+            if queue.ready and audience not in without
         ]
-        if not waiting:
-            return None
-        _, audience = min(waiting)
-        limits = replace(self._limits, max_records=min(most, self._limits.max_records))
-        return self._taken(audience, self._queues[audience].take(limits), "probe")
+        return min(waiting)[1] if waiting else None
 
-    def due_in(self, now: float) -> float | None:
+    def take_probe(self, audience: str, most: int) -> Batch | None:
+        """A few of its oldest records, due or not: to ask whether the partner takes them again."""
+        queue = self._queues.get(audience)
+        if queue is None or not queue.ready:
+            return None
+        limits = replace(self._limits, max_records=min(most, self._limits.max_records))
+        return self._taken(audience, queue.take(limits), "probe")
+
+    def due_in(self, now: float, without: Collection[str] = ()) -> float | None:
         """Seconds until the next linger ends; None when nothing waits that could be sent."""
-        heads = [queue.oldest().admitted_at for queue in self._queues.values() if queue.ready]
+        heads = [
+            queue.oldest().admitted_at
+            for audience, queue in self._queues.items()
+            if queue.ready and audience not in without
+        ]
         return None if not heads else max(0.0, min(heads) + self._limits.linger - now)
 
     def settled(self, records: Iterable[QueuedRecord], audience: str) -> None:
@@ -190,10 +200,29 @@ class LaneQueue:
         if not queue.ready and not queue.deferred:
             self._queues.pop(audience, None)
 
-    def waiting(self, audiences: Iterable[str]) -> int:
-        """How many records of these audiences wait."""
-        queues = [self._queues[one] for one in audiences if one in self._queues]
-        return sum(len(queue.ready) + len(queue.deferred) for queue in queues)
+    def put_back(self, records: Iterable[QueuedRecord]) -> Sequence[QueuedRecord]:
+        """Let records that were in flight wait again, each at its place.
+
+        Returns the changes that a later one of the same member has overtaken meanwhile.
+        """
+        overtaken: list[QueuedRecord] = []
+        for record in records:
+            queue = self._queues.setdefault(record.audience, _Queue())
+            self._in_flight.discard(record.key)
+            queue.let_go(record.key)
+            later = queue.ready.get(record.key)
+            if later is not None and later.offset >= record.offset:
+                overtaken += [record] if later.offset > record.offset else []
+                continue
+            earlier = queue.put(record)
+            self._account(added=(record,), removed=() if earlier is None else (earlier,))
+            overtaken += [] if earlier is None else [earlier]
+        return overtaken
+
+    def waiting(self, audience: str) -> int:
+        """How many records of this audience wait."""
+        queue = self._queues.get(audience, _Queue())
+        return len(queue.ready) + len(queue.deferred)
 
     def drop(self, audience: str) -> Sequence[QueuedRecord]:
         """Let go of what waits of an audience, and return it; what is in flight stays so."""

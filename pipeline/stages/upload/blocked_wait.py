@@ -29,14 +29,10 @@ class BlockedWait:
         self._room = room
         self._probe_seconds = probe_seconds
 
-    async def run(self, *, is_time: bool) -> None:
-        """Return when it is time to look, with the lease at the first record without an end.
-
-        `is_time`: it is, once no late request of a member can be applied any more.
-        """
+    async def run(self) -> None:
+        """Return when it is time to look, with the lease at the first record without an end."""
         self.let_go()
-        wait = 0.0 if is_time else self._probe_seconds
-        await asyncio.sleep(max(wait, self._late.left()))
+        await asyncio.sleep(max(self._probe_seconds, self._late.left()))
         self._lease.seek(self._offsets.committable)
 
     def let_go(self) -> None:

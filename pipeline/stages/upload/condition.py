@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from pipeline.domain.send_result import Blocked
+from pipeline.stages.upload.refused_audiences import RefusedAudiences
 from pipeline.telemetry.facts import LaneLabel, LaneState, LaneTelemetry
 
 LINE_SECONDS = 60.0
@@ -20,10 +21,17 @@ class LaneCondition:
     """The state of a lane, why it is blocked, and why its last attempt failed."""
 
     def __init__(
-        self, *, lane: str, label: LaneLabel, telemetry: LaneTelemetry, clock: Callable[[], float]
+        self,
+        *,
+        lane: str,
+        label: LaneLabel,
+        refused: RefusedAudiences,
+        telemetry: LaneTelemetry,
+        clock: Callable[[], float],
     ) -> None:
         self._lane = lane
         self._label = label
+        self._refused = refused
         self._telemetry = telemetry
         self._clock = clock
         self._failure: str | None = None
@@ -34,52 +42,57 @@ class LaneCondition:
         self._accepted = 0
         self._shown: LaneState | None = None
         self.state: LaneState = "taking_over"
-        self.blocked: Blocked | None = None
-        """Why the lane is blocked, also while it asks whether it may go on."""
-        self._refused: str | None = None
-        """The audience of which most was refused, where that is why."""
+        self.blocked_for_all: Blocked | None = None
+        """Why nothing of the lane is sent, also while it asks whether it may go on."""
+
+    @property
+    def blocked(self) -> Blocked | None:
+        """What a person must mend, of all audiences or of one."""
+        return self.blocked_for_all or self._refused.cause
 
     def show(self, state: LaneState) -> None:
-        """What the lane does now; while one audience is refused that is not all it is.
+        """What the lane does now; while an audience is refused, it is shown as blocked.
 
-        Others of the lane go on between two looks at that audience, and whoever is told must not
-        be told each time that all is well again.
+        The other audiences go on, but a person is needed all the same.
         """
-        if self._refused is not None:
+        if self._refused:
             state = "blocked"
         self.state = state
         if state != self._shown:
             self._shown = state
             self._telemetry.lane_state(lane=self._label, state=state)
 
-    def block(self, blocked: Blocked, audience: str | None = None) -> None:
-        """A person must mend something, of one audience or of all; said once for each thing."""
-        self._refused = audience
+    def block(self, blocked: Blocked) -> None:
+        """A person must mend something before anything is sent; said once for each thing."""
+        is_news = blocked != self.blocked_for_all
+        self.blocked_for_all = blocked
+        self._show_blocked(blocked, is_news=is_news)
+
+    def passed_probe(self) -> None:
+        """The lane may go on; that says nothing of audiences that are refused."""
+        if self.blocked_for_all is not None:
+            self.blocked_for_all = None
+            self._say_resumed()
+
+    def refuse(self, audience: str, blocked: Blocked, *, read_to: int) -> None:
+        """A person must mend something before anything more of this audience is sent."""
+        is_news = self._refused.add(audience, blocked, now=self._clock(), read_to=read_to)
+        self._show_blocked(blocked, is_news=is_news)
+
+    def ends_refusal(self, audience: str) -> None:
+        """Something of this audience was accepted, or nothing of it waits any more."""
+        if audience in self._refused:
+            self._refused.end(audience)
+            self._say_resumed()
+
+    def _show_blocked(self, blocked: Blocked, *, is_news: bool) -> None:
         self.show("blocked")
-        if blocked != self.blocked:
-            self.blocked = blocked
+        if is_news:
             cause, detail = blocked.cause, blocked.detail
             log.error("lane blocked", lane=self._lane, cause=cause, detail=detail, remedy=REMEDY)
 
-    def passed_probe(self) -> None:
-        """The lane may go on; a probe of another audience says nothing of the one refused."""
-        if self._refused is None:
-            self._resume()
-
-    def took(self, audience: str) -> None:
-        """Something of this audience was accepted, or nothing of it waits any more."""
-        if audience == self._refused:
-            self._refused = None
-            self._resume()
-
-    @property
-    def refused(self) -> str | None:
-        """The audience whose records keep the lane from being well."""
-        return self._refused
-
-    def _resume(self) -> None:
-        if self.blocked is not None:
-            self.blocked = None
+    def _say_resumed(self) -> None:
+        if self.blocked is None:
             log.info("lane resumed", lane=self._lane)
 
     def failed(self, detail: str, status: int | None = None) -> None:

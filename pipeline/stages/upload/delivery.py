@@ -73,7 +73,7 @@ class Delivery:
         shrink: Callable[[int], None],
         block: Callable[[Blocked], None],
     ) -> None:
-        self._audience = batch.audience
+        self.audience = batch.audience
         self._bisector = bisector
         self._requests = requests
         self._reservation = reservation
@@ -87,10 +87,12 @@ class Delivery:
         self._cost = Cost(0)
         self._trials = Trials(is_probe=batch.reason == "probe")
         self._throttled = 0
-        self._was_in_doubt = False
+        self.was_in_doubt = False
+        """Whether any attempt had no answer."""
         self._accepted_before: int | None = None
         self._stopping = False
         self.state: State = "waiting"
+        self._left = {record.offset: record for record in batch.records}
         self.bytes = weight(batch.records)
         """What its records without an end weigh."""
         self.is_aside = False
@@ -104,8 +106,13 @@ class Delivery:
             await self._follow(decide(self.state, event, self._known()), event)
 
     def stop(self) -> None:
-        """Make no further attempt: the lane is blocked."""
+        """Make no further attempt: the lane is blocked, or the audience refused."""
         self._stopping = True
+
+    @property
+    def left(self) -> Sequence[QueuedRecord]:
+        """Its records without an end."""
+        return list(self._left.values())
 
     @property
     def is_sending(self) -> bool:
@@ -131,7 +138,7 @@ class Delivery:
 
     async def _attempt(self) -> Answer:
         try:
-            return await self._requests.send(self._audience, self._part)
+            return await self._requests.send(self.audience, self._part)
         except asyncio.CancelledError:
             self._use(None)
             self._doubt(None)
@@ -189,7 +196,7 @@ class Delivery:
         self._outcomes.counted(self._cost)
 
     def _doubt(self, _: Event | None) -> None:
-        self._was_in_doubt = True
+        self.was_in_doubt = True
         self._outcomes.in_doubt()
 
     def _refuse(self, event: Event | None) -> None:
@@ -220,13 +227,15 @@ class Delivery:
     async def _settle(self, event: Event) -> None:
         assert isinstance(event, Accepted | Applied)
         self._bisector.accepted()
-        await self._outcomes.taken(self._audience, self._part, event, is_first=self._is_first)
+        if not self._stopping:
+            self._outcomes.takes(self.audience)
+        await self._outcomes.taken(self.audience, self._part, event, is_first=self._is_first)
         self._release(self._part)
 
     async def _give_up(self) -> None:
         poison = self._bisector.poison
         if poison:
-            await self._outcomes.given_up(self._audience, poison)
+            await self._outcomes.given_up(self.audience, poison)
             self._release([one.record for one in poison])
 
     def _answered_unpaid(self) -> None:
@@ -236,8 +245,10 @@ class Delivery:
         self._outcomes.counted(counted)
 
     def _release(self, records: Sequence[QueuedRecord]) -> None:
-        self._outcomes.released(self._audience, records, was_in_doubt=self._was_in_doubt)
+        self._outcomes.released(self.audience, records, was_in_doubt=self.was_in_doubt)
         self.bytes -= weight(records)
+        for record in records:
+            del self._left[record.offset]
 
     def _blocked_by(self, event: Event) -> Blocked:
         if isinstance(event, Blocked):
@@ -245,7 +256,7 @@ class Delivery:
         if isinstance(event, NothingLeft):
             last = self._bisector.poison[-1]
             return Blocked(
-                "mostly_refused", f"audience {self._audience}: {last.said or last.detail}"
+                "mostly_refused", f"audience {self.audience}: {last.said or last.detail}"
             )
         return Blocked("not_the_partner", _detail(event))
 

@@ -16,7 +16,9 @@ from pipeline.stages.upload.intake import Intake
 from pipeline.stages.upload.late_members import LateMembers
 from pipeline.stages.upload.offsets import LaneOffsets
 from pipeline.stages.upload.pauses import LanePauses
+from pipeline.stages.upload.refused_audiences import RefusedAudiences
 from pipeline.stages.upload.requests import LaneRequests
+from pipeline.stages.upload.room import LaneRoom
 from pipeline.stages.waiting import LOOK_AGAIN_SECONDS, until
 
 IDLE_SECONDS = 60.0
@@ -40,6 +42,8 @@ class Dispatcher:
         late: LateMembers,
         offsets: LaneOffsets,
         pauses: LanePauses,
+        refused: RefusedAudiences,
+        room: LaneRoom,
         requests: LaneRequests,
         condition: LaneCondition,
         cap_use: CapUse,
@@ -47,7 +51,6 @@ class Dispatcher:
         sent: Callable[[Batch], None],
         clock: Callable[[], float],
         changed: asyncio.Event,
-        probe_seconds: float,
     ) -> None:
         self._lane = lane
         self._lease = lease
@@ -57,6 +60,8 @@ class Dispatcher:
         self._late = late
         self._offsets = offsets
         self._pauses = pauses
+        self._refused = refused
+        self._room = room
         self._requests = requests
         self._condition = condition
         self._cap_use = cap_use
@@ -64,41 +69,18 @@ class Dispatcher:
         self._sent = sent
         self._clock = clock
         self._changed = changed
-        self._probe_seconds = probe_seconds
         self._blocked: Blocked | None = None
-        self._refused_before = 0
-        """Up to where the lane had been read when most of an audience was refused."""
 
-    async def run(self, tasks: asyncio.TaskGroup) -> bool:
-        """Send until something blocks the lane; first ask, if it was blocked before.
-
-        Returns whether it is time to ask at once: others had their turn since the last question.
-        """
+    async def run(self, tasks: asyncio.TaskGroup) -> None:
+        """Send until something blocks the lane; first ask, if it was blocked before."""
         self._blocked = None
-        if self._condition.blocked is not None:
-            await self._probe(self._condition.blocked, tasks)
+        if self._condition.blocked_for_all is not None:
+            await self._probe(tasks)
         while (blocked := self._found()) is None:
             await self._lease.wait_held()
             await self._look_again_in(self._dispatch(tasks))
         self._block(blocked)
         await self._ended()
-        refused = self._condition.refused
-        return refused is not None and await self._serve_others(refused, tasks)
-
-    async def _serve_others(self, refused: str, tasks: asyncio.TaskGroup) -> bool:
-        """Until the next question the lane is that of all audiences but the one refused.
-
-        They are served as far as the memory of the lane goes: what waits of that one stays in it.
-        """
-        self._blocked = None
-        until_at = self._clock() + self._probe_seconds
-        while self._found() is None and (left := until_at - self._clock()) > 0:
-            await self._lease.wait_held()
-            await self._look_again_in(min(left, self._dispatch(tasks, without=refused)))
-        is_time = self._clock() >= until_at
-        self._in_flight.stop()
-        await self._ended()
-        return is_time
 
     async def _ended(self) -> None:
         while self._in_flight.count:
@@ -106,64 +88,63 @@ class Dispatcher:
 
     # Asking whether a blocked lane may go on
 
-    async def _probe(self, before: Blocked, tasks: asyncio.TaskGroup) -> None:
-        """Send one record alone; after refusals it may be that one which is bad, so then a few.
+    async def _probe(self, tasks: asyncio.TaskGroup) -> None:
+        """Send one record alone.
 
         A probe that fails is no reason to go on asking: whatever blocked the lane is gone.
         """
-        is_doubted = before.cause == "mostly_refused"
-        batch = await self._probe_batch(HOPELESS_RUN if is_doubted else 1)
+        batch = await self._probe_batch()
         if batch is None:
             return
-        self._start(batch, tasks, is_doubted=is_doubted)
+        self._start(batch, tasks, is_doubted=batch.audience in self._refused)
         while self._in_flight.is_busy:
             await self._look_again_in(LOOK_AGAIN_SECONDS)
         if self._blocked is None:
             self._condition.passed_probe()
 
-    async def _probe_batch(self, most: int) -> Batch | None:
+    async def _probe_batch(self) -> Batch | None:
         """What to ask with; None when nothing can be read."""
         while self._blocked_intake() is None:
             await self._lease.wait_held()
             self._pauses.apply_requests()
-            if (batch := self._queue.take_probe(most)) is not None:
-                return batch
+            audience = self._queue.first(without=self._refused) or self._queue.first()
+            if audience is not None:
+                return self._take_few(audience)
             await self._look_again_in(LOOK_AGAIN_SECONDS)
         return None
 
+    def _take_few(self, audience: str) -> Batch | None:
+        """One record; of an audience that was refused it may be a bad one, so then a few."""
+        return self._queue.take_probe(audience, HOPELESS_RUN if audience in self._refused else 1)
+
     # Sending what is due
 
-    def _dispatch(self, tasks: asyncio.TaskGroup, without: str | None = None) -> float:
-        """Start what may start now, but for one; returns seconds until there may be more."""
+    def _dispatch(self, tasks: asyncio.TaskGroup) -> float:
+        """Start what may start now; returns seconds until there may be more."""
         self._pauses.apply_requests()
         self._look_at_refused()
+        self._show_blocked_intake()
         cooled_in = self._late.cool_down()
         self._cap_use.show()
         silence = self._requests.silence()
         self._condition.show("throttled" if silence > 0 else "running")
         if silence <= 0:
-            self._start_due(tasks, without)
+            self._ask(tasks)
+            self._start_due(tasks)
         look_in = IDLE_SECONDS if self._is_idle else LOOK_AGAIN_SECONDS
-        waits = [silence, cooled_in, self._queue.due_in(self._clock()), look_in]
+        due_in = self._queue.due_in(self._clock(), self._refused)
+        waits = [silence, cooled_in, due_in, self._refused.due_in(self._clock()), look_in]
         return min(one for one in waits if one)
 
     @property
     def _is_idle(self) -> bool:
         """Nothing to send, and nothing on which an operator may have another word."""
-        is_waiting = self._pauses.are_any or self._condition.refused is not None
+        is_waiting = self._pauses.are_any or self._refused
         return not (self._queue.count or self._in_flight.count or is_waiting)
 
-    def _look_at_refused(self) -> None:
-        """An audience that is paused, or whose records all have their end, blocks nothing."""
-        refused = self._condition.refused
-        if refused is None:
-            return
-        if self._pauses.keeps(refused) or self._offsets.committable >= self._refused_before:
-            self._condition.took(refused)
-
-    def _start_due(self, tasks: asyncio.TaskGroup, without: str | None) -> None:
+    def _start_due(self, tasks: asyncio.TaskGroup) -> None:
         while self._in_flight.has_free_slot:
-            batch = self._queue.take(self._clock(), without)
+            batch = self._queue.take(self._clock(), self._refused)
             if batch is None:
                 return
             self._start(batch, tasks)
@@ -175,13 +156,44 @@ class Dispatcher:
         task = tasks.create_task(delivery.run(), name=f"deliver {self._lane}")
         self._in_flight.add(task, delivery)
 
+    # Audiences that are refused
+
+    def _look_at_refused(self) -> None:
+        """An audience that is paused, or whose records all have their end, blocks nothing.
+
+        Others must not wait for the room that one takes: then it is read again, bit by bit.
+        """
+        for audience in self._refused:
+            if self._pauses.is_paused(audience) or self._is_over(audience):
+                self._condition.ends_refusal(audience)
+            elif not (self._room.is_there or self._pauses.keeps(audience)):
+                self._pauses.set_aside(audience)
+                self._room.occupy()
+
+    def _is_over(self, audience: str) -> bool:
+        """Whether everything of it that had been read at the refusal has its end."""
+        is_settled = self._offsets.committable >= self._refused.read_to(audience)
+        return is_settled and not self._pauses.has(audience)
+
+    def _ask(self, tasks: asyncio.TaskGroup) -> None:
+        """Send a few records of an audience about which it is time to ask; one at a time."""
+        if not self._in_flight.has_free_slot or any(map(self._in_flight.has, self._refused)):
+            return
+        for audience in self._refused.due(self._clock()):
+            if (batch := self._take_few(audience)) is not None:
+                self._start(batch, tasks, is_doubted=True)
+                return
+
     # Blocked
 
     def _block(self, blocked: Blocked, audience: str | None = None) -> None:
+        if audience is not None and blocked.cause == "mostly_refused":
+            self._condition.refuse(audience, blocked, read_to=self._offsets.position)
+            self._in_flight.stop(audience)
+            return
         if self._blocked is None:
             self._blocked = blocked
-            self._refused_before = self._offsets.position
-            self._condition.block(blocked, audience if blocked.cause == "mostly_refused" else None)
+            self._condition.block(blocked)
         self._in_flight.stop()
 
     def _found(self) -> Blocked | None:
@@ -192,6 +204,12 @@ class Dispatcher:
         if self._queue.count or self._in_flight.is_busy:
             return None
         return self._intake.blocked
+
+    def _show_blocked_intake(self) -> None:
+        """Say why nothing more is read, also while an audience that is refused waits before it."""
+        waiting = self._queue.count - sum(map(self._queue.waiting, self._refused))
+        if self._intake.blocked is not None and not waiting:
+            self._condition.block(self._intake.blocked)
 
     async def _look_again_in(self, seconds: float) -> None:
         self._changed.clear()

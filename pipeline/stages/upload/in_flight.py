@@ -23,6 +23,7 @@ class InFlight:
         ended: Callable[[], None],
         changed: asyncio.Event,
     ) -> None:
+        """`late` gets back what a stopped delivery leaves without an end."""
         self._slots = slots
         self._late = late
         self._one_moved = moved
@@ -92,12 +93,20 @@ class InFlight:
         finally:
             self._coming_back -= 1
 
-    def stop(self) -> None:
-        """Let requests on their way be answered; end the deliveries that only wait."""
+    def has(self, audience: str) -> bool:
+        """Whether any delivery is of this audience."""
+        return any(one.audience == audience for one in self._tasks.values())
+
+    def stop(self, audience: str | None = None) -> None:
+        """Let requests on their way be answered; end the deliveries that only wait.
+
+        All of them, or those of one audience.
+        """
         for task, delivery in self._tasks.items():
-            delivery.stop()
-            if not delivery.is_sending:
-                task.cancel()
+            if audience in (None, delivery.audience):
+                delivery.stop()
+                if not delivery.is_sending:
+                    task.cancel()
 
     async def drained(self) -> None:
         """Return once no request is on its way and every answer is written down."""
@@ -108,7 +117,8 @@ class InFlight:
         return sum(not one.is_aside for one in self._tasks.values())
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        del self._tasks[task]
+        delivery = self._tasks.pop(task)
+        self._late.give_back(delivery.left, was_in_doubt=delivery.was_in_doubt)
         self._one_ended()
         self.moved()
         self._changed.set()

@@ -117,6 +117,18 @@ class Intake:
         self._superseded(superseded)
         return unusable
 
+    def take_back(self, records: Sequence[QueuedRecord]) -> None:
+        """Let records of one audience wait again whose delivery was stopped."""
+        audience = records[0].audience
+        if self._paused.keeps(audience):
+            for record in records:
+                self._offsets.pass_by(record)
+        if self._paused.paused().get(audience, False):
+            # They are kept back with all others of their audience.
+            self._queue.settled(records, audience)
+        else:
+            self._superseded(self._queue.put_back(records))
+
     def begin_again(self) -> None:
         """Whatever blocked the lane may be mended: take in again."""
         self.blocked = None

@@ -74,7 +74,10 @@ class LaneOffsets:
     def meet(self) -> None:
         """Give audiences back to the lane's reader whose replay is level with it."""
         if self._position >= self._tracker.next:
+            before = len(self._paused)
             self._paused.meet(self._position)
+            if len(self._paused) < before:
+                self.report()
 
     def turn_back(self) -> None:
         """Nothing waits any more: whatever has no end will be read again."""

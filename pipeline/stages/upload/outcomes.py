@@ -44,6 +44,10 @@ class LaneOutcomes:
         self._condition.failed(detail, status)
         self.tally.has_failed(is_first=is_first)
 
+    def takes(self, audience: str) -> None:
+        """The partner takes records of this audience now."""
+        self._condition.ends_refusal(audience)
+
     async def taken(
         self,
         audience: str,
@@ -55,7 +59,6 @@ class LaneOutcomes:
         """The partner took a request, and its work has a job, or no job, or is done already."""
         self.tally.was_accepted(audience, is_first=is_first)
         self._condition.accepted(len(part))
-        self._condition.took(audience)
         if isinstance(answer, Applied):
             await self._settlement.applied(audience, part, answer.invalid)
             return

@@ -81,6 +81,20 @@ class PausedAudiences:
                 paused.append(audience)
         return Turned(paused, resumed)
 
+    def set_aside(self, audience: str, committable: int) -> None:
+        """Keep an audience back that nobody paused, and replay it from `committable` on."""
+        one = self._paused.get(audience)
+        if one is None:
+            self._paused[audience] = PausedAudience(
+                OffsetTracker(committable), committable, is_paused=False
+            )
+            return
+        one.replayed = OffsetTracker(one.since)
+        one.turn_back()
+
+    def __contains__(self, audience: str) -> bool:
+        return audience in self._paused
+
     def keeps(self, audience: str | None) -> bool:
         """Whether the lane's own reader has to leave the audience's records out."""
         one = self._of(audience)
@@ -101,10 +115,21 @@ class PausedAudiences:
 
     # The replay
 
-    def behind(self, position: int) -> int | None:
-        """Where the replay reads on to come level with a reader at `position`; None if it is."""
-        behind = [one.position for one in self._replaying() if one.position < position]
-        return min(behind, default=None)
+    def replaying(self) -> Sequence[str]:
+        """Audiences whose replay is not level with the lane's reader."""
+        return [
+            audience
+            for audience, one in self._paused.items()
+            if not (one.is_paused or one.is_level)
+        ]
+
+    def behind(self, position: int, audiences: Iterable[str]) -> int | None:
+        """Where the replay of these reads on to come level with a reader at `position`.
+
+        None if it is level.
+        """
+        places = [self._paused[one].position for one in audiences]
+        return min((place for place in places if place < position), default=None)
 
     def takes(self, audience: str | None, offset: int, start: int) -> bool:
         """Whether a record of a stretch that was read from `start` on is to be sent now."""
@@ -113,9 +138,9 @@ class PausedAudiences:
             return False
         return start <= one.position <= offset and one.replayed.admit(offset)
 
-    def read(self, start: int, end: int) -> None:
-        """The replay has handed over everything between these offsets."""
-        for one in self._replaying():
+    def read(self, start: int, end: int, audiences: Iterable[str]) -> None:
+        """The replay has handed over everything of these between these offsets."""
+        for one in (self._paused[audience] for audience in audiences):
             if start <= one.position:
                 one.position = max(one.position, end)
 
@@ -125,7 +150,7 @@ class PausedAudiences:
         While it reads a stretch again this must not be called: what it met there before it would
         leave out, and the replay would not have read it yet.
         """
-        for one in self._replaying():
+        for one in map(self._paused.__getitem__, self.replaying()):
             one.is_level = one.position >= position
         self._end(list(self._paused))
 
@@ -154,6 +179,3 @@ class PausedAudiences:
 
     def _of(self, audience: str | None) -> PausedAudience | None:
         return None if audience is None else self._paused.get(audience)
-
-    def _replaying(self) -> Sequence[PausedAudience]:
-        return [one for one in self._paused.values() if not (one.is_paused or one.is_level)]

@@ -10,9 +10,11 @@ from pipeline.domain.pause_request import RequestedPauses
 from pipeline.domain.reasons import Rejected
 from pipeline.stages.ports import PauseRequests, Record, StartingPoint, Stretch
 from pipeline.stages.upload.batching import LaneQueue
+from pipeline.stages.upload.bisector import HOPELESS_RUN
 from pipeline.stages.upload.intake import Intake
 from pipeline.stages.upload.offsets import LaneOffsets
 from pipeline.stages.upload.paused_audiences import PausedAudiences
+from pipeline.stages.upload.refused_audiences import RefusedAudiences
 from pipeline.telemetry.facts import LaneLabel, LaneTelemetry
 
 log = structlog.get_logger(__name__)
@@ -30,6 +32,7 @@ class LanePauses:
         queue: LaneQueue,
         offsets: LaneOffsets,
         intake: Intake,
+        refused: RefusedAudiences,
         requests: PauseRequests,
         telemetry: LaneTelemetry,
         most_replayed: int,
@@ -40,6 +43,7 @@ class LanePauses:
         self._queue = queue
         self._offsets = offsets
         self._intake = intake
+        self._refused = refused
         self._requests = requests
         self._telemetry = telemetry
         self._most_replayed = most_replayed
@@ -66,8 +70,7 @@ class LanePauses:
         """Do what operators asked for until now; cheap where nothing has changed."""
         turned = self._paused.apply(self._requested(), self._offsets.committable)
         for audience in turned.paused:
-            for waiting in self._queue.drop(audience):
-                self._offsets.pass_by(waiting)
+            self._drop(audience)
             log.warning("audience paused", lane=self._lane, audience=audience)
         for audience in turned.resumed:
             self._resumed.set()
@@ -77,20 +80,34 @@ class LanePauses:
         if len(self._paused) != self._shown:
             self._show()
 
-    def next_read(self) -> int | None:
-        """From where to read what was kept; None while there is nothing, or no room for it.
+    def set_aside(self, audience: str) -> None:
+        """Keep back what waits and what comes of an audience that is refused.
 
-        No more than a batch of it waits at a time, or the others of the lane would find the lane's
-        memory full of it.
+        A replay brings a few of its records at a time, to ask with.
         """
+        self._paused.set_aside(audience, self._offsets.committable)
+        self._drop(audience)
+        self._offsets.report()
+        self._resumed.set()
+        self._show()
+        log.info("refused audience is read a second time", lane=self._lane, audience=audience)
+
+    def next_read(self) -> int | None:
+        """From where to read what was kept; None while there is nothing, or no room for it."""
         self._offsets.meet()
-        if self._queue.waiting(self._replayed()) >= self._most_replayed:
-            return None
-        return self._paused.behind(self._offsets.position)
+        return self._paused.behind(self._offsets.position, self._with_room())
 
     def keeps(self, audience: str) -> bool:
-        """Whether an operator has paused the audience, or its replay is not level yet."""
+        """Whether an audience is paused or set aside, or its replay is not level yet."""
         return self._paused.keeps(audience)
+
+    def has(self, audience: str) -> bool:
+        """Whether anything of this audience that was kept back has no end yet."""
+        return audience in self._paused
+
+    def is_paused(self, audience: str) -> bool:
+        """Whether an operator has paused the audience."""
+        return self._paused.paused().get(audience, False)
 
     @property
     def are_any(self) -> bool:
@@ -100,7 +117,7 @@ class LanePauses:
     @property
     def is_replaying(self) -> bool:
         """Whether anything that was kept is still to be read."""
-        return bool(self._replayed())
+        return bool(self._paused.replaying())
 
     async def until_replaying(self) -> None:
         """Return once an audience has been resumed; a lane without any is not woken."""
@@ -114,15 +131,16 @@ class LanePauses:
         What the lane's own reader has not passed yet is left to a later look: it may still be
         that one's to carry.
         """
-        end = min(stretch.end, self._offsets.position)
+        end, audiences = min(stretch.end, self._offsets.position), self._with_room()
         taken = [
             record
             for record in stretch.records
             if record.offset < end
-            and self._paused.takes(audience_of(record.key), record.offset, start)
+            and (audience := audience_of(record.key)) in audiences
+            and self._paused.takes(audience, record.offset, start)
         ]
         unusable = self._intake.let_wait(taken)
-        self._paused.read(start, end)
+        self._paused.read(start, end, audiences)
         self._offsets.meet()
         return unusable
 
@@ -130,12 +148,31 @@ class LanePauses:
         """What operators are shown, by audience."""
         paused = self._paused.paused()
         return {
-            audience: {"state": "paused" if paused[audience] else "resuming", "since": since}
+            audience: {"state": self._state(audience, is_paused=paused[audience]), "since": since}
             for audience, since in self._paused.since().items()
         }
 
-    def _replayed(self) -> Sequence[str]:
-        return [one for one, is_paused in self._paused.paused().items() if not is_paused]
+    def _state(self, audience: str, *, is_paused: bool) -> str:
+        if is_paused:
+            return "paused"
+        return "refused" if audience in self._refused else "resuming"
+
+    def _with_room(self) -> Sequence[str]:
+        """Audiences whose replay may read on.
+
+        No more than a batch of one waits at a time, and of a refused one no more than it takes to
+        ask; otherwise the others of the lane would find the lane's memory full of it.
+        """
+        return [
+            audience
+            for audience in self._paused.replaying()
+            if self._queue.waiting(audience)
+            < (HOPELESS_RUN if audience in self._refused else self._most_replayed)
+        ]
+
+    def _drop(self, audience: str) -> None:
+        for waiting in self._queue.drop(audience):
+            self._offsets.pass_by(waiting)
 
     def _requested(self) -> RequestedPauses:
         return self._requests.requested(self._lane)

@@ -12,6 +12,7 @@ from pipeline.stages.upload.offsets import LaneOffsets
 from pipeline.stages.upload.paused_audiences import PausedAudiences
 from pipeline.stages.upload.pauses import LanePauses
 from pipeline.stages.upload.reader import LaneReader
+from pipeline.stages.upload.refused_audiences import RefusedAudiences
 from pipeline.stages.upload.replaying import Replaying
 from pipeline.stages.upload.room import LaneRoom
 from pipeline.stages.upload.served_lane import ServedLane, SharedByLanes
@@ -29,6 +30,7 @@ class ReadingAssembly:
         lease: Lease,
         queue: LaneQueue,
         paused: PausedAudiences,
+        refused: RefusedAudiences,
         offsets: LaneOffsets,
         in_flight: InFlight,
         settlement: Settlement,
@@ -42,6 +44,7 @@ class ReadingAssembly:
         self._lease = lease
         self._queue = queue
         self._paused = paused
+        self._refused = refused
         self._offsets = offsets
         self._settlement = settlement
         self._progress = progress
@@ -90,6 +93,7 @@ class ReadingAssembly:
             queue=self._queue,
             offsets=self._offsets,
             intake=self.intake,
+            refused=self._refused,
             requests=self._shared.pause_requests,
             telemetry=self._shared.lane_telemetry,
             most_replayed=self._lane.limits.max_records,

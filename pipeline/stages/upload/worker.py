@@ -92,18 +92,17 @@ class UploadWorker:
 
     async def _serve(self) -> None:
         while True:
-            is_time = await self._until_blocked()
-            await self._blocked_wait.run(is_time=is_time)
+            await self._until_blocked()
+            await self._blocked_wait.run()
 
-    async def _until_blocked(self) -> bool:
+    async def _until_blocked(self) -> None:
         self._intake.begin_again()
         async with asyncio.TaskGroup() as tasks:
             reading = [
                 tasks.create_task(self._reader.run(), name=f"read {self.name}"),
                 tasks.create_task(self._new_replaying().run(), name=f"replay {self.name}"),
             ]
-            is_time = await self._dispatcher.run(tasks)
+            await self._dispatcher.run(tasks)
             async with self._rejecting:
                 for one in reading:
                     one.cancel()
-        return is_time

@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 
 from pipeline.domain.send_result import Blocked
 from pipeline.stages.upload.condition import LaneCondition
+from pipeline.stages.upload.refused_audiences import RefusedAudiences
 from pipeline.telemetry.facts import LaneLabel
 from tests.fakes.telemetry import RecordingTelemetry
 
@@ -22,6 +23,7 @@ class Watched:
         self.condition = LaneCondition(
             lane="amazon.c",
             label=LaneLabel("amazon", "c"),
+            refused=RefusedAudiences(probe_seconds=60.0),
             telemetry=self.telemetry,
             clock=lambda: self.now,
         )
@@ -127,13 +129,13 @@ def test_what_is_said_of_one_audience_stands_until_something_of_it_has_its_end(
     watched: Watched,
 ) -> None:
     """Others of the lane go on: to their pages and graphs that must not look like a mended lane."""
-    watched.condition.block(Blocked("mostly_refused", "audience 8: 400"), "8")
+    watched.condition.refuse("8", Blocked("mostly_refused", "audience 8: 400"), read_to=0)
 
     watched.condition.passed_probe()
     watched.condition.show("running")
-    watched.condition.took("7")
+    watched.condition.ends_refusal("7")
     before = watched.condition.state, watched.condition.blocked is not None
-    watched.condition.took("8")
+    watched.condition.ends_refusal("8")
     watched.condition.show("running")
     after = watched.condition.state, watched.condition.blocked is not None
 

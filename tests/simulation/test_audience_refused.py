@@ -1,0 +1,269 @@
+"""An audience that the partner refuses, and the others of its lane, in virtual time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from pipeline.domain.lane_record import HEADER
+from pipeline.domain.send_result import Answer, Blocked, Refused
+from pipeline.stages.upload.bisector import HOPELESS_RUN
+from pipeline.stages.upload.worker import UploadWorker
+from tests.fakes.lane_world import Moods, TopicLease
+from tests.simulation.world import World, in_world
+
+BAD, GOOD, THIRD = "8", "9", "7"
+QUICK = Moods(travel=0.01, answer=0.01)
+
+
+def refuse(world: World, *audiences: str) -> None:
+    """From now on the partner refuses every record of these and of no others."""
+    world.partner.judge = lambda audience, _: Refused("400") if audience in audiences else None
+
+
+def put(world: World, count: int, *audiences: str) -> None:
+    for number in range(count):
+        for audience in audiences:
+            world.topic.put(f"m{number}", audience=audience)
+
+
+def delivered(world: World, audience: str) -> int:
+    return sum(one == audience for one, _ in world.partner.members)
+
+
+def asked(world: World, audience: str) -> list[list[str]]:
+    return [members for one, members in world.partner.requests if one == audience]
+
+
+async def beside(world: World, story: Callable[[UploadWorker], Awaitable[None]]) -> None:
+    """Own the lane, committing every second, for as long as the story goes on."""
+    lease = TopicLease(world.topic)
+    worker = world.owner(lease)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(worker.run())
+        committing = tasks.create_task(commit_always(lease))
+        await story(worker)
+        running.cancel()
+        committing.cancel()
+
+
+async def commit_always(lease: TopicLease) -> None:
+    while True:
+        await asyncio.sleep(1)
+        lease.commit(final=False)
+
+
+def test_others_are_delivered_at_once_however_long_the_backlog_of_the_refused_one_is() -> None:
+    """
+    It would fill the memory of the lane ten times over. It goes on by itself once it is mended,
+    in its order, and everybody has their last change.
+    """
+    waits: list[float] = []
+
+    async def story(world: World) -> None:
+        world.buffer_bytes, world.max_bytes = 200_000, 10_000
+        refuse(world, BAD)
+        put(world, 3000, BAD, GOOD)
+
+        async def meanwhile(worker: UploadWorker) -> None:
+            await asyncio.sleep(60)
+            assert delivered(world, GOOD) == 3000
+            for number in range(20):
+                await asyncio.sleep(17)
+                world.topic.put(f"new{number}", audience=BAD)
+                version = world.topic.put(f"new{number}", audience=GOOD)
+                began = asyncio.get_running_loop().time()
+                while world.partner.members.get((GOOD, f"new{number}")) != version:
+                    await asyncio.sleep(0.05)
+                waits.append(asyncio.get_running_loop().time() - began)
+            assert delivered(world, BAD) == 0
+
+        await beside(world, meanwhile)
+        refuse(world)
+        await world.own_until(lambda: is_all_sent(world))
+
+    world = in_world(1, story, QUICK)
+
+    assert max(waits) < 1.0 + 1.0, "its linger, and a look of the lane's reader"
+    assert world.expected() == world.partner.members
+    assert world.message_writer.of("letters") == []
+    assert list(world.ledger().differences()) == []
+
+
+def is_all_sent(world: World) -> bool:
+    committed = world.topic.committed
+    return committed.offset == len(world.topic.records) and not committed.paused
+
+
+@pytest.mark.parametrize("bad", [(BAD,), (BAD, THIRD)], ids=["one", "two"])
+def test_a_refused_audience_is_asked_about_once_a_minute_with_a_few_records(
+    bad: tuple[str, ...],
+) -> None:
+    async def story(world: World) -> None:
+        world.buffer_bytes, world.max_bytes = 200_000, 10_000
+        refuse(world, *bad)
+        put(world, 3000, *bad, GOOD)
+
+        async def meanwhile(worker: UploadWorker) -> None:
+            await asyncio.sleep(90)
+            before = {audience: len(asked(world, audience)) for audience in bad}
+            await asyncio.sleep(600)
+            for audience in bad:
+                questions = asked(world, audience)[before[audience] :]
+                alone = [members for members in questions if members == questions[0]]
+                assert len(questions[0]) == 1
+                assert 9 <= len(alone) <= 10
+                assert {member for one in questions for member in one} <= {
+                    f"m{number}" for number in range(HOPELESS_RUN)
+                }
+            assert worker.state == "blocked"
+            assert worker.blocked is not None
+            assert worker.blocked.cause == "mostly_refused"
+
+        await beside(world, meanwhile)
+
+    world = in_world(2, story, QUICK)
+
+    assert delivered(world, GOOD) == 3000
+    assert world.message_writer.of("letters") == []
+
+
+def test_what_was_sent_before_the_refusal_does_not_end_it_when_it_is_taken() -> None:
+    """A batch of good records, that is answered when the one with the bad ones was given up."""
+    bad = {f"m{number}" for number in range(100)}
+
+    async def story(world: World) -> None:
+        world.batch, world.in_flight = 100, 2
+        world.partner.judge = lambda _, members: Refused("400") if bad & set(members) else None
+        world.partner.slowness = lambda members: 0.0 if bad & set(members) else 20.0
+        put(world, 400, BAD)
+
+        async def meanwhile(worker: UploadWorker) -> None:
+            await asyncio.sleep(15)
+            assert worker.state == "blocked"
+            before = len(asked(world, BAD))
+            await asyncio.sleep(25)
+            assert delivered(world, BAD) == 100
+            assert (worker.state, len(asked(world, BAD))) == ("blocked", before)
+
+        await beside(world, meanwhile)
+
+    in_world(7, story, QUICK)
+
+
+def test_of_a_refused_audience_that_is_rare_no_more_is_read_than_it_takes_to_ask() -> None:
+    async def story(world: World) -> None:
+        world.buffer_bytes, world.max_bytes = 100_000, 50_000
+        world.batch, world.in_flight = 1000, 1
+        refuse(world, BAD)
+        for number in range(20_000):
+            world.topic.put(f"m{number}", audience=GOOD if number % 50 else BAD)
+
+        async def meanwhile(worker: UploadWorker) -> None:
+            await asyncio.sleep(200)
+            assert delivered(world, GOOD) == 19_600
+            for _ in range(100):
+                await asyncio.sleep(1)
+                waiting = worker.status()["waiting_records"]
+                assert isinstance(waiting, int)
+                assert waiting <= 2 * HOPELESS_RUN
+
+        await beside(world, meanwhile)
+
+    in_world(8, story, QUICK)
+
+
+def test_others_pass_behind_a_single_record_that_is_refused_for_weeks() -> None:
+    """
+    Nothing is committed behind it, and what has its end there must not fill the memory.
+    """
+
+    async def story(world: World) -> None:
+        world.buffer_bytes, world.max_bytes = 100_000, 10_000
+        refuse(world, BAD)
+        put(world, HOPELESS_RUN, BAD)
+
+        async def meanwhile(worker: UploadWorker) -> None:
+            for _ in range(20):
+                put(world, 1000, GOOD)
+                await asyncio.sleep(60)
+            assert world.topic.committed.paused == {BAD: 0}
+            assert worker.state == "blocked"
+
+        await beside(world, meanwhile)
+        assert world.topic.committed.offset == len(world.topic.records)
+
+    world = in_world(3, story, QUICK)
+
+    last = {key: version for key, version in world.expected().items() if key[0] == GOOD}
+    assert world.partner.members == last
+    assert world.ledger().records.waiting == HOPELESS_RUN
+
+
+def test_a_successor_begins_where_the_refused_audience_has_no_end() -> None:
+    async def story(world: World) -> None:
+        world.buffer_bytes, world.max_bytes = 200_000, 10_000
+        refuse(world, BAD)
+        put(world, 3000, BAD, GOOD)
+        await world.own_for(100)
+        assert world.topic.committed.paused == {BAD: 0}
+        assert (world.ledger().records.waiting, list(world.ledger().differences())) == (3000, [])
+        await world.own_for(100, gently=True)
+        refuse(world)
+        await world.own_until(lambda: is_all_sent(world))
+
+    world = in_world(4, story, QUICK)
+
+    assert world.expected() == world.partner.members
+
+
+def test_what_stops_the_reader_is_named_although_a_refused_audience_waits_before_it() -> None:
+    async def story(world: World) -> None:
+        refuse(world, BAD)
+        put(world, 20, BAD, GOOD)
+        value = b'{"externalUserId":"new","action":"CREATE","version":21}'
+        world.topic.append(b"9|new", value, [(HEADER, b"3;add;0;;0:0")])
+
+        async def meanwhile(worker: UploadWorker) -> None:
+            await asyncio.sleep(200)
+            assert worker.blocked is not None
+            assert worker.blocked.cause == "unknown_version"
+            assert delivered(world, GOOD) == 20
+            refuse(world)
+            await asyncio.sleep(200)
+            assert delivered(world, BAD) == 20
+
+        await beside(world, meanwhile)
+
+    in_world(5, story, QUICK)
+
+
+def test_a_lane_that_is_blocked_while_one_audience_is_refused_goes_on_as_it_was() -> None:
+    """It asks with a record of the others: one that is refused would say nothing of the lane."""
+    answers: dict[str, Answer | None] = {BAD: Refused("400"), GOOD: None}
+
+    async def story(world: World) -> None:
+        world.partner.judge = lambda audience, _: answers[audience]
+        put(world, 100, BAD)
+        put(world, 10, GOOD)
+
+        async def meanwhile(worker: UploadWorker) -> None:
+            await asyncio.sleep(20)
+            answers[GOOD] = Blocked("forbidden", "403")
+            put(world, 20, GOOD)
+            await asyncio.sleep(100)
+            assert worker.blocked == Blocked("forbidden", "403")
+            answers[GOOD] = None
+            await asyncio.sleep(130)
+            assert worker.blocked == Blocked("mostly_refused", f"audience {BAD}: 400")
+            assert delivered(world, GOOD) == 20
+            answers[BAD] = None
+            await asyncio.sleep(70)
+            assert worker.blocked is None
+
+        await beside(world, meanwhile)
+
+    world = in_world(6, story, QUICK)
+
+    assert world.expected() == world.partner.members
+    assert world.message_writer.of("letters") == []
