@@ -22,9 +22,6 @@ ASKED_NO_FASTER = (
     "test_a_refused_audience_that_alone_stands_before_an_unreadable_record_is_asked_no_faster"
 )
 HURRIED = "test_a_clock_that_is_hurried_to_the_right_time_of_day_puts_no_lane_over_the_cap"
-OTHERS_OF_A_LANE = (
-    "test_others_of_a_lane_are_delivered_while_every_record_of_one_audience_is_refused"
-)
 LATE = "test_nothing_newer_of_a_member_overtakes_a_request_that_may_still_be_at_work"
 SLOTS = "test_when_all_slots_hold_a_poison_record_all_are_found_and_the_rest_is_delivered"
 TRANSACTIONS = "tests/integration/test_transactional_writer.py"
@@ -80,6 +77,7 @@ RETIRE_KAFKA = "tests/integration/test_members_retire.py"
 STORED = "tests/operations/test_stored_members.py"
 BETWEEN = "test_so_is_whoever_wrote_between_the_look_and_the_tombstones"
 REFUSED = "tests/simulation/test_audience_refused.py"
+FEW_RECORDS = "test_a_refused_audience_is_asked_about_once_a_minute_with_a_few_records"
 SENT_BEFORE = "test_what_was_sent_before_the_refusal_does_not_end_it_when_it_is_taken"
 END_OF_REPLAY = "test_the_end_of_a_replay_is_committed_although_nothing_more_comes"
 CANCELLED = "test_what_is_cancelled_at_its_very_end_is_there_or_not"
@@ -2205,7 +2203,7 @@ RULES: Sequence[Rule] = (
         file="pipeline/stages/upload/dispatcher.py",
         kept="            batch = self._queue.take(self._clock(), self._refused)\n",
         broken="            batch = self._queue.take(self._clock())\n",
-        tests=[f"{ANSWERS}::{OTHERS_OF_A_LANE}"],
+        tests=[f"{REFUSED}::{FEW_RECORDS}"],
     ),
     Rule(
         name="the cap is earned by a clock that no correction hurries",
@@ -2240,7 +2238,7 @@ RULES: Sequence[Rule] = (
         file="pipeline/stages/upload/in_flight.py",
         kept="        self._late.give_back(delivery.left, was_in_doubt=delivery.was_in_doubt)\n",
         broken="",
-        tests=[f"{ANSWERS}::{OTHERS_OF_A_LANE}"],
+        tests=[REFUSED],
     ),
     Rule(
         name="a change that waits again does not overtake a later one of its member",

@@ -30,7 +30,9 @@ class LaneMetrics:
         )
         self._buffered = metrics.gauge("buffered_bytes", (), "Memory budget taken.")
         self._paused = metrics.gauge(
-            "audiences_paused", _CONNECTION, "Audiences paused, or sending what was kept."
+            "audiences_paused",
+            _CONNECTION,
+            "Audiences paused, refused with a long backlog, or sending kept records.",
         )
 
     def lane_state(self, *, lane: LaneLabel, state: LaneState) -> None:
