@@ -65,6 +65,7 @@ class KafkaLease:
         self._committable: int | None = None
         self._is_clean = False
         self._paused = NONE_PAUSED
+        self._done_to: int | None = None
         self._is_asking = False
         # Nothing is fetched before `begin` has found where.
         self._is_paused = False
@@ -120,12 +121,18 @@ class KafkaLease:
         self._seek(offset)
 
     def settle(
-        self, offset: int, *, clean: bool = False, paused: Mapping[str, int] = NONE_PAUSED
+        self,
+        offset: int,
+        *,
+        clean: bool = False,
+        paused: Mapping[str, int] = NONE_PAUSED,
+        done_to: int | None = None,
     ) -> None:
         is_first = self._committable is None
         self._committable = offset
         self._is_clean = clean
         self._paused = paused
+        self._done_to = done_to
         if is_first:
             self._begun()
 
@@ -177,12 +184,13 @@ class KafkaLease:
         offset = self._done()
         if offset is None:
             return None
-        return Committed(offset, metadata(clean=final and self._is_clean, paused=self._paused))
+        said = metadata(clean=final and self._is_clean, paused=self._paused, done_to=self._done_to)
+        return Committed(offset, said)
 
     @property
-    def mark(self) -> tuple[int | None, Mapping[str, int]]:
+    def mark(self) -> tuple[int | None, Mapping[str, int], int | None]:
         """Differs as soon as there is something else to commit."""
-        return self._done(), self._paused
+        return self._done(), self._paused, self._done_to
 
     def revoke(self) -> None:
         """Take nothing any more; the partition may still come back."""

@@ -119,7 +119,8 @@ class OffsetResolver:
         if said is None:
             oldest = min(committed.offset, await self._offsets.oldest(self._tp))
             return StartingPoint(committed.offset, is_clean=False, others_paused=oldest)
-        return StartingPoint(committed.offset, said.is_clean, said.paused, said.others_paused)
+        offset = max(committed.offset, said.done_to or 0)
+        return StartingPoint(offset, said.is_clean, said.paused, said.others_paused)
 
     async def _is_there(self, offset: int, is_readable: Callable[[int], Awaitable[bool]]) -> bool:
         """Whether the partition still goes on from this offset.
@@ -132,17 +133,21 @@ class OffsetResolver:
         return offset <= await self._offsets.end(self._tp) or await is_readable(offset)
 
 
-def metadata(*, clean: bool, paused: Mapping[str, int] = NONE_PAUSED) -> str:
+def metadata(
+    *, clean: bool, paused: Mapping[str, int] = NONE_PAUSED, done_to: int | None = None
+) -> str:
     """What a commit says beside the offset.
 
     `clean`: whether each request sent has its answer. `paused`: since which offset each audience is
     kept back, or, where that is more than brokers take, `paused_since`: the lowest of them for all.
+    `done_to`: up to where everything else is done, if that is known only to who reads `paused`.
     It stands here because a commit is refused to a former owner, and offset and pauses move as one.
     """
     said: dict[str, object] = {"format": METADATA_FORMAT, "clean": clean}
     if not paused:
         return json.dumps(said)
-    whole = json.dumps(said | {"paused": paused}, separators=(",", ":"))
+    ahead = {} if done_to is None else {"done_to": done_to}
+    whole = json.dumps(said | {"paused": paused} | ahead, separators=(",", ":"))
     if len(whole) <= LARGEST_METADATA_BYTES:
         return whole
     return json.dumps(said | {"paused_since": min(paused.values())})
@@ -154,6 +159,7 @@ class Said(NamedTuple):
     is_clean: bool
     paused: Mapping[str, int]
     others_paused: int | None
+    done_to: int | None = None
 
 
 def read_metadata(text: str) -> Said | None:
@@ -164,12 +170,13 @@ def read_metadata(text: str) -> Said | None:
         return None
     if not isinstance(said, dict) or said.get("format") != METADATA_FORMAT:
         return None
-    paused, others = said.get("paused", {}), said.get("paused_since")
+    paused = said.get("paused", {})
     if not isinstance(paused, dict) or not all(map(_is_offset, paused.values())):
         return None
-    if others is not None and not _is_offset(others):
+    others, done_to = said.get("paused_since"), said.get("done_to")
+    if not all(one is None or _is_offset(one) for one in (others, done_to)):
         return None
-    return Said(said.get("clean") is True, paused, others)
+    return Said(said.get("clean") is True, paused, others, done_to)
 
 
 def _is_offset(value: object) -> bool:

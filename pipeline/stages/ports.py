@@ -71,9 +71,18 @@ class Lease(Protocol):
         """Fetch from this offset next."""
 
     def settle(
-        self, offset: int, *, clean: bool = False, paused: Mapping[str, int] = NONE_PAUSED
+        self,
+        offset: int,
+        *,
+        clean: bool = False,
+        paused: Mapping[str, int] = NONE_PAUSED,
+        done_to: int | None = None,
     ) -> None:
-        """Everything before this offset is done, but for what is kept back; a commit says so."""
+        """Everything before this offset is done, but for what is kept back; a commit says so.
+
+        `done_to`: the same holds up to this later offset. A successor begins there if it can read
+        what is kept back, and otherwise at `offset`.
+        """
 
     @property
     def is_held(self) -> bool:

@@ -41,6 +41,9 @@ class LaneTopic:
     def __init__(self) -> None:
         self.records: list[TopicRecord] = []
         self.committed = StartingPoint(0, is_clean=True)
+        """What the next owner finds, if it can read what the commit says beside its offset."""
+        self.committed_offset = 0
+        """What the brokers show, and what is left where the rest is lost."""
         self.grown = asyncio.Event()
         self.trimmed: list[tuple[int, int]] = []
         self._versions = 0
@@ -91,6 +94,7 @@ class TopicLease:
         self._owned = asyncio.Event()
         self._owned.set()
         self.settled = topic.committed
+        self._lowest = topic.committed_offset
         self.rewinds: list[int] = []
         self.is_resting = False
 
@@ -120,9 +124,15 @@ class TopicLease:
         self._position = offset
 
     def settle(
-        self, offset: int, *, clean: bool = False, paused: Mapping[str, int] = NONE_PAUSED
+        self,
+        offset: int,
+        *,
+        clean: bool = False,
+        paused: Mapping[str, int] = NONE_PAUSED,
+        done_to: int | None = None,
     ) -> None:
-        self.settled = StartingPoint(offset, clean, paused)
+        self._lowest = offset
+        self.settled = StartingPoint(offset if done_to is None else done_to, clean, paused)
 
     @property
     def is_held(self) -> bool:
@@ -138,6 +148,7 @@ class TopicLease:
         """Store what was settled; only a last commit may say that everything was answered."""
         if self.is_held or final:
             self._topic.committed = self.settled._replace(is_clean=final and self.settled.is_clean)
+            self._topic.committed_offset = self._lowest
 
     def lose(self) -> None:
         self._owned.clear()

@@ -121,7 +121,12 @@ class Process:
         self._position = offset
 
     def settle(
-        self, offset: int, *, clean: bool = False, paused: Mapping[str, int] = NONE_PAUSED
+        self,
+        offset: int,
+        *,
+        clean: bool = False,
+        paused: Mapping[str, int] = NONE_PAUSED,
+        done_to: int | None = None,
     ) -> None:
         return None
 

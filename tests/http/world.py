@@ -143,9 +143,14 @@ class WatchedLease(TopicLease):
         self.moved = asyncio.Event()
 
     def settle(
-        self, offset: int, *, clean: bool = False, paused: Mapping[str, int] = NONE_PAUSED
+        self,
+        offset: int,
+        *,
+        clean: bool = False,
+        paused: Mapping[str, int] = NONE_PAUSED,
+        done_to: int | None = None,
     ) -> None:
-        super().settle(offset, clean=clean, paused=paused)
+        super().settle(offset, clean=clean, paused=paused, done_to=done_to)
         self.moved.set()
 
 

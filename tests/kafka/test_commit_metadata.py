@@ -23,6 +23,20 @@ def test_what_is_kept_back_is_read_as_it_was_written() -> None:
     assert read_metadata(metadata(clean=True, paused=paused)) == Said(True, paused, None)
 
 
+def test_where_the_work_goes_on_stands_beside_what_is_kept_back_or_not_at_all() -> None:
+    """
+    An owner that does not learn which audiences are kept back must begin at the offset itself.
+    """
+    many = {str(LONG + number): 10**12 + number for number in range(200)}
+
+    assert read_metadata(metadata(clean=True, paused={"7": 0}, done_to=9)) == Said(
+        True, {"7": 0}, None, 9
+    )
+    assert read_metadata(metadata(clean=True, paused=many, done_to=10**13)) == Said(
+        True, {}, 10**12, None
+    )
+
+
 def test_more_than_brokers_take_is_said_with_one_offset_for_all() -> None:
     """
     At least eighty audiences with the longest ids have their own.
@@ -64,6 +78,7 @@ def test_keys_of_a_later_version_are_passed_over() -> None:
         '{"format": 2, "clean": true, "paused": {"7": 9223372036854775808}}',
         '{"format": 2, "clean": true, "paused_since": Infinity}',
         '{"format": 2, "clean": true, "paused_since": 1.5}',
+        '{"format": 2, "clean": true, "done_to": -1}',
         pytest.param("[" * 4_000, id="nested too deep"),
     ],
 )

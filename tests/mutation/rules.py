@@ -2262,6 +2262,20 @@ RULES: Sequence[Rule] = (
         tests=[f"{REFUSED}::{SENT_BEFORE}"],
     ),
     Rule(
+        name="nothing of a refused audience is lost with the metadata of a commit",
+        file="pipeline/stages/upload/offsets.py",
+        kept="        lowest = min([done_to, *self._paused.since_unasked()])\n",
+        broken="        lowest = done_to\n",
+        tests=[REFUSED],
+    ),
+    Rule(
+        name="a successor that does not learn what is kept back begins at the offset itself",
+        file="pipeline/kafka/offset_resolver.py",
+        kept='    return json.dumps(said | {"paused_since": min(paused.values())})\n',
+        broken='    return json.dumps(said | {"paused_since": min(paused.values())} | ahead)\n',
+        tests=["tests/kafka/test_commit_metadata.py"],
+    ),
+    Rule(
         name="the end of a replay is committed although nothing else comes",
         file="pipeline/stages/upload/offsets.py",
         kept="            if len(self._paused) < before:\n                self.report()\n",

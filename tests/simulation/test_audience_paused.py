@@ -229,7 +229,7 @@ async def own_through(world: World, left: list[tuple[float, Happening]]) -> None
         tasks.create_task(happen())
         await world.own_until(ended.is_set, gently=ends == "handover")
     if ends == "rewind":
-        lost_to = world.random.randrange(world.topic.committed.offset + 1)
+        lost_to = world.random.randrange(world.topic.committed_offset + 1)
         world.topic.committed = StartingPoint(lost_to, is_clean=False, others_paused=0)
 
 

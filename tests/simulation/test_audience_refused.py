@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.domain.lane_record import HEADER
 from pipeline.domain.send_result import Answer, Blocked, Refused
+from pipeline.stages.ports import StartingPoint
 from pipeline.stages.upload.bisector import HOPELESS_RUN
 from pipeline.stages.upload.worker import UploadWorker
 from tests.fakes.lane_world import Moods, TopicLease
@@ -213,6 +214,47 @@ def test_a_successor_begins_where_the_refused_audience_has_no_end() -> None:
         await world.own_until(lambda: is_all_sent(world))
 
     world = in_world(4, story, QUICK)
+
+    assert world.expected() == world.partner.members
+
+
+def test_nothing_of_a_refused_audience_is_lost_with_what_a_commit_says_beside_its_offset() -> None:
+    """
+    No operator ever asked about it, so only the offset itself leads a successor back to it.
+    """
+
+    async def story(world: World) -> None:
+        world.buffer_bytes, world.max_bytes = 200_000, 10_000
+        refuse(world, BAD)
+        put(world, 3000, BAD, GOOD)
+        await world.own_for(100)
+        assert world.topic.committed_offset == 0
+        world.topic.committed = StartingPoint(0, is_clean=False, others_paused=0)
+        refuse(world)
+        await world.own_until(lambda: is_all_sent(world))
+        assert world.topic.committed_offset == len(world.topic.records)
+
+    world = in_world(9, story, QUICK)
+
+    assert world.expected() == world.partner.members
+
+
+def test_an_audience_that_an_operator_once_paused_holds_no_offset_back_when_it_is_refused() -> None:
+    """The requests of operators lead a successor back to it."""
+
+    async def story(world: World) -> None:
+        world.buffer_bytes, world.max_bytes = 200_000, 10_000
+        world.requests.resume(BAD)
+        refuse(world, BAD)
+        put(world, 3000, BAD, GOOD)
+        await world.own_for(100)
+        assert world.topic.committed_offset == 6000
+        world.topic.committed = StartingPoint(6000, is_clean=False, others_paused=0)
+        refuse(world)
+        await world.own_for(100)
+        assert is_all_sent(world)
+
+    world = in_world(10, story, QUICK)
 
     assert world.expected() == world.partner.members
 

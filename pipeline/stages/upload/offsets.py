@@ -92,6 +92,11 @@ class LaneOffsets:
         """
         if not self._is_known:
             return
+        done_to = self._tracker.committable
+        lowest = min([done_to, *self._paused.since_unasked()])
         self._lease.settle(
-            self._tracker.committable, clean=self._is_clean(), paused=self._paused.since()
+            lowest,
+            clean=self._is_clean(),
+            paused=self._paused.since(),
+            done_to=done_to if done_to > lowest else None,
         )

@@ -24,6 +24,8 @@ class PausedAudience:
     position: int
     """From where the replay reads on."""
     is_paused: bool
+    is_asked: bool = True
+    """An operator asked about it once, so a successor knows of it whatever becomes of a commit."""
     is_level: bool = False
     """The replay has reached the lane's reader, which carries the audience again."""
 
@@ -57,14 +59,19 @@ class PausedAudiences:
     def begin(self, since: Mapping[str, int], requested: RequestedPauses) -> None:
         """Take over what the former owner kept back; a replay of its goes on where it was."""
         for audience, offset in since.items():
-            is_paused = requested.get(audience, False)
-            self._paused[audience] = PausedAudience(OffsetTracker(offset), offset, is_paused)
+            self._paused[audience] = PausedAudience(
+                OffsetTracker(offset),
+                offset,
+                is_paused=requested.get(audience, False),
+                is_asked=audience in requested,
+            )
 
     def apply(self, requested: RequestedPauses, committable: int) -> Turned:
         """Begin to keep back from `committable` on, or to replay; what nobody names is resumed."""
         paused: list[str] = []
         resumed: list[str] = []
         for audience, one in self._paused.items():
+            one.is_asked = one.is_asked or audience in requested
             if requested.get(audience, False) is one.is_paused:
                 continue
             one.is_paused = not one.is_paused
@@ -81,12 +88,12 @@ class PausedAudiences:
                 paused.append(audience)
         return Turned(paused, resumed)
 
-    def set_aside(self, audience: str, committable: int) -> None:
+    def set_aside(self, audience: str, committable: int, *, is_asked: bool) -> None:
         """Keep an audience back that nobody paused, and replay it from `committable` on."""
         one = self._paused.get(audience)
         if one is None:
             self._paused[audience] = PausedAudience(
-                OffsetTracker(committable), committable, is_paused=False
+                OffsetTracker(committable), committable, is_paused=False, is_asked=is_asked
             )
             return
         one.replayed = OffsetTracker(one.since)
@@ -103,6 +110,10 @@ class PausedAudiences:
     def since(self) -> Mapping[str, int]:
         """From which offset on each audience must be read again by whoever comes next."""
         return {audience: one.since for audience, one in self._paused.items()}
+
+    def since_unasked(self) -> Sequence[int]:
+        """The same offsets, of those audiences about which no operator ever asked anything."""
+        return [one.since for one in self._paused.values() if not one.is_asked]
 
     def paused(self) -> Mapping[str, bool]:
         """Every audience; False for those that are being replayed."""

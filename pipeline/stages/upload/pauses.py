@@ -85,7 +85,8 @@ class LanePauses:
 
         A replay brings a few of its records at a time, to ask with.
         """
-        self._paused.set_aside(audience, self._offsets.committable)
+        is_asked = audience in self._requested()
+        self._paused.set_aside(audience, self._offsets.committable, is_asked=is_asked)
         self._drop(audience)
         self._offsets.report()
         self._resumed.set()
