@@ -1,4 +1,4 @@
-"""From a claim to a stored file: one pass over the members of an audience."""
+"""Makes a stored file from a claim, in one pass over the members of an audience."""
 
 from contextlib import aclosing
 
@@ -62,7 +62,7 @@ class SnapshotMaking:
         self._condition = condition
 
     async def make(self) -> None:
-        """One attempt; what keeps it from success stands in the condition.
+        """Try once to make a file; the condition says why it failed.
 
         Raises:
             Fenced: there is another owner now.
@@ -80,7 +80,7 @@ class SnapshotMaking:
         await self._attempt(state, state.n)
 
     async def heal(self) -> None:
-        """A pass without a file, so that compaction finds the right record last.
+        """Run a pass without a file, so that the right record is the last one for compaction.
 
         Raises:
             Fenced: there is another owner now.
@@ -155,7 +155,7 @@ class SnapshotMaking:
         return since, reading
 
     def _read(self, since: ChangesSince, found: PassFindings) -> None:
-        """The pass came to its end: its partitions are healed up to its ends."""
+        """Note that the pass has ended: its partitions are healed up to its end offsets."""
         self._watched.passed = since
         if found.beyond_horizon:
             self._shared.telemetry.beyond_horizon(
@@ -203,7 +203,7 @@ class SnapshotMaking:
         )
 
     def _removes(self, state: AudienceState) -> int:
-        """That may explain a loss of rows: none does where the members were stated anew."""
+        """Return the removes that may explain a loss of rows; 0 where upstream sent all anew."""
         journal, audience = self._shared.journal, self._audience.audience
         is_of_former = journal.is_of_former(audience, state.ingested)
         return 0 if is_of_former else self._watched.ingested.changes.removes
