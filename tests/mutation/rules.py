@@ -154,8 +154,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="who was frozen when its question was due asks no more",
         file="pipeline/stages/poll/worker.py",
-        kept="        if not self._lease.is_held:\n            # Frozen since its turn",
-        broken="        if False:\n            # Frozen since its turn",
+        kept="        if not self._lease.is_held:\n            # We were frozen since its turn",
+        broken="        if False:\n            # We were frozen since its turn",
         tests=[f"{POLL}::test_who_was_frozen_when_its_question_was_due_asks_no_more"],
     ),
     Rule(
