@@ -790,8 +790,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a request that nobody heard of is followed by one for everything",
         file="pipeline/kafka/fetch_sessions.py",
-        kept='nobody ended.\n        """\n        self._epoch = BEGIN\n',
-        broken='nobody ended.\n        """\n',
+        kept='two minutes.\n        """\n        self._epoch = BEGIN\n',
+        broken='two minutes.\n        """\n',
         tests=["tests/kafka/test_fetch_sessions.py"],
     ),
     Rule(
