@@ -10,7 +10,7 @@ _CONNECTION: Final = ("connection",)
 
 
 class LaneMetrics:
-    """What the owner of a lane says of it, shown as long as it is the owner."""
+    """The metrics of lanes, shown only by the owner of each lane."""
 
     def __init__(self, metrics: Metrics, known: KnownLabels) -> None:
         self._state = metrics.gauge(

@@ -17,11 +17,11 @@ _AGES: Final = (
 
 
 class SnapshotMetrics:
-    """What making snapshots says, counted."""
+    """The metrics of snapshots."""
 
     def __init__(self, metrics: Metrics, known: KnownLabels) -> None:
         self._levels = _OwnersLevels(metrics)
-        # Every process shows it, so that a destination without an owner is a sum of zero.
+        # Every process shows this gauge, so a destination without an owner has a sum of zero.
         self._owner = metrics.gauge(
             "snapshot_owner",
             _DESTINATION,
@@ -56,7 +56,7 @@ class SnapshotMetrics:
             self._levels.forget(destination)
 
     def snapshot_state(self, *, destination: str, audience: str, state: SnapshotState) -> None:
-        # Only the state that it is in: with thousands of audiences the others would be most of all.
+        # Show only the present state: with thousands of audiences the zeros would be most series.
         self._levels.state.forget(destination, audience)
         self._levels.state.show(1, destination, audience, state)
 
@@ -102,7 +102,7 @@ class SnapshotMetrics:
 
 
 class _OwnersLevels:
-    """What the owner of a destination's snapshots alone shows."""
+    """The gauges that only the owner of a destination's snapshots shows."""
 
     def __init__(self, metrics: Metrics) -> None:
         def of_audience(name: str, meaning: str, *more: str) -> GaugeSeries:
