@@ -14,8 +14,8 @@ JSON: Final = "application/json"
 
 PATHS: Final = """\
 /metrics  Prometheus text
-/healthz  200 while work goes on, else 503 and the reasons
-/readyz   200 once this process does its part for some destination; what is wrong with others
+/healthz  200 while all work makes progress, otherwise 503; with the reasons
+/readyz   200 once this process serves a destination, otherwise 503; with all troubles
 /status   lanes, cap use, jobs and lag, as JSON
 """
 

@@ -112,9 +112,9 @@ async def _watch(pipeline: Pipeline) -> None:
 
 
 def stop_on_signals(stop: asyncio.Event, errors: TextIO, at_most: float | None = None) -> None:
-    """Let SIGTERM and SIGINT ask for a soft stop; a second SIGINT ends the process at once.
+    """Let SIGTERM and SIGINT ask for a soft stop; a SIGINT after the second ends the process.
 
-    `at_most` seconds after the first signal the process ends in any case: some waits of the Kafka
+    `at_most` seconds after a signal the process ends in any case: some waits of the Kafka
     client ignore a cancellation, and then the event loop never closes.
     """
     loop = asyncio.get_running_loop()
@@ -122,7 +122,7 @@ def stop_on_signals(stop: asyncio.Event, errors: TextIO, at_most: float | None =
     def asked() -> None:
         if stop.is_set():
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-            errors.write("stopping already; once more ends the process at once\n")
+            errors.write("already stopping; another Ctrl-C ends the process at once\n")
         stop.set()
         if at_most is not None:
             signal.setitimer(signal.ITIMER_REAL, at_most)

@@ -263,7 +263,7 @@ def _job(stored: Mapping[str, Any]) -> Job:
         if type(value) is not one.type:
             raise UnreadableJob(f"not a job: {one.name} is missing or of another type")
         if not _is_possible(one.name, value):
-            raise UnreadableJob(f"not a job: {one.name} is a value that none can have")
+            raise UnreadableJob(f"not a job: {one.name} has an impossible value")
     return Job(**{one.name: stored[one.name] for one in fields(Job)})
 
 

@@ -101,14 +101,14 @@ def decode_record(
         return _other(version)
     audience = audience_of(key)
     if audience is None:
-        return Unreadable("its key is no audience|member")
+        return Unreadable("its key is not audience|member")
     return _fields(audience, rest)
 
 
 def _other(version: bytes) -> OtherVersion | Unreadable:
     if version.isdigit() and len(version) <= _LONGEST_NUMBER:
         return OtherVersion(version.decode())
-    return Unreadable("its header lane-record begins with no version")
+    return Unreadable("its header lane-record does not begin with a version")
 
 
 def _fields(audience: str, packed: bytes) -> LaneRecord | Unreadable:

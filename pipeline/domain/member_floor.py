@@ -81,14 +81,14 @@ def decode_floor(value: bytes | None) -> Floor | OtherVersion | Unreadable:
     try:
         said: object = orjson.loads(value or b"")
     except orjson.JSONDecodeError:
-        return Unreadable("its value is no JSON")
+        return Unreadable("its value is not JSON")
     match said:
         case {"v": 1, "floor_ms": int(before_ms), "floor_offset": int(offset)}:
             return Floor(before_ms, offset)
         case {"v": int(version)} if version != VERSION:
             return OtherVersion(str(version))
         case _:
-            return Unreadable("it says no floor")
+            return Unreadable("it is not a floor")
 
 
 def tombstone_headers(forgotten: Forgotten) -> Sequence[tuple[str, bytes]]:

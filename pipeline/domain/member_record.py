@@ -170,9 +170,9 @@ def decode_member(value: bytes) -> Decoded:
     try:
         said: object = orjson.loads(value)
     except orjson.JSONDecodeError:
-        return Unreadable("its value is no JSON")
+        return Unreadable("its value is not JSON")
     if not isinstance(said, dict):
-        return Unreadable("its value is no object")
+        return Unreadable("its value is not a JSON object")
     # Plain conditions, because `match` takes twice as long, and a pass decodes millions of
     # records.
     version = said.get("v")
@@ -230,7 +230,7 @@ def decode_layout(value: bytes | None) -> Layout | OtherVersion | Unreadable:
     try:
         said: object = orjson.loads(value or b"")
     except orjson.JSONDecodeError:
-        return Unreadable("its value is no JSON")
+        return Unreadable("its value is not JSON")
     match said:
         case {
             "v": 1,
@@ -243,7 +243,7 @@ def decode_layout(value: bytes | None) -> Layout | OtherVersion | Unreadable:
         case {"v": int(version)} if version != VERSION:
             return OtherVersion(str(version))
         case _:
-            return Unreadable("it does not say how its topic is laid out")
+            return Unreadable("it is not a layout")
 
 
 def _spread(text: bytes) -> int:

@@ -38,15 +38,15 @@ def decode_pause_request(key: bytes | None, value: bytes | None) -> PauseRequest
     """Decode a message of the control topic; an unknown one is never guessed at."""
     lane, _, audience = (key or b"").decode(errors="replace").rpartition("|")
     if not lane or not audience:
-        return Unreadable("its key is no lane|audience id")
+        return Unreadable("its key is not lane|audience id")
     if value is None:
         return PauseRequest(lane, audience, None)
     try:
         said = json.loads(value)
     except (ValueError, RecursionError):
-        return Unreadable("its value is no JSON")
+        return Unreadable("its value is not JSON")
     if not isinstance(said, dict) or said.get("format") != FORMAT:
         return Unreadable("another version wrote it")
     if said.get("state") not in ("paused", "running"):
-        return Unreadable("it wants a state that is neither paused nor running")
+        return Unreadable("its state is neither paused nor running")
     return PauseRequest(lane, audience, said["state"] == "paused")

@@ -66,7 +66,7 @@ def _decoded(content: bytes, encodings: str, most_bytes: int) -> bytes:
     try:
         unpacked = unpacker.decompress(content, most_bytes + 1)
     except zlib.error:
-        raise _Unreadable(f"the answer says that it is {encoding}, and is not") from None
+        raise _Unreadable(f"the answer is not {encoding}, as its header says") from None
     if len(unpacked) > most_bytes:
         raise _Unreadable(f"the answer is larger than {most_bytes} bytes")
     if not unpacker.eof:

@@ -110,7 +110,7 @@ class PartnerSession:
 def _judged(response: Response, body: GuardedBody | None) -> Exchange:
     # The library stops sending when the answer ends, so this body will never be complete.
     if body is not None and not body.is_complete and 200 <= response.status < 300:
-        return NotDelivered(f"{response.status} before the request was whole", "reset")
+        return NotDelivered(f"{response.status} before the whole request was sent", "reset")
     return response
 
 

@@ -50,7 +50,7 @@ def _unconnected(error: aiohttp.ClientConnectorError) -> str:
 def _certificate(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError) and error.verify_message:
         return error.verify_message[:LONGEST_REASON]
-    return "it is not the host's"
+    return "it belongs to another host"
 
 
 def _tls(error: OSError) -> str:

@@ -150,7 +150,7 @@ async def _start(
 def left_in_the_middle(client_options: ClientOptions, error: Exception) -> BrokersAway:
     """Return the error for brokers that have stopped answering."""
     return BrokersAway(
-        f"kafka.bootstrap_servers: {client_options.bootstrap_servers} failed in the middle "
+        f"kafka.bootstrap_servers: {client_options.bootstrap_servers} stopped answering "
         f"({type(error).__name__}); try again"
     )
 

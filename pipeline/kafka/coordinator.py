@@ -148,7 +148,7 @@ class Coordinator:
                     found[tp] = kafka_errors.for_code(code)
         self._note([error for error in found.values() if isinstance(error, type)])
         if missing := set(partitions) - found.keys():
-            raise kafka_errors.UnknownError(f"no word on {len(missing)} partitions")
+            raise kafka_errors.UnknownError(f"no answer for {len(missing)} partitions")
         return found
 
     def _raise(self, code: int) -> None:

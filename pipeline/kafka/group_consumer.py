@@ -77,8 +77,8 @@ def refused(stage: Stage, group: str) -> ClusterTrouble:
     """Return the error for a group that does not admit us: its members have another assignor."""
     kind = WholeTopicAssignor.name if stage.unit == "topic" else RoundRobinPartitionAssignor.name
     return ClusterTrouble(
-        f"kafka.namespace: group {group} still has members of another version, which share out "
-        f"its topics otherwise than this one does ({kind}), so the broker does not take it in; "
+        f"kafka.namespace: group {group} still has members of another version, which assign its "
+        f"topics in another way than this version ({kind}), so the broker does not admit it; "
         f"stop every process that runs {stage.name}, wait until the group is empty (no longer "
         "than kafka.session_timeout_ms), and start the new version"
     )

@@ -96,7 +96,7 @@ class GroupOffsets:
 
 def _offset(tp: TopicPartition, answer: int | type[Exception] | None) -> int:
     if answer is None:
-        raise kafka_errors.UnknownError(f"no word on {tp.topic}[{tp.partition}]")
+        raise kafka_errors.UnknownError(f"no answer for {tp.topic}[{tp.partition}]")
     if isinstance(answer, type):
         raise answer
     return answer

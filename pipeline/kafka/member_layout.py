@@ -98,14 +98,14 @@ class FoundLayout:
         for said in (self.agreed, self.first):
             if said is not None and not _is_ours(said):
                 return self._foreign(
-                    f"topic {members} is laid out by another version of this program, or by none; "
-                    "run that version, or give kafka.namespace another name"
+                    f"topic {members} has the layout of another version, or of another "
+                    "program; run that version, or give kafka.namespace another name"
                 )
         if self.agreed is None and 0 not in self.empty and self.first is None:
             return self._foreign(
-                f"topic {members} holds messages and does not say how it is laid out: it is not a "
-                "topic of memberships of this program; give kafka.namespace another name, or "
-                "delete the topic, and it is made anew"
+                f"topic {members} holds messages but no layout record: it is not a topic of "
+                "memberships of this program; give kafka.namespace another name, or delete the "
+                "topic, and it is created again"
             )
         return emptied(self.topics.destination, members, self.bounds, self._known)
 
@@ -187,7 +187,7 @@ async def lay_out(
         await _write(client_options, [owner], PROPOSAL_KEY, _encoded(new_uuid))
         agreed = _first((await _values(reader, owner))[PROPOSAL_KEY])
     if not isinstance(agreed, Layout):
-        raise ClusterTrouble(f"topic {owner.topic} lost what was just written to it; try again")
+        raise ClusterTrouble(f"topic {owner.topic} lost a record that was just written; try again")
     # Partition 0 comes first: the next start goes on from it if this one is killed.
     missing = [TopicPartition(members, number) for number in found.empty]
     value = _encoded(agreed.uuid)

@@ -67,7 +67,9 @@ def made_otherwise(
     With too many it can.
     """
     if plan.name not in found:
-        return unmade(destination, plan, f"topic {plan.name} was made anew, and is not seen yet")
+        return unmade(
+            destination, plan, f"topic {plan.name} was created again, but is not seen yet"
+        )
     partitions, other_partitions, other_settings = found[plan.name]
     if other_partitions is not None:
         return MembersTrouble(
@@ -121,6 +123,6 @@ def _forbidden(topic: str, operations: Sequence[Operation]) -> str:
     granting = " ".join(f"--operation {operation}" for operation in operations)
     return (
         f"topic {topic} is forbidden to us ({' and '.join(operations)}); grant it with: "
-        f"kafka-acls.sh --add --topic {topic} --allow-principal User:NAME {granting}, and take "
-        "away what denies it"
+        f"kafka-acls.sh --add --topic {topic} --allow-principal User:NAME {granting}, and "
+        "remove any rule that denies it"
     )

@@ -104,7 +104,7 @@ class TopicReader:
                 raise TopicMissing(
                     f"kafka.namespace: topic {topic} does not exist at "
                     f"{self._client_options.bootstrap_servers}: no run has made it yet, or the "
-                    "namespace is another"
+                    "namespace is wrong"
                 )
         return [TopicPartition(topic, n) for topic in topics for n in range(self.topics[topic])]
 
@@ -269,7 +269,7 @@ async def reading(
         async with made as reader:
             yield reader
     except kafka_errors.OffsetOutOfRangeError as error:
-        raise ClusterTrouble("kafka: records left while they were read; try again") from error
+        raise ClusterTrouble("kafka: records were deleted while we read them; try again") from error
     except kafka_errors.KafkaError as error:
         raise left_in_the_middle(client_options, error) from error
 

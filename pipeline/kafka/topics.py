@@ -219,8 +219,8 @@ def _altering(topic: str, key: str, value: str) -> str:
 def _mending(plan: TopicPlan, actual: int) -> str:
     if plan.needs:
         return (
-            "members would be looked for where they are not; where nothing in it is needed, delete "
-            f"it with kafka-topics.sh --delete --topic {plan.name}; the next start makes it anew"
+            "members would be looked for in wrong partitions; if nothing in it is needed, delete "
+            f"it with kafka-topics.sh --delete --topic {plan.name}; the next start creates it again"
         )
     if actual < plan.partitions:
         return (
@@ -228,8 +228,8 @@ def _mending(plan: TopicPlan, actual: int) -> str:
             f"--partitions {plan.partitions}"
         )
     return (
-        f"partitions cannot be taken away: once nothing in it is needed, delete it with "
-        f"kafka-topics.sh --delete --topic {plan.name}; the next start makes it anew"
+        f"partitions cannot be removed: once nothing in it is needed, delete it with "
+        f"kafka-topics.sh --delete --topic {plan.name}; the next start creates it again"
         + ("; until then this lane is not served" if plan.partitions == 1 else "")
     )
 

@@ -28,7 +28,7 @@ class LandingZoneStorage:
             if not await self._access.is_replaced():
                 raise
             # The pieces are used up, so the caller must make them again.
-            raise StorageUnavailable(f"{refused}; new credentials came") from None
+            raise StorageUnavailable(f"{refused}; the partner gave new credentials") from None
 
     async def head(self, path: str) -> StoredFile | None:
         return await self._tried(lambda: self._storage.head(path))

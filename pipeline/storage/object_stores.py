@@ -121,8 +121,8 @@ def _usable(place: str) -> Iterator[None]:
         yield
     except (BaseError, ValueError):
         raise StorageRefused(
-            f"{place}: cannot be used as it is written; check that prefix has no empty part, and "
-            "that the credentials are whole"
+            f"{place}: cannot be used with these settings; check that prefix has no empty part, "
+            "and that the credentials are complete"
         ) from None
 
 

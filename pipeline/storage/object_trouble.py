@@ -68,4 +68,4 @@ def trouble(error: Exception, place: str) -> StorageUnavailable | StorageRefused
 
 def _on_the_way(text: str) -> str:
     folded = text.lower()
-    return next((why for sign, why in _ON_THE_WAY if sign in folded), "no whole answer")
+    return next((why for sign, why in _ON_THE_WAY if sign in folded), "no complete answer")

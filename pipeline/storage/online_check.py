@@ -28,8 +28,9 @@ async def storage_findings(
     if abs(difference) > _LARGEST_DIFFERENCE_SECONDS:
         found.append(
             Finding(
-                f"{name}: storage: a new file is {difference:+.0f} s off the storage's own clock; "
-                "the partner would miss files: have its operator set its clocks",
+                f"{name}: storage: the date of a new file is {difference:+.0f} s from the "
+                "storage's own clock; the partner would miss files: have its operator set its "
+                "clocks",
                 is_bad=True,
             )
         )

@@ -32,7 +32,7 @@ async def server_time(address: str) -> float:
     try:
         return parsedate_to_datetime(date).timestamp()
     except ValueError:
-        raise StorageUnavailable(f"{_host(address)} answers without its time") from None
+        raise StorageUnavailable(f"{_host(address)} answers without a time") from None
 
 
 async def answer(method: str, address: str, headers: Mapping[str, str] | None = None) -> Answer:

@@ -62,7 +62,7 @@ class SftpStorage:
             stored = await session.stored(_CLOCK)
             await session.delete(_CLOCK)
         if stored is None:
-            raise StorageUnavailable(f"{self._settings.host}: what was written now is gone")
+            raise StorageUnavailable(f"{self._settings.host}: a file written just now is missing")
         return stored.modified_s
 
     async def close(self) -> None:

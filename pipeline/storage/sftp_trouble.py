@@ -33,7 +33,7 @@ _LINES: Sequence[tuple[type[Exception], _Kind, str]] = (
     ),
     (asyncssh.SFTPNoSpaceOnFilesystem, StorageUnavailable, "its disk is full; make room"),
     (asyncssh.SFTPQuotaExceeded, StorageUnavailable, "the user's quota is used up; raise it"),
-    (asyncssh.SFTPError, StorageUnavailable, "it could not do it"),
+    (asyncssh.SFTPError, StorageUnavailable, "the request failed on the server"),
     (asyncssh.Error, StorageUnavailable, "the connection was lost"),
     (socket.gaierror, StorageUnavailable, "DNS has no address for it; check the name"),
     (

@@ -15,8 +15,8 @@ _RULE = re.compile(r"<Rule>(.*?)</Rule>", re.DOTALL)
 _PREFIX = re.compile(r"<Prefix>(.*?)</Prefix>", re.DOTALL)
 _ABORTS = "AbortIncompleteMultipartUpload"
 _ADVICE = (
-    f"give it a lifecycle rule with {_ABORTS} after 1 day, or what a killed upload leaves is "
-    "stored, and paid, for ever"
+    f"give it a lifecycle rule with {_ABORTS} after 1 day, or the parts of killed uploads "
+    "are stored, and cost money, for ever"
 )
 
 

@@ -11,5 +11,5 @@ def checked(stored: StoredFile | None, path: str, size: int) -> StoredFile:
     """
     if stored is None or stored.size != size:
         found = 0 if stored is None else stored.size
-        raise StorageUnavailable(f"{path}: {size} bytes were written, and {found} are there")
+        raise StorageUnavailable(f"{path}: {size} bytes were written, but {found} are stored")
     return stored

@@ -1597,7 +1597,7 @@ RULES: Sequence[Rule] = (
         name="a run is paid for, durably, before the partner is asked",
         file="pipeline/stages/snapshot/starting.py",
         kept="        state = await shared.journal.write(name, step)\n"
-        '        answer: RunAnswer = NotSent("it took too long to write down what it costs")\n'
+        '        answer: RunAnswer = NotSent("it took too long to write down the charge")\n'
         "        if shared.wall_ms() - now_ms < STALE_SECONDS * 1000:\n"
         "            answer = await shared.runs.start(name, window, shared.lease)\n",
         broken="        answer: RunAnswer = await shared.runs.start(name, window, shared.lease)\n"

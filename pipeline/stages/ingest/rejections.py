@@ -23,7 +23,7 @@ class Rejection:
         """Return the text of the dead letter for all of them."""
         detail = self.first.detail
         if self.count > 1:
-            detail += f" (so for {self.count} audiences of this event)"
+            detail += f" (the same for {self.count} audiences of this event)"
         others = " and others" if self.count > len(self.quoted) > 0 else ""
         return Rejected(self.first.reason, detail, ", ".join(self.quoted) + others)
 

@@ -28,8 +28,8 @@ from pipeline.stages.snapshot.transitions import (
 from pipeline.telemetry.facts import RunEnd
 
 _STAYS = (
-    "a run may have been asked for, so it is looked for until the partner shows the list again, or "
-    "the audience leaves the configuration"
+    "we may have asked for a run, so we look for it until the partner shows its list again, or the "
+    "audience leaves the configuration"
 )
 _OF_ANSWERS = frozenset({"run_not_told", *get_args(BlockCause)})
 """Causes that come from the partner's answers; an answer ends no other cause."""

@@ -32,13 +32,13 @@ _WHY: dict[Unfit, str] = {
     "stale_rendering": "members were written for another namespace or other columns: a changed "
     "namespace or column needs a new audience and a backfill",
     "other_version": "another version of this program wrote some of its members",
-    "too_large": "the file would be larger than the partner takes",
+    "too_large": "the file would be larger than the partner accepts",
 }
 
 _OTHER_FOLDER = (
-    "its files went to the folder {former} and would go to {now} now, and the partner looks into "
-    "the first one only: give destination and audience their former names and put a new name of "
-    "upstream's under `upstream`, or make a new audience"
+    "its files were stored in the folder {former}, and would now be stored in {now}, but the "
+    "partner looks only into the first one: give the destination and the audience their former "
+    "names, and put a new name from upstream under `upstream`, or make a new audience"
 )
 
 _OF_MEMBERS = ("members_unreadable", "layout_missing")
@@ -137,7 +137,7 @@ class SnapshotMaking:
             raise
         there = await shared.storage.head(path)
         if there is None or there.size != hashed.size:
-            raise StorageUnavailable(f"{path} is not there as it was stored")
+            raise StorageUnavailable(f"{path} is missing, or has another size than we wrote")
         self._read(since, reading.found)
         await self._keep(state, n, hashed, there, reading.found)
         self._watched.newest = since

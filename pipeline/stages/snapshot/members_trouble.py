@@ -80,9 +80,9 @@ def emptied(
         cause="emptied",
         why=(
             f"topic {topic} has lost records in {len(gone)} of its {len(bounds)} partitions "
-            f"({_named(gone)}): it was emptied or made anew, or its retention deleted some. A "
-            "snapshot of it would let members leave, so none is made, and ingest goes on writing; "
-            "have upstream send every membership once more, or rewind the sources; then: "
+            f"({_named(gone)}): it was emptied or created again, or its retention deleted them. A "
+            "snapshot would lack members, so none is made; ingest goes on writing. Have upstream "
+            "send every membership once more, or rewind the sources; then: "
             f"audience-pipeline members confirm {destination}"
         ),
     )

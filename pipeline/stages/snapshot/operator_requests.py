@@ -60,7 +60,7 @@ def decode_request(value: bytes, offset: int) -> OperatorRequest | Unreadable:
     try:
         said: object = orjson.loads(value)
     except orjson.JSONDecodeError:
-        return Unreadable("its value is no JSON")
+        return Unreadable("its value is not JSON")
     match said:
         case {"v": 1, "ask": "start"}:
             return Start(offset)

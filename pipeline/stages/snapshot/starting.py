@@ -205,7 +205,7 @@ class RunStarting:
         decide(state.state, MayStart())
         step = intended(state, name, window, now_ms, contract=shared.runs.contract)
         state = await shared.journal.write(name, step)
-        answer: RunAnswer = NotSent("it took too long to write down what it costs")
+        answer: RunAnswer = NotSent("it took too long to write down the charge")
         if shared.wall_ms() - now_ms < STALE_SECONDS * 1000:
             answer = await shared.runs.start(name, window, shared.lease)
         await self._take(state, answer)

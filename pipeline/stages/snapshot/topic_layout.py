@@ -8,8 +8,8 @@ from pipeline.stages.snapshot.pass_findings import LayoutMissing
 
 Said = Layout | OtherVersion | Unreadable
 _REMEDY = (
-    "its members are not read as gone; have upstream send every membership once more, or rewind "
-    "the sources; then `audience-pipeline members confirm`"
+    "no snapshot is made of it; have upstream send every membership once more, or rewind the "
+    "sources; then `audience-pipeline members confirm`"
 )
 
 

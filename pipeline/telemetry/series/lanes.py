@@ -20,7 +20,7 @@ class LaneMetrics:
             "cap_window_records", _CONNECTION, "Records sent in the window that ends now."
         )
         self._cap_limit = metrics.gauge(
-            "cap_limit_records", _CONNECTION, "Records a window must stay under."
+            "cap_limit_records", _CONNECTION, "Records that a window must stay below."
         )
         self._cap_wait = metrics.counter(
             "cap_wait_seconds",
@@ -30,7 +30,9 @@ class LaneMetrics:
         )
         self._buffered = metrics.gauge("buffered_bytes", (), "Memory budget taken.")
         self._paused = metrics.gauge(
-            "audiences_paused", _CONNECTION, "Audiences paused, or sending what was kept."
+            "audiences_paused",
+            _CONNECTION,
+            "Audiences paused, or sending the records of their pause.",
         )
 
     def lane_state(self, *, lane: LaneLabel, state: LaneState) -> None:

@@ -23,7 +23,7 @@ class PollMetrics:
             "jobs_of_other_versions", (), "Job messages kept because another version wrote them."
         )
         # No first values: the states are the partner's words.
-        self._jobs = metrics.counter("jobs", ("connection", "state"), "Jobs that ended, by how.")
+        self._jobs = metrics.counter("jobs", ("connection", "state"), "Jobs that ended, by state.")
         self._duration = metrics.histogram(
             "job_duration_seconds",
             (),

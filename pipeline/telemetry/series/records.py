@@ -25,7 +25,7 @@ class RecordEnds:
         self._applied = end("applied", "Records whose job ended well.")
         self._invalid = end("invalid", "Records their job named invalid.")
         self._failed = end("failed", "Records whose whole job failed.")
-        self._unknown = end("unknown", "Records whose end nobody can say.")
+        self._unknown = end("unknown", "Records whose end is not known.")
 
     def applied(self, lane: LaneLabel, count: int) -> None:
         self._applied.add(count, lane.destination, lane.connection)

@@ -34,13 +34,13 @@ class SnapshotMetrics:
         self._runs = metrics.counter(
             "snapshot_runs",
             (*_DESTINATION, "end"),
-            "Ingestions by the partner that ended, by how.",
+            "Ingestions by the partner that ended, by end.",
             begins=crossed(known.of_snapshot_destinations(), get_args(RunEnd)),
         )
         self._beyond_horizon = metrics.counter(
             "snapshot_beyond_horizon",
             _AUDIENCE,
-            "Changes older than what is forgotten of their member; not taken.",
+            "Adds older than the forgotten removes of their member; not counted.",
             begins=known.snapshots,
         )
         self._ages = metrics.histogram(
@@ -116,15 +116,15 @@ class _OwnersLevels:
         self.rows = of_audience("rows", "Rows in the newest file: members with an identity.")
         self.size = of_audience("bytes", "Size of the newest file.")
         self.newest = of_audience(
-            "newest_timestamp_seconds", "Time of the newest membership that was ingested well."
+            "newest_timestamp_seconds", "Time when the newest snapshot was ingested."
         )
         self.expiry = of_audience(
-            "expiry_timestamp_seconds", "When the partner lets all members leave without a new run."
+            "expiry_timestamp_seconds", "When the partner removes all members without a new run."
         )
         self.budget_used = of_destination("budget_used", "Runs started in the last day.")
         self.budget_limit = of_destination("budget_limit", "Runs that a day allows.")
         self.overdue = of_audience(
-            "overdue_seconds", "How much later than allowed the changes are that wait for a run."
+            "overdue_seconds", "Seconds by which changes wait too long for a run."
         )
         self.pass_overdue = of_destination(
             "pass_overdue_seconds", "How late the latest pass over the memberships is."
@@ -134,7 +134,7 @@ class _OwnersLevels:
             "How long a transaction has hidden the memberships behind it.",
         )
         self.members_unfit = of_destination(
-            "members_unfit", "1 where something is wrong with the topic of memberships."
+            "members_unfit", "1 while something is wrong with the topic of memberships."
         )
 
     def forget(self, destination: str) -> None:

@@ -34,7 +34,7 @@ class UploadMetrics:
         self._flushes = metrics.counter(
             "batch_flushes",
             ("reason",),
-            "Batches sent, by why they were not larger.",
+            "Batches sent, by the reason why they were not larger.",
             begins=crossed([()], get_args(FlushReason)),
         )
         self._batch = metrics.histogram(
