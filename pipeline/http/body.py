@@ -50,11 +50,11 @@ class GuardedBody(aiohttp.Payload):
         for chunk in _chunks(self._pieces):
             if held_back:
                 await writer.write(held_back)
-                await _heard()
+                await _let_early_answer_in()
             held_back = chunk
             self._check_ownership()
         await writer.write(held_back[:-1])
-        await _left(writer)
+        await _until_all_left(writer)
         self._check_ownership()
         self.is_complete = True
         await writer.write(held_back[-1:])
@@ -81,7 +81,7 @@ def _chunks(pieces: Sequence[bytes]) -> Iterable[bytes]:
         yield chunk
 
 
-async def _heard() -> None:
+async def _let_early_answer_in() -> None:
     """Let the loop read an early answer: a write to a closed socket would lose it.
 
     The loop polls its sockets once a turn, after the waiting tasks: in the first turn it reads, in
@@ -91,7 +91,7 @@ async def _heard() -> None:
     await asyncio.sleep(0)
 
 
-async def _left(writer: AbstractStreamWriter) -> None:
+async def _until_all_left(writer: AbstractStreamWriter) -> None:
     """Return once all written bytes have left this process.
 
     aiohttp itself waits only until the buffer is below its high-water mark.

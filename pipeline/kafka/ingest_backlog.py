@@ -47,12 +47,12 @@ class IngestBacklog:
             committed = await reader.committed(self._group, partitions)
             for tp, end in self._ends.items():
                 start = max(oldest.get(tp, 0), committed[tp].offset if tp in committed else 0)
-                if start < end and await _stands(reader, tp, start, end):
+                if start < end and await _has_record(reader, tp, start, end):
                     return False
         return True
 
 
-async def _stands(reader: TopicReader, tp: TopicPartition, start: int, end: int) -> bool:
+async def _has_record(reader: TopicReader, tp: TopicPartition, start: int, end: int) -> bool:
     """Whether there is a record to carry; markers of transactions and aborted records are none.
 
     Ingest never sees the offsets behind its last record, so it does not commit them.

@@ -48,7 +48,7 @@ class OffsetResolver:
         committed = await self._offsets.committed(self._tp)
         if committed is None:
             return await self._first()
-        start = await self._said(committed)
+        start = await self._starting_point(committed)
         if await self._is_there(committed.offset, is_readable):
             return start
         lost_to = await self.after_loss(committed.offset)
@@ -84,7 +84,7 @@ class OffsetResolver:
             siblings = self._offsets.partitions(self._tp.topic)
             known = await self._offsets.committed_of({self._tp, *siblings})
             if self._tp in known:
-                return await self._said(known[self._tp])
+                return await self._starting_point(known[self._tp])
             if not known:
                 return await self._first_of_topic({self._tp, *siblings})
         return await self._mark({self._tp: await self._offsets.oldest(self._tp)})
@@ -114,7 +114,7 @@ class OffsetResolver:
         )
         return StartingPoint(offsets[self._tp], is_clean=True)
 
-    async def _said(self, committed: Committed) -> StartingPoint:
+    async def _starting_point(self, committed: Committed) -> StartingPoint:
         """Return what a commit says; without metadata any audience may be paused."""
         said = read_metadata(committed.metadata)
         if said is None:

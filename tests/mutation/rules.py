@@ -408,10 +408,10 @@ RULES: Sequence[Rule] = (
     Rule(
         name="the last byte of a body waits for the proof",
         file="pipeline/http/body.py",
-        kept="""        await _left(writer)
+        kept="""        await _until_all_left(writer)
         self._check_ownership()
 """,
-        broken="        await _left(writer)\n",
+        broken="        await _until_all_left(writer)\n",
         tests=[f"{BODY}::test_a_frozen_process_does_not_complete_its_request"],
     ),
     Rule(
@@ -1554,7 +1554,8 @@ RULES: Sequence[Rule] = (
         name="the floor's offset passes an add beyond the horizon once that is forgotten",
         file="pipeline/stages/snapshot/membership_pass.py",
         kept="        await self._write_waiting()\n        self._waiting +=",
-        broken="        self._waiting[:0] = self._own(partition, layout, floor, covered_ms)\n"
+        broken="        own = self._layout_and_floor(partition, layout, floor, covered_ms)\n"
+        "        self._waiting[:0] = own\n"
         "        await self._write_waiting()\n        self._waiting +=",
         tests=["tests/stages/snapshot/test_healing.py::test_the_floor_is_written_last"],
     ),
@@ -1778,7 +1779,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a marker behind the last record is nothing to carry",
         file="pipeline/kafka/ingest_backlog.py",
-        kept="                if start < end and await _stands(reader, tp, start, end):\n",
+        kept="                if start < end and await _has_record(reader, tp, start, end):\n",
         broken="                if start < end:\n",
         tests=[f"tests/integration/test_ingest_backlog.py::{NO_MARKER}"],
     ),

@@ -90,7 +90,7 @@ class SnapshotMaking:
             since, reading = await self._begin()
             await reading.heal_only()
         except (TopicUnreadable, PassTooLong) as error:
-            self._condition.failed("members_unreadable", _said(error))
+            self._condition.failed("members_unreadable", _text(error))
         except LayoutMissing as error:
             self._condition.block("layout_missing", str(error))
         else:
@@ -108,7 +108,7 @@ class SnapshotMaking:
         except StorageUnavailable as error:
             self._condition.failed("storage_unavailable", str(error))
         except (TopicUnreadable, PassTooLong) as error:
-            self._condition.failed("members_unreadable", _said(error))
+            self._condition.failed("members_unreadable", _text(error))
         except StorageRefused as error:
             self._condition.block("storage_refused", str(error))
         except LayoutMissing as error:
@@ -209,5 +209,5 @@ class SnapshotMaking:
         return 0 if is_of_former else self._watched.ingested.changes.removes
 
 
-def _said(error: Exception) -> str:
+def _text(error: Exception) -> str:
     return str(error) or type(error).__name__

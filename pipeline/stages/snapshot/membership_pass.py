@@ -125,7 +125,7 @@ class MembershipPass:
                 break
         # The floor's offset may pass an add beyond the horizon only after the add is forgotten.
         await self._write_waiting()
-        self._waiting += self._own(partition, layout, floor, covered_ms)
+        self._waiting += self._layout_and_floor(partition, layout, floor, covered_ms)
         await self._write_waiting()
 
     async def _winners(self, partition: int, first: int) -> Winners:
@@ -163,7 +163,7 @@ class MembershipPass:
             tally=self._tally,
         )
 
-    def _own(
+    def _layout_and_floor(
         self, partition: int, layout: Layout, floor: Floor, covered_ms: int
     ) -> Sequence[Written]:
         """Return the partition's layout again, and its floor if it has one."""

@@ -82,7 +82,7 @@ class Winners:
             if key.startswith(prefix):
                 self._take_member(key[skipped:], record)
             elif key.startswith(LAYOUT_KEY):
-                self._take_own(key, record.value)
+                self._take_layout_or_floor(key, record.value)
 
     def drain(self, most: int) -> Iterator[Sequence[tuple[bytes, Packed]]]:
         """Yield all winners with the members' ids, at most `most` at a time; free their memory."""
@@ -144,7 +144,7 @@ class Winners:
     def _not_last(self, before: Packed) -> Packed:
         return pack(unpack(before, self._rendering)._replace(is_last=False), self._rendering)
 
-    def _take_own(self, key: bytes, value: bytes | None) -> None:
+    def _take_layout_or_floor(self, key: bytes, value: bytes | None) -> None:
         if key == LAYOUT_KEY:
             self.layouts.add(decode_layout(value))
         elif key == self._floor_key and value is None:

@@ -128,7 +128,7 @@ class SnapshotWorker:
         report = SnapshotReport(shared, owners.values())
         async with asyncio.TaskGroup() as tasks:
             order = MakingOrder(shared, owners.values(), self._new_backlog(), tasks)
-            tasks.create_task(self._hear(shared), name=f"requests {self.name}")
+            tasks.create_task(self._take_requests(shared), name=f"requests {self.name}")
             tasks.create_task(shared.watch.follow(), name=f"members {self.name}")
             tasks.create_task(shared.members.follow(), name=f"condition {self.name}")
             tasks.create_task(self._sweep(shared, owners), name=f"sweep {self.name}")
@@ -170,7 +170,7 @@ class SnapshotWorker:
 
     # Beside
 
-    async def _hear(self, shared: SharedByAudiences) -> None:
+    async def _take_requests(self, shared: SharedByAudiences) -> None:
         """Take in the requests of operators.
 
         Raises:
