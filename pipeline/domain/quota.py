@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-# The partner's clock may run faster than ours, by up to a thousandth.
+# A second of the partner's clock may be longer than ours, by up to a thousandth.
 CLOCK_ALLOWANCE = 1.001
 
 

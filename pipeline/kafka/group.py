@@ -206,7 +206,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         self._generation = self._coordinator.generation()
         self._committer.forget()
         ours = {one for one in units(assigned, self.stage.unit) if may_serve(one, self.stage.unit)}
-        # Between two following generations with us nobody else can have had a unit.
+        # Between two consecutive generations with us nobody else can have had a unit.
         is_next = self._settled_generation == self._generation.number - 1
         gone: dict[TopicPartition, asyncio.Task[None]] = {}
         for owned, assignment in list(self._assignments.units.items()):

@@ -156,7 +156,7 @@ class UploadTelemetry(Protocol):
         """The partner took these records without a job, so nobody knows what became of them."""
 
     def freshness(self, *, stage: Milestone, seconds: float, count: int) -> None:
-        """So many changes reached this milestone `seconds` after the membership changed."""
+        """`count` changes reached this milestone `seconds` after the membership changed."""
 
 
 class PollTelemetry(Protocol):

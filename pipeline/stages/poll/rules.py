@@ -7,8 +7,9 @@ from pipeline.domain.job import JobReport, NotYet
 from pipeline.stages.poll.following import Followed
 
 MISSING_POLLS = 3
-"""A job is not found after so many answers that the partner does not know it, over at least"""
+"""A job is not found after so many answers that the partner does not know it ..."""
 MISSING_SECONDS = 120.0
+"""... over at least this time."""
 JITTER = 0.2
 """Share by which intervals vary. Without it, jobs of one moment would always be asked together."""
 LONGEST_POWER = 50

@@ -178,7 +178,7 @@ def adopted(
 def ended(
     state: AudienceState, run: RunRecord, report: JobReport, *, is_ingested: bool, now_ms: int
 ) -> Transition:
-    """End the run. No new snapshot is due only if it was wholly ingested, and was the last run."""
+    """End the run. A new snapshot is due unless this run was wholly ingested, and was the last."""
     after = replace(
         state,
         state="ended",
