@@ -1,4 +1,4 @@
-"""The door for operators: metrics, health, readiness and status over HTTP."""
+"""Serves metrics, health, readiness and status to operators over HTTP."""
 
 import asyncio
 import errno
@@ -14,8 +14,8 @@ JSON: Final = "application/json"
 
 PATHS: Final = """\
 /metrics  Prometheus text
-/healthz  200 while work goes on, else 503 and the reasons
-/readyz   200 once this process does its part for some destination; what is wrong with others
+/healthz  200 while all work makes progress, otherwise 503; with the reasons
+/readyz   200 once this process serves a destination, otherwise 503; with all troubles
 /status   lanes, cap use, jobs and lag, as JSON
 """
 
@@ -30,17 +30,17 @@ class AdminPortBusy(AdminAddressError):
 
 @dataclass(frozen=True, slots=True)
 class HealthReport:
-    """Whether it is well, and what is wrong all the same: sentences without personal data."""
+    """Whether all is well, and sentences about what is wrong, without personal data."""
 
     ok: bool
     reasons: Sequence[str] = ()
 
 
 class AdminServer:
-    """Listens from entering to leaving; every request asks the four callables anew.
+    """Listens while its context is entered; each request calls one of the four callables.
 
-    They are called on the event loop and must answer at once, from memory. There is no
-    authentication: what is served holds no personal data and no secret, and nothing can be changed.
+    They must answer at once, from memory. There is no authentication: the answers hold no personal
+    data and no secret, and nothing can be changed.
     """
 
     def __init__(
@@ -59,17 +59,17 @@ class AdminServer:
         self._health = health
         self._readiness = readiness
         self._status = status
-        # The access log would be a line for each scrape; a scraper must not hold up our end.
+        # An access log would have a line for each scrape. A scraper must not delay our end.
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
 
     @property
     def port(self) -> int:
-        """Where it listens; with port 0 the one that the system chose."""
+        """The port; with port 0 in the settings, the port that the system chose."""
         _, port, *_ = self._runner.addresses[0]
         return int(port)
 
     async def __aenter__(self) -> Self:
-        """Raise `AdminPortBusy`, or another `AdminAddressError`, where it cannot listen."""
+        """Start to listen; raise `AdminPortBusy` or another `AdminAddressError` if that fails."""
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, self._host, self._port).start()
@@ -99,7 +99,7 @@ class AdminServer:
         return web.Response(text=PATHS)
 
     async def _answer_metrics(self, _: web.Request) -> web.Response:
-        # In a thread: with a thousand lanes it takes half a second, in which lanes must go on.
+        # In a thread: with a thousand lanes it takes half a second, and lanes must not wait.
         body, content_type = await asyncio.to_thread(self._exposition)
         return web.Response(body=body, headers={"Content-Type": content_type})
 

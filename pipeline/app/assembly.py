@@ -1,4 +1,4 @@
-"""Puts everything together, and takes it apart again."""
+"""Starts all parts of a process, and closes them again."""
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -31,12 +31,12 @@ from pipeline.stages.snapshot.ports import FileStorage
 from pipeline.telemetry.prometheus import PrometheusTelemetry, prometheus_telemetry
 
 NO_RECORDS_SECONDS = 10.0
-"""How long the kernel keeps trying after a cut, on connections that carry no records."""
+"""How long the kernel keeps trying after a network cut, on connections without records."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """What runs, and what can be asked about it."""
+    """The running parts, and the parts that report about them."""
 
     settings: Settings
     groups: Mapping[StageName, ConsumerGroup]
@@ -47,10 +47,10 @@ class Pipeline:
     registries: Mapping[str, HttpSchemaRegistry]
     """Schema registries by source topic."""
     lag_reports: LagReports
-    """Of partitions that others own: to be followed beside the stages."""
+    """Reports for partitions of other processes; to be run beside the stages."""
     ingest_gate: IngestGate
     controls: PauseRequestReader | None
-    """Where lanes are served: to be followed beside the stages."""
+    """To be run beside the stages; None where no lanes are served."""
 
 
 @asynccontextmanager
@@ -61,13 +61,16 @@ async def assemble(
     *,
     troubles: Sequence[MembersTrouble] = (),
 ) -> AsyncIterator[Pipeline]:
-    """Everything that the stages need, started; only what `troubles` are about is left out."""
+    """Start everything that the stages need, without the destinations that nobody can own.
+
+    `troubles`: what the start has found about members topics.
+    """
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         telemetry = prometheus_telemetry(known_labels(settings))
         telemetry.process.build_info(version=version("audience-pipeline"))
         options = client_options(settings.kafka)
-        # The brokers have answered a moment ago; whoever is told to stop must not wait for them.
+        # The brokers answered a moment ago. A process that is told to stop must not wait long.
         patience = settings.kafka.answer_seconds()
         producers = await enter(shared_producer(settings.kafka, patience))
         look = partial(known_limits, options, own_topics(settings), patience)
@@ -96,7 +99,7 @@ async def assemble(
 async def _storages(
     settings: Settings, stages: Collection[StageName], clients: Clients, partners: Partners
 ) -> AsyncIterator[Mapping[str, FileStorage]]:
-    """Of each destination that takes files, where files are made at all."""
+    """Yield the storage of each destination that takes files; none without the snapshot stage."""
     if "snapshot" not in stages:
         yield {}
         return
@@ -107,7 +110,7 @@ async def _storages(
 def _groups(
     stages: Collection[StageName], parts: Parts, snapshot: Callable[[], Stage]
 ) -> Mapping[StageName, ConsumerGroup]:
-    """The consumer group of each stage, in the order in which records pass the stages."""
+    """Make the consumer group of each stage, in the order in which records pass the stages."""
     make: Mapping[StageName, Callable[[], Stage]] = {
         "ingest": parts.ingest,
         "upload": parts.upload,

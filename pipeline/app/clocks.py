@@ -1,23 +1,23 @@
-"""The clocks of the process, each for what it alone is good for."""
+"""The clocks of the process, each for its own purpose."""
 
 import time
 
 
 def boot_seconds() -> float:
-    """Goes on while the machine is suspended: other machines' clocks do, too."""
+    """Return seconds of a clock that goes on while this machine is suspended, as others do."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def cap_seconds() -> float:
-    """Runs at the pace of the hardware: what the cap is earned by.
+    """Return seconds of a clock that runs at the pace of the hardware; the cap is counted by it.
 
-    The clock of the event loop is steady and not free: whoever corrects the time of day without a
-    jump makes that clock run faster, chrony by up to a twelfth, and an hour of it would be shorter
-    than the partner's. Beside that both stand still in suspend, where nothing is earned.
+    The event loop's clock is also steady, but a time service that corrects the time without a jump
+    makes it run faster (chrony by up to a twelfth). Its hour could be shorter than the partner's.
+    Both clocks stand still while the machine is suspended, so no tokens are earned then.
     """
     return time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
 
 
 def wall_ms() -> int:
-    """The time of day, in milliseconds since the epoch."""
+    """Return the time of day, in milliseconds since the epoch."""
     return time.time_ns() // 1_000_000

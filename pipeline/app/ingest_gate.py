@@ -1,7 +1,7 @@
-"""Keeps ingest from starting while it would write to a members topic what nobody finds there.
+"""Stops ingest from starting while its records in a members topic would not be found.
 
-Nothing is lost meanwhile: sources keep their events. Upload, poll and snapshots of other
-destinations run, with what stands in their topics.
+Nothing is lost meanwhile: sources keep their events. Upload, poll and the snapshots of other
+destinations go on with the records in their topics.
 """
 
 import asyncio
@@ -18,20 +18,20 @@ log = structlog.get_logger(__name__)
 
 
 class IngestGate:
-    """Open where nothing is wrong, and as soon as that is mended."""
+    """The gate is open if no trouble stops ingest, and opens once all are mended."""
 
     def __init__(
         self,
         troubles: Sequence[MembersTrouble],
         look: Callable[[], Awaitable[Sequence[MembersTrouble]]],
     ) -> None:
-        """`troubles` as the start has found them; `look` finds them again, and makes topics."""
+        """`troubles`: found by the start. `look` finds the present ones; it creates topics, too."""
         self._look = look
         self._shut_by = _stopping(troubles)
 
     @property
     def reasons(self) -> Sequence[str]:
-        """What ingest waits for, a line each; none where it is open."""
+        """One line for each trouble that ingest waits for; none if the gate is open."""
         return [f"ingest waits: {trouble.why}" for trouble in self._shut_by]
 
     async def opened(self) -> None:

@@ -1,4 +1,4 @@
-"""Makes the stages and what they need from settings, and holds what they share."""
+"""Makes the stages and their parts from settings, and holds the shared parts."""
 
 import random
 import time
@@ -65,7 +65,7 @@ log = structlog.get_logger(__name__)
 
 
 class Parts:
-    """What the settings ask for, one method a part: with `assembly`, what knows every class."""
+    """One method for each part. Only this class and `assembly` know all classes of parts."""
 
     def __init__(
         self,
@@ -179,7 +179,7 @@ class Parts:
     def snapshot(
         self, storages: Mapping[str, FileStorage], *, without: Collection[str]
     ) -> SnapshotStage:
-        """Of every destination but those that have no topics."""
+        """Make the stage for all destinations that take snapshots, except those in `without`."""
         parts = SnapshotParts(
             self._settings,
             client_options=self._client_options,
@@ -236,7 +236,7 @@ class Parts:
         )
 
     def _client_bytes(self) -> int:
-        """Of upload's budget, what the Kafka client keeps until a lane takes it."""
+        """Return the share of upload's memory that the Kafka client's buffer may use."""
         return min(BUFFER_BYTES, self._settings.upload.buffer_bytes // CLIENT_SHARE)
 
     def _writer(self, lease: Lease) -> ChunkWriter:
@@ -277,7 +277,7 @@ class Parts:
         return DeadLetters(
             topic=self._names.dead_letters,
             stage=stage,
-            # A letter of poll holds our own job and no event; it names a member and must keep it.
+            # A dead letter of poll holds our own job and no event; it must keep the member's name.
             payload="original" if stage == "poll" else self._settings.dead_letters.payload,
             wall_ms=wall_ms,
             telemetry=self._telemetry.dead_letters,

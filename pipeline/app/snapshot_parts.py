@@ -33,7 +33,7 @@ from pipeline.telemetry.facts import SnapshotTelemetry
 
 
 class SnapshotParts:
-    """What making snapshots needs, one method a part."""
+    """One method for each part of the snapshot stage."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class SnapshotParts:
         wall_ms: Callable[[], int],
         steady: Callable[[], float],
     ) -> None:
-        """`storages` by destination; opened, and closed by whoever opened them."""
+        """`storages`: by destination; the caller opens and closes them."""
         self._settings = settings
         self._client_options = client_options
         self._telemetry = telemetry
@@ -173,7 +173,7 @@ class _Passes:
 async def opened_storages(
     settings: Settings, clients: Clients, partners: Partners
 ) -> AsyncIterator[Mapping[str, FileStorage]]:
-    """The storage of every destination that takes snapshots; closed again at the end."""
+    """Yield the storage of each destination that takes snapshots; close all at the end."""
     async with AsyncExitStack() as stack:
         storages = {}
         for name in snapshot_destinations(settings):

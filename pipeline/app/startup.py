@@ -1,4 +1,4 @@
-"""The admin endpoint from the first moment: while a start waits, it is alive and not ready."""
+"""Opens the admin endpoint first: while a start waits, the process is alive but not ready."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,7 +12,7 @@ from pipeline.telemetry.prometheus import prometheus_telemetry
 
 
 class Shown:
-    """What the endpoint says: that the start waits, and later what the pipeline says itself."""
+    """The endpoint's answers: first that the start waits, later those of the pipeline."""
 
     def __init__(self, waits_for: str) -> None:
         self._waits_for = waits_for
@@ -39,10 +39,10 @@ class Shown:
 
 @asynccontextmanager
 async def answering(settings: Settings) -> AsyncIterator[tuple[AdminServer, Shown]]:
-    """The admin endpoint, and what it shows.
+    """Yield the listening admin endpoint, and the object with its answers.
 
     Raises:
-        AdminAddressError: it cannot listen where the configuration says.
+        AdminAddressError: it cannot listen at the configured address.
     """
     shown = Shown(f"Kafka at {settings.kafka.bootstrap_servers}")
     async with AdminServer(

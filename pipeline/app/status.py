@@ -1,4 +1,4 @@
-"""What /healthz, /readyz and /status say: from memory, at once, and about no person."""
+"""The answers of /healthz, /readyz and /status: from memory, at once, without personal data."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,7 +12,7 @@ from pipeline.stages.upload.worker import UploadWorker
 
 
 def health(pipeline: Pipeline) -> HealthReport:
-    """Alive while whatever has work gets on with it; a stage outside its group waits for it."""
+    """Healthy while all that has work makes progress; a stage outside its group only waits."""
     limit = pipeline.settings.run.watchdog_seconds
     joined = tuple(name for name, group in pipeline.groups.items() if group.is_joined)
     stuck = [
@@ -27,9 +27,9 @@ def health(pipeline: Pipeline) -> HealthReport:
 
 
 def readiness(pipeline: Pipeline) -> HealthReport:
-    """Ready once every stage has its partitions, and at least one client a token.
+    """Ready once every stage is in its group, and at least one client has a token.
 
-    The trouble of one destination takes nothing from the others, so it is named and no more.
+    The trouble of one destination does not affect the others, so it is only named.
     """
     outside = [
         f"{name} is not in its group"
@@ -41,14 +41,14 @@ def readiness(pipeline: Pipeline) -> HealthReport:
     away = pipeline.lag_reports.trouble
     refused = _without_token(pipeline)
     is_served = not refused or len(refused) < len(pipeline.clients.clients)
-    # A look at the lag may fail where every stage goes on, so it decides nothing by itself.
+    # A look at the lag may fail while every stage works, so it alone decides nothing.
     brokers = [] if away is None else [away]
     reasons = [*outside, *brokers, *refused, *_blocked(pipeline)]
     return HealthReport(is_served and not outside, reasons)
 
 
 def _without_token(pipeline: Pipeline) -> Sequence[str]:
-    """A line for each client that has no access token, where this process needs one."""
+    """Return a line for each client without an access token, if this process needs one."""
     if not asks_partners(pipeline.groups):
         return []
     return [
@@ -59,7 +59,7 @@ def _without_token(pipeline: Pipeline) -> Sequence[str]:
 
 
 def _blocked(pipeline: Pipeline) -> Sequence[str]:
-    """A line for each destination of which no snapshot is made."""
+    """Return a line for each destination without snapshots."""
     return [
         f"{worker.name}: no snapshots: {worker.members_trouble.why}"
         for worker in _snapshot_workers(pipeline)
@@ -68,7 +68,7 @@ def _blocked(pipeline: Pipeline) -> Sequence[str]:
 
 
 def status(pipeline: Pipeline) -> Mapping[str, object]:
-    """Lanes, cap use, jobs and lag."""
+    """Return lanes, cap use, jobs and lag."""
     return {
         "stages": {
             name: {"joined": group.is_joined, "partitions": len(group.leases)}
@@ -92,7 +92,7 @@ def status(pipeline: Pipeline) -> Mapping[str, object]:
 
 
 def _lags(pipeline: Pipeline) -> Mapping[TopicPartition, int | None]:
-    """Of what this process owns, from its own reading; of the rest, as asked half a minute ago."""
+    """Return the lag of our partitions by our own reading, of others by the last look."""
     owned = {
         tp: lease.lag() for group in pipeline.groups.values() for tp, lease in group.leases.items()
     }
@@ -100,7 +100,7 @@ def _lags(pipeline: Pipeline) -> Mapping[TopicPartition, int | None]:
 
 
 def _snapshots(pipeline: Pipeline) -> Mapping[str, object]:
-    """By destination: every audience with its state, what it waits for, and its next start."""
+    """By destination: each audience with its state, its cause of waiting, and its next start."""
     return {worker.name: worker.status() for worker in _snapshot_workers(pipeline)}
 
 

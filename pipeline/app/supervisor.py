@@ -1,4 +1,4 @@
-"""Runs the stages until a signal, drains them, and says with the exit code how that went."""
+"""Runs the stages until a signal, drains them, and returns an exit code for the result."""
 
 import asyncio
 import signal
@@ -15,7 +15,7 @@ from pipeline.kafka.cluster import unless
 
 WATCH_SECONDS = 5.0
 HARD_STOP_SECONDS = 3.0
-"""After the grace period, for the last commit and for leaving the groups."""
+"""Time after the grace period, for the last commit and for leaving the groups."""
 
 log = structlog.get_logger(__name__)
 
@@ -26,11 +26,11 @@ class ExitCode(IntEnum):
     DRAINED = 0
     """Stopped on request; everything in flight was answered and committed."""
     FAILED = 1
-    """Could not start, or met something that a restart or a person must mend."""
+    """Could not start, or failed in a way that a restart or a person must mend."""
     USAGE = 2
     """The configuration or the command line is wrong."""
     CUT_OFF = 3
-    """Stopped on request, but not everything ended in time: it will be done again."""
+    """Stopped on request, but some work did not end in time: it will be done again."""
     STUCK = 4
     """The watchdog ended a process that had work and made no progress."""
 
@@ -42,7 +42,7 @@ class Stuck(Exception):
 async def supervise(pipeline: Pipeline, stop: asyncio.Event, *, admin_port: int) -> ExitCode:
     """Run every stage until `stop`, or until one of them fails; a failure is raised.
 
-    A soft stop lets what is in flight finish within the grace period; then comes the hard one.
+    A soft stop lets requests in flight finish within the grace period; then comes the hard stop.
     """
     log.info("running", stages=list(pipeline.groups), admin_port=admin_port)
     code = ExitCode.STUCK
@@ -84,14 +84,14 @@ async def _run_groups(pipeline: Pipeline, stop: asyncio.Event) -> ExitCode:
 
 
 async def _run_group(pipeline: Pipeline, name: StageName, stop: asyncio.Event) -> bool:
-    """One stage, once it may run; whether everything in flight came to its end."""
+    """Run one stage once it may; return whether everything in flight has ended."""
     if name == "ingest":
         await unless(stop, pipeline.ingest_gate.opened())
     return stop.is_set() or await pipeline.groups[name].run(stop)
 
 
 def _beside(pipeline: Pipeline) -> Mapping[str, Coroutine[None, None, None]]:
-    """What goes on beside the stages for as long as they run."""
+    """Return the work that runs beside the stages."""
     works = {
         "watchdog": _watch(pipeline),
         "lag reports": pipeline.lag_reports.report_always(),
@@ -102,7 +102,7 @@ def _beside(pipeline: Pipeline) -> Mapping[str, Coroutine[None, None, None]]:
 
 
 async def _watch(pipeline: Pipeline) -> None:
-    """End the process when something that has work makes no progress: a restart mends more."""
+    """End the process when a part with work makes no progress: a restart may mend it."""
     while True:
         await asyncio.sleep(WATCH_SECONDS)
         report = status.health(pipeline)
@@ -112,17 +112,17 @@ async def _watch(pipeline: Pipeline) -> None:
 
 
 def stop_on_signals(stop: asyncio.Event, errors: TextIO, at_most: float | None = None) -> None:
-    """SIGTERM and SIGINT ask for a soft stop; a second SIGINT ends the process at once.
+    """Let SIGTERM and SIGINT ask for a soft stop; a SIGINT after the second ends the process.
 
-    `at_most` seconds after it the process ends whatever happens: the Kafka client has waits that
-    swallow a cancellation, and an event loop with one of them never closes.
+    `at_most` seconds after a signal the process ends in any case: some waits of the Kafka
+    client ignore a cancellation, and then the event loop never closes.
     """
     loop = asyncio.get_running_loop()
 
     def asked() -> None:
         if stop.is_set():
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-            errors.write("stopping already; once more ends the process at once\n")
+            errors.write("already stopping; another Ctrl-C ends the process at once\n")
         stop.set()
         if at_most is not None:
             signal.setitimer(signal.ITIMER_REAL, at_most)

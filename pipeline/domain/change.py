@@ -1,4 +1,4 @@
-"""What upstream says about one person and one audience, before anything is decided about it."""
+"""What upstream says about one person and one audience, before we decide anything about it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
@@ -19,9 +19,9 @@ class MembershipChange(NamedTuple):
     action: Action
     member_id: str
     country: str | None
-    """As upstream spells it; normalised where it is used."""
+    """In upstream's spelling; it is normalised where it is used."""
     identities: Sequence[Mapping[str, str]]
-    """One mapping an identity: field name of the native event to its plain or hashed value."""
+    """One mapping for each identity: field name of the native event to a plain or hashed value."""
     consent: Mapping[str, object] | None
     """The event's `consent` object, not yet judged."""
     occurred_at_ms: int
@@ -29,12 +29,12 @@ class MembershipChange(NamedTuple):
     attributes: Attributes | None = None
     """Values for columns of snapshots, by upstream's names."""
     is_backfill: bool = False
-    """Upstream read it from its own store, such as a first snapshot: nothing has just changed."""
+    """Upstream read the change from its own store, as in a first snapshot: it is not new."""
     is_withdrawal: bool = False
-    """The person withdrew consent: of all removes these must arrive first."""
+    """The person withdrew consent; such removes must arrive before all others."""
     stated_at_ms: int | None = None
-    """When upstream stated it, where that orders its statements better than `occurred_at_ms`."""
+    """When upstream stated the change, if this orders changes better than `occurred_at_ms`."""
 
     def __repr__(self) -> str:
-        """Show what kind of change it is, and no person."""
+        """Show the action and the audience, and no person."""
         return f"<MembershipChange {self.action} {self.audience}>"

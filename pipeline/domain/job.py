@@ -1,4 +1,4 @@
-"""A partner's job: what we handed over, how it is followed, and how it ended."""
+"""A partner's job: what we sent, how we follow it, and how it ended."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,18 +16,18 @@ _LONGEST_NAME = 1_000
 
 JobEnd = Literal[
     "pending",  # the partner still works on it
-    "applied",  # it took every record that it does not name as invalid
-    "partly_applied",  # it took them for at least one of its targets
-    "failed",  # it took none
+    "applied",  # the partner took every record that it does not name as invalid
+    "partly_applied",  # the partner took them for at least one of its targets
+    "failed",  # the partner took none
 ]
 End = Literal[
     JobEnd,
     "unknown",  # nobody can say: no job was named, or the partner no longer knows it
 ]
 UNTRACKED = "ACCEPTED_UNTRACKED"
-"""The state of an acceptance without a job: that is all there ever is of it."""
+"""The state of an acceptance without a job: nothing more is ever known of it."""
 AT_ONCE = "APPLIED_AT_ONCE"
-"""The state where the partner's answer was the end: it has no jobs."""
+"""The state where the partner's answer was the end: this partner has no jobs."""
 NOT_FOUND = "NOT_FOUND"
 """The state of a job that the partner does not know, or never did."""
 GIVEN_UP = "GIVEN_UP"
@@ -35,11 +35,11 @@ GIVEN_UP = "GIVEN_UP"
 
 
 class UnreadableJob(ValueError):
-    """A stored job or outcome that this version can't read; it is refused, never guessed."""
+    """This version cannot read the stored job or outcome; it never guesses one."""
 
 
 class OtherJobVersion(UnreadableJob):
-    """Another version of this program wrote it, and reads it: it is no fault of the message."""
+    """Another version of this program wrote the message, and can read it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,19 +56,19 @@ class Job:
     last_offset: int
     submitted_at_ms: int
     oldest_changed_at_ms: int
-    """When the oldest of its changes happened, as upstream said it."""
+    """When the oldest of its changes happened, by upstream."""
     polls: int = 0
     carried_over: int = 0
-    """How often it was written again to the end of the topic because it was still pending."""
+    """How often the pending job was written again to the end of its topic."""
     is_known: bool = False
-    """The partner has reported it once, so that it cannot be one that never was."""
+    """The partner has reported the job once, so it does exist."""
     missing_polls: int = 0
     """How often the partner has said since `missing_since_ms` that it does not know the job."""
     missing_since_ms: int = 0
     offsets: str = ""
-    """Which offsets of the lane it took (`domain/offset_ranges.py`); empty where that is not said.
+    """The offsets of its records in the lane (`domain/offset_ranges.py`); empty if not stored.
 
-    Only a job's first message says it: who follows jobs must not keep it for thousands of them.
+    Only a job's first message has them: a process that follows thousands of jobs keeps none.
     """
     format: int = JOB_FORMAT
 
@@ -76,18 +76,18 @@ class Job:
         return json.dumps(asdict(self), separators=(",", ":")).encode()
 
     def carry_over(self, polls: int) -> "Job":
-        """The job as it is written again to the end of its topic."""
+        """Return the job as it is written again to the end of its topic."""
         return replace(self, polls=polls, carried_over=self.carried_over + 1)
 
     def without_offsets(self) -> "Job":
-        """The job as it is followed."""
+        """Return the job as it is followed: without its offsets."""
         return replace(self, offsets="")
 
     def placed(self) -> Sequence[range] | None:
-        """The offsets that it took from its lane, as ranges; None where its message names none.
+        """Return the offsets of its records in the lane, as ranges; None if its message has none.
 
         Raises:
-            UnreadableJob: what it says of its offsets contradicts itself.
+            UnreadableJob: the offsets do not fit the other fields.
         """
         if not self.offsets:
             return None
@@ -102,7 +102,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvalidRecord:
-    """One record that the partner's job did not take, in the partner's words."""
+    """One record that the partner's job named invalid, in the partner's words."""
 
     member: str
     audience: str
@@ -114,7 +114,7 @@ class InvalidRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobReport:
-    """What the partner says of a job now."""
+    """The partner's present report on a job."""
 
     state: str
     """In the partner's own words."""
@@ -131,7 +131,7 @@ class JobReport:
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """The partner said nothing of a job's state: no answer, or one that is none."""
+    """The partner did not tell a job's state: no answer, or an unusable one."""
 
     detail: str
     wait: float | None = None
@@ -139,14 +139,14 @@ class NotYet:
     is_missing: bool = False
     """The partner itself said that it does not know the job."""
     is_throttled: bool = False
-    """The partner said that it is asked too often."""
+    """The partner said that we ask too often."""
     cause: BlockCause | None = None
-    """What a person must mend, where that is why."""
+    """What a person must mend, if that is the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """What became of a job's records; they add up to what was accepted."""
+    """What became of a job's records; the four counts add up to the accepted records."""
 
     applied: int = 0
     invalid: int = 0
@@ -167,16 +167,15 @@ class Outcome:
 
     @property
     def is_untracked(self) -> bool:
-        """Whether the partner named no job, so that this is all there is of it."""
+        """Whether the partner named no job, so that there is only this outcome."""
         return self.state in (UNTRACKED, AT_ONCE)
 
 
 def tally(records: int, end: End, invalid: int) -> Tally:
     """Split a job's records by how they ended.
 
-    Invalid ones are those that the job named. Of the rest, a job that ended well applied all
-    (partly_applied: for at least one target), a failed one none, and of a job without an end
-    nothing is known.
+    The job names the invalid ones. A job that ended well applied all others (partly_applied: for at
+    least one target), and a failed job applied none. Without an end nothing is known.
     """
     named = min(invalid, records)
     rest = records - named
@@ -188,7 +187,7 @@ def tally(records: int, end: End, invalid: int) -> Tally:
 
 
 def encode_outcome(job: Job, report: JobReport, finished_at_ms: int) -> bytes:
-    """A job and how it ended in the partner's word, as written to the outcomes topic."""
+    """Encode a job and its end in the partner's word, for the outcomes topic."""
     return _encode_outcome(
         job,
         {"state": report.state, "end": report.end},
@@ -199,14 +198,14 @@ def encode_outcome(job: Job, report: JobReport, finished_at_ms: int) -> bytes:
 
 
 def encode_applied_at_once(job: Job, finished_at_ms: int) -> bytes:
-    """Records that the partner's answer itself said to be carried out."""
+    """Encode the outcome of records that the partner's answer itself said to be applied."""
     said = {"state": AT_ONCE, "end": "applied"}
     ends = tally(job.records, "applied", 0)
     return _encode_outcome(job, said, ends, {}, finished_at_ms)
 
 
 def encode_unknown(job: Job, state: str, finished_at_ms: int) -> bytes:
-    """A job whose end nobody knows; `state` is one of ours: it says why."""
+    """Encode the outcome of a job whose end nobody knows; `state`: our word for the reason."""
     said = {"state": state, "end": "unknown"}
     ends = tally(job.records, "unknown", 0)
     return _encode_outcome(job, said, ends, {}, finished_at_ms)
@@ -224,21 +223,21 @@ def _encode_outcome(
 
 
 def decode_job(value: bytes | None) -> Job:
-    """Read a stored job.
+    """Decode a stored job.
 
     Raises:
-        OtherJobVersion: of a format version that this program doesn't know.
-        UnreadableJob: not a job.
+        OtherJobVersion: it has a format version that this program does not know.
+        UnreadableJob: it is not a job.
     """
     return _job(_object(value))
 
 
 def decode_outcome(value: bytes | None) -> Outcome:
-    """Read a stored outcome.
+    """Decode a stored outcome.
 
     Raises:
-        OtherJobVersion: of a format version that this program doesn't know.
-        UnreadableJob: not an outcome.
+        OtherJobVersion: it has a format version that this program does not know.
+        UnreadableJob: it is not an outcome.
     """
     stored = _object(value)
     job = _job(stored)
@@ -264,12 +263,12 @@ def _job(stored: Mapping[str, Any]) -> Job:
         if type(value) is not one.type:
             raise UnreadableJob(f"not a job: {one.name} is missing or of another type")
         if not _is_possible(one.name, value):
-            raise UnreadableJob(f"not a job: {one.name} is a value that none can have")
+            raise UnreadableJob(f"not a job: {one.name} has an impossible value")
     return Job(**{one.name: stored[one.name] for one in fields(Job)})
 
 
 def _is_possible(name: str, value: object) -> bool:
-    """Whether arithmetic, a calendar, a key and a path can work with it: others may write here."""
+    """Whether a value is in the range that our code can handle: others may write to the topic."""
     if name == "format":
         return value == JOB_FORMAT
     if isinstance(value, int):

@@ -1,13 +1,13 @@
-"""The lane record, and its one codec: what stands in a lane's topic.
+"""The lane record: the format of a lane's topic, and its codec.
 
     key     <audience id>|<member id>, as the partner has them
     value   one object, as it will be sent
     header  lane-record: 2;add;<ms>;<route>;<partition>:<offset>
 
 The header holds the version, the action, the time of the change (milliseconds since the epoch),
-the partner's own route, and the source message. It is one header because five cost 1.7 us and
-71 bytes a record more. The time stands here and never as the Kafka timestamp: brokers delete by
-timestamp and refuse ones from the future.
+the partner's own route, and the source message. It is one header, because five cost 1.7 us and
+71 bytes more for each record. The time is not the Kafka timestamp: brokers delete records by
+their timestamp, and refuse timestamps in the future.
 """
 
 from collections.abc import Iterable
@@ -34,35 +34,35 @@ class LaneRecord(NamedTuple):
     action: Action
     changed_at_ms: int
     route: bytes
-    """What the partner's package wrote for itself; nobody else reads it."""
+    """Bytes that the partner's package wrote; nobody else reads them."""
     source: tuple[int, int] | None
     """Partition and offset of the source message; None where the record names none."""
 
 
 class OtherVersion(NamedTuple):
-    """Written by another version of this program: no fault of the record."""
+    """Another version of this program wrote the record."""
 
     version: str
 
 
 class Unreadable(NamedTuple):
-    """No lane record; `why` quotes nothing of it."""
+    """The message is no lane record; `why` quotes nothing of it."""
 
     why: str
 
 
 def member_key(audience: str, member: str) -> bytes:
-    """The key of every record of this member in this audience."""
+    """Return the key of all records of this member in this audience."""
     return f"{audience}{SEPARATOR}{member}".encode()
 
 
 def named_key(audience: str, member: str) -> bytes:
-    """The same for a member that a partner names: what is no valid text in it is replaced."""
+    """Return the key for a member that a partner names; invalid text in it is replaced."""
     return f"{audience}{SEPARATOR}{member}".encode(errors="replace")
 
 
 def audience_of(key: bytes | None) -> str | None:
-    """The audience that a key names; None for a key that is none of ours."""
+    """Return the audience that a key names; None for a key that is not ours."""
     audience, separator, _ = (key or b"").partition(b"|")
     if not separator or not audience:
         return None
@@ -75,7 +75,7 @@ def audience_of(key: bytes | None) -> str | None:
 def encode_header(
     action: Action, changed_at_ms: int, route: bytes, partition: int, offset: int
 ) -> list[tuple[str, bytes]]:
-    """The headers of a lane record: a list, because the client's batch builder takes nothing else.
+    """Return the headers of a lane record, as a list for the client's batch builder.
 
     >>> encode_header("add", 1795000000000, b"DSP", 3, 42)
     [('lane-record', b'2;add;1795000000000;DSP;3:42')]
@@ -87,7 +87,7 @@ def encode_header(
 def decode_record(
     key: bytes | None, headers: Iterable[tuple[str, bytes]]
 ) -> LaneRecord | OtherVersion | Unreadable:
-    """What the key and the headers of a message say; never raises.
+    """Decode the key and the headers of a message; never raises.
 
     >>> decode_record(b"7|u-1", [("lane-record", b"2;remove;1;;0:9")])
     LaneRecord(audience='7', action='remove', changed_at_ms=1, route=b'', source=(0, 9))
@@ -101,14 +101,14 @@ def decode_record(
         return _other(version)
     audience = audience_of(key)
     if audience is None:
-        return Unreadable("its key is no audience|member")
+        return Unreadable("its key is not audience|member")
     return _fields(audience, rest)
 
 
 def _other(version: bytes) -> OtherVersion | Unreadable:
     if version.isdigit() and len(version) <= _LONGEST_NUMBER:
         return OtherVersion(version.decode())
-    return Unreadable("its header lane-record begins with no version")
+    return Unreadable("its header lane-record does not begin with a version")
 
 
 def _fields(audience: str, packed: bytes) -> LaneRecord | Unreadable:

@@ -1,15 +1,15 @@
-"""What is forgotten of old removes: the floor of an audience in a partition, and tombstones.
+"""Forgets old removes: the floor of an audience in a partition, and tombstones.
 
-A remove is kept for 35 days after it was written. Then it becomes a tombstone, which Kafka lets go
-after a while; from then on nothing says that the member left. So an add that is as old as that,
-and comes as late, must not count. The *floor* says how old that is, for one audience in one
-partition: it is raised first, and only what it has covered is forgotten.
+A remove is kept for 35 days after it was written. Then it becomes a tombstone, which Kafka deletes
+after a while; from then on no record says that the member left. So an add with such an old time
+that arrives so late must not count. The *floor* is the limit of that time, for one audience in one
+partition. It is raised first, and only removes below it are forgotten.
 
     key     "!" and the audience's id, without NUL: no member has such a key
     value   {"v":1,"floor_ms":ms,"floor_offset":offset}
 
-A tombstone of a member says with the headers `t` and `p` which statements it forgets: all that are
-not newer. One without them forgets whatever stands before it.
+The headers `t` and `p` of a tombstone say which statements it forgets: all that are not newer. A
+tombstone without them forgets all records of its member before it.
 """
 
 from collections.abc import Sequence
@@ -27,24 +27,24 @@ from pipeline.domain.member_record import (
 )
 
 KEEP_REMOVES_MS = 35 * 86_400_000
-"""So long a remove is kept, counted from when it was written here.
+"""How long a remove is kept, counted from when it was written to our topic.
 
-Not from its own time: whoever reads a year of history would forget each remove at once, and then
-no longer believe the adds that follow it.
+It does not count from the remove's own time: while we read a year of history we would forget each
+remove at once, and then not count the adds that follow it.
 """
 _NUMBER_DIGITS = 15
 
 
 class Floor(NamedTuple):
-    """Below what our memory of one audience in one partition does not reach."""
+    """The limit below which removes of one audience in one partition may be forgotten."""
 
     before_ms: int
     """Removes from before this time may be forgotten."""
     offset: int
-    """Adds from before that time still count where they stand before this offset."""
+    """Adds from before that time still count if their offset is lower than this one."""
 
     def joined(self, other: "Floor") -> "Floor":
-        """Both floors kept; in any order and any number of times the same."""
+        """Return the higher of both floors; order and repetition do not matter."""
         return Floor(max(self.before_ms, other.before_ms), max(self.offset, other.offset))
 
 
@@ -52,7 +52,7 @@ NO_FLOOR: Final = Floor(0, 0)
 
 
 class Forgotten(NamedTuple):
-    """What a tombstone forgets: every statement about its member that is not newer than this."""
+    """The content of a tombstone: it forgets all statements of its member that are not newer."""
 
     changed_at_ms: int
     place: Place
@@ -63,7 +63,7 @@ class Forgotten(NamedTuple):
 
 
 def floor_key(audience: str) -> bytes:
-    """The key of the floor of an audience, in each of its partitions.
+    """Return the key of an audience's floor, the same in each of its partitions.
 
     >>> floor_key("a-1")
     b'!a-1'
@@ -72,27 +72,27 @@ def floor_key(audience: str) -> bytes:
 
 
 def encode_floor(floor: Floor) -> bytes:
-    """The value of a floor."""
+    """Encode a floor."""
     return orjson.dumps({"v": VERSION, "floor_ms": floor.before_ms, "floor_offset": floor.offset})
 
 
 def decode_floor(value: bytes | None) -> Floor | OtherVersion | Unreadable:
-    """What a floor says; never raises."""
+    """Decode a floor; never raises."""
     try:
         said: object = orjson.loads(value or b"")
     except orjson.JSONDecodeError:
-        return Unreadable("its value is no JSON")
+        return Unreadable("its value is not JSON")
     match said:
         case {"v": 1, "floor_ms": int(before_ms), "floor_offset": int(offset)}:
             return Floor(before_ms, offset)
         case {"v": int(version)} if version != VERSION:
             return OtherVersion(str(version))
         case _:
-            return Unreadable("it says no floor")
+            return Unreadable("it is not a floor")
 
 
 def tombstone_headers(forgotten: Forgotten) -> Sequence[tuple[str, bytes]]:
-    """What a tombstone says of the statements that it forgets."""
+    """Return the headers of a tombstone."""
     return [
         ("t", str(forgotten.changed_at_ms).encode()),
         ("p", str(forgotten.place).encode()),
@@ -100,7 +100,7 @@ def tombstone_headers(forgotten: Forgotten) -> Sequence[tuple[str, bytes]]:
 
 
 def decode_tombstone(headers: Sequence[tuple[str, bytes | None]]) -> Forgotten | None:
-    """What a tombstone forgets; None where it does not say, so all before it. Never raises.
+    """Decode a tombstone; None: it forgets all records before it. Never raises.
 
     >>> decode_tombstone([("t", b"5"), ("p", b"cdp/0/9/0")]).changed_at_ms
     5

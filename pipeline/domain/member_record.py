@@ -1,15 +1,15 @@
-"""The member record, and its one codec: what stands in the topic of all memberships.
+"""The member record: the format of the topic of all memberships, and its codec.
 
     key     <audience id> NUL <member id>, as the partner has the audience and as the member is sent
     value   {"v":1,"a":"+","t":ms,"p":"topic/partition/offset/change","r":"...","i":"...","c":[...]}
 
-A remove is `"a":"-"` without `i` and `c`; the statement of a withdrawal has `"w":1` too. The place
-`p` is where upstream said it: topic, partition and offset of the message, and which change of it.
-Of the records of one key the one with the greatest time and place counts, wherever it stands.
+A remove has `"a":"-"` and no `i` and `c`; a withdrawal also has `"w":1`. The place `p` says where
+upstream stated the change: topic, partition and offset of the message, and number of the change in
+it. Among the records of one key the one with the greatest time and place counts, at any offset.
 
-Every partition holds a record with the key `!`, which says how the topic is laid out. A topic
-where it is missing or another one is not ours, and is never read as empty. What is forgotten of
-old removes stands in `member_floor`.
+Every partition has a record with the key `!`, the layout of the topic. A topic without this record,
+or with another one, is not ours, and is never read as empty. `member_floor` explains how old
+removes are forgotten.
 """
 
 import re
@@ -23,9 +23,9 @@ VERSION = 1
 LAYOUT_KEY = b"!"
 PARTITIONS = 64
 SPREAD = 8
-"""Partitions that one audience lives in."""
+"""Partitions of one audience."""
 HASH = "blake2b-64"
-"""How keys are spread; fixed for the life of a topic."""
+"""The hash that spreads keys over partitions; fixed for the life of a topic."""
 SEPARATOR = b"\x00"
 _LONGEST_TIME = 10**15
 _PLACE = re.compile(r"([^/]{1,249})" + "/([0-9]{1,19})" * 3)
@@ -33,7 +33,7 @@ _PLACE = re.compile(r"([^/]{1,249})" + "/([0-9]{1,19})" * 3)
 
 
 class Place(NamedTuple):
-    """Where upstream stated a change; orders what was said at the same time."""
+    """Where upstream stated a change; it orders statements of the same time."""
 
     topic: str
     partition: int
@@ -54,16 +54,16 @@ class MemberRecord(NamedTuple):
     rendering: str = ""
     """Names the namespace and the columns; "" of a remove."""
     identity: str | None = None
-    """As it stands in the file; None for a member without the wanted identity: no row."""
+    """In the form of the file; None: the member lacks the needed identity, so it has no row."""
     cells: Sequence[str] = ()
-    """The other cells of the row, exactly as they stand in the file."""
+    """The other cells of the row, exactly as in the file."""
     is_withdrawal: bool = False
     is_known: bool = False
-    """A pass has counted this add before: below the floor it still counts."""
+    """A pass has counted this add before, so it counts even below the floor."""
 
     @property
     def rank(self) -> tuple[int, Place]:
-        """The greatest of a key counts."""
+        """The record with the greatest rank of a key counts."""
         return self.changed_at_ms, self.place
 
     def __repr__(self) -> str:
@@ -72,23 +72,23 @@ class MemberRecord(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """What the record with the key `!` says of its partition."""
+    """The record with the key `!`, which describes the topic."""
 
     uuid: str
-    """Drawn when the topic was made; the same in all its partitions."""
+    """Made with the topic; the same in all its partitions."""
     partitions: int
     spread: int
     hash: str
 
 
 class Unreadable(NamedTuple):
-    """No member record; `why` quotes nothing of it."""
+    """The value is no member record; `why` quotes nothing of it."""
 
     why: str
 
 
 class OtherVersion(NamedTuple):
-    """Written by another version of this program: no fault of the record."""
+    """Another version of this program wrote the record."""
 
     version: str
 
@@ -97,7 +97,7 @@ Decoded: TypeAlias = MemberRecord | OtherVersion | Unreadable
 
 
 def member_key(audience: str, member: str) -> bytes:
-    r"""The key of every record of this member of this audience.
+    r"""Return the key of all records of this member of this audience.
 
     >>> member_key("a-1", "u-7")
     b'a-1\x00u-7'
@@ -106,7 +106,7 @@ def member_key(audience: str, member: str) -> bytes:
 
 
 def audience_part(key: bytes) -> bytes:
-    """What the key says of the audience; b"" for a key that is none of a member.
+    """Return the audience's part of a key; b"" for a key that is not a member's.
 
     >>> audience_part(member_key("a-1", "u-7"))
     b'a-1'
@@ -118,19 +118,19 @@ def audience_part(key: bytes) -> bytes:
 def audience_partitions(
     audience: str, *, partitions: int = PARTITIONS, spread: int = SPREAD
 ) -> Sequence[int]:
-    """The partitions that hold all members of an audience, ascending."""
+    """Return the partitions of all members of an audience, ascending."""
     first = _spread(audience.encode())
     return sorted({(first + step) % partitions for step in range(spread)})
 
 
 def partition_of(key: bytes, *, partitions: int = PARTITIONS, spread: int = SPREAD) -> int:
-    """The partition of a member's records."""
+    """Return the partition of a member's records."""
     audience, _, member = key.partition(SEPARATOR)
     return (_spread(audience) + _spread(member) % spread) % partitions
 
 
 def encode_member(record: MemberRecord) -> bytes:
-    """The value of a member record."""
+    """Encode a member record."""
     said: dict[str, object] = {
         "v": VERSION,
         "a": "+" if record.is_member else "-",
@@ -147,9 +147,7 @@ def encode_member(record: MemberRecord) -> bytes:
 
 
 def encode_rendered(changed_at_ms: int, place: bytes, rendered: bytes) -> bytes:
-    """The value of an add from what a partner rendered, an object of `r`, `i` and `c`.
-
-    Not decoded again: nothing of it is looked at.
+    """Encode an add around a partner's rendered object of `r`, `i` and `c`, without decoding it.
 
     >>> encode_rendered(5, b"cdp/0/9/0", b'{"r":"e","i":"7f","c":[]}')
     b'{"v":1,"a":"+","t":5,"p":"cdp/0/9/0","r":"e","i":"7f","c":[]}'
@@ -158,13 +156,13 @@ def encode_rendered(changed_at_ms: int, place: bytes, rendered: bytes) -> bytes:
 
 
 def encode_removal(changed_at_ms: int, place: bytes, *, is_withdrawal: bool) -> bytes:
-    """The value of a remove."""
+    """Encode a remove."""
     end = b',"w":1}' if is_withdrawal else b"}"
     return b'{"v":1,"a":"-","t":%d,"p":"%s"%s' % (changed_at_ms, place, end)
 
 
 def decode_member(value: bytes) -> Decoded:
-    """What the value of a record says; never raises.
+    """Decode the value of a record; never raises.
 
     >>> decode_member(b'{"v":1,"a":"-","t":5,"p":"cdp/0/9/0"}').place.offset
     9
@@ -172,11 +170,11 @@ def decode_member(value: bytes) -> Decoded:
     try:
         said: object = orjson.loads(value)
     except orjson.JSONDecodeError:
-        return Unreadable("its value is no JSON")
+        return Unreadable("its value is not JSON")
     if not isinstance(said, dict):
-        return Unreadable("its value is no object")
-    # Plain questions, and no `match`: a pass asks them of millions of records, and it takes twice
-    # as long.
+        return Unreadable("its value is not a JSON object")
+    # Plain conditions, because `match` takes twice as long, and a pass decodes millions of
+    # records.
     version = said.get("v")
     if version != VERSION and isinstance(version, int):
         return OtherVersion(str(version))
@@ -210,7 +208,7 @@ def _decoded_add(
 
 
 def decode_place(text: str) -> Place | None:
-    """A place as it stands in a record; None for what is none.
+    """Decode the place of a record; None for an invalid one.
 
     >>> decode_place("cdp/3/42/0")
     Place(topic='cdp', partition=3, offset=42, change=0)
@@ -223,16 +221,16 @@ def decode_place(text: str) -> Place | None:
 
 
 def encode_layout(layout: Layout) -> bytes:
-    """The value of the record with the key `!`."""
+    """Encode the record with the key `!`."""
     return orjson.dumps({"v": VERSION, **layout._asdict()})
 
 
 def decode_layout(value: bytes | None) -> Layout | OtherVersion | Unreadable:
-    """What the record with the key `!` says; never raises."""
+    """Decode the record with the key `!`; never raises."""
     try:
         said: object = orjson.loads(value or b"")
     except orjson.JSONDecodeError:
-        return Unreadable("its value is no JSON")
+        return Unreadable("its value is not JSON")
     match said:
         case {
             "v": 1,
@@ -245,7 +243,7 @@ def decode_layout(value: bytes | None) -> Layout | OtherVersion | Unreadable:
         case {"v": int(version)} if version != VERSION:
             return OtherVersion(str(version))
         case _:
-            return Unreadable("it does not say how its topic is laid out")
+            return Unreadable("it is not a layout")
 
 
 def _spread(text: bytes) -> int:

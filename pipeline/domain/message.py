@@ -1,4 +1,4 @@
-"""What we write to Kafka for others to read: every message says its format version."""
+"""Messages that others may read from our topics; every message has its format version."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -13,7 +13,7 @@ StageName = Literal["ingest", "upload", "poll", "snapshot"]
 
 
 class Message(NamedTuple):
-    """One message and the topic it is for; the partition follows from the key."""
+    """One message and its topic; the key decides the partition."""
 
     topic: str
     key: bytes | None
@@ -25,7 +25,7 @@ class Message(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Where a message was read."""
+    """The place where a message was read."""
 
     topic: str
     partition: int
@@ -33,14 +33,14 @@ class Origin(NamedTuple):
 
 
 LARGEST_RECORD_BYTES = 999_500
-"""Of key, value and headers of a message that any broker takes.
+"""Most bytes of key, value and headers of a message that any broker accepts.
 
-The smallest default of `max.message.bytes` is 1,000,012 bytes, of a batch with what frames it.
+The smallest default of `max.message.bytes` is 1,000,012 bytes, for a batch with its overhead.
 """
 LARGEST_LETTER_BYTES = 900_000
-"""Of key and value of a dead letter, unless its topic takes less."""
+"""Most bytes of key and value of a dead letter, unless its topic allows less."""
 LETTER_HEADER_BYTES = 3_000
-"""The headers of a dead letter are always smaller together."""
+"""Upper bound for all headers of a dead letter together."""
 BEGINNING_BYTES = 10_000
 DETAIL_BYTES = 2_000
 QUOTED_CHARACTERS = 500
@@ -60,12 +60,12 @@ def dead_letter(
     quoted: str = "",
     largest: int = LARGEST_LETTER_BYTES,
 ) -> Message:
-    """What could not be carried, with why and where from.
+    """Make the dead letter of a message that could not be carried, with the reason and its origin.
 
-    With `reference` only the place is kept, and nothing that is `quoted` from the message. Key and
-    value of more than `largest` bytes are cut to their beginning, and the letter says so; the
-    place in its headers leads to the whole. A detail that is no valid text is written as far as it
-    is one: a dead letter must never be what stops a stage.
+    With `reference` the letter keeps only the origin, and no `quoted` text of the message. A key
+    and value of more than `largest` bytes are cut to their beginning, and the letter says so; its
+    headers name the origin of the whole message. Invalid text in a detail is replaced: a dead
+    letter must never stop a stage.
     """
     kept: Literal["original", "reference", "beginning"] = payload
     if payload == "reference":
@@ -95,7 +95,7 @@ def _beginnings(
 
 
 def _detail(detail: str, quoted: str) -> bytes:
-    """Valid UTF-8 of a bounded size."""
+    """Return the detail as valid UTF-8 of a bounded size."""
     text = f"{detail}: {quoted[:QUOTED_CHARACTERS]}" if quoted else detail
     written = text[:DETAIL_BYTES].encode(errors="replace")[:DETAIL_BYTES]
     return written.decode(errors="ignore").encode()

@@ -1,4 +1,4 @@
-"""Names of our topics and groups, all from one key: no second group must read the same lanes."""
+"""Names of our topics and groups, all from one key, so that no second group reads our lanes."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Everything in the cluster that carries the namespace."""
+    """All names in the cluster that begin with the namespace."""
 
     namespace: str
 
@@ -28,11 +28,11 @@ class Names:
 
     @property
     def lane_prefix(self) -> str:
-        """What the topic of every lane begins with."""
+        """The beginning of every lane's topic."""
         return f"{self.namespace}.records."
 
     def lanes(self, topics: Iterable[str]) -> Mapping[str, str]:
-        """Topic by lane, of all lanes among these topics: those, too, that nobody serves now."""
+        """Return topic by lane, for all lanes among these topics, also those that nobody serves."""
         return {
             topic.removeprefix(self.lane_prefix): topic
             for topic in sorted(topics)
@@ -40,11 +40,11 @@ class Names:
         }
 
     def members(self, destination: str) -> str:
-        """All memberships of a destination that takes snapshots."""
+        """The topic of all memberships of a destination that takes snapshots."""
         return f"{self.namespace}.members.{destination}"
 
     def snapshots(self, destination: str) -> str:
-        """What is known of the snapshots of a destination, and of its memberships' topic."""
+        """The topic of the owner of a destination's snapshots."""
         return f"{self.namespace}.snapshots.{destination}"
 
     def snapshot_transactional_id(self, destination: str) -> str:

@@ -1,17 +1,17 @@
-"""Which offsets a batch took from its lane, in a few characters: as runs of consecutive ones."""
+"""Writes the offsets of a batch in few characters: as runs of consecutive offsets."""
 
 from collections.abc import Collection, Iterator, Sequence
 
 
 class UnreadableRanges(ValueError):
-    """The text is not one that `encode_ranges` writes."""
+    """The text does not come from `encode_ranges`."""
 
 
 def encode_ranges(offsets: Collection[int]) -> str:
-    """The offsets as text, counted from the smallest; at most about seven characters each.
+    """Return the offsets as text, counted from the smallest; at most about seven characters each.
 
-    Each run says how many offsets lie between it and the one before, and after a colon its
-    length where that is not one.
+    For each run the text has the number of offsets between it and the run before, and, after a
+    colon, its length if that is not one.
 
     >>> encode_ranges([100, 101, 102, 110])
     '0:3,7'
@@ -30,10 +30,10 @@ def encode_ranges(offsets: Collection[int]) -> str:
 
 
 def decode_ranges(first: int, text: str) -> Sequence[range]:
-    """The runs, in rising order, of which the first begins at this offset.
+    """Return the runs in rising order; the first run begins at `first`.
 
     Raises:
-        UnreadableRanges: the text says something else.
+        UnreadableRanges: the text does not come from `encode_ranges`.
 
     >>> decode_ranges(100, "0:3,7")
     [range(100, 103), range(110, 111)]

@@ -1,11 +1,11 @@
-"""How fast a lane may send so that no rolling window ever holds as many records as the cap."""
+"""Computes how fast a lane may send, so that every rolling window stays below the cap."""
 
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-# Our clock and the partner's may disagree on the length of a second: a thousandth is for that.
+# A second of the partner's clock may be longer than ours, by up to a thousandth.
 CLOCK_ALLOWANCE = 1.001
 
 
@@ -14,9 +14,9 @@ Dimension = Literal["records", "requests", "bytes"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """What a partner takes of one lane in any rolling window; None where it counts no such thing.
+    """The limits of one lane in any rolling window; None: the partner does not count this.
 
-    Fewer than each number may reach it.
+    The lane must stay below each number.
     """
 
     window: float
@@ -28,9 +28,9 @@ class Quota:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """The token bucket of one lane: `burst` tokens at most, refilled at `rate` records a second.
+    """The token bucket of one lane: at most `burst` tokens, refilled at `rate` tokens a second.
 
-    It must start empty whenever a lane is taken over.
+    The bucket must start empty at each takeover of the lane.
     """
 
     burst: int
@@ -38,7 +38,7 @@ class Pace:
 
 
 class CapTooSmall(ValueError):
-    """The cap leaves nothing to send beside what bursts and requests in flight may add."""
+    """The cap is not larger than what bursts and requests in flight may add."""
 
 
 SMALLER: Mapping[Dimension, str] = {
@@ -46,7 +46,7 @@ SMALLER: Mapping[Dimension, str] = {
     "requests": "max_in_flight",
     "bytes": "batch.max_bytes or max_in_flight",
 }
-"""The keys that make less of each be in flight."""
+"""The configuration keys that lower what is in flight, for each limit."""
 
 
 def pace(
@@ -57,11 +57,11 @@ def pace(
     max_in_flight: int,
     counts: Dimension = "records",
 ) -> Pace:
-    """The fastest pace with which every window of `window` seconds holds fewer than `cap` records.
+    """Return the fastest pace with fewer than `cap` records in every window of `window` seconds.
 
-    For any window: what is admitted in it is at most burst + window * rate; what was admitted
-    before it and arrives in it is at most what the owner may have in flight, and as much again
-    for an owner that lost the lane with requests in flight. The sum stays below the cap.
+    At most burst + window * rate records are admitted in a window. Records that were admitted
+    before it and arrive in it are at most those that the owner may have in flight, and as many
+    again for an owner that lost the lane with requests in flight. The sum stays below the cap.
 
     Raises:
         CapTooSmall: names the window, what it counts, and the smallest cap for these batches.
@@ -82,10 +82,10 @@ def pace(
 def paces(
     quota: Quota, *, largest_batch: int, largest_body: int, max_in_flight: int
 ) -> Mapping[Dimension, Pace]:
-    """The pace of each thing that the quota counts, by the same arithmetic.
+    """Return the pace for each limit of the quota, by the same arithmetic.
 
     Raises:
-        CapTooSmall: one of them is too small.
+        CapTooSmall: one of the limits is too small.
     """
     counted: tuple[tuple[Dimension, int | None, int], ...] = (
         ("records", quota.records, largest_batch),
@@ -106,7 +106,7 @@ def paces(
 
 
 class RollingWindow:
-    """Counts the records of the last `length` seconds, for the metric that shows the cap's use."""
+    """Counts the records of the last `length` seconds, for the metric of the cap's use."""
 
     def __init__(self, length: float) -> None:
         self._length = length

@@ -1,18 +1,18 @@
-"""What one attempt to hand records to a partner can come to. Closed: whoever matches covers all."""
+"""The possible results of one attempt to send records. The set is closed, to be matched in full."""
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 BlockCause = Literal[
-    "unauthorised",  # the token is not accepted, or no token is to be had
+    "unauthorised",  # the partner does not accept the token, or gives none
     "forbidden",  # permission or terms are missing
-    "not_found",  # the endpoint or the account is not there
+    "not_found",  # the endpoint or the account does not exist
     "unsupported",  # the partner does not speak this media type or operation
     "wrong_address",  # the partner sends us elsewhere, and we do not follow
-    "mostly_refused",  # more than a tenth of a batch was refused: it is not the records
-    "not_the_partner",  # something else answers, or nothing that was taken gets a job
+    "mostly_refused",  # more than a tenth of a batch was refused: the records are not the cause
+    "not_the_partner",  # something else answers, or no accepted request gets a job
     "unknown_version",  # another version of this program wrote the next record
-    "internal",  # what composes requests or reads answers raised an error
+    "internal",  # our code raised an error while it composed a request or read an answer
 ]
 
 
@@ -28,7 +28,7 @@ class Invalid:
     """One record that the partner names in its answer, in the partner's words."""
 
     index: int
-    """Of the record in its request, from zero."""
+    """The record's place in its request, from zero."""
     error: str
 
     def __repr__(self) -> str:
@@ -37,26 +37,26 @@ class Invalid:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The partner carried out every record that it does not name; there is no job to follow."""
+    """The partner applied every record that it does not name; there is no job to follow."""
 
     invalid: tuple[Invalid, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Something in this batch is not acceptable; nothing of it was taken."""
+    """The partner refused something in this batch, and took nothing of it."""
 
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class TooLarge:
-    """The body is over the partner's limit; nothing of it was taken."""
+    """The body is over the partner's limit; the partner took nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """A person must mend something before this lane can go on; nothing was taken."""
+    """A person must mend something before this lane can go on; the partner took nothing."""
 
     cause: BlockCause
     detail: str
@@ -64,20 +64,20 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """Too fast; nothing was taken. `wait` in seconds, None when the partner named no time."""
+    """We were too fast; the partner took nothing. `wait`: seconds; None: the partner named none."""
 
     wait: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class InDoubt:
-    """The records may have been taken, now or later: nobody said so."""
+    """The partner may have taken the records, or may take them later; we have no clear answer."""
 
     detail: str
     wait: float | None = None
     """Seconds that the partner asked us to wait, if it did."""
     status: int | None = None
-    """Of the answer; None where nobody answered."""
+    """The status of the answer; None without an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class NotThePartner:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """The request did not leave, or not whole: nothing can have been taken."""
+    """The whole request was not sent, so the partner cannot have taken anything."""
 
     detail: str
 

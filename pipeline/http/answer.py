@@ -1,4 +1,4 @@
-"""The answer to a request, read within bounds: a partner must not fill our memory."""
+"""Reads the answer to a request within bounds: a partner must not fill our memory."""
 
 import zlib
 from datetime import UTC, datetime
@@ -14,11 +14,11 @@ _WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 
 
 class _Unreadable(Exception):
-    """The body is too large, or is not encoded as it says."""
+    """The body is too large, or its encoding is not the one that the header names."""
 
 
 async def read_answer(reply: aiohttp.ClientResponse, most_bytes: int) -> Response:
-    """Status and headers stand; whatever happens to the body after them is told beside it."""
+    """Read an answer. Status and headers count even if the body fails; see `body_trouble`."""
     body, trouble = b"", None
     try:
         body = _decoded(
@@ -39,7 +39,7 @@ async def read_answer(reply: aiohttp.ClientResponse, most_bytes: int) -> Respons
 
 
 def _text(value: str) -> str:
-    """A header's value as text that can be written down: the library keeps bytes that are none."""
+    """Return a header's value as valid text: the library keeps bytes that are not."""
     return value.encode(errors="surrogateescape").decode(errors="replace")
 
 
@@ -56,7 +56,7 @@ async def _content(reply: aiohttp.ClientResponse, most_bytes: int) -> bytes:
 
 
 def _decoded(content: bytes, encodings: str, most_bytes: int) -> bytes:
-    """What was encoded, at most so much of it: a small answer can unpack to any size."""
+    """Unpack the content, at most `most_bytes`: a small answer can unpack to any size."""
     encoding = encodings.strip().lower()
     if encoding in ("", "identity") or not content:
         return content
@@ -66,7 +66,7 @@ def _decoded(content: bytes, encodings: str, most_bytes: int) -> bytes:
     try:
         unpacked = unpacker.decompress(content, most_bytes + 1)
     except zlib.error:
-        raise _Unreadable(f"the answer says that it is {encoding}, and is not") from None
+        raise _Unreadable(f"the answer is not {encoding}, as its header says") from None
     if len(unpacked) > most_bytes:
         raise _Unreadable(f"the answer is larger than {most_bytes} bytes")
     if not unpacker.eof:

@@ -1,4 +1,4 @@
-"""The body of a request that may only become whole while its lane is owned."""
+"""The body of a request that is completed only while we own its lane."""
 
 import asyncio
 import gc
@@ -16,15 +16,15 @@ DRAIN_LOOK_SECONDS = 0.005
 
 
 class OwnershipLost(Exception):
-    """The lane was lost while a request for it was leaving."""
+    """We lost the lane while a request for it was being sent."""
 
 
 class GuardedBody(aiohttp.Payload):
-    """Holds the last byte back until all before it has left, and the lane is still ours then.
+    """Holds the last byte back until all others have left the process and we still own the lane.
 
-    Without it a process that was frozen in the middle of a request would complete it after the
-    thaw, when somebody else owns the lane: the loop flushes sockets before it runs timers. It
-    is written once: every attempt must be paid for, so the client may not repeat one by itself.
+    Otherwise a process that was frozen in the middle of a request would complete it after the thaw,
+    when another process owns the lane: the loop flushes sockets before it runs timers. A body is
+    written only once: each attempt must be paid for, so the client must not repeat one by itself.
     """
 
     def __init__(self, pieces: Sequence[bytes], ownership: Ownership) -> None:
@@ -36,7 +36,7 @@ class GuardedBody(aiohttp.Payload):
         self.is_complete = False
         """Whether the last byte may have left."""
         self.is_withdrawn = False
-        """Whether the lane was lost before that."""
+        """Whether the lane was lost before the last byte."""
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:  # noqa: ARG002
         raise TypeError("a guarded body is written once, and never shown")
@@ -50,19 +50,19 @@ class GuardedBody(aiohttp.Payload):
         for chunk in _chunks(self._pieces):
             if held_back:
                 await writer.write(held_back)
-                await _heard()
+                await _let_early_answer_in()
             held_back = chunk
             self._check_ownership()
         await writer.write(held_back[:-1])
-        await _left(writer)
+        await _until_all_left(writer)
         self._check_ownership()
         self.is_complete = True
         await writer.write(held_back[-1:])
 
     def reset(self) -> None:
-        """Forget what has not left yet, and reset the connection.
+        """Drop the bytes that have not left yet, and reset the connection.
 
-        The client library closes a connection gently: it would first send what waits in it.
+        The client library closes a connection gently: it would send the waiting bytes first.
         """
         if self._transport is not None:
             self._transport.abort()
@@ -74,35 +74,35 @@ class GuardedBody(aiohttp.Payload):
 
 
 def _chunks(pieces: Sequence[bytes]) -> Iterable[bytes]:
-    """The pieces joined to about 64 KiB each: few writes, and no second copy of the whole body."""
+    """Join pieces to about 64 KiB: few writes, and no second copy of the whole body."""
     size = max(1, CHUNK_BYTES * len(pieces) // max(1, sum(map(len, pieces))))
     remaining = filter(None, pieces)
     while chunk := b"".join(islice(remaining, size)):
         yield chunk
 
 
-async def _heard() -> None:
-    """Let an answer in that came before the whole body: a write to a closed socket loses it.
+async def _let_early_answer_in() -> None:
+    """Let the loop read an early answer: a write to a closed socket would lose it.
 
-    The loop looks at its sockets once in a turn, after whoever waited for the turn: in the first
-    turn it reads, in the second the reader stops us. One turn is not enough, measured.
+    The loop polls its sockets once a turn, after the waiting tasks: in the first turn it reads, in
+    the second the reader stops us. One turn is not enough (measured).
     """
     await asyncio.sleep(0)
     await asyncio.sleep(0)
 
 
-async def _left(writer: AbstractStreamWriter) -> None:
-    """Return once nothing of what was written waits in this process any more.
+async def _until_all_left(writer: AbstractStreamWriter) -> None:
+    """Return once all written bytes have left this process.
 
-    aiohttp waits only until less than its high-water mark is left.
+    aiohttp itself waits only until the buffer is below its high-water mark.
 
     Raises:
-        ConnectionResetError: the connection is gone, and with it what was written.
+        ConnectionResetError: the connection is closed, and the written bytes are lost.
     """
     await writer.drain()
     transport = writer.transport
     layers = [] if transport is None else _layers(transport)
-    # No loop tells when a buffer is empty, only when it fell below a mark.
+    # No event loop reports an empty buffer, only one below a mark.
     while any(layer.get_write_buffer_size() > 0 for layer in layers):  # noqa: ASYNC110
         await asyncio.sleep(DRAIN_LOOK_SECONDS)
     if writer.transport is None or writer.transport.is_closing():
@@ -116,10 +116,10 @@ class _Layer(Protocol):
 
 
 def _layers(transport: _Layer) -> list[_Layer]:
-    """The transport and, under TLS, those that hold what is encrypted and not yet sent.
+    """Return the transport and all transports below it, which hold encrypted bytes.
 
-    A TLS transport counts only what it has not encrypted yet; up to 72 KiB may wait below it. Two
-    lie one above the other where the proxy is spoken to by TLS, too.
+    A TLS transport counts only bytes that it has not encrypted yet; up to 72 KiB may wait below
+    it. With a proxy that also uses TLS there are two TLS transports.
     """
     found: list[_Layer] = []
     due = [transport]
@@ -132,10 +132,10 @@ def _layers(transport: _Layer) -> list[_Layer]:
 
 
 def _below(layer: _Layer) -> Sequence[_Layer]:
-    """What a TLS transport writes to; neither loop has a public way to it."""
+    """Return the transport below a TLS transport; neither event loop has a public way to it."""
     protocol = layer.get_extra_info("uvloop.sslproto")
     if protocol is not None:
-        # Compiled, and shows its fields to the garbage collector alone.
+        # The class is compiled, and only the garbage collector sees its fields.
         referents = gc.get_referents(protocol)
         return [one for one in referents if hasattr(one, "get_write_buffer_size")]
     below: _Layer | None = getattr(getattr(layer, "_ssl_protocol", None), "_transport", None)

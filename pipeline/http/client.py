@@ -1,4 +1,4 @@
-"""Requests of one destination: authorised, and asked again once where the token is not accepted."""
+"""Sends authorised requests of one destination; repeats one once if its token is refused."""
 
 from collections.abc import Mapping
 from typing import TypeAlias
@@ -14,7 +14,7 @@ CallResult: TypeAlias = Response | NotSent | InDoubt | Blocked
 
 
 class PartnerClient:
-    """Speaks to one destination. Knows the partner only by its login."""
+    """Sends requests to one destination. The login is all it knows of the partner."""
 
     def __init__(self, session: PartnerSession, login: Login, tokens: TokenKeeper) -> None:
         self._session = session
@@ -23,24 +23,24 @@ class PartnerClient:
 
     @property
     def trouble(self) -> str | None:
-        """Why there is no token, if there is none."""
+        """Why there is no token; None if there is one."""
         return self._tokens.trouble
 
     async def warm_up(self) -> TokenAnswer:
-        """Fetch a token, so that readiness can tell."""
+        """Fetch a token, so that readiness can report it."""
         return await self._tokens.token()
 
     async def call(self, request: Request, limiter: RequestLimiter | None = None) -> CallResult:
-        """One question or order that carries no records.
+        """Send one request without records.
 
-        The caller has had its turn at the `limiter`; asking again with a new token takes another.
+        The caller has had its turn at the `limiter`; a repeat with a new token takes another turn.
         """
         return await self._call(request, None, limiter)
 
     async def send(
         self, request: Request, ownership: Ownership, limiter: RequestLimiter
     ) -> CallResult:
-        """Records. The request does not become whole unless their lane is still owned."""
+        """Send records. The request is completed only while we own their lane."""
         return await self._call(request, ownership, limiter)
 
     async def _call(

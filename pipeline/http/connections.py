@@ -1,4 +1,4 @@
-"""Connections to one destination: what they keep, what they take in, and how they end."""
+"""Makes connections to one destination: without cookies, with bounds, and with a prompt end."""
 
 import socket
 import ssl
@@ -12,9 +12,9 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 
 LARGEST_HEADER_BYTES = 128 * 1024
-"""Of one header or of the status line: a gateway in between may add kilobytes of its own."""
+"""For one header or the status line: a gateway on the way may add kilobytes."""
 SHORTEST_USER_TIMEOUT = 0.2
-"""Less would end a connection at the first packet that is lost: the kernel repeats after that."""
+"""The kernel repeats a lost packet after this time; less would end the connection first."""
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 AddressInfo: TypeAlias = tuple[int, int, int, str, tuple[object, ...]]
@@ -27,16 +27,16 @@ async def connections(
     resolver: AbstractResolver | None = None,
     tls: ssl.SSLContext | bool = True,
 ) -> AsyncIterator[aiohttp.ClientSession]:
-    """Connections of one destination, shared with no other.
+    """Yield connections for one destination, shared with no other.
 
-    Nothing arrives at the partner later than `late_seconds` after this process gave it up or died
-    (see `prompt_socket`); None where no order depends on that. No cookie is kept: cookies of one
-    login would go out with another's requests. Answers come as they were sent, so that `answer.py`
-    can bound what they unpack to.
+    No byte reaches the partner later than `late_seconds` after this process gave up its request or
+    died (see `prompt_socket`); None: the order does not matter. Cookies are not kept: those of one
+    login would go out with requests of another. Answers are not unpacked here, so that `answer.py`
+    can bound their size.
     """
     make_socket: Callable[..., socket.socket] = partial(prompt_socket, late_seconds=late_seconds)
     connector = aiohttp.TCPConnector(
-        # Bounded by requests_per_second and max_in_flight, not by sockets.
+        # requests_per_second and max_in_flight are the bounds, not sockets.
         limit=0,
         resolver=resolver,
         use_dns_cache=resolver is None,
@@ -55,17 +55,17 @@ async def connections(
 
 
 def prompt_socket(address: AddressInfo, *, late_seconds: float | None) -> socket.socket:
-    """A socket whose bytes do not outlive us: the kernel is a part of the way to the partner.
+    """Make a socket whose bytes do not outlive our request.
 
-    After a cut in the network it goes on to deliver what was written, also for a process that has
-    long closed the connection or died; an old request would land behind a newer one. So it gives
-    up what is not acknowledged in time, and closing forgets what was written instead of sending it.
+    After a network cut the kernel still delivers written bytes, even for a process that has closed
+    the connection or died, so an old request could arrive behind a newer one. With these options
+    the kernel gives up bytes that are not acknowledged in time, and a close drops waiting bytes.
     """
     made = socket.socket(address[0], address[1], address[2])
     try:
         made.setblocking(False)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-        # Linux has it; elsewhere the reset alone must do.
+        # Only Linux has this option; elsewhere the reset must be enough.
         if late_seconds is not None and hasattr(socket, "TCP_USER_TIMEOUT"):
             milliseconds = int(max(late_seconds, SHORTEST_USER_TIMEOUT) * 1000)
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)

@@ -1,4 +1,4 @@
-"""A partner's records and jobs over HTTP: the ports of the stages, for any partner."""
+"""Sends records and asks for jobs over HTTP: the ports of the stages, for any partner."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,7 +11,7 @@ from pipeline.stages.ports import Ownership, RequestLimiter
 
 
 class PartnerUpload:
-    """The partner's end of one lane (`Upload` of the stages)."""
+    """Sends the records of one lane to the partner (`Upload` of the stages)."""
 
     def __init__(
         self, client: PartnerClient, changes: Changes, request_limiter: RequestLimiter
@@ -37,7 +37,7 @@ class PartnerUpload:
 
 
 class PartnerStatus:
-    """The partner's word on jobs (`Status` of the stages)."""
+    """Asks the partner about jobs (`Status` of the stages)."""
 
     def __init__(
         self,
@@ -56,6 +56,6 @@ class PartnerStatus:
         if isinstance(answer, Response):
             self._polled(str(answer.status))
             return self._jobs.interpret_status(answer)
-        # A question carries no records, so nobody minds whether it arrived.
+        # A question carries no records, so it does not matter whether it arrived.
         self._polled("no_token" if isinstance(answer, Blocked) else "no_answer")
         return NotYet(answer.detail)

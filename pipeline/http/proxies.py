@@ -1,4 +1,4 @@
-"""Which proxy a request goes through, as the environment of the process says."""
+"""Chooses the proxy of a request by the environment of the process."""
 
 from base64 import b64encode
 from collections.abc import Mapping
@@ -13,21 +13,22 @@ SCHEMES = frozenset({"http", "https"})
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """One proxy. Its credentials stand in a header and never in the URL, which errors show."""
+    """One proxy. Its credentials are in a header, never in the URL, which errors show."""
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
 
 
 def proxy_for(url: str, environ: Mapping[str, str]) -> Proxy | None:
-    """The proxy for this address, or None for the direct way.
+    """Return the proxy for this address, or None for a direct connection.
 
-    As curl and most clients read it: `https_proxy` or `HTTPS_PROXY` for https, `http_proxy` or
-    `HTTP_PROXY` for http, else `all_proxy`, the small letters first; and `no_proxy` or `NO_PROXY`
-    is a list of hosts, domains, `host:port`, networks (`10.0.0.0/8`), or `*`.
+    The rules are those of curl and most clients: `https_proxy` or `HTTPS_PROXY` for https,
+    `http_proxy` or `HTTP_PROXY` for http, otherwise `all_proxy` or `ALL_PROXY`; small letters come
+    first. `no_proxy` or `NO_PROXY` is a list of hosts, domains, `host:port`, networks
+    (`10.0.0.0/8`), or `*`.
 
     Raises:
-        SettingsError: the variable is set to something that is no http or https address.
+        SettingsError: the variable is not an http or https address.
     """
     target = urlsplit(url)
     name, value = _variable(environ, f"{target.scheme}_proxy", "all_proxy")
@@ -57,7 +58,7 @@ def _proxy(name: str, value: str) -> Proxy:
 
 
 def _unusable(name: str) -> SettingsError:
-    """It never shows what the variable holds: that may be a password."""
+    """Return an error that does not show the variable's value: it may hold a password."""
     what = "must be the address of an http or https proxy"
     remedy = "write it like 'http://proxy:3128'"
     return SettingsError([Problem(path=(), what=what, remedy=remedy)], name)

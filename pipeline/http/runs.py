@@ -1,4 +1,4 @@
-"""A partner's runs over HTTP: the port of the snapshot stage, for any partner."""
+"""Starts and follows runs over HTTP: the port of the snapshot stage, for any partner."""
 
 from collections.abc import Sequence
 

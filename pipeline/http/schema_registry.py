@@ -1,4 +1,4 @@
-"""A Schema Registry over HTTP, Confluent's or one that speaks its API."""
+"""Fetches schemas over HTTP from Confluent's Schema Registry, or one with the same API."""
 
 import asyncio
 import ssl
@@ -21,13 +21,13 @@ from pipeline.stages.retry import Backoff
 LARGEST_ANSWER_BYTES = 8 * 1024 * 1024
 BETWEEN_TRIES = Backoff(initial=0.5, maximum=15.0)
 UNKNOWN_FOR_SECONDS = 60.0
-"""An id that the registry does not know is not asked for again so soon: a flood of bad messages
+"""How long an id that the registry does not know is not asked for again: a flood of bad messages
 must not become a flood of questions."""
 LOG_EVERY_SECONDS = 60.0
 
 _KINDS: Mapping[str, SchemaKind] = {"AVRO": "AVRO", "PROTOBUF": "PROTOBUF", "JSON": "JSON"}
 _NOT_FOUND = frozenset({40401, 40402, 40403})
-"""The registry's own codes for what it does not have; a bare 404 is another server's."""
+"""The registry's codes for a missing schema; a 404 without one comes from another server."""
 _MOST_REFERENCES = 200
 _MOST_UNKNOWN = 1_000
 
@@ -35,28 +35,28 @@ log = structlog.get_logger(__name__)
 
 
 class _Away(Exception):
-    """No answer that is the registry's; the message says what came instead."""
+    """The registry did not answer; the message says what came instead."""
 
 
 class _NoSuchSchema(Exception):
-    """The registry knows no schema of this id, or lacks one that it refers to."""
+    """The registry has no schema of this id, or lacks a schema that it refers to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryAddress:
-    """Where the registry is, and who asks."""
+    """The address of the registry, and our login."""
 
     url: str
     username: str | None
     password: Callable[[], str]
-    """Read at each request, so that a rotated secret is found."""
+    """Read for each request, so that a rotated secret is found."""
     timeout: float
     trust: ssl.SSLContext | bool
     """True: the system's own certificates."""
 
 
 class HttpSchemaRegistry:
-    """Fetches schemas one at a time, each once. An outage is waited for, however long it lasts."""
+    """Fetches schemas one at a time, each once. It waits for the end of an outage of any length."""
 
     def __init__(
         self,
@@ -68,11 +68,11 @@ class HttpSchemaRegistry:
         chance: Callable[[], float],
         told: Callable[[bool], None],
     ) -> None:
-        """`told` is called with whether the registry is waited for, after each try."""
+        """`told` is called after each try, with whether we wait for the registry."""
         self._session = session
         self._address = address
         self._schemas = schemas
-        # The registry keeps Protobuf's text, and gives the descriptor only where it is asked to.
+        # The registry stores Protobuf as text, and gives the descriptor only on demand.
         self._query = "?format=serialized" if is_protobuf else ""
         self._chance = chance
         self._turn = asyncio.Lock()
@@ -80,7 +80,7 @@ class HttpSchemaRegistry:
         self._told = told
         self._log_again_at = 0.0
         self.trouble: str | None = None
-        """Why a schema that is needed cannot be fetched now; None while none is waited for."""
+        """Why a needed schema cannot be fetched now; None while no schema is waited for."""
 
     async def fetch(self, schema_id: int, still_waiting: Callable[[], None]) -> None:
         failures = 0
@@ -98,7 +98,7 @@ class HttpSchemaRegistry:
                         self._say(str(error))
                         await asyncio.sleep(BETWEEN_TRIES.delay(failures, self._chance()))
             finally:
-                # Who waited may have lost the partition: then nobody waits here any more.
+                # The caller may be cancelled because it lost the partition; then nobody waits here.
                 self._is_away(None)
 
     def _is_settled(self, schema_id: int) -> bool:
@@ -126,7 +126,7 @@ class HttpSchemaRegistry:
     async def _gather(
         self, schema: Mapping[str, Any], found: dict[tuple[str, int], Reference]
     ) -> None:
-        """What a schema refers to, each behind what it refers to itself."""
+        """Collect the references of a schema, each after its own references."""
         for one in schema.get("references") or ():
             place = (str(one["subject"]), int(one["version"]))
             if place in found:
@@ -165,7 +165,7 @@ class HttpSchemaRegistry:
 
 
 async def _body(reply: aiohttp.ClientResponse) -> bytes:
-    """All of the answer, within bounds."""
+    """Read the whole answer, within bounds."""
     body = bytearray()
     async for piece in reply.content.iter_any():
         body += piece
@@ -205,7 +205,7 @@ def registry_at(
     chance: Callable[[], float],
     told: Callable[[bool], None] = lambda _: None,
 ) -> HttpSchemaRegistry:
-    """The registry that a source names."""
+    """Make the registry that a source names."""
     password = settings.password_secret()
     ca_file = settings.ca_file
     address = RegistryAddress(

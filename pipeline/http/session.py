@@ -1,4 +1,4 @@
-"""HTTP to one address of a partner: one request, and what became of it."""
+"""Sends one HTTP request to a partner, and says what became of it."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from pipeline.stages.ports import Ownership
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """No answer, and the request may have arrived."""
+    """There is no answer, and the request may have arrived."""
 
     detail: str
     code: str
@@ -25,7 +25,7 @@ class Silent:
 
 @dataclass(frozen=True, slots=True)
 class NotDelivered:
-    """The request did not arrive whole; nothing can have been done about it."""
+    """The whole request did not arrive, so the partner cannot have acted on it."""
 
     detail: str
     code: str
@@ -35,7 +35,7 @@ Exchange = Response | Silent | NotDelivered
 
 
 class PartnerSession:
-    """Sends requests to one address; never raises for what the network or the partner does."""
+    """Sends requests to one address; never raises for faults of the network or the partner."""
 
     def __init__(
         self,
@@ -57,9 +57,9 @@ class PartnerSession:
     async def exchange(
         self, request: Request, headers: Mapping[str, str], ownership: Ownership | None = None
     ) -> Exchange:
-        """One request and what became of it; told to metrics with its time.
+        """Send one request; return what became of it, and report it with its duration.
 
-        An answer that comes before the whole body has left counts, and the rest stays here.
+        An answer that comes before the whole body was sent counts; then the rest is not sent.
         """
         began = time.monotonic()
         exchange = await self._exchange(request, headers, ownership)
@@ -75,7 +75,7 @@ class PartnerSession:
         try:
             async with self._request(request, headers, body) as reply:
                 response = await read_answer(reply, self._most_bytes)
-                # Then the connection may carry another request already.
+                # If the answer is over, the connection may carry another request already.
                 is_over = reply.content.at_eof()
                 return _judged(response, body)
         except aiohttp.ClientConnectorError as error:
@@ -83,7 +83,7 @@ class PartnerSession:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return _silence(error, body)
         finally:
-            # Given up: by the partner's silence, by the loss of the lane, or by our own end.
+            # We gave the request up: no answer, the lane was lost, or this task was cancelled.
             if body is not None and not is_over:
                 body.reset()
 
@@ -91,7 +91,7 @@ class PartnerSession:
         self, request: Request, headers: Mapping[str, str], body: GuardedBody | None
     ) -> "aiohttp.client._RequestContextManager":
         proxy = self._proxy
-        # Plain HTTP has no tunnel whose opening could carry what the proxy wants to know.
+        # Plain HTTP opens no tunnel, so the request itself must carry the proxy's headers.
         is_plain = self._base_url.startswith("http://")
         forwarded = proxy.headers if proxy is not None and is_plain else {}
         return self._session.request(
@@ -108,9 +108,9 @@ class PartnerSession:
 
 
 def _judged(response: Response, body: GuardedBody | None) -> Exchange:
-    # The library stops sending with the end of the answer, so this body will never be whole.
+    # The library stops sending when the answer ends, so this body will never be complete.
     if body is not None and not body.is_complete and 200 <= response.status < 300:
-        return NotDelivered(f"{response.status} before the request was whole", "reset")
+        return NotDelivered(f"{response.status} before the whole request was sent", "reset")
     return response
 
 

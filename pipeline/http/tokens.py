@@ -1,4 +1,4 @@
-"""Access tokens: one refresh at a time, early enough, with credentials read afresh."""
+"""Keeps access tokens: one refresh at a time, early enough, with freshly read credentials."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,9 +23,9 @@ log = structlog.get_logger(__name__)
 class TokenKeeper:
     """Hands out the access token of one client.
 
-    One refresh at a time, for whoever asks. After a failed one nobody asks again for a second,
-    then two, up to thirty: the old token serves while it is valid, and the failure is repeated
-    when it is not. A rotated secret is found at the next refresh.
+    All callers share one refresh at a time. After a failed one the next comes not before a second,
+    then two, up to thirty: meanwhile callers get the old token while it is valid, then the failure.
+    A rotated secret is found at the next refresh.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class TokenKeeper:
         """Why there is no token; None once there is one."""
 
     async def token(self) -> TokenAnswer:
-        """A usable token; asks for a new one shortly before the old one ends."""
+        """Return a usable token; ask for a new one shortly before the old one ends."""
         if self._token is not None and self._age() < self._token.usable_for:
             return self._token
         async with self._turn:
-            # Whoever had the turn before may have brought it already: one flight for all.
+            # The caller before us may have fetched a token already; one refresh is enough for all.
             if self._token is not None and self._age() < self._token.usable_for:
                 return self._token
             renewed = await self._renew()
@@ -61,10 +61,10 @@ class TokenKeeper:
         return renewed
 
     async def replaced(self, refused: Token) -> TokenAnswer:
-        """Another token than this one, which the partner did not accept.
+        """Return another token than `refused`, which the partner did not accept.
 
-        A token that has itself just replaced another is not replaced again: then it is not the
-        token, and every request of the client would ask for one.
+        A token that has just replaced another is not replaced again: then the fault is not in the
+        token, and every request of the client would ask for a new one.
         """
         async with self._turn:
             if self._token is not None and self._token is not refused:
@@ -115,7 +115,7 @@ class TokenKeeper:
 
 
 def _wait(failure: TokenRefused | TokenUnavailable) -> float:
-    """What the partner asked for, if it did."""
+    """Return the seconds that the partner asked us to wait; 0 if it did not."""
     return failure.wait or 0.0 if isinstance(failure, TokenUnavailable) else 0.0
 
 

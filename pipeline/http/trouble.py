@@ -1,6 +1,6 @@
-"""What went wrong on the way to a partner, in one line that tells the kinds apart.
+"""Turns errors on the way to a partner into one line each, which tells their kinds apart.
 
-Nothing that was sent or received stands in it, no header and no query: only hosts and reasons.
+A line shows hosts and reasons only: nothing that was sent or received, no header and no query.
 """
 
 import os
@@ -19,16 +19,16 @@ _LINES: Sequence[tuple[type[Exception], str]] = (
     (aiohttp.ClientResponseError, "the answer is not HTTP, or its header is too large"),
     (OSError, "connection lost"),
 )
-"""The first that fits counts."""
+"""The first line that fits counts."""
 
 
 def said(error: Exception) -> str:
-    """The line for an error of the client library; never its own text, which may show anything."""
+    """Return the line for an error of the client library; its own text may show anything."""
     if isinstance(error, aiohttp.ClientConnectorError):
         return _unconnected(error)
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return f"the proxy answers {error.status}"
-    # An error number is the kernel's: it gave up what was not acknowledged.
+    # An error with a number is from the kernel, which gave up unacknowledged bytes.
     if isinstance(error, OSError) and error.errno:
         return _of_the_system(error)
     return next((line for kind, line in _LINES if isinstance(error, kind)), type(error).__name__)
@@ -50,7 +50,7 @@ def _unconnected(error: aiohttp.ClientConnectorError) -> str:
 def _certificate(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError) and error.verify_message:
         return error.verify_message[:LONGEST_REASON]
-    return "it is not the host's"
+    return "it belongs to another host"
 
 
 def _tls(error: OSError) -> str:
@@ -59,6 +59,6 @@ def _tls(error: OSError) -> str:
 
 
 def _of_the_system(error: OSError) -> str:
-    """The words of the operating system, as far as they are its own."""
+    """Return the operating system's own text for the error."""
     reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
     return (reason or "connection lost").lower()[:LONGEST_REASON]

@@ -1,4 +1,4 @@
-"""What a group gave us: a unit with its leases, the worker on it, and the task in which it runs."""
+"""The units that a group gave us, each with its leases, its worker and the worker's task."""
 
 import asyncio
 from collections import defaultdict
@@ -19,14 +19,14 @@ log = structlog.get_logger(__name__)
 
 
 class Owned(NamedTuple):
-    """What one worker works on: a partition, or a topic with all its partitions."""
+    """The unit of one worker: a partition, or a topic with all its partitions."""
 
     topic: str
     partitions: tuple[int, ...]
 
 
 def units(assigned: AbstractSet[TopicPartition], unit: Unit) -> Sequence[Owned]:
-    """What was assigned, as the stage takes it: by partition, or by whole topics."""
+    """Return the assigned partitions as units of the stage: single partitions, or whole topics."""
     if unit == "partition":
         return [Owned(tp.topic, (tp.partition,)) for tp in sorted(assigned)]
     topics: defaultdict[str, list[int]] = defaultdict(list)
@@ -36,9 +36,9 @@ def units(assigned: AbstractSet[TopicPartition], unit: Unit) -> Sequence[Owned]:
 
 
 def may_serve(owned: Owned, unit: Unit) -> bool:
-    """Whether there is a worker for it; a lane is one partition so far, and nobody reads another.
+    """Whether a unit may get a worker: a lane's topic must have one partition.
 
-    With an owner for each of its partitions it would have its cap as often.
+    With several partitions a lane could have several owners, and each would use the whole cap.
     """
     count = len(owned.partitions)
     if unit == "topic" and count > 1:
@@ -49,7 +49,7 @@ def may_serve(owned: Owned, unit: Unit) -> bool:
 
 @dataclass(slots=True)
 class Assignment:
-    """One unit while it is ours: one proof, and a lease for each of its partitions."""
+    """One unit that we own: one proof of ownership, and a lease for each of its partitions."""
 
     proof: OwnershipProof
     leases: Sequence[KafkaLease]
@@ -68,7 +68,7 @@ class Assignment:
 
 
 class Assignments:
-    """All units of one group that are ours."""
+    """All units of one group that we own."""
 
     def __init__(self) -> None:
         self._units: dict[Owned, Assignment] = {}
@@ -101,7 +101,7 @@ class Assignments:
 
 
 async def run_after(former: Collection[asyncio.Task[None]], worker: Worker) -> None:
-    """Run a worker, once whoever had a part of its unit before has cleaned up."""
+    """Run a worker after the former tasks on a part of its unit have ended."""
     if former:
         await asyncio.wait(former)
     await worker.run()

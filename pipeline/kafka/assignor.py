@@ -1,4 +1,4 @@
-"""Who gets which topic: whole topics, as evenly as may be, and as few of them moved as possible."""
+"""Assigns whole topics to members, as evenly as possible, and moves as few as possible."""
 
 import json
 import time
@@ -11,24 +11,23 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment as As
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata as Subscribed
 
 NAME = "whole-topic-sticky"
-"""A group takes no member that offers another assignor only."""
+"""All members of a group must offer an assignor of the same name."""
 
 
 class Owned(NamedTuple):
-    """What a member was given last, and in which round of assignments that was."""
+    """The topics that a member got last, and the round of that assignment."""
 
     round: int
     topics: Sequence[str]
 
 
 class WholeTopicAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
-    """Gives each topic, all its partitions, to one member, who keeps it while it stays.
+    """Gives each topic with all its partitions to one member, which keeps it while it stays.
 
-    Every lane that moves starts with an empty bucket, so lanes must not move without need. One
-    object belongs to one member of a group. The member says with each join what it owned, as
-    places in the sorted list of its topics: names would make the group's state too large for the
-    brokers. A member that was away says it with an older round, and then a newer owner keeps the
-    topic.
+    A lane that moves starts with an empty bucket, so lanes must not move without need. One object
+    belongs to one member of a group. With each join the member says what it owned, as places in the
+    sorted list of its topics: names would make the group's state too large for the brokers. A
+    member that was away names an older round; then a newer owner keeps the topic.
     """
 
     name = NAME
@@ -38,7 +37,7 @@ class WholeTopicAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
         self._owned = Owned(0, ())
 
     def metadata(self, topics: Iterable[str]) -> Subscribed:
-        """What the member says when it joins."""
+        """Return what the member says when it joins."""
         ordered = sorted(topics)
         places = {topic: place for place, topic in enumerate(ordered)}
         owned = sorted(places[topic] for topic in self._owned.topics if topic in places)
@@ -46,13 +45,13 @@ class WholeTopicAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
         return Subscribed(0, ordered, json.dumps(said, separators=(",", ":")).encode())
 
     def on_assignment(self, assignment: Assigned) -> None:
-        """Remember what was given, for the next join."""
+        """Remember the given topics for the next join."""
         said = _read(assignment.user_data)
         topics = [topic for topic, _ in assignment.assignment]
         self._owned = Owned(_whole(said.get("round")), topics)
 
     def assign(self, cluster: Any, members: Mapping[str, Subscribed]) -> dict[str, Assigned]:
-        """The whole assignment; asked of the one member that leads the group."""
+        """Return the assignment of all members; the group's leader calls this."""
         topics = {topic for member in members.values() for topic in member.subscription}
         partitions = {topic: sorted(cluster.partitions_for_topic(topic) or ()) for topic in topics}
         subscribed = {
@@ -60,7 +59,7 @@ class WholeTopicAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
             for name, member in members.items()
         }
         owned = {name: _owned(member) for name, member in members.items()}
-        # Members that are all new know of no round, and must not begin before one who is away.
+        # New members know no round. The clock gives one that is higher than an absent member's.
         now = int(self._clock())
         following = max([now, *(one.round + 1 for one in owned.values())])
         data = json.dumps({"round": following}).encode()
@@ -73,11 +72,11 @@ class WholeTopicAssignor(AbstractPartitionAssignor):  # type: ignore[misc]
 def spread(
     subscribed: Mapping[str, AbstractSet[str]], owned: Mapping[str, Owned]
 ) -> Mapping[str, AbstractSet[str]]:
-    """The topics of each member.
+    """Return the topics of each member.
 
-    Every topic that somebody subscribes to has one owner, a subscriber. No member has two topics
-    more than another who could take one of them. What a member owned it keeps, unless the balance
-    takes it: of two who say that they owned a topic, the one of the newer round did.
+    Each subscribed topic has one owner, which subscribes to it. No member has two topics more than
+    another member that could take one of them. A member keeps the topics that it owned, unless the
+    balance needs them. If two members say that they owned a topic, the newer round wins.
     """
     plan = _kept(subscribed, owned)
     _fill(plan, subscribed)
@@ -98,7 +97,7 @@ def _kept(
 
 
 def _fill(plan: dict[str, set[str]], subscribed: Mapping[str, AbstractSet[str]]) -> None:
-    """Give what nobody owns to whoever has least; what fewest can take goes first."""
+    """Give each free topic to the member with the fewest; begin with topics that few can take."""
     takers: dict[str, list[str]] = {}
     for name in sorted(subscribed):
         for topic in subscribed[name]:
@@ -109,7 +108,7 @@ def _fill(plan: dict[str, set[str]], subscribed: Mapping[str, AbstractSet[str]])
 
 
 def _balance(plan: dict[str, set[str]], subscribed: Mapping[str, AbstractSet[str]]) -> None:
-    """Move one topic after the other; each move brings two members closer together, so it ends."""
+    """Move topics one by one; each move makes two members more equal, so the loop ends."""
     while (move := _next_move(plan, subscribed)) is not None:
         giver, taker, topic = move
         plan[giver].remove(topic)
@@ -135,7 +134,7 @@ def _of(owned: Mapping[str, Owned], name: str) -> Owned:
 
 
 def _owned(member: Subscribed) -> Owned:
-    """What a member says it owned; one that says something else owned nothing."""
+    """Return what a member says it owned; a member with unreadable data owned nothing."""
     said = _read(member.user_data)
     ordered = sorted(member.subscription)
     places = said.get("owned")

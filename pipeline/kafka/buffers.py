@@ -1,4 +1,4 @@
-"""What a lease and the fetch loop may ask of the client's buffers."""
+"""What a lease and the fetch loop need from the client's buffers."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,40 +10,40 @@ from pipeline.stages.ports import Record
 
 
 class Buffers(Protocol):
-    """What a client has fetched and nobody has taken, partition by partition.
+    """The records that a client has fetched and nobody has taken, by partition.
 
-    All but `arrival` answer at once, so nothing can happen between a look and a take.
+    All methods but `arrival` answer at once, so nothing happens between a look and a take.
     """
 
     def arrival(self) -> asyncio.Future[None]:
-        """Done with the next records or the next error of any partition."""
+        """Return a future that is done with the next records or error of any partition."""
 
     def waiting(self) -> Sequence[TopicPartition]:
-        """Partitions with records, an error or only markers to take."""
+        """Return the partitions with records, an error or only markers to take."""
 
     def take(self, tp: TopicPartition, most: int, *, singly: bool = False) -> Sequence[Record]:
-        """The next records of a partition, at most so many; raises its `KafkaError`.
+        """Return the next records of a partition, at most `most`; raises its `KafkaError`.
 
-        An error in the middle of what was fetched loses what stands before it, which is fetched
-        again; with `singly` the records before it are returned, and the error comes next time.
+        After an error in the middle of the fetched records, those before it are lost and fetched
+        again. With `singly` they are returned, and the error comes with the next call.
         """
 
     def position(self, tp: TopicPartition) -> int | None:
-        """Where the next take begins: behind the markers of transactions, too."""
+        """Return the offset of the next take, behind any markers of transactions."""
 
     def size(self, tp: TopicPartition) -> int:
-        """Bytes that wait to be taken, as they came from the broker."""
+        """Return the bytes that wait to be taken, as they came from the broker."""
 
     def seek(self, tp: TopicPartition, offset: int) -> None:
-        """Go on from this offset; what was fetched is thrown away."""
+        """Go on from this offset; drop the fetched records."""
 
     def pause(self, tp: TopicPartition) -> None:
-        """Fetch no more of it; what was fetched stays."""
+        """Stop fetching the partition; keep the fetched records."""
 
     def resume(self, tp: TopicPartition) -> None: ...
 
     def end(self, tp: TopicPartition) -> int | None:
-        """The end of the partition as the last fetch said it."""
+        """Return the end of the partition by the last fetch; None before the first one."""
 
     def answered_ms(self, tp: TopicPartition) -> int | None:
-        """When a broker last handed the partition out, with records or without."""
+        """Return when a broker last answered a fetch of the partition, with records or without."""

@@ -1,4 +1,4 @@
-"""Faults of the Kafka client, mended from outside: most would end a task of its own in silence."""
+"""Repairs faults of the Kafka client from outside; most would silently end one of its tasks."""
 
 from typing import Any
 
@@ -11,18 +11,18 @@ from pipeline.kafka.internals import make_no_topic
 
 
 class SteadyConnection(library.AIOKafkaConnection):  # type: ignore[misc]
-    """Tells of a write to a closed socket by the client's own error.
+    """Turns a write to a closed socket into the client's own error; and never creates a topic.
 
-    asyncio lets such a write pass with a warning, and the client waits for OSError; uvloop raises
-    RuntimeError. That ended the client's task that keeps its metadata, unseen: after a broker had
-    been away, the client could find no leader and no coordinator any more, for ever.
+    asyncio lets such a write pass with a warning, and the client expects OSError; uvloop raises
+    RuntimeError. That error silently ended the client's metadata task. After a broker had been
+    away, the client never found a leader or a coordinator again.
 
-    It also lets no question about a topic make one. Brokers do that by default, with one partition
-    and a retention: a topic of ours that was deleted under a running process would be wrong then.
+    By default brokers create a topic when a client asks about it, with one partition and a
+    retention. A topic of ours that was deleted under a running process would come back wrong.
     """
 
     def send(self, request: Any, expect_response: bool = True) -> Any:
-        """As the library's; raises `KafkaConnectionError` for a connection that is gone."""
+        """Send as the library does; raises `KafkaConnectionError` for a closed connection."""
         if isinstance(request, MetadataRequest):
             make_no_topic(request)
         try:
@@ -33,15 +33,15 @@ class SteadyConnection(library.AIOKafkaConnection):  # type: ignore[misc]
 
 
 def steady_connections() -> None:
-    """Let every client made from now on have them: the library takes no class of connection."""
+    """Make all later clients use these connections: the library has no parameter for the class."""
     library.AIOKafkaConnection = SteadyConnection
 
 
 def patient_lookups(producer: AIOKafkaProducer) -> None:
-    """Let the producer look its coordinator up again after any error that passes.
+    """Let the producer look up its coordinator again after any retriable error.
 
-    The task that sends does so for some errors, and dies of the others: of a broker that goes away
-    between the question and the answer, as it does of nothing else that it asks.
+    The library's sending task does so only for some errors. It dies if a broker goes away between
+    the question and the answer.
     """
     client = producer.client
     look_up = client.coordinator_lookup

@@ -1,4 +1,4 @@
-"""How to reach the cluster: what every Kafka client of this process is made with."""
+"""How to reach the cluster: the options of every Kafka client of this process."""
 
 import ssl
 from collections.abc import Callable
@@ -26,7 +26,7 @@ class ClientOptions:
     token: Callable[[], str] | None = None
 
     def arguments(self) -> dict[str, Any]:
-        """Keyword arguments for an aiokafka client, taken afresh."""
+        """Return keyword arguments for an aiokafka client, with freshly read secrets."""
         steady_connections()
         options: dict[str, Any] = {
             "bootstrap_servers": self.bootstrap_servers,

@@ -1,4 +1,4 @@
-"""How clients come to their end: within a bound, and with the reason why they failed."""
+"""Closes clients within a bound of time, and finds the reason why they failed."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from pipeline.kafka import internals
 CLOSE_SECONDS = 2.0
 FAILED = (
     kafka_errors.KafkaError,
-    kafka_errors.IllegalOperation,  # is none of those, and comes when the sender has failed
+    kafka_errors.IllegalOperation,  # not a KafkaError; raised when the sender has failed
     TimeoutError,
     AssertionError,  # the library's, when its sender failed or went on between two calls of ours
 )
@@ -19,7 +19,7 @@ FAILED = (
 
 
 async def close(producer: AIOKafkaProducer) -> None:
-    """Within a bound: a producer that tries something without end would never stop."""
+    """Close a producer within a bound of time: one that retries for ever would never stop."""
     try:
         await _close(producer)
     finally:
@@ -38,19 +38,19 @@ async def _close(producer: AIOKafkaProducer) -> None:
 
 
 async def stop(consumer: AIOKafkaConsumer) -> None:
-    """Leave the group and close every connection, whether the broker is there or not.
+    """Leave the group and close every connection, also if the broker is away.
 
-    With the broker away the library's own fetches are waiting to try again; it cancels them and
-    then lets their end out, as if its caller had been cancelled, and closes nothing.
+    With the broker away the library cancels its waiting fetches, lets their CancelledError reach
+    the caller, and closes nothing.
     """
     async with asyncio.TaskGroup() as tasks:
-        # A task that ends as cancelled ends nobody else: that is all the group is here for.
+        # The task group is only here because a cancelled task in it cancels no other.
         tasks.create_task(consumer.stop(), name="stop a consumer")
     await internals.client_of(consumer).close()
 
 
 def is_fenced(producer: AIOKafkaProducer | None, error: BaseException) -> bool:
-    """Whether a newer owner of the id is the reason; calls after the first fail otherwise."""
+    """Whether a newer owner of the id caused the error; later calls fail with other errors."""
     if isinstance(error, kafka_errors.ProducerFenced):
         return True
     failure = None if producer is None else internals.sender_failure(producer)

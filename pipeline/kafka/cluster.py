@@ -1,4 +1,4 @@
-"""Finding the cluster at start: waits for it a while, then says in one line what is wrong."""
+"""Finds the cluster at start: waits for a while, then says in one line what is wrong."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -26,17 +26,17 @@ class ClusterTrouble(Exception):
 
 
 class BrokersAway(ClusterTrouble):
-    """No broker answers, or one left in the middle: it may pass by itself."""
+    """No broker answers, or one stopped answering: it may pass by itself."""
 
 
 @asynccontextmanager
 async def admin_client(
     client_options: ClientOptions, patience: float | None
 ) -> AsyncIterator[AIOKafkaAdminClient]:
-    """An admin client, once the cluster answers.
+    """Yield an admin client, once the cluster answers.
 
     Raises:
-        BrokersAway: it did not within `patience` seconds, or left while the client was used.
+        BrokersAway: the cluster did not answer within `patience` seconds, or stopped answering.
     """
     admin = await started(
         lambda: AIOKafkaAdminClient(**client_options.arguments()),
@@ -55,11 +55,11 @@ async def admin_client(
 
 
 async def check_transactions(client_options: ClientOptions, transactional_id: str) -> None:
-    """Take a transactional id once.
+    """Use a transactional id once, to see whether the brokers allow it.
 
     Raises:
         ClusterTrouble: the brokers have no transactions, or do not grant us any.
-        BrokersAway: they left meanwhile.
+        BrokersAway: the brokers stopped answering.
     """
     producer = make_producer(client_options, idempotent=True, transactional_id=transactional_id)
     try:
@@ -92,9 +92,9 @@ async def started(
     client_options: ClientOptions,
     patience: float | None,
 ) -> Client:
-    """A client that has reached the cluster; one that has not is ended and made anew.
+    """Return a client that has reached the cluster; a client that has not is closed and replaced.
 
-    With no `patience` it tries for ever.
+    Without `patience` it tries for ever.
 
     Raises:
         BrokersAway: nobody answered within `patience` seconds.
@@ -113,12 +113,12 @@ async def started(
 
 
 async def once_they_stay(work: Callable[[], Awaitable[Result]], patience: float | None) -> Result:
-    """Do this anew whenever the brokers leave in the middle of it; what it has found at last.
+    """Repeat `work` until the brokers stay for all of it; return its result.
 
-    With no `patience` for ever. It says once a minute what it waits for.
+    Without `patience` it repeats for ever. Once a minute it logs what it waits for.
 
     Raises:
-        BrokersAway: they did again after `patience` seconds.
+        BrokersAway: the brokers still failed after `patience` seconds.
     """
     loop = asyncio.get_running_loop()
     began_at = say_at = loop.time()
@@ -138,7 +138,7 @@ async def once_they_stay(work: Callable[[], Awaitable[Result]], patience: float 
 async def _start(
     client: Client, end: Callable[[Client], Awaitable[None]], give_up_at: float | None
 ) -> None:
-    """Start a client, or end it: one that has not reached the cluster holds connections, too."""
+    """Start a client, or close it: a client that failed to start holds connections, too."""
     try:
         async with asyncio.timeout_at(give_up_at):
             await client.start()
@@ -148,9 +148,9 @@ async def _start(
 
 
 def left_in_the_middle(client_options: ClientOptions, error: Exception) -> BrokersAway:
-    """What to say when brokers that answered do no more."""
+    """Return the error for brokers that have stopped answering."""
     return BrokersAway(
-        f"kafka.bootstrap_servers: {client_options.bootstrap_servers} failed in the middle "
+        f"kafka.bootstrap_servers: {client_options.bootstrap_servers} stopped answering "
         f"({type(error).__name__}); try again"
     )
 
@@ -163,7 +163,7 @@ def _no_answer(client_options: ClientOptions, error: Exception) -> BrokersAway:
 
 
 async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, Result]) -> Result | None:
-    """What the work has found, or None where `stop` comes first; the work is cancelled then."""
+    """Return the result of the work, or None if `stop` comes first; then the work is cancelled."""
     async with asyncio.TaskGroup() as tasks:
         working = tasks.create_task(work, name="until it is done or stopped")
         waiting = tasks.create_task(stop.wait(), name="stop")

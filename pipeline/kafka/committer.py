@@ -1,4 +1,4 @@
-"""Commits what is settled, and proves with it that the partitions are still ours."""
+"""Commits settled offsets, which also proves that we still own the partitions."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from pipeline.kafka.group_consumer import GroupOptions
 from pipeline.telemetry.facts import KafkaTelemetry
 
 EVERYTHING_SECONDS = 3600.0
-"""Brokers before 2.1 forget an offset that was not committed for a while, changed or not."""
+"""Commit all offsets this often: brokers before 2.1 forget an offset after a while."""
 
 LAG_SECONDS = 5.0
 
@@ -26,8 +26,9 @@ Mark = tuple[int | None, Mapping[str, int]]
 class Committer:
     """The commits of one group.
 
-    Only what changed is committed, for a thousand idle lanes cost a processor otherwise; where
-    nothing did, one partition is, because any commit that is accepted proves the generation.
+    Only changed offsets are committed: a thousand idle lanes would otherwise use a whole processor.
+    If nothing has changed, one partition is committed, because any accepted commit proves the
+    generation.
     """
 
     def __init__(
@@ -46,23 +47,24 @@ class Committer:
         self._clock = clock
         self._turn = asyncio.Lock()
         self._stored: dict[TopicPartition, Mark] = {}
-        """What was committed last, in this assignment."""
+        """The last commit of each partition in this assignment."""
         self._everything_at = clock()
         self._shown: dict[TopicPartition, int] = {}
         self._shown_at = clock() - LAG_SECONDS
 
     def forget(self) -> None:
-        """A new assignment: each of its partitions is committed once before it is ours."""
+        """Forget all commits: in a new assignment each partition is committed once to prove it."""
         self._stored.clear()
         self._shown.clear()
 
     async def commit(
         self, coordinator: Coordinator, generation: Callable[[], Generation], *, final: bool
     ) -> bool:
-        """One commit for all partitions; with a stable group behind it, it proves ownership.
+        """Commit once for all partitions; if the group is stable afterwards, this proves ownership.
 
-        The proof counts from when the commit was sent. A group that prepares a rebalance takes
-        commits, too, but may give the partitions away before a proof of that age has run out.
+        The proof counts from the time when the commit was sent. A group that prepares a rebalance
+        also accepts commits, but may give the partitions away before such a proof runs out.
+        Returns whether all partitions were committed.
         """
         async with self._turn:
             if not self._options.commits:
@@ -88,7 +90,7 @@ class Committer:
             return not failed
 
     def show_lag(self) -> None:
-        """Tell of each partition whose lag has changed, every few seconds."""
+        """Report the lag of each partition whose lag has changed, every few seconds."""
         if self._clock() - self._shown_at < LAG_SECONDS:
             return
         self._shown_at = self._clock()
@@ -108,7 +110,7 @@ class Committer:
                 self._stored[tp] = mark
 
     def _begun(self) -> tuple[Sequence[Assignment], Mapping[TopicPartition, Mark]]:
-        """Units of which the work has begun, and what is done of each of their partitions."""
+        """Return the units whose work has begun, and the mark of each of their partitions."""
         begun: list[Assignment] = []
         marks: dict[TopicPartition, Mark] = {}
         for assignment in self._assignments:
@@ -128,7 +130,7 @@ class Committer:
         return due or dict([next(iter(marks.items()))])
 
     def _prove(self, begun: Sequence[Assignment], sent_at: float) -> None:
-        """Whatever was committed since it was assigned is ours; what failed has to succeed."""
+        """Prove the units of which all partitions were committed since they were assigned."""
         until = sent_at + self._options.session_timeout - 2 * self._options.heartbeat_interval
         for assignment in begun:
             if all(lease.tp in self._stored for lease in assignment.leases if lease.has_begun):

@@ -1,8 +1,8 @@
-"""Commits and fetches of offsets that never guess, through the consumer's own coordinator.
+"""Commits and fetches offsets without guessing, through the consumer's own coordinator.
 
-The library's own calls are not enough here: its fetch takes an answer with an error in it for "no
-offset committed", and its commit is repeated with whatever generation the member has by then, even
-with none. Each call here is one request, built with the generation of one assignment.
+The library's own calls are not safe enough: its fetch reads an answer with an error as "no offset
+committed", and it repeats a commit with any generation that the member has by then, even with none.
+Each call here is one request, built with the generation of one assignment.
 """
 
 from collections import defaultdict
@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """Who we are in the group for one assignment."""
+    """Our identity in the group for one assignment."""
 
     number: int
     member_id: str
@@ -36,7 +36,7 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """What the group has stored for a partition."""
+    """The offset and metadata that the group has stored for a partition."""
 
     offset: int
     metadata: str
@@ -45,8 +45,8 @@ class Committed:
 class Coordinator:
     """The group's coordinator, as one consumer knows it.
 
-    Every method raises `aiokafka.errors.KafkaError` when it got no good answer; then nothing is
-    known, and the caller asks again.
+    Every method raises `aiokafka.errors.KafkaError` without a good answer. Then nothing is known,
+    and the caller asks again.
     """
 
     def __init__(self, consumer: AIOKafkaConsumer, group: str) -> None:
@@ -61,10 +61,10 @@ class Coordinator:
         self._member.rejoin()
 
     def check(self) -> None:
-        """Raise what stopped the consumer's coordination, if anything did.
+        """Raise the error that stopped the consumer's coordination, if there is one.
 
-        An error of one of its side tasks (the library looks offsets up for itself, and falls over
-        a coordinator that moves) ends with a new assignment: that starts the tasks again.
+        After an error of one of its side tasks we ask for a new assignment, which starts the tasks
+        again. (The library looks up offsets for itself, and fails when the coordinator moves.)
         """
         try:
             self._member.raise_errors()
@@ -77,14 +77,14 @@ class Coordinator:
     async def confirm(self, generation: Generation) -> None:
         """Raise unless the group still knows us as this member of this generation.
 
-        While a rebalance is being prepared it does: nobody else was given anything yet.
+        A rebalance in preparation is no error: the group has given nothing to others yet.
         """
         await self.is_stable(generation)
 
     async def is_stable(self, generation: Generation) -> bool:
-        """Whether the group knows us as this member, and no rebalance is being prepared.
+        """Whether the group knows us as this member, and prepares no rebalance.
 
-        A commit does not tell: it is accepted until the rebalance is over.
+        A commit does not show this: the group accepts commits until the rebalance is over.
         """
         response = await self._member.ask(
             HeartbeatRequest(self._group, generation.number, generation.member_id)
@@ -97,7 +97,7 @@ class Coordinator:
     async def commit(
         self, generation: Generation, offsets: Mapping[TopicPartition, Committed]
     ) -> Mapping[TopicPartition, type[Exception]]:
-        """Store offsets as this member of this generation; returns the partitions that failed."""
+        """Store offsets as this member of this generation; return the partitions that failed."""
         topics: dict[str, list[tuple[int, int, str]]] = defaultdict(list)
         for tp, committed in offsets.items():
             topics[tp.topic].append((tp.partition, committed.offset, committed.metadata))
@@ -121,7 +121,7 @@ class Coordinator:
     async def committed(
         self, partitions: Sequence[TopicPartition]
     ) -> Mapping[TopicPartition, Committed]:
-        """The stored offsets; absent where there is none."""
+        """Return the stored offsets; partitions without one are absent."""
         found: dict[TopicPartition, Committed] = {}
         for tp, stored in (await self.stored(partitions)).items():
             if isinstance(stored, type):
@@ -133,7 +133,7 @@ class Coordinator:
     async def stored(
         self, partitions: Sequence[TopicPartition]
     ) -> Mapping[TopicPartition, Committed | type[Exception] | None]:
-        """What is stored for each partition: None where nothing is, or why it cannot be known."""
+        """Return what is stored for each partition: None for nothing, or its answer's error."""
         topics: dict[str, list[int]] = defaultdict(list)
         for tp in partitions:
             topics[tp.topic].append(tp.partition)
@@ -148,7 +148,7 @@ class Coordinator:
                     found[tp] = kafka_errors.for_code(code)
         self._note([error for error in found.values() if isinstance(error, type)])
         if missing := set(partitions) - found.keys():
-            raise kafka_errors.UnknownError(f"no word on {len(missing)} partitions")
+            raise kafka_errors.UnknownError(f"no answer for {len(missing)} partitions")
         return found
 
     def _raise(self, code: int) -> None:

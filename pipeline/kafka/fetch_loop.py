@@ -1,7 +1,7 @@
-"""One loop a group: wakes the leases that the client has records for, and nobody else.
+"""One loop for each group: wakes only the leases for which the client has records.
 
-Each lease waiting in its own `getmany` would be woken by every arrival: 800 idle lanes burnt a
-processor so. Here an arrival costs what arrived, and a lane without records costs nothing.
+If each lease waited in its own `getmany`, every arrival would wake all: 800 idle lanes used a whole
+processor that way. Here the cost follows the records; a lane without records costs nothing.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from pipeline.kafka.lease import KafkaLease
 
 
 class FetchLoop:
-    """Looks at what the client has buffered whenever something came."""
+    """Looks at the client's buffers whenever something arrives."""
 
     def __init__(
         self,
@@ -23,17 +23,17 @@ class FetchLoop:
         *,
         at_most: int,
     ) -> None:
-        """`at_most` bounds the bytes that the client keeps for leases that do not ask for it."""
+        """`at_most`: bound for the bytes that the client keeps while no worker asks for them."""
         self._buffers = buffers
         self._leases = leases
         self._at_most = at_most
 
     async def run(self) -> None:
-        """Hand out until cancelled."""
+        """Wake leases until cancelled."""
         while True:
-            # Before looking, or what comes in between would wake nobody.
+            # Before the look, or an arrival in between would wake nobody.
             arrival = self._buffers.arrival()
-            # Errors of the coordination come this way, too; the group looks for them by itself.
+            # Errors of the coordination arrive here, too; the group checks for them itself.
             arrival.add_done_callback(lambda done: done.cancelled() or done.exception())
             leases = self._leases()
             for tp in self._buffers.waiting():
@@ -44,11 +44,11 @@ class FetchLoop:
 
     @property
     def buffered_bytes(self) -> int:
-        """What the client has fetched and nobody has taken."""
+        """Bytes that the client has fetched and nobody has taken."""
         return sum(self._buffers.size(tp) for tp in self._buffers.waiting())
 
     def _bound(self, leases: Mapping[TopicPartition, KafkaLease]) -> None:
-        """Let go of what nobody asks for, the largest first: it is fetched again when needed."""
+        """Drop records that no worker asks for, largest first; they are fetched again later."""
         sizes = {tp: self._buffers.size(tp) for tp in self._buffers.waiting()}
         excess = sum(sizes.values()) - self._at_most
         for tp in sorted(sizes, key=lambda tp: -sizes[tp]):

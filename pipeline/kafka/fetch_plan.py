@@ -1,7 +1,7 @@
-"""What to fetch next: looks only at partitions of which something has changed.
+"""Decides what to fetch next; looks only at partitions that have changed.
 
-The client looks at each of its partitions before each fetch and behind it. With a thousand lanes,
-of which five are busy, that is most of what a lane without records costs.
+The client itself looks at all its partitions before and after each fetch. With a thousand lanes,
+of which five are busy, that look is most of the cost of an idle lane.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ from pipeline.kafka.fetch_sessions import FetchSession, Refused, SessionClient, 
 from pipeline.kafka.internals import FetcherView
 
 LOOK_SECONDS = 2.0
-"""Whatever changes wakes the client; this is for what nobody thought of."""
+"""The longest wait between looks. Each known change wakes the client; this is for others."""
 LEADER_SECONDS = 0.2
-"""Between two questions for a leader that is missing: each answer names all topics, and the client
-asks again as fast as they come. A broker that is down, or a topic that was deleted, took a core."""
+"""The least time between two questions for a missing leader. Each answer names all topics, and the
+client asks again at once. So a broker that was down, or a deleted topic, used a whole core."""
 
 Actions = tuple[
     Sequence[tuple[int, FetchRequest]],
@@ -30,13 +30,13 @@ Actions = tuple[
     bool,
     Sequence[asyncio.Future[None]],
 ]
-"""Fetches by broker, partitions to find a position for, seconds until the next look, whether a
-leader is missing, and futures that are worth a look: what the client does next."""
+"""The client's next actions: fetches by broker, partitions that need a position, seconds until the
+next look, whether a leader is missing, and futures that end the wait early."""
 
 
 @dataclass(slots=True)
 class _Found:
-    """What one look at the partitions has shown, by broker."""
+    """The results of one look at the partitions, by broker."""
 
     fetches: list[tuple[int, FetchRequest]] = field(default_factory=list)
     resets: defaultdict[int, list[TopicPartition]] = field(
@@ -45,12 +45,12 @@ class _Found:
     waits: dict[int | None, float] = field(default_factory=dict)
     lacks_leader: bool = False
     asks_in: float = 0.0
-    """Seconds until the brokers may be asked who leads."""
+    """Seconds until the brokers may be asked for leaders."""
     is_too_early: bool = False
-    """A broker has answered and still counts as busy: nothing else would wake the client for it."""
+    """A broker has answered but still counts as busy; nothing else would wake the client."""
 
     def wait(self, node: int | None, seconds: float) -> None:
-        """Records of this broker wait to be taken, and the others of it with them."""
+        """Wait for records of this broker to be taken; its other partitions wait, too."""
         if seconds > 0:
             self.waits[node] = max(seconds, self.waits.get(node, 0.0))
 
@@ -65,10 +65,10 @@ class _Found:
 
 
 class FetchPlan:
-    """Decides as the client would, partition by partition, and remembers what it decided.
+    """Decides for each partition as the client would, and remembers the decision.
 
-    Whoever seeks, pauses, resumes or takes says so by `look_at`. What is in between, for want of a
-    leader or a position or because its records wait to be taken, is looked at again each time.
+    Code that seeks, pauses, resumes or takes must call `look_at`. A partition without a leader or a
+    position, or with records to take, is looked at again each time.
     """
 
     def __init__(self, fetcher: FetcherView, clock: Callable[[], float]) -> None:
@@ -77,23 +77,23 @@ class FetchPlan:
         self._asked_for_leaders_at = -math.inf
         self._assignment: Any = None
         self._open: set[TopicPartition] = set()
-        """Partitions of which something may have changed, or is in between."""
+        """Partitions to look at again."""
         self._wanted_of: dict[TopicPartition, int] = {}
-        """The broker that is asked for each partition."""
+        """The broker that we ask for each partition."""
         self._sessions: defaultdict[int, FetchSession] = defaultdict(
             lambda: FetchSession(fetcher.request, fetcher.partition_bytes)
         )
 
     def look_at(self, tp: TopicPartition) -> None:
-        """Something of this partition has changed."""
+        """Look at this partition next time: something about it has changed."""
         self._open.add(tp)
 
     def look_at_all(self, _: object = None) -> None:
-        """Whatever the brokers said of leaders may be otherwise now."""
+        """Look at all partitions next time: their leaders may have changed."""
         self._open.update(self._wanted_of)
 
     def __call__(self, assignment: Any) -> Actions:
-        """What the client is to do now."""
+        """Return the client's next actions."""
         if assignment is not self._assignment:
             self._begin(assignment)
         found = _Found()
@@ -116,7 +116,7 @@ class FetchPlan:
         for tp in self._wanted_of.keys() - assignment.tps:
             self._leave(tp)
         for session in self._sessions.values():
-            # The client knows nothing of what it was given anew until it is answered.
+            # The client does not know the new assignment's partitions until a broker answers.
             session.forget()
         self._assignment = assignment
         self._open = set(assignment.tps)
@@ -156,7 +156,7 @@ class FetchPlan:
 
 
 def plan_fetches(consumer: AIOKafkaConsumer, refused: Refused) -> FetchPlan:
-    """Let a consumer that was started fetch by a plan; `refused` hears what brokers refuse."""
+    """Make a started consumer fetch by a plan; `refused` is called for each refused partition."""
     fetcher = FetcherView(consumer)
     plan = FetchPlan(fetcher, asyncio.get_running_loop().time)
     fetcher.plan_by(plan, lambda client: SessionClient(client, refused), plan.look_at_all)

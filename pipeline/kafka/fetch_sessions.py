@@ -1,8 +1,8 @@
-"""Fetches that name only what has changed: with a thousand idle lanes a request costs nothing.
+"""Fetches that name only changed partitions, so that a request of a thousand idle lanes is cheap.
 
-The client names all its partitions each time and gets an answer for each. Brokers remember since
-version 1.1 what a consumer fetches (KIP-227): a request then names the partitions whose offset has
-changed, and an answer those that have something new.
+The client itself names all its partitions each time, and gets an answer for each. Since version 1.1
+brokers remember what a consumer fetches (KIP-227). A request then names only the partitions whose
+offset has changed, and an answer only those with something new.
 """
 
 from collections import defaultdict
@@ -14,40 +14,40 @@ from aiokafka import errors as kafka_errors
 from aiokafka.protocol.fetch import FetchRequest
 
 FIRST_VERSION = 7
-"""Of the request, that knows sessions."""
+"""The first version of the request with sessions."""
 BEGIN = 0
 """The epoch of a request that asks for a new session."""
 LAST_EPOCH = 2**31 - 1
 NOWHERE = -1
-"""The offset of a partition that was not asked for: no position is there."""
+"""The offset for a partition that was not asked for; no valid position has it."""
 
 Topics = list[tuple[str, list[tuple[int, int, int]]]]
-"""Topic, then partition, offset and size of each of its partitions."""
+"""A topic, and the number, offset and size of each of its partitions."""
 Refused = Callable[[TopicPartition, type[Exception]], None]
 
 
 class FetchSession:
-    """What one broker is to hand out, and what it remembers of that."""
+    """The partitions that we fetch from one broker, and those that the broker remembers."""
 
     def __init__(self, request: Callable[[Topics], FetchRequest], partition_bytes: int) -> None:
-        """`request` makes a fetch of these partitions with the options of the consumer."""
+        """`request` makes a fetch request with the options of the consumer."""
         self._request = request
         self._size = partition_bytes
         self._id = 0
         self._epoch = BEGIN
         self._wanted: dict[TopicPartition, int] = {}
         self._changed: set[TopicPartition] = set()
-        """Since the last request."""
+        """Partitions that have changed since the last request."""
         self._asked: dict[TopicPartition, int] = {}
-        """What the last request asked for, with all before it in the session."""
+        """The offsets that all requests of the session together have asked for."""
 
     def want(self, tp: TopicPartition, offset: int) -> None:
-        """Have the partition handed out from this offset on."""
+        """Fetch the partition from this offset on."""
         self._wanted[tp] = offset
         self._changed.add(tp)
 
     def leave(self, tp: TopicPartition) -> None:
-        """Have nothing of the partition any more."""
+        """Stop fetching the partition."""
         if self._wanted.pop(tp, None) is not None:
             self._changed.add(tp)
 
@@ -57,7 +57,7 @@ class FetchSession:
         return bool(self._wanted)
 
     def build(self, version: Any) -> Any:
-        """The next request: for what has changed, or for everything where nobody remembers."""
+        """Build the next request: for changed partitions, or, without a session, for all."""
         is_known = version.API_VERSION >= FIRST_VERSION and self._epoch != BEGIN
         topics, forgotten = self._changes() if is_known else (self._everything(), [])
         built = self._request(topics).build(version)
@@ -68,7 +68,7 @@ class FetchSession:
         return built
 
     def asked(self, response: Any) -> Topics:
-        """Where each partition of an answer was asked for, by the request that it is for."""
+        """Return the offset at which the request asked for each partition of its answer."""
         return [
             (
                 topic,
@@ -81,7 +81,7 @@ class FetchSession:
         ]
 
     def answered(self, response: Any) -> None:
-        """Take note of an answer; one with an error of the session ends the session."""
+        """Note an answer; an answer with a session error ends the session."""
         session = getattr(response, "session_id", 0)
         if session == 0 or response.error_code:
             self.forget()
@@ -90,10 +90,10 @@ class FetchSession:
             self._epoch = 1 if self._epoch == LAST_EPOCH else self._epoch + 1
 
     def forget(self) -> None:
-        """Begin anew: nobody knows whether the broker got the last request.
+        """Begin a new session: we do not know whether the broker got the last request.
 
-        The next one still names the session, and the broker ends it: it has room for a thousand,
-        and would refuse new ones for two minutes after each that nobody ended.
+        The next request still names the old session, so that the broker ends it. A broker has room
+        for a thousand sessions, and keeps one that nobody ended for two minutes.
         """
         self._epoch = BEGIN
 
@@ -103,7 +103,7 @@ class FetchSession:
         return self._by_topic(self._wanted)
 
     def _changes(self) -> tuple[Topics, list[tuple[str, list[int]]]]:
-        """What to ask for elsewhere than before, and what not to ask for any more."""
+        """Return the partitions with a new offset, and those to fetch no more."""
         changed, self._changed = self._changed, set()
         wanted, asked = self._wanted, self._asked
         moved = [tp for tp in changed if tp in wanted and wanted[tp] != asked.get(tp)]
@@ -123,9 +123,9 @@ class FetchSession:
 
 
 class SessionFetch(FetchRequest):  # type: ignore[misc]
-    """A fetch whose content is settled when it is written to the broker.
+    """A fetch whose content is decided when it is written to the broker.
 
-    Afterwards the library asks it at which offsets it asked for what came, and for no more.
+    Afterwards the library reads from it the offsets that were asked for, for the answer only.
     """
 
     def __init__(self, session: FetchSession) -> None:
@@ -148,9 +148,9 @@ class SessionFetch(FetchRequest):  # type: ignore[misc]
 
 
 class SessionClient:
-    """The client as the fetcher sees it: sessions follow what comes, and who is refused is told.
+    """Wraps the client for the fetcher: gives answers to their sessions, and reports refusals.
 
-    The library names a partition that a broker refuses to hand out nowhere.
+    The library itself does not report a partition that a broker refuses to hand out.
     """
 
     def __init__(self, client: Any, refused: Refused) -> None:

@@ -1,4 +1,4 @@
-"""What keeps one partition from being read: named, counted, and remembered while it lasts."""
+"""Logs and counts the failures to read one partition, and remembers the last one."""
 
 from collections.abc import Callable
 
@@ -8,14 +8,14 @@ from aiokafka import TopicPartition
 from pipeline.telemetry.facts import KafkaTelemetry
 
 LASTS_SECONDS = 10.0
-"""Without another failure for so long, the partition is readable again."""
+"""After so long without another failure the partition counts as readable."""
 SAY_AGAIN_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
 
 
 class FetchTrouble:
-    """The failures of one partition; those of another say nothing about it."""
+    """The failures of one partition."""
 
     def __init__(
         self, tp: TopicPartition, telemetry: KafkaTelemetry, clock: Callable[[], float]
@@ -28,11 +28,11 @@ class FetchTrouble:
 
     @property
     def is_recent(self) -> bool:
-        """Whether the partition could not be read a moment ago."""
+        """Whether reading the partition has failed a moment ago."""
         return self._failed_at is not None and self._clock() - self._failed_at < LASTS_SECONDS
 
     def note(self, error: type[Exception], offset: int | None) -> None:
-        """Count a failure, and say it once a minute."""
+        """Count a failure, and log it at most once a minute."""
         now = self._clock()
         self._failed_at = now
         self._telemetry.fetch_failed(

@@ -1,4 +1,4 @@
-"""Whether a group without offsets starts for the first time, or was forgotten by the brokers."""
+"""Finds out whether a group without offsets starts for the first time, or lost its offsets."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,9 @@ ANSWER_SECONDS = 10.0
 
 
 async def were_written(client_options: ClientOptions, topics: Sequence[str]) -> bool:
-    """Whether a record was ever written to one of these topics, gone or not.
+    """Whether a record was ever written to one of these topics, even if it is deleted now.
 
-    Raises `aiokafka.errors.KafkaError` when that cannot be learned now.
+    Raises `aiokafka.errors.KafkaError` when the brokers do not say.
     """
     try:
         async with reading(client_options, committed_only=False, patience=ANSWER_SECONDS) as reader:

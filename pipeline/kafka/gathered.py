@@ -1,4 +1,4 @@
-"""Asks once for what many ask at the same time: a thousand lanes begin with a few requests."""
+"""Joins many questions into a few requests, so that a thousand lanes can begin quickly."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -9,7 +9,7 @@ Key = TypeVar("Key")
 Answer = TypeVar("Answer")
 
 PORTION = 250
-"""Keys of one request: what a larger one costs would hold up the event loop."""
+"""Most keys of one request: a larger one would block the event loop."""
 
 
 @dataclass(slots=True)
@@ -20,10 +20,10 @@ class _Question(Generic[Key, Answer]):
 
 
 class Gathered(Generic[Key, Answer]):
-    """One question for all who wait while the question before it is being answered.
+    """Asks one question for all callers that came while the question before it was open.
 
-    An answer is never older than the call that gets it: whoever comes while a question is on its
-    way waits for the next one.
+    An answer is never older than the call that gets it: a call that comes while a question is open
+    waits for the next one.
     """
 
     def __init__(
@@ -39,15 +39,14 @@ class Gathered(Generic[Key, Answer]):
         self._next = _Question[Key, Answer]()
 
     async def get(self, key: Key) -> Answer | None:
-        """The answer for this key; None where there was none.
+        """Return the answer for this key; None where there was none.
 
-        Raises what the question raised, for everybody who asked with it.
+        Raises the error of the question, in all calls that share it.
         """
         question = self._next
         question.keys[key] = None
         async with self._turn:
-            # Whoever comes first asks for all; one that is cancelled meanwhile leaves it to the
-            # one behind it.
+            # The first call asks for all. If it is cancelled, the call behind it asks.
             if key in question.keys and question.error is None:
                 await self._answer(question)
         if question.error is not None:

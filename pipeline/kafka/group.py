@@ -1,4 +1,4 @@
-"""A consumer group: takes units over, proves that they are ours, gives them up in order."""
+"""A member of a consumer group: takes units over, proves ownership, gives units up in order."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -42,11 +42,11 @@ log = structlog.get_logger(__name__)
 
 
 class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
-    """One stage's generation in its group.
+    """The member of one stage in its group.
 
-    On revoke, in this order: no admission any more, let requests in flight finish for a short
-    while, commit once, and leave everything standing. If the next generation gives a unit back,
-    its worker goes on as if nothing had been; otherwise its task is cancelled.
+    On revoke it stops admission, waits a short while for requests in flight, commits once, and
+    leaves the workers as they are. If the next generation gives a unit back, its worker goes on;
+    otherwise the worker's task is cancelled.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
 
     @property
     def workers(self) -> Mapping[TopicPartition, Worker]:
-        """By the first partition of what each works on."""
+        """The workers, by the first partition of their unit."""
         return self._assignments.workers
 
     @property
@@ -89,10 +89,10 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         return self._assignments.leases
 
     async def run(self, stop: asyncio.Event) -> bool:
-        """Work until `stop`; returns whether everything in flight came to its end.
+        """Work until `stop`; return whether everything in flight has ended.
 
         Raises:
-            ClusterTrouble: the cluster cannot be reached, or the group does not take us in.
+            ClusterTrouble: the cluster cannot be reached, or the group does not admit us.
         """
         consumer = await unless(stop, self._started())
         if consumer is None:
@@ -158,7 +158,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _has_worked(self) -> bool:
         return await were_written(self._client_options, self._options.written)
 
-    # The library's calls, made while the group rebalances. It only logs what they raise.
+    # The library calls these while the group rebalances. It only logs what they raise.
 
     async def on_partitions_revoked(self, _all: AbstractSet[TopicPartition]) -> None:
         try:
@@ -183,7 +183,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
     # Giving up and taking over
 
     async def _leave(self, patience: float) -> bool:
-        """Stop admitting, wait for what is in flight, and commit a last time."""
+        """Stop admission, wait for requests in flight, and commit a last time."""
         self.is_joined = False
         for assignment in self._assignments:
             assignment.revoke()
@@ -206,7 +206,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         self._generation = self._coordinator.generation()
         self._committer.forget()
         ours = {one for one in units(assigned, self.stage.unit) if may_serve(one, self.stage.unit)}
-        # Nobody else can have had a unit between two generations that we were part of.
+        # Between two consecutive generations with us nobody else can have had a unit.
         is_next = self._settled_generation == self._generation.number - 1
         gone: dict[TopicPartition, asyncio.Task[None]] = {}
         for owned, assignment in list(self._assignments.units.items()):
@@ -266,7 +266,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
         self._kicked.set()
 
     def _start(self, topic: str) -> START:
-        """A topic made anew while we read it takes its offsets along; all of it is new to us."""
+        """Return where a first start begins. A topic that was made anew under us is read whole."""
         if topic in self._known_topics:
             return "earliest"
         return self._options.starts.get(topic, "earliest")
@@ -288,7 +288,7 @@ class ConsumerGroup(ConsumerRebalanceListener):  # type: ignore[misc]
     def _rejoin_if_lapsed(self) -> None:
         lapsed = any(assignment.proof.has_lapsed for assignment in self._assignments)
         if lapsed:
-            # Again and again: with the broker away the request before this one is lost.
+            # Ask each time: while the broker is away, a request is lost.
             self._coordinator.rejoin()
         if lapsed and not self._has_lapsed:
             log.warning("proof of ownership ran out: rejoining", stage=self.stage.name)

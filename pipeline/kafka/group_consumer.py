@@ -1,4 +1,4 @@
-"""The consumer of one member of a group, and how that member takes part."""
+"""The options of a member of a group, and its consumer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,41 +16,40 @@ from pipeline.stages.contract import Stage, Unit
 NEVER_MS = 2**31 - 1  # for max_poll_interval_ms: full lanes don't poll, and others watch progress
 BUFFER_BYTES = 16 * 1024 * 1024
 MANY = {"fetch_min_bytes": 64 * 1024, "fetch_max_wait_ms": 500}
-"""Each answer costs what all lanes of a process do, so many small ones are worth a short wait."""
+"""Each answer costs time for all lanes of a process, so we wait shortly to join small ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupOptions:
-    """How one stage takes part in its group. Times in seconds."""
+    """The options of one stage in its group. Times in seconds."""
 
     group: str
     startup_timeout: float | None
-    """How long the brokers may be away when the process starts; None for as long as it takes."""
+    """How long to wait for the brokers when the process starts; None: for ever."""
     session_timeout: float
     heartbeat_interval: float
     rebalance_timeout: float
     drain: float
-    """How long a rebalance may wait for requests in flight: it stops every lane of the group."""
+    """How long a rebalance waits for requests in flight; it stops every lane of the group."""
     grace: float
-    """The same at the end of the process, when nobody else waits."""
+    """The same wait at the end of the process, when nobody else waits."""
     instance_id: str | None
     commits: bool
     """False where offsets are committed elsewhere, in transactions."""
     read_committed: bool
     starts: Mapping[str, START]
     idle_seconds: float = IDLE_SECONDS
-    """A worker that waits for records hears this often that nothing came; the watchdog must wait
-    for longer."""
+    """A `fetch` without records returns after this time; the watchdog must wait longer."""
     buffer_bytes: int = BUFFER_BYTES
-    """What the client may keep for workers that do not ask for it."""
+    """Most bytes that the client keeps for workers that do not ask for them."""
     written: Sequence[str] = ()
-    """Topics that the work of the group fills: a record in one says that it is no first start."""
+    """Topics that the group's work fills: a record in one shows that this is no first start."""
 
 
 def make_consumer(
     client_options: ClientOptions, options: GroupOptions, unit: Unit = "partition"
 ) -> AIOKafkaConsumer:
-    """A consumer that commits and resets nothing by itself."""
+    """Make a consumer that does not commit or reset offsets by itself."""
     is_whole = unit == "topic"
     return AIOKafkaConsumer(
         group_id=options.group,
@@ -58,7 +57,7 @@ def make_consumer(
         enable_auto_commit=False,
         auto_offset_reset="none",
         isolation_level="read_committed" if options.read_committed else "read_uncommitted",
-        # The library asks for classes, but calls nothing of them that an object does not have.
+        # The library expects classes, but calls only methods that an object has, too.
         partition_assignment_strategy=(
             WholeTopicAssignor() if is_whole else RoundRobinPartitionAssignor,
         ),
@@ -67,7 +66,7 @@ def make_consumer(
         rebalance_timeout_ms=int(options.rebalance_timeout * 1000),
         max_poll_interval_ms=NEVER_MS,
         metadata_max_age_ms=30_000,
-        # One answer of one broker; more than one waits only until somebody takes it.
+        # One answer of one broker. The rest is room for a second answer that waits.
         fetch_max_bytes=options.buffer_bytes // 2,
         **(MANY if is_whole else {}),
         **client_options.arguments(),
@@ -75,11 +74,11 @@ def make_consumer(
 
 
 def refused(stage: Stage, group: str) -> ClusterTrouble:
-    """What to say when the broker does not take us into a group for the assignor of the others."""
+    """Return the error for a group that does not admit us: its members have another assignor."""
     kind = WholeTopicAssignor.name if stage.unit == "topic" else RoundRobinPartitionAssignor.name
     return ClusterTrouble(
-        f"kafka.namespace: group {group} still has members of another version, which share out "
-        f"its topics otherwise than this one does ({kind}), so the broker does not take it in; "
+        f"kafka.namespace: group {group} still has members of another version, which assign its "
+        f"topics in another way than this version ({kind}), so the broker does not admit it; "
         f"stop every process that runs {stage.name}, wait until the group is empty (no longer "
         "than kafka.session_timeout_ms), and start the new version"
     )

@@ -1,4 +1,4 @@
-"""How far groups are behind, asked from outside: joins no group and reads no record."""
+"""Measures the lag of groups from outside: joins no group and reads no record."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -11,17 +11,17 @@ from pipeline.kafka import closing
 from pipeline.kafka.client_options import ClientOptions
 
 ANSWER_SECONDS = 20.0
-"""For all questions of one look together; a broker outage must not keep the reporter for long."""
+"""For all questions of one look; a broker outage must not block the reporter for long."""
 
 
 class LagUnknown(Exception):
-    """The cluster gave no whole answer; nothing is known, and the caller asks again."""
+    """The cluster gave no complete answer, so nothing is known; the caller asks again."""
 
 
 class GroupLag:
-    """Asks the brokers for committed offsets and ends, two requests a group and broker.
+    """Asks the brokers for committed offsets and ends, in two requests for each group and broker.
 
-    Its clients are made at the first question and again after a failure.
+    It makes its clients at the first question, and again after a failure.
     """
 
     def __init__(
@@ -31,17 +31,17 @@ class GroupLag:
         *,
         read_committed: bool,
     ) -> None:
-        """`groups` maps each group to the topics it reads."""
+        """`groups`: the topics that each group reads."""
         self._client_options = client_options
         self._groups = groups
         self._read_committed = read_committed
         self._clients: tuple[AIOKafkaAdminClient, AIOKafkaConsumer] | None = None
 
     async def lags(self, apart_from: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
-        """Records behind the committed offset, of every partition but those.
+        """Return the records behind the committed offset, for all partitions not in `apart_from`.
 
-        A partition that its group has never committed is behind by all that it holds. Markers of
-        transactions count. The embedded broker names ends that are too low, so its lags are too.
+        For a partition without a committed offset all its records count. Markers of transactions
+        count, too. The embedded broker names ends, and so lags, that are too low.
 
         Raises:
             LagUnknown: the cluster did not answer, or a topic does not exist.
@@ -79,7 +79,7 @@ class GroupLag:
                 isolation_level="read_committed" if self._read_committed else "read_uncommitted",
                 **self._client_options.arguments(),
             )
-            # Before they start: what fails half-way is closed too.
+            # Set before they start, so that clients that fail half-way are closed, too.
             self._clients = admin, consumer
             await admin.start()
             await consumer.start()
@@ -105,7 +105,7 @@ async def _starts(
 ) -> Mapping[TopicPartition, int]:
     stored = await admin.list_consumer_group_offsets(group, partitions=list(tps))
     if not stored.keys() >= set(tps):
-        # An answer with an error in it: the library passes over that.
+        # The answer has an error in it, which the library ignores.
         raise kafka_errors.GroupCoordinatorNotAvailableError(group)
     committed = {tp: stored[tp].offset for tp in tps if stored[tp].offset >= 0}
     new = [tp for tp in tps if tp not in committed]

@@ -1,4 +1,4 @@
-"""What a group has committed and what its partitions hold, asked for all of them together."""
+"""The committed offsets of a group, and the ends of its partitions, asked for all together."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
@@ -12,10 +12,10 @@ from pipeline.kafka.offset_lookup import END, OLDEST, offsets_at
 
 
 class GroupOffsets:
-    """The offsets of one group, for as long as its consumer lives.
+    """The offsets of one group, while its consumer lives.
 
-    Every method raises `aiokafka.errors.KafkaError` when it got no good answer; then nothing is
-    known, and the caller asks again. One partition's error is that partition's alone.
+    Every method raises `aiokafka.errors.KafkaError` without a good answer. Then nothing is known,
+    and the caller asks again. An error of one partition fails no other.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class GroupOffsets:
         generation: Callable[[], Generation],
         has_worked: Callable[[], Awaitable[bool]],
     ) -> None:
-        """`has_worked` looks into topics of ours for what the group must have written."""
+        """`has_worked` looks for records that the group must have written to our topics."""
         self._consumer = consumer
         self._coordinator = coordinator
         self._topics = topics
@@ -38,7 +38,7 @@ class GroupOffsets:
         self._ends = Gathered(partial(self._ask_offsets, END), kafka_errors.KafkaError)
 
     async def committed(self, tp: TopicPartition) -> Committed | None:
-        """What is stored for it, asked as a member of this generation."""
+        """Return what is stored for a partition, asked as a member of this generation."""
         stored = await self._committed.get(tp)
         if isinstance(stored, type):
             raise stored
@@ -47,14 +47,14 @@ class GroupOffsets:
     async def committed_of(
         self, partitions: Collection[TopicPartition]
     ) -> Mapping[TopicPartition, Committed]:
-        """What is stored for several at once; absent where nothing is."""
+        """Return what is stored for several partitions; those without an offset are absent."""
         return await self._coordinator.committed(sorted(partitions))
 
     async def oldest(self, tp: TopicPartition) -> int:
         return _offset(tp, await self._oldest.get(tp))
 
     async def end(self, tp: TopicPartition) -> int:
-        """Where it ends as the broker names it: for the embedded one that is too low."""
+        """Return the end that the broker names; the embedded broker names one too low."""
         return _offset(tp, await self._ends.get(tp))
 
     async def commit(self, offsets: Mapping[TopicPartition, Committed]) -> None:
@@ -64,12 +64,12 @@ class GroupOffsets:
             raise failure()
 
     def partitions(self, topic: str) -> Collection[TopicPartition]:
-        """All partitions of a topic that are known."""
+        """Return all known partitions of a topic."""
         numbers = self._consumer.partitions_for_topic(topic) or ()
         return {TopicPartition(topic, number) for number in numbers}
 
     def all_partitions(self) -> Collection[TopicPartition]:
-        """All partitions of all topics of the group."""
+        """Return all partitions of all topics of the group."""
         return {tp for topic in self._topics for tp in self.partitions(topic)}
 
     async def were_forgotten(self) -> bool:
@@ -84,7 +84,7 @@ class GroupOffsets:
     async def _ask_committed(
         self, partitions: Sequence[TopicPartition]
     ) -> Mapping[TopicPartition, Committed | type[Exception] | None]:
-        # A process that was frozen asks before it touches what may be another's by now.
+        # A process that was frozen must ask before it touches partitions of a new owner.
         await self._coordinator.confirm(self._generation())
         return await self._coordinator.stored(partitions)
 
@@ -96,7 +96,7 @@ class GroupOffsets:
 
 def _offset(tp: TopicPartition, answer: int | type[Exception] | None) -> int:
     if answer is None:
-        raise kafka_errors.UnknownError(f"no word on {tp.topic}[{tp.partition}]")
+        raise kafka_errors.UnknownError(f"no answer for {tp.topic}[{tp.partition}]")
     if isinstance(answer, type):
         raise answer
     return answer

@@ -1,4 +1,4 @@
-"""Whether ingest has carried everything that upstream had stated when we began."""
+"""Checks whether ingest has carried all events that upstream had written when we began."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 
 class IngestBacklog:
-    """Remembers where the sources ended when it was first asked; once worked off, it stays so."""
+    """Remembers the ends of the sources at the first question; once worked off, it stays so."""
 
     def __init__(
         self, client_options: ClientOptions, *, group: str, sources: Sequence[str]
@@ -28,7 +28,7 @@ class IngestBacklog:
         self._is_worked_off = not sources
 
     async def is_worked_off(self) -> bool:
-        """False also while the brokers do not say."""
+        """Whether all events are carried; False also while the brokers do not say."""
         if not self._is_worked_off:
             try:
                 self._is_worked_off = await self._look()
@@ -47,22 +47,22 @@ class IngestBacklog:
             committed = await reader.committed(self._group, partitions)
             for tp, end in self._ends.items():
                 start = max(oldest.get(tp, 0), committed[tp].offset if tp in committed else 0)
-                if start < end and await _stands(reader, tp, start, end):
+                if start < end and await _has_record(reader, tp, start, end):
                     return False
         return True
 
 
-async def _stands(reader: TopicReader, tp: TopicPartition, start: int, end: int) -> bool:
-    """Whether there is a record to carry. A transaction's marker is none, nor an aborted record.
+async def _has_record(reader: TopicReader, tp: TopicPartition, start: int, end: int) -> bool:
+    """Whether there is a record to carry; markers of transactions and aborted records are none.
 
-    Of what is behind its last record ingest never hears, so that it commits nothing of it.
+    Ingest never sees the offsets behind its last record, so it does not commit them.
     """
     while start < end:
         stretch = await reader.stretch(tp, start, 1)
         if stretch.records:
             return stretch.records[0].offset < end
         if stretch.end == start:
-            # The brokers say nothing now: it is looked for again.
+            # The brokers give no answer now: look again later.
             return True
         start = stretch.end
     return False

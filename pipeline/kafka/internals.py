@@ -1,4 +1,4 @@
-"""Everything that we touch inside aiokafka: no other module reaches for its private members.
+"""All access to private members of aiokafka: no other module uses them.
 
 `tests/kafka/test_internals.py` fails when a new version of the library changes any of them.
 """
@@ -25,7 +25,7 @@ from pipeline.stages.ports import Record
 
 
 class GroupMember:
-    """A consumer's own view of its group, and its line to the group's coordinator."""
+    """A consumer's view of its group, and its connection to the group's coordinator."""
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._inner = consumer._coordinator
@@ -40,23 +40,23 @@ class GroupMember:
 
     @property
     def is_over(self) -> bool:
-        """Whether the task that keeps up the membership has ended."""
+        """Whether the task that keeps the member in its group has ended."""
         return bool(self._inner._coordination_task.done())
 
     def rejoin(self) -> None:
         self._inner.request_rejoin()
 
     def raise_errors(self) -> None:
-        """Raise what one of the library's tasks has met; it goes on once it was raised."""
+        """Raise the error of one of the library's tasks; the task goes on once it is raised."""
         self._inner.check_errors()
 
     async def ask(self, request: Any) -> Any:
-        """One request to the coordinator, with its answer; raises `KafkaError`."""
+        """Send one request to the coordinator and return the answer; raises `KafkaError`."""
         await self._inner.ensure_coordinator_known()
         return await self._inner._send_req(request)
 
     def coordinator_moved(self) -> None:
-        """Have the coordinator looked up before the next request."""
+        """Look up the coordinator again before the next request."""
         self._inner.coordinator_dead()
 
 
@@ -64,12 +64,12 @@ class GroupMember:
 
 
 class ClientBuffers:
-    """What a consumer has fetched and nobody has taken yet: `Buffers`, once it was started."""
+    """Implements `Buffers` with the fetched records of a started consumer."""
 
     def __init__(
         self, consumer: AIOKafkaConsumer, changed: Callable[[TopicPartition], None]
     ) -> None:
-        """`changed` is told of each partition that is to be fetched otherwise than before."""
+        """`changed` is called for each partition whose fetching changes."""
         self._consumer = consumer
         self._fetcher = consumer._fetcher
         self._subscription = consumer._subscription
@@ -140,7 +140,7 @@ class ClientBuffers:
         self._look_again()
 
     def _look_again(self) -> None:
-        """Let the client see now what there is to fetch."""
+        """Make the client look now for partitions to fetch."""
         self._fetcher._notify(self._fetcher._wait_consume_future)
 
 
@@ -160,14 +160,14 @@ def _singly(found: Any, most: int) -> list[Record]:
 
 
 def raise_fetcher_error(consumer: AIOKafkaConsumer) -> None:
-    """Raise what the task died of that fetches: nobody else would hear of it."""
+    """Raise the error that ended the fetching task: nobody else would see it."""
     task = consumer._fetcher._fetch_task
     if task.done() and not task.cancelled():
         task.result()
 
 
 class FetcherView:
-    """What the part of a consumer that fetches knows, for whoever plans its fetches."""
+    """The state of a consumer's fetcher, for the plan of its fetches."""
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._fetcher = consumer._fetcher
@@ -179,7 +179,7 @@ class FetcherView:
         wrap: Callable[[Any], Any],
         leaders_changed: Callable[[Any], None],
     ) -> None:
-        """Let `plan` say what to do for an assignment, and put something before its client."""
+        """Make the fetcher ask `plan` for its actions, and put a wrapper around its client."""
         self._fetcher._client = wrap(self._fetcher._client)
         self._fetcher._get_actions_per_node = plan
         self._cluster.add_listener(leaders_changed)
@@ -191,7 +191,7 @@ class FetcherView:
         return waiting
 
     def patience(self, tp: TopicPartition) -> float:
-        """Seconds for which others wait until what came of this partition is taken."""
+        """Seconds for which other partitions wait until these records are taken."""
         return float(self._fetcher._records[tp].calculate_backoff())
 
     @property
@@ -202,7 +202,7 @@ class FetcherView:
 
     @property
     def is_behind(self) -> bool:
-        """Whether a broker still counts as busy that has answered in this turn of the loop."""
+        """Whether a broker that has answered in this turn of the loop still counts as busy."""
         at_work = sum(not task.done() for task in self._fetcher._pending_tasks)
         return len(self.busy) > at_work
 
@@ -215,7 +215,7 @@ class FetcherView:
         return int(self._fetcher._max_partition_fetch_bytes)
 
     def request(self, topics: list[Any]) -> FetchRequest:
-        """A fetch with the consumer's options."""
+        """Make a fetch request with the consumer's options."""
         inner = self._fetcher
         return FetchRequest(
             inner._fetch_max_wait_ms,
@@ -227,28 +227,28 @@ class FetcherView:
 
 
 def client_of(consumer: AIOKafkaConsumer) -> Any:
-    """Its line to the brokers."""
+    """Return the consumer's client."""
     return consumer._client
 
 
 def isolation_of(consumer: AIOKafkaConsumer) -> int:
-    """What of transactions it sees, as the protocol has it."""
+    """Return the consumer's isolation level, as the protocol's number."""
     return int(consumer._fetcher._isolation_level)
 
 
 async def know_topics(client: Any, topics: AbstractSet[str]) -> None:
-    """Ask for the partitions of all topics with one request, and not for one after the other."""
+    """Make the client know all these topics with one request, instead of one for each."""
     if not topics <= client._topics:
         await client.set_topics(client._topics | topics)
 
 
 def make_no_topic(request: MetadataRequest) -> None:
-    """Let a question about topics create none of them."""
+    """Forbid a question about topics to create any of them."""
     request._allow_auto_topic_creation = False
 
 
 async def ask_any_broker(admin: AIOKafkaAdminClient, request: Any) -> Any:
-    """One request, with its answer; raises `KafkaError`."""
+    """Send one request and return the answer; raises `KafkaError`."""
     return await admin._send_request(request)
 
 
@@ -256,12 +256,12 @@ async def ask_any_broker(admin: AIOKafkaAdminClient, request: Any) -> Any:
 
 
 async def close_sender(producer: AIOKafkaProducer) -> None:
-    """What `stop` would do next, had it not waited for messages that never go out."""
+    """Close the sender. `stop` would do this only after waiting for messages that never go out."""
     await producer._sender.close()
 
 
 def sender_failure(producer: AIOKafkaProducer) -> BaseException | None:
-    """What the task that sends died of; None while it works, or when it was ended."""
+    """Return the error that ended the sending task; None while it works, or when it was stopped."""
     task = producer._sender.sender_task
     if task is None or not task.done() or task.cancelled():
         return None
@@ -270,7 +270,7 @@ def sender_failure(producer: AIOKafkaProducer) -> BaseException | None:
 
 
 def transaction_failure(producer: AIOKafkaProducer) -> BaseException | None:
-    """Why the transaction can only be aborted: its batches fail with another error, a later one."""
+    """Return why the transaction can only be aborted; its batches fail with a later error."""
     waiter = producer._txn_manager._transaction_waiter
     return waiter.exception() if waiter and waiter.done() and not waiter.cancelled() else None
 
@@ -280,12 +280,12 @@ def has_stopped_sending(producer: AIOKafkaProducer) -> bool:
 
 
 def fail_waiting(producer: AIOKafkaProducer, error: Exception) -> None:
-    """Tell whoever waits for messages of this producer that they will not go out."""
+    """Fail all waits for messages of this producer, which will not go out any more."""
     producer._message_accumulator.fail_all(error)
 
 
 def hear_failures(producer: AIOKafkaProducer) -> None:
-    """Look at futures of batches and transactions that the library forgets: the loop logs each."""
+    """Read the errors of futures that the library forgets, or the event loop would log each."""
     accumulator = producer._message_accumulator
     batches = chain(accumulator._pending_batches, *accumulator._batches.values())
     futures = [future for batch in batches for future in (batch.future, batch._drain_waiter)]

@@ -1,4 +1,4 @@
-"""Whose records wait in the topics of lanes: their keys are read, and only so many of them."""
+"""Counts the waiting records of each audience in the lanes' topics, up to a bound."""
 
 import asyncio
 from collections import Counter
@@ -13,9 +13,9 @@ from pipeline.kafka.lane_positions import LaneTopicFacts
 from pipeline.kafka.topic_reader import TopicReader
 
 MOST_RECORDS = 20_000
-"""Of one lane: who has a backlog there is nearly always among the oldest."""
+"""Most records read of one lane: an audience with a backlog is nearly always among the oldest."""
 MOST_SECONDS = 10.0
-"""For all lanes together: a start must not wait long for advice."""
+"""For all lanes together: a start must not wait long for this advice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ async def backlogs(
     most_records: int = MOST_RECORDS,
     most_seconds: float = MOST_SECONDS,
 ) -> Sequence[Backlog]:
-    """What waits in these lanes; one that was not reached in time is not whole and empty.
+    """Return the backlogs of these lanes; a lane not reached in time is empty and not whole.
 
     Raises:
         aiokafka.errors.KafkaError: a broker went away meanwhile.
@@ -57,9 +57,9 @@ async def backlogs(
 
 
 async def _backlog(reader: TopicReader, lane: LaneTopicFacts, oldest: int, most: int) -> Backlog:
-    """From the first record that may still be sent, which for a paused audience lies further back.
+    """Count from the first record that may still be sent.
 
-    Only of paused audiences do records before the committed offset count.
+    Records before the committed offset count only for paused audiences.
     """
     kept, committed = _kept(lane), lane.committed or 0
     tp = TopicPartition(lane.topic, 0)
@@ -81,5 +81,5 @@ async def _backlog(reader: TopicReader, lane: LaneTopicFacts, oldest: int, most:
 
 
 def _kept(lane: LaneTopicFacts) -> Mapping[str, int]:
-    """Since which offset the records of each paused audience are still to be sent."""
+    """Return, for each paused audience, the first offset that is still to be sent."""
     return {} if lane.said is None else lane.said.paused

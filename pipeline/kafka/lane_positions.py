@@ -1,4 +1,4 @@
-"""What the brokers say of the topics of lanes: how far they are settled, and what waits."""
+"""Asks the brokers how far the topics of lanes are settled, and how much waits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ from pipeline.kafka.topic_reader import TopicReader
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneTopicFacts:
-    """One lane's topic."""
+    """The facts of one lane's topic."""
 
     topic: str
     committed: int | None
-    """None: nobody has served the lane yet, or so long ago that its offset was forgotten."""
+    """None: no process has served the lane yet, or the brokers forgot its offset."""
     end: int
     waiting: int
-    """Offsets between the two. Markers of transactions count, so it may be more than there are
-    records; it is 0 where no record is left."""
+    """Offsets between `committed` and `end`; 0 where no record is left. Markers of transactions
+    count, so there may be fewer records."""
     oldest_ms: int | None
-    """When the oldest of them was written."""
+    """When the oldest waiting record was written."""
     said: Said | None
-    """What the last commit said of requests and of paused audiences, if it can be read."""
+    """What the last commit says about requests and paused audiences, if it can be read."""
 
 
 async def look_at(
@@ -39,10 +39,10 @@ async def look_at(
     read_committed: bool,
     looks_inside: bool = True,
 ) -> Sequence[LaneTopicFacts]:
-    """Everything about these topics; changes nothing.
+    """Return the facts of these topics; changes nothing.
 
-    Unless it looks inside, nobody knows when the oldest was written, nor whether what waits is
-    nothing but markers of transactions.
+    Without `looks_inside` the time of the oldest record stays unknown, and `waiting` may count
+    only markers of transactions.
 
     Raises:
         aiokafka.errors.KafkaError: a broker went away meanwhile.
@@ -52,14 +52,14 @@ async def look_at(
         return []
     stored = await admin.list_consumer_group_offsets(group, partitions=tps)
     if not stored.keys() >= set(tps):
-        # An answer with an error in it: the library passes over that.
+        # The answer has an error in it, which the library ignores.
         raise kafka_errors.GroupCoordinatorNotAvailableError(group)
     async with TopicReader(client_options, committed_only=read_committed) as reader:
         oldest = await reader.oldest(tps)
         ends = await reader.named_ends(tps)
         starts = {tp: max(oldest[tp], stored[tp].offset) for tp in tps}
-        # The embedded broker names an end that is too low; that of a fetch is right. An offset
-        # behind the end cannot be fetched from: its topic was made anew.
+        # The embedded broker names an end that is too low; the end of a fetch is right. A fetch
+        # from behind the end would fail: then the topic was made anew.
         fetched = await reader.ends({tp: min(starts[tp], ends[tp]) for tp in tps})
         return [
             await _look(reader, tp, stored[tp], starts[tp], max(ends[tp], fetched[tp]))

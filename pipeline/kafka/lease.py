@@ -16,14 +16,14 @@ from pipeline.stages.ports import NONE_PAUSED, Record, StartingPoint
 from pipeline.stages.waiting import until
 
 IDLE_SECONDS = 20.0
-"""A worker is told this often that nothing came, so that waiting is not taken for standing still.
-A thousand idle lanes have fifty wake-ups a second of it."""
+"""`fetch` returns this often without records, so that a waiting worker does not look stuck.
+A thousand idle lanes wake up fifty times a second for it."""
 ANSWER_SECONDS = 2.5
-"""A fetch from an offset that is out of range is answered sooner, behind one in flight."""
+"""A broker answers a fetch from an offset out of range sooner, also behind one in flight."""
 LOOK_SECONDS = 0.05
 TRY_AGAIN_SECONDS = 0.5
 SAY_AFTER = 10
-"""Attempts; a thousand lanes of new topics all fail once or twice."""
+"""Failed attempts before a log line: a thousand lanes of new topics all fail once or twice."""
 
 log = structlog.get_logger(__name__)
 
@@ -33,10 +33,10 @@ class TopicReplaced(Exception):
 
 
 class KafkaLease:
-    """A partition between taking it over and losing it.
+    """A partition between its takeover and its loss.
 
-    Its records stay in the client's buffer until the worker asks: the lease takes them there, at
-    once, so that nothing can come between a look at the ownership and the take.
+    The records stay in the client's buffer until the worker asks. Then the lease takes them
+    synchronously, so that nothing happens between the check of ownership and the take.
     """
 
     def __init__(
@@ -59,15 +59,15 @@ class KafkaLease:
         self._begun = begun
         self._arrived = asyncio.Event()
         self._position: int | None = None
-        """Where the next take begins: behind the markers of transactions, too."""
+        """Offset of the next take, behind any markers of transactions."""
         self._read_to: int | None = None
-        """Behind the last record that was handed out."""
+        """Offset behind the last record that the worker got."""
         self._committable: int | None = None
         self._is_clean = False
         self._paused = NONE_PAUSED
         self._done_to: int | None = None
         self._is_asking = False
-        # Nothing is fetched before `begin` has found where.
+        # The client must fetch nothing before `begin` has found the offset.
         self._is_paused = False
         self._pause()
 
@@ -82,7 +82,7 @@ class KafkaLease:
         return int(self._tp.partition)
 
     async def begin(self) -> StartingPoint:
-        """Find where the work begins; tries until the broker gives a good answer."""
+        """Find the offset where the work begins; try until the broker gives a good answer."""
         attempts = 0
         while True:
             try:
@@ -102,13 +102,13 @@ class KafkaLease:
             return start
 
     async def fetch(self, most: int) -> Sequence[Record]:
-        """As the port; while the partition cannot be read it does not return, and health shows it.
+        """Fetch as the port says; does not return while the partition cannot be read.
 
-        The client may have fetched before the worker asks; then the worker gets it at once.
+        If the client has fetched records already, the worker gets them at once.
         """
         self._is_asking = True
         try:
-            # Others get their turn, whatever waits here.
+            # Other tasks get their turn, also if records wait here.
             await asyncio.sleep(0)
             return await self._next(most)
         finally:
@@ -150,7 +150,7 @@ class KafkaLease:
         end = self._buffers.end(self._tp)
         return None if end is None else max(0, end - done)
 
-    # What the group and its fetch loop tell it
+    # For the group and its fetch loop
 
     @property
     def tp(self) -> TopicPartition:
@@ -158,29 +158,29 @@ class KafkaLease:
 
     @property
     def has_begun(self) -> bool:
-        """Whether there is anything to commit."""
+        """Whether the work has begun, so that there is an offset to commit."""
         return self._committable is not None
 
     @property
     def is_asking(self) -> bool:
-        """Whether a worker waits for records of it right now."""
+        """Whether a worker waits for records of this partition now."""
         return self._is_asking
 
     def arrived(self) -> None:
-        """The client has something of this partition."""
+        """Wake the worker: the client has records or an error of this partition."""
         self._arrived.set()
 
     def refused(self, error: type[Exception]) -> None:
-        """A broker did not hand the partition out."""
+        """Note that a broker refused to hand out the partition."""
         self._trouble.note(error, self._position)
 
     def let_go(self) -> None:
-        """Give the client's memory back; what was fetched is fetched again."""
+        """Free the client's memory; the records are fetched again later."""
         self._pause()
         self._seek_client(self._position)
 
     def committable(self, *, final: bool) -> Committed | None:
-        """What to commit now; only the last commit before giving up may say `clean`."""
+        """Return the offset to commit now; only the last commit before a loss may say `clean`."""
         offset = self._done()
         if offset is None:
             return None
@@ -189,15 +189,15 @@ class KafkaLease:
 
     @property
     def mark(self) -> tuple[int | None, Mapping[str, int], int | None]:
-        """Differs as soon as there is something else to commit."""
+        """A value that changes whenever the next commit would differ."""
         return self._done(), self._paused, self._done_to
 
     def revoke(self) -> None:
-        """Take nothing any more; the partition may still come back."""
+        """Take no more records; the partition may still come back."""
         self._arrived.clear()
 
     def renew(self) -> None:
-        """The same process got the partition again: go on where it stood."""
+        """Go on from the last position: this process got the partition back."""
         self._seek_client(self._position)
         if self._is_paused:
             self._buffers.pause(self._tp)
@@ -206,7 +206,7 @@ class KafkaLease:
 
     async def _next(self, most: int) -> Sequence[Record]:
         while True:
-            # What the client fetches meanwhile may come from another position.
+            # While we are not assigned, the client may fetch from another position.
             await self._proof.wait_assigned()
             self._resume()
             self._arrived.clear()
@@ -235,7 +235,7 @@ class KafkaLease:
     def _done(self) -> int | None:
         if self._committable is None or self._committable != self._read_to:
             return self._committable
-        # Everything read is done: markers of transactions behind it are no work either.
+        # All records read are done, and the markers behind them need no work.
         return max(self._committable, self._position or 0)
 
     def _pause(self) -> None:
@@ -257,7 +257,7 @@ class KafkaLease:
             self._buffers.seek(self._tp, offset)
 
     async def _is_readable(self, offset: int) -> bool:
-        """Whether the broker takes a fetch from this offset; silence counts as yes."""
+        """Whether the broker accepts a fetch from this offset; no answer counts as yes."""
         before = self._buffers.answered_ms(self._tp)
         self._seek(offset)
         self._resume()
@@ -279,16 +279,16 @@ class KafkaLease:
         position = self._position or 0
         oldest = await self._resolver.after_loss(position)
         if oldest < position:
-            # What was read before belongs to a topic that is no more: only a fresh start, which
-            # has settled nothing yet, can read the new one from its resolver.
+            # The records read before belong to a topic that was deleted. Only a restart, which
+            # has settled nothing yet, can find the beginning of the new one.
             raise TopicReplaced(self.topic)
         self._seek(oldest)
 
     async def _after_error(self, error: kafka_errors.KafkaError) -> None:
-        """Read again from where it stood: the library moves on over what it could not read."""
+        """Read again from the last position: the library skips records that it could not read."""
         self._seek_client(self._position)
         if isinstance(error, kafka_errors.NoOffsetForPartitionError):
-            # The library looked an offset up for itself before we had sought; ours counts.
+            # The library looked up an offset itself before we had sought; our offset counts.
             return
         self._trouble.note(type(error), self._position)
         await asyncio.sleep(TRY_AGAIN_SECONDS)

@@ -1,9 +1,8 @@
-"""How a topic of memberships is laid out: written when it is made, and looked for at every start.
+"""The layout of a topic of memberships: written when the topic is made, and checked at each start.
 
-The layout record stands in every partition of the topic, and once in the topic that its owner
-writes its states to. That one is written last: where it stands, all others were written, so a
-partition that is empty was emptied, or its topic was made anew. It must not be read as an audience
-without members.
+Every partition of the topic has a layout record, and so has the owner's topic. The owner's record
+is written last. So if it exists, all others were written, and an empty partition was emptied, or
+its topic was made anew. We must not read such a partition as an audience without members.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,14 +43,14 @@ from pipeline.stages.snapshot.members_trouble import (
 )
 
 Said: TypeAlias = Layout | OtherVersion | Unreadable | None
-"""By a layout record, or by none."""
+"""What a layout record says; None without a record."""
 PROPOSAL_KEY = LAYOUT_KEY + b"proposed"
-"""In the owner's topic, until the layout is written; nobody but a start reads it."""
+"""Key of the proposal in the owner's topic, until the layout is written; only a start reads it."""
 START_SECONDS = 10.0
 
 
 class TopicForbidden(ClusterTrouble):
-    """The brokers keep us from a topic, though they did not say so when they were asked."""
+    """The brokers deny us a topic, though they allowed it when we asked."""
 
     def __init__(self, topic: str, operation: Operation) -> None:
         super().__init__(f"topic {topic} is forbidden to us ({operation})")
@@ -61,13 +60,13 @@ class TopicForbidden(ClusterTrouble):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayoutTopics:
-    """Where the layout of one destination's memberships stands."""
+    """The two topics with the layout of one destination's memberships."""
 
     destination: str
     members: str
-    """Of all memberships: a record in every partition."""
+    """The topic of all memberships; each partition has a layout record."""
     snapshots: str
-    """Of the owner: one record, once all the others are durable."""
+    """The owner's topic; it gets one layout record, once all the others are durable."""
 
     @property
     def owner(self) -> TopicPartition:
@@ -76,43 +75,43 @@ class LayoutTopics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundLayout:
-    """What stands in the two topics."""
+    """What the two topics say about the layout."""
 
     topics: LayoutTopics
     agreed: Said
-    """In the owner's topic."""
+    """The layout in the owner's topic."""
     first: Said
-    """In the first partition of the members' topic; not asked for where something is agreed."""
+    """The layout in partition 0 of the members topic; not looked up if `agreed` is there."""
     bounds: Sequence[Bounds]
-    """Of the partitions of the members' topic."""
+    """First offset and end of each partition of the members topic."""
     begins: Mapping[int, int]
-    """That an operator accepted."""
+    """First offsets that an operator accepted, by partition."""
 
     @property
     def empty(self) -> Sequence[int]:
-        """Partitions of the members' topic."""
+        """Empty partitions of the members topic."""
         return [number for number, (begin, end) in enumerate(self.bounds) if begin >= end]
 
     def trouble(self) -> MembersTrouble | None:
-        """Why memberships cannot be kept in it, or no snapshot be made of it; None where both."""
+        """Return why the topic cannot hold memberships or yield snapshots; None if it is fine."""
         members = self.topics.members
         for said in (self.agreed, self.first):
             if said is not None and not _is_ours(said):
                 return self._foreign(
-                    f"topic {members} is laid out by another version of this program, or by none; "
-                    "run that version, or give kafka.namespace another name"
+                    f"topic {members} has the layout of another version, or of another "
+                    "program; run that version, or give kafka.namespace another name"
                 )
         if self.agreed is None and 0 not in self.empty and self.first is None:
             return self._foreign(
-                f"topic {members} holds messages and does not say how it is laid out: it is not a "
-                "topic of memberships of this program; give kafka.namespace another name, or "
-                "delete the topic, and it is made anew"
+                f"topic {members} holds messages but no layout record: it is not a topic of "
+                "memberships of this program; give kafka.namespace another name, or delete the "
+                "topic, and it is created again"
             )
         return emptied(self.topics.destination, members, self.bounds, self._known)
 
     @property
     def gone(self) -> Sequence[int]:
-        """Partitions that records are missing from, as far as their edges say it."""
+        """Partitions that have lost records, as far as their first offset and end show it."""
         return lossy(self.bounds, self._known)
 
     @property
@@ -120,7 +119,7 @@ class FoundLayout:
         return KnownMembers(is_laid_out=self.agreed is not None, begins=self.begins)
 
     def _foreign(self, why: str) -> MembersTrouble:
-        """What ingest wrote to it would stand where nobody looks for it."""
+        """Return a trouble that stops ingest: nobody would find its records in this topic."""
         return MembersTrouble(
             destination=self.topics.destination,
             topic=self.topics.members,
@@ -131,7 +130,7 @@ class FoundLayout:
 
 
 async def find_layout(reader: TopicReader, topics: LayoutTopics) -> FoundLayout:
-    """What stands there now; changes nothing.
+    """Read what the two topics say now; changes nothing.
 
     Raises:
         TopicMissing: one of the two does not exist.
@@ -157,7 +156,7 @@ async def find_layout(reader: TopicReader, topics: LayoutTopics) -> FoundLayout:
 
 
 async def is_laid_out(reader: TopicReader, topics: LayoutTopics) -> bool:
-    """Whether every partition of the members' topic was laid out, as its owner's topic says it.
+    """Whether the owner's topic says that all partitions of the members topic were laid out.
 
     Raises:
         TopicMissing: the owner's topic does not exist.
@@ -171,14 +170,14 @@ async def is_laid_out(reader: TopicReader, topics: LayoutTopics) -> bool:
 async def lay_out(
     reader: TopicReader, client_options: ClientOptions, found: FoundLayout, new_uuid: str
 ) -> None:
-    """Write what is missing of a layout that is not refused.
+    """Write the missing records of a layout that has no trouble.
 
-    Where several processes start at once they propose, and the first proposal counts for all: two
-    layouts in one topic would be none.
+    If several processes start at once, each writes a proposal, and the first one counts for all:
+    a topic with two layouts is unusable.
 
     Raises:
         TopicForbidden: one of the topics may not be written.
-        ClusterTrouble: it could not be written now.
+        ClusterTrouble: the layout could not be written now.
     """
     if found.agreed is not None:
         return
@@ -188,8 +187,8 @@ async def lay_out(
         await _write(client_options, [owner], PROPOSAL_KEY, _encoded(new_uuid))
         agreed = _first((await _values(reader, owner))[PROPOSAL_KEY])
     if not isinstance(agreed, Layout):
-        raise ClusterTrouble(f"topic {owner.topic} lost what was just written to it; try again")
-    # The first partition first: it is where a start that was killed is gone on from.
+        raise ClusterTrouble(f"topic {owner.topic} lost a record that was just written; try again")
+    # Partition 0 comes first: the next start goes on from it if this one is killed.
     missing = [TopicPartition(members, number) for number in found.empty]
     value = _encoded(agreed.uuid)
     await _write(client_options, missing, LAYOUT_KEY, value)
@@ -197,13 +196,13 @@ async def lay_out(
 
 
 async def confirm(client_options: ClientOptions, found: FoundLayout) -> None:
-    """Say that the topic holds everybody again; from where its partitions begin now.
+    """Confirm that the topic holds all members again, from the present first offsets on.
 
-    The layout in the owner's topic goes first, so that the owner knows of what it has that it is
-    of members that are gone, before anything looks whole. It goes last, too: then all is.
+    The layout goes to the owner's topic first: so the owner knows that its snapshots are of former
+    members, before the topic looks complete. It goes there again at the end, when all is complete.
 
     Raises:
-        ClusterTrouble: it could not be written now; doing it again is safe.
+        ClusterTrouble: a record could not be written now; doing all again is safe.
     """
     assert isinstance(found.agreed, Layout)
     members, owner = found.topics.members, found.topics.owner
@@ -222,14 +221,14 @@ def _is_ours(said: Layout | OtherVersion | Unreadable) -> bool:
 
 
 def _first(found: Sequence[bytes | None]) -> Said:
-    """What the first of these records says of the layout; None where there is none."""
+    """Return the layout in the first of these records; None without a record."""
     return decode_layout(found[0]) if found else None
 
 
 async def _values(
     reader: TopicReader, tp: TopicPartition
 ) -> Mapping[bytes, Sequence[bytes | None]]:
-    """What stands in a partition of the topic itself, by key and in its order."""
+    """Return the values of the layout keys in a partition, by key, in their order."""
     found: dict[bytes, list[bytes | None]] = {
         key: [] for key in (LAYOUT_KEY, PROPOSAL_KEY, BEGINS_KEY)
     }
@@ -251,7 +250,7 @@ def _encoded(uuid: str) -> bytes:
 async def _write(
     client_options: ClientOptions, partitions: Sequence[TopicPartition], key: bytes, value: bytes
 ) -> None:
-    """The same record in each of these partitions, durable when this returns."""
+    """Write the same record to each of these partitions; return once all are durable."""
     if not partitions:
         return
     make = partial(make_producer, client_options, idempotent=False)

@@ -1,4 +1,4 @@
-"""Reads the topic of all memberships of a destination, some partitions after others."""
+"""Reads the topic of all memberships of a destination, one partition at a time."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -16,16 +16,16 @@ from pipeline.stages.snapshot.members_trouble import Bounds
 from pipeline.stages.snapshot.ports import TopicLook, TopicUnreadable
 
 READ_RECORDS = 50
-"""At once, as many as a pass takes at once: to make more would keep others waiting."""
+"""Records of one fetch, as many as a pass takes at once; more would make other tasks wait."""
 END_FETCH_BYTES = 1 << 14
-"""Enough of each partition to be told where it ends."""
+"""Bytes of a fetch that only finds the end of a partition."""
 
 
 class KafkaMemberTopic:
-    """Any number of readings may go on at once; used in `async with`, or closed at the end.
+    """Use it in `async with`, or close it at the end. Several readings may go on at once.
 
-    Each has a client for itself. One that came to its end well is kept for the next reading: who
-    follows changes reads 64 partitions every few seconds.
+    Each reading has its own client. After a good reading the client is kept for the next one,
+    because the follower of changes reads 64 partitions every few seconds.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class KafkaMemberTopic:
         await self.close()
 
     async def close(self) -> None:
-        """No reading may go on."""
+        """Close all kept clients; no reading may go on."""
         for readers in self._idle.values():
             while readers:
                 await readers.pop().close()
@@ -56,16 +56,16 @@ class KafkaMemberTopic:
         return (await self.look()).ends
 
     async def look(self) -> TopicLook:
-        """The ends, and behind which more is written that nobody may read yet."""
+        """Return the ends, and the partitions with uncommitted records behind their end."""
         return (await self._look())[1]
 
     async def bounds(self) -> Sequence[Bounds]:
-        """The oldest offset and the end of every partition."""
+        """Return the oldest offset and the end of every partition."""
         oldest, look = await self._look()
         return [Bounds(*both) for both in zip(oldest, look.ends, strict=True)]
 
     async def _look(self) -> tuple[Sequence[int], TopicLook]:
-        """As a fetch says it, right before the end: named alone, an end may be one too low."""
+        """Find the ends by a fetch right before them: an end that a broker names may be too low."""
         everything = [TopicPartition(self._topic, number) for number in range(self._partitions)]
         async with self._reader(END_FETCH_BYTES) as reader:
             oldest = await reader.oldest(everything)
@@ -94,7 +94,7 @@ class KafkaMemberTopic:
 
     @asynccontextmanager
     async def _reader(self, fetch_bytes: int) -> AsyncIterator[TopicReader]:
-        """One for a single reading; it is closed unless that comes to its end."""
+        """Yield a reader for one reading; keep it if the reading ends well, otherwise close it."""
         idle = self._idle[fetch_bytes]
         with _translated(self._topic):
             async with AsyncExitStack() as stack:

@@ -1,7 +1,4 @@
-"""How a members topic is made: its partitions, and the settings that it cannot do without.
-
-And whether we may read and write it at all.
-"""
+"""Checks the partitions and needed settings of a members topic, and our permissions on it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -22,9 +19,9 @@ log = structlog.get_logger(__name__)
 
 
 class KafkaMembersCheck:
-    """Asks the brokers; with a client of its own each time, as it is asked once a minute.
+    """Asks the brokers about the topic, with a new client each time: once a minute.
 
-    A topic that was deleted is made anew: the ingest of all destinations waits for it.
+    It creates a deleted topic again, because the ingest of all destinations waits for it.
     """
 
     def __init__(
@@ -40,7 +37,7 @@ class KafkaMembersCheck:
         self._plan = plan
 
     async def trouble(self) -> MembersTrouble | None:
-        """What is wrong with the topic now.
+        """Return what is wrong with the topic now; None for nothing.
 
         Raises:
             TopicUnreadable: the brokers do not say.
@@ -48,7 +45,7 @@ class KafkaMembersCheck:
         try:
             async with admin_client(self._client_options, PATIENCE_SECONDS) as admin:
                 topics = Topics(admin, self._replication_factor)
-                # First: a topic that nobody tells us of looks as if it were deleted.
+                # First, because a topic that we may not see looks like a deleted one.
                 if missing := await topics.forbidden([self._plan.name]):
                     return denied(self._destination, self._plan.name, missing)
                 for name in await topics.create([self._plan]):
@@ -64,13 +61,15 @@ class KafkaMembersCheck:
 def made_otherwise(
     destination: str, plan: TopicPlan, found: Mapping[str, Needed]
 ) -> MembersTrouble | None:
-    """The trouble of a topic that is not made as planned; None where it is.
+    """Return the trouble of a topic that is not made as planned; None where it is.
 
-    Where partitions are missing ingest cannot write: members have their place in them. Too many
-    are in nobody's way, but nobody may have written to them either.
+    With too few partitions ingest cannot write, because some members belong in the missing ones.
+    With too many it can.
     """
     if plan.name not in found:
-        return unmade(destination, plan, f"topic {plan.name} was made anew, and is not seen yet")
+        return unmade(
+            destination, plan, f"topic {plan.name} was created again, but is not seen yet"
+        )
     partitions, other_partitions, other_settings = found[plan.name]
     if other_partitions is not None:
         return MembersTrouble(
@@ -91,7 +90,7 @@ def made_otherwise(
 
 
 def unmade(destination: str, plan: TopicPlan, why: str) -> MembersTrouble:
-    """The trouble of a topic that is not there."""
+    """Return the trouble of a topic that does not exist."""
     return MembersTrouble(
         destination=destination,
         topic=plan.name,
@@ -105,9 +104,9 @@ def unmade(destination: str, plan: TopicPlan, why: str) -> MembersTrouble:
 def denied(
     destination: str, members: str, missing: Mapping[str, Sequence[Operation]]
 ) -> MembersTrouble:
-    """The trouble of a destination of which the brokers keep us from its members, or its owner.
+    """Return the trouble of a destination whose members topic or owner's topic is denied to us.
 
-    Ingest goes on where it may write: what it writes is right, and will be read later.
+    Ingest goes on if it may write: its records are right, and will be read later.
     """
     ours, owners = missing.get(members, ()), [one for one in missing if one != members]
     return MembersTrouble(
@@ -124,6 +123,6 @@ def _forbidden(topic: str, operations: Sequence[Operation]) -> str:
     granting = " ".join(f"--operation {operation}" for operation in operations)
     return (
         f"topic {topic} is forbidden to us ({' and '.join(operations)}); grant it with: "
-        f"kafka-acls.sh --add --topic {topic} --allow-principal User:NAME {granting}, and take "
-        "away what denies it"
+        f"kafka-acls.sh --add --topic {topic} --allow-principal User:NAME {granting}, and "
+        "remove any rule that denies it"
     )

@@ -1,4 +1,4 @@
-"""Messages that must not be lost: jobs, outcomes, dead letters."""
+"""Writes messages that must not be lost: jobs, outcomes, dead letters."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 
 class KafkaMessageWriter:
-    """Messages that must not be lost. A broker that is away is waited for."""
+    """Writes messages until they are durable; waits for a broker that is away."""
 
     def __init__(self, producers: SharedProducer) -> None:
         self._producers = producers
@@ -29,7 +29,7 @@ class KafkaMessageWriter:
                 await asyncio.sleep(TRY_AGAIN_SECONDS)
 
     async def _attempt(self, messages: Sequence[Message]) -> list[Message]:
-        """Returns what is not known to be durable; writing it twice is harmless."""
+        """Try once; return the messages that may not be durable. Writing them twice is harmless."""
         producer = self._producers.current
         in_flight: list[tuple[Message, asyncio.Future[object]]] = []
         failed: list[tuple[Message, kafka_errors.KafkaError]] = []

@@ -1,4 +1,4 @@
-"""Where partitions begin and end, as a broker names it."""
+"""Asks brokers for the first offsets and ends of partitions."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -10,16 +10,16 @@ from aiokafka.protocol.offset import OffsetRequest
 from pipeline.kafka.internals import client_of, isolation_of
 
 OLDEST, END = -2, -1
-"""What can be asked for."""
+"""The two offsets that can be asked for."""
 
 
 async def offsets_at(
     consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition], at: int
 ) -> Mapping[TopicPartition, int | type[Exception]]:
-    """The oldest offsets or the ends, or why there is no answer, each partition for itself.
+    """Return the oldest offset or the end of each partition, or the error of its answer.
 
-    The library's own question fails for all partitions when it does for one. Raises `KafkaError`
-    when a broker doesn't answer at all.
+    The library's own call fails for all partitions if it fails for one. Raises `KafkaError` if a
+    broker does not answer at all.
     """
     client, isolation = client_of(consumer), isolation_of(consumer)
     by_node: defaultdict[int, defaultdict[str, list[tuple[int, int]]]]

@@ -1,4 +1,4 @@
-"""Where the work on a partition begins: the committed offset, and what to do when there is none."""
+"""Finds where the work on a partition begins: the committed offset, or another one without it."""
 
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -14,7 +14,7 @@ from pipeline.telemetry.facts import KafkaTelemetry
 
 METADATA_FORMAT = 2
 LARGEST_METADATA_BYTES = 4096
-"""What brokers take of it unless told otherwise (offset.metadata.max.bytes)."""
+"""The default limit of brokers for it (offset.metadata.max.bytes)."""
 START = Literal["earliest", "latest"]
 
 log = structlog.get_logger(__name__)
@@ -23,8 +23,8 @@ log = structlog.get_logger(__name__)
 class OffsetResolver:
     """Finds where the work on one partition starts, without guessing.
 
-    Every method raises `aiokafka.errors.KafkaError` when it got no good answer; then nothing is
-    known, and the caller asks again.
+    Every method raises `aiokafka.errors.KafkaError` without a good answer. Then nothing is known,
+    and the caller asks again.
     """
 
     def __init__(
@@ -41,24 +41,24 @@ class OffsetResolver:
         self._telemetry = telemetry
 
     async def find(self, is_readable: Callable[[int], Awaitable[bool]]) -> StartingPoint:
-        """The committed offset, or the first one there is.
+        """Return the committed offset, or the first one for a start without it.
 
-        `is_readable` asks for one offset by fetching from it.
+        `is_readable` checks an offset by fetching from it.
         """
         committed = await self._offsets.committed(self._tp)
         if committed is None:
             return await self._first()
-        start = await self._said(committed)
+        start = await self._starting_point(committed)
         if await self._is_there(committed.offset, is_readable):
             return start
         lost_to = await self.after_loss(committed.offset)
-        # A log that begins anew, lower, takes what was kept back along.
+        # If the topic begins anew at a lower offset, the pauses begin there, too.
         paused = {audience: min(since, lost_to) for audience, since in start.paused.items()}
         others = None if start.others_paused is None else min(start.others_paused, lost_to)
         return StartingPoint(lost_to, is_clean=False, paused=paused, others_paused=others)
 
     async def after_loss(self, requested: int) -> int:
-        """Count and tell what is gone; the oldest offset that is still there."""
+        """Count and log the lost records; return the oldest offset that still exists."""
         oldest = await self._offsets.oldest(self._tp)
         lost = max(0, oldest - requested)
         self._telemetry.offsets_lost(
@@ -75,21 +75,22 @@ class OffsetResolver:
         return oldest
 
     async def _first(self) -> StartingPoint:
-        """`start` counts only where the group never worked on the topic.
+        """Return where to start without a committed offset.
 
-        Later, a partition without an offset is a new one, and all of it is new.
+        `start` counts only if the group never worked on the topic. Later, a partition without an
+        offset was added, and all its records are new.
         """
         if self._start == "latest":
             siblings = self._offsets.partitions(self._tp.topic)
             known = await self._offsets.committed_of({self._tp, *siblings})
             if self._tp in known:
-                return await self._said(known[self._tp])
+                return await self._starting_point(known[self._tp])
             if not known:
                 return await self._first_of_topic({self._tp, *siblings})
         return await self._mark({self._tp: await self._offsets.oldest(self._tp)})
 
     async def _first_of_topic(self, partitions: Collection[TopicPartition]) -> StartingPoint:
-        """All at once: marked alone, one partition would make the others look added."""
+        """Mark all partitions at once: with one mark the others would look like added ones."""
         if not await self._offsets.were_forgotten():
             return await self._mark({tp: await self._offsets.end(tp) for tp in partitions})
         log.error(
@@ -97,24 +98,24 @@ class OffsetResolver:
             "reading from the oldest records, and not from the latest as configured",
             topic=self._tp.topic,
         )
-        # Every topic of the group: the next one to ask would take these marks for a group that is
-        # remembered, and skip to its end.
+        # Mark every topic of the group: otherwise the next one would see these marks, think
+        # that the group has its offsets, and skip to its end.
         everything = {self._tp, *partitions, *self._offsets.all_partitions()}
         return await self._mark({tp: await self._offsets.oldest(tp) for tp in everything})
 
     async def _mark(self, offsets: Mapping[TopicPartition, int]) -> StartingPoint:
         """Commit where the very first start begins; nothing was sent yet, so it is clean.
 
-        Otherwise a crash before any work was committed would make the next start the first one
-        again, and `latest` would skip what came between.
+        Without this, a crash before the first commit would make the next start the first one again,
+        and `latest` would skip the records in between.
         """
         await self._offsets.commit(
             {tp: Committed(offset, metadata(clean=True)) for tp, offset in offsets.items()}
         )
         return StartingPoint(offsets[self._tp], is_clean=True)
 
-    async def _said(self, committed: Committed) -> StartingPoint:
-        """What a commit says; one without metadata leaves open what was kept back."""
+    async def _starting_point(self, committed: Committed) -> StartingPoint:
+        """Return what a commit says; without metadata any audience may be paused."""
         said = read_metadata(committed.metadata)
         if said is None:
             oldest = min(committed.offset, await self._offsets.oldest(self._tp))
@@ -123,10 +124,10 @@ class OffsetResolver:
         return StartingPoint(offset, said.is_clean, said.paused, said.others_paused)
 
     async def _is_there(self, offset: int, is_readable: Callable[[int], Awaitable[bool]]) -> bool:
-        """Whether the partition still goes on from this offset.
+        """Whether the partition can still be read from this offset.
 
-        Between the ends that brokers name it does. Beyond them only a fetch tells: the embedded
-        broker names an end that is too low.
+        Between the oldest offset and the end that a broker names it can. Behind that end only a
+        fetch shows it, because the embedded broker names an end that is too low.
         """
         if offset < await self._offsets.oldest(self._tp):
             return False
@@ -136,12 +137,13 @@ class OffsetResolver:
 def metadata(
     *, clean: bool, paused: Mapping[str, int] = NONE_PAUSED, done_to: int | None = None
 ) -> str:
-    """What a commit says beside the offset.
+    """Return the metadata of a commit.
 
-    `clean`: whether each request sent has its answer. `paused`: since which offset each audience is
-    kept back, or, where that is more than brokers take, `paused_since`: the lowest of them for all.
-    `done_to`: up to where everything else is done, if that is known only to who reads `paused`.
-    It stands here because a commit is refused to a former owner, and offset and pauses move as one.
+    `clean`: each sent request has its answer. `paused`: the first offset of each paused audience.
+    If that is too long for brokers, `paused_since` has the lowest offset, for all audiences.
+    `done_to`: the work goes on here, if the next owner also reads `paused`.
+    The pauses are in the commit, so that they change together with the offset, and a former owner
+    cannot change them.
     """
     said: dict[str, object] = {"format": METADATA_FORMAT, "clean": clean}
     if not paused:
@@ -154,7 +156,7 @@ def metadata(
 
 
 class Said(NamedTuple):
-    """What a commit said beside the offset."""
+    """The metadata of a commit."""
 
     is_clean: bool
     paused: Mapping[str, int]
@@ -163,7 +165,7 @@ class Said(NamedTuple):
 
 
 def read_metadata(text: str) -> Said | None:
-    """None for what nobody here wrote; keys that a later version adds are passed over."""
+    """Decode metadata; None if we did not write it. Unknown keys of a later version are ignored."""
     try:
         said: object = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Reads from the outcomes topic which jobs have ended: what stands there, and what comes."""
+"""Reads from the outcomes topic which jobs have ended, until now and from now on."""
 
 import asyncio
 import json
@@ -14,20 +14,20 @@ from pipeline.kafka.topic_reader import TopicReader
 READ_RECORDS = 5000
 TRY_AGAIN_SECONDS = 0.5
 REMEMBERED = 200_000
-"""Ids at most, the newest; a job whose end is older than these is asked for once more."""
+"""Most ids kept, the newest ones; a job with an older outcome is asked for once more."""
 
 log = structlog.get_logger(__name__)
 
 
 class KafkaOutcomeReader:
-    """Outcomes lie in the partition of their jobs: same key, same partitioner, same count."""
+    """An outcome has the partition number of its job: same key, same partitioner, same count."""
 
     def __init__(self, client_options: ClientOptions, topic: str) -> None:
         self._client_options = client_options
         self._topic = topic
 
     async def ended(self, partition: int, since_ms: int) -> frozenset[str]:
-        """Ids of jobs of this partition whose outcome was written at or after this time."""
+        """Return the ids of jobs of this partition with an outcome at or after this time."""
         while True:
             try:
                 async with self._reader() as reader:
@@ -37,7 +37,7 @@ class KafkaOutcomeReader:
                 await asyncio.sleep(TRY_AGAIN_SECONDS)
 
     async def follow(self, partition: int) -> AsyncGenerator[Sequence[str], None]:
-        """Ids as their outcomes are written; a broker that is away is waited for."""
+        """Yield ids as their outcomes are written; wait for a broker that is away."""
         tp = TopicPartition(self._topic, partition)
         position: int | None = None
         while True:
@@ -52,7 +52,7 @@ class KafkaOutcomeReader:
                         if found.records:
                             yield [_job_id(record.key, record.value) for record in found.records]
             except kafka_errors.OffsetOutOfRangeError:
-                # Its retention took what was not yet read: older than any job that is followed.
+                # Retention deleted unread outcomes; they are older than any job that is followed.
                 position = None
             except kafka_errors.KafkaError as error:
                 log.warning("outcomes not followed", error=type(error).__name__)
@@ -63,7 +63,7 @@ class KafkaOutcomeReader:
 
 
 async def _ended(reader: TopicReader, tp: TopicPartition, since_ms: int) -> frozenset[str]:
-    """Until the end that came with the last fetch: asking for the end alone may give less."""
+    """Read to the end that came with the last fetch: a broker may name a lower end."""
     ended: dict[str, None] = {}
     position = (await reader.since([tp], since_ms)).get(tp)
     try:
@@ -75,12 +75,12 @@ async def _ended(reader: TopicReader, tp: TopicPartition, since_ms: int) -> froz
                 if len(ended) > REMEMBERED:
                     del ended[next(iter(ended))]
     except kafka_errors.OffsetOutOfRangeError:
-        pass  # all of it left meanwhile
+        pass  # retention deleted all of it meanwhile
     return frozenset(ended)
 
 
 def _job_id(key: bytes | None, value: bytes | None) -> str:
-    """Of whose job an outcome is; a message of somebody else is of nobody's."""
+    """Return the job's id of an outcome; an empty string for a foreign message."""
     if key is not None:
         return key.decode(errors="replace")
     try:

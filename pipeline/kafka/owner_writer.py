@@ -1,4 +1,4 @@
-"""Writes of the one owner of a destination's snapshots: each call one transaction."""
+"""Writes for the one owner of a destination's snapshots; each call is one transaction."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,11 +21,12 @@ log = structlog.get_logger(__name__)
 
 
 class TransactionalOwnerWriter:
-    """Messages become visible together, or not at all, and only those of the newest owner.
+    """Messages of the newest owner become visible together, or not at all; others cannot write.
 
-    After a failure nobody knows whether the transaction was committed. A new producer's first word
-    ends it, one way or the other; then the same is written once more, which changes nothing. The
-    lease is asked in between: a process that was frozen would otherwise shut out its successor.
+    After a failure nobody knows whether the transaction was committed. A new producer ends it, in
+    one way or the other, when it takes the id. Then the same messages are written again, which
+    changes nothing. Before that we wait for the lease: otherwise a process that was frozen would
+    shut out its successor.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class TransactionalOwnerWriter:
 
 
 class PlainOwnerWriter:
-    """For brokers without transactions: at least once, and nobody is shut out."""
+    """Writes for brokers without transactions: at least once, and no owner is shut out."""
 
     def __init__(self, producers: SharedProducer, topic: str) -> None:
         self._producers = producers
@@ -96,7 +97,7 @@ class PlainOwnerWriter:
 
 
 async def _send(producer: AIOKafkaProducer, messages: Sequence[Written]) -> Sequence[int]:
-    """Where each stands, once all do."""
+    """Send messages; return their offsets once all are durable."""
     sent = [
         heard(
             await producer.send(

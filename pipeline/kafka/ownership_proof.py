@@ -1,16 +1,16 @@
-"""Whether this process provably owns what the group gave it: one proof for a whole unit."""
+"""Proves that this process owns a unit that the group gave it: one proof for the whole unit."""
 
 import asyncio
 from collections.abc import Callable
 
 
 class OwnershipProof:
-    """Between taking a partition or a topic over and losing it.
+    """The proof for one unit, between its takeover and its loss.
 
-    Ownership is proven by a commit that the coordinator accepted, from the moment it was *sent*,
-    for less than the session timeout: so long nobody else can have been given the unit. A proof
-    that ran out is never renewed (the lease has lapsed); the unit must be assigned anew, because
-    somebody else may have had it meanwhile.
+    A commit that the coordinator accepted proves ownership, from the moment it was *sent*, for
+    less than the session timeout: in that time nobody else can get the unit. A proof that ran out
+    is never renewed (the lease has lapsed): another process may have had the unit meanwhile, so it
+    must be assigned anew.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -26,7 +26,7 @@ class OwnershipProof:
 
     @property
     def has_lapsed(self) -> bool:
-        """Whether a proof ran out: then nothing that was done since can be vouched for."""
+        """Whether a proof ran out; then another process may own the unit."""
         return self._until is not None and self._clock() >= self._until
 
     @property
@@ -42,7 +42,7 @@ class OwnershipProof:
         await self._assigned.wait()
 
     def prove(self, until: float) -> None:
-        """Take note of a commit that was accepted. After revocation none renews the proof."""
+        """Note an accepted commit, which proves ownership. After revocation no commit does."""
         if self._assigned.is_set() and not self.has_lapsed:
             self._until = until
             self._proven.set()
@@ -52,6 +52,6 @@ class OwnershipProof:
         self._assigned.clear()
 
     def renew(self) -> None:
-        """The same process got the unit again, and nobody else had it in between."""
+        """Note that this process got the unit back, and nobody else had it in between."""
         self._until = None
         self._assigned.set()

@@ -1,4 +1,4 @@
-"""Follows the control topic: what operators want of the audiences of each lane."""
+"""Follows the control topic, in which operators pause and resume audiences of lanes."""
 
 import asyncio
 from collections import defaultdict
@@ -18,13 +18,13 @@ log = structlog.get_logger(__name__)
 
 
 class LatestPauseRequests:
-    """The last word on each audience of each lane, of all messages so far."""
+    """The last request for each audience of each lane, of all messages so far."""
 
     def __init__(self) -> None:
         self._lanes: defaultdict[str, dict[str, bool]] = defaultdict(dict)
 
     def take(self, offset: int, key: bytes | None, value: bytes | None) -> None:
-        """One more message; one that cannot be read is told about, and changes nothing."""
+        """Take one more message; an unreadable one is logged and changes nothing."""
         control = decode_pause_request(key, value)
         if isinstance(control, Unreadable):
             log.error("control message not understood: ignored", offset=offset, why=control.why)
@@ -42,9 +42,9 @@ class LatestPauseRequests:
 
 
 class PauseRequestReader:
-    """Reads the topic from its oldest message, in no group, and goes on reading.
+    """Reads the topic from its oldest message on, without a group.
 
-    Nothing of it counts before all of it is read: an old word must not be taken for the last one.
+    No request counts before the whole topic is read: an old request must not count as the last.
     """
 
     def __init__(self, client_options: ClientOptions, topic: str) -> None:
@@ -52,7 +52,7 @@ class PauseRequestReader:
         self._tp = TopicPartition(topic, 0)
         self._book = LatestPauseRequests()
         self._reader: TopicReader | None = None
-        """While everything that stood there when it was opened has been read."""
+        """The open reader, once it has read all messages from before it was opened; else None."""
         self._position = 0
         self._moved = asyncio.Event()
 
@@ -61,11 +61,11 @@ class PauseRequestReader:
 
     @property
     def lanes(self) -> Mapping[str, RequestedPauses]:
-        """Everything that is requested, by lane."""
+        """All requests, by lane."""
         return self._book.lanes
 
     async def known(self) -> None:
-        """Return once everything up to the end of the topic as it is now has been taken in."""
+        """Return once all messages up to the present end of the topic are taken in."""
         end = None
         while end is None:
             end = await self._end()
@@ -73,7 +73,7 @@ class PauseRequestReader:
             await self._move()
 
     async def follow(self) -> None:
-        """Read until cancelled; a broker that is away is waited for."""
+        """Read until cancelled; wait for a broker that is away."""
         while True:
             try:
                 async with TopicReader(self._client_options, committed_only=False) as reader:
@@ -103,7 +103,7 @@ class PauseRequestReader:
         self._moved.set()
 
     async def _end(self) -> int | None:
-        """The end of the topic as it is now; None when that could not be learned."""
+        """Return the present end of the topic; None if the brokers do not say."""
         while self._reader is None:
             await self._move()
         try:

@@ -1,7 +1,7 @@
-"""Writes of an operator's command to partitions that it names, each message for itself.
+"""Writes the messages of an operator's command to given partitions, without a transaction.
 
-In no transaction: a command that is killed would leave one open, and nothing behind it could be
-read until it timed out.
+A command that is killed would leave a transaction open, and nothing behind it could be read until
+it timed out.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -20,20 +20,20 @@ from pipeline.kafka.sending import heard
 from pipeline.stages.snapshot.ports import Written
 
 PORTION: Final = 1000
-"""So many are handed over before the first of them is waited for."""
+"""So many messages are handed over before we wait for the first of them."""
 
 
 class PlacedWriter:
-    """Writes what may be written twice."""
+    """Writes messages that may be written twice."""
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
 
     async def write(self, messages: Sequence[Written]) -> None:
-        """Return when all of them are durable.
+        """Write messages; return when all are durable.
 
         Raises:
-            ClusterTrouble: some may not be; writing all of them again is safe.
+            ClusterTrouble: some may not be durable; writing all of them again is safe.
         """
         for first in range(0, len(messages), PORTION):
             await self._write(messages[first : first + PORTION])
@@ -65,10 +65,10 @@ class PlacedWriter:
 async def placed_writer(
     client_options: ClientOptions, patience: float
 ) -> AsyncIterator[PlacedWriter]:
-    """One that has reached the cluster.
+    """Yield a writer that has reached the cluster.
 
     Raises:
-        ClusterTrouble: nobody answered within `patience` seconds.
+        ClusterTrouble: no broker answered within `patience` seconds.
     """
     make = partial(make_producer, client_options, idempotent=False)
     producer = await started(make, close, client_options, patience)

@@ -12,7 +12,7 @@ from pipeline.stages.ports import Carried, OutgoingRecord, Partition
 
 
 class PlainWriter:
-    """For brokers without transactions: at least once, in the order of the source partition."""
+    """Writes for brokers without transactions: at least once, in the order of the source."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""How a producer is made; the one that a whole process writes with, and how it is replaced."""
+"""Makes producers; keeps the one that a whole process shares, and replaces it if it breaks."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -18,9 +18,9 @@ _BREAKING = (
     kafka_errors.OutOfOrderSequenceNumber,
     kafka_errors.UnknownProducerId,
     kafka_errors.InvalidProducerIdMapping,
-    kafka_errors.ProducerClosed,  # by whoever replaces it right now
+    kafka_errors.ProducerClosed,  # another task replaces it right now
 )
-"""After one of these the producer's numbering fits no partition's any more."""
+"""After one of these errors no partition accepts the producer's sequence numbers any more."""
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +32,7 @@ def make_producer(
     transactional_id: str | None = None,
     transaction_timeout: float = 15.0,
 ) -> AIOKafkaProducer:
-    """A producer whose every message is on all in-sync replicas before it counts."""
+    """Make a producer that waits for all in-sync replicas of each message."""
     producer = AIOKafkaProducer(
         acks="all",
         enable_idempotence=idempotent,
@@ -49,24 +49,24 @@ def make_producer(
 class SharedProducer:
     """The producer of a process, replaced when it can never write again.
 
-    Once a batch of an idempotent producer failed (a partition was without a leader for longer
-    than a request may take), its number is used and no later one of that partition is accepted.
+    If a batch of an idempotent producer fails (a partition had no leader for too long), its
+    sequence number is used, and the partition accepts no later batch.
     """
 
     def __init__(self, make: Callable[[], AIOKafkaProducer], first: AIOKafkaProducer) -> None:
         self._make = make
         self._turn = asyncio.Lock()
         self.handing_over = asyncio.Lock()
-        """Held while batches are handed over, by whoever shares lanes with others.
+        """Held while batches are handed over, by writers that share lanes with others.
 
-        The library counts the time that a batch waits for the one before it again and again, so
-        of several that wait at one partition some time out within a second.
+        The library counts the time that a batch waits for earlier ones several times. So if several
+        batches wait for one partition, some of them time out within a second.
         """
         self.current = first
-        """Started."""
+        """The present producer; it is started."""
 
     async def replace_if_broken(self, used: AIOKafkaProducer, errors: Sequence[object]) -> None:
-        """Make a new one, if `used` is broken and nobody has done so meanwhile."""
+        """Make a new producer, if `used` is broken and nobody has replaced it meanwhile."""
         is_broken = any(isinstance(error, _BREAKING) for error in errors)
         is_broken = is_broken or internals.has_stopped_sending(used)
         async with self._turn:
@@ -74,7 +74,7 @@ class SharedProducer:
                 return
             log.warning("producer replaced", errors=sorted({type(one).__name__ for one in errors}))
             await close(used)
-            # Others wait for messages of theirs, which will not go out any more.
+            # Other tasks wait for their messages, which will not go out any more.
             internals.fail_waiting(used, kafka_errors.KafkaError("replaced"))
             self.current = await self._started()
 

@@ -1,4 +1,4 @@
-"""Topics read back from a moment on: each message as a value of its own."""
+"""Reads topics from a given time on; gives each message as a value of its own."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from pipeline.kafka.topic_reader import PlacedRecord, TopicReader
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One message; its repr shows only where it stands."""
+    """One message; its repr shows only its topic, partition, offset and time."""
 
     topic: str
     partition: int
@@ -22,17 +22,17 @@ class Stored:
 async def read_back(
     reader: TopicReader, topics: Sequence[str], since_ms: int, take: Callable[[Stored], None]
 ) -> None:
-    """Hand over every message of these topics that was written at or after this time.
+    """Give `take` each message of these topics that was written at or after this time.
 
     Raises:
-        TopicMissing: one of them does not exist.
+        TopicMissing: one of the topics does not exist.
     """
     starts = await reader.since(reader.partitions(*topics), since_ms)
     await reader.read(starts, await reader.ends(starts), lambda record: take(stored(record)))
 
 
 def stored(record: PlacedRecord) -> Stored:
-    """The message as a value of its own."""
+    """Copy a message into a value of its own."""
     return Stored(
         topic=record.topic,
         partition=record.partition,

@@ -1,4 +1,4 @@
-"""A second reader of a lane's topic, in no group, for what was kept back of it."""
+"""A second reader of a lane's topic, without a group, for records of paused audiences."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 
 class KafkaReplay:
-    """Reads what the lane's own reader has passed. It commits nothing, so it can lose nothing."""
+    """Reads records that the lane's own reader has passed. It commits nothing, so loses nothing."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class KafkaReplay:
         self._reader: TopicReader | None = None
 
     async def read(self, offset: int, most: int) -> Stretch:
-        """As the port; a broker that is away or refuses is told about, and asked again."""
+        """Read as the port says; a failure is logged, and the next call tries again."""
         try:
             reader = await self._opened()
             try:

@@ -1,4 +1,4 @@
-"""Hands records and messages to a producer: the one way in which anything of ours is written."""
+"""Hands records and messages to a producer; logs and sorts the errors of chunks."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ from pipeline.kafka.record_limits import WANTED_BATCH, RecordLimits
 from pipeline.stages.ports import Carried, OutgoingRecord, Partition
 
 RECORD_BYTES = 64
-"""Of a record in a batch beside key, value and headers, and of each of its headers, at most."""
+"""Most bytes of a record in a batch beside key, value and headers, and of each header."""
 _PERMANENT = (
     kafka_errors.TopicAuthorizationFailedError,
     kafka_errors.ClusterAuthorizationFailedError,
@@ -27,7 +27,7 @@ _FORBIDDEN = kafka_errors.TopicAuthorizationFailedError
 _TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
 TRY_AGAIN_SECONDS = 0.5
 FORBIDDEN_SECONDS = 5.0
-"""Until a chunk is tried again of which the brokers forbid a topic."""
+"""The wait before a chunk is tried again after the brokers forbade a topic."""
 SAY_AGAIN_SECONDS = 60.0
 log = structlog.get_logger(__name__)
 
@@ -40,8 +40,8 @@ async def hand_over(
     letters: Sequence[Message],
     limits: RecordLimits,
 ) -> list[Sent]:
-    """Give everything to the producer, each partition in its order."""
-    # All at once: asked for one by one, a thousand lanes take longer than a transaction may.
+    """Give all records and letters to the producer, each partition in its order."""
+    # One question for all topics: a thousand questions take longer than a transaction may.
     topics = {partition.topic for partition in outgoing}
     await know_topics(producer.client, topics.union(letter.topic for letter in letters))
     sent = [await send(producer, letter) for letter in letters]
@@ -52,7 +52,7 @@ async def hand_over(
 
 
 async def send(producer: AIOKafkaProducer, message: Message) -> Sent:
-    """Hand a message over; what comes of it is heard, whether anybody waits for it or not."""
+    """Hand over a message; return a future that never logs an unread error."""
     future: Sent = await producer.send(
         message.topic, message.value, message.key, headers=list(message.headers)
     )
@@ -65,16 +65,16 @@ async def durable(sent: Sequence[Sent]) -> None:
 
 
 class ChunkTrouble:
-    """Why chunks are not durable: each reason is said once a minute, whatever has it."""
+    """Decides what to do about chunks that are not durable; logs each reason once a minute."""
 
     def __init__(self) -> None:
         self._say_again_at: dict[str, float] = {}
 
     async def not_durable(self, error: BaseException) -> Carried:
-        """What is to be done about it; what no other try mends is raised.
+        """Wait and return what to do next; raise an error that no other try mends.
 
-        A topic that is forbidden is waited for: whoever forbids one can allow it again, and the
-        stages that run beside ingest have nothing to do with it.
+        A forbidden topic is only waited for: an operator can allow it again, and other stages of
+        the process must go on.
         """
         if isinstance(error, _FORBIDDEN):
             self._say(error, "a topic is forbidden to us: grant Write and Describe on it")
@@ -89,7 +89,7 @@ class ChunkTrouble:
         return "timed_out" if isinstance(error, TimeoutError) else "failed"
 
     def _say(self, error: BaseException, why: str = "") -> None:
-        """Of our own topics an error names no more than the name."""
+        """Log the error; of our topics it shows only the names."""
         name, now = type(error).__name__, asyncio.get_running_loop().time()
         if now < self._say_again_at.get(name, now):
             return
@@ -99,7 +99,7 @@ class ChunkTrouble:
 
 
 def _named_topics(error: BaseException) -> AbstractSet[str]:
-    """Those that the client names in the error: one, or a set."""
+    """Return the topics that the client names in the error."""
     if not isinstance(error, _FORBIDDEN) or not error.args:
         return frozenset()
     said = error.args[0]
@@ -107,7 +107,7 @@ def _named_topics(error: BaseException) -> AbstractSet[str]:
 
 
 def raise_permanent(error: BaseException, topic: str) -> None:
-    """Raise what no waiting and no other producer mends."""
+    """Raise an error that neither waiting nor another producer mends."""
     if isinstance(error, _PERMANENT):
         log.error("cannot write", topic=topic, error=type(error).__name__)
         raise error
@@ -119,11 +119,11 @@ async def _send_in_order(
     records: Sequence[OutgoingRecord],
     batch_bytes: int,
 ) -> list[Sent]:
-    """Rendered batches cost a sixth of single sends."""
+    """Send records in rendered batches, which cost a sixth of single sends."""
     sent: list[Sent] = []
     send_batch = partial(producer.send_batch, topic=partition.topic, partition=partition.number)
     now_ms = int(time.time() * 1000)
-    # The client cuts where it wants to; sizes need looking at where the topic takes less.
+    # The client cuts batches by itself; we count sizes only if the topic allows less.
     is_small, room = batch_bytes < WANTED_BATCH, batch_bytes
     batch = producer.create_batch()
     for record in records:
@@ -147,6 +147,6 @@ def _size(record: OutgoingRecord) -> int:
 
 
 def heard(future: asyncio.Future[Any]) -> asyncio.Future[Any]:
-    """The first failure is raised; those after it would be logged as errors nobody looked at."""
+    """Mark errors of a future as read: only the first is raised, and the loop would log others."""
     future.add_done_callback(lambda done: done.cancelled() or done.exception())
     return future

@@ -1,4 +1,4 @@
-"""What the brokers let us do with a topic: they are asked, so that nothing has to be tried."""
+"""Asks the brokers what we may do with a topic, so that nothing has to be tried."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
@@ -12,7 +12,7 @@ from pipeline.kafka.internals import ask_any_broker
 
 Operation: TypeAlias = Literal["Read", "Write", "Describe"]
 _BITS: Mapping[Operation, int] = {"Read": 1 << 3, "Write": 1 << 4, "Describe": 1 << 8}
-"""By the numbers that Kafka's protocol gives to operations (KIP-430)."""
+"""Bits of the numbers that Kafka's protocol gives to operations (KIP-430)."""
 
 
 class _Metadata8Response(Response):  # type: ignore[misc]
@@ -69,7 +69,7 @@ class _Metadata8Struct(RequestStruct):  # type: ignore[misc]
 
 
 class _Permissions(Request[_Metadata8Struct]):  # type: ignore[misc]
-    """The first version of the question that can be asked with operations; the client has none."""
+    """The first version of the metadata request that names permissions; the client lacks it."""
 
     API_KEY = 3
 
@@ -77,17 +77,17 @@ class _Permissions(Request[_Metadata8Struct]):  # type: ignore[misc]
         self._topics = list(topics)
 
     def build(self, request_struct_class: type[_Metadata8Struct]) -> _Metadata8Struct:
-        # It creates no topic, and of the cluster it wants to know nothing.
+        # Create no topic; ask about topics, not about the cluster.
         return request_struct_class(self._topics, False, False, True)
 
 
 async def forbidden(
     admin: AIOKafkaAdminClient, topics: Sequence[str]
 ) -> Mapping[str, Sequence[Operation]]:
-    """What we may not do with these topics; those of which nothing is forbidden are absent.
+    """Return what we may not do with these topics; topics without a ban are absent.
 
-    A topic of which nobody may tell us whether it exists is forbidden to us altogether. Brokers
-    that do not know the question, or give no good answer to it, forbid nothing here.
+    If the brokers may not tell us whether a topic exists, all operations on it are forbidden. Old
+    brokers that do not know the request, or give no good answer, forbid nothing here.
     """
     try:
         answer = await ask_any_broker(admin, _Permissions(topics))
@@ -101,7 +101,7 @@ async def forbidden(
 
 
 def _missing(error_code: int, allowed: int) -> Sequence[Operation]:
-    """Of the three, as one topic of the answer says it.
+    """Return the forbidden ones of our three operations, by one topic of the answer.
 
     >>> _missing(0, 1 << 8 | 1 << 3)
     ['Write']
@@ -113,5 +113,5 @@ def _missing(error_code: int, allowed: int) -> Sequence[Operation]:
     if error_code == kafka_errors.TopicAuthorizationFailedError.errno:
         return list(_BITS)
     if error_code or allowed < 0 or not allowed & _BITS["Describe"]:
-        return []  # it told us of the topic, so it cannot mean this
+        return []  # the broker described the topic, so it did not fill in the permissions
     return [operation for operation, bit in _BITS.items() if not allowed & bit]

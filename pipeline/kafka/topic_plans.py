@@ -1,4 +1,4 @@
-"""Our topics as they should be: partitions and settings, with the reasons."""
+"""The planned partitions and settings of our topics, with the reasons."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -9,21 +9,21 @@ DAY_MS = 24 * HOUR_MS
 
 @dataclass(frozen=True, slots=True)
 class TopicPlan:
-    """One topic as it should be."""
+    """The plan of one topic."""
 
     name: str
     partitions: int
     settings: Mapping[str, str] = field(default_factory=dict)
     needs: Collection[str] = ()
-    """Settings without which what it holds would be wrong: no snapshot is made of it where they
-    differ, nor where its partitions do."""
+    """Settings that the topic cannot do without: if they or its partitions differ, no snapshot is
+    made of it."""
 
 
 def lane_topic(name: str) -> TopicPlan:
-    """A lane's topic has one owner, and keeps what it holds until that owner trims it.
+    """Plan a lane's topic: one partition for its one owner, and no retention but its trims.
 
-    A partner may be away for longer than any retention, and a broker's default of
-    retention.bytes applies to topics that do not set it.
+    A partner may be away for longer than any retention. A topic that does not set retention.bytes
+    gets the broker's default.
     """
     return TopicPlan(
         name,
@@ -50,15 +50,15 @@ def kept_topic(name: str, partitions: int, days: int) -> TopicPlan:
 
 
 def compacted_topic(name: str) -> TopicPlan:
-    """Keeps the last message of each key for ever."""
+    """Plan a topic that keeps the last message of each key for ever."""
     return TopicPlan(name, 1, {"cleanup.policy": "compact"})
 
 
 def members_topic(name: str, partitions: int) -> TopicPlan:
-    """Keeps the newest statement about each member, and for a while those before it.
+    """Plan a topic that keeps the last record of each member, and older ones for a while.
 
-    Snapshots are read up to a fixed end. Without the lag, a record that is replaced behind that
-    end would vanish before it, and a late add would erase the newer remove of its member.
+    A pass reads up to a fixed end. Without the compaction lag, a record before that end would
+    vanish when a newer one comes behind it, and a late add would erase the newer remove.
     """
     settings = {
         "cleanup.policy": "compact",
@@ -70,7 +70,7 @@ def members_topic(name: str, partitions: int) -> TopicPlan:
 
 
 def common_settings(brokers: int) -> Mapping[str, str]:
-    """Settings of every topic of ours: no acknowledged message may be lost with one broker."""
+    """Return the settings of all our topics: the loss of one broker must lose no message."""
     return {
         "message.timestamp.type": "LogAppendTime",
         "unclean.leader.election.enable": "false",

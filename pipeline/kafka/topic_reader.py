@@ -1,4 +1,4 @@
-"""The one way to read topics outside a group: joins none, commits nothing."""
+"""Reads topics without a group: joins none, commits nothing. All such readers use it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
@@ -23,20 +23,20 @@ from pipeline.stages.ports import Record, Stretch
 
 LOOK_MS = 50
 LOOKS = 20
-"""So many looks are a second's wait for records."""
+"""So many looks make a wait of one second for records."""
 MOST_SILENT_READS = 15
 FETCH_BYTES = 1 << 20
-"""Of one partition at once, as the client has it; a larger batch comes alone."""
+"""Bytes of one partition in one fetch, the client's default; a larger batch comes alone."""
 MOST_QUESTIONS = 5
-"""A coordinator that moves or loads is asked again."""
+"""Most questions to a coordinator, which may be moving or loading."""
 
 
 class TopicMissing(ClusterTrouble):
-    """A topic that is to be read does not exist."""
+    """A topic that should be read does not exist."""
 
 
 class PlacedRecord(Record, Protocol):
-    """A message and where it stands."""
+    """A message with its topic and partition."""
 
     @property
     def topic(self) -> str: ...
@@ -48,11 +48,11 @@ Take = Callable[[PlacedRecord], None]
 
 
 class TopicReader:
-    """Reads partitions from places that its user names; used in `async with`.
+    """Reads partitions from given offsets; use it in `async with`.
 
-    One that does not see aborted records is `committed_only`. Every method raises
-    `aiokafka.errors.KafkaError` where the cluster fails; then the reader is closed and a new one is
-    made. `reading` turns that into `ClusterTrouble`.
+    With `committed_only` it skips aborted and uncommitted records. Every method raises
+    `aiokafka.errors.KafkaError` if the cluster fails; then close the reader and make a new one.
+    `reading` turns that error into `ClusterTrouble`.
     """
 
     def __init__(
@@ -73,9 +73,9 @@ class TopicReader:
             **client_options.arguments(),
         )
         self._places: dict[TopicPartition, int] = {}
-        """Where the client stands, of the partitions that it has."""
+        """The client's positions in its assigned partitions."""
         self.topics = topics or {}
-        """Every topic of the cluster with its number of partitions, where that was looked up."""
+        """Every topic of the cluster with its number of partitions; empty if not looked up."""
 
     async def __aenter__(self) -> Self:
         try:
@@ -94,36 +94,36 @@ class TopicReader:
     # Places
 
     def partitions(self, *topics: str) -> Sequence[TopicPartition]:
-        """All partitions of these topics.
+        """Return all partitions of these topics.
 
         Raises:
-            TopicMissing: one of them does not exist.
+            TopicMissing: one of the topics does not exist.
         """
         for topic in topics:
             if topic not in self.topics:
                 raise TopicMissing(
                     f"kafka.namespace: topic {topic} does not exist at "
                     f"{self._client_options.bootstrap_servers}: no run has made it yet, or the "
-                    "namespace is another"
+                    "namespace is wrong"
                 )
         return [TopicPartition(topic, n) for topic in topics for n in range(self.topics[topic])]
 
     async def oldest(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
-        """Where each partition begins."""
+        """Return the oldest offset of each partition."""
         await self._know_leaders(partitions)
         return dict(await self._consumer.beginning_offsets(partitions)) if partitions else {}
 
     async def named_ends(
         self, partitions: Collection[TopicPartition]
     ) -> Mapping[TopicPartition, int]:
-        """Where each partition ends as the broker names it: the embedded one names it too low."""
+        """Return the end of each partition that the broker names; the embedded one's is too low."""
         await self._know_leaders(partitions)
         return dict(await self._consumer.end_offsets(partitions)) if partitions else {}
 
     async def since(
         self, partitions: Collection[TopicPartition], since_ms: int
     ) -> Mapping[TopicPartition, int]:
-        """The first offsets written at or after this time; absent where there is none.
+        """Return the first offsets written at or after this time; absent where there is none.
 
         The embedded broker knows no times, and says 0.
         """
@@ -137,9 +137,9 @@ class TopicReader:
     async def committed(
         self, group: str, partitions: Sequence[TopicPartition]
     ) -> Mapping[TopicPartition, Committed]:
-        """Where a group goes on, and what it said beside that; absent where it has not begun.
+        """Return the commits of a group, without joining it; absent where there is none.
 
-        Asked without joining it, and believed only from an answer without errors.
+        Only an answer without errors counts.
         """
         if not partitions:
             return {}
@@ -153,7 +153,7 @@ class TopicReader:
             await closing.stop(asking)
 
     def end(self, tp: TopicPartition) -> int | None:
-        """Where a partition ended when it was last fetched; None before that."""
+        """Return the end of a partition at its last fetch; None before the first one."""
         if tp not in self._places:
             return None
         end: int | None = (
@@ -164,20 +164,20 @@ class TopicReader:
         return end
 
     def written(self, tp: TopicPartition) -> int:
-        """Where the partition ended at its last fetch, with what is not committed yet; or 0."""
+        """Return the end at the last fetch, with uncommitted records; 0 before the first one."""
         return int(self._consumer.highwater(tp) or 0)
 
     async def ends(self, starts: Mapping[TopicPartition, int]) -> Mapping[TopicPartition, int]:
-        """Where partitions end now, for readers that begin there.
+        """Return the present ends of partitions, found by fetches from these starts.
 
-        As a fetch says it: asked for the end alone, the embedded broker names one too low.
+        Only a fetch shows the right end: the embedded broker names one that is too low.
         """
         ends: dict[TopicPartition, int] = {}
         if starts:
             self._assign(starts)
         silent = 0
         while len(ends) < len(starts):
-            # Right before an end there is often a marker: it wakes nobody here, either.
+            # Right before an end there is often a marker, which does not end this wait.
             await self._consumer.getmany(timeout_ms=LOOK_MS, max_records=1)
             known = len(ends)
             for tp in starts.keys() - ends.keys():
@@ -187,17 +187,17 @@ class TopicReader:
                     self._consumer.pause(tp)
             silent = 0 if len(ends) > known else silent + 1
             _check(silent // LOOKS)
-        # They are paused, and have moved.
+        # The partitions are paused, and their positions have moved.
         self._places.clear()
         return ends
 
     # Records
 
     async def stretch(self, tp: TopicPartition, offset: int, most: int | None = None) -> Stretch:
-        """What stands in one partition from this offset on, at most so many records.
+        """Return records of one partition from this offset on, at most `most`.
 
-        Waits a second for some. Its end lies behind the markers of transactions that were passed.
-        Raises `OffsetOutOfRangeError` where the offset is gone or was never there.
+        Waits up to a second for them. The end of the stretch is behind the markers of transactions
+        that were passed. Raises `OffsetOutOfRangeError` if the offset does not exist.
         """
         if tp not in self._places:
             self._assign({tp: offset})
@@ -205,7 +205,7 @@ class TopicReader:
             self._consumer.seek(tp, offset)
         records: Sequence[PlacedRecord] = ()
         end = offset
-        # A marker wakes nobody who waits for records, so look now and then whether one was passed.
+        # A marker does not end a wait for records, so check now and then whether one was passed.
         for _ in range(LOOKS):
             fetched = await self._consumer.getmany(tp, timeout_ms=LOOK_MS, max_records=most)
             records = fetched.get(tp, ())
@@ -221,10 +221,10 @@ class TopicReader:
         ends: Mapping[TopicPartition, int],
         take: Take,
     ) -> None:
-        """Hand over every message from the starts to before the ends, each partition in order."""
+        """Give `take` each message from the starts to before the ends, each partition in order."""
         wanted = {tp: start for tp, start in starts.items() if start < ends[tp]}
         if not wanted:
-            # Assigned nothing, the client's fetcher never hears that it is to stop.
+            # With an empty assignment the client's fetcher would never stop.
             return
         self._assign(wanted)
         silent = 0
@@ -239,7 +239,7 @@ class TopicReader:
         self._places.clear()
 
     def rest(self) -> None:
-        """Fetch nothing until the next call that reads."""
+        """Fetch nothing until the next reading call."""
         self._consumer.pause(*self._consumer.assignment())
         self._places.clear()
 
@@ -257,10 +257,10 @@ class TopicReader:
 async def reading(
     client_options: ClientOptions, *, committed_only: bool, patience: float
 ) -> AsyncIterator[TopicReader]:
-    """A reader that knows the topics, once the cluster answers.
+    """Yield a reader that knows the topics, once the cluster answers.
 
     Raises:
-        ClusterTrouble: it did not within `patience` seconds, or stopped answering.
+        ClusterTrouble: the cluster did not answer within `patience` seconds, or stopped.
     """
     async with admin_client(client_options, patience) as admin:
         topics = await Topics(admin, None).partitions()
@@ -269,7 +269,7 @@ async def reading(
         async with made as reader:
             yield reader
     except kafka_errors.OffsetOutOfRangeError as error:
-        raise ClusterTrouble("kafka: records left while they were read; try again") from error
+        raise ClusterTrouble("kafka: records were deleted while we read them; try again") from error
     except kafka_errors.KafkaError as error:
         raise left_in_the_middle(client_options, error) from error
 

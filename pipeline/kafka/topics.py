@@ -1,4 +1,4 @@
-"""Our topics: made at start where they are missing, and checked where they exist."""
+"""Creates our missing topics at start, and checks those that exist."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
@@ -19,15 +19,15 @@ from pipeline.kafka.topic_permissions import Operation, forbidden
 from pipeline.kafka.topic_plans import TopicPlan, common_settings
 
 PORTION = 100
-"""Topics of one request."""
+"""Most topics of one request."""
 
 
 class TopicTrouble(Exception):
-    """A topic is missing or not as it must be; the message says which and what to do."""
+    """A topic is missing or wrong; the message names it and says what to do."""
 
 
 class Needed(NamedTuple):
-    """How a topic is that cannot do without some settings; lines name the mending command."""
+    """The state of a topic with needed settings; each line names the command that mends it."""
 
     partitions: int
     other_partitions: str | None
@@ -35,26 +35,26 @@ class Needed(NamedTuple):
 
 
 class Topics:
-    """Creates and inspects topics through an admin client that is started."""
+    """Creates and inspects topics through a started admin client."""
 
     def __init__(self, admin: AIOKafkaAdminClient, replication_factor: int | None) -> None:
         self._admin = admin
         self._replication_factor = replication_factor
 
     async def partitions(self) -> Mapping[str, int]:
-        """Every topic of the cluster with its number of partitions."""
+        """Return every topic of the cluster with its number of partitions."""
         described = await self._admin.describe_topics()
         return {topic["topic"]: len(topic["partitions"]) for topic in described}
 
     async def forbidden(self, topics: Sequence[str]) -> Mapping[str, Sequence[Operation]]:
-        """What we may not do with these topics, as `topic_permissions` says it."""
+        """Return what we may not do with these topics; see `topic_permissions`."""
         return await forbidden(self._admin, topics)
 
     async def create(self, plans: Sequence[TopicPlan]) -> Sequence[str]:
-        """Create those that are missing; returns their names.
+        """Create missing topics; return their names.
 
         Raises:
-            TopicTrouble: creation is forbidden or failed; names the command that would do it.
+            TopicTrouble: creation is forbidden or failed; names the command that creates the topic.
         """
         existing = await self.partitions()
         missing = [plan for plan in plans if plan.name not in existing]
@@ -75,9 +75,9 @@ class Topics:
         return [plan.name for plan in missing]
 
     async def differences(self, plans: Sequence[TopicPlan]) -> Sequence[str]:
-        """What existing topics have otherwise than they should, each with the mending command.
+        """Return how existing topics differ from their plans, with the commands that mend them.
 
-        What a topic cannot do without is not among it: see `needed`.
+        Settings that a topic cannot do without are left to `needed`.
         """
         existing = await self.partitions()
         present = [plan for plan in plans if plan.name in existing]
@@ -98,7 +98,7 @@ class Topics:
         return found
 
     async def needed(self, plans: Sequence[TopicPlan]) -> Mapping[str, Needed]:
-        """Of each topic that there is, what it has otherwise than it cannot do without."""
+        """Return, for each existing topic, its differences in needed settings and partitions."""
         existing = await self.partitions()
         present = [plan for plan in plans if plan.name in existing]
         settings = common_settings(brokers=1)
@@ -121,10 +121,10 @@ class Topics:
     async def settings(
         self, topics: Sequence[str], keys: Collection[str]
     ) -> Mapping[str, Mapping[str, str]]:
-        """The values of these settings, by topic; what a broker does not know is absent."""
+        """Return the values of these settings, by topic; unknown settings are absent."""
         found: dict[str, Mapping[str, str]] = {}
         for some in _portions(topics):
-            # All keys are asked for: the embedded broker hangs up on whoever names some.
+            # Ask for all keys: the embedded broker closes the connection if a request names some.
             responses = await self._admin.describe_configs(
                 [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in some]
             )
@@ -139,7 +139,7 @@ class Topics:
 async def known_limits(
     client_options: ClientOptions, plans: Sequence[TopicPlan], patience: float
 ) -> RecordLimits:
-    """What the topics take now; one of which the brokers say nothing takes the usual.
+    """Return the present limits of the topics; a topic without an answer has the usual one.
 
     Raises:
         ClusterTrouble: no broker answered within `patience` seconds.
@@ -157,7 +157,7 @@ Item = TypeVar("Item")
 
 
 def _portions(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
-    """A request for a thousand topics takes the brokers longer than a client waits."""
+    """Yield portions: a request for a thousand topics takes longer than a client waits."""
     for start in range(0, len(items), PORTION):
         yield items[start : start + PORTION]
 
@@ -188,7 +188,7 @@ def _other_partitions(plan: TopicPlan, actual: int) -> str:
 def _other_settings(
     topic: str, desired: Mapping[str, str], actual: Mapping[str, str]
 ) -> Sequence[str]:
-    """A line for each setting that the topic has otherwise; the brokers may not know all."""
+    """Return a line for each setting that differs; the brokers may not know all settings."""
     return [
         f"topic {topic} has {key}={actual[key]} instead of {value}; {_altering(topic, key, value)}"
         for key, value in desired.items()
@@ -197,7 +197,7 @@ def _other_settings(
 
 
 def _small(topic: str, actual: Mapping[str, str]) -> Sequence[str]:
-    """A line where records must be smaller than brokers take them unless told otherwise."""
+    """Return a line if the topic's limit for records is lower than the usual one."""
     limit = actual.get(LARGEST_BATCH, "")
     if not limit.isdecimal() or int(limit) >= USUAL_LARGEST_BATCH:
         return []
@@ -219,8 +219,8 @@ def _altering(topic: str, key: str, value: str) -> str:
 def _mending(plan: TopicPlan, actual: int) -> str:
     if plan.needs:
         return (
-            "members would be looked for where they are not; where nothing in it is needed, delete "
-            f"it with kafka-topics.sh --delete --topic {plan.name}; the next start makes it anew"
+            "members would be looked for in wrong partitions; if nothing in it is needed, delete "
+            f"it with kafka-topics.sh --delete --topic {plan.name}; the next start creates it again"
         )
     if actual < plan.partitions:
         return (
@@ -228,14 +228,14 @@ def _mending(plan: TopicPlan, actual: int) -> str:
             f"--partitions {plan.partitions}"
         )
     return (
-        f"partitions cannot be taken away: once nothing in it is needed, delete it with "
-        f"kafka-topics.sh --delete --topic {plan.name}; the next start makes it anew"
+        f"partitions cannot be removed: once nothing in it is needed, delete it with "
+        f"kafka-topics.sh --delete --topic {plan.name}; the next start creates it again"
         + ("; until then this lane is not served" if plan.partitions == 1 else "")
     )
 
 
 def command(plan: TopicPlan, factor: int, settings: Mapping[str, str]) -> str:
-    """The shell command that would create a topic as planned."""
+    """Return the shell command that creates a topic as planned."""
     configs = " ".join(
         f"--config {key}={value}" for key, value in {**settings, **plan.settings}.items()
     )

@@ -1,4 +1,4 @@
-"""A producer with a transactional id: taken, which shuts out who had it before, and replaced."""
+"""A producer with a transactional id; taking the id shuts out its former owner."""
 
 import asyncio
 import contextlib
@@ -21,9 +21,9 @@ log = structlog.get_logger(__name__)
 
 
 class TransactionalProducer:
-    """One transactional id. After any failure the producer is closed, and the next one is opened.
+    """The producer of one transactional id. After any failure it is closed, and a new one opened.
 
-    A new producer's first word ends whatever its predecessor left open, one way or the other.
+    When a new producer takes the id, an open transaction of the old one is committed or aborted.
     """
 
     def __init__(
@@ -34,16 +34,16 @@ class TransactionalProducer:
         transaction_timeout: float,
         topic: str,
     ) -> None:
-        """`topic` is what messages name where the brokers forbid something."""
+        """`topic`: the name in messages when the brokers forbid something."""
         self._client_options = client_options
         self._transactional_id = transactional_id
         self._timeout = transaction_timeout
         self._topic = topic
         self.current: AIOKafkaProducer | None = None
-        """None where the last one failed, or none was opened."""
+        """The open producer; None after a failure, or before the first `open`."""
 
     async def open(self, ready: Callable[[], Awaitable[None]] | None = None) -> AIOKafkaProducer:
-        """Take the id; `ready` is awaited before each try. Brokers that are away are waited for."""
+        """Take the id; await `ready` before each try. Waits for brokers that are away."""
         while True:
             await self.close()
             if ready is not None:
@@ -62,7 +62,7 @@ class TransactionalProducer:
             await close(producer)
 
     async def failed(self, error: BaseException) -> bool:
-        """Let go of the producer; whether another owner of the id is the reason."""
+        """Close the producer; return whether another owner of the id caused the error."""
         was_fenced = is_fenced(self.current, error)
         await self.close()
         return was_fenced
@@ -74,19 +74,19 @@ class TransactionalProducer:
             transactional_id=self._transactional_id,
             transaction_timeout=self._timeout,
         )
-        # The id is taken with the start, and the former owner shut out by that.
+        # The start takes the id, and so shuts out the former owner.
         await self.current.start()
         return self.current
 
 
 @asynccontextmanager
 async def transaction(producer: AIOKafkaProducer) -> AsyncIterator[None]:
-    """All that is sent inside, or nothing of it. A failure is left to the next producer to end."""
+    """Make all messages sent inside visible, or none. After a failure the next producer ends it."""
     await producer.begin_transaction()
     try:
         yield
     except asyncio.CancelledError:
-        # Left open, it would hold up all readers, and compaction, until its timeout.
+        # An open transaction would block all readers, and compaction, until its timeout.
         with contextlib.suppress(*FAILED):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await producer.abort_transaction()

@@ -1,4 +1,4 @@
-"""The writer of ingest with transactions: what an event became, and its offset, in one."""
+"""The writer of ingest with transactions: records and the source offset in one transaction."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -16,18 +16,18 @@ from pipeline.kafka.transactional_producer import TransactionalProducer, transac
 from pipeline.stages.ports import Carried, OutgoingRecord, Partition
 
 FENCED_SECONDS = 5.0
-"""How long one that was shut out keeps still; the group tells it meanwhile who is right."""
+"""How long a shut-out writer waits; meanwhile the group shows who the owner is."""
 log = structlog.get_logger(__name__)
 
 
 class TransactionalWriter:
     """Records, dead letters and the source offset become visible together, or not at all.
 
-    One transactional id for each source partition: opening it shuts out whoever had it before,
-    which the client cannot do by group generation. After any failure the producer is replaced,
-    because a new one's first word ends whatever its predecessor left open, one way or the other.
-    It is replaced with the *next* call, so that the lease is asked in between: a process that was
-    frozen would otherwise shut out its successor.
+    Each source partition has its own transactional id. Opening it shuts out the former owner; the
+    client cannot do that by group generation. After any failure the producer is replaced: when the
+    new one takes the id, an open transaction of the old one is committed or aborted. The *next*
+    call replaces it, so that the lease is checked in between: otherwise a process that was frozen
+    would shut out its successor.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class TransactionalWriter:
         limits: RecordLimits = USUAL_LIMITS,
         trouble: ChunkTrouble | None = None,
     ) -> None:
-        """`trouble` is shared by the writers of a process, or each would say the same."""
+        """`trouble` is shared by the writers of a process, or each would log the same."""
         self._limits = limits
         self._timeout = transaction_timeout
         self._group = group
@@ -68,7 +68,7 @@ class TransactionalWriter:
     ) -> Carried:
         producer = self._producer.current
         if producer is None:
-            # Only now is the last transaction decided, so the committed offset is read again.
+            # This decides the last transaction, so the committed offset must be read again.
             await self.open()
             return "failed"
         try:
@@ -82,7 +82,7 @@ class TransactionalWriter:
     async def _failed(self, error: BaseException) -> Carried:
         if not await self._producer.failed(error):
             return await self._trouble.not_durable(error)
-        # Somebody else has the partition, or a former owner woke up and took the id again.
+        # A new owner has the partition, or a former owner woke up and took the id again.
         log.warning("fenced", topic=self._source.topic, partition=self._source.partition)
         await asyncio.sleep(FENCED_SECONDS)
         return "failed"

@@ -1,4 +1,4 @@
-"""Deletes from lane topics what was settled long enough ago; they have no other retention."""
+"""Deletes old settled records from lane topics, which have no other retention."""
 
 import asyncio
 
@@ -14,9 +14,9 @@ log = structlog.get_logger(__name__)
 
 
 class KafkaTrimmer:
-    """DeleteRecords up to what is both settled and older than what is to be kept.
+    """Deletes records that are both settled and older than a given time.
 
-    Brokers free whole segments only, so the disk follows later than the records.
+    Brokers free only whole segments, so the disk space comes back later.
     """
 
     def __init__(self, client_options: ClientOptions) -> None:
@@ -24,13 +24,13 @@ class KafkaTrimmer:
         self._turn = asyncio.Lock()
 
     async def trim(self, topic: str, *, settled: int, before_ms: int) -> None:
-        """Delete what lies before `settled` and was written before that time.
+        """Delete records before `settled` that were written before `before_ms`.
 
-        A broker that refuses or is away is told about and asked again next time.
+        A failure is logged; the next call tries again.
         """
         tp = TopicPartition(topic, 0)
         try:
-            # All lanes come at the same time, an hour after they were given to this process.
+            # One at a time: all lanes trim at once, an hour after this process got them.
             async with self._turn:
                 offset = min(settled, await self._written_before(tp, before_ms, settled))
                 if offset > 0:
@@ -39,7 +39,7 @@ class KafkaTrimmer:
             log.warning("lane not trimmed", topic=topic, error=type(error).__name__)
 
     async def _written_before(self, tp: TopicPartition, before_ms: int, otherwise: int) -> int:
-        """The first offset written at or after that time; `otherwise` when there is none."""
+        """Return the first offset written at or after that time; `otherwise` when there is none."""
         async with TopicReader(self._client_options, committed_only=False) as reader:
             offset = (await reader.since([tp], before_ms)).get(tp, otherwise)
             oldest = (await reader.oldest([tp]))[tp]

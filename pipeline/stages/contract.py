@@ -1,4 +1,4 @@
-"""What the stages have in common: their shape, and how their progress is seen."""
+"""The common shape of the stages, and the measure of their progress."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
@@ -7,13 +7,13 @@ from pipeline.domain.message import StageName
 from pipeline.stages.ports import Lease, Worker
 
 Unit = Literal["partition", "topic"]
-"""What one worker of a stage owns: a partition, or a topic with all its partitions."""
+"""The thing that one worker owns: a partition, or a topic with all its partitions."""
 
 
 class Stage(Protocol):
-    """A consumer group that does one thing: ingest, upload or poll.
+    """A consumer group that does one thing: ingest, upload, poll or snapshot.
 
-    Every unit that the group gives us becomes a lease, and the stage puts a worker in it.
+    Each unit that the group gives us becomes a lease, and the stage makes a worker for it.
     """
 
     @property
@@ -29,10 +29,10 @@ class Stage(Protocol):
 
 
 class Progress:
-    """Tells a worker that works from one that hangs.
+    """Tells a worker that works from a worker that hangs.
 
-    `busy` is set while there is work that must move; `advance` whenever something did.
-    Waiting that has a known end (a partner's Retry-After, tokens, a blocked lane) is no hang.
+    Set `busy` while there is work that must move; call `advance` whenever some work moved.
+    A wait with a known end (a partner's Retry-After, tokens, a blocked lane) is no hang.
     """
 
     def __init__(self, name: str, clock: Callable[[], float]) -> None:
@@ -50,5 +50,5 @@ class Progress:
         self._busy = busy
 
     def stuck_for(self) -> float:
-        """Seconds without progress while there was work; 0 when there is none."""
+        """Return the seconds without progress while there was work; 0 without work."""
         return self._clock() - self._moved_at if self._busy else 0.0

@@ -1,4 +1,4 @@
-"""Dead letters of a stage: how they are written, counted, and told to operators."""
+"""Makes, counts and logs the dead letters of a stage."""
 
 import asyncio
 from collections.abc import Callable
@@ -25,10 +25,10 @@ log = structlog.get_logger(__name__)
 
 
 class DeadLetterLog:
-    """One line a minute and reason at most; each says how many there were since the last.
+    """Logs at most one line a minute for each reason, with the count since the last line.
 
-    The first of a reason is told at once. Those that follow within a minute are told together
-    at its end, so that the counts of all lines add up.
+    The first dead letter of a reason is logged at once. All others of that minute are logged
+    together at its end, so that the counts of all lines add up.
     """
 
     def __init__(self, seconds: float = LOG_SECONDS) -> None:
@@ -36,7 +36,7 @@ class DeadLetterLog:
         self._untold: dict[tuple[StageName, RejectedReason], int] = {}
 
     def note(self, stage: StageName, reason: RejectedReason, count: int) -> None:
-        """So many dead letters are durable; needs a running event loop."""
+        """Note `count` durable dead letters; needs a running event loop."""
         kind = (stage, reason)
         if kind in self._untold:
             self._untold[kind] += count
@@ -57,7 +57,7 @@ class DeadLetterLog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetters:
-    """Writes what cannot be carried as dead letters of one stage, and counts them."""
+    """Makes the dead letters of one stage, and counts them."""
 
     topic: str
     stage: StageName
@@ -70,7 +70,7 @@ class DeadLetters:
     def letter(
         self, lease: Lease, record: Record, reason: RejectedReason, detail: str, quoted: str = ""
     ) -> Message:
-        """A dead letter for a message as it was read."""
+        """Make a dead letter for a message as it was read."""
         origin = Origin(lease.topic, lease.partition, record.offset)
         return self.compose(origin, record.key, record.value, reason, detail, quoted)
 
@@ -83,9 +83,9 @@ class DeadLetters:
         detail: str,
         quoted: str = "",
     ) -> Message:
-        """A dead letter that its topic takes, whatever the size of key and value.
+        """Make a dead letter that its topic accepts, whatever the size of key and value.
 
-        `detail` is made of our own words. `quoted` are words of the message itself, which are
+        `detail` holds only our own words. `quoted` holds words of the message itself, which are
         left out where only a reference may be kept.
         """
         largest = self.limits.largest_record(self.topic) - LETTER_HEADER_BYTES

@@ -1,13 +1,13 @@
-"""The contiguous tracker: the offset up to which everything has been settled."""
+"""Finds the offset up to which all records are settled, though they settle in any order."""
 
 from collections import deque
 
 
 class OffsetTracker:
-    """Follows one partition from its first admitted offset; never passes an open one.
+    """Tracks the offsets of one partition; `committable` never passes an open offset.
 
     Offsets are admitted in rising order, with gaps (transactions leave some), and settled in any
-    order. Reading a stretch again is allowed: what is settled stays so.
+    order. Records may be read again: a settled offset stays settled.
     """
 
     def __init__(self, start: int) -> None:
@@ -28,7 +28,7 @@ class OffsetTracker:
 
     @property
     def span(self) -> int:
-        """How many offsets are remembered: those from the first open one on."""
+        """How many offsets are remembered, from the first open one on."""
         return len(self._pending)
 
     @property
@@ -37,7 +37,7 @@ class OffsetTracker:
         return not self._pending
 
     def admit(self, offset: int) -> bool:
-        """Take note of a record; False if it has been settled already and needs no work."""
+        """Note a record; return False if it is settled already and needs no work."""
         if offset < self._committable or offset in self._settled:
             return False
         if offset >= self._next:
@@ -46,7 +46,7 @@ class OffsetTracker:
         return True
 
     def settle(self, offset: int) -> None:
-        """Take note that nothing is left to do for this record, if it has been admitted."""
+        """Note that this record needs no more work; ignored for a record that was not admitted."""
         if not self._committable <= offset < self._next:
             return
         self._settled.add(offset)

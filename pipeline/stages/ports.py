@@ -1,4 +1,4 @@
-"""What the flow needs from the world, in the flow's own words."""
+"""What the stages need from the world, in their own words."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from types import MappingProxyType
@@ -29,23 +29,23 @@ NONE_PAUSED: Mapping[str, int] = MappingProxyType({})
 
 
 class StartingPoint(NamedTuple):
-    """Where the work on a partition begins."""
+    """The offset at which the work on a partition begins, and what the former owner left."""
 
     offset: int
     is_clean: bool
-    """The former owner had an answer to everything it sent, or there was none."""
+    """The former owner had an answer to each request, or there was no former owner."""
     paused: Mapping[str, int] = NONE_PAUSED
-    """Audiences that it kept back, and since which offset, as far as that is known."""
+    """Paused audiences of the former owner, each with its first offset, as far as known."""
     others_paused: int | None = None
-    """Where that is not known: any other audience may be kept back since this offset."""
+    """If not all are known: any other audience may be paused since this offset; else None."""
 
 
 class Lease(Protocol):
     """One partition, for as long as this process owns it.
 
-    A lease outlives a rebalance that gives the partition back to the same process at once; in
-    between it is not owned. When it is lost, the task that works on it is cancelled. Where a stage
-    owns whole topics, one proof of ownership covers all partitions of a topic.
+    A lease survives a rebalance that gives the partition back to the same process at once; in
+    between we do not own it. When the partition is lost, the task that works on it is cancelled.
+    Where a stage owns whole topics, one proof of ownership covers all partitions of a topic.
     """
 
     @property
@@ -58,14 +58,14 @@ class Lease(Protocol):
         """Find the committed offset, without guessing, and read on from there."""
 
     async def fetch(self, most: int) -> Sequence[Record]:
-        """The next records in order, at most so many; empty when none came for a good while.
+        """Return the next records in order, at most `most`; none if none came for a while.
 
-        While the partition cannot be read it returns nothing at all, so that a worker that is
-        busy with reading is seen to stand still.
+        While the partition cannot be read, the call does not return, so that the watchdog sees that
+        a busy worker stands still.
         """
 
     def pause(self) -> None:
-        """Fetch nothing until `fetch` is called again; others must not wait for this partition."""
+        """Fetch nothing until the next `fetch`; other partitions must not wait for this one."""
 
     def seek(self, offset: int) -> None:
         """Fetch from this offset next."""
@@ -78,10 +78,10 @@ class Lease(Protocol):
         paused: Mapping[str, int] = NONE_PAUSED,
         done_to: int | None = None,
     ) -> None:
-        """Everything before this offset is done, but for what is kept back; a commit says so.
+        """Let the next commit say that all before this offset is done, except paused audiences.
 
-        `done_to`: the same holds up to this later offset. A successor begins there if it can read
-        what is kept back, and otherwise at `offset`.
+        `done_to`: all before this later offset is done too. A successor begins there if it can
+        read which audiences are kept back, and otherwise at `offset`.
         """
 
     @property
@@ -92,7 +92,7 @@ class Lease(Protocol):
         """Wait until ownership is proven."""
 
     def lag(self) -> int | None:
-        """Records behind the end of the partition, as far as it is known."""
+        """Return how many records are left up to the end of the partition; None: not known."""
 
 
 class Worker(Protocol):
@@ -102,7 +102,7 @@ class Worker(Protocol):
         """Work until cancelled."""
 
     async def drain(self) -> None:
-        """Return once nothing is in flight; called when the partition may be about to go."""
+        """Return once nothing is in flight; called when the partition may soon be lost."""
 
 
 class Partition(NamedTuple):
@@ -123,17 +123,17 @@ class OutgoingRecord(NamedTuple):
 
 Carried = Literal[
     "durable",
-    "failed",  # or nobody knows: the committed offset decides
-    "timed_out",  # the same, and it may have been too much for one transaction
-    "too_large",  # a broker refuses a message of it for its size
+    "failed",  # or not known: the committed offset decides
+    "timed_out",  # the same, and the chunk may be too much for one transaction
+    "too_large",  # a broker refused one of its messages for its size
 ]
 
 
 class ChunkWriter(Protocol):
-    """Carries what a stretch of a source partition became, together with its offset."""
+    """Writes the output of some events of a source partition together with their offset."""
 
     async def open(self) -> None:
-        """Shut out a former owner of the partition, so that it can write nothing any more."""
+        """Shut out a former owner of the partition: it can write nothing any more."""
 
     async def carry(
         self,
@@ -141,24 +141,24 @@ class ChunkWriter(Protocol):
         letters: Sequence[Message],
         next_offset: int,
     ) -> Carried:
-        """Make all of it durable, and commit `next_offset` with it.
+        """Make all messages durable, and commit `next_offset` with them.
 
-        That may be the offset that is committed already: the chunk is a part of an event then.
+        `next_offset` is the committed offset itself if the chunk is a part of an event.
         """
 
     async def close(self) -> None:
-        """Leave nothing open that readers would have to wait for."""
+        """Close the writer; leave no transaction open that readers would wait for."""
 
 
 class RecordLimits(Protocol):
-    """How large a message may be, as the brokers have it."""
+    """How large a message may be, as the brokers say."""
 
     def largest_record(self, topic: str) -> int:
-        """Bytes of key, value and headers together that one message of this topic may have."""
+        """Return the most bytes of key, value and headers together of one message."""
 
 
 class UsualLimits:
-    """What a topic takes that nobody configured."""
+    """The limits of a topic that nobody configured."""
 
     def largest_record(self, topic: str) -> int:  # noqa: ARG002 - the same for all
         return LARGEST_RECORD_BYTES
@@ -168,14 +168,14 @@ USUAL_LIMITS: Final = UsualLimits()
 
 
 class MessageWriter(Protocol):
-    """Messages that must not be lost: jobs, outcomes, dead letters."""
+    """Writes messages that must not be lost: jobs, outcomes, dead letters."""
 
     async def write(self, messages: Sequence[Message]) -> None:
-        """Return when all are durable; a broker that is away is waited for."""
+        """Write messages; return once all are durable. Waits for a broker that is away."""
 
 
 class Ownership(Protocol):
-    """Asked for right before a request becomes whole."""
+    """Whether we own a lane, asked right before a request is completed."""
 
     @property
     def is_held(self) -> bool: ...
@@ -190,18 +190,18 @@ class Upload(Protocol):
     async def send(
         self, audience: str, route: bytes, records: Sequence[bytes], ownership: Ownership
     ) -> Answer:
-        """One attempt. The request does not become whole unless the lane is still owned."""
+        """Try once. The request is completed only while we own the lane."""
 
 
 class Trimmer(Protocol):
-    """Lets delivered records leave."""
+    """Deletes delivered records from a lane's topic."""
 
     async def trim(self, topic: str, *, settled: int, before_ms: int) -> None:
-        """Delete what lies before the settled offset and was written before that time."""
+        """Delete records before the settled offset that were written before `before_ms`."""
 
 
 class Stretch(NamedTuple):
-    """What a replay read, and the offset up to which that is everything."""
+    """The records that a replay read, and the offset up to which they are all."""
 
     records: Sequence[Record]
     end: int
@@ -211,17 +211,17 @@ class Replay(Protocol):
     """A second look at a lane's topic, beside the lease on it."""
 
     async def read(self, offset: int, most: int) -> Stretch:
-        """What stands from this offset on, at most so many records; waits a second for some."""
+        """Read from this offset on, at most `most` records; wait up to a second for some."""
 
     async def close(self) -> None:
-        """Let go of what it takes to read; the next `read` takes it again."""
+        """Close the connections; the next `read` opens them again."""
 
 
 class PauseRequests(Protocol):
-    """What operators want of the audiences of each lane."""
+    """The pauses of audiences that operators ask for, by lane."""
 
     async def known(self) -> None:
-        """Return once everything that was asked for up to now has been read."""
+        """Return once all requests up to now have been read."""
 
     def requested(self, lane: str) -> RequestedPauses: ...
 
@@ -233,27 +233,27 @@ class Status(Protocol):
 
 
 class OutcomeReader(Protocol):
-    """What the outcomes topic says."""
+    """Reads the outcomes topic."""
 
     async def ended(self, partition: int, since_ms: int) -> frozenset[str]:
-        """Ids of the jobs of this partition whose outcome was written since then, the newest."""
+        """Return the ids of jobs of this partition with an outcome since then; newest only."""
 
     def follow(self, partition: int) -> AsyncGenerator[Sequence[str], None]:
-        """Ids whose outcome is written from now on; none at first, once nothing can be missed."""
+        """Yield ids of jobs that end from now on; the first item is empty and means: ready."""
 
 
 class TokenBucket(Protocol):
     """A token bucket that starts empty. Times in seconds."""
 
     def wait(self, tokens: int, now: float) -> float:
-        """Seconds until so many tokens are there; 0 when they are."""
+        """Return the seconds until `tokens` tokens are there; 0 when they are."""
 
     def spend(self, tokens: int, now: float) -> None:
-        """Spend tokens that are there."""
+        """Spend tokens; they must be there."""
 
 
 class RequestLimiter(Protocol):
-    """A bound on how many requests a client sends a second, all its lanes together."""
+    """Bounds the requests a second of one client, over all its lanes."""
 
     async def turn(self) -> None:
         """Return when it is the caller's turn."""

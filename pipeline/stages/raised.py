@@ -1,8 +1,8 @@
-"""Says what was raised and where, without the text of the error: it may quote a person's data."""
+"""Says which error was raised and where, without its text: that may quote a person's data."""
 
 
 def place_of(error: BaseException) -> str:
-    """The kind of an error, and the function and line that raised it."""
+    """Return the type of an error, and the function and line that raised it."""
     at = error.__traceback__
     while at is not None and at.tb_next is not None:
         at = at.tb_next

@@ -1,4 +1,4 @@
-"""When to try again: exponential backoff with full jitter, and how long a client is silent."""
+"""When to try again: exponential backoff with full jitter, and the silence after a 429."""
 
 from dataclasses import dataclass, field
 
@@ -7,22 +7,22 @@ TOGETHER_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """Full jitter: every delay up to the ceiling is as likely, or clients would march in step."""
+    """Backoff with full jitter: any delay up to a ceiling, so that clients do not move in step."""
 
     initial: float = 1.0
     maximum: float = 60.0
 
     def delay(self, attempt: int, chance: float) -> float:
-        """Seconds before the next try, after `attempt` (from 1) failed ones; `chance` in 0..1."""
+        """Return the seconds to wait after `attempt` failures (from 1); `chance` in 0..1."""
         return min(self.maximum, self.initial * 2.0 ** min(attempt - 1, 30)) * chance
 
 
 @dataclass(slots=True)
 class Throttle:
-    """How long one client's lanes must be silent after 429.
+    """How long the lanes of one client must be silent after a 429.
 
-    One lane that is told waits alone; when a second one is told within a minute it is the client
-    that is too fast, and every lane of it waits.
+    The first lane that gets one waits alone. If a second lane gets one within a minute, the whole
+    client is too fast, and all its lanes wait.
     """
 
     _told: dict[str, float] = field(default_factory=dict)
@@ -30,12 +30,12 @@ class Throttle:
     _all_until: float = 0.0
 
     def told(self, lane: str, wait: float, now: float) -> None:
-        """Take note that the partner asked this lane to wait so many seconds."""
+        """Note that the partner asked this lane to wait `wait` seconds."""
         self._until[lane] = max(self._until.get(lane, 0.0), now + wait)
         if any(other != lane and now - at < TOGETHER_SECONDS for other, at in self._told.items()):
             self._all_until = max(self._all_until, now + wait)
         self._told[lane] = now
 
     def wait(self, lane: str, now: float) -> float:
-        """Seconds for which this lane must still be silent."""
+        """Return for how many seconds this lane must still be silent."""
         return max(0.0, self._until.get(lane, 0.0) - now, self._all_until - now)

@@ -1,4 +1,4 @@
-"""Ingest and poll: which topics each reads, and who works on a partition of them."""
+"""The ingest and poll stages: the topics that each reads, and the worker for each partition."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,10 +35,10 @@ class IngestStage:
     reads: Mapping[str, Read]
     """By topic."""
     registries: Mapping[str, SchemaRegistry]
-    """By topic, of the sources that have one."""
+    """By topic; only sources with a registry."""
     routes: Routes
     restating: Collection[str]
-    """Topics whose changes count from when they were stated."""
+    """Topics whose changes count from the time their event was written."""
     letters: DeadLetters
     record_limits: RecordLimits
     chunk_events: int

@@ -8,7 +8,7 @@ LOOK_AGAIN_SECONDS = 1.0
 
 
 async def until(event: asyncio.Event, seconds: float) -> None:
-    """Wait for an event, or so many seconds."""
+    """Wait for an event, at most so many seconds."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()

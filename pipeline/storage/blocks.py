@@ -1,4 +1,4 @@
-"""Pieces of a file, gathered into blocks of one size: each write costs a way to somewhere."""
+"""Joins the pieces of a file into larger blocks, because each write costs a round trip."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 
@@ -8,7 +8,7 @@ BLOCK_BYTES = 1024 * 1024
 async def blocks(
     pieces: AsyncIterator[bytes], size: int = BLOCK_BYTES
 ) -> AsyncGenerator[bytes, None]:
-    """The same bytes in the same order, at least `size` of them at a time but for the last ones."""
+    """Yield the same bytes in the same order; every block but the last has at least `size`."""
     gathered = bytearray()
     async for piece in pieces:
         gathered += piece

@@ -1,4 +1,4 @@
-"""Object storages as the settings name them; a secret that has changed makes a new store."""
+"""Makes object storages from settings; a changed secret makes a new store."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class _SecretStore:
-    """A store made with a secret, which platforms rotate in place."""
+    """Makes a store with a secret, and a new one when the platform has rotated the secret."""
 
     def __init__(self, read: Callable[[], str], make: Callable[[str], Awaitable[Reached]]) -> None:
         self._read = read

@@ -1,4 +1,4 @@
-"""A folder of this machine as a storage."""
+"""A storage in a folder of this machine."""
 
 import asyncio
 import os
@@ -18,15 +18,15 @@ Answer = TypeVar("Answer")
 
 
 class FolderStorage:
-    """Writes a file beside all folders, and moves it to its place when it is whole."""
+    """Writes a file outside all folders, and moves it to its place when it is whole."""
 
     def __init__(self, root: Path, *, clock: Callable[[], float]) -> None:
-        """Nothing is touched yet; the folder is made with the first file."""
+        """Touch nothing yet: the first file makes the folder."""
         self._root = root
         self._clock = clock
 
     async def put(self, path: str, pieces: AsyncIterator[bytes]) -> StoredFile:
-        """What an earlier, interrupted `put` into the same folder left is removed first."""
+        """Store a file; first remove what an interrupted `put` into the same folder has left."""
         beside = self._root / unfinished_path(path)
         try:
             await self._do(_begin, beside)
@@ -37,7 +37,7 @@ class FolderStorage:
                     size += len(block)
             return await self._published(beside, path, size)
         except BaseException:
-            # What stays here all the same goes with the next file.
+            # If this fails, the next `put` removes the file.
             with suppress(OSError):
                 await asyncio.to_thread(beside.unlink, missing_ok=True)
             raise
@@ -52,14 +52,14 @@ class FolderStorage:
         await self._do((self._root / path).unlink, True)
 
     async def now_s(self) -> float:
-        """The folder is on this machine, and so is its clock."""
+        """Return the time of our own clock, which dates the files of the folder."""
         return self._clock()
 
     async def close(self) -> None:
-        """Nothing stays open between two calls."""
+        """Do nothing: no file stays open between two calls."""
 
     async def _published(self, beside: Path, path: str, size: int) -> StoredFile:
-        """What became visible although we are cancelled goes again."""
+        """Make the file visible; if we are cancelled meanwhile, delete it again."""
         loop = asyncio.get_running_loop()
         finishing = loop.run_in_executor(None, self._tried, self._finish, beside, path, size)
         try:
@@ -69,7 +69,7 @@ class FolderStorage:
             raise
 
     async def _do(self, work: Callable[..., Answer], *arguments: object) -> Answer:
-        """Disks are slow, so never on the event loop."""
+        """Run work in a thread: disks are too slow for the event loop."""
         return await asyncio.to_thread(self._tried, work, *arguments)
 
     def _tried(self, work: Callable[..., Answer], *arguments: object) -> Answer:
@@ -88,7 +88,7 @@ class FolderStorage:
         place = self._root / path
         place.parent.mkdir(parents=True, exist_ok=True)
         _make_durable(beside)
-        # The time of the file is that of its last write; its readers go by when it came.
+        # A file keeps the time of its last write, but its readers need the time it appeared.
         os.utime(beside)
         beside.replace(place)
         _make_durable(place.parent)
@@ -114,7 +114,7 @@ def _begin(beside: Path) -> None:
 
 
 def _append(beside: Path, block: bytes) -> None:
-    # It must be there: after a cancellation a late thread must not make it anew.
+    # The file must exist: after a cancellation a late thread must not make it again.
     with beside.open("r+b") as file:
         file.seek(0, os.SEEK_END)
         file.write(block)

@@ -1,4 +1,4 @@
-"""The partner's own storage."""
+"""The partner's own storage, with credentials that the partner gives."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
@@ -11,10 +11,10 @@ Answer = TypeVar("Answer")
 
 
 class LandingZoneStorage:
-    """An object storage whose credentials anybody may make invalid, by asking the partner.
+    """An object storage whose credentials end when anybody asks the partner for new ones.
 
-    So credentials that are refused are asked for anew. Only where the partner gives the same ones
-    again, a person must mend something.
+    So if the storage refuses our credentials, we ask for new ones. A person must mend something
+    only if the partner gives the same ones again.
     """
 
     def __init__(self, access: LandingZoneAccess) -> None:
@@ -27,8 +27,8 @@ class LandingZoneStorage:
         except StorageRefused as refused:
             if not await self._access.is_replaced():
                 raise
-            # The pieces are used up: whoever makes them must begin again.
-            raise StorageUnavailable(f"{refused}; new credentials came") from None
+            # The pieces are used up, so the caller must make them again.
+            raise StorageUnavailable(f"{refused}; the partner gave new credentials") from None
 
     async def head(self, path: str) -> StoredFile | None:
         return await self._tried(lambda: self._storage.head(path))

@@ -1,4 +1,4 @@
-"""The way to the partner's own storage: credentials that the partner gives for a while."""
+"""Access to the partner's own storage, with credentials that the partner gives for a while."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from obstore.store import AzureSASToken, S3Credential
 
 RENEWED_BEFORE_SECONDS = 600.0
-"""Longer than the library goes on with credentials that it has: five minutes before their end."""
+"""We renew before the library asks for new credentials, five minutes before their end."""
 _SHORTEST_LEAD_SECONDS = 15.0
 _BETWEEN_EXPIRED_SECONDS = 60.0
 
 
 class LandingZoneAccess:
-    """Asks the partner again before what it gave expires, also in the middle of an upload."""
+    """Asks the partner for credentials, and again before they expire, also during an upload."""
 
     def __init__(
         self, ask: Callable[[], Awaitable[LandingZone]], clock: Callable[[], float]
@@ -36,7 +36,7 @@ class LandingZoneAccess:
         return self._reached
 
     async def is_replaced(self) -> bool:
-        """Ask now, because what we have was refused; whether the partner gives something else."""
+        """Ask for credentials, because ours were refused; return whether the new ones differ."""
         former = self._zone
         await self._renew()
         return self._zone != former
@@ -46,7 +46,7 @@ class LandingZoneAccess:
         now_s = self._clock()
         self._due_s = float("inf") if zone.expires_s is None else due_s(now_s, zone.expires_s)
         if zone != self._zone:
-            # First, so that an upload that goes on with its former store has them, too.
+            # Set the zone first, so that an upload with the former store uses it, too.
             self._zone = zone
             self._reached = await self._made(zone)
 
@@ -80,7 +80,7 @@ class LandingZoneAccess:
                     address=s3_address(zone.container, endpoint),
                 )
 
-    # The library calls these from threads of its own; one that has to be awaited fails there.
+    # The library calls these from its own threads, where a coroutine would fail.
 
     def _sas_token(self) -> "AzureSASToken":
         given, expires_at = self._newest()
@@ -103,10 +103,10 @@ class LandingZoneAccess:
 
 
 def due_s(now_s: float, expires_s: float) -> float:
-    """When to ask again for what came now and expires then.
+    """Return when to ask again for credentials that came at `now_s` and expire at `expires_s`.
 
-    The partner may answer with the same credentials until they have expired: the nearer that is,
-    the sooner we ask again, but not all the time.
+    The partner may give the same credentials until they have expired. So we ask more often as
+    that time comes nearer, but not all the time.
     """
     left = expires_s - now_s
     if left <= 0:

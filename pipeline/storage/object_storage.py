@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 PART_BYTES = 8 * 1024 * 1024
-"""An upload has at most 10,000 parts: enough for 80 GB."""
+"""Bytes of one part. An upload has at most 10,000 parts, so this is enough for 80 GB."""
 PARTS_AT_ONCE = 3
-"""With the part that is being filled, what a file takes of memory."""
+"""Parts sent at the same time. These and the part that is being filled are in memory."""
 
 _UNDO_SECONDS = 10.0
 
@@ -34,33 +34,33 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """A store with credentials that are good now."""
+    """A store with credentials that are valid now."""
 
     store: "ObjectStore"
     place: str
-    """Names it in messages."""
+    """The name of the storage in messages."""
     address: str
-    """Answers HTTP requests, whatever it answers."""
+    """An address of the storage that answers any HTTP request, even if with a refusal."""
 
 
 Access: TypeAlias = Callable[[], Awaitable[Reached]]
 
 
 class ObjectStorage:
-    """Uploads in parts that the store shows to nobody until all of them are put together.
+    """Uploads files in parts, which stay invisible until the store joins them.
 
-    What a killed process leaves is such parts. Azure removes them after a week; elsewhere it takes
-    a lifecycle rule of the bucket.
+    A killed process leaves such parts behind. Azure removes them after a week; elsewhere the bucket
+    needs a lifecycle rule.
     """
 
     def __init__(self, access: Access) -> None:
-        """`access` is asked before each request to the store."""
+        """`access` is called before each request to the store."""
         self._access = access
 
     async def put(self, path: str, pieces: AsyncIterator[bytes]) -> StoredFile:
-        """The store checks every part on its way; the sum of their sizes is checked here."""
-        # A store that is away, or refuses us, says so before the pieces are made; and of this
-        # question the library tells the reason, of a small file it does not.
+        """Store a file; the store checks each part, and we check the sum of their sizes."""
+        # Ask first, so that no pieces are made if the store is away or refuses us. For this
+        # request the library tells the reason; for the upload of a small file it does not.
         await self.files(path.rpartition("/")[0])
         async with AsyncExitStack() as undo:
             size = await self._upload(path, pieces, undo)
@@ -83,7 +83,7 @@ class ObjectStorage:
         await _asked(reached, _found(obstore.delete_async(reached.store, path)))
 
     async def _try_to_delete(self, path: str) -> None:
-        """Something else went wrong already; the owner deletes what it finds of older files."""
+        """Delete a file after a failure; if this fails too, the owner deletes the file later."""
         with suppress(StorageUnavailable, StorageRefused, TimeoutError):
             async with asyncio.timeout(_UNDO_SECONDS):
                 await self.delete(path)
@@ -92,10 +92,10 @@ class ObjectStorage:
         return await server_time((await self._access()).address)
 
     async def close(self) -> None:
-        """The library closes its connections itself."""
+        """Do nothing: the library closes its connections itself."""
 
     async def _upload(self, path: str, pieces: AsyncIterator[bytes], undo: AsyncExitStack) -> int:
-        """The size of what was sent; `undo` takes away what becomes visible."""
+        """Upload the pieces; return their size. `undo` gets a step that deletes the file."""
         size = 0
         reached = await self._access()
         writer = obstore.open_writer_async(
@@ -113,7 +113,7 @@ class ObjectStorage:
             abort.pop_all()
         # From here on the file may become visible, even if we are cancelled or hear nothing.
         undo.push_async_callback(self._try_to_delete, path)
-        # Its types say a coroutine; it is a future, whose work has begun.
+        # The library's types say coroutine, but it is a future whose work has begun.
         closing = cast("asyncio.Future[None]", writer.close())
         await _asked(reached, ended(closing))
         return size
@@ -125,7 +125,7 @@ async def _aborted(
     error: BaseException | None,
     trace: TracebackType | None,
 ) -> None:
-    """Else the parts would stay. What ended the upload counts, not what becomes of this."""
+    """Abort an upload, or its parts would stay. An error here must not hide the first one."""
     with suppress(BaseError, OSError):
         async with asyncio.timeout(_UNDO_SECONDS):
             await writer.__aexit__(kind, error, trace)
@@ -155,5 +155,5 @@ def _stored(found: "ObjectMeta") -> StoredFile:
 
 
 def _bare(etag: str | None) -> str | None:
-    """Without quotes: Azure quotes it in the answer for one file, and not in a listing."""
+    """Remove quotes: Azure quotes the tag in the answer for one file, but not in a listing."""
     return None if etag is None else etag.strip('"')

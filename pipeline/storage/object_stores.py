@@ -1,4 +1,4 @@
-"""The library's stores, with our options, from where a store is and a way to its credentials."""
+"""Makes the library's stores with our options, from their address and credentials."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ GCS_ADDRESS = "https://storage.googleapis.com"
 _FIRST_REGION = "us-east-1"
 
 _RETRIES: "RetryConfig" = {"max_retries": 4, "retry_timeout": timedelta(seconds=60)}
-"""Of one request; a whole file is tried again by who stores it."""
+"""Retries of one request; the caller of `put` tries the whole file again."""
 
 
 async def s3_store(
@@ -37,9 +37,10 @@ async def s3_store(
     region: str | None,
     credentials: "Callable[[], S3Credential] | None",
 ) -> S3Store:
-    """Without `region`, S3 itself is asked where the bucket is; it tells everybody.
+    """Make a store for a bucket of S3.
 
-    Without `credentials`, those of the environment.
+    Without `region` S3 itself is asked for the bucket's region; no login is needed for that.
+    Without `credentials` the store uses those of the environment.
     """
     address = s3_address(bucket, endpoint)
     region = region or await bucket_region(bucket, endpoint)
@@ -51,7 +52,7 @@ async def s3_store(
             client_options=_client_options(address),
             retry_config=_RETRIES,
             credential_provider=credentials,
-            # Not everything that speaks this protocol deletes many at once, and we delete one.
+            # Some servers of this protocol cannot delete many files at once, and we delete one.
             disable_bulk_delete=True,
             config={} if endpoint is None else {"endpoint": endpoint},
         )
@@ -69,7 +70,10 @@ def s3_address(bucket: str, endpoint: str | None) -> str:
 def gcs_store(
     *, bucket: str, prefix: str, endpoint: str | None, service_account: str | None
 ) -> GCSStore:
-    """Without the JSON of a service account, the credentials of the environment."""
+    """Make a store for a bucket of Google Cloud Storage.
+
+    Without the JSON of a service account the store uses the credentials of the environment.
+    """
     config: GCSConfig = {}
     if service_account is not None:
         config["service_account_key"] = service_account
@@ -112,18 +116,18 @@ def azure_address(account: str, endpoint: str | None) -> str:
 
 @contextmanager
 def _usable(place: str) -> Iterator[None]:
-    """The library's errors quote what it was given, credentials too."""
+    """Replace the library's errors, which quote their input, credentials too."""
     try:
         yield
     except (BaseError, ValueError):
         raise StorageRefused(
-            f"{place}: cannot be used as it is written; check that prefix has no empty part, and "
-            "that the credentials are whole"
+            f"{place}: cannot be used with these settings; check that prefix has no empty part, "
+            "and that the credentials are complete"
         ) from None
 
 
 def _client_options(address: str) -> "ClientConfig":
-    """Plain HTTP only where the address says so; a part of a slow upload takes its time."""
+    """Allow plain HTTP only if the address names it; leave time for a slow upload of a part."""
     return {
         "allow_http": address.startswith("http://"),
         "connect_timeout": timedelta(seconds=10),

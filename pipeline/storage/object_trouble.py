@@ -1,7 +1,7 @@
-"""What an object store or the way to it said no to, in one line that shows no credentials.
+"""Turns errors of an object store, or of the way to it, into one line without credentials.
 
-The library's errors quote the address, in which a signature may stand, and the whole answer. So
-nothing of their text is shown but the status, the store's own code, and what is known here.
+The library's errors quote the address, which may hold a signature, and the whole answer. So a line
+shows only the status, the store's own code, and our own words.
 """
 
 import re
@@ -32,7 +32,7 @@ _BY_STATUS: Mapping[int, str] = {
     404: "there is no such bucket or container; create it, or correct its name",
 }
 _LATER = frozenset({408, 409, 423, 425, 429})
-"""Statuses of the kind 4xx that may be another answer the next time."""
+"""Statuses 4xx after which the next request may succeed."""
 
 _LOGIN = "token request"
 _METADATA_SERVICES = ("169.254.", "metadata.google.internal")
@@ -45,7 +45,7 @@ _ON_THE_WAY: Sequence[tuple[str, str]] = (
 
 
 def trouble(error: Exception, place: str) -> StorageUnavailable | StorageRefused:
-    """The exception to raise for an error of the library; `place` names the storage."""
+    """Return the exception for an error of the library; `place` names the storage."""
     text = str(error)
     if any(service in text for service in _METADATA_SERVICES):
         return StorageRefused(
@@ -53,7 +53,7 @@ def trouble(error: Exception, place: str) -> StorageUnavailable | StorageRefused
         )
     found = _STATUS.search(text)
     if isinstance(error, UnauthenticatedError) or (found and _LOGIN in text):
-        # The library could not make anything of them, or the store's login refused them.
+        # The library could not use the credentials, or the store's login refused them.
         return StorageRefused(f"{place}: {_CREDENTIALS}")
     if found is None:
         return StorageUnavailable(f"{place}: {_on_the_way(text)}")
@@ -68,4 +68,4 @@ def trouble(error: Exception, place: str) -> StorageUnavailable | StorageRefused
 
 def _on_the_way(text: str) -> str:
     folded = text.lower()
-    return next((why for sign, why in _ON_THE_WAY if sign in folded), "no whole answer")
+    return next((why for sign, why in _ON_THE_WAY if sign in folded), "no complete answer")

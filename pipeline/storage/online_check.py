@@ -1,4 +1,4 @@
-"""What `check --online` finds about a storage: by storing a small file, and taking it away."""
+"""Checks a storage for `check --online`: stores a small file and deletes it."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -15,9 +15,9 @@ _LARGEST_DIFFERENCE_SECONDS = 3.0
 async def storage_findings(
     storage: FileStorage, settings: StorageSettings, *, name: str, clock_s: float
 ) -> Sequence[Finding]:
-    """Whether the storage of destination `name` can be read, written and listed, and keeps time.
+    """Find out whether the storage of destination `name` works, and whether its clocks agree.
 
-    `clock_s` is our time, in seconds since the epoch.
+    `clock_s`: our time, in seconds since the epoch.
     """
     try:
         difference = await _difference(storage)
@@ -28,8 +28,9 @@ async def storage_findings(
     if abs(difference) > _LARGEST_DIFFERENCE_SECONDS:
         found.append(
             Finding(
-                f"{name}: storage: a new file is {difference:+.0f} s off the storage's own clock; "
-                "the partner would miss files: have its operator set its clocks",
+                f"{name}: storage: the date of a new file is {difference:+.0f} s from the "
+                "storage's own clock; the partner would miss files: have its operator set its "
+                "clocks",
                 is_bad=True,
             )
         )
@@ -39,7 +40,7 @@ async def storage_findings(
 
 
 async def _difference(storage: FileStorage) -> float:
-    """Seconds by which a file that is stored now is dated after the storage's clock."""
+    """Return the date of a new file minus the storage's clock, in seconds."""
     stored = await storage.put(_FILE, _probe())
     try:
         now_s = await storage.now_s()

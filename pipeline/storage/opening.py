@@ -1,4 +1,4 @@
-"""The storage that the settings name."""
+"""Makes the storage that the settings name."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
@@ -21,7 +21,7 @@ from pipeline.storage.landing_zone_access import LandingZoneAccess
 from pipeline.storage.sftp import SftpStorage
 
 LandingZoneCredentials: TypeAlias = Callable[[], Awaitable[LandingZone]]
-"""Asks the partner; raises StorageUnavailable or StorageRefused."""
+"""Asks the partner for credentials; raises StorageUnavailable or StorageRefused."""
 
 
 def opened(
@@ -30,11 +30,11 @@ def opened(
     landing_zone: LandingZoneCredentials,
     clock: Callable[[], float],
 ) -> FileStorage:
-    """Nothing is read and nobody is called yet, so that a storage that is away stops no start.
+    """Make a storage. It calls and reads nothing yet, so a storage that is away stops no start.
 
-    Every path is from `prefix` on (or `path`, or the folder of the landing zone): the storage puts
-    that before it. `landing_zone` is asked where the settings say `kind: landing_zone`, and again
-    before what it gave expires. `clock` is ours, seconds since the epoch: it says when that is.
+    The storage puts its `prefix` (or `path`, or the folder of the landing zone) before every path.
+    `landing_zone` is called for `kind: landing_zone`, and again before its credentials expire.
+    `clock`: our time, in seconds since the epoch.
     """
     match settings:
         case LandingZoneSettings():

@@ -1,4 +1,4 @@
-"""The signature of a request to Amazon S3, for what the library that stores files cannot ask."""
+"""Signs requests to Amazon S3 that the storage library cannot make."""
 
 import hashlib
 import hmac
@@ -12,10 +12,10 @@ _NO_BODY = hashlib.sha256(b"").hexdigest()
 def signed_headers(
     url: str, *, region: str, access_key_id: str, secret_access_key: str, now: datetime
 ) -> Mapping[str, str]:
-    """Of a GET whose query is one bare word, such as `https://host/bucket?lifecycle`.
+    """Return the headers of a GET whose query is one bare word, as `https://host/bucket?lifecycle`.
 
-    It is version 4 of the signature, as AWS documents it. `now` is in UTC; the server refuses what
-    is more than 15 minutes off.
+    This is version 4 of the signature, as AWS documents it. `now` is in UTC; the server refuses a
+    time that is more than 15 minutes wrong.
     """
     parts = urlsplit(url)
     moment = now.strftime("%Y%m%dT%H%M%SZ")

@@ -1,4 +1,4 @@
-"""What a storage says in the headers of any answer, even to who may not ask."""
+"""Reads the headers of a storage's answer; even a refusal has them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _TIMEOUT = aiohttp.ClientTimeout(total=20)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Whatever the server said."""
+    """Any answer of the server."""
 
     status: int
     headers: Mapping[str, str]
@@ -23,23 +23,23 @@ class Answer:
 
 
 async def server_time(address: str) -> float:
-    """The storage's clock, in whole seconds since the epoch: never ahead of it.
+    """Return the storage's clock, rounded down to whole seconds since the epoch.
 
     Raises:
-        StorageUnavailable: nobody answers, or without a time.
+        StorageUnavailable: no server answers, or its answer has no time.
     """
     date = (await answer("HEAD", address)).headers.get("Date", "")
     try:
         return parsedate_to_datetime(date).timestamp()
     except ValueError:
-        raise StorageUnavailable(f"{_host(address)} answers without its time") from None
+        raise StorageUnavailable(f"{_host(address)} answers without a time") from None
 
 
 async def answer(method: str, address: str, headers: Mapping[str, str] | None = None) -> Answer:
-    """Without `headers` of ours nobody is logged in, and the answer is most likely a refusal.
+    """Send one request; without a login in `headers` the answer is most likely a refusal.
 
     Raises:
-        StorageUnavailable: nobody answers.
+        StorageUnavailable: no server answers.
     """
     try:
         async with (
@@ -55,7 +55,7 @@ async def answer(method: str, address: str, headers: Mapping[str, str] | None = 
 
 
 def _proxy(address: str) -> str | None:
-    """As the library that stores the files chooses it: by the environment."""
+    """Return the proxy from the environment, as the storage library chooses it."""
     parts = urlsplit(address)
     if proxy_bypass(parts.netloc.rpartition("@")[2]):
         return None

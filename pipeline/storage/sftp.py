@@ -1,4 +1,4 @@
-"""A file server that speaks SFTP."""
+"""A storage on a file server that speaks SFTP."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
@@ -15,16 +15,16 @@ _CLOCK = f"{UNFINISHED}/.clock"
 
 
 class SftpStorage:
-    """Writes a file beside all folders, and moves it to its place when it is whole.
+    """Writes a file outside all folders, and moves it to its place when it is whole.
 
-    Each call has a connection of its own: calls are rare, and so none can be stale.
+    Each call opens its own connection: calls are rare, and so no connection is stale.
     """
 
     def __init__(self, settings: SftpSettings) -> None:
         self._settings = settings
 
     async def put(self, path: str, pieces: AsyncIterator[bytes]) -> StoredFile:
-        """What an earlier, interrupted `put` into the same folder left is removed first."""
+        """Store a file; first remove what an interrupted `put` into the same folder has left."""
         beside = unfinished_path(path)
         async with SftpSession(self._settings) as session:
             await session.empty(str(PurePosixPath(beside).parent))
@@ -34,10 +34,10 @@ class SftpStorage:
                 await session.move(beside, path)
             except BaseException:
                 await session.try_to_delete(beside)
-                # It may have been moved already when we were cancelled.
+                # We may be cancelled after the file was moved.
                 await session.try_to_delete(path)
                 raise
-        # The time of the file is that of its last write, by the server's clock; moving keeps it.
+        # The file has the time of its last write, by the server's clock; a move keeps it.
         return stored._replace(path=path)
 
     async def head(self, path: str) -> StoredFile | None:
@@ -53,7 +53,7 @@ class SftpStorage:
             await session.delete(path)
 
     async def now_s(self) -> float:
-        """By the time that the server gives to a file that is written now; in whole seconds."""
+        """Return the server's time, in whole seconds, from a small file that we write now."""
         async with SftpSession(self._settings) as session:
             await session.make_folder(UNFINISHED)
             writing = await session.begin(_CLOCK)
@@ -62,11 +62,11 @@ class SftpStorage:
             stored = await session.stored(_CLOCK)
             await session.delete(_CLOCK)
         if stored is None:
-            raise StorageUnavailable(f"{self._settings.host}: what was written now is gone")
+            raise StorageUnavailable(f"{self._settings.host}: a file written just now is missing")
         return stored.modified_s
 
     async def close(self) -> None:
-        """Nothing stays open between two calls."""
+        """Do nothing: no connection stays open between two calls."""
 
 
 async def _written(session: SftpSession, path: str, pieces: AsyncIterator[bytes]) -> int:

@@ -13,7 +13,7 @@ from pipeline.storage.sftp_trouble import host_key_trouble, trouble
 
 _LOGIN_SECONDS = 30
 _KEEPALIVE_SECONDS = 15
-"""A server that says nothing four times so long is lost."""
+"""A connection counts as lost when the server is silent for four times this long."""
 _UNDO_SECONDS = 10.0
 _NOT_THERE = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath)
 
@@ -21,7 +21,10 @@ Answer = TypeVar("Answer")
 
 
 class SftpSession:
-    """Paths are from the folder of the settings. Raises StorageUnavailable and StorageRefused."""
+    """One connection. Paths start in the folder of the settings.
+
+    Raises StorageUnavailable and StorageRefused.
+    """
 
     def __init__(self, settings: SftpSettings) -> None:
         self._settings = settings
@@ -40,12 +43,12 @@ class SftpSession:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        # Everything has been answered, so there is nothing to say good-bye for. Nor is the end
-        # waited for: who is cancelled meanwhile would not learn that its file is there.
+        # All requests have their answers, so a polite end is not needed. We do not wait for the
+        # end: a caller that is cancelled meanwhile would not learn that its file is stored.
         self._connection.abort()
 
     async def empty(self, folder: str) -> None:
-        """The folder is there and nothing is in it."""
+        """Make an empty folder, or empty the one that exists."""
         await self._asked(self._client.rmtree(folder, ignore_errors=True))
         await self.make_folder(folder)
 
@@ -56,14 +59,14 @@ class SftpSession:
         try:
             await self._client.makedirs(folder, exist_ok=True)
         except asyncssh.SFTPNoSuchFile:
-            # The library goes on to the next folder where it may not make the one above.
+            # The library goes on to the next folder even if it could not make the one above.
             raise asyncssh.SFTPPermissionDenied(folder) from None
 
     async def begin(self, path: str) -> "Writing":
         return Writing(await self._asked(self._client.open(path, "wb")), self._place)
 
     async def move(self, path: str, to: str) -> None:
-        """In one step, also where a file is there already."""
+        """Move a file in one step; replace a file that is there already."""
         await self.make_folder(to.rpartition("/")[0] or ".")
         await self._asked(self._client.posix_rename(path, to))
 
@@ -75,7 +78,7 @@ class SftpSession:
         await self._asked(_found(self._client.remove(path)))
 
     async def try_to_delete(self, path: str) -> None:
-        """Something else went wrong already, and the next `put` removes what stays."""
+        """Delete a file after a failure; if this fails too, the next `put` removes the file."""
         with suppress(StorageUnavailable, StorageRefused, TimeoutError):
             async with asyncio.timeout(_UNDO_SECONDS):
                 await self.delete(path)
@@ -102,7 +105,7 @@ class SftpSession:
             return await asyncssh.connect(
                 settings.host,
                 settings.port,
-                # Nothing of this machine's or user's own: what the settings say is all.
+                # Use only the settings, and no configuration of this machine or user.
                 config=None,
                 agent_path=None,
                 username=settings.username,
@@ -139,7 +142,7 @@ class SftpSession:
             ) from None
 
     async def _enter_folder(self) -> None:
-        """A folder that is not there is not made: the partner would look into another one."""
+        """Enter the folder; never create it, because the partner would look into another one."""
         folder = self._settings.path
         if not await self._asked(self._client.isdir(folder)):
             raise StorageRefused(
@@ -162,7 +165,7 @@ class Writing:
         await _asked(self._place, self._file.write(block))
 
     async def end(self) -> None:
-        """On the server's disk, where the server lets us ask for that."""
+        """Close the file; flush it to the server's disk, if the server supports that."""
         await _asked(self._place, self._end())
 
     async def _end(self) -> None:

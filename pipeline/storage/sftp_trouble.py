@@ -1,4 +1,4 @@
-"""What a file server or the way to it said no to, in one line."""
+"""Turns errors of a file server, or of the way to it, into one line."""
 
 import socket
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ _LINES: Sequence[tuple[type[Exception], _Kind, str]] = (
     ),
     (asyncssh.SFTPNoSpaceOnFilesystem, StorageUnavailable, "its disk is full; make room"),
     (asyncssh.SFTPQuotaExceeded, StorageUnavailable, "the user's quota is used up; raise it"),
-    (asyncssh.SFTPError, StorageUnavailable, "it could not do it"),
+    (asyncssh.SFTPError, StorageUnavailable, "the request failed on the server"),
     (asyncssh.Error, StorageUnavailable, "the connection was lost"),
     (socket.gaierror, StorageUnavailable, "DNS has no address for it; check the name"),
     (
@@ -44,18 +44,18 @@ _LINES: Sequence[tuple[type[Exception], _Kind, str]] = (
     (TimeoutError, StorageUnavailable, "no answer in time"),
     (OSError, StorageUnavailable, "the connection was lost"),
 )
-"""The first that fits counts; what the server itself says may quote anything, and is not shown."""
+"""The first line that fits counts. The server's own text may quote anything, so it is not shown."""
 
 
 def trouble(error: Exception, place: str) -> StorageUnavailable | StorageRefused:
-    """The exception to raise for an error of the library; `place` names the server."""
+    """Return the exception for an error of the library; `place` names the server."""
     return next(
         kind(f"{place}: {line}") for fitting, kind, line in _LINES if isinstance(error, fitting)
     )
 
 
 def host_key_trouble(place: str, *, is_known: bool) -> StorageRefused:
-    """Somebody else may be answering: that is for a person to decide, never for us."""
+    """Return the error for a wrong host key: another server may answer, so a person must decide."""
     if is_known:
         return StorageRefused(
             f"{place}: its host key is not the one of known_hosts_file; do not deliver until its "

@@ -1,13 +1,13 @@
-"""Where files are written until they are whole, in storages that show what is being written."""
+"""Paths for unfinished files, in storages that show a file while it is written."""
 
 from pathlib import PurePosixPath
 
 UNFINISHED = ".unfinished"
-"""Beside the folders that the partner reads, in the same storage, so that a move is one step."""
+"""A folder that the partner does not read; in the same storage, so that a move is one step."""
 
 
 def unfinished_folder(path: str) -> str:
-    """Of the folder of this file alone: what an interrupted writer left there may be removed."""
+    """Return the folder for one folder's unfinished files; a new writer may empty it."""
     return str(PurePosixPath(UNFINISHED) / PurePosixPath(path).parent)
 
 

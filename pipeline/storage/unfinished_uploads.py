@@ -1,4 +1,4 @@
-"""Whether a bucket forgets uploads that a killed process left unfinished: they cost, unseen."""
+"""Checks whether a bucket deletes unfinished uploads of killed processes, which cost money."""
 
 import asyncio
 import re
@@ -15,13 +15,13 @@ _RULE = re.compile(r"<Rule>(.*?)</Rule>", re.DOTALL)
 _PREFIX = re.compile(r"<Prefix>(.*?)</Prefix>", re.DOTALL)
 _ABORTS = "AbortIncompleteMultipartUpload"
 _ADVICE = (
-    f"give it a lifecycle rule with {_ABORTS} after 1 day, or what a killed upload leaves is "
-    "stored, and paid, for ever"
+    f"give it a lifecycle rule with {_ABORTS} after 1 day, or the parts of killed uploads "
+    "are stored, and cost money, for ever"
 )
 
 
 async def unfinished_uploads(settings: StorageSettings, *, clock_s: float) -> Finding | None:
-    """None where nothing can be left for ever; `clock_s` is our time, and signs the question."""
+    """Return a finding; None: nothing stays for ever. `clock_s` (our time) signs the request."""
     match settings:
         case S3Settings():
             return await _of_bucket(settings, clock_s)
@@ -30,7 +30,7 @@ async def unfinished_uploads(settings: StorageSettings, *, clock_s: float) -> Fi
                 f"warning: bucket {settings.bucket} was not asked for its rules: {_ADVICE}"
             )
         case _:
-            # Azure forgets after a week, the partner cleans its own zone, files are swept by us.
+            # Azure deletes them after a week, the partner cleans its own zone, we sweep files.
             return None
 
 

@@ -1,15 +1,15 @@
-"""Whether what a storage has is what we gave it."""
+"""Checks that a stored file has the size that was written."""
 
 from pipeline.stages.snapshot.ports import StorageUnavailable, StoredFile
 
 
 def checked(stored: StoredFile | None, path: str, size: int) -> StoredFile:
-    """The file as the storage says it.
+    """Return the stored file.
 
     Raises:
-        StorageUnavailable: it has another size than the `size` bytes that were written.
+        StorageUnavailable: the file is missing, or its size is not `size`.
     """
     if stored is None or stored.size != size:
         found = 0 if stored is None else stored.size
-        raise StorageUnavailable(f"{path}: {size} bytes were written, and {found} are there")
+        raise StorageUnavailable(f"{path}: {size} bytes were written, but {found} are stored")
     return stored

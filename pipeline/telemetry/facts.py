@@ -1,7 +1,7 @@
-"""What we say about our work: one method a fact, and one small protocol for each room that speaks.
+"""The facts that we report about our work: one method for each fact, one protocol for each room.
 
-Facts are stated once a batch, with a count, never once a record. Nothing here names a person.
-Seconds and bytes are what they say; a `count` of zero is allowed and changes nothing.
+A fact is reported once for a batch, with a count, never for each record. No fact names a person.
+A `count` of zero is allowed and changes nothing.
 """
 
 from dataclasses import dataclass
@@ -59,150 +59,150 @@ RunEnd = Literal[
 
 @dataclass(frozen=True, slots=True)
 class LaneLabel:
-    """How a lane is named to operators."""
+    """The names of a lane for operators."""
 
     destination: str
-    """Its name in the configuration."""
+    """The destination's name in the configuration."""
     connection: str
     """The connection, or the advertiser where an audience has none; unique over destinations."""
 
 
 class ProcessTelemetry(Protocol):
-    """What the process says of itself."""
+    """Facts about the process."""
 
     def build_info(self, *, version: str) -> None:
         """This version of the program is running."""
 
 
 class DeadLetterTelemetry(Protocol):
-    """What every stage says of what it could not carry."""
+    """Facts about dead letters, for every stage."""
 
     def dead_letters_written(self, *, stage: StageName, reason: RejectedReason, count: int) -> None:
         """Dead letters are durable in their topic."""
 
 
 class IngestTelemetry(Protocol):
-    """What ingest says."""
+    """Facts about ingest."""
 
     def events_consumed(self, *, source: str, count: int) -> None:
         """Events were read from the upstream topic `source`, and their offset is committed."""
 
     def events_ignored(self, *, source: str, reason: IgnoredReason, count: int) -> None:
-        """Events stated no membership and were passed over."""
+        """Events stated no membership and were skipped."""
 
     def changes_read(self, *, source: str, action: Action, count: int) -> None:
         """Events stated this many membership changes."""
 
     def changes_rejected(self, *, source: str, reason: RejectedReason, count: int) -> None:
-        """Events or changes of them could not be sent and became dead letters."""
+        """Events, or changes in them, could not be sent and became dead letters."""
 
     def changes_withheld(self, *, destination: str, reason: WithheldReason, count: int) -> None:
         """Consent forbade these changes to be sent to `destination`; no dead letter."""
 
     def registry_waited_for(self, *, source: str, is_away: bool) -> None:
-        """A schema of this source was asked for, and the registry does not answer, or does."""
+        """We asked for a schema of this source; `is_away`: the registry does not answer."""
 
     def records_prepared(self, *, lane: LaneLabel, count: int) -> None:
         """Records are durable in the topic of their lane."""
 
     def freshness(self, *, stage: Milestone, seconds: float, count: int) -> None:
-        """So many changes reached this milestone `seconds` after the membership changed."""
+        """`count` changes reached this milestone `seconds` after the membership changed."""
 
 
 class LaneTelemetry(Protocol):
-    """What the owner of a lane says of the lane itself."""
+    """Facts about a lane, reported by its owner."""
 
     def lane_state(self, *, lane: LaneLabel, state: LaneState) -> None:
         """The lane is in this state now, and in no other."""
 
     def lane_released(self, *, lane: LaneLabel) -> None:
-        """The lane is another's now: its state and its cap are no longer ours to report.
+        """We own the lane no more, so we report neither its state nor its cap.
 
-        Nothing more may be said of either until the lane is taken over again.
+        Report nothing more about them until the lane is taken over again.
         """
 
     def cap_used(self, *, lane: LaneLabel, window_records: int, limit: int) -> None:
-        """In the window that ends now `window_records` were sent, of fewer than `limit` allowed."""
+        """`window_records` were sent in the window that ends now; fewer than `limit` may be."""
 
     def cap_waited(self, *, lane: LaneLabel, seconds: float) -> None:
-        """A batch that was ready waited so long for the cap."""
+        """A ready batch waited so many seconds for the cap."""
 
     def buffered_bytes(self, size: int) -> None:
-        """So much of the memory budget of all lanes is taken now: fetched, batched, in flight."""
+        """`size` bytes of all lanes' memory budget are used now: fetched, batched, in flight."""
 
     def audiences_paused(self, *, lane: LaneLabel, count: int) -> None:
-        """So many audiences of the lane are paused, or still send what was kept meanwhile."""
+        """`count` audiences of the lane are paused, or still send records from their pause."""
 
 
 class UploadTelemetry(Protocol):
-    """What upload says of records."""
+    """Facts about records in upload."""
 
     def records_superseded(self, *, lane: LaneLabel, count: int) -> None:
-        """A later change of the same member overtook these in their batch."""
+        """A later change of the same member replaced these records in their batch."""
 
     def batch_sent(self, *, lane: LaneLabel, reason: FlushReason, records: int) -> None:
-        """A batch of this size is due, and is sent from now on; `reason`: why it was not larger.
+        """A batch of this size is due and will be sent; `reason`: why it was not larger.
 
-        Said once for a batch, before it is paid for, and not for each of its attempts.
+        Reported once for a batch, before it is paid for, and not for each attempt.
         """
 
     def records_accepted(self, *, lane: LaneLabel, action: Action, count: int) -> None:
-        """The partner took a request that carried these."""
+        """The partner took a request with these records."""
 
     def records_applied(self, *, lane: LaneLabel, count: int) -> None:
-        """The partner's answer said that these are carried out: it has no jobs."""
+        """The partner's answer said that these records are applied: it has no jobs."""
 
     def records_unknown(self, *, lane: LaneLabel, count: int) -> None:
-        """The partner took these and named no job, so nobody can say what became of them."""
+        """The partner took these records without a job, so nobody knows what became of them."""
 
     def freshness(self, *, stage: Milestone, seconds: float, count: int) -> None:
-        """So many changes reached this milestone `seconds` after the membership changed."""
+        """`count` changes reached this milestone `seconds` after the membership changed."""
 
 
 class PollTelemetry(Protocol):
-    """What poll says."""
+    """Facts about poll."""
 
     def jobs_pending(self, *, lane: LaneLabel, count: int) -> None:
-        """This process follows so many jobs of the lane; zero when it has given them up."""
+        """This process follows `count` jobs of the lane; zero when it follows them no more."""
 
     def jobs_of_other_versions(self, count: int) -> None:
-        """This process keeps so many job messages that another version of it wrote."""
+        """This process keeps `count` job messages that another version of it wrote."""
 
     def job_ended(self, *, lane: LaneLabel, state: str, seconds: float) -> None:
         """A job ended `seconds` after its submission, or we stopped following it."""
 
     def job_wholly_invalid(self, *, lane: LaneLabel, audience_id: str) -> None:
-        """A job applied none of its records: most likely the partner does not know the audience."""
+        """A job applied none of its records; probably the partner does not know the audience."""
 
     def records_applied(self, *, lane: LaneLabel, count: int) -> None:
-        """Their job ended well."""
+        """The job of these records ended well."""
 
     def records_invalid(self, *, lane: LaneLabel, count: int) -> None:
-        """Their job named these invalid; they became dead letters."""
+        """Their job named these records invalid; they became dead letters."""
 
     def records_failed(self, *, lane: LaneLabel, count: int) -> None:
-        """Their whole job failed."""
+        """The whole job of these records failed."""
 
     def records_unknown(self, *, lane: LaneLabel, count: int) -> None:
-        """Their job was given up, so nobody can say what became of these."""
+        """We gave up their job, so nobody knows what became of these records."""
 
     def freshness(self, *, stage: Milestone, seconds: float, count: int) -> None:
-        """So many changes reached this milestone `seconds` after the membership changed.
+        """`count` changes reached this milestone `seconds` after the membership changed.
 
-        Of a job it is the age of the oldest change in it, not the age of the job.
+        For a job, `seconds` is the age of its oldest change, not of the job.
         """
 
 
 class SnapshotTelemetry(Protocol):
-    """What making snapshots says; an `audience` is the partner's id of it.
+    """Facts about snapshots; `audience` is the partner's id of an audience.
 
-    Only who owns the snapshots of a destination says anything of it but `ownership`.
+    Only the owner of a destination's snapshots reports about it; every process reports `ownership`.
     """
 
     def ownership(self, *, destination: str, owned: bool) -> None:
         """Whether this process makes the snapshots of the destination.
 
-        Where it no longer does, all levels of the destination are another's to report.
+        If it does not any more, another process reports all levels of the destination.
         """
 
     def snapshot_state(self, *, destination: str, audience: str, state: SnapshotState) -> None:
@@ -211,62 +211,62 @@ class SnapshotTelemetry(Protocol):
     def snapshot_stored(
         self, *, destination: str, audience: str, members: int, rows: int, size: int
     ) -> None:
-        """A file of `size` bytes is complete in the storage, with so many members and rows."""
+        """A file of `size` bytes, with `members` and `rows`, is complete in the storage."""
 
     def run_ended(self, *, destination: str, end: RunEnd) -> None:
         """The partner's ingestion of a file ended, or we stopped following it."""
 
     def budget(self, *, destination: str, used: int, limit: int) -> None:
-        """In the last 24 hours and five minutes so many runs were started, of `limit` allowed."""
+        """In the last 24 hours and five minutes `used` runs were started; `limit` are allowed."""
 
     def newest_snapshot(self, *, destination: str, audience: str, at_s: float) -> None:
-        """The newest membership that the partner took well is of this time, since the epoch."""
+        """The newest snapshot that the partner ingested is of this time, since the epoch."""
 
     def expiry(self, *, destination: str, audience: str, at_s: float) -> None:
-        """Without another run the partner lets all members leave then, since the epoch."""
+        """Without another run the partner removes all members at this time, since the epoch."""
 
     def freshness(self, *, destination: str, action: Action, seconds: float, count: int) -> None:
-        """So many changes were taken by the partner `seconds` after the membership changed."""
+        """The partner ingested `count` changes `seconds` after the membership changed."""
 
     def changes_overdue(self, *, destination: str, audience: str, seconds: float) -> None:
-        """What waits for the next run is so much later than the configuration allows; else zero."""
+        """Changes wait for a run `seconds` longer than the configuration allows, or zero."""
 
     def pass_overdue(self, *, destination: str, seconds: float) -> None:
-        """The latest pass over the memberships is so late; zero where none is late.
+        """The most overdue pass over the members is late by `seconds`; zero if none is late.
 
-        One that is very late may read a membership of which compaction took a part.
+        If a pass is very late, compaction may have deleted records that it needs.
         """
 
     def transaction_open(self, *, destination: str, seconds: float) -> None:
-        """So long the oldest open transaction has hidden memberships that stand behind it."""
+        """The oldest open transaction has hidden the records behind it for `seconds`."""
 
     def members_unfit(self, *, destination: str, is_unfit: bool) -> None:
-        """Whether something is wrong with the members topic: no snapshot is made until then."""
+        """Whether something is wrong with the members topic; if so, no snapshot is made."""
 
     def beyond_horizon(self, *, destination: str, audience: str, count: int) -> None:
-        """Changes were older than what is forgotten of their member, so they were not taken."""
+        """Adds were older than the forgotten removes of their member, so they did not count."""
 
 
 class KafkaTelemetry(Protocol):
-    """What the consumer groups and the readers of topics say."""
+    """Facts about consumer groups and readers of topics."""
 
     def partitions_assigned(self, *, stage: StageName, count: int) -> None:
         """The stage owns this many partitions now; zero when it owns none."""
 
     def commit_failed(self, *, stage: StageName) -> None:
-        """Offsets, or the transaction that carried them, were not taken by the broker."""
+        """The broker did not accept offsets, or the transaction that carried them."""
 
     def consumer_lag(self, *, topic: str, partition: int, records: int) -> None:
-        """So many records stand between the committed offset and the end of the partition.
+        """`records` records are between the committed offset and the end of the partition.
 
-        The owner says it, and for lanes every other process too: the largest is right.
+        The owner reports this, and for lanes every other process too: the largest value is right.
         """
 
     def brokers_away(self, *, is_away: bool) -> None:
-        """Whether the brokers left the latest look at the lag of all groups without an answer."""
+        """Whether the brokers did not answer the last look at the lag of all groups."""
 
     def partition_released(self, *, topic: str, partition: int) -> None:
-        """The partition is another's now: its lag is no longer ours to report."""
+        """We own the partition no more, so we do not report its lag."""
 
     def offsets_lost(self, *, topic: str, partition: int, records: int) -> None:
         """Records were deleted from the topic before we had settled them."""
@@ -276,7 +276,7 @@ class KafkaTelemetry(Protocol):
 
 
 class PartnerTelemetry(Protocol):
-    """What the clients of partners say."""
+    """Facts about the clients of partners."""
 
     def request_answered(
         self, *, destination: str, endpoint: str, code: str, seconds: float
@@ -284,8 +284,8 @@ class PartnerTelemetry(Protocol):
         """A request ended after `seconds`.
 
         `code` is the HTTP status as text, or `timeout`, `reset`, `unreachable`, or `withdrawn`
-        where the lane was lost before the body had left; `endpoint` is our name for what was
-        asked (never a path with an identifier in it).
+        (the lane was lost before the whole body was sent). `endpoint` is our name for the request,
+        never a path with an identifier in it.
         """
 
     def tokens_refreshed(self, *, destination: str, outcome: TokenOutcome) -> None:

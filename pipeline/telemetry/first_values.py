@@ -1,8 +1,7 @@
-"""Which series exist from the start: without a first zero, nobody sees the first failure.
+"""The series that exist from the start: without a first zero, nobody sees the first failure.
 
 Prometheus computes an increase between two samples. A series that begins at 1 shows no increase, so
-an alert would miss exactly the first failure. Every counter whose labels are known in advance is
-therefore made at start.
+an alert would miss the first failure. So every counter whose labels are known is made at start.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,9 +26,9 @@ class KnownLabels:
     audiences: Sequence[tuple[LaneLabel, str]] = ()
     """Each partner audience of a lane, by the partner's id."""
     partitions: Sequence[tuple[str, int]] = ()
-    """Topics of ours with the number of a partition."""
+    """Each partition of our topics: topic and number."""
     snapshots: Sequence[tuple[str, str]] = ()
-    """Each audience that is delivered as snapshots: its destination, the partner's id of it."""
+    """Each audience that is delivered as snapshots: its destination, and the partner's id."""
 
     def of_sources(self) -> Iterator[Row]:
         return ((source,) for source in self.sources)
@@ -54,6 +53,6 @@ class KnownLabels:
 
 
 def crossed(rows: Iterable[Row], *values: Iterable[str]) -> Iterator[Row]:
-    """Every row with every combination of the values behind it."""
+    """Yield every row, extended by every combination of the values."""
     combinations = list(product(*values))
     return ((*row, *rest) for row in rows for rest in combinations)

@@ -1,4 +1,4 @@
-"""Log lines of ours and of every library: one form, one stream, and no person or secret in any."""
+"""Sets up logging for us and all libraries: one format, one stream, no person and no secret."""
 
 import logging
 import re
@@ -20,7 +20,7 @@ WITHHELD: Final = "[withheld]"
 CHATTY_LIBRARIES: Final = ("aiokafka", "aiohttp.access", "asyncio", "asyncssh")
 
 REPEATED_SECONDS: Final = 10.0
-"""With its broker away a Kafka client says the same some fifty times a second."""
+"""While its broker is away a Kafka client logs the same line fifty times a second."""
 
 _WITHHELD_WORDS: Final = frozenset(
     {"token", "secret", "password", "passphrase", "authorization", "credential", "credentials"}
@@ -30,7 +30,7 @@ _WITHHELD_WORDS: Final = frozenset(
 _WITHHELD_NAMES: Final = frozenset(
     {"first_name", "last_name", "full_name", "user_id", "external_user_id", "record_key"}
 )
-# A file that holds a secret, or the place it is fetched from, is what an operator has to know.
+# An operator must see the file of a secret, or the address that it comes from.
 _HARMLESS_SUFFIXES: Final = ("_file", "_path", "_url", "_count", "_seconds")
 
 _WITHHELD_TEXT: Final = re.compile(
@@ -49,13 +49,12 @@ def configure(
     redacts: Iterable[str] = (),
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Send every line, of structlog and of the standard library, to `stream`; once a process.
+    """Send all lines of structlog and of the standard library to `stream`. Call once a process.
 
-    Lines of libraries that are known to print records stay at warning whatever `level` is,
-    and what they repeat comes once in `REPEATED_SECONDS`, with how often it was `held_back`.
-    Fields named after secrets or persons, and text that looks like one or begins as one of
-    `redacts` does, are blanked: the second fence, behind not logging them at all. Tracebacks show
-    no local variables.
+    Libraries that may print records log from warning on, whatever `level` is. A repeated line of
+    theirs comes once in `REPEATED_SECONDS`, with the count of `held_back` ones. We never log
+    secrets or persons. As a second protection, fields named after them, text that looks like them,
+    and text that begins with one of `redacts` are blanked. Tracebacks show no local variables.
     """
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_formatter(layout, Withholding(redacts)))
@@ -78,10 +77,10 @@ def configure(
 
 
 class Withholding:
-    """A processor that blanks what names a secret or a person, in nested fields too."""
+    """A processor that blanks secrets and persons, in nested fields too."""
 
     def __init__(self, redacts: Iterable[str] = ()) -> None:
-        """`redacts`: what secrets begin with."""
+        """`redacts`: beginnings of secrets."""
         secrets = (rf"\b{re.escape(one)}[^\s\"']+" for one in redacts)
         self._text = re.compile("|".join([_WITHHELD_TEXT.pattern, *secrets]))
 
@@ -109,12 +108,12 @@ class Withholding:
             case BaseException():
                 return f"{type(value).__name__}: {self._harmless(str(value))}"
             case _:
-                # Bytes are payload, and a foreign repr may show anything.
+                # Bytes are payload, and the repr of another class may show anything.
                 return f"<{type(value).__name__}>"
 
 
 class Repetition:
-    """Lets a line through once an interval for each key, so that an outage is not a flood."""
+    """Lets one line through in each interval for each key, so that an outage is not a flood."""
 
     def __init__(self, interval_seconds: float) -> None:
         self._interval = interval_seconds
@@ -122,9 +121,9 @@ class Repetition:
         self._held_back: dict[str, int] = {}
 
     def admit(self, key: str, now: float) -> int | None:
-        """How many lines were held back since the last one, or None while this one is to be too.
+        """Return how many lines were held back since the last one; None: hold this one back, too.
 
-        `now` is monotonic seconds; keys come from a closed set, for each is remembered.
+        `now`: monotonic seconds. Each key is remembered, so keys must come from a closed set.
         """
         said_at = self._said_at.get(key)
         if said_at is not None and now - said_at < self._interval:
@@ -135,7 +134,7 @@ class Repetition:
 
 
 class _LibraryRepeats(logging.Filter):
-    """Keeps a library's statement from saying the same again and again."""
+    """Limits how often one log statement of a library prints a line."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         super().__init__()
@@ -175,7 +174,7 @@ def _describe() -> Iterable[Processor]:
 def _renderer(layout: Layout) -> Processor:
     if layout == "json":
         return structlog.processors.JSONRenderer()
-    # Tracebacks are text by now; one that were not must still not show local variables.
+    # Tracebacks are text already; if one is not, it must still not show local variables.
     return structlog.dev.ConsoleRenderer(
         colors=False, exception_formatter=structlog.dev.plain_traceback
     )

@@ -1,4 +1,4 @@
-"""Counters, gauges and histograms in one registry: the only door to `prometheus_client`."""
+"""Counters, gauges and histograms in one registry; the only module with `prometheus_client`."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,10 +17,10 @@ from pipeline.telemetry.first_values import Row
 
 
 class Metrics:
-    """Every metric of one process.
+    """All metrics of one process.
 
-    A name is without the prefix `audience_`, and without the `_total` of a counter. `begins` are
-    the label values of the series that are there from the start, at zero.
+    Give names without the prefix `audience_`, and without the `_total` of a counter. `begins`: the
+    label values of series that exist from the start, at zero.
     """
 
     def __init__(self) -> None:
@@ -53,11 +53,11 @@ class Metrics:
         return series
 
     def value(self, name: str, **labels: str) -> float | None:
-        """The sample with this full name and these labels as it is now; None without one."""
+        """Return the present sample with this full name and these labels; None if there is none."""
         return self._registry.get_sample_value(name, labels)
 
     def exposition(self) -> tuple[bytes, str]:
-        """Every series in the Prometheus text format, and its content type."""
+        """Return all series in the Prometheus text format, and the content type."""
         return generate_latest(_WithoutCreationTimes(self._registry)), CONTENT_TYPE_LATEST
 
 
@@ -68,7 +68,7 @@ class CounterSeries:
         self._children = _Children(parent)
 
     def add(self, amount: float, *labels: str) -> None:
-        """An amount of zero makes the series."""
+        """Add an amount; zero makes the series."""
         self._children.of(labels).inc(amount)
 
 
@@ -82,7 +82,7 @@ class GaugeSeries:
         self._children.of(labels).set(level)
 
     def forget(self, *labels: str) -> None:
-        """Stop showing each series whose labels begin so: somebody else shows it now."""
+        """Stop showing the series whose labels begin with these: another process shows them."""
         self._children.forget(labels)
 
 
@@ -90,7 +90,7 @@ Child = TypeVar("Child", Counter, Gauge)
 
 
 class _Children(Generic[Child]):
-    """The series of one metric, kept: the library's `labels()` checks and locks each time."""
+    """Keeps the series of one metric, because the library's `labels()` checks and locks."""
 
     def __init__(self, parent: Child) -> None:
         self._parent: Child = parent
@@ -110,7 +110,7 @@ class _Children(Generic[Child]):
 
 
 class HistogramSeries(Collector):
-    """One histogram that takes a batch of equal values at once, which the library's own cannot."""
+    """One histogram that can add many equal values at once; the library's own cannot."""
 
     def __init__(
         self, name: str, labels: Sequence[str], meaning: str, bounds: Sequence[float]
@@ -140,7 +140,7 @@ class HistogramSeries(Collector):
 
 
 class _WithoutCreationTimes(Collector):
-    """The same series without `_created`, which doubles them and which nothing here reads."""
+    """The same series without their `_created` samples, which nobody reads."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry

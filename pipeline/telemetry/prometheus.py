@@ -1,6 +1,6 @@
-"""The facts of every room become series that a Prometheus server can scrape.
+"""Turns the facts of every room into series that a Prometheus server can scrape.
 
-Each room has a class of its own in `series/`, where its metrics are declared.
+Each room has its own class in `series/`, which declares its metrics.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from pipeline.telemetry.series.upload import UploadMetrics
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusTelemetry:
-    """The facts of every room, in one registry; each room is handed its own."""
+    """The telemetry of every room, in one registry; each room gets its own."""
 
     process: ProcessMetrics
     dead_letters: DeadLetterMetrics
@@ -32,7 +32,7 @@ class PrometheusTelemetry:
     kafka: KafkaMetrics
     partner: PartnerMetrics
     metrics: Metrics
-    """What they all count into; it makes the exposition."""
+    """The registry of all of them; it makes the exposition."""
 
 
 def prometheus_telemetry(known: KnownLabels | None = None) -> PrometheusTelemetry:

@@ -123,7 +123,7 @@ def test_a_value_that_nothing_can_be_done_with_makes_it_no_job(name: str, value:
     """
     A key is made of its id, a path of the same, and intervals and ages of its numbers.
     """
-    with pytest.raises(UnreadableJob, match=f"{name} is a value that none can have"):
+    with pytest.raises(UnreadableJob, match=f"{name} has an impossible value"):
         decode_job(stored(**{name: value}))
 
 

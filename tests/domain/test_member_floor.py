@@ -52,10 +52,10 @@ def test_floors_are_joined_in_any_order_and_any_number_of_times(
     ("value", "said"),
     [
         (b'{"v":2}', OtherVersion("2")),
-        (b'{"v":1}', Unreadable("it says no floor")),
-        (b"[]", Unreadable("it says no floor")),
-        (b"nothing", Unreadable("its value is no JSON")),
-        (None, Unreadable("its value is no JSON")),
+        (b'{"v":1}', Unreadable("it is not a floor")),
+        (b"[]", Unreadable("it is not a floor")),
+        (b"nothing", Unreadable("its value is not JSON")),
+        (None, Unreadable("its value is not JSON")),
     ],
 )
 def test_what_is_no_floor_is_not_guessed(value: bytes | None, said: object) -> None:

@@ -155,8 +155,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="who was frozen when its question was due asks no more",
         file="pipeline/stages/poll/worker.py",
-        kept="        if not self._lease.is_held:\n            # Frozen since its turn",
-        broken="        if False:\n            # Frozen since its turn",
+        kept="        if not self._lease.is_held:\n            # We were frozen since its turn",
+        broken="        if False:\n            # We were frozen since its turn",
         tests=[f"{POLL}::test_who_was_frozen_when_its_question_was_due_asks_no_more"],
     ),
     Rule(
@@ -409,10 +409,10 @@ RULES: Sequence[Rule] = (
     Rule(
         name="the last byte of a body waits for the proof",
         file="pipeline/http/body.py",
-        kept="""        await _left(writer)
+        kept="""        await _until_all_left(writer)
         self._check_ownership()
 """,
-        broken="        await _left(writer)\n",
+        broken="        await _until_all_left(writer)\n",
         tests=[f"{BODY}::test_a_frozen_process_does_not_complete_its_request"],
     ),
     Rule(
@@ -791,8 +791,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a request that nobody heard of is followed by one for everything",
         file="pipeline/kafka/fetch_sessions.py",
-        kept='nobody ended.\n        """\n        self._epoch = BEGIN\n',
-        broken='nobody ended.\n        """\n',
+        kept='two minutes.\n        """\n        self._epoch = BEGIN\n',
+        broken='two minutes.\n        """\n',
         tests=["tests/kafka/test_fetch_sessions.py"],
     ),
     Rule(
@@ -1555,7 +1555,8 @@ RULES: Sequence[Rule] = (
         name="the floor's offset passes an add beyond the horizon once that is forgotten",
         file="pipeline/stages/snapshot/membership_pass.py",
         kept="        await self._write_waiting()\n        self._waiting +=",
-        broken="        self._waiting[:0] = self._own(partition, layout, floor, covered_ms)\n"
+        broken="        own = self._layout_and_floor(partition, layout, floor, covered_ms)\n"
+        "        self._waiting[:0] = own\n"
         "        await self._write_waiting()\n        self._waiting +=",
         tests=["tests/stages/snapshot/test_healing.py::test_the_floor_is_written_last"],
     ),
@@ -1598,7 +1599,7 @@ RULES: Sequence[Rule] = (
         name="a run is paid for, durably, before the partner is asked",
         file="pipeline/stages/snapshot/starting.py",
         kept="        state = await shared.journal.write(name, step)\n"
-        '        answer: RunAnswer = NotSent("it took too long to write down what it costs")\n'
+        '        answer: RunAnswer = NotSent("it took too long to write down the charge")\n'
         "        if shared.wall_ms() - now_ms < STALE_SECONDS * 1000:\n"
         "            answer = await shared.runs.start(name, window, shared.lease)\n",
         broken="        answer: RunAnswer = await shared.runs.start(name, window, shared.lease)\n"
@@ -1779,7 +1780,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a marker behind the last record is nothing to carry",
         file="pipeline/kafka/ingest_backlog.py",
-        kept="                if start < end and await _stands(reader, tp, start, end):\n",
+        kept="                if start < end and await _has_record(reader, tp, start, end):\n",
         broken="                if start < end:\n",
         tests=[f"tests/integration/test_ingest_backlog.py::{NO_MARKER}"],
     ),

@@ -121,7 +121,7 @@ async def test_a_file_that_was_refused_is_tried_again_with_new_credentials(
     ended = azure_zone_named(azure_zone(azure, "another-container", HOUR), container)
     storage = landing_zone(Partner([ended, azure_zone(azure, container, HOUR)]))
 
-    with pytest.raises(StorageUnavailable, match="new credentials came"):
+    with pytest.raises(StorageUnavailable, match="the partner gave new credentials"):
         await storage.put(PATH, piece())
     stored = await storage.put(PATH, piece())
 

@@ -67,7 +67,7 @@ async def test_files_that_are_dated_by_another_clock_are_found(tmp_path: Path) -
     found = await storage_findings(storage, settings, name="adobe", clock_s=NOW)
 
     assert found[-1].is_bad
-    assert "s off the storage's own clock; the partner would miss files" in found[-1].text
+    assert "s from the storage's own clock; the partner would miss files" in found[-1].text
 
 
 async def test_a_bucket_that_keeps_unfinished_uploads_for_ever_is_found(s3: str, name: str) -> None:

@@ -45,7 +45,7 @@ async def test_a_file_that_grew_while_it_was_written_does_not_become_visible(
             file.write(b"foreign")
 
     storage = place.storage()
-    with pytest.raises(StorageUnavailable, match="2097152 bytes were written, and 2097159 are"):
+    with pytest.raises(StorageUnavailable, match="2097152 bytes were written, but 2097159 are"):
         await storage.put(PATH, while_another_writes())
 
     assert not await storage.files("audience")
@@ -65,7 +65,7 @@ async def test_a_file_of_another_size_is_taken_away(s3: str, s3_bucket: Place, n
 
     storage = ObjectStorage(shortened_once_it_is_there)
 
-    with pytest.raises(StorageUnavailable, match="2097152 bytes were written, and 1 are there"):
+    with pytest.raises(StorageUnavailable, match="2097152 bytes were written, but 1 are stored"):
         await storage.put(PATH, two_megabytes())
 
     assert not await storage.files("audience")

@@ -144,8 +144,8 @@ class TestS3:
         line = await refusal(s3_settings(s3, "bucket", prefix="a//b"))
 
         assert line == (
-            "bucket bucket: cannot be used as it is written; check that prefix has no empty part, "
-            "and that the credentials are whole"
+            "bucket bucket: cannot be used with these settings; check that prefix has no empty "
+            "part, and that the credentials are complete"
         )
 
     async def test_no_answer_about_the_region(self) -> None:
@@ -197,7 +197,7 @@ async def test_a_service_account_that_is_none(tmp_path: Path) -> None:
     account.write_text('{"private_key": "nonsense"')
     settings = GcsSettings(kind="gcs", bucket="bucket", service_account_file=account)
 
-    assert "the credentials are whole" in await refusal(settings)
+    assert "the credentials are complete" in await refusal(settings)
 
 
 class TestSftp:

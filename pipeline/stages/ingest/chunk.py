@@ -1,4 +1,4 @@
-"""A chunk: what a stretch of events became."""
+"""A chunk: the records and dead letters of some events, for one transaction."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -11,27 +11,27 @@ from pipeline.stages.ports import OutgoingRecord, Partition
 from pipeline.telemetry.facts import LaneLabel
 
 WORK_BITS = 12
-"""4 kB are as much work as one usual record."""
+"""4 kB count as much work as one usual record."""
 
 
 @dataclass(slots=True)
 class Counts:
-    """What is told of a chunk once it is durable."""
+    """The counts of a chunk, reported once it is durable."""
 
     events: int = 0
-    """That came to their end with it."""
+    """Events that ended with this chunk."""
     changes: Counter[Action] = field(default_factory=Counter)
     ignored: Counter[IgnoredReason] = field(default_factory=Counter)
     rejected: Counter[RejectedReason] = field(default_factory=Counter)
     letters: Counter[RejectedReason] = field(default_factory=Counter)
     withheld: Counter[tuple[str, WithheldReason]] = field(default_factory=Counter)
     lanes: dict[Partition, LaneLabel] = field(default_factory=dict)
-    """Of each partition that gets records."""
+    """The lane of each partition that gets records."""
     oldest_ms: int | None = None
 
 
 class Chunk:
-    """Records and dead letters for one transaction, and how much they are."""
+    """Records and dead letters for one transaction, with their number and size."""
 
     __slots__ = ("bytes", "counts", "letters", "outgoing", "records", "work")
 
@@ -40,7 +40,7 @@ class Chunk:
         self.empty()
 
     def empty(self) -> None:
-        """Begin anew: all of it is durable."""
+        """Empty the chunk, because all of it is durable."""
         self.outgoing: dict[Partition, list[OutgoingRecord]] = {}
         self.letters: list[Message] = []
         self.records = 0  # outgoing ones and dead letters
@@ -55,7 +55,7 @@ class Chunk:
         size: int,
         changed_at_ms: int,
     ) -> None:
-        """Add a record of so many bytes for this partition, which belongs to `lane`."""
+        """Add a record of `size` bytes for a partition, which belongs to `lane`."""
         counts, records = self.counts, self.outgoing.get(partition)
         if records is None:
             self.outgoing[partition] = records = []
@@ -67,7 +67,7 @@ class Chunk:
             counts.oldest_ms = changed_at_ms
 
     def end_event(self, changes: Iterable[MembershipChange], work: int) -> None:
-        """All of an event with these changes is in; its last part was so much work."""
+        """Note that a whole event is in the chunk; its last part was `work` units of work."""
         counts = self.counts
         counts.events += 1
         for change in changes:
@@ -75,7 +75,7 @@ class Chunk:
         self.work += work
 
     def reject(self, reason: RejectedReason, count: int, letter: Message) -> None:
-        """Add the dead letter that stands for so many rejections of one reason."""
+        """Add the dead letter that stands for `count` rejections of one reason."""
         self.counts.rejected[reason] += count
         self.counts.letters[reason] += 1
         self.letters.append(letter)
@@ -85,9 +85,9 @@ class Chunk:
         self.work += size >> WORK_BITS
 
     def only_one(self) -> tuple[str, int] | None:
-        """Topic and bytes of its only record, or of its largest dead letter where it has no record.
+        """Topic and bytes of the only record, or of the largest dead letter if there is no record.
 
-        None where there is more than one topic of which a broker may have refused a record.
+        None where a broker may have refused a record of more than one topic.
         """
         if not self.outgoing:
             return max(((letter.topic, _size(letter)) for letter in self.letters), default=None)

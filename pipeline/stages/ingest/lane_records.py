@@ -1,4 +1,4 @@
-"""One change on one route: the record for its lane, measured before anything is done with it."""
+"""Makes the lane record of one change on one route, and measures it before any other use."""
 
 from pathlib import PurePath
 from traceback import walk_tb
@@ -14,7 +14,7 @@ from pipeline.stages.ingest.topic_limits import TopicLimits
 from pipeline.stages.ports import OutgoingRecord
 
 TIMES_END_MS: Final = 10**15
-"""Times of changes lie in 0..this: a lane record can hold no other."""
+"""The time of a change is at least 0 and below this: a lane record can hold no other."""
 _HEADER_BYTES: Final = len(HEADER)
 
 NO_TIME: Final = Rejected("malformed", "occurred_at: lies before 1970 or too far in the future")
@@ -27,7 +27,7 @@ _OVER_TOPIC: Final = Rejected(
 
 
 class LaneRecords:
-    """Renders, measures, and puts into the chunk what its lane and its topic take."""
+    """Renders and measures records; puts those into the chunk that fit their lane and topic."""
 
     def __init__(self, *, partition: int, limits: TopicLimits) -> None:
         self._partition = partition
@@ -41,7 +41,7 @@ class LaneRecords:
         offset: int,
         chunk: Chunk,
     ) -> int | Rejected:
-        """Put one record into the chunk; its bytes, 0 where consent forbids it. Never raises."""
+        """Put one record into the chunk; return its bytes, 0 where consent forbids it."""
         at_ms = change.occurred_at_ms
         if not 0 <= at_ms < TIMES_END_MS:
             return NO_TIME
@@ -72,7 +72,7 @@ def _no_record(said: Withheld | Rejected, route: Route, chunk: Chunk) -> int | R
 
 
 def failed(doing: str, error: Exception) -> Rejected:
-    """A fault of ours on one event: where it came up, and nothing of the event."""
+    """Describe a fault of ours on one event: the place in our code, and nothing of the event."""
     *_, (frame, line) = walk_tb(error.__traceback__)
     place = f"{PurePath(frame.f_code.co_filename).name}, line {line}"
     return Rejected("internal", f"{doing} failed with {type(error).__name__} ({place})")

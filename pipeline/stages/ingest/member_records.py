@@ -1,8 +1,8 @@
-"""One change on one route to the topic of all memberships: a member record, or none.
+"""Makes the member record of one change on one route to the topic of all memberships, or none.
 
-A remove needs the member's id and nothing else, so nothing but an id that must not stand in our
-topics can keep one from being written. What a partner's renderer says of an add decides what is
-written for it: a member, or, where the person's consent is denied, that the person is out.
+A remove needs only the member's id. So a remove is rejected only for an id that our topics must not
+hold. For an add, the partner's renderer decides: the record says that the person is a member, or,
+if the person's consent is denied, that the person is out.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ _OVER_TOPIC: Final = Rejected(
 
 
 class MemberRecords:
-    """Writes down who is in and who is out, in the words of the topic of memberships."""
+    """Puts member records into the chunk: who is a member, and who is out."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class MemberRecords:
         limits: TopicLimits,
         wall_ms: Callable[[], int],
     ) -> None:
-        """`restates` says that a change counts from when it was stated, however old it is."""
+        """`restates`: a change counts from the time its event was written, however old it is."""
         self._source = f"{source.topic}/{source.number}/".encode()
         self._restates = restates
         self._limits = limits
@@ -54,9 +54,9 @@ class MemberRecords:
         number: int,
         chunk: Chunk,
     ) -> int | Rejected:
-        """Put the record of change `number` of the event into the chunk, if it makes one.
+        """Put the record of change `number` of the event into the chunk, if the change makes one.
 
-        Returns its bytes, 0 where the change leaves everything as it is. Never raises.
+        Returns the record's bytes, 0 if the change makes none. Never raises.
         """
         at_ms = self._time(change, event)
         if not 0 <= at_ms < TIMES_END_MS:
@@ -77,10 +77,10 @@ class MemberRecords:
         return size
 
     def _time(self, change: MembershipChange, event: Record) -> int:
-        """By which statements about one member are ordered, in milliseconds.
+        """Return the time that orders the statements about one member, in milliseconds.
 
-        It is no later than the event was written: an add from the future could never be removed.
-        The time of the message comes before our own clock, because it is the same when the event
+        The time is not later than the event was written: an add from the future could never be
+        removed. The message's time is better than our clock, because it is the same when the event
         is read again.
         """
         now_ms = self._wall_ms()
@@ -99,7 +99,7 @@ def _made(
     place: bytes,
     chunk: Chunk,
 ) -> tuple[bytes, bytes] | Rejected | None:
-    """Key and value of the record; None where everything stays as it is."""
+    """Return key and value of the record; None where the change makes no record."""
     if change.action == "add":
         rendered = route.render(change, hash_once)
         if isinstance(rendered, Rejected):
@@ -108,11 +108,11 @@ def _made(
             key = member_key(route.audience_id, rendered.member)
             return key, encode_rendered(at_ms, place, rendered.value)
         chunk.counts.withheld[route.lane.destination, rendered.reason] += 1
-        # Who says no must leave; of who says nothing, a setting knows.
+        # A person who says no must leave; for a person who says nothing, a setting decides.
         if rendered.reason != "consent_denied" and not route.absent_consent_removes:
             return None
         change = change._replace(action="remove")
-    # An id that may be an address or a number must not stand in our topics: the partner judges it.
+    # Our topics must not hold an id that may be an address or a number: the renderer checks it.
     removed = route.render(change, None)
     if isinstance(removed, Rejected):
         return removed

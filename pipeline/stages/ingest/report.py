@@ -1,4 +1,4 @@
-"""Tells what a chunk was, once it is durable."""
+"""Reports the counts of a chunk, once it is durable."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from pipeline.telemetry.facts import IngestTelemetry
 
 
 class ChunkReport:
-    """Counts for operators: one call a kind and chunk, none a record."""
+    """Reports counts to telemetry: one call for each kind and chunk, not for each record."""
 
     def __init__(
         self, *, telemetry: IngestTelemetry, letters: DeadLetters, wall_ms: Callable[[], int]
@@ -18,7 +18,7 @@ class ChunkReport:
         self._wall_ms = wall_ms
 
     def tell(self, source: str, chunk: Chunk) -> None:
-        """Of a chunk of this upstream topic."""
+        """Report a chunk of this upstream topic."""
         telemetry, counts = self._telemetry, chunk.counts
         telemetry.events_consumed(source=source, count=counts.events)
         for action, count in counts.changes.items():

@@ -17,13 +17,13 @@ class Route:
 
     lane: LaneLabel
     partition: Partition
-    """The only one of the lane's topic."""
+    """The only partition of the lane's topic."""
     audience_id: str
     route: bytes
-    """What the partner's package writes for itself into every record."""
+    """Bytes that the partner's package writes into every record for its own use."""
     render: Render
     largest_value: int
-    """Bytes of a record that fits into one request of its lane."""
+    """The most bytes of a record that still fits into one request of its lane."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +32,13 @@ class MemberRoute:
 
     lane: LaneLabel
     topic: str
-    """Of all memberships of the destination."""
+    """The topic of all memberships of the destination."""
     audience_id: str
     render: Render
-    """Its value is an object of `r`, `i` and `c`, as a member record has them; of a remove, only
-    the member counts, and nothing but their id is looked at."""
+    """Its value is an object of `r`, `i` and `c`, as in a member record. For a remove it reads only
+    the member's id, and only the member counts."""
     absent_consent_removes: bool
-    """What an add without the consent that it needs does: removes the member, or nothing."""
+    """Whether an add without the consent that it needs removes the member, or does nothing."""
 
 
 AnyRoute: TypeAlias = Route | MemberRoute
@@ -52,5 +52,5 @@ class Routes:
         self._all = tuple(chain.from_iterable(by_audience.values()))
 
     def of(self, audience: str | None) -> Sequence[AnyRoute]:
-        """Those of one audience, or of every configured one; none where it has none."""
+        """Return the routes of one audience; None asks for the routes of all audiences."""
         return self._all if audience is None else self._by_audience.get(audience, ())

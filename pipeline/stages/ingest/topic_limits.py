@@ -1,10 +1,10 @@
-"""How large a record of each topic may be, as far as it is known by now."""
+"""How large a record of each topic may be, as far as we know."""
 
 from pipeline.stages.ports import RecordLimits
 
 
 class TopicLimits:
-    """What the brokers say of their topics, and what they have refused all the same."""
+    """The limits that the brokers name, lowered by the sizes that they have refused."""
 
     def __init__(self, limits: RecordLimits) -> None:
         self._limits = limits
@@ -12,7 +12,7 @@ class TopicLimits:
         self._known: dict[str, int] = {}
 
     def refresh(self) -> None:
-        """Ask anew: an operator may have changed a topic."""
+        """Ask the brokers again: an operator may have changed a topic."""
         self._known.clear()
 
     def largest_record(self, topic: str) -> int:
@@ -24,6 +24,6 @@ class TopicLimits:
         return known
 
     def refused(self, topic: str, size: int) -> None:
-        """A broker took no message of this size, whatever it says of its topic."""
+        """Note that a broker refused a message of this size, whatever limit it names."""
         self._refused[topic] = min(size - 1, self.largest_record(topic))
         self.refresh()

@@ -18,10 +18,10 @@ from pipeline.stages.ingest.route import AnyRoute, Route, Routes
 from pipeline.stages.ports import Lease, Record
 
 _NOWHERE: Final = (None,)
-"""The routes of a change that has none: to find that out is a step, too."""
+"""The routes of a change without a route. It also takes one step."""
 
 _IDENTITY_BITS: Final = 3
-"""Eight identities are as much work as one usual record."""
+"""Eight identities count as much work as one usual record."""
 
 _NO_AUDIENCE: Final = Rejected(
     "unknown_audience", "no audience is configured; add one under audiences"
@@ -30,7 +30,7 @@ _NO_AUDIENCE: Final = Rejected(
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """How far an event has come: so many of its steps, and what was rejected in them.
+    """How far the work on an event has come: the number of steps done, and their rejections.
 
     A step is one route of one change.
     """
@@ -43,7 +43,7 @@ class Part:
 class Transform:
     """Turns the events of one source partition into records and dead letters.
 
-    Nothing that an event holds raises. It waits for nothing.
+    No content of an event makes it raise, and it waits for nothing.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Transform:
         self._letters = letters
 
     def read(self, event: Record) -> Outcome:
-        """What the event says, or the schema that is needed to know it."""
+        """Return what the event says, or the schema that is needed to read it."""
         try:
             return self._read(event)
         except Exception as error:  # noqa: BLE001 - one event must not stop the others
@@ -73,10 +73,10 @@ class Transform:
     def event(
         self, event: Record, reading: Reading, chunk: Chunk, *, after: Part | None, most: int
     ) -> Iterable[Part]:
-        """Put what the event becomes into the chunk; with `after`, what comes behind that part.
+        """Put the records of the event into the chunk; with `after`, only those behind that part.
 
-        After every `most` records or so it yields how far it has come, and the chunk may be made
-        durable and emptied there. Its dead letters come at the end, with its last records.
+        After about `most` records it yields how far it has come. The caller may then make the chunk
+        durable and empty it. The dead letters of the event come at the end, with its last records.
         """
         if isinstance(reading, Ignored):
             chunk.counts.ignored[reading.reason] += 1
@@ -133,7 +133,7 @@ class Transform:
         chunk: Chunk,
         rejections: Rejections,
     ) -> int:
-        """Take one step; returns how much work its bytes were."""
+        """Do one step; return the work that its bytes count for."""
         if type(route) is Route:
             added = self._records.add(change, hash_once, route, event.offset, chunk)
         elif route is None:

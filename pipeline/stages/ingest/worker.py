@@ -1,9 +1,9 @@
 """Ingest: upstream events in, hashed and ready records out, with the offset in one transaction.
 
-A chunk is bounded by what comes out of it. It ends behind a whole event, but for an event that
-alone is more than a chunk may be: that one goes out in several. Each of them commits the offset
-before the event, and the last one the offset behind it; so after a crash in between the event is
-carried again from its beginning, right behind its first parts, which changes nothing.
+The output of a chunk is bounded. A chunk ends behind a whole event. Only an event that is too large
+for one chunk goes out in several: each commits the offset before the event, and the last one the
+offset behind it. After a crash in between, the event is carried again from its beginning, right
+behind its first parts, which changes nothing.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class IngestWorker:
         progress: Progress,
         schemas: SchemaRegistry | None = None,
     ) -> None:
-        """`schemas` is the registry of a source that has one."""
+        """`schemas`: the registry of the source, if it has one."""
         self._lease = lease
         self._writer = writer
         self._transform = transform
@@ -74,13 +74,13 @@ class IngestWorker:
         self._between_chunks.clear()
         try:
             if not await self._carry(events):
-                # Whether the transaction came through after all, the committed offset knows.
+                # The committed offset shows whether the transaction became durable after all.
                 await self._lease.begin()
         finally:
             self._between_chunks.set()
 
     async def _carry(self, events: Sequence[Record]) -> bool:
-        """Carry events in chunks; False when the last one has to be read again."""
+        """Carry events in chunks; return False when the last chunk has to be read again."""
         chunk, bound = Chunk(), self._bound
         for event in events:
             reading = self._transform.read(event)
@@ -100,7 +100,7 @@ class IngestWorker:
         return not chunk.counts.events or await self._write(chunk, events[-1].offset + 1)
 
     async def _reading(self, event: Record, outcome: Outcome) -> Reading:
-        """What the event says; a schema that is needed is waited for, however long that takes."""
+        """Return what the event says; wait for its schema, however long that takes."""
         while isinstance(outcome, SchemaNeeded):
             assert self._schemas is not None
             await self._schemas.fetch(outcome.schema_id, self._progress.advance)
@@ -108,18 +108,18 @@ class IngestWorker:
         return outcome
 
     def _carried_of(self, event: Record) -> Part | None:
-        """How much of the event is durable, if it is the one that was left in the middle."""
+        """Return how much of the event is durable; None for an event that no chunk has cut."""
         part = self._part
         return part if part is not None and part.offset == event.offset else None
 
     async def _turn(self, chunk: Chunk) -> None:
-        """Whoever else waits for the event loop goes on."""
+        """Let other tasks of the event loop go on."""
         chunk.work = 0
         await asyncio.sleep(0)
         self._progress.advance()
 
     async def _write(self, chunk: Chunk, next_offset: int) -> bool:
-        """Make the chunk durable and forget it; False when nobody knows whether it is."""
+        """Make the chunk durable and empty it; return False when it may not be durable."""
         carried = await self._writer.carry(chunk.outgoing, chunk.letters, next_offset)
         if carried != "durable":
             self._learn(carried, chunk)
@@ -132,7 +132,7 @@ class IngestWorker:
         return True
 
     def _learn(self, carried: Carried, chunk: Chunk) -> None:
-        """What was too much is done in smaller pieces, until it is known what is too large."""
+        """Halve chunks that were too much, until a single message is known to be too large."""
         if carried == "too_large" and (only := chunk.only_one()) is not None:
             self._limits.refused(*only)
             self._bound.restore()

@@ -1,35 +1,35 @@
-"""Job messages that stay in their topic while enough of their kind are in memory. Pure."""
+"""Job messages that are left in their topic, because enough of their kind are in memory. Pure."""
 
 from collections import defaultdict
 from collections.abc import Mapping
 
 DEFERRED_AT_MOST = 100_000
-"""Offsets that one partition remembers; some 100 bytes each."""
+"""Most offsets that one partition remembers; some 100 bytes each."""
 
 
 class DeferredJobs:
-    """Offsets to be read once more, by whose jobs they are.
+    """Offsets to read once more, by the kind of their jobs: the destination, or another kind.
 
-    A destination that answers nothing for hours has ever more pending jobs. They must not keep the
-    jobs behind them from being read, which are others'; so of its own only a share is followed.
+    A destination that answers nothing for hours has ever more pending jobs. They must not block the
+    jobs of other destinations behind them, so only a share of each kind is followed at once.
     """
 
     def __init__(self, share: int) -> None:
         self._share = share
         self._offsets: defaultdict[str, set[int]] = defaultdict(set)
         self._again: set[int] = set()
-        """Those that are being read once more, whoever they are of."""
+        """Offsets of all kinds that are being read once more."""
 
     def __len__(self) -> int:
         return sum(map(len, self._offsets.values())) + len(self._again)
 
     @property
     def is_full(self) -> bool:
-        """No more can be remembered: the partition has to wait."""
+        """Whether no more offsets can be remembered, so that the partition has to wait."""
         return len(self) >= DEFERRED_AT_MOST
 
     def exceeds(self, followed: int) -> bool:
-        """Whether a kind has its share with so many followed."""
+        """Whether a kind has used its share when `followed` of its jobs are in memory."""
         return followed >= self._share
 
     def defer(self, kind: str, offset: int) -> None:
@@ -37,9 +37,9 @@ class DeferredJobs:
         self._offsets[kind].add(offset)
 
     def read_again(self, followed: Mapping[str, int]) -> int | None:
-        """Where to read from once more, given how many of each kind are followed; None: not yet.
+        """Return the offset to read again from, given how many jobs of each kind are followed.
 
-        Once half of a share is free, or it would be read again for each job that ends.
+        None until half of a share is free. Otherwise each job that ends would cause a new reading.
         """
         due = [
             kind
@@ -53,7 +53,7 @@ class DeferredJobs:
         return min(self._again)
 
     def is_due(self, offset: int) -> bool:
-        """Whether a message that was read before is one to be taken up now; asked once for each."""
+        """Whether to take up a deferred message now; ask only once for each offset."""
         if offset not in self._again:
             return False
         self._again.remove(offset)

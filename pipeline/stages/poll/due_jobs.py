@@ -10,21 +10,21 @@ from pipeline.stages.ports import Lease
 from pipeline.stages.waiting import LOOK_AGAIN_SECONDS, until
 
 CONNECTION_SHARE = 16
-"""Jobs of one connection that are worked on at once: asked for, or their outcome written."""
+"""Most jobs of one connection that are asked for, or written as ended, at the same time."""
 
 
 class Gate(Protocol):
     """Says when the destination may be asked."""
 
     def silent_for(self) -> float:
-        """Seconds for which nothing may be asked."""
+        """Return for how many seconds nothing may be asked."""
 
     async def turn(self) -> None:
         """Return when one more question may go out."""
 
 
 class DueJobs:
-    """Every destination has its own, so that one that hangs delays no other."""
+    """The jobs of one destination, so that a destination that hangs delays no other."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class DueJobs:
         gate: Gate,
         work: Callable[[Followed], Awaitable[None]],
     ) -> None:
-        """`work` is called while the lease is held, once for every job that was added."""
+        """`work` is called once for each job that was added, while the lease is held."""
         self._name = name
         self._lease = lease
         self._gate = gate
@@ -46,16 +46,16 @@ class DueJobs:
         self._drained.set()
 
     def __len__(self) -> int:
-        """Jobs that wait."""
+        """Return how many jobs wait."""
         return len(self._turns)
 
     def add(self, followed: Followed, wait: float) -> None:
-        """Work on this job in so many seconds."""
+        """Work on this job after `wait` seconds."""
         self._turns.add(followed.job.connection, _now() + wait, followed)
         self._changed.set()
 
     async def drained(self) -> None:
-        """Return once nothing is worked on."""
+        """Return once no job is worked on."""
         await self._drained.wait()
 
     async def run(self) -> None:

@@ -1,4 +1,4 @@
-"""Which jobs of one partition have an outcome, whoever wrote it: what stands, and what comes."""
+"""Which jobs of one partition have an outcome, whether we or another process wrote it."""
 
 import asyncio
 import contextlib
@@ -11,14 +11,14 @@ from pipeline.domain.job import Job
 from pipeline.stages.ports import OutcomeReader
 
 CLOCKS_DIFFER_MS = 60_000
-"""A job's time is its sender's, an outcome's is the broker's."""
+"""Allowance for two clocks: the sender dates a job, the broker dates an outcome."""
 
 
 class EndedJobs:
-    """Answers before every question to the partner; a former owner's outcome may still arrive.
+    """Tells whether a job has ended, before each question to the partner.
 
-    One that lost the partition with an outcome on its way, or frozen in the middle, is heard of
-    late: so the topic is listened to first, and what stands in it is read after that.
+    A former owner may have been frozen, or its last outcome may be on the way, so the outcome can
+    arrive late. That is why we first follow the topic, and then read the older outcomes in it.
     """
 
     def __init__(self, outcome_reader: OutcomeReader, partition: int, remembered: int) -> None:
@@ -39,28 +39,28 @@ class EndedJobs:
                 self._listening.set()
 
     async def reach_back(self, jobs: Sequence[Job]) -> None:
-        """Know of every outcome that one of these jobs may have had until now.
+        """Read the outcomes far enough back to know every outcome of these jobs until now.
 
-        The time at which a job's message was written says too little: a process that was frozen
-        may write one again long after the job has ended.
+        The time of a job's message is not enough: a frozen process may write the message again long
+        after the job has ended.
         """
         oldest = min((job.submitted_at_ms for job in jobs), default=math.inf)
         oldest -= CLOCKS_DIFFER_MS
         if oldest >= self._stood_since:
             return
         if self._stood_since < math.inf:
-            # Twice as far as asked for, or a row of ever older jobs would have it read every time.
+            # Read twice as far, or a row of ever older jobs would cause a reading each time.
             oldest -= self._stood_since - oldest
         await self._listening.wait()
         self._stood = await self._outcome_reader.ended(self._partition, int(max(0, oldest)))
         self._stood_since = oldest
 
     def note(self, job_id: str) -> None:
-        """This one's outcome is durable."""
+        """Note that the outcome of this job is durable."""
         self._came[job_id] = None
         if len(self._came) > self._remembered:
             self._came.popitem(last=False)
 
     def has(self, job_id: str) -> bool:
-        """Whether it has an outcome, as far as that is remembered."""
+        """Whether this job has an outcome, as far as we remember."""
         return job_id in self._came or job_id in self._stood

@@ -1,7 +1,7 @@
-"""Which jobs of one partition are followed, however often each stands there.
+"""Which jobs of one partition are followed; a job with several messages is followed once.
 
-A job that is still pending after a while is written again to the end of its topic. Whoever takes
-the partition over before its old place could be committed reads both: one job, followed once.
+A job that is still pending after a while is written again to the end of its topic. A new owner may
+take the partition over before the offset of the old message is committed, and then reads both.
 """
 
 from dataclasses import dataclass, replace
@@ -11,15 +11,15 @@ from pipeline.domain.job import Job, JobReport, NotYet
 
 @dataclass(slots=True)
 class Followed:
-    """A job and its latest place in the topic."""
+    """A job and the offset of its latest message in the topic."""
 
     job: Job
     offset: int
     placed_at_ms: int
-    """When it was written there."""
+    """When that message was written."""
 
     def hear(self, answer: JobReport | NotYet, now_ms: int) -> None:
-        """Take note of what the partner said, or did not say."""
+        """Note the partner's answer, or that it did not answer."""
         job = replace(self.job, polls=self.job.polls + 1)
         if isinstance(answer, JobReport):
             job = replace(job, is_known=True, missing_polls=0, missing_since_ms=0)
@@ -29,7 +29,7 @@ class Followed:
         self.job = job
 
     def stands_for(self, now_ms: int) -> float:
-        """Seconds since it was written to its place."""
+        """Return the seconds since the job's message was written."""
         return max(0.0, (now_ms - max(self.placed_at_ms, self.job.submitted_at_ms)) / 1000)
 
 
@@ -44,9 +44,9 @@ class Following:
         return followed
 
     def move(self, job: Job, offset: int, placed_at_ms: int) -> int | None:
-        """Follow a job from its new place on; returns the old one, None if it was not followed.
+        """Follow a job at a new offset; return the old one, None if the job was not followed.
 
-        What is known of it stays known.
+        All that is known of the job stays known.
         """
         followed = self._followed.get(job.job_id)
         if followed is None:
@@ -57,12 +57,12 @@ class Following:
         return earlier
 
     def let_go(self, job_id: str) -> None:
-        """It has ended, or is about to be written again, and will be followed from there."""
+        """Stop following a job: it has ended, or is about to be written again."""
         self._followed.pop(job_id, None)
 
 
 def _latest(one: Job, other: Job) -> Job:
-    """What two messages of a job say together."""
+    """Join what two messages of a job say."""
     later = max(one, other, key=lambda job: (job.carried_over, job.polls))
     is_known, polls = one.is_known or other.is_known, max(one.polls, other.polls)
     return replace(later, is_known=is_known, polls=polls)

@@ -1,4 +1,4 @@
-"""Job messages that another version of this program wrote: kept in their topic until it runs."""
+"""Keeps job messages of another version of this program in their topic until that one runs."""
 
 import asyncio
 from collections import deque
@@ -17,11 +17,11 @@ log = structlog.get_logger(__name__)
 
 
 class OtherVersionJobs:
-    """Those of one partition.
+    """The messages of one partition that another version wrote.
 
-    In a rolling deployment, or after a rollback, such a message is no fault of its own: whoever
-    wrote it can follow the job, and nobody else. As its offset would hold up all behind it, it is
-    written again to the end of the topic after a while, byte for byte.
+    In a rolling deployment, or after a rollback, such a message is correct: only the version that
+    wrote it can follow the job. Its offset would block all messages behind it. So after a while it
+    is written again to the end of the topic, unchanged.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class OtherVersionJobs:
         carry_over_after: float,
         settled: Callable[[int], None],
     ) -> None:
-        """`settled` is told the old offset of each that stands at the end of the topic."""
+        """`settled` gets the old offset of each message that was written again."""
         self._lease = lease
         self._job_topic = job_topic
         self._carry_over_after = carry_over_after
@@ -72,7 +72,7 @@ class OtherVersionJobs:
         await self._drained.wait()
 
     async def run(self) -> None:
-        """Write each again when it is due, until cancelled."""
+        """Write each message again when it is due, until cancelled."""
         while True:
             await self._until_due()
             await self._lease.wait_held()

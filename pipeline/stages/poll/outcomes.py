@@ -1,4 +1,4 @@
-"""How a job ended: written down with what it names invalid, and told to operators."""
+"""Writes how a job ended, and a dead letter for each invalid record; reports both."""
 
 from collections.abc import Callable
 
@@ -42,13 +42,13 @@ class Outcomes:
         self._wall_ms = wall_ms
 
     async def write_ended(self, origin: Origin, job: Job, report: JobReport) -> None:
-        """Return once the partner's word on the job, and its invalid records, are durable."""
+        """Write how the partner ended the job, and its invalid records; return once durable."""
         outcome = encode_outcome(job, report, self._wall_ms())
         await self._write(job, outcome, [self._letter(origin, job, one) for one in report.invalid])
         self._tell(job, report.state, report.end, len(report.invalid))
 
     async def write_unknown(self, job: Job, state: str) -> None:
-        """Return once it is durable that nobody knows the end; `state` is ours and says why."""
+        """Write that nobody knows the end; `state` is our word for why. Return once durable."""
         await self._write(job, encode_unknown(job, state, self._wall_ms()), [])
         self._tell(job, state, "unknown", 0)
 
@@ -57,7 +57,7 @@ class Outcomes:
         await self._message_writer.write([message, *letters])
 
     def _letter(self, origin: Origin, job: Job, invalid: InvalidRecord) -> Message:
-        """Refers to a record that was delivered: its value stands in the lane's topic."""
+        """Make a dead letter for a delivered record, whose value is in the lane's topic."""
         key = named_key(job.audience_id, invalid.member)
         detail = f"job {job.job_id}, audience {job.audience_id}: {invalid.error}"
         return self._letters.compose(origin, key, job.encode(), "invalid", detail)

@@ -1,4 +1,4 @@
-"""How many jobs all partitions of this process follow together."""
+"""Counts the jobs that all partitions of this process follow together."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from pipeline.telemetry.facts import LaneLabel, PollTelemetry
 
 
 class PendingJobs:
-    """Counted for each lane, and told whenever that changes."""
+    """Counts pending jobs for each lane, and reports every change."""
 
     def __init__(self, telemetry: PollTelemetry) -> None:
         self._telemetry = telemetry
@@ -26,7 +26,7 @@ class PendingJobs:
         return self._of_other_versions
 
     def count_other_version(self, change: int) -> None:
-        """So many more of them are kept, or fewer."""
+        """Add `change` messages of other versions, which may be negative."""
         self._of_other_versions += change
         self._telemetry.jobs_of_other_versions(self._of_other_versions)
 
@@ -34,14 +34,14 @@ class PendingJobs:
         return self._by_destination[destination]
 
     def count(self, lane: LaneLabel, change: int) -> None:
-        """So many more are followed, or fewer."""
+        """Add `change` jobs of a lane, which may be negative."""
         self._by_lane[lane] += change
         self._by_destination[lane.destination] += change
         self._telemetry.jobs_pending(lane=lane, count=self._by_lane[lane])
 
 
 class PartitionJobs:
-    """Those of one partition: they are counted out again when its owner goes."""
+    """The pending jobs of one partition; `clear` takes them off the counts when we lose it."""
 
     def __init__(self, pending: PendingJobs) -> None:
         self._pending = pending
@@ -52,12 +52,12 @@ class PartitionJobs:
         self._count(label(job), +1)
 
     def remove(self, job: Job) -> None:
-        """No longer followed; one that never was changes nothing."""
+        """Count a job no longer; a job that was never counted changes nothing."""
         if self._mine[label(job)]:
             self._count(label(job), -1)
 
     def count_other_version(self, change: int) -> None:
-        """So many more that this version cannot read are kept, or fewer."""
+        """Add `change` messages of other versions, which may be negative."""
         self._other_versions += change
         self._pending.count_other_version(change)
 

@@ -1,4 +1,4 @@
-"""One destination's word on its jobs, asked no faster and no sooner than it allows."""
+"""Asks one destination about its jobs, no faster and no sooner than it allows."""
 
 import asyncio
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from pipeline.stages.ports import RequestLimiter, Status
 from pipeline.stages.retry import Throttle
 
 ASKER = "job status"
-"""How questions are named where a client's lanes are silenced; no lane has a blank in its name."""
+"""The name of questions in the client's throttle; no lane's name has a blank."""
 THROTTLED_SECONDS = 30.0
-"""How long nothing is asked after a 429 that says no time."""
+"""How long to ask nothing after a 429 without a time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +21,11 @@ class Questions:
     status: Status
     request_limiter: RequestLimiter
     throttle: Throttle
-    """What its lanes were told counts for questions, too, and the other way round."""
+    """Shared with the lanes of the client: a 429 to one side counts for both."""
     rules: PollRules
 
     def silent_for(self) -> float:
-        """Seconds for which this client may ask nothing."""
+        """Return for how many seconds this client may ask nothing."""
         return self.throttle.wait(ASKER, _now())
 
     async def turn(self) -> None:
@@ -33,7 +33,7 @@ class Questions:
         await self.request_limiter.turn()
 
     async def ask(self, job_id: str) -> JobReport | NotYet:
-        """Ask once; a client that is told to wait asks nothing until then, about any job."""
+        """Ask once about a job; if told to wait, the client asks about no job until then."""
         answer = await self.status.ask(job_id)
         if isinstance(answer, NotYet):
             wait = answer.wait or (THROTTLED_SECONDS if answer.is_throttled else 0.0)
@@ -43,7 +43,7 @@ class Questions:
 
 
 class NobodyToAsk:
-    """For jobs of a destination that this process does not know: nothing limits waiting."""
+    """The gate for jobs of an unknown destination: nobody is asked, so nothing limits it."""
 
     def silent_for(self) -> float:
         return 0.0

@@ -1,4 +1,4 @@
-"""When a job is asked for, and what an answer means for it. Pure; the partner's word decides."""
+"""When to ask for a job, and what an answer means for it. Pure; the partner's word decides."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,16 +7,17 @@ from pipeline.domain.job import JobReport, NotYet
 from pipeline.stages.poll.following import Followed
 
 MISSING_POLLS = 3
-"""So often the partner has to say that it does not know a job, all of them over"""
+"""A job is not found after so many answers that the partner does not know it ..."""
 MISSING_SECONDS = 120.0
+"""... over at least this time."""
 JITTER = 0.2
-"""Intervals vary by so much, or the jobs of one minute would be asked in one second for ever."""
+"""Share by which intervals vary. Without it, jobs of one moment would always be asked together."""
 LONGEST_POWER = 50
 
 Verdict = Literal[
-    "ended",  # the partner said how
-    "not_found",  # the partner does not know it and never did
-    "given_up",  # the partner says that it is pending, after all that time
+    "ended",  # the partner said how the job ended
+    "not_found",  # the partner does not know the job and never did
+    "given_up",  # the partner says that the job is pending, after all that time
     "ask_again",
 ]
 
@@ -31,7 +32,7 @@ class PollRules:
     questions_per_second: float
     give_up_after: float
     missing_tolerated: float
-    """A job may be unknown to the partner for so long after it was submitted."""
+    """How long after its submission the partner may not know a job."""
 
     def interval(self, polls: int, backlog: int, chance: float) -> float:
         """Seconds until the next question; `chance` in 0..1.
@@ -44,9 +45,9 @@ class PollRules:
         return stretched * (1 - JITTER / 2 + JITTER * chance)
 
     def verdict(self, followed: Followed, answer: JobReport | NotYet, now_ms: int) -> Verdict:
-        """What an answer that `followed` has heard means.
+        """Return what an answer means, once `followed` has noted it.
 
-        No answer ends a job, whatever its age: the partner may be away for longer than we wait.
+        A missing answer never ends a job, whatever its age: the partner may be away for long.
         """
         age = (now_ms - followed.job.submitted_at_ms) / 1000
         if isinstance(answer, JobReport):

@@ -1,4 +1,4 @@
-"""Whose job is asked next: each when it is due, the connections in turn, and each its share."""
+"""Which job is asked next: due jobs only, the connections in turn, each with its share."""
 
 import heapq
 import math
@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 class Turns(Generic[T]):
-    """Due items, one connection after the other, so that a busy one does not crowd out the rest.
+    """Gives due items of one connection after the other, so that a busy one does not block others.
 
-    No connection has more than its share at once, so that one whose questions hang holds up
-    nobody: who takes an item says `done` when its question is over.
+    No connection has more than its share at once, so that a connection whose questions hang blocks
+    no other. The caller that takes an item calls `done` when its question is over.
     """
 
     def __init__(self, share: float = math.inf) -> None:
@@ -28,7 +28,7 @@ class Turns(Generic[T]):
         heapq.heappush(heap, (due, self._count, item))
 
     def take(self, now: float) -> T | None:
-        """The next due item of the connection that has waited longest for its turn."""
+        """Return the next due item of the connection that has waited longest; None: none is due."""
         for owner, heap in self._heaps.items():
             if heap[0][0] <= now and self._taken[owner] < self._share:
                 _, _, item = heapq.heappop(heap)
@@ -40,13 +40,13 @@ class Turns(Generic[T]):
         return None
 
     def done(self, owner: Hashable) -> None:
-        """One item of this connection is no longer at work."""
+        """Note that the work on one item of this connection is over."""
         self._taken[owner] -= 1
         if not self._taken[owner]:
             del self._taken[owner]
 
     def due_in(self, now: float) -> float | None:
-        """Seconds until something can be taken; None when nothing can before a `done`."""
+        """Return the seconds until an item can be taken; None: not before a `done` or an `add`."""
         dues = [
             heap[0][0] for owner, heap in self._heaps.items() if self._taken[owner] < self._share
         ]

@@ -1,8 +1,8 @@
 """Poll: follows each job at growing intervals until it ends, and then never asks again.
 
-A job is read, waits until it is due, and is asked for. The answer ends it, or it waits again. One
-that stands in its place for long is written to the end of the topic, because its offset would keep
-those behind it from being settled.
+A job is read, waits until it is due, and is asked for. The answer ends it, or it waits again. A job
+that is pending for long is written again to the end of the topic: its offset would keep the offsets
+behind it from being committed.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from pipeline.stages.waiting import LOOK_AGAIN_SECONDS
 
 FETCH_RECORDS = 500
 PENDING_AT_MOST = 20_000
-"""Jobs one partition holds in memory, all destinations together; the others wait in the topic."""
+"""Most jobs of one partition in memory, for all destinations; the others wait in the topic."""
 OF_OTHERS = "an unknown destination"
 OF_OTHER_VERSIONS = "another version"
 """Kinds of jobs beside the destinations, whose names have no blanks."""
@@ -57,7 +57,7 @@ class PollWorker:
         wall_ms: Callable[[], int],
         progress: Progress,
     ) -> None:
-        """`questions` by destination. A job stands in its place for `carry_over_after` seconds."""
+        """`questions`: by destination. After `carry_over_after` seconds a job is written again."""
         self._lease = lease
         self._questions = questions
         self._outcomes = outcomes
@@ -103,7 +103,7 @@ class PollWorker:
         await self._of_other_versions.drained()
 
     def _due_by_kind(self) -> Mapping[str, DueJobs]:
-        """Jobs of a destination are asked for; of others nobody here can ask, so they move on."""
+        """Jobs of our destinations are asked for; all others are only written again in time."""
         lease = self._lease
         ours = {
             name: DueJobs(name, lease=lease, gate=gate, work=self._ask)
@@ -129,7 +129,7 @@ class PollWorker:
             records = await self._lease.fetch(FETCH_RECORDS)
             self._progress.advance()
             jobs = await self._jobs(records)
-            # Nothing is asked before it is known what has ended, and a broker away is no hang.
+            # First learn which jobs have ended. A broker that is away is no hang of this worker.
             self._progress.busy(False)
             await self._ended_jobs.reach_back([job for job, _ in jobs])
             self._progress.busy(True)
@@ -137,21 +137,21 @@ class PollWorker:
                 self._take(job, record)
 
     def _followed(self) -> Mapping[str, int]:
-        """How many of each kind are in memory."""
+        """Return how many jobs of each kind are in memory."""
         return {
             **{name: len(due) for name, due in self._due.items()},
             OF_OTHER_VERSIONS: len(self._of_other_versions),
         }
 
     async def _jobs(self, records: Sequence[Record]) -> Sequence[tuple[Job, Record]]:
-        """What is to be done, with its place; what is no job at all becomes a dead letter."""
+        """Return the jobs to follow with their messages; write dead letters for what is no job."""
         jobs: list[tuple[Job, Record]] = []
         for record in records:
             is_first = record.offset >= self._tracker.next
             if not self._tracker.admit(record.offset):
                 continue
             if not is_first and not self._deferred.is_due(record.offset):
-                # It is in memory: this stretch is read once more for others.
+                # This job is in memory already: the messages are read again for other jobs.
                 continue
             try:
                 job = decode_job(record.value).without_offsets()
@@ -194,11 +194,12 @@ class PollWorker:
             return
         followed = self._following.start(job, record.offset, placed_at_ms)
         self._mine.add(job)
-        # One that was carried over was just asked for. So no clock that is wrong makes it spin.
+        # A carried-over job was just asked for, so it waits a whole interval. Without that, a
+        # wrong clock could make it spin.
         self._let_wait(followed, 0.0 if job.carried_over else self._standing(followed))
 
     def _let_wait(self, followed: Followed, waited: float = 0.0) -> None:
-        """Until it is asked for; until it is carried over, where nobody here can be asked."""
+        """Wait for the next question; for an unknown destination, wait to be carried over."""
         job = followed.job
         if job.destination not in self._questions:
             self._due[OF_OTHERS].add(followed, max(0.0, self._carry_over_after - waited))
@@ -215,7 +216,7 @@ class PollWorker:
             self._leave(followed)
             return
         if not self._lease.is_held:
-            # Frozen since its turn: a successor may have written down how the job ended.
+            # We were frozen since its turn: a successor may have written how the job ended.
             self._let_wait(followed)
             return
         questions = self._questions[job.destination]
@@ -242,10 +243,10 @@ class PollWorker:
             self._leave(followed)
             return
         if not self._lease.is_held:
-            # Its new owner follows it; written now, it would stand behind its own end.
+            # The new owner follows the job; our message now could come behind the job's outcome.
             self._let_wait(followed)
             return
-        # From here on it is followed from its new place, which may be read before we hear of it.
+        # From here on we follow the new message, which we may read before the write returns.
         self._following.let_go(followed.job.job_id)
         offset = followed.offset
         await self._job_topic.write_again(followed.job)
@@ -255,7 +256,7 @@ class PollWorker:
     # Ending
 
     async def _end(self, followed: Followed, report: JobReport) -> None:
-        """Write the outcome and what it refers to; only then is the job done."""
+        """Write the outcome and its dead letters; only then is the job done."""
         origin = Origin(self._lease.topic, self._lease.partition, followed.offset)
         await self._outcomes.write_ended(origin, followed.job, report)
         self._ended_jobs.note(followed.job.job_id)
@@ -267,7 +268,7 @@ class PollWorker:
         self._leave(followed)
 
     def _leave(self, followed: Followed) -> None:
-        """It has its outcome, from us or from who had the partition before."""
+        """Leave a job that has its outcome, from us or from a former owner of the partition."""
         self._following.let_go(followed.job.job_id)
         self._mine.remove(followed.job)
         self._settle(followed.offset)

@@ -1,6 +1,6 @@
-"""For how long a window has been missing from the partner's list, over all owners who looked. Pure.
+"""How long a window has been missing from the partner's list, over all owners who looked. Pure.
 
-An owner that is restarted again and again never looks for long. What each of them saw counts, or
+An owner that restarts again and again never looks for long. So the looks of all owners count, or
 an audience would wait for its window for ever.
 """
 
@@ -10,13 +10,13 @@ from pipeline.stages.snapshot.run_records import AudienceState
 from pipeline.stages.snapshot.states import ABSENT_LISTS
 
 CLOCKS_MS = 300_000
-"""So far the clocks of two owners may be apart, as for the budget."""
+"""The clocks of two owners may differ by this much. The budget allows the same."""
 
 
 def absent_seconds(state: AudienceState, own_seconds: float, now_ms: int) -> float:
-    """From the first list without the window to this one, at least.
+    """Return at least how many seconds lie between the first list without the window and this one.
 
-    `own_seconds`: by the clock of this owner alone, which needs no allowance.
+    `own_seconds`: measured by the clock of this owner alone, which needs no allowance.
 
     >>> absent_seconds(AudienceState(absent_since_ms=1_000), 60.0, 401_000)
     100.0
@@ -29,7 +29,7 @@ def absent_seconds(state: AudienceState, own_seconds: float, now_ms: int) -> flo
 
 
 def absent(state: AudienceState, now_ms: int) -> AudienceState:
-    """After one more list without the window; the same where there is no more to remember."""
+    """Return the state after one more list without the window; unchanged after enough lists."""
     if state.absent_lists >= ABSENT_LISTS:
         return state
     since_ms = now_ms if state.absent_since_ms is None else state.absent_since_ms

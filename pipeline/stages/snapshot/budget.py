@@ -1,11 +1,11 @@
 """How many runs may still be asked for: the partner counts them by the day, and so do we.
 
-A day is any rolling 24 hours and five minutes, whatever the partner's day begins with; the five
-minutes are for clocks that differ and for requests that arrive late. A run counts from when it was
-intended, and counts even where nobody knows whether it started.
+A day is any rolling 24 hours and five minutes, because we do not know when the partner's day
+begins. The five minutes are for clocks that differ and for requests that arrive late. A run counts
+from the moment it was intended. It counts also where nobody knows whether it started.
 
-A day must also have passed by a clock without a time of day, as far as the process has lived: when
-the time of day is set a day ahead, the runs of the last hours are not forgotten.
+A day must also have passed by a steady clock, which nobody sets. Otherwise a wall clock that is set
+a day ahead would make us forget the runs of the last hours.
 """
 
 import math
@@ -17,7 +17,7 @@ from pipeline.destinations.snapshots import SnapshotRules
 
 DAY_MS = (24 * 3600 + 300) * 1000
 RESERVED_SHARE = 10
-"""One in so many runs is for withdrawals and operators."""
+"""One of this many runs is kept for withdrawals and operators."""
 
 
 class _Payment(NamedTuple):
@@ -28,11 +28,11 @@ class _Payment(NamedTuple):
 
 @dataclass(slots=True)
 class Budget:
-    """The runs of one destination that were paid for. Times in milliseconds since the epoch."""
+    """The paid runs of one destination. Times in milliseconds since the epoch."""
 
     rules: SnapshotRules
     steady: Callable[[], float]
-    """Seconds; goes on through suspend, and nobody sets it."""
+    """Seconds of a clock that goes on through suspend and that nobody sets."""
     _paid: dict[tuple[str, int], _Payment] = field(default_factory=dict)
 
     @property
@@ -42,7 +42,7 @@ class Budget:
     def charge(self, audience: str, n: int, at_ms: int, now_ms: int) -> None:
         """Pay for one run of the file `n`; paying for it again at another time moves the payment.
 
-        How old a payment of a former owner is, only the time of day says.
+        Only the wall clock tells the age of a payment that a former owner made.
         """
         before = self._paid.get((audience, n))
         if before is None or before.at_ms != at_ms:
@@ -50,11 +50,11 @@ class Budget:
             self._paid[audience, n] = _Payment(at_ms, self.steady() - age)
 
     def refund(self, audience: str, n: int) -> None:
-        """The run surely never started."""
+        """Take the payment back: the run surely never started."""
         self._paid.pop((audience, n), None)
 
     def forget(self, now_ms: int) -> None:
-        """Let go of payments that count for no day any more."""
+        """Drop payments that are older than a day."""
         steady = self.steady()
         self._paid = {
             one: payment
@@ -66,9 +66,9 @@ class Budget:
         return len(self._ats(now_ms))
 
     def free_at(self, audience: str, now_ms: int, *, is_urgent: bool, reserved: int = 0) -> int:
-        """When one more run may be paid for: now, or later if nothing else is paid until then.
+        """Return when one more run may be paid for: now, or later if no other is paid until then.
 
-        `reserved`: runs that others are about to pay for, with what is not kept back.
+        `reserved`: ordinary runs that other audiences are about to pay for.
         """
         ats = self._ats(now_ms)
         ordinary = max(1, self.limit - self.limit // RESERVED_SHARE)
@@ -78,7 +78,7 @@ class Budget:
         return max(of_all, of_one)
 
     def is_worn_out(self, runs: int) -> bool:
-        """Whether an audience with so many runs in its life may have no more."""
+        """Whether an audience that had `runs` runs in its life may have no more."""
         total = self.rules.runs_per_audience_total
         return total is not None and runs >= total
 
@@ -93,15 +93,15 @@ class Budget:
 
 
 def _counted_from(payment: _Payment, now_ms: int, steady: float) -> int:
-    """When it was made by either clock, whichever makes it younger."""
+    """Return when the payment was made, by the clock that makes the payment younger."""
     age_ms = math.ceil((steady - payment.steady_at) * 1000) + 1
     return max(payment.at_ms, now_ms - age_ms)
 
 
 def _free_at(ats: list[int], most: int, now_ms: int) -> int:
-    """When fewer than `most` of these are younger than a day."""
+    """Return when fewer than `most` of these times are younger than a day."""
     too_many = len(ats) - most
     if too_many < 0:
         return now_ms
-    # With no place at all: when the newest has left, to look again then.
+    # With `most` at zero there is never a place: look again when the newest is a day old.
     return ats[min(too_many, len(ats) - 1)] + DAY_MS if ats else now_ms + DAY_MS

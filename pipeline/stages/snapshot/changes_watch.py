@@ -1,7 +1,7 @@
-"""Follows what is stated of each audience: reads the members topic from the oldest snapshot on.
+"""Follows the changes of each audience: reads the members topic from the oldest snapshot on.
 
-Nothing of this is stored. What has changed since a snapshot is what stands behind its ends, and a
-successor reads that again.
+Nothing of this is stored. The changes since a snapshot are the records behind its end offsets, and
+a successor reads them again.
 """
 
 import asyncio
@@ -31,26 +31,26 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class ChangesSince:
-    """What was stated of one audience since a snapshot."""
+    """The changes of one audience since a snapshot."""
 
     ends: Ends
-    """From these offsets on; of another partition from its beginning."""
+    """Count records from these offsets on; in a partition without an offset, all of them."""
     changes: Changes = field(default_factory=Changes)
 
     oldest_healed_ms: int | None = None
-    """When a pass wrote something again; kept only where that can be a former owner's."""
+    """When a pass wrote a record again; only set where a former owner may have done so."""
 
     def take_healed(self, partition: int, record: Record) -> None:
-        """Nothing about a member has changed, but it may stand behind something newer."""
+        """Note a record that a pass wrote again: it is no change, but may follow a newer record."""
         if record.offset >= self.ends.get(partition, 0):
             self.oldest_healed_ms = _older(self.oldest_healed_ms, record.timestamp)
 
     def take_rewritten(
         self, partition: int, record: Record, said: MemberRecord, before: int
     ) -> None:
-        """What a former owner's pass wrote again may be all that is left of a change.
+        """Count a record that a former owner's pass wrote again: its change may have no other.
 
-        The times of the change are not known any more, only by when it was written again.
+        The time of the change itself is lost, so the time of the new record stands for it.
         """
         if before <= self.ends.get(partition, 0):
             return
@@ -66,12 +66,12 @@ class ChangesSince:
 
     @property
     def unhealed_since_ms(self) -> int | None:
-        """Since when a pass over the members is wanted; None: it is not."""
+        """Since when the members need a pass; None: they need none."""
         arrived_ms, healed_ms = self.changes.oldest_arrived_ms, self.oldest_healed_ms
         return arrived_ms if healed_ms is None else _older(arrived_ms, healed_ms)
 
     def take(self, partition: int, record: Record, said: MemberRecord) -> None:
-        """One more record; those that the snapshot has seen do not count."""
+        """Count one more record, unless the snapshot has read it already."""
         if record.offset < self.ends.get(partition, 0):
             return
         changes, arrived_ms = self.changes, record.timestamp
@@ -90,19 +90,19 @@ class ChangesSince:
 
 @dataclass(slots=True)
 class Watched:
-    """One audience: what was stated since each snapshot of it that still matters."""
+    """The changes of one audience since each of its snapshots that still matters."""
 
     ingested: ChangesSince
-    """Since what the partner has."""
+    """Since the snapshot that the partner has."""
     newest: ChangesSince
     """Since the newest file."""
     passed: ChangesSince
-    """Since the last pass over its members came to its end."""
+    """Since the last finished pass over its members."""
     begun: ChangesSince | None = None
-    """Since the beginning of a pass that goes on."""
+    """Since the beginning of the pass that runs now; None: none runs."""
 
     def begin(self, ends: Ends) -> ChangesSince:
-        """A pass reads what stands before these offsets, which nobody has taken in yet."""
+        """Begin a pass, which reads all before these offsets; return the changes from there on."""
         self.begun = ChangesSince(ends)
         return self.begun
 
@@ -112,13 +112,13 @@ class Watched:
 
 
 class ChangesWatch:
-    """Of all audiences of one destination."""
+    """Watches the changes of all audiences of one destination."""
 
     def __init__(self, topic: FollowedTopic, *, quiet: float, is_alone: bool) -> None:
-        """Looks as often as it matters whether nothing has come for `quiet` seconds.
+        """Read the topic often enough to notice a pause of `quiet` seconds.
 
-        `is_alone`: a former owner is shut out from the topic. Where it is not, what it heals late
-        may stand behind something newer, and compaction would let that go.
+        `is_alone`: a former owner cannot write to the topic. Where it can, a record that it writes
+        again late may follow a newer one, and compaction would delete the newer one.
         """
         self._is_alone = is_alone
         self._topic = topic
@@ -126,15 +126,15 @@ class ChangesWatch:
         self._watched: dict[bytes, Watched] = {}
         self._positions: dict[int, int] = {}
         self._former: Sequence[int] | None = None
-        """Before these offsets others wrote, who owned the destination before us."""
+        """Former owners wrote the records before these offsets."""
         self._turn = asyncio.Lock()
         self.open_transactions = OpenTransactions()
-        """By the clock of the event loop."""
+        """Its times are of the clock of the event loop."""
 
     def watch(self, audience: str, ingested: Ends, newest: Ends) -> Watched:
-        """Follow an audience from what the partner has and from its newest file; before any read.
+        """Follow an audience from the partner's snapshot and from the newest file; before any read.
 
-        The two are the same where there is no file after what the partner has.
+        The two are the same where no file is newer than the partner's snapshot.
         """
         since = ChangesSince(ingested)
         file = since if newest == ingested else ChangesSince(newest)
@@ -145,11 +145,11 @@ class ChangesWatch:
         return watched
 
     async def close(self) -> None:
-        """Once nothing reads any more, a pass neither."""
+        """Close the topic. Call it when nothing reads any more, and no pass runs."""
         await self._topic.close()
 
     async def follow(self) -> None:
-        """Read on until cancelled; brokers that are away are waited for."""
+        """Read on until cancelled; wait for brokers that are away."""
         while True:
             try:
                 await self.read()
@@ -158,21 +158,21 @@ class ChangesWatch:
             await asyncio.sleep(self._look_seconds)
 
     async def read(self) -> Sequence[int]:
-        """Take in everything that is stable now; returns where that ends, of every partition.
+        """Take in all stable records; return the end offset of every partition.
 
         Raises:
-            TopicUnreadable: the brokers do not hand it out; what was taken in stays.
+            TopicUnreadable: the brokers do not hand out the records; those taken in before stay.
         """
         async with self._turn:
             return await self._read_all()
 
     async def begin(self, audience: str) -> tuple[ChangesSince, Sequence[int]]:
-        """A pass begins now: returns what is stated from now on, and the ends of all partitions.
+        """Begin a pass; return the changes from now on, and the end offsets of all partitions.
 
-        Nothing can be taken in between the look at the ends and the beginning.
+        No record is taken in between the look at the ends and the beginning of the pass.
 
         Raises:
-            TopicUnreadable: the brokers do not hand it out.
+            TopicUnreadable: the brokers do not hand out the records.
         """
         async with self._turn:
             ends = await self._read_all()
@@ -193,7 +193,7 @@ class ChangesWatch:
             async for records in read:
                 self._take(partition, records)
                 self._positions[partition] = records[-1].offset + 1
-                # Others get their turn, however much there is.
+                # Other tasks get their turn, also while there is much to read.
                 await asyncio.sleep(0)
         self._positions[partition] = end
 
@@ -222,7 +222,7 @@ class ChangesWatch:
             for since in watched.all():
                 since.take(partition, record, said)
         elif self._former is not None and record.offset < self._former[partition]:
-            # Of what we write again ourselves we have seen the first record.
+            # We saw the first record of each change that our own passes write again.
             for since in watched.all():
                 since.take_rewritten(partition, record, said, before)
 

@@ -1,4 +1,4 @@
-"""What keeps an audience's snapshots from going on, and when to try again."""
+"""What stops the snapshots of an audience, and when to try again."""
 
 from collections.abc import Callable
 
@@ -12,9 +12,10 @@ LEAST_SECONDS = 1.0
 SPENT = "all runs of the day are used"
 IN_DOUBT = "nobody knows whether a run was started"
 FIRST_BLOCKED_SECONDS, LONGEST_BLOCKED_SECONDS = ABSENT_SECONDS, 3600.0
-"""A blocked audience tries again so often; an operator's request does not wait for it.
+"""A blocked audience tries again at these intervals; an operator's request does not wait.
 
-Not sooner than a run that began although it was refused must be in the partner's list.
+The first interval is long enough for a run to appear in the partner's list: the partner may have
+started a run although it refused it.
 """
 DOUBLINGS = 6
 
@@ -33,32 +34,32 @@ class AudienceCondition:
         self._chance = chance
         self._failures = 0
         self.cause: str | None = None
-        """In a word; None while nothing is wrong."""
+        """The cause in a word; None while nothing is wrong."""
         self.detail = ""
         self.is_blocked = False
         """A person must mend something first."""
         self.retry_at_ms = 0
 
     def fine(self) -> None:
-        """The step that failed before has worked."""
+        """Forget the trouble: the step that failed before has worked."""
         self._failures = 0
         self.cause, self.detail, self.is_blocked, self.retry_at_ms = None, "", False, 0
 
     def wait(self, cause: str, detail: str, seconds: float) -> None:
-        """Nothing is wrong: what must be waited for has a known end, or is looked at then."""
+        """Wait so many seconds, though nothing is wrong; then look again."""
         self.cause, self.detail, self.is_blocked = cause, detail, False
         self.retry_at_ms = self._wall_ms() + int(seconds * 1000)
 
     def failed(self, cause: str, detail: str) -> None:
-        """Try again after a while, and after a longer one each time."""
+        """Note a failure; the wait before the next try grows with each one."""
         self._failures += 1
         seconds = BACKOFF.delay(self._failures, self._chance())
         self._note(cause, detail, max(LEAST_SECONDS, seconds), is_blocked=False)
 
     def block(self, cause: str, detail: str) -> None:
-        """Nothing but a person mends this; look again now and then all the same.
+        """Note a trouble that only a person can mend; still look again now and then.
 
-        Soon at first: what looks like it may have been a whim of the partner.
+        The first look comes soon, because the partner's answer may have been a passing fault.
         """
         growth = 2 ** min(self._failures, DOUBLINGS)
         self._failures += 1
@@ -85,5 +86,5 @@ class AudienceCondition:
 
 
 def worn_out(runs: int) -> tuple[str, str]:
-    """Cause and detail of an audience that has had all the runs of its life."""
+    """Cause and detail of an audience that has used all the runs of its life."""
     return "worn_out", f"{runs} runs: snapshot.runs_per_audience_total allows no more"

@@ -1,4 +1,4 @@
-"""What the storage says of a file before its run is asked for: the run takes it, and no other."""
+"""Checks a file in the storage before its run is asked for: the run must take this file alone."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ from pipeline.stages.snapshot.shared import SharedByAudiences
 Look = Literal[
     "fine",
     "gone",  # another file must take its place
-    "again",  # later: the condition says why
+    "again",  # look later: the condition says why
 ]
 
 
@@ -26,14 +26,14 @@ class FileLook:
         self._condition = condition
 
     async def look(self, file: SnapshotFile, window: Window) -> Look:
-        """The file is ours alone in its window, and the window has ended by the storage's clock.
+        """Say "fine" when the window holds our file alone and has ended by the storage's clock.
 
         Raises:
             StorageUnavailable, StorageRefused: the storage cannot be asked.
         """
         storage, margin = self._shared.storage, self._shared.rules.window_margin
         if file.path != path_of(self._folder, file.n):
-            # The audience has another folder now: the next attempt at a file says so.
+            # The audience has another folder now: the next attempt to make a file says so.
             return "gone"
         if not is_same(file, await storage.head(file.path)):
             return "gone"
@@ -49,7 +49,7 @@ class FileLook:
         for one in near:
             n = number_of(one.path)
             if n is None or n > file.n:
-                # Not ours to delete. A file of another time has a window of its own.
+                # We may not delete this file. A new file of ours gets another window.
                 return "gone"
             await storage.delete(one.path)
         return "again" if near else "fine"

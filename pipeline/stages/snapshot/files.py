@@ -1,4 +1,4 @@
-"""The files of one audience: their names, and which of them may go."""
+"""The files of one audience: their names, and which of them may be deleted."""
 
 import hashlib
 import re
@@ -14,7 +14,7 @@ _NAME = re.compile(r"snapshot-([0-9]{1,19})\.csv")
 
 
 def path_of(folder: str, n: int) -> str:
-    """Where the file with this number stands.
+    """Return the path of the file with this number.
 
     >>> path_of("vip-1a2b", 42)
     'vip-1a2b/snapshot-42.csv'
@@ -23,7 +23,7 @@ def path_of(folder: str, n: int) -> str:
 
 
 def number_of(path: str) -> int | None:
-    """The number of a file of ours; None for one that somebody else put there.
+    """Return the number of a file of ours; None for a file that somebody else stored.
 
     >>> number_of("vip-1a2b/snapshot-42.csv"), number_of("vip-1a2b/notes.txt")
     (42, None)
@@ -33,7 +33,7 @@ def number_of(path: str) -> int | None:
 
 
 def is_same(file: SnapshotFile, stored: StoredFile | None) -> bool:
-    """Whether what the storage has under the file's name is what was put there."""
+    """Whether the storage still has our file under its name, and no other file."""
     return stored is not None and (stored.size, stored.etag, stored.modified_s) == (
         file.size,
         file.etag,
@@ -44,7 +44,7 @@ def is_same(file: SnapshotFile, stored: StoredFile | None) -> bool:
 def neighbours(
     file: SnapshotFile, listed: Sequence[StoredFile], seconds: float
 ) -> Sequence[StoredFile]:
-    """What else stands in the folder and is so near in time that a run might take it, too."""
+    """Return the other files in the folder that are so near in time that a run might take them."""
     return [
         one
         for one in listed
@@ -53,7 +53,7 @@ def neighbours(
 
 
 def kept(runs: Mapping[int, RunRecord], now_ms: int, keep_seconds: float) -> frozenset[int]:
-    """Numbers of files that stay for a while: those of which a run surely was."""
+    """Return the numbers of files to keep for a while: those that a run surely took."""
     since_ms = now_ms - int(keep_seconds * 1000)
     return frozenset(
         n
@@ -65,7 +65,7 @@ def kept(runs: Mapping[int, RunRecord], now_ms: int, keep_seconds: float) -> fro
 def kept_after_leaving(
     runs: Mapping[int, RunRecord], now_ms: int, keep_seconds: float
 ) -> frozenset[int]:
-    """The same of an audience that nobody follows any more: its runs are over after a day."""
+    """Return the same for an audience that nobody follows any more: its runs end after a day."""
     since_ms = now_ms - int(keep_seconds * 1000)
     return frozenset(
         n
@@ -77,10 +77,10 @@ def kept_after_leaving(
 
 
 async def tidy(storage: FileStorage, folder: str, *, below: int, keep: frozenset[int]) -> int:
-    """Delete our files with a lower number, but for those to keep; returns how many went.
+    """Delete our files with a number below `below`, except those to keep; return how many.
 
-    Folders within the folder are not ours. A number that is not below ours belongs to another
-    owner, who may be the right one.
+    Folders within the folder are not ours. A file with a higher number belongs to another owner,
+    who may be the right one.
     """
     count = 0
     for one in await storage.files(folder):
@@ -93,10 +93,10 @@ async def tidy(storage: FileStorage, folder: str, *, below: int, keep: frozenset
 
 
 class Hashed:
-    """Pieces on their way into the storage: their hash and size, and whether they come at all.
+    """Passes the pieces of a file on to the storage; counts their hash and size.
 
-    They end only while the destination is ours, and so does the file: one that a former owner goes
-    on to store, dated by its beginning, could stand in the window of its successor's file.
+    The pieces end only while we own the destination. A former owner thus cannot finish a file: the
+    storage dates a file by its beginning, so it could fall into the window of its successor's file.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Hashed:
         return self._sha256.hexdigest()
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
-        """The same pieces. While one is made there is work; while it is stored, it waits."""
+        """Yield the same pieces. Progress is busy while a piece is made, not while it is stored."""
         try:
             async with aclosing(self._pieces) as pieces:
                 self._progress.busy(True)

@@ -1,4 +1,4 @@
-"""From a run that was asked for to its end: finds it, follows it, and says what the partner has."""
+"""Finds a run that was asked for, follows it to its end, and says what the partner has."""
 
 import asyncio
 from collections.abc import Sequence
@@ -28,11 +28,11 @@ from pipeline.stages.snapshot.transitions import (
 from pipeline.telemetry.facts import RunEnd
 
 _STAYS = (
-    "a run may have been asked for, so it is looked for until the partner shows the list again, or "
-    "the audience leaves the configuration"
+    "we may have asked for a run, so we look for it until the partner shows its list again, or the "
+    "audience leaves the configuration"
 )
 _OF_ANSWERS = frozenset({"run_not_told", *get_args(BlockCause)})
-"""Causes that the partner's answers have; others are not theirs to end."""
+"""Causes that come from the partner's answers; an answer ends no other cause."""
 
 
 class RunFollowing:
@@ -51,10 +51,9 @@ class RunFollowing:
         self._condition = condition
 
     async def look(self, state: AudienceState) -> None:
-        """Find a run that may have been asked for in the partner's list, or burn its window.
+        """Find in the partner's list a run that may have been asked for, or burn its window.
 
-        Nothing is ever asked for from here: the partner has no key by which it could tell that it
-        was asked twice.
+        This method never asks for a run: the partner has no key to recognise a second request.
 
         Raises:
             Fenced: there is another owner now.
@@ -83,13 +82,13 @@ class RunFollowing:
             await asyncio.sleep(shared.rules.poll)
 
     async def _listed(self) -> Sequence[Run] | None:
-        """The partner's list; None where there is none, once it is time to ask again."""
+        """Return the partner's list; None where it gave none, after a wait before the next try."""
         shared = self._shared
         listed = await shared.runs.list(self._audience.audience)
         if not isinstance(listed, NotYet):
             return listed
         if listed.cause is not None:
-            # No word about the run, so the state stays: what is wrong may be mended.
+            # The answer says nothing of the run, so the state stays: a person may mend the cause.
             self._condition.block(listed.cause, f"{listed.detail}; {_STAYS}")
         else:
             self._condition.wait("runs_not_listed", listed.detail, shared.rules.poll)
@@ -114,7 +113,7 @@ class RunFollowing:
         self._condition.fine()
 
     async def delete_burnt(self, n: int) -> None:
-        """The file of a burnt window goes: a run that begins late must find nothing.
+        """Delete the file of a burnt window: a run that begins late must find nothing.
 
         Raises:
             StorageUnavailable, StorageRefused: the storage cannot be asked.
@@ -122,7 +121,7 @@ class RunFollowing:
         await self._shared.storage.delete(path_of(self._audience.folder, n))
 
     async def look_for_late_run(self, state: AudienceState) -> None:
-        """A run of a burnt window may still be listed; then it is followed like any other.
+        """Look for a listed run of a burnt window; if there is one, follow it like any other.
 
         Raises:
             Fenced: there is another owner now.
@@ -138,7 +137,7 @@ class RunFollowing:
         await shared.journal.write(name, step)
 
     async def poll(self, state: AudienceState) -> None:
-        """Ask until the run has ended, and write down how.
+        """Ask until the run has ended, and write down how it ended.
 
         Raises:
             Fenced: there is another owner now.
@@ -154,7 +153,7 @@ class RunFollowing:
                 answer = await shared.runs.ask(name, state.run_id, contract)
                 told = answer if isinstance(answer, JobReport) and answer.is_terminal else None
             if told is not None:
-                # Asked once more it would say the same: only the list is missing.
+                # The partner told the end. Only its list is missing, so ask for that alone.
                 answer = await shared.runs.list(name)
                 if not isinstance(answer, NotYet):
                     ours = shared.journal.runs(name)
@@ -181,7 +180,7 @@ class RunFollowing:
         await asyncio.sleep(max(shared.rules.poll, wait or 0.0))
 
     async def _cause_in_list(self) -> BlockCause | None:
-        """What a person must mend: nothing where the run alone is missing."""
+        """Return what a person must mend; None where only this run is missing."""
         listed = await self._shared.runs.list(self._audience.audience)
         return listed.cause if isinstance(listed, NotYet) else None
 
@@ -204,7 +203,7 @@ class RunFollowing:
             self._ingested()
 
     def _ingested(self) -> None:
-        """The partner has the newest file: only what was stated since is a change."""
+        """Note that the partner has the newest file: only later records are changes now."""
         before, since = self._watched.ingested.changes, self._watched.newest
         self._watched.ingested = since
         self._say_freshness("add", before.oldest_add_ms, before.adds - since.changes.adds)

@@ -1,8 +1,8 @@
-"""Files where no audience of the configuration puts any: they hold people, so they go in time, too.
+"""Deletes old files from folders that no configured audience uses: they hold personal data, too.
 
-They are of audiences that left the configuration, and of folders that audiences had before. A file
-is ours by its name, its folder and its number: numbers are offsets of the owner's topic, so no two
-audiences of a destination have the same, and the states say in which folders they stand.
+They belong to audiences that left the configuration, or to folders that audiences had before. We
+know a file of ours by its name, its folder and its number. Numbers are offsets of the owner's
+topic, so no two audiences of a destination share one; the states name the folders.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 class FormerFiles:
-    """Of one destination."""
+    """The former files of one destination."""
 
     def __init__(self, shared: SharedByAudiences, audiences: Sequence[SnapshotAudience]) -> None:
         """`audiences`: those of the configuration."""
@@ -28,7 +28,7 @@ class FormerFiles:
         self._folders: Mapping[str, str] = {one.audience: one.folder for one in audiences}
 
     async def sweep(self) -> None:
-        """Let go of those whose time is over; what cannot be deleted now is tried again soon.
+        """Delete files whose time is over; files that cannot be deleted now are tried again soon.
 
         Raises:
             Fenced: there is another owner now.
@@ -40,7 +40,7 @@ class FormerFiles:
                     await self._tidy(audience, folder, state, keep)
 
     def _to_keep(self) -> Iterator[int]:
-        """Of every audience: one that left may have stood in the folder of one that is there."""
+        """Yield the numbers to keep, of all audiences: two may have used the same folder."""
         journal, now_ms = self._shared.journal, self._shared.wall_ms()
         for audience, state in journal.states.items():
             runs, seconds = journal.runs(audience), self._shared.rules.keep_files

@@ -1,19 +1,19 @@
-"""Which snapshots are held: a file that lost half of its rows may be right, and may be a fault."""
+"""Which snapshots are held: a file that lost half of its rows may be right or may be a fault."""
 
 from pipeline.stages.snapshot.run_records import Hold
 
 EXPLAINED_SECONDS = 24 * 3600.0
-"""A hold that removes explain lasts so long, for a person to look."""
+"""How long a hold lasts that removes explain, so that a person can look."""
 
 
 def held(
     rows: int, *, last_rows: int | None, removes: int, before: Hold | None, now_ms: int
 ) -> Hold | None:
-    """Why a snapshot of so many rows is held, if it is.
+    """Return why a snapshot of so many rows is held; None if it is not.
 
-    `last_rows`: of the last one that the partner ingested, or that an operator approved, None for
-    none. `removes`: of members, seen since then. `before`: the hold of the file that this one
-    takes the place of; its time goes on.
+    `last_rows`: rows of the last snapshot that the partner ingested or an operator approved; None:
+    there is none. `removes`: removes of members since then. `before`: the hold of the file that
+    this file replaces; its time goes on.
     """
     was = last_rows or 0
     is_empty, is_halved = rows == 0 and last_rows != 0, rows * 2 < was
@@ -27,5 +27,5 @@ def held(
 
 
 def released_at(hold: Hold) -> int | None:
-    """When the file may go without a person; None: never."""
+    """Return when the hold ends without a person; None: never."""
     return hold.since_ms + int(EXPLAINED_SECONDS * 1000) if hold.is_explained else None

@@ -1,7 +1,7 @@
-"""The mark of every record that a pass writes: nothing about a member has changed by it.
+"""The mark of every record that a pass writes: the record changes nothing about a member.
 
-It says up to where the pass has read. Whoever has a file of that much, or more, knows the statement
-already; for whoever has less it may be all that compaction has left of a change.
+The mark says up to which offset the pass has read. A reader whose file covers that offset knows the
+statement already. For any other reader it may be all that compaction has left of a change.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ _LONGEST = 19
 
 
 def healed(end: int) -> Headers:
-    """The header of what a pass writes that has read a partition up to this offset.
+    """Return the header for records of a pass that has read a partition up to this offset.
 
     >>> healed(42)
     (('healed', b'42'),)
@@ -23,7 +23,7 @@ def healed(end: int) -> Headers:
 
 
 def healed_before(headers: Sequence[tuple[str, bytes | None]]) -> int | None:
-    """The offset before which the statement stood that was written again; None for another record.
+    """Return the offset up to which the pass had read; None for a record that no pass wrote.
 
     >>> healed_before(healed(42)), healed_before([("t", b"5")])
     (42, None)

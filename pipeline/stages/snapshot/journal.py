@@ -1,4 +1,4 @@
-"""The owner's topic: read whole at takeover, and written before anything is done.
+"""The owner's topic: a new owner reads all of it, and writes each step to it before the step.
 
 Memory follows the topic, never the other way round: a state counts once it is durable.
 """
@@ -62,16 +62,16 @@ class Journal:
         self._runs: defaultdict[str, dict[int, RunRecord]] = defaultdict(dict)
         self._requests: dict[str, OperatorRequest] = {}
         self.layout_uuid: str | None = None
-        """Of the members topic, as it was laid out when it was made; None while nothing says it."""
+        """The uuid of the members topic's layout; None while the owner's topic has none."""
         self._layout_offset = -1
-        """Where that stands."""
+        """The offset of the record with that uuid."""
         self._begins: Mapping[int, int] = {}
         self._retired: dict[str, int] = {}
-        """Where it stands that an operator let all members of an audience go."""
+        """By audience: the offset of the record in which an operator retired all its members."""
 
     @property
     def states(self) -> Mapping[str, AudienceState]:
-        """Of every audience that there ever was, by the partner's id."""
+        """The states of all audiences that ever were, by the partner's id."""
         return self._states
 
     def state(self, audience: str) -> AudienceState:
@@ -81,7 +81,7 @@ class Journal:
         return self._runs[audience][n]
 
     def runs(self, audience: str) -> Mapping[int, RunRecord]:
-        """Every run of an audience that is still remembered, by the number of its file."""
+        """The remembered runs of an audience, by the number of their file."""
         return self._runs[audience]
 
     def is_asked_for(self, audience: str) -> bool:
@@ -90,33 +90,33 @@ class Journal:
         return isinstance(request, Start) and request.is_pending(state.n)
 
     def is_approved(self, audience: str) -> bool:
-        """Whether an operator lets the file at hand go."""
+        """Whether an operator approved the newest file."""
         request, file = self._requests.get(audience), self.state(audience).file
         return isinstance(request, Approve) and file is not None and request.n == file.n
 
     # Of the members topic
 
     def is_first(self, audience: str) -> bool:
-        """Whether no snapshot was claimed yet of what stands in the members topic now."""
+        """Whether no snapshot was claimed yet of the present members."""
         n = self.state(audience).n
         return n is None or n < self._stated_anew(audience)
 
     def is_of_former(self, audience: str, snapshot: SnapshotFile | Ingested | None) -> bool:
-        """Whether a snapshot was made of members that are gone: they were stated anew since."""
+        """Whether a snapshot was made of former members: upstream has sent all anew since."""
         return snapshot is not None and snapshot.n < self._stated_anew(audience)
 
     def ends(self, audience: str, snapshot: SnapshotFile | Ingested | None) -> Ends:
-        """Up to where a snapshot has read what stands in the members topic now."""
+        """Return up to which offsets of the present members topic a snapshot has read."""
         if snapshot is None or self.is_of_former(audience, snapshot):
             return {}
         return snapshot.ends
 
     def _stated_anew(self, audience: str) -> int:
-        """What was claimed before this offset is of members that are gone."""
+        """Return the offset before which all claims are about former members."""
         return max(self._layout_offset, self._retired.get(audience, -1))
 
     def known_members(self) -> KnownMembers:
-        """What the members topic must be like."""
+        """Return what the members topic must be like."""
         ends: dict[int, int] = {}
         for audience, state in self._states.items():
             for snapshot in (state.file, state.ingested):
@@ -129,7 +129,7 @@ class Journal:
     # Reading
 
     def take(self, record: Record) -> None:
-        """One message, as it stood in the topic when we took over.
+        """Take in one message that was in the topic when we took over.
 
         Raises:
             UnreadableState: another version of this program wrote it.
@@ -152,7 +152,7 @@ class Journal:
             self.take_request(record)
 
     def take_request(self, record: Record) -> None:
-        """One message that somebody wrote since: only what operators ask for is new to us."""
+        """Take in a message from after the takeover: only operators' requests are new to us."""
         key = record.key or b""
         if not key.startswith(PREFIX):
             return
@@ -177,7 +177,7 @@ class Journal:
             self._keep_run(decode_run(value))
 
     def _keep(self, audience: str, state: AudienceState, offset: int) -> None:
-        """A claim does not know its number: it is where the claim stands."""
+        """Keep a state. The number of a claim is its offset, so the claim itself cannot say it."""
         is_claim = state.state == "reading"
         self._states[audience] = replace(state, n=offset) if is_claim else state
 
@@ -191,7 +191,7 @@ class Journal:
     # Writing
 
     async def take_over(self) -> int:
-        """Shut out the former owner; returns up to which offset the topic must be read.
+        """Shut out the former owner; return the offset up to which the topic must be read.
 
         Raises:
             Fenced: there is another owner now.
@@ -209,7 +209,7 @@ class Journal:
         state, run = transition
         messages = []
         if run is not None:
-            # First, for brokers without transactions: no state may stand without its run.
+            # The run comes first, for brokers without transactions: no state may lack its run.
             key = run_key(audience, run.n)
             messages.append(Written(self._topic, 0, key, encode_run(run)))
         messages.append(Written(self._topic, 0, state_key(audience), encode_state(state)))
@@ -220,7 +220,7 @@ class Journal:
         return self.state(audience)
 
     async def write_messages(self, messages: Sequence[Written]) -> Sequence[int]:
-        """Messages of any topic, one transaction after the other.
+        """Write messages to any topic in one transaction; return their offsets.
 
         Raises:
             Fenced: there is another owner now.
@@ -229,7 +229,7 @@ class Journal:
             return await self._writer.write(messages)
 
     async def forget(self) -> None:
-        """Let go of runs that nobody asks for any more.
+        """Delete the records of runs that nobody asks for any more.
 
         Raises:
             Fenced: there is another owner now.

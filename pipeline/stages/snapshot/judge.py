@@ -1,4 +1,4 @@
-"""Says of the winners of a partition who has a row, and what must be written again of them."""
+"""Decides which winners of a partition get a row, and which statements must be written again."""
 
 from collections.abc import Callable, Sequence
 
@@ -49,7 +49,7 @@ class Judge:
         """A floor before this time would cover every remove that is old enough to be forgotten."""
 
     def judge(self, winners: Sequence[tuple[bytes, Packed]]) -> tuple[bytes, Sequence[Written]]:
-        """The rows of some members, and what must be written of them."""
+        """Return the rows of some members, and the messages that must be written for them."""
         rows: list[bytes] = []
         again: list[Written] = []
         for member, packed in winners:
@@ -61,7 +61,7 @@ class Judge:
         return self._counted(rows), again
 
     def _looked_at(self, member: bytes, kept: Kept, again: list[Written]) -> FileRow | None:
-        """The row of who is a member; adds what must be written."""
+        """Return the row, or None for no member; add to `again` what must be written."""
         said = kept.statement
         statement = to_write(kept, self._floor)
         if statement is not None:

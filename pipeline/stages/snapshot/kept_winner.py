@@ -1,7 +1,7 @@
-"""What is remembered of one member while a partition is read: packed, for millions of them.
+"""What a pass remembers of each member while it reads a partition. It is packed, for millions.
 
-The newest statement of a key counts wherever it stands, and of two that are equally new the one
-that stands further on. A member needs about 100 bytes beside its row's cells: a tuple of the same
+The newest statement of a key wins, wherever it is in the partition. If two are equally new, the one
+with the higher offset wins. A member needs about 100 bytes beside the cells of its row; a tuple
 would need five times as many.
 """
 
@@ -21,19 +21,19 @@ _HEAD: Final = Struct(">BQQH")
 """Flags, time, first offset, length of the place; then the place and the rendered cells."""
 _ADD, _WITHDRAWAL, _KNOWN, _LAST, _FORGOTTEN, _OLD = 1, 2, 4, 8, 16, 32
 _NEVER = 2**63
-"""The first offset of a member of whom nothing stands."""
+"""The first offset of a member without any statement."""
 
 
 class Kept(NamedTuple):
-    """The winner of one key so far, and what its other records say about it."""
+    """The winner of one key so far, and what the other records of the key say about it."""
 
     statement: Statement
     is_last: bool
-    """It is the key's last record: compaction keeps it."""
+    """The winner is the key's last record, so compaction keeps it."""
     first_offset: int
-    """Where the first statement about the member stands that was not forgotten."""
+    """Offset of the first statement about the member that was not forgotten."""
     is_known: bool
-    """One of those was counted by a pass before."""
+    """An earlier pass has counted one of these statements."""
     is_old: bool = False
     """The winner was written so long ago that a remove may be forgotten."""
 
@@ -42,7 +42,7 @@ class FileRow(NamedTuple):
     """What a member's record says for the file."""
 
     other_rendering: str | None
-    """Where it is not the one of the audience."""
+    """The record's rendering, if it is not the audience's; else None."""
     identity: str | None
     cells: Sequence[str]
 
@@ -52,14 +52,14 @@ class FileRow(NamedTuple):
 
 
 def first_kept(statement: Statement, offset: int, *, is_old: bool = False) -> Kept:
-    """What one record says alone, written long ago or not."""
+    """Return the winner after the first record of a key."""
     if isinstance(statement, Forgotten):
         return Kept(statement, True, _NEVER, False)
     return Kept(statement, True, offset, statement.is_known, is_old)
 
 
 def merged(kept: Kept, statement: Statement, offset: int, *, is_old: bool = False) -> Kept:
-    """The winner after one more record of the key, which stands behind the others."""
+    """Return the winner after one more record of the key, which has the highest offset so far."""
     is_newer = statement.rank >= kept.statement.rank
     if isinstance(statement, Forgotten):
         return first_kept(statement, offset) if is_newer else kept._replace(is_last=False)
@@ -73,9 +73,9 @@ def merged(kept: Kept, statement: Statement, offset: int, *, is_old: bool = Fals
 
 
 def is_beyond_horizon(kept: Kept, floor: Floor) -> bool:
-    """An add from before the floor, of somebody who was not there before it.
+    """Whether the winner is an add from before the floor of a member that was not known by then.
 
-    The remove that came after it may be forgotten.
+    The remove that followed the add may be forgotten already.
     """
     said = kept.statement
     return (
@@ -88,10 +88,10 @@ def is_beyond_horizon(kept: Kept, floor: Floor) -> bool:
 
 
 def to_write(kept: Kept, floor: Floor) -> Statement | None:
-    """What must stand behind all other records of the key; None where it does.
+    """Return the statement to write as the key's last record; None where the winner is it already.
 
-    Compaction would else let the winner go and keep an older statement. Written again it has its
-    own time and place, so that it can be written again any number of times.
+    Otherwise compaction would delete the winner and keep an older statement. The new record keeps
+    the winner's time and place, so it can be written any number of times.
     """
     said = kept.statement
     if isinstance(said, Forgotten):
@@ -101,12 +101,12 @@ def to_write(kept: Kept, floor: Floor) -> Statement | None:
         return Forgotten(*said.rank)
     if kept.is_last:
         return None
-    # Its former place proved that the member was known before the floor.
+    # The former record proved by its offset that the member was known before the floor.
     return said._replace(is_known=said.is_member)
 
 
 def pack(kept: Kept, rendering: str) -> Packed:
-    """The same in few bytes; `rendering` is the one that need not be remembered."""
+    """Pack a winner into few bytes; `rendering` need not be stored, any other is."""
     said = kept.statement
     flags = _LAST * kept.is_last | _KNOWN * kept.is_known | _OLD * kept.is_old
     cells = b""
@@ -122,7 +122,7 @@ def pack(kept: Kept, rendering: str) -> Packed:
 
 
 def unpack(packed: Packed, rendering: str) -> Kept:
-    """What was packed with this rendering."""
+    """Return the winner that was packed with this rendering."""
     flags, changed_at, first_offset, length = _HEAD.unpack_from(packed)
     start = _HEAD.size + length
     place = decode_place(packed[_HEAD.size : start].decode())
@@ -147,7 +147,7 @@ def unpack(packed: Packed, rendering: str) -> Kept:
 
 
 def plain_row(packed: Packed, floor: Floor) -> FileRow | None:
-    """The row of a member who plainly is one; None for whoever has to be looked at: few."""
+    """Return the row of a clear member; None for the few that need a closer look."""
     flags, changed_at, _, length = _HEAD.unpack_from(packed)
     if flags & ~(_KNOWN | _OLD) != _ADD | _LAST or changed_at < floor.before_ms:
         return None

@@ -1,4 +1,4 @@
-"""From a claim to a stored file: one pass over the members of an audience."""
+"""Makes a stored file from a claim, in one pass over the members of an audience."""
 
 from contextlib import aclosing
 
@@ -32,13 +32,13 @@ _WHY: dict[Unfit, str] = {
     "stale_rendering": "members were written for another namespace or other columns: a changed "
     "namespace or column needs a new audience and a backfill",
     "other_version": "another version of this program wrote some of its members",
-    "too_large": "the file would be larger than the partner takes",
+    "too_large": "the file would be larger than the partner accepts",
 }
 
 _OTHER_FOLDER = (
-    "its files went to the folder {former} and would go to {now} now, and the partner looks into "
-    "the first one only: give destination and audience their former names and put a new name of "
-    "upstream's under `upstream`, or make a new audience"
+    "its files were stored in the folder {former}, and would now be stored in {now}, but the "
+    "partner looks only into the first one: give the destination and the audience their former "
+    "names, and put a new name from upstream under `upstream`, or make a new audience"
 )
 
 _OF_MEMBERS = ("members_unreadable", "layout_missing")
@@ -62,7 +62,7 @@ class SnapshotMaking:
         self._condition = condition
 
     async def make(self) -> None:
-        """One attempt; what keeps it from success stands in the condition.
+        """Try once to make a file; the condition says why it failed.
 
         Raises:
             Fenced: there is another owner now.
@@ -80,7 +80,7 @@ class SnapshotMaking:
         await self._attempt(state, state.n)
 
     async def heal(self) -> None:
-        """A pass without a file, so that compaction finds the right record last.
+        """Run a pass without a file, so that the right record is the last one for compaction.
 
         Raises:
             Fenced: there is another owner now.
@@ -90,7 +90,7 @@ class SnapshotMaking:
             since, reading = await self._begin()
             await reading.heal_only()
         except (TopicUnreadable, PassTooLong) as error:
-            self._condition.failed("members_unreadable", _said(error))
+            self._condition.failed("members_unreadable", _text(error))
         except LayoutMissing as error:
             self._condition.block("layout_missing", str(error))
         else:
@@ -108,7 +108,7 @@ class SnapshotMaking:
         except StorageUnavailable as error:
             self._condition.failed("storage_unavailable", str(error))
         except (TopicUnreadable, PassTooLong) as error:
-            self._condition.failed("members_unreadable", _said(error))
+            self._condition.failed("members_unreadable", _text(error))
         except StorageRefused as error:
             self._condition.block("storage_refused", str(error))
         except LayoutMissing as error:
@@ -137,7 +137,7 @@ class SnapshotMaking:
             raise
         there = await shared.storage.head(path)
         if there is None or there.size != hashed.size:
-            raise StorageUnavailable(f"{path} is not there as it was stored")
+            raise StorageUnavailable(f"{path} is missing, or has another size than we wrote")
         self._read(since, reading.found)
         await self._keep(state, n, hashed, there, reading.found)
         self._watched.newest = since
@@ -155,7 +155,7 @@ class SnapshotMaking:
         return since, reading
 
     def _read(self, since: ChangesSince, found: PassFindings) -> None:
-        """The pass came to its end: its partitions are healed up to its ends."""
+        """Note that the pass has ended: its partitions are healed up to its end offsets."""
         self._watched.passed = since
         if found.beyond_horizon:
             self._shared.telemetry.beyond_horizon(
@@ -203,11 +203,11 @@ class SnapshotMaking:
         )
 
     def _removes(self, state: AudienceState) -> int:
-        """That may explain a loss of rows: none does where the members were stated anew."""
+        """Return the removes that may explain a loss of rows; 0 where upstream sent all anew."""
         journal, audience = self._shared.journal, self._audience.audience
         is_of_former = journal.is_of_former(audience, state.ingested)
         return 0 if is_of_former else self._watched.ingested.changes.removes
 
 
-def _said(error: Exception) -> str:
+def _text(error: Exception) -> str:
     return str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""Whose snapshot is made next: one pass at a time, the earliest deadline first."""
+"""Which audience gets its snapshot next: one pass at a time, the earliest deadline first."""
 
 import asyncio
 from collections.abc import Collection
@@ -12,13 +12,13 @@ from pipeline.stages.snapshot.shared import SharedByAudiences
 LONGEST_LOOK_SECONDS = 5.0
 BACKLOG_SECONDS = 15.0
 HEAL_AGAIN_MS = 60_000
-"""After a pass that did not come to its end."""
+"""The wait after a pass that failed."""
 TURN_AUDIENCES = 20
-"""The event loop gets its turn after so many, a millisecond or two of work."""
+"""The event loop gets its turn after so many audiences, a millisecond or two of work."""
 
 
 class MakingOrder:
-    """Makes what is due, and has what is made followed by tasks of their own."""
+    """Makes the snapshots that are due, and starts a task to follow each of them."""
 
     def __init__(
         self,
@@ -33,13 +33,13 @@ class MakingOrder:
         self._tasks = tasks
         self._followed: set[str] = set()
         self._heal_at_ms: dict[str, int] = {}
-        """Not before, of audiences whose last pass did not come to its end."""
+        """Earliest time of the next pass, of audiences whose last pass failed."""
         self._has_caught_up = False
         self._asked_backlog_ms = 0
         self._look_seconds = max(1.0, min(LONGEST_LOOK_SECONDS, shared.rules.quiet / 10))
 
     async def run(self) -> None:
-        """Until cancelled.
+        """Make snapshots and heal members until cancelled.
 
         Raises:
             Fenced: there is another owner now.
@@ -56,7 +56,7 @@ class MakingOrder:
                 await self._make(owner)
 
     async def _make(self, owner: AudienceOwner) -> None:
-        """Make a snapshot, unless its members topic has become unfit for it a moment ago."""
+        """Make a snapshot, unless a look at the members topic forbids it."""
         await self._shared.members.look()
         if self._shared.members.may_make:
             await owner.make()
@@ -86,7 +86,7 @@ class MakingOrder:
         return next((one for one in self._owners if self._is_unhealed(one)), None)
 
     def _is_unhealed(self, owner: AudienceOwner) -> bool:
-        """Whatever keeps a run from going on keeps no pass: compaction waits for neither."""
+        """Whether a pass is late. A stopped run stops no pass, because compaction does not wait."""
         since_ms, now_ms = owner.watched.passed.unhealed_since_ms, self._shared.wall_ms()
         is_late = since_ms is not None and now_ms - since_ms > HEAL_MS
         return is_late and now_ms >= self._heal_at_ms.get(owner.audience.audience, 0)
@@ -102,7 +102,7 @@ class MakingOrder:
         now_ms = self._shared.wall_ms()
         if self._shared.pause.until_ms > now_ms or not self._shared.members.may_make:
             return None
-        # Those that wait with a file are about to pay.
+        # Audiences that have a file are about to pay for its run.
         waiting = sum(
             one.is_active and one.state.state == "uploaded" and not one.condition.is_blocked
             for one in self._owners

@@ -1,4 +1,4 @@
-"""Whether snapshots may be made of a destination's members topic: looked at again and again."""
+"""Checks again and again whether a destination's members topic is fit for snapshots."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,13 +11,13 @@ from pipeline.telemetry.facts import SnapshotTelemetry
 
 LOOK_SECONDS = 60.0
 UNKNOWN_SECONDS = 5.0
-"""Until the first look that the brokers answer."""
+"""The interval until the brokers answer for the first time."""
 
 log = structlog.get_logger(__name__)
 
 
 class MembersCondition:
-    """What is wrong with the topic now. Until that is known no snapshot is made."""
+    """What is wrong with the topic now. No snapshot is made before the first answer."""
 
     def __init__(
         self,
@@ -40,23 +40,23 @@ class MembersCondition:
 
     @property
     def may_make(self) -> bool:
-        """Whether a file of what stands there would be right."""
+        """Whether a file made from the topic would be right."""
         return self._is_known and self.trouble is None
 
     @property
     def may_heal(self) -> bool:
-        """Whether a pass without a file does good: with wrong settings more than ever."""
+        """Whether a pass without a file may run. With wrong settings it is needed most."""
         is_read = self.trouble is None or self.trouble.cause == "settings"
         return self._is_known and is_read
 
     async def follow(self) -> None:
-        """Look until cancelled: what an operator mends is noticed without a restart."""
+        """Look until cancelled, so that an operator's repair is noticed without a restart."""
         while True:
             await asyncio.sleep(LOOK_SECONDS if self._is_known else UNKNOWN_SECONDS)
             await self.look()
 
     async def look(self) -> None:
-        """Look once; where the brokers do not answer, what was known last stays."""
+        """Look once; where the brokers do not answer, the last result stays."""
         try:
             found = await self._find()
         except TopicUnreadable as error:
@@ -69,7 +69,7 @@ class MembersCondition:
         self._telemetry.members_unfit(destination=self._destination, is_unfit=found is not None)
 
     async def _find(self) -> MembersTrouble | None:
-        """Records that are gone do not come back: only an operator ends that trouble."""
+        """Return the present trouble. Lost records do not come back: only an operator ends that."""
         if self.trouble is not None and self.trouble.cause == "emptied":
             return self.trouble
         found = await self._check.trouble()

@@ -1,8 +1,8 @@
-"""Why no snapshot may be made of a members topic, and whether ingest may write to it meanwhile.
+"""Why no snapshot may be made of a members topic, and whether ingest may still write to it. Pure.
 
-Pure. A compacted topic keeps its first offset for ever, and never ends before an offset that was
-read once. Where one of the two is not so, records are gone that nobody superseded, and whoever
-they were about would be missing from the next file.
+A compacted topic keeps its first offset for ever, and never ends before an offset that was read
+once. If one of these is broken, records are lost that no newer record replaced, and their members
+would be missing from the next file.
 """
 
 import re
@@ -15,12 +15,12 @@ import orjson
 from pipeline.domain.member_record import LAYOUT_KEY
 
 Cause: TypeAlias = Literal[
-    "denied",  # an ACL keeps us from it, or from the topic of its owner
+    "denied",  # an ACL forbids us to use it, or the topic of its owner
     "unmade",  # it does not exist, and was not created
     "partitions",  # it has another number of partitions than its layout
     "foreign",  # another program, or another version of this one, laid it out
-    "settings",  # Kafka may let go of statements that are needed
-    "emptied",  # records are gone
+    "settings",  # Kafka may delete statements that are needed
+    "emptied",  # records are lost
 ]
 BEGINS_KEY = LAYOUT_KEY + b"begins"
 """In the owner's topic: where each partition began when an operator confirmed the members."""
@@ -38,9 +38,9 @@ class MembersTrouble:
     why: str
     """One line: the topic, the place in it, and the remedy."""
     stops_ingest: bool = False
-    """What ingest wrote would stand where nobody looks for it, or nowhere."""
+    """Ingest must not write: nobody would find its records, or Kafka would not take them."""
     stops_owner: bool = False
-    """Its owner's topic cannot be read, so a process that starts now does not ask for it."""
+    """The owner's topic cannot be read, so a process that starts now does not subscribe to it."""
 
 
 class Bounds(NamedTuple):
@@ -52,25 +52,25 @@ class Bounds(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownMembers:
-    """What the owner's topic says of the members topic."""
+    """What the owner's topic says about the members topic."""
 
     is_laid_out: bool
     """Every partition was written to once."""
     begins: Mapping[int, int] = field(default_factory=dict)
-    """Where partitions begin that lost records which nobody needs any more; others begin at 0."""
+    """First offsets that an operator accepted after a loss; other partitions begin at 0."""
     ends: Mapping[int, int] = field(default_factory=dict)
-    """Up to where snapshots have read partitions."""
+    """By partition: the offset up to which snapshots have read."""
 
 
 def without_owner(troubles: Sequence[MembersTrouble]) -> Sequence[str]:
-    """The destinations that nobody can own before the next start."""
+    """Return the destinations that no process can own before the next start."""
     return [trouble.destination for trouble in troubles if trouble.stops_owner]
 
 
 def emptied(
     destination: str, topic: str, bounds: Sequence[Bounds], known: KnownMembers
 ) -> MembersTrouble | None:
-    """The trouble of a topic that records are missing from; None where none are."""
+    """Return the trouble of a topic that has lost records; None where it has not."""
     gone = lossy(bounds, known)
     if not gone:
         return None
@@ -80,16 +80,16 @@ def emptied(
         cause="emptied",
         why=(
             f"topic {topic} has lost records in {len(gone)} of its {len(bounds)} partitions "
-            f"({_named(gone)}): it was emptied or made anew, or its retention deleted some. A "
-            "snapshot of it would let members leave, so none is made, and ingest goes on writing; "
-            "have upstream send every membership once more, or rewind the sources; then: "
+            f"({_named(gone)}): it was emptied or created again, or its retention deleted them. A "
+            "snapshot would lack members, so none is made; ingest goes on writing. Have upstream "
+            "send every membership once more, or rewind the sources; then: "
             f"audience-pipeline members confirm {destination}"
         ),
     )
 
 
 def lossy(bounds: Sequence[Bounds], known: KnownMembers) -> Sequence[int]:
-    """The partitions that records are missing from.
+    """Return the partitions that have lost records.
 
     >>> known = KnownMembers(is_laid_out=True, begins={2: 5}, ends={3: 9})
     >>> lossy([Bounds(0, 7), Bounds(1, 7), Bounds(5, 7), Bounds(0, 7), Bounds(0, 0)], known)
@@ -110,13 +110,13 @@ def _named(partitions: Sequence[int]) -> str:
 
 
 def encode_begins(bounds: Sequence[Bounds]) -> bytes:
-    """What an operator accepts as the beginning of each partition."""
+    """Encode the first offset of each partition, for an operator to accept."""
     begins = {str(number): begin for number, (begin, _) in enumerate(bounds) if begin}
     return orjson.dumps({"v": 1, "begins": begins})
 
 
 def decode_begins(value: bytes | None) -> Mapping[int, int]:
-    """What `encode_begins` wrote; nothing is accepted by what cannot be read.
+    """Decode what `encode_begins` wrote; an unreadable value accepts nothing.
 
     >>> decode_begins(encode_begins([Bounds(0, 7), Bounds(5, 9)]))
     {1: 5}

@@ -1,12 +1,12 @@
 """One pass over all members of an audience: makes the rows of its file, and heals its partitions.
 
 For each partition the file holds the winners among the records before a fixed end. A pass also
-writes what compaction needs (see `kept_winner`), raises the floor (see `member_floor`), and writes
-the layout again, which lets Kafka close the segment that removed identities stand in.
+writes the records that compaction needs (see `kept_winner`), raises the floor (see `member_floor`),
+and writes the layout again, so that Kafka can close the segment that holds removed identities.
 
-The order of its writes is what makes it safe to die anywhere, and to run beside another pass:
-an add that is beyond the horizon is forgotten before the floor's offset passes it; and a remove is
-forgotten only by a pass that has read a floor above it.
+A pass may die anywhere, and may run beside another pass, because it writes in a safe order. It
+forgets an add beyond the horizon before the floor's offset passes that add. It forgets a remove
+only after it has read a floor above that remove.
 """
 
 import asyncio
@@ -27,17 +27,17 @@ from pipeline.stages.snapshot.turns import Turns
 from pipeline.stages.snapshot.winners import BUCKETS, Winners
 
 TURN_RECORDS: Final = 50
-"""The event loop gets its turn after so many, half a millisecond of work."""
+"""The event loop gets its turn after so many records, half a millisecond of work."""
 WRITE_RECORDS: Final = 500
 LONGEST_SECONDS: Final = 12 * 3600.0
-"""Half of the time for which compaction leaves a record alone."""
+"""The longest pass: half of the time for which compaction leaves a record alone."""
 
 
 class MembershipPass:
-    """Reads an audience once, partition by partition; is used for one of its methods, once.
+    """Reads an audience once, partition by partition. Call only one of its methods, and once.
 
-    What must be written goes to `write` in portions, each awaited. Both methods raise
-    `LayoutMissing`, `PassTooLong`, and what the topic and `write` raise.
+    The pass awaits `write` for each portion of its messages. Both methods raise `LayoutMissing`,
+    `PassTooLong`, and the errors of the topic and of `write`.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class MembershipPass:
         uuid: str | None,
         write: Callable[[Sequence[Written]], Awaitable[None]],
     ) -> None:
-        """Take the ends of all partitions of the topic, as they were a moment ago.
+        """`ends`: the end offsets of all partitions of the topic, as they were a moment ago.
 
-        `uuid` is the one that the topic's layout had before; None accepts any, and `found` says it.
+        `uuid`: the uuid that the topic's layout had before; None accepts any, and `found` names it.
         """
         self._topic = topic
         self._topic_name = topic_name
@@ -74,14 +74,14 @@ class MembershipPass:
 
     @property
     def found(self) -> PassFindings:
-        """All of it once a method has ended; it says why there is `NoSnapshot`, too."""
+        """The findings, complete once a method has ended; they also explain a `NoSnapshot`."""
         return self._tally.findings(uuid=self._uuid or "", ends=self._ends)
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
-        """The file, some kilobytes at a time.
+        """Yield the file, some kilobytes at a time.
 
         Raises:
-            NoSnapshot: at its end, when what was yielded must not become visible.
+            NoSnapshot: at the end, when the yielded file must not become visible.
         """
         yield self._audience.header
         async with aclosing(self._all_rows()) as all_rows:
@@ -95,7 +95,7 @@ class MembershipPass:
             yield self._audience.empty_row
 
     async def heal_only(self) -> None:
-        """The same without a file; nothing is raised where there would be no snapshot."""
+        """Run the pass without a file; never raises `NoSnapshot`."""
         async with aclosing(self._all_rows()) as all_rows:
             async for _ in all_rows:
                 pass
@@ -107,7 +107,7 @@ class MembershipPass:
                     yield rows
 
     async def _rows(self, partition: int) -> AsyncGenerator[bytes, None]:
-        """One partition, in as many readings as the memory for its members makes necessary."""
+        """Yield the rows of one partition; read it several times if memory is short."""
         first = covered_ms = 0
         while True:
             winners = await self._winners(partition, first)
@@ -123,9 +123,9 @@ class MembershipPass:
             first, covered_ms = winners.past, max(covered_ms, judge.covered_ms)
             if first == BUCKETS:
                 break
-        # The floor's offset may pass an add beyond the horizon only once that is forgotten.
+        # The floor's offset may pass an add beyond the horizon only after the add is forgotten.
         await self._write_waiting()
-        self._waiting += self._own(partition, layout, floor, covered_ms)
+        self._waiting += self._layout_and_floor(partition, layout, floor, covered_ms)
         await self._write_waiting()
 
     async def _winners(self, partition: int, first: int) -> Winners:
@@ -163,10 +163,10 @@ class MembershipPass:
             tally=self._tally,
         )
 
-    def _own(
+    def _layout_and_floor(
         self, partition: int, layout: Layout, floor: Floor, covered_ms: int
     ) -> Sequence[Written]:
-        """The partition's layout again, and its floor where it has one."""
+        """Return the partition's layout again, and its floor if it has one."""
         mark = healed(self._ends[partition])
         own = [Written(self._topic_name, partition, LAYOUT_KEY, encode_layout(layout), mark)]
         if covered_ms or floor.before_ms:
@@ -181,7 +181,7 @@ class MembershipPass:
             await self._write_waiting()
 
     async def _write_waiting(self) -> None:
-        """Write nothing over the records of another version of this program."""
+        """Write what waits, but nothing over the records of another version of this program."""
         self._check_time()
         waiting, self._waiting = self._waiting, []
         if waiting and self._tally.other_version is None:

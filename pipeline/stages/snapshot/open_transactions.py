@@ -1,7 +1,7 @@
-"""How long transactions on the memberships have been open: no pass sees what stands behind one.
+"""How long transactions on the memberships have been open: a pass sees no record behind them.
 
-Brokers end a transaction that its producer forgot. One that hangs is ended by nobody, and then the
-end that a pass reads to stands still, in silence.
+Brokers end a transaction that its producer forgot. Nobody ends a hanging one. It stops the end to
+which a pass reads, and no error shows it.
 """
 
 from collections.abc import Mapping
@@ -10,18 +10,18 @@ from pipeline.stages.snapshot.ports import TopicLook
 
 
 class OpenTransactions:
-    """Of one topic. Times in seconds of any clock.
+    """The open transactions of one topic. Times in seconds of any clock.
 
-    An age counts from the first look to the last one: while brokers are away none grows.
+    An age counts from the first look to the last one: no age grows while the brokers are away.
     """
 
     def __init__(self) -> None:
         self._since: dict[int, tuple[int, float]] = {}
-        """By partition: its stable end, and since when it has been there."""
+        """By partition: its stable end, and since when the end has been the same."""
         self._looked_at = 0.0
 
     def seen(self, look: TopicLook, now: float) -> None:
-        """Take in where the partitions end now."""
+        """Take in the present ends of the partitions."""
         before, self._since, self._looked_at = self._since, {}, now
         for partition in look.with_more:
             end = look.ends[partition]
@@ -30,7 +30,7 @@ class OpenTransactions:
 
     @property
     def ages(self) -> Mapping[int, float]:
-        """Seconds, by partition; one that ends in good time is seen for a moment."""
+        """Seconds by partition; a healthy transaction shows only for a moment."""
         return {number: self._looked_at - since for number, (_, since) in self._since.items()}
 
     @property

@@ -1,7 +1,7 @@
-"""What operators ask of the owner of a destination's snapshots: one message an audience.
+"""What operators ask of the owner of a destination's snapshots: one message for each audience.
 
-A request is done when something newer stands in the topic: a `start` by a claim behind it, an
-`approve` because it names the file that it is about. So nothing must be written to end one.
+No message ends a request. A claim with a higher offset ends a `start`. An `approve` names its file,
+so it does not matter for any other.
 """
 
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ PREFIX = b"o|"
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Make a snapshot now, whatever has changed; the budget must allow it all the same."""
+    """Make a snapshot now, also if nothing has changed; the budget must still allow it."""
 
     offset: int = -1
-    """Where it stands in the topic."""
+    """The request's offset in the topic."""
 
     def is_pending(self, n: int | None) -> bool:
         """Whether no snapshot was claimed since."""
@@ -27,14 +27,14 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Approve:
-    """Let the file with this number go, though a guard keeps it back."""
+    """Use the file with this number, though a guard holds it."""
 
     n: int
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Not written by this version's command line; `why` quotes nothing of it."""
+    """A message that this version's command line did not write; `why` quotes nothing of it."""
 
     why: str
 
@@ -43,7 +43,7 @@ OperatorRequest: TypeAlias = Start | Approve
 
 
 def request_key(audience: str) -> bytes:
-    """The key, by which the topic is compacted: the last request for an audience stays."""
+    """The key of a request: compaction keeps the last request for each audience."""
     return PREFIX + audience.encode()
 
 
@@ -56,11 +56,11 @@ def encode_approve(n: int, *, at_ms: int) -> bytes:
 
 
 def decode_request(value: bytes, offset: int) -> OperatorRequest | Unreadable:
-    """What a request says; one that is not understood is never guessed at."""
+    """Decode a request; an unknown one is never guessed at."""
     try:
         said: object = orjson.loads(value)
     except orjson.JSONDecodeError:
-        return Unreadable("its value is no JSON")
+        return Unreadable("its value is not JSON")
     match said:
         case {"v": 1, "ask": "start"}:
             return Start(offset)

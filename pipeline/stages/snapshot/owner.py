@@ -1,4 +1,4 @@
-"""One audience of a destination: what it needs next, and doing that."""
+"""Decides what one audience of a destination needs next, and does it."""
 
 import asyncio
 from collections.abc import Awaitable, Mapping
@@ -21,9 +21,9 @@ from pipeline.stages.snapshot.states import TakenOver, decide
 from pipeline.telemetry.facts import SnapshotState
 
 HEAL_MS = 6 * 3_600_000
-"""A pass follows a change so soon, also where no snapshot is due ..."""
+"""A pass follows a change within this time, also where no snapshot is due ..."""
 LATEST_PASS_MS = 12 * 3_600_000
-"""... and at the latest by then: half of the time for which compaction leaves a record alone."""
+"""... and at the latest within this: half of the time that compaction leaves a record alone."""
 STEP_SECONDS = 1.0
 LOOK_SECONDS = 5.0
 
@@ -46,9 +46,9 @@ class AudienceOwner:
         self._starting = RunStarting(shared, audience, self.condition)
         self._following = RunFollowing(shared, audience, watched, self.condition)
         self._turn = asyncio.Lock()
-        """Held by whoever may write the state."""
+        """The task that holds it may write the state."""
         self._deleted: int | None = None
-        """The burnt file that surely is not there any more."""
+        """Number of the burnt file that was surely deleted."""
 
     @property
     def state(self) -> AudienceState:
@@ -56,12 +56,12 @@ class AudienceOwner:
 
     @property
     def is_first(self) -> bool:
-        """Whether the next snapshot is the first of what stands in the members topic now."""
+        """Whether the next snapshot is the first of the present members."""
         return self._shared.journal.is_first(self.audience.audience)
 
     @property
     def shown_state(self) -> SnapshotState:
-        """As telemetry and the status page have it."""
+        """The state for telemetry and the status page."""
         state = self.state
         if self.condition.is_blocked:
             return "blocked"
@@ -82,7 +82,7 @@ class AudienceOwner:
                 return state.state == "uploaded" and self._starting.may_go(state)
 
     def due(self, *, may_begin: bool) -> Due | None:
-        """When the next snapshot is to be made."""
+        """Return when the next snapshot is to be made; None while nothing asks for one."""
         state, now_ms = self.state, self._shared.wall_ms()
         since = self.watched.ingested if state.hold is None else self.watched.newest
         return due(
@@ -99,18 +99,18 @@ class AudienceOwner:
     # What is done
 
     async def make(self) -> None:
-        """One attempt at a snapshot.
+        """Try once to make a snapshot.
 
         Raises:
             Fenced: there is another owner now.
         """
         async with self._turn:
-            # Sweeping may have found a run meanwhile, which comes first.
+            # A sweep may have found a run meanwhile, and that run comes first.
             if not self.is_active:
                 await self._guarded(self._making.make())
 
     async def heal(self) -> None:
-        """One attempt at a pass without a snapshot.
+        """Try once to make a pass without a snapshot.
 
         Raises:
             Fenced: there is another owner now.
@@ -132,7 +132,7 @@ class AudienceOwner:
             await self._until_next_try()
 
     async def sweep(self) -> None:
-        """Look for runs of burnt windows, and let old files go.
+        """Look for runs of burnt windows, and delete old files.
 
         Raises:
             Fenced: there is another owner now.
@@ -141,10 +141,10 @@ class AudienceOwner:
             if not self._turn.locked():
                 async with self._turn:
                     await self._look_for_late_run()
-            # Whoever follows a run has the turn for hours, and files must go all the same.
+            # A task that follows a run has the turn for hours, so files are deleted without it.
             await self._tidy()
         except (StorageUnavailable, StorageRefused) as error:
-            # It is done again soon, and keeps nothing else from going on.
+            # The next sweep tries again soon, and nothing else waits for it.
             log.warning("old files stay", audience=self.audience.name, error=str(error))
         except Fenced:
             raise
@@ -152,7 +152,7 @@ class AudienceOwner:
             log.warning("not swept", audience=self.audience.name, error=place_of(error))
 
     async def _until_next_try(self) -> None:
-        """An operator who asks for a snapshot need not wait for it."""
+        """Wait for the next try, or until an operator asks for a snapshot."""
         journal, name = self._shared.journal, self.audience.audience
         while True:
             left = self.condition.left()
@@ -178,15 +178,15 @@ class AudienceOwner:
 
     @property
     def _is_urgent(self) -> bool:
-        """Whether the file at hand is for a withdrawal, or an operator asked for it."""
+        """Whether the newest file is for a withdrawal, or an operator asked for it."""
         withdrawn_ms = self.watched.ingested.changes.oldest_withdrawal_ms
         return self.state.is_urgent or withdrawn_ms is not None
 
     async def _tidy(self) -> None:
         state, shared = self.state, self._shared
         if state.n is not None:
-            # In every state, or the last file would stay for as long as no other is ingested. The
-            # newest one goes, too, once its run is over.
+            # In every state, or the last file would stay until another is ingested. The newest file
+            # is deleted, too, once its run is over.
             below = state.n + 1 if state.state == "ended" else state.n
             keep = kept(
                 shared.journal.runs(self.audience.audience),
@@ -201,7 +201,7 @@ class AudienceOwner:
             await self._following.look_for_late_run(state)
 
     async def _guarded(self, step: Awaitable[None]) -> None:
-        """What one audience meets keeps no other from going on."""
+        """Run a step so that the trouble of one audience stops no other."""
         try:
             await step
         except Fenced:
@@ -214,7 +214,7 @@ class AudienceOwner:
             self.condition.block("internal", place_of(error))
 
     def status(self) -> Mapping[str, object]:
-        """As it stands in /status."""
+        """The audience's entry in /status."""
         state = self.state
         found = self.due(may_begin=True)
         return {

@@ -1,4 +1,4 @@
-"""What a pass over the members of one audience has found, and why it may yield no snapshot."""
+"""What a pass over the members of one audience has found, and why its file may be unfit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,38 +13,38 @@ Unfit: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PassFindings:
-    """One pass, up to the fixed ends of its partitions."""
+    """The findings of one pass, up to the fixed ends of its partitions."""
 
     uuid: str
-    """Of the topic's layout: the same in all partitions."""
+    """The uuid of the topic's layout: the same in all partitions."""
     members: int
-    """With those who have no identity of the wanted kind."""
+    """All members, also those without an identity of the kind that the file needs."""
     rows: int
     row_bytes: int
-    """Of the file without its header."""
+    """Bytes of the file without its header."""
     replaced_characters: int = 0
-    """In the rows: characters that no file may hold, such as quotes and line breaks."""
+    """Count of characters in the rows that no file may hold, such as quotes and line breaks."""
     beyond_horizon: int
-    """Adds from before the floor that were not counted, and are forgotten: each is found once."""
+    """Adds from before the floor that were not counted and are now forgotten; each counts once."""
     stale_rendering: str | None
-    """One that does not fit, of the stale members."""
+    """The rendering of one stale member; None: no member is stale."""
     other_version: str | None
     unreadable: int
-    """Records of the audience that say nothing; what stood before them counts."""
+    """Records of the audience that cannot be read; the record before each one counts instead."""
     written: int
-    """Statements written again, and tombstones."""
+    """How many statements and tombstones the pass wrote."""
     ends: Mapping[int, int]
-    """Of each partition of the audience: all before this offset was read."""
+    """By partition of the audience: the pass read all records before this offset."""
     unfit: Unfit | None
     """Why there is no snapshot."""
 
 
 class LayoutMissing(Exception):
-    """A partition does not say that it is laid out as ours are: it must not be read as empty."""
+    """A partition does not prove that its layout is ours: it must not be read as empty."""
 
 
 class NoSnapshot(Exception):
-    """The pass has healed its partitions, but its file must not be used; see `unfit`."""
+    """The pass has healed its partitions, but its file must not be used; `unfit` says why."""
 
     def __init__(self, unfit: Unfit) -> None:
         super().__init__(unfit)
@@ -52,4 +52,4 @@ class NoSnapshot(Exception):
 
 
 class PassTooLong(Exception):
-    """Compaction may have taken records from under the pass: begin a new one."""
+    """The pass took so long that compaction may have deleted records unread: begin a new one."""

@@ -1,4 +1,4 @@
-"""Counts of a pass while it goes on."""
+"""The counts of a pass that is not yet over."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from pipeline.stages.snapshot.pass_findings import PassFindings, Unfit
 
 @dataclass(slots=True, kw_only=True)
 class PassTally:
-    """What was found so far."""
+    """What the pass has found so far."""
 
     largest_bytes: int
-    """The rows of a file may have so many bytes together."""
+    """The most bytes that all rows of a file may have together."""
     members: int = 0
     rows: int = 0
     row_bytes: int = 0
@@ -27,12 +27,12 @@ class PassTally:
         return self.row_bytes > self.largest_bytes
 
     def add_reading(self, unreadable: int, other_version: str | None) -> None:
-        """Count what one reading of a partition could not make out."""
+        """Count the records that one reading of a partition could not understand."""
         self.unreadable += unreadable
         self.other_version = self.other_version or other_version
 
     def unfit(self) -> Unfit | None:
-        """Why what was found so far makes no snapshot."""
+        """Return why the findings so far make no snapshot; None: they may."""
         if self.other_version is not None:
             return "other_version"
         if self.stale_rendering is not None:

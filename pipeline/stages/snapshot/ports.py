@@ -1,4 +1,4 @@
-"""What making snapshots needs from the world, in the stage's own words."""
+"""What the snapshot stage needs from the world, in its own words."""
 
 from collections.abc import (
     AsyncGenerator,
@@ -19,48 +19,48 @@ from pipeline.stages.snapshot.pass_findings import PassFindings
 
 
 class StorageUnavailable(Exception):
-    """The storage did not answer, or not now: it is worth trying again. One line, no secrets."""
+    """The storage did not answer, or is busy: try again later. One line, no secrets."""
 
 
 class StorageRefused(Exception):
-    """The storage said no: a person must mend something. One line: what, and the remedy."""
+    """The storage refused: a person must mend something. One line: what, and the remedy."""
 
 
 class StoredFile(NamedTuple):
-    """One file, as the storage says it."""
+    """One file, as the storage describes it."""
 
     path: str
     """From the root of the storage, parts with slashes between, such as `folder/name.csv`."""
     size: int
     modified_s: float
-    """By the storage's own clock: the time by which the partner chooses files."""
+    """By the storage's own clock. The partner chooses files by this time."""
     etag: str | None
 
 
 class FileStorage(Protocol):
-    """Where a partner fetches files from.
+    """The storage from which a partner fetches files.
 
     Every method raises StorageUnavailable or StorageRefused.
     """
 
     async def put(self, path: str, pieces: AsyncIterator[bytes]) -> StoredFile:
-        """Store a file, piece by piece; nothing is visible before all of it is there and right.
+        """Store a file, piece by piece; the file is visible only once it is whole and correct.
 
-        The storage's checksum or size is compared with ours. Where `pieces` raises or the call is
+        The storage's checksum or size is compared with ours. If `pieces` raises, or the call is
         cancelled, nothing becomes visible and nothing stays.
         """
 
     async def head(self, path: str) -> StoredFile | None:
-        """None where there is no such file."""
+        """Return one file; None where there is no such file."""
 
     async def files(self, folder: str) -> Sequence[StoredFile]:
-        """All files of the folder, complete."""
+        """Return all files of the folder; the list is complete."""
 
     async def delete(self, path: str) -> None:
-        """Let a file go; none there is as good."""
+        """Delete a file; a missing file is no error."""
 
     async def now_s(self) -> float:
-        """The storage's own clock, seconds since the epoch."""
+        """Return the time of the storage's own clock, in seconds since the epoch."""
 
     async def close(self) -> None: ...
 
@@ -70,19 +70,19 @@ class Runs(Protocol):
 
     @property
     def contract(self) -> str:
-        """Names how the partner is spoken to when a run is started."""
+        """The name of the contract by which the partner is asked for a run."""
 
     async def start(self, audience: str, window: Window, ownership: Ownership) -> RunAnswer:
-        """One attempt. The request does not become whole unless the sandbox is still owned."""
+        """Ask once for a run. The request is completed only while we own the sandbox."""
 
     async def list(self, audience: str) -> Sequence[Run] | NotYet: ...
 
     async def ask(self, audience: str, run_id: str, contract: str | None) -> JobReport | NotYet:
-        """`contract`: that by which the run was started; None where nobody wrote it down."""
+        """Ask how a run goes. `contract`: the one that started it; None: not written down."""
 
 
 class Written(NamedTuple):
-    """One message for a topic of ours, with the partition where that does not follow from a key."""
+    """One message for a topic of ours, and its partition."""
 
     topic: str
     partition: int
@@ -95,17 +95,17 @@ class Written(NamedTuple):
 
 
 class Fenced(Exception):
-    """Somebody else has taken over: what was written last may not have been."""
+    """Another owner has taken over: the last write may be lost."""
 
 
 class OwnerWriter(Protocol):
-    """Writes of the one owner of a destination's snapshots, each call one transaction."""
+    """Writes for the one owner of a destination's snapshots; each call is one transaction."""
 
     async def open(self) -> None:
-        """Shut out a former owner, so that it can write nothing any more."""
+        """Shut out a former owner: it can write nothing any more."""
 
     async def write(self, messages: Sequence[Written]) -> Sequence[int]:
-        """Return their offsets when all are durable together; a broker that is away is waited for.
+        """Write messages; return their offsets once all are durable. Waits for brokers.
 
         Raises:
             Fenced: there is another owner now.
@@ -115,7 +115,7 @@ class OwnerWriter(Protocol):
 
 
 class MemberTopic(Protocol):
-    """The topic of all memberships of a destination; aborted records are not seen.
+    """The topic of all memberships of a destination, read without aborted records.
 
     Every method raises TopicUnreadable.
     """
@@ -124,29 +124,30 @@ class MemberTopic(Protocol):
     def partitions(self) -> int: ...
 
     async def ends(self) -> Sequence[int]:
-        """Of every partition, the offset behind the last stable record now."""
+        """Return, for every partition, the offset behind the last stable record now."""
 
     def read(self, partition: int, start: int, end: int) -> AsyncGenerator[Sequence[Record], None]:
-        """Every record from `start` to before `end`, in order, some at a time.
+        """Yield all records from `start` to before `end`, in order, some at a time.
 
-        Where `start` is gone, from the first that is there. Close it where you stop before its end.
+        If the record at `start` is deleted, begin at the next one. Close the generator if you stop
+        before its end.
         """
 
     async def close(self) -> None:
-        """Let go of what it takes to read, once no reading goes on; the next one takes it again."""
+        """Close the connections once nothing reads; the next reading opens them again."""
 
 
 class TopicLook(NamedTuple):
-    """Where a topic ends now."""
+    """The ends of a topic's partitions at one moment."""
 
     ends: Sequence[int]
-    """Of every partition, the offset behind the last stable record."""
+    """For every partition, the offset behind the last stable record."""
     with_more: Collection[int]
-    """Partitions in which more stands behind it: a transaction is open."""
+    """Partitions with more records behind that offset: a transaction is open."""
 
 
 class FollowedTopic(Protocol):
-    """The same topic, for whoever follows it for a long time; raises as `MemberTopic` does."""
+    """The same topic, for a reader that follows it for long; raises as `MemberTopic` does."""
 
     @property
     def partitions(self) -> int: ...
@@ -161,31 +162,31 @@ class FollowedTopic(Protocol):
 
 
 class TopicUnreadable(Exception):
-    """The brokers do not hand a topic out now; worth trying again."""
+    """The brokers do not hand out a topic now: try again later."""
 
 
 class MemberBounds(Protocol):
-    """The same topic, as its condition is looked at."""
+    """The same topic, for the look at its condition."""
 
     async def bounds(self) -> Sequence[Bounds]:
-        """Of every partition, where it begins and ends now; raises TopicUnreadable."""
+        """Return the first offset and the end of every partition; raises TopicUnreadable."""
 
 
 class MembersCheck(Protocol):
-    """Looks at how the members topic is made: its partitions and settings, not its records."""
+    """Checks the partitions and settings of the members topic, not its records."""
 
     async def trouble(self) -> MembersTrouble | None:
-        """What is wrong with it now; raises TopicUnreadable where the brokers do not say."""
+        """Return what is wrong with the topic; raises TopicUnreadable if the brokers do not say."""
 
 
 class Pass(Protocol):
-    """One reading of the members of an audience, up to fixed ends; used for one method, once.
+    """One reading of an audience's members, up to fixed ends. Call only one method, and once.
 
     Raises LayoutMissing, PassTooLong, TopicUnreadable, and Fenced where it writes.
     """
 
     def pieces(self) -> AsyncGenerator[bytes, None]:
-        """The file; raises NoSnapshot at its end where it must not become visible."""
+        """Yield the file; raises NoSnapshot at the end if the file must not become visible."""
 
     async def heal_only(self) -> None: ...
 
@@ -194,7 +195,7 @@ class Pass(Protocol):
 
 
 class NewPass(Protocol):
-    """Begins a pass; `write` makes what it must write durable, in one transaction each."""
+    """Makes a pass; each call of `write` makes messages of the pass durable in one transaction."""
 
     def __call__(
         self,
@@ -208,7 +209,7 @@ class NewPass(Protocol):
 
 
 class Backlog(Protocol):
-    """What upstream had stated when we began, and ingest had not carried yet."""
+    """The events that ingest had not yet carried when we began."""
 
     async def is_worked_off(self) -> bool:
-        """Whether ingest has carried all of it; False where that is not known."""
+        """Whether ingest has carried all of them; False where that is not known."""

@@ -1,4 +1,4 @@
-"""What telemetry is told of one destination's snapshots."""
+"""Reports the snapshots of one destination to telemetry."""
 
 import asyncio
 from collections.abc import Collection
@@ -12,16 +12,16 @@ from pipeline.stages.snapshot.shared import SharedByAudiences
 
 SAY_SECONDS = 30.0
 TURN_AUDIENCES = 20
-"""The event loop gets its turn after so many, a millisecond or two of work."""
+"""The event loop gets its turn after so many audiences, a millisecond or two of work."""
 OLD_TRANSACTION_SECONDS = 1200.0
-"""Brokers end what is theirs to end within 15 minutes."""
+"""Older than any healthy one: brokers end a forgotten transaction within 15 minutes."""
 AGAIN_SECONDS = 3600.0
 
 log = structlog.get_logger(__name__)
 
 
 class SnapshotReport:
-    """Says every level again and again, for as long as we own the destination."""
+    """Reports every level again and again, while we own the destination."""
 
     def __init__(self, shared: SharedByAudiences, owners: Collection[AudienceOwner]) -> None:
         self._shared = shared
@@ -31,11 +31,11 @@ class SnapshotReport:
         self._telemetry.ownership(destination=shared.destination, owned=True)
 
     def released(self) -> None:
-        """All levels are another's to report."""
+        """Report that we own the destination no more: another process reports its levels."""
         self._telemetry.ownership(destination=self._shared.destination, owned=False)
 
     async def say_always(self) -> None:
-        """Every half minute, until cancelled."""
+        """Report every half minute, until cancelled."""
         while True:
             await self._say()
             await asyncio.sleep(SAY_SECONDS)
@@ -88,7 +88,7 @@ class SnapshotReport:
             )
 
     def _overdue(self, owner: AudienceOwner) -> float:
-        """Seconds by which a change waits longer than the rules allow; else 0."""
+        """Return by how many seconds a change is later than the rules allow; 0 if it is not."""
         now_ms = self._shared.wall_ms()
         found = due(
             AudienceState(),

@@ -1,11 +1,11 @@
-"""What the owner of a destination's snapshots writes down: a state an audience, and its runs.
+"""The records of the owner of a destination's snapshots: the state and runs of each audience.
 
-    a|<audience>       the state, the newest file, and what the partner ingested last
+    a|<audience>       the state, the newest file, and the snapshot that the partner ingested last
     r|<audience>|<n>   one run: what it cost, and how it ended; kept for 90 days
-    t|                 written by every new owner: up to here it has to read
-    retired|<audience> written by an operator: all members of the audience were let go of before
+    t|                 written by every new owner, which reads the topic up to here
+    retired|<audience> written by an operator: all earlier members of the audience are retired
 
-Numbers `n` are offsets of this topic: the place of the state `reading` that began the snapshot.
+Numbers `n` are offsets of this topic: the offset of the state `reading` that began the snapshot.
 """
 
 from collections.abc import Mapping
@@ -21,19 +21,19 @@ from pipeline.stages.snapshot.states import State
 VERSION = 1
 KEEP_RUNS_SECONDS = 90 * 86_400.0
 GIVE_UP_SECONDS = 24 * 3600.0
-"""After so long without a word of its end nobody waits for a run any more."""
+"""A run is given up when its end is still unknown after this time."""
 TAKEOVER_KEY = b"t|"
 RETIRED = "retired"
 Ends: TypeAlias = Mapping[int, int]
-"""By partition of the members topic: the snapshot is of what stands before this offset."""
+"""By partition of the members topic: the snapshot covers the records before this offset."""
 HoldCause = Literal[
     "empty",  # nobody is in the file
-    "halved",  # fewer than half as many as in the last one
+    "halved",  # the file has fewer than half of the last one's rows
 ]
 
 
 class UnreadableState(ValueError):
-    """Not a state or a run that this version can read; it is refused, never guessed."""
+    """This version cannot read the state or the run; it never guesses one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Hold:
 
     cause: HoldCause
     is_explained: bool
-    """Removes that were seen say where the members went."""
+    """The removes since the last snapshot explain the loss of rows."""
     since_ms: int
 
 
@@ -77,7 +77,7 @@ class Ingested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BurntWindow:
-    """A window of which nobody knows whether the partner began a run of it."""
+    """A window for which nobody knows whether the partner began a run."""
 
     n: int
     window: Window
@@ -86,43 +86,43 @@ class BurntWindow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudienceState:
-    """Where one audience stands. Times in milliseconds since the epoch."""
+    """The state of one audience. Times in milliseconds since the epoch."""
 
     state: State = "idle"
     at_ms: int = 0
     n: int | None = None
-    """Of the newest claim, once it is known."""
+    """Number of the newest claim, once it is known."""
     folders: tuple[str, ...] = ()
-    """In the storage: all that files of the audience were ever put into."""
+    """All folders of the storage that ever held files of the audience."""
     is_urgent: bool = False
-    """The runs that are kept back are for its newest file, too."""
+    """The newest file may use the runs that are kept for withdrawals and operators."""
     file: SnapshotFile | None = None
     folder: str | None = None
-    """Of its first file; None before that. The partner looks into no other one."""
+    """Folder of its first file; None before that. The partner looks into no other folder."""
     hold: Hold | None = None
     baseline_rows: int | None = None
-    """How many rows an operator approved; the guard measures by them instead of the last run."""
+    """Rows that an operator approved; the guard compares with them, not with the last run."""
     window: Window | None = None
     intended_ms: int | None = None
     absent_lists: int = 0
-    """So often the partner's list had no run of the window, as far as it matters ..."""
+    """How many lists of the partner had no run of the window, counted up to a bound ..."""
     absent_since_ms: int | None = None
-    """... and since then."""
+    """... and when the first of these lists came."""
     run_n: int | None = None
-    """Of the file whose run is followed."""
+    """Number of the file whose run is followed."""
     run_id: str | None = None
     is_adopted: bool = False
-    """It is of a burnt window, and so of an older file."""
+    """The followed run belongs to a burnt window, so to an older file."""
     started_ms: int | None = None
-    """When a run was asked for last that may have started."""
+    """When the last run was asked for that may have started."""
     runs: int = 0
-    """That may have started, in the whole life of the audience."""
+    """How many runs may have started in the whole life of the audience."""
     is_due_again: bool = False
-    """The last run left the partner with something else than the newest file."""
+    """After the last run the partner may not have the newest file."""
     ingested: Ingested | None = None
     burnt: tuple[BurntWindow, ...] = ()
     last_end: str = ""
-    """How the last run ended, in a word of ours or the partner's."""
+    """How the last run ended, in our word or the partner's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,18 +134,18 @@ class RunRecord:
     window: Window
     intended_ms: int
     is_charged: bool
-    """The budget paid; not so where surely nothing was started."""
+    """The budget paid for the run; False where surely nothing was started."""
     rows: int
     members: int
     size: int
     contract: str | None = None
-    """By which the partner was asked, and is asked after the run until its end."""
+    """The contract by which the partner was asked for the run, and is asked until its end."""
     run_id: str | None = None
     state: str = ""
-    """In the partner's words, or ours where it said none."""
+    """The partner's word, or ours where it said none."""
     end: End = "pending"
     is_ingested: bool = False
-    """The partner took it, and nothing older after it."""
+    """The partner took the whole file, and took no older one after it."""
     ended_ms: int | None = None
 
 
@@ -178,7 +178,7 @@ def encode_retired(at_ms: int) -> bytes:
 
 
 def decode_state(value: bytes) -> AudienceState:
-    """A stored state.
+    """Decode a stored state.
 
     Raises:
         UnreadableState: another version wrote it, or it is none.
@@ -193,7 +193,7 @@ def decode_state(value: bytes) -> AudienceState:
 
 
 def decode_run(value: bytes) -> RunRecord:
-    """A stored run.
+    """Decode a stored run.
 
     Raises:
         UnreadableState: another version wrote it, or it is none.
@@ -207,7 +207,7 @@ def decode_run(value: bytes) -> RunRecord:
 
 def _state(said: dict[str, Any]) -> AudienceState:
     file = None if said["file"] is None else SnapshotFile(**_with_ends(said["file"]))
-    # A state from before folders were written down has the one of its file.
+    # A state from before `folders` existed has only the folder of its file.
     known = said.get("folders", [] if file is None else [file.path.rpartition("/")[0]])
     return replace(
         AudienceState(**said),

@@ -1,8 +1,8 @@
 """When an audience's next snapshot is due, and which of several goes first.
 
-Times in milliseconds since the epoch. How long something has waited counts from when it arrived
-with us, so that a backfill of old adds is not the most urgent of all; removes and withdrawals count
-from when upstream stated them.
+Times in milliseconds since the epoch. An add waits from the time it arrived with us, so that a
+backfill of old adds is not the most urgent. Removes and withdrawals wait from the time when
+upstream stated them.
 """
 
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from pipeline.stages.snapshot.run_records import AudienceState
 
 WITHDRAWAL_MS = 24 * 3600 * 1000
 RENEW_SHARE = 0.7
-"""Of the partner's lifetime of members: then a snapshot is due though nothing has changed."""
+"""After this share of a member's lifetime a snapshot is due though nothing has changed."""
 EXPIRY_SHARE = 0.75
-"""By then it should be done."""
+"""By this share of the lifetime that snapshot should be done."""
 
 
 @dataclass(slots=True)
 class Changes:
-    """What was stated of an audience since a snapshot."""
+    """The changes of an audience since a snapshot."""
 
     adds: int = 0
     removes: int = 0
@@ -33,12 +33,12 @@ class Changes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
-    """A snapshot that is to be made, and how it stands among others."""
+    """A snapshot that is to be made, and its place among others."""
 
     at_ms: int
     deadline_ms: int
     is_urgent: bool
-    """The runs that are kept back for withdrawals and operators are for it, too."""
+    """It may use the runs that are kept for withdrawals and operators."""
 
 
 def due(
@@ -52,11 +52,11 @@ def due(
     may_begin: bool,
     now_ms: int,
 ) -> Due | None:
-    """When the next snapshot of an audience is to be made; None while nothing asks for one.
+    """Return when the next snapshot of an audience is due; None while nothing asks for one.
 
-    `changes`: since the file that a guard holds, or else since what the partner ingested last.
-    `is_first`: none was claimed yet of what stands in the members topic now. `may_begin`: ingest
-    has caught up once, so that a first snapshot is no beginning of one.
+    `changes`: since the file that a guard holds, or, without one, since the snapshot that the
+    partner ingested last. `is_first`: no snapshot was claimed yet of the present members.
+    `may_begin`: ingest has caught up once, so that a first snapshot holds all members.
     """
     if is_first and not (may_begin or is_asked_for):
         return None
@@ -94,7 +94,7 @@ def _renewal_at(state: AudienceState, lifetime: float, now_ms: int) -> int | Non
     if state.ingested is None:
         return None
     at_ms = state.ingested.at_ms
-    # The clock was ahead when it was written down: nobody knows how old it is.
+    # The clock was ahead when this time was written: nobody knows the snapshot's age.
     return 0 if at_ms > now_ms else at_ms + _ms(lifetime * RENEW_SHARE)
 
 

@@ -1,4 +1,4 @@
-"""What the audiences of one destination share while their snapshots are made."""
+"""The parts that all audiences of one destination share."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from pipeline.telemetry.facts import SnapshotTelemetry
 
 @dataclass(slots=True)
 class PartnerPause:
-    """How long the partner wants to be asked for no run of any audience."""
+    """Until when the partner wants no request for a run, of any audience."""
 
     until_ms: int = 0
     why: str = ""
@@ -29,7 +29,7 @@ class PartnerPause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedByAudiences:
-    """One of these for each owner of a destination."""
+    """The shared parts; each owner of a destination has one object."""
 
     destination: str
     rules: SnapshotRules
@@ -47,4 +47,4 @@ class SharedByAudiences:
     chance: Callable[[], float]
     pause: PartnerPause = field(default_factory=PartnerPause)
     posting: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held from before a run is paid for until its answer is written down."""
+    """Held from before a run is paid until the partner's answer is written down."""

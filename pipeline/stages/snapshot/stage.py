@@ -22,7 +22,7 @@ class ServedDestination:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotStage:
-    """Every destination has a topic of one partition, and whoever owns that makes its snapshots."""
+    """Each destination has a topic of one partition; the owner of it makes the snapshots."""
 
     name: Literal["snapshot"] = "snapshot"
     unit: Literal["topic"] = "topic"

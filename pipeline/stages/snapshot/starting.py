@@ -1,4 +1,4 @@
-"""From a stored file to a run: what must be true before the partner is asked, and its answer."""
+"""Starts a run of a stored file: checks what must be true first, and reads the answer."""
 
 from collections.abc import Sequence
 from typing import assert_never
@@ -49,20 +49,20 @@ from pipeline.stages.snapshot.transitions import (
 )
 
 BUSY_SECONDS = 30.0
-"""How long to wait for another run of the audience before the list is looked at again."""
+"""While another run of the audience goes on, look at the list again after this time."""
 THROTTLED_SECONDS = 30.0
 SPENT_SECONDS = 3600.0
-"""How often to try whether the partner's own limit of runs is over."""
+"""Without a time from the partner, its own limit of runs is tried again after this one."""
 BEHIND_SECONDS = 600.0
-"""The audience that was told so tries so much later than others: it may be about it alone."""
+"""The audience that met the limit tries later than others: the limit may be its own."""
 OLD_SECONDS = 6 * 3600.0
 WITHDRAWN_SECONDS = 900.0
-"""A file that has waited so long makes way for one without those who withdrew since.
+"""A file that is older than this is made again if somebody has withdrawn since.
 
-A younger one goes: where somebody withdraws every minute, there would else be no run at all.
+A younger file is sent: if somebody withdraws every minute, there would otherwise be no run at all.
 """
 STALE_SECONDS = 60.0
-"""A run that could not be written down for so long is not asked for: the charge is too old."""
+"""If it takes longer to write a run down, we do not ask for it: the charge is too old."""
 
 
 class RunStarting:
@@ -80,14 +80,14 @@ class RunStarting:
         self._file_look = FileLook(shared, audience.folder, condition)
 
     def may_go(self, state: AudienceState) -> bool:
-        """Whether no guard holds the file, or a person or time released it."""
+        """Whether no guard holds the file, or a person approved it, or the hold is over."""
         if state.hold is None or self._shared.journal.is_approved(self._audience.audience):
             return True
         at_ms = released_at(state.hold)
         return at_ms is not None and at_ms <= self._shared.wall_ms()
 
     async def start(self, state: AudienceState, *, is_urgent: bool, has_withdrawals: bool) -> None:
-        """One attempt; returns with the state changed, or with what to wait for in the condition.
+        """Try once to start a run; then the state is new, or the condition says what to wait for.
 
         `has_withdrawals`: somebody withdrew since the file was made.
 
@@ -117,17 +117,17 @@ class RunStarting:
                 pass
 
     async def _claim(self, state: AudienceState) -> None:
-        """The file is not to be used: another one, with another window, takes its place."""
+        """Drop the file: another file, with another window, takes its place."""
         journal, name = self._shared.journal, self._audience.audience
         decide(state.state, FileGone())
-        # The claim is the answer to an operator's request, and so must be as urgent as that.
+        # The claim answers an operator's request, so it must be as urgent as the request.
         is_urgent = state.is_urgent or journal.is_asked_for(name)
         now_ms, folder = self._shared.wall_ms(), self._audience.folder
         await journal.write(name, claimed(state, now_ms, is_urgent=is_urgent, folder=folder))
         self._condition.fine()
 
     def _is_old(self, file: SnapshotFile, *, has_withdrawals: bool) -> bool:
-        """Whether it waited so long for its run that a newer one would say more."""
+        """Whether the file has waited too long for its run, so that a newer one is better."""
         usual = max(self._shared.rules.max_wait, OLD_SECONDS)
         patience = WITHDRAWN_SECONDS if has_withdrawals else usual
         return self._shared.wall_ms() - file.made_ms > patience * 1000
@@ -154,7 +154,7 @@ class RunStarting:
     # What the partner says
 
     async def _is_free(self, state: AudienceState, window: Window) -> bool:
-        """No run of the audience goes on, and none ever had this window."""
+        """Whether no run of the audience goes on, and none ever had this window."""
         shared, name = self._shared, self._audience.audience
         listed = await shared.runs.list(name)
         if isinstance(listed, NotYet):
@@ -185,7 +185,7 @@ class RunStarting:
             self._condition.failed("runs_not_listed", why.detail)
 
     async def _take_found(self, state: AudienceState, window: Window, found: Run) -> None:
-        """Our window has a run: one that we took for refused, or somebody else's."""
+        """Handle a run of our window: we took it for refused, or somebody else started it."""
         shared, name = self._shared, self._audience.audience
         assert state.file is not None
         asked_for = shared.journal.runs(name).get(state.file.n)
@@ -197,7 +197,7 @@ class RunStarting:
         await shared.journal.write(name, step)
 
     async def _post(self, state: AudienceState, window: Window, is_urgent: bool) -> None:
-        """Pay, durably, and only then ask."""
+        """Make the payment durable, and only then ask for the run."""
         shared, name = self._shared, self._audience.audience
         if not self._may_be_paid(state, is_urgent) or not shared.lease.is_held:
             return
@@ -205,7 +205,7 @@ class RunStarting:
         decide(state.state, MayStart())
         step = intended(state, name, window, now_ms, contract=shared.runs.contract)
         state = await shared.journal.write(name, step)
-        answer: RunAnswer = NotSent("it took too long to write down what it costs")
+        answer: RunAnswer = NotSent("it took too long to write down the charge")
         if shared.wall_ms() - now_ms < STALE_SECONDS * 1000:
             answer = await shared.runs.start(name, window, shared.lease)
         await self._take(state, answer)
@@ -229,7 +229,7 @@ class RunStarting:
                 self._condition.wait("in_doubt", IN_DOUBT, 0.0)
 
     async def _event(self, window: Window, answer: RunAnswer) -> tuple[Event, str | None]:
-        """What the answer comes to; of a refusal the list says which kind it is."""
+        """Return the event that an answer means; the list tells the kind of a refusal."""
         match answer:
             case RunStarted(run_id):
                 return answer, run_id
@@ -247,7 +247,7 @@ class RunStarting:
                 assert_never(answer)
 
     def _not_started(self, event: Event, answer: RunAnswer) -> None:
-        """Show why, and wait as long as it needs."""
+        """Show why no run was started, and wait as long as the reason needs."""
         condition, pause = self._condition, self._shared.pause
         match event, answer:
             case _, BudgetSpent(detail, wait):
@@ -262,7 +262,7 @@ class RunStarting:
             case Refused(False), RunRefused(detail):
                 condition.block("run_refused", detail)
             case Refused(True), RunRefused(detail):
-                # So long may the list be late, should it be a run of this very window that goes on.
+                # The other run may be of this very window, and the list may be late by this much.
                 condition.wait("another_run", detail, ABSENT_SECONDS)
             case _, NotSent(detail):
                 condition.failed("not_sent", detail)

@@ -1,4 +1,4 @@
-"""The states of an audience's snapshot and what leads from one to the next. Pure: a table in words.
+"""The states of an audience's snapshot, and the events that lead from one to the next. Pure.
 
            claim             stored              may start            the partner started it
     idle ─────────> reading ────────> uploaded ───────────> intended ─────────────> running
@@ -7,8 +7,8 @@
                      │                        started: refund      │ look at the list  v
                      └────────────── claim ── burnt <── not listed ┘                 ended
 
-Whoever finds `intended` in the topic never posts: the former owner may have. A run of a burnt
-window that is listed late is adopted: it is followed to its end before anything new is posted.
+An owner that finds `intended` in the topic never posts: the former owner may have done so. If the
+partner lists a run of a burnt window late, we adopt it: we follow it to its end before a new post.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from pipeline.domain.send_result import Blocked, InDoubt, NotSent, Throttled
 
 ABSENT_LISTS = 3
 ABSENT_SECONDS = 120.0
-"""So often and over so long a window must be missing from the partner's list to be burnt."""
+"""A window is burnt after so many lists without it, over at least so many seconds."""
 
 State = Literal[
     "idle",  # nothing was ever written
@@ -29,7 +29,7 @@ State = Literal[
     "intended",  # a run is paid for; it may have been asked for, or not
     "burnt",  # nobody knows whether a run was started, and none is listed: its window is lost
     "running",  # the partner named the run
-    "ended",  # it told how the run ended, or we gave it up
+    "ended",  # the partner told how the run ended, or we gave it up
 ]
 Effect = Literal[
     "claim",  # a new number, and so a new file
@@ -40,7 +40,7 @@ Effect = Literal[
     "delete_file",  # no run may take it any more
     "poll",  # ask how the run goes
     "clear_changed",  # the partner has what the file says
-    "due_again",  # it may not have it: another snapshot must follow
+    "due_again",  # the partner may not have it: another snapshot must follow
     "wait",  # and try again
     "pause",  # all audiences of the destination: the partner says that its own limit is reached
     "block",  # the audience: a person must mend something
@@ -69,7 +69,7 @@ class MayStart:
 
 @dataclass(frozen=True, slots=True)
 class TakenOver:
-    """Whoever goes on from what is written: another owner came an unknown way from there.
+    """An owner goes on from a written state, whose writer may have done more than it wrote.
 
     An owner goes on from its own states by the same rule.
     """
@@ -89,7 +89,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """The partner lists no run of the window, for the so-and-so-many-th time."""
+    """The partner has listed no run of the window for `lists` times."""
 
     lists: int
     seconds: float
@@ -138,7 +138,7 @@ class Step:
 
 
 def decide(state: State, event: Event) -> Step:
-    """What follows from an event in a state.
+    """Return what follows from an event in a state.
 
     Raises:
         ValueError: the event does not belong to the state.
@@ -184,12 +184,12 @@ def _after_takeover(state: State) -> Step:
 
 
 def _after_post(event: Event) -> Step:
-    """What came of a run that was asked for, or may have been."""
+    """Return what follows when a run was asked for, or may have been."""
     match event:
         case RunStarted() | Listed():
             return Step("running", ("poll",))
         case InDoubt() | Blocked("internal"):
-            # Nobody knows whether that was raised before or after the request.
+            # The error may have come before or after the request.
             return Step("intended", ("look",))
         case Absent(lists, seconds):
             if lists >= ABSENT_LISTS and seconds >= ABSENT_SECONDS:

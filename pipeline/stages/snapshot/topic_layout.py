@@ -1,4 +1,4 @@
-"""Whether a partition of the members topic is the one that we wrote."""
+"""Proves that a partition of the members topic is the one that we wrote."""
 
 from collections.abc import Set as AbstractSet
 
@@ -8,19 +8,19 @@ from pipeline.stages.snapshot.pass_findings import LayoutMissing
 
 Said = Layout | OtherVersion | Unreadable
 _REMEDY = (
-    "its members are not read as gone; have upstream send every membership once more, or rewind "
-    "the sources; then `audience-pipeline members confirm`"
+    "no snapshot is made of it; have upstream send every membership once more, or rewind the "
+    "sources; then `audience-pipeline members confirm`"
 )
 
 
 def proven_layout(
     said: AbstractSet[Said], *, where: str, partitions: int, uuid: str | None
 ) -> Layout:
-    """The layout that all layout records of a partition agree on.
+    """Return the layout that all layout records of a partition agree on.
 
     Raises:
-        LayoutMissing: there is none, or it is not the one that this program reads by, or its uuid
-            is another than the given one.
+        LayoutMissing: there is no layout, or it is not the one that this program uses, or its
+            uuid differs from the given one.
     """
     if not said:
         raise LayoutMissing(f"{where} has no layout record: {_REMEDY}")
@@ -36,10 +36,10 @@ def proven_layout(
 
 
 def proven_floor(said: Floor | OtherVersion | Unreadable, *, where: str) -> Floor:
-    """Where the floor lies.
+    """Return the floor.
 
     Raises:
-        LayoutMissing: nobody can say.
+        LayoutMissing: its record cannot be read.
     """
     if not isinstance(said, Floor):
         raise LayoutMissing(f"{where} has a floor that cannot be read: {said}")

@@ -1,6 +1,6 @@
-"""What each step writes down: the next state of an audience, and the run that it is about.
+"""The records of each step: the next state of an audience, and the run that it is about. Pure.
 
-Pure. Every pair is written in one transaction, so that no state stands without its run.
+Each pair is written in one transaction, so that no state is without its run.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,22 +21,22 @@ from pipeline.stages.snapshot.run_records import (
 )
 
 BURNT = "BURNT"
-"""The state of a run that may never have been one."""
+"""The state of a run that perhaps never started."""
 NOT_STARTED = "NOT_STARTED"
 GIVEN_UP = "GIVEN_UP"
 KEEP_BURNT_MS = 48 * 3_600_000
-"""So long the partner's list is searched for a run of a burnt window."""
+"""How long the partner's list is searched for a run of a burnt window."""
 
 
 class Transition(NamedTuple):
-    """What is written together."""
+    """Records that are written together."""
 
     state: AudienceState
     run: RunRecord | None = None
 
 
 def window_of(file: SnapshotFile, margin: int) -> Window:
-    """The run's window: by the storage's time of the file, so that our clock does not matter.
+    """Return the run's window, by the storage's time of the file; our clock does not matter.
 
     >>> from pipeline.stages.snapshot.run_records import SnapshotFile
     >>> file = SnapshotFile(n=1, path="f", size=1, sha256="", etag=None, modified_s=100.5,
@@ -48,9 +48,9 @@ def window_of(file: SnapshotFile, margin: int) -> Window:
 
 
 def claimed(state: AudienceState, now_ms: int, *, is_urgent: bool, folder: str) -> Transition:
-    """A new snapshot begins; its number is where this will stand, so nothing says it yet.
+    """Begin a new snapshot. Its number is the offset of this record, so nobody knows it yet.
 
-    The folder is durable before anything stands in it.
+    The folder is durable before any file is stored in it.
     """
     return Transition(
         replace(
@@ -77,7 +77,7 @@ def stored(state: AudienceState, file: SnapshotFile, hold: Hold | None, now_ms: 
 
 
 def approved(state: AudienceState, now_ms: int) -> Transition:
-    """A person, or time, lets the file go; later ones are measured by it."""
+    """End the hold of the file, by a person or by time; later files are compared with it."""
     assert state.file is not None
     return Transition(replace(state, at_ms=now_ms, hold=None, baseline_rows=state.file.rows))
 
@@ -85,7 +85,7 @@ def approved(state: AudienceState, now_ms: int) -> Transition:
 def intended(
     state: AudienceState, audience: str, window: Window, now_ms: int, *, contract: str
 ) -> Transition:
-    """The run is paid for from now on, whatever becomes of it."""
+    """Pay for the run; it stays paid whatever happens, unless surely nothing was started."""
     file = state.file
     assert file is not None
     run = RunRecord(
@@ -115,7 +115,7 @@ def intended(
 
 
 def refunded(state: AudienceState, run: RunRecord, now_ms: int) -> Transition:
-    """Surely nothing was started: the same window may be used."""
+    """Take the payment back: surely nothing was started, so the same window may be used."""
     return Transition(
         replace(state, state="uploaded", at_ms=now_ms, window=None, intended_ms=None, run_n=None),
         replace(run, is_charged=False, state=NOT_STARTED),
@@ -130,13 +130,13 @@ def started(state: AudienceState, run: RunRecord, run_id: str, now_ms: int) -> T
 
 
 def started_after_all(state: AudienceState, run: RunRecord, run_id: str, now_ms: int) -> Transition:
-    """A run that was refunded is there all the same: it is paid for, and followed."""
+    """Follow a run that was refunded but does exist: it is paid again."""
     there = replace(state, window=run.window, intended_ms=run.intended_ms, run_n=run.n)
     return started(there, replace(run, is_charged=True, state=""), run_id, now_ms)
 
 
 def burnt(state: AudienceState, run: RunRecord, now_ms: int) -> Transition:
-    """The window is lost; what it cost is not given back."""
+    """Give up the window; its payment is not taken back."""
     lost = BurntWindow(n=run.n, window=run.window, at_ms=now_ms)
     return Transition(
         replace(
@@ -156,7 +156,7 @@ def burnt(state: AudienceState, run: RunRecord, now_ms: int) -> Transition:
 def adopted(
     state: AudienceState, lost: BurntWindow, run: RunRecord, run_id: str, now_ms: int
 ) -> Transition:
-    """A run of a burnt window is there after all; the file at hand makes way for it."""
+    """Follow a run of a burnt window that exists after all; the newest file is dropped for it."""
     rest = tuple(one for one in state.burnt if one != lost)
     return Transition(
         replace(
@@ -178,7 +178,7 @@ def adopted(
 def ended(
     state: AudienceState, run: RunRecord, report: JobReport, *, is_ingested: bool, now_ms: int
 ) -> Transition:
-    """The run is over; only one that was wholly ingested, and last, leaves nothing to do."""
+    """End the run. A new snapshot is due unless this run was wholly ingested, and was the last."""
     after = replace(
         state,
         state="ended",
@@ -204,7 +204,7 @@ def ended(
 
 
 def late_run(state: AudienceState, listed: Sequence[Run]) -> tuple[BurntWindow, Run] | None:
-    """The burnt window that has a run in the partner's list after all, if one has."""
+    """Return a burnt window and its run in the partner's list; None if no burnt one has a run."""
     for lost in state.burnt:
         for run in listed:
             if run.window == lost.window:
@@ -213,7 +213,7 @@ def late_run(state: AudienceState, listed: Sequence[Run]) -> tuple[BurntWindow, 
 
 
 def told_ends(runs: Mapping[int, RunRecord]) -> frozenset[str | None]:
-    """Ids of the runs whose end the partner told, whatever a list of them says."""
+    """Return the ids of the runs whose end the partner told, whatever its list says."""
     return frozenset(
         run.run_id for run in runs.values() if run.ended_ms is not None and run.end != "unknown"
     )
@@ -222,9 +222,9 @@ def told_ends(runs: Mapping[int, RunRecord]) -> frozenset[str | None]:
 def goes_on(run: Run, now_ms: int, *, over: Collection[str | None]) -> bool:
     """Whether a run may still change what the partner has.
 
-    `over`: runs whose end was told, which a list may not know yet. After a day one without an end
-    is taken for over: the partner does not say all the words for that. Where it is not, the partner
-    refuses another one, which costs nothing.
+    `over`: runs whose end was told, though a list may not show it yet. A run without an end counts
+    as over after a day, because the partner does not document all words for an end. If it is not
+    over, the partner refuses another run, which costs nothing.
     """
     began_s = run.created_s
     if began_s is None and run.window is not None:
@@ -238,8 +238,8 @@ def is_last(
 ) -> bool:
     """Whether no other run of the audience can end, or have ended, after this one.
 
-    The list may be too short for this run: of the others that are not `ours` nobody can say then
-    whether they are older.
+    The list may be too short to show this run. Then nobody can say whether the listed runs that are
+    not `ours` are older.
     """
     known, over = {run.run_id for run in ours.values()}, told_ends(ours)
     created = {run.run_id: run.created_s for run in listed}
@@ -257,14 +257,14 @@ def _is_later(one: float | None, other: float | None) -> bool:
 
 
 def _folder(state: AudienceState) -> str | None:
-    """A state that an older version wrote says it only by its file."""
+    """Return the audience's folder; a state of an older version names it only in its file."""
     if state.folder is None and state.file is not None:
         return state.file.path.rpartition("/")[0]
     return state.folder
 
 
 def _counted(state: AudienceState) -> AudienceState:
-    """One more run that may have started."""
+    """Count one more run that may have started."""
     return replace(state, started_ms=state.intended_ms, runs=state.runs + 1)
 
 

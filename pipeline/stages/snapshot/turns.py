@@ -1,4 +1,4 @@
-"""How a long piece of work leaves the event loop to others: half of the time."""
+"""Lets a long piece of work leave half of the time to other tasks of the event loop."""
 
 import asyncio
 import time
@@ -6,14 +6,14 @@ from types import TracebackType
 from typing import Final
 
 LEAST_SECONDS: Final = 0.002
-"""A shorter sleep than a timer can measure would be none."""
+"""The shortest sleep that a timer can measure."""
 
 
 class Turns:
-    """Used in `async with` around each slice of work, which must wait for nothing.
+    """Use it in `async with` around each slice of work; a slice must not await anything.
 
-    Behind each slice others get their turn, and in time as much of it as the slices took: a lane
-    beside it needs many turns for a request, and gets them from whoever does not take them all.
+    After each slice other tasks get a turn, and over time as much time as the slices took. A lane
+    in the same process needs many turns for one request.
     """
 
     def __init__(self) -> None:

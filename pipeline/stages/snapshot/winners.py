@@ -1,4 +1,4 @@
-"""The winners of one audience in one partition, or of a part of it, within a bound of memory."""
+"""The winners of one audience in one partition, or in a part of it, within a bound of memory."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -26,17 +26,17 @@ from pipeline.stages.ports import Record
 from pipeline.stages.snapshot.kept_winner import Packed, first_kept, merged, pack, unpack
 
 BUCKETS: Final = 1024
-"""A partition can be read in so many parts."""
+"""The most parts in which a partition can be read."""
 _EACH_BYTES = 140
-"""Of a member beside its key and what is packed: two bytes objects and a place in a dict."""
+"""Bytes of a member beside its key and packed winner: two bytes objects and a dict entry."""
 
 
 class Winners:
-    """Takes every record of a partition in order; keeps those of one audience.
+    """Takes every record of a partition in order; keeps the winners of one audience.
 
-    Members are spread over buckets by a hash of theirs. When the bound is passed, whole buckets are
-    given up, from the last one; `past` says which were kept, and the partition is read again for
-    the others. At least one bucket is kept.
+    A hash spreads members over buckets. Over the memory bound, whole buckets are dropped, from the
+    last one on. `past` says which were kept; the partition is read again for the others. At least
+    one bucket is kept.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Winners:
         old_before_ms: int,
         first: int = 0,
     ) -> None:
-        """Take what the brokers wrote before `old_before_ms` for old."""
+        """Records that the brokers wrote before `old_before_ms` are old."""
         self._old_before_ms = old_before_ms
         self._prefix = audience.encode() + SEPARATOR
         self._floor_key = floor_key(audience)
@@ -56,12 +56,12 @@ class Winners:
         self._buffer_bytes = buffer_bytes
         self._first = first
         self.past = BUCKETS
-        """The first bucket that was given up."""
+        """The first bucket that was dropped."""
         self._buckets: list[dict[bytes, Packed]] = [{} for _ in range(BUCKETS)]
         self._sizes = [0] * BUCKETS
         self._size = 0
         self.layouts: set[Layout | OtherVersion | Unreadable] = set()
-        """What the partition says of its layout; none where it says nothing."""
+        """The different layout records of the partition; empty where it has none."""
         self.floor: Floor | OtherVersion | Unreadable = NO_FLOOR
         self._unreadable = [0] * BUCKETS
         self.other_version: str | None = None
@@ -69,11 +69,11 @@ class Winners:
 
     @property
     def unreadable(self) -> int:
-        """Records of the kept members that say nothing."""
+        """How many records of the kept members cannot be read."""
         return sum(self._unreadable[self._first : self.past])
 
     def take(self, records: Sequence[Record]) -> None:
-        """Look at some more records; costs little for those of other audiences."""
+        """Take some more records; the records of other audiences cost little."""
         prefix, skipped = self._prefix, len(self._prefix)
         for record in records:
             key = record.key
@@ -82,10 +82,10 @@ class Winners:
             if key.startswith(prefix):
                 self._take_member(key[skipped:], record)
             elif key.startswith(LAYOUT_KEY):
-                self._take_own(key, record.value)
+                self._take_layout_or_floor(key, record.value)
 
     def drain(self, most: int) -> Iterator[Sequence[tuple[bytes, Packed]]]:
-        """All winners with the members' ids, so many at a time; each is let go."""
+        """Yield all winners with the members' ids, at most `most` at a time; free their memory."""
         everything = self._drained()
         while some := list(islice(everything, most)):
             yield some
@@ -144,11 +144,11 @@ class Winners:
     def _not_last(self, before: Packed) -> Packed:
         return pack(unpack(before, self._rendering)._replace(is_last=False), self._rendering)
 
-    def _take_own(self, key: bytes, value: bytes | None) -> None:
+    def _take_layout_or_floor(self, key: bytes, value: bytes | None) -> None:
         if key == LAYOUT_KEY:
             self.layouts.add(decode_layout(value))
         elif key == self._floor_key and value is None:
-            # Let go of with all its members: nothing that was forgotten before matters any more.
+            # The audience was retired with all members: what was forgotten before does not matter.
             self.floor = NO_FLOOR
         elif key == self._floor_key and isinstance(self.floor, Floor):
             said = decode_floor(value)

@@ -1,4 +1,4 @@
-"""Snapshots: one destination, from what is stated of its members to the partner's ingestion."""
+"""Snapshots of one destination, from its member records to the partner's ingestion."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -20,22 +20,22 @@ from pipeline.stages.snapshot.run_records import UnreadableState
 from pipeline.stages.snapshot.shared import SharedByAudiences
 
 FETCH_RECORDS = 50
-"""At once: to read more of them would keep others in the process waiting."""
+"""Records of one fetch; more would make other tasks of the process wait."""
 FENCED_SECONDS = 5.0
-"""How long an owner that was shut out keeps still; the group tells it meanwhile who is right."""
+"""How long a shut-out owner waits; meanwhile the group shows who the owner is."""
 TROUBLE_SECONDS = 60.0
-"""Until the destination is taken over anew, after what a person must mend."""
+"""The wait before a new takeover, after a trouble that a person must mend."""
 SWEEP_SECONDS = 1800.0
 
 log = structlog.get_logger(__name__)
 
 
 class MembersConfirmed(Exception):
-    """An operator says that the members topic is complete again."""
+    """An operator confirmed that the members topic is complete again."""
 
 
 class SnapshotWorker:
-    """Owns the snapshots of one destination. Never posts what a former owner may have posted."""
+    """Owns the snapshots of one destination. Never repeats what a former owner may have posted."""
 
     def __init__(
         self,
@@ -46,9 +46,9 @@ class SnapshotWorker:
         new_shared: Callable[[], SharedByAudiences],
         new_backlog: Callable[[], Backlog],
     ) -> None:
-        """`new_shared`: empty memory; another one for each time that the destination is taken.
+        """`new_shared` and `new_backlog` are called at each takeover.
 
-        So is `new_backlog`: what upstream has stated by then.
+        `new_shared` gives empty memory; `new_backlog` gives the backlog of ingest at that time.
         """
         self.name = name
         self._lease = lease
@@ -87,7 +87,7 @@ class SnapshotWorker:
                 await shared.journal.close()
 
     async def drain(self) -> None:
-        """Return once no run is being asked for: then its answer is written down, too."""
+        """Return once no request for a run is open; its answer is then written down, too."""
         if self._shared is not None:
             async with self._shared.posting:
                 return
@@ -98,7 +98,7 @@ class SnapshotWorker:
         return None if self._shared is None else self._shared.members.trouble
 
     def status(self) -> Mapping[str, object]:
-        """What operators are shown of the destination."""
+        """The destination's entry in /status."""
         shared = self._shared
         if shared is None:
             return {"state": "taking_over", "detail": self.trouble}
@@ -128,7 +128,7 @@ class SnapshotWorker:
         report = SnapshotReport(shared, owners.values())
         async with asyncio.TaskGroup() as tasks:
             order = MakingOrder(shared, owners.values(), self._new_backlog(), tasks)
-            tasks.create_task(self._hear(shared), name=f"requests {self.name}")
+            tasks.create_task(self._take_requests(shared), name=f"requests {self.name}")
             tasks.create_task(shared.watch.follow(), name=f"members {self.name}")
             tasks.create_task(shared.members.follow(), name=f"condition {self.name}")
             tasks.create_task(self._sweep(shared, owners), name=f"sweep {self.name}")
@@ -158,7 +158,7 @@ class SnapshotWorker:
             shared.progress.advance()
             await asyncio.sleep(0)
         shared.progress.busy(False)
-        # A file that the former owner began is dated before: no window of ours takes it, too.
+        # A file that the former owner began has an older date: no window of ours may reach it.
         await asyncio.sleep(2 * shared.rules.window_margin)
 
     def _watched(self, shared: SharedByAudiences, audience: SnapshotAudience) -> Watched:
@@ -170,11 +170,11 @@ class SnapshotWorker:
 
     # Beside
 
-    async def _hear(self, shared: SharedByAudiences) -> None:
-        """What operators ask for.
+    async def _take_requests(self, shared: SharedByAudiences) -> None:
+        """Take in the requests of operators.
 
         Raises:
-            MembersConfirmed: what was kept of the members topic counts no more.
+            MembersConfirmed: our memory of the members topic is no longer valid.
         """
         while True:
             for record in await self._lease.fetch(FETCH_RECORDS):
@@ -186,7 +186,7 @@ class SnapshotWorker:
     async def _sweep(self, shared: SharedByAudiences, owners: Mapping[str, AudienceOwner]) -> None:
         former = FormerFiles(shared, self._audiences)
         while True:
-            # First, as what counts no more would have to be looked through at every step.
+            # Forget first: every later step would have to look through the old runs.
             await shared.journal.forget()
             for owner in owners.values():
                 await owner.sweep()
@@ -204,7 +204,7 @@ def _condition(shared: SharedByAudiences, now_ms: int) -> tuple[str, str | None]
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """One of those that were raised together."""
+    """Return one of the errors that were raised together."""
     error: BaseException = errors
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -12,7 +12,7 @@ from pipeline.telemetry.series.records import LANE, Freshness
 
 
 class IngestMetrics:
-    """What ingest says, counted."""
+    """The metrics of ingest."""
 
     def __init__(self, metrics: Metrics, known: KnownLabels, freshness: Freshness) -> None:
         def of_sources(name: str, label: str, values: Iterable[str], meaning: str) -> CounterSeries:

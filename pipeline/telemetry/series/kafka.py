@@ -10,7 +10,7 @@ _PARTITION: Final = ("topic", "partition")
 
 
 class KafkaMetrics:
-    """What the consumer groups and the readers of topics say, counted."""
+    """The metrics of consumer groups and readers of topics."""
 
     def __init__(self, metrics: Metrics, known: KnownLabels) -> None:
         self._assigned = metrics.gauge(
@@ -34,7 +34,7 @@ class KafkaMetrics:
             "Records deleted from a topic before they were settled.",
             begins=known.of_partitions(),
         )
-        # Errors are the broker's.
+        # No first values: the broker names the errors.
         self._errors = metrics.counter(
             "partition_errors", (*_PARTITION, "error"), "Failed reads of a partition, by error."
         )
@@ -46,7 +46,7 @@ class KafkaMetrics:
         self._commit_failures.add(1, stage)
 
     def consumer_lag(self, *, topic: str, partition: int, records: int) -> None:
-        # Partitions of upstream topics are known when they are assigned, and not before.
+        # Partitions of upstream topics are not known before they are assigned.
         self._lost.add(0, topic, str(partition))
         self._lag.show(records, topic, str(partition))
 

@@ -10,7 +10,7 @@ _CONNECTION: Final = ("connection",)
 
 
 class LaneMetrics:
-    """What the owner of a lane says of it, shown as long as it is the owner."""
+    """The metrics of lanes, shown only by the owner of each lane."""
 
     def __init__(self, metrics: Metrics, known: KnownLabels) -> None:
         self._state = metrics.gauge(
@@ -20,7 +20,7 @@ class LaneMetrics:
             "cap_window_records", _CONNECTION, "Records sent in the window that ends now."
         )
         self._cap_limit = metrics.gauge(
-            "cap_limit_records", _CONNECTION, "Records a window must stay under."
+            "cap_limit_records", _CONNECTION, "Records that a window must stay below."
         )
         self._cap_wait = metrics.counter(
             "cap_wait_seconds",

@@ -10,10 +10,10 @@ _REQUEST_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120)
 
 
 class PartnerMetrics:
-    """What the clients of partners say, counted."""
+    """The metrics of the clients of partners."""
 
     def __init__(self, metrics: Metrics, known: KnownLabels) -> None:
-        # Codes are the partner's.
+        # No first values: the codes are the partner's.
         self._requests = metrics.counter(
             "requests", ("destination", "endpoint", "code"), "Requests to a partner, by answer."
         )

@@ -11,7 +11,7 @@ _JOB_SECONDS: Final = (10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 
 
 
 class PollMetrics:
-    """What poll says, counted."""
+    """The metrics of poll."""
 
     def __init__(
         self, metrics: Metrics, known: KnownLabels, ends: RecordEnds, freshness: Freshness
@@ -22,8 +22,8 @@ class PollMetrics:
         self._of_other_versions = metrics.gauge(
             "jobs_of_other_versions", (), "Job messages kept because another version wrote them."
         )
-        # States are the partner's words.
-        self._jobs = metrics.counter("jobs", ("connection", "state"), "Jobs that ended, by how.")
+        # No first values: the states are the partner's words.
+        self._jobs = metrics.counter("jobs", ("connection", "state"), "Jobs that ended, by state.")
         self._duration = metrics.histogram(
             "job_duration_seconds",
             (),

@@ -1,4 +1,4 @@
-"""The process, and what no stage could carry, as series."""
+"""`ProcessTelemetry` and `DeadLetterTelemetry` as series."""
 
 from typing import get_args
 

@@ -1,4 +1,4 @@
-"""What becomes of the records of a lane, and how old they are: facts of more than one stage."""
+"""The ends and ages of a lane's records: metrics that several stages share."""
 
 from typing import Final
 
@@ -16,7 +16,7 @@ _AGES: Final = (
 
 
 class RecordEnds:
-    """How records ended, whether the partner's answer said it or its job."""
+    """How records ended, by the partner's answer or by its job."""
 
     def __init__(self, metrics: Metrics, known: KnownLabels) -> None:
         def end(name: str, meaning: str) -> CounterSeries:
@@ -25,7 +25,7 @@ class RecordEnds:
         self._applied = end("applied", "Records whose job ended well.")
         self._invalid = end("invalid", "Records their job named invalid.")
         self._failed = end("failed", "Records whose whole job failed.")
-        self._unknown = end("unknown", "Records whose end nobody can say.")
+        self._unknown = end("unknown", "Records whose end is not known.")
 
     def applied(self, lane: LaneLabel, count: int) -> None:
         self._applied.add(count, lane.destination, lane.connection)
@@ -41,7 +41,7 @@ class RecordEnds:
 
 
 class Freshness:
-    """Ages of changes at each milestone, every change counted."""
+    """Ages of changes at each milestone; every change counts."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._ages = metrics.histogram(

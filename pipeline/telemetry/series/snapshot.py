@@ -17,11 +17,11 @@ _AGES: Final = (
 
 
 class SnapshotMetrics:
-    """What making snapshots says, counted."""
+    """The metrics of snapshots."""
 
     def __init__(self, metrics: Metrics, known: KnownLabels) -> None:
         self._levels = _OwnersLevels(metrics)
-        # Every process shows it, so that a destination without an owner is a sum of zero.
+        # Every process shows this gauge, so a destination without an owner has a sum of zero.
         self._owner = metrics.gauge(
             "snapshot_owner",
             _DESTINATION,
@@ -34,13 +34,13 @@ class SnapshotMetrics:
         self._runs = metrics.counter(
             "snapshot_runs",
             (*_DESTINATION, "end"),
-            "Ingestions by the partner that ended, by how.",
+            "Ingestions by the partner that ended, by end.",
             begins=crossed(known.of_snapshot_destinations(), get_args(RunEnd)),
         )
         self._beyond_horizon = metrics.counter(
             "snapshot_beyond_horizon",
             _AUDIENCE,
-            "Changes older than what is forgotten of their member; not taken.",
+            "Adds older than the forgotten removes of their member; not counted.",
             begins=known.snapshots,
         )
         self._ages = metrics.histogram(
@@ -56,7 +56,7 @@ class SnapshotMetrics:
             self._levels.forget(destination)
 
     def snapshot_state(self, *, destination: str, audience: str, state: SnapshotState) -> None:
-        # Only the state that it is in: with thousands of audiences the others would be most of all.
+        # Show only the present state: with thousands of audiences the zeros would be most series.
         self._levels.state.forget(destination, audience)
         self._levels.state.show(1, destination, audience, state)
 
@@ -102,7 +102,7 @@ class SnapshotMetrics:
 
 
 class _OwnersLevels:
-    """What the owner of a destination's snapshots alone shows."""
+    """The gauges that only the owner of a destination's snapshots shows."""
 
     def __init__(self, metrics: Metrics) -> None:
         def of_audience(name: str, meaning: str, *more: str) -> GaugeSeries:
@@ -116,15 +116,15 @@ class _OwnersLevels:
         self.rows = of_audience("rows", "Rows in the newest file: members with an identity.")
         self.size = of_audience("bytes", "Size of the newest file.")
         self.newest = of_audience(
-            "newest_timestamp_seconds", "Time of the newest membership that was ingested well."
+            "newest_timestamp_seconds", "Time when the newest snapshot was ingested."
         )
         self.expiry = of_audience(
-            "expiry_timestamp_seconds", "When the partner lets all members leave without a new run."
+            "expiry_timestamp_seconds", "When the partner removes all members without a new run."
         )
         self.budget_used = of_destination("budget_used", "Runs started in the last day.")
         self.budget_limit = of_destination("budget_limit", "Runs that a day allows.")
         self.overdue = of_audience(
-            "overdue_seconds", "How much later than allowed the changes are that wait for a run."
+            "overdue_seconds", "Seconds by which changes wait too long for a run."
         )
         self.pass_overdue = of_destination(
             "pass_overdue_seconds", "How late the latest pass over the memberships is."
@@ -134,7 +134,7 @@ class _OwnersLevels:
             "How long a transaction has hidden the memberships behind it.",
         )
         self.members_unfit = of_destination(
-            "members_unfit", "1 where something is wrong with the topic of memberships."
+            "members_unfit", "1 while something is wrong with the topic of memberships."
         )
 
     def forget(self, destination: str) -> None:

@@ -12,7 +12,7 @@ _BATCH_RECORDS: Final = (1, 10, 50, 100, 250, 500, 1000, 2000, 3000, 4000, 5000,
 
 
 class UploadMetrics:
-    """What upload says of records, counted."""
+    """The metrics of records in upload."""
 
     def __init__(
         self, metrics: Metrics, known: KnownLabels, ends: RecordEnds, freshness: Freshness
@@ -34,7 +34,7 @@ class UploadMetrics:
         self._flushes = metrics.counter(
             "batch_flushes",
             ("reason",),
-            "Batches sent, by why they were not larger.",
+            "Batches sent, by the reason why they were not larger.",
             begins=crossed([()], get_args(FlushReason)),
         )
         self._batch = metrics.histogram(
@@ -45,7 +45,7 @@ class UploadMetrics:
         self._superseded.add(count, lane.destination, lane.connection)
 
     def batch_sent(self, *, lane: LaneLabel, reason: FlushReason, records: int) -> None:  # noqa: ARG002
-        # One series for all lanes, as published: a lane's requests are told apart by destination.
+        # One series for all lanes, as published; `requests` tells destinations apart.
         self._flushes.add(1, reason)
         self._batch.observe(records)
 
