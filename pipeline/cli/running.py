@@ -28,7 +28,8 @@ async def run_stages(settings: Settings, stages: Sequence[StageName]) -> ExitCod
         prepared = await unless(stop, preparing)
         if prepared is None:
             return ExitCode.DRAINED
-        for line in [*prepared.differences, *(one.why for one in prepared.troubles)]:
+        troubles = [one.why for one in prepared.troubles]
+        for line in [*prepared.differences, *prepared.unread, *troubles]:
             typer.echo(f"warning: {line}", err=True)
         async with assemble(settings, stages, troubles=prepared.troubles) as pipeline:
             shown.pipeline = pipeline

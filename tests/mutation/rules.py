@@ -68,6 +68,8 @@ DENIALS = "tests/integration/test_member_denials.py"
 FORBIDDEN_TOPIC = (
     f"{TRANSACTIONS}::test_a_topic_that_is_forbidden_is_waited_for_and_said_once_a_minute"
 )
+PERMISSIONS = "tests/integration/test_topic_permissions.py"
+UNREAD_SETTINGS = "test_settings_that_nobody_tells_us_are_not_said_to_be_right"
 MEMBERS_CHECK = "tests/integration/test_members_check.py"
 CONFIRM = "tests/cli/test_members_confirm.py"
 IS_CONFIRMED = "test_it_is_confirmed_after_a_sentence_was_typed_and_nothing_is_wrong_then"
@@ -1443,9 +1445,23 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a topic of memberships with a setting that would make it wrong is named",
         file="pipeline/kafka/topics.py",
-        kept="_other_settings(plan.name, desired, actual[plan.name]),",
+        kept="_other_settings(plan.name, desired, actual.get(plan.name, {})),",
         broken="[],",
         tests=[f"{LAYOUT}::{WRONG_SETTING}"],
+    ),
+    Rule(
+        name="settings of topics that could not be read are not taken for right",
+        file="pipeline/operations/check.py",
+        kept='"" if prepared.troubles or prepared.unread else',
+        broken='"" if prepared.troubles else',
+        tests=[f"{PERMISSIONS}::{UNREAD_SETTINGS}"],
+    ),
+    Rule(
+        name="that brokers tell no settings of a topic is heard",
+        file="pipeline/kafka/topics.py",
+        kept="                    refused[topic] = error.__name__\n",
+        broken="                    pass\n",
+        tests=[f"{PERMISSIONS}::{UNREAD_SETTINGS}"],
     ),
     Rule(
         name="a row that comes back does not lose against its deletion",

@@ -15,7 +15,7 @@ from tests.conftest import Cluster
 from tests.servers.kafka_clients import administering
 
 EVERYBODY: Final = ("User:*", "*")
-ANY, ALL, READ, WRITE, DESCRIBE = 1, 2, 3, 4, 8
+ANY, ALL, READ, WRITE, DESCRIBE, DESCRIBE_CONFIGS = 1, 2, 3, 4, 8, 10
 _TOPIC, _LITERAL = 2, 3
 _DENY, _ALLOW = 2, 3
 
@@ -26,7 +26,8 @@ async def denied(
 ) -> AsyncIterator[None]:
     """Until the end of the block these operations are forbidden, and all others of the topic not.
 
-    Begins and ends once the broker says so itself; it says nothing of a topic before it `exists`.
+    Begins and ends once the broker says so itself; it says nothing of a topic before it `exists`,
+    nor of what only settings need.
     """
     await _create(cluster, topic, ALL, _ALLOW)
     for operation in operations:
