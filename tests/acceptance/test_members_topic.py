@@ -25,7 +25,7 @@ from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
 from tests.acceptance.deployment import Deployment, event
 from tests.conftest import Cluster
 from tests.http.adobe_world import Adobe, adobe, document
-from tests.integration.test_snapshot_run import QUICK
+from tests.integration.snapshot_world import QUICK
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.kafka_clients import administering
 from tests.servers.topic_acls import DESCRIBE, READ, WRITE, denied

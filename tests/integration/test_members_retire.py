@@ -32,8 +32,8 @@ from pipeline.operations.stored_members import stated_since
 from pipeline.operations.stored_members import stored as stored_members
 from pipeline.operations.trouble import OperationFailed
 from tests.conftest import Cluster
-from tests.http.adobe_world import NAME, adobe
-from tests.integration.test_snapshot_run import event, running, settings_of, until_ingested
+from tests.http.adobe_world import NAME
+from tests.integration.snapshot_world import running, upstream_of
 from tests.integration.world import connection
 from tests.servers.kafka_clients import create_topics, producing
 
@@ -196,22 +196,17 @@ async def test_kafka_deletes_the_members_once_the_command_is_done_again(
 
 
 async def test_an_audience_that_is_put_back_has_whoever_is_stated_again(
-    cluster: Cluster, namespace: str, tmp_path: Path, request: pytest.FixtureRequest
+    cluster: Cluster, namespace: str, tmp_path: Path
 ) -> None:
     """
     Nobody of whom it was let go comes back by themselves, and what upstream says again counts
     though it is as old as before.
     """
-    exactly_once = "apache" in request.node.name
-    async with adobe(tmp_path) as world, producing(cluster) as producer:
-        audience = await world.made()
-        settings = settings_of(world, cluster, namespace, audience, exactly_once=exactly_once)
-        topic = settings.sources[0].topic
-        await create_topics(cluster, topic)
-        for member in ("ana", "ben", "eva"):
-            await producer.send_and_wait(topic, event(member), key=member.encode())
+    three = ("ana", "ben", "eva")
+    async with upstream_of(cluster, namespace, tmp_path, three) as upstream:
+        settings, audience = upstream.settings, upstream.audience
         async with running(settings) as pipeline:
-            await until_ingested(world, audience, {"ana", "ben", "eva"}, pipeline)
+            await upstream.until_ingested(three, pipeline)
 
         without = settings.model_copy(update={"audiences": ()})
         [named] = [one for one in await said(without) if audience in one]
@@ -220,10 +215,9 @@ async def test_an_audience_that_is_put_back_has_whoever_is_stated_again(
         again = [one for one in await said(without) if audience in one]
         nobody = (await count_members(settings, NAME, None)).members
 
-        for member in ("ana", "ben"):
-            await producer.send_and_wait(topic, event(member), key=member.encode())
+        await upstream.says(["ana", "ben"])
         async with running(settings) as pipeline:
-            await until_ingested(world, audience, {"ana", "ben"}, pipeline)
+            await upstream.until_ingested(["ana", "ben"], pipeline)
         shown = await count_members(settings, NAME, None)
 
     assert f"`members retire {audience} --destination adobe`" in named
