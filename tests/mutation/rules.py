@@ -79,6 +79,9 @@ ADOPTED = "test_one_that_is_adopted_gets_the_lifetime_that_the_configuration_has
 TOLD = "test_a_lifetime_that_only_the_configuration_knows_is_named_with_both_figures"
 RETIRE = "tests/cli/test_members_retire.py"
 RETIRE_KAFKA = "tests/integration/test_members_retire.py"
+KILLED_RETIRING = (
+    "test_a_command_that_was_killed_between_two_tombstones_is_finished_by_the_next_one"
+)
 STORED = "tests/operations/test_stored_members.py"
 BETWEEN = "test_so_is_whoever_wrote_between_the_look_and_the_tombstones"
 CANCELLED = "test_what_is_cancelled_at_its_very_end_is_there_or_not"
@@ -1462,6 +1465,24 @@ RULES: Sequence[Rule] = (
         kept="                    refused[topic] = error.__name__\n",
         broken="                    pass\n",
         tests=[f"{PERMISSIONS}::{UNREAD_SETTINGS}"],
+    ),
+    Rule(
+        name="members whose tombstones were not written yet get them when it is done again",
+        file="pipeline/operations/members_retiring.py",
+        kept="            keys = found.keys.stored()\n",
+        broken="            keys = found.keys.stored()\n"
+        "            keys = iter(()) if found.keys.has_tombstones else keys\n",
+        tests=[f"{RETIRE_KAFKA}::{KILLED_RETIRING}"],
+    ),
+    Rule(
+        name="an audience is named until all tombstones of its members are written",
+        file="pipeline/operations/members_retiring.py",
+        kept="stored(reader, left.topic, left.audience):\n            keys",
+        broken="stored(reader, left.topic, left.audience):\n"
+        "            said = [Written(owner, 0, retired_key(left.audience), b'{}')]\n"
+        "            await writer.write(said)\n"
+        "            keys",
+        tests=[f"{RETIRE_KAFKA}::{KILLED_RETIRING}"],
     ),
     Rule(
         name="a row that comes back does not lose against its deletion",
