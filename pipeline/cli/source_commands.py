@@ -22,7 +22,7 @@ def begin_with_format(name: str, file: Path) -> None:
     """Write a first configuration for a format, and examples of its events beside it."""
     try:
         written, examples = write_starting_files(name, file)
-    except (UsageRefused, OSError) as error:
+    except UsageRefused as error:
         fail(str(error), ExitCode.USAGE)
     typer.echo(f"written: {written}, {examples}")
     typer.echo(f"try: audience-pipeline test --config {written} {examples.parent}")
