@@ -8,7 +8,7 @@ from typing import Annotated, TextIO
 
 import typer
 
-from pipeline.app.supervisor import ExitCode
+from pipeline.app.exit_code import ExitCode
 from pipeline.cli.ending import checked, ended, fail
 from pipeline.cli.options import ConfigFile, configured
 from pipeline.operations.event_reading import MEMBER_KEY, events_in

@@ -8,8 +8,9 @@ from functools import partial
 import typer
 
 from pipeline.app.assembly import assemble
+from pipeline.app.exit_code import ExitCode
 from pipeline.app.startup import answering
-from pipeline.app.supervisor import HARD_STOP_SECONDS, ExitCode, stop_on_signals, supervise
+from pipeline.app.supervisor import HARD_STOP_SECONDS, stop_on_signals, supervise
 from pipeline.configuration.model import Settings
 from pipeline.configuration.stage_needs import asks_partners
 from pipeline.domain.message import StageName

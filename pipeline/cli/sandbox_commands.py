@@ -6,7 +6,7 @@ What they run is imported when they are: no other command needs the sandbox. Its
 import secrets
 from pathlib import Path
 
-from pipeline.app.supervisor import ExitCode
+from pipeline.app.exit_code import ExitCode
 from pipeline.cli import sandbox_options as told
 from pipeline.cli.ending import fail
 from pipeline.operations.trouble import refused_path

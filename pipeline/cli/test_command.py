@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.app.supervisor import ExitCode
+from pipeline.app.exit_code import ExitCode
 from pipeline.cli.ending import checked, fail
 from pipeline.cli.options import CONFIG_VARIABLE, AsJson
 from pipeline.cli.showing import show_json

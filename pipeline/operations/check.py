@@ -15,7 +15,7 @@ from pipeline.kafka.topics import TopicTrouble
 from pipeline.operations.cluster_probe import why_unreachable
 from pipeline.operations.cluster_setup import Prepared, client_options, prepare
 from pipeline.operations.partner_api import partner_apis
-from pipeline.operations.sources.inspecting import key_evidence
+from pipeline.operations.sources.topic_inspection import key_evidence
 from pipeline.operations.storage_check import storages
 
 

@@ -13,6 +13,7 @@ from aiokafka import TopicPartition
 from pipeline.app import status, supervisor
 from pipeline.app.admin import HealthReport
 from pipeline.app.assembly import Pipeline
+from pipeline.app.exit_code import ExitCode
 from pipeline.app.ingest_gate import IngestGate
 from pipeline.configuration.load import load
 from pipeline.stages.contract import Progress
@@ -83,11 +84,11 @@ def pipeline(tmp_path: Path, progress: Progress, watchdog_seconds: float) -> Pip
     return Pipeline(settings=load(path, {}), **made)
 
 
-async def _until_it_ends(whole: Pipeline, seconds: float) -> supervisor.ExitCode | str:
+async def _until_it_ends(whole: Pipeline, seconds: float) -> ExitCode | str:
     """How it ended, or that it was told to stop after so many seconds."""
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(seconds, stop.set)
-    ended: supervisor.ExitCode | str = "still running"
+    ended: ExitCode | str = "still running"
     try:
         ended = await supervisor._run_groups(whole, stop)
     except* supervisor.Stuck:
@@ -95,7 +96,7 @@ async def _until_it_ends(whole: Pipeline, seconds: float) -> supervisor.ExitCode
     return ended
 
 
-@pytest.mark.parametrize(("busy", "ends"), [(True, "stuck"), (False, supervisor.ExitCode.DRAINED)])
+@pytest.mark.parametrize(("busy", "ends"), [(True, "stuck"), (False, ExitCode.DRAINED)])
 def test_who_has_work_and_makes_no_progress_ends_and_who_only_waits_does_not(
     tmp_path: Path, *, busy: bool, ends: object
 ) -> None:
@@ -115,7 +116,7 @@ def test_progress_now_and_then_is_enough(tmp_path: Path) -> None:
             asyncio.get_running_loop().call_later(second, progress.advance)
         return await _until_it_ends(pipeline(tmp_path, progress, 30.0), 180.0)
 
-    assert run_virtual(story()) == supervisor.ExitCode.DRAINED
+    assert run_virtual(story()) == ExitCode.DRAINED
 
 
 def test_what_hangs_is_named_by_health(tmp_path: Path) -> None:
@@ -219,7 +220,7 @@ def test_ingest_waits_for_a_topic_that_it_would_write_wrongly_and_other_stages_r
     async def look() -> Sequence[MembersTrouble]:
         return troubles
 
-    async def story(mended_after: float) -> supervisor.ExitCode | str:
+    async def story(mended_after: float) -> ExitCode | str:
         for group in groups.values():
             group.began = []
         gate = IngestGate(troubles, look)
@@ -231,9 +232,9 @@ def test_ingest_waits_for_a_topic_that_it_would_write_wrongly_and_other_stages_r
         began.update({name: group.began for name, group in groups.items()})
         return ended
 
-    assert run_virtual(story(2000.0)) == supervisor.ExitCode.DRAINED
+    assert run_virtual(story(2000.0)) == ExitCode.DRAINED
     assert began == {"ingest": [], "upload": [0.0]}
-    assert run_virtual(story(100.0)) == supervisor.ExitCode.DRAINED
+    assert run_virtual(story(100.0)) == ExitCode.DRAINED
     assert began == {"ingest": [120.0], "upload": [0.0]}
 
 
