@@ -247,9 +247,9 @@ def make_no_topic(request: MetadataRequest) -> None:
     request._allow_auto_topic_creation = False
 
 
-async def ask_any_broker(admin: AIOKafkaAdminClient, request: Any) -> Any:
-    """One request, with its answer; raises `KafkaError`."""
-    return await admin._send_request(request)
+async def ask_broker(admin: AIOKafkaAdminClient, request: Any, broker: int | None = None) -> Any:
+    """One request, to any broker where none is named, with its answer; raises `KafkaError`."""
+    return await admin._send_request(request, broker)
 
 
 # A producer

@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 
-from pipeline.kafka.internals import ask_any_broker
+from pipeline.kafka.internals import ask_broker
 
 Operation: TypeAlias = Literal["Read", "Write", "Describe"]
 NAMED = 3
@@ -93,7 +93,7 @@ async def forbidden(
     that do not know the question, or give no good answer to it, forbid nothing here.
     """
     try:
-        answer = await ask_any_broker(admin, _Permissions(topics))
+        answer = await ask_broker(admin, _Permissions(topics))
     except (NotImplementedError, kafka_errors.IncompatibleBrokerVersion):
         return {}
     found = {

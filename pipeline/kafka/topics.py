@@ -10,6 +10,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import admin_client
+from pipeline.kafka.made_topics import telling_of, until_told
 from pipeline.kafka.record_limits import (
     LARGEST_BATCH,
     USUAL_LARGEST_BATCH,
@@ -69,7 +70,7 @@ class Topics:
         return await forbidden(self._admin, topics)
 
     async def create(self, plans: Sequence[TopicPlan]) -> Sequence[str]:
-        """Create those that are missing; returns their names.
+        """Create those that are missing, until the brokers tell of them; returns their names.
 
         Raises:
             TopicTrouble: creation is forbidden or failed; names the command that would do it.
@@ -78,9 +79,9 @@ class Topics:
         missing = [plan for plan in plans if plan.name not in existing]
         if not missing:
             return []
-        brokers = len((await self._admin.describe_cluster())["brokers"])
-        factor = self._replication_factor or min(3, brokers)
-        settings = common_settings(brokers)
+        brokers = [one["node_id"] for one in (await self._admin.describe_cluster())["brokers"]]
+        factor = self._replication_factor or min(3, len(brokers))
+        settings = common_settings(len(brokers))
         for some in _portions(missing):
             new = [
                 NewTopic(
@@ -90,7 +91,9 @@ class Topics:
             ]
             response = await self._admin.create_topics(new)
             _raise_refusal(response.topic_errors, some, factor, settings)
-        return [plan.name for plan in missing]
+        names = [plan.name for plan in missing]
+        await until_told(telling_of(self._admin, names), brokers)
+        return names
 
     async def compared(self, plans: Sequence[TopicPlan]) -> Compared:
         """What existing topics have otherwise than they should.

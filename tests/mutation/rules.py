@@ -68,6 +68,8 @@ DENIALS = "tests/integration/test_member_denials.py"
 FORBIDDEN_TOPIC = (
     f"{TRANSACTIONS}::test_a_topic_that_is_forbidden_is_waited_for_and_said_once_a_minute"
 )
+TOPICS = "tests/integration/test_topics.py"
+MADE_TOPICS = "tests/kafka/test_made_topics.py"
 PERMISSIONS = "tests/integration/test_topic_permissions.py"
 UNREAD_SETTINGS = "test_settings_that_nobody_tells_us_are_not_said_to_be_right"
 MEMBERS_CHECK = "tests/integration/test_members_check.py"
@@ -1483,6 +1485,20 @@ RULES: Sequence[Rule] = (
         "            await writer.write(said)\n"
         "            keys",
         tests=[f"{RETIRE_KAFKA}::{KILLED_RETIRING}"],
+    ),
+    Rule(
+        name="a start goes on once the brokers tell of the topics that it made",
+        file="pipeline/kafka/topics.py",
+        kept="        await until_told(telling_of(self._admin, names), brokers)\n",
+        broken="",
+        tests=[f"{TOPICS}::test_more_topics_than_fit_into_one_request_are_made"],
+    ),
+    Rule(
+        name="topics that were made are not waited for without an end",
+        file="pipeline/kafka/made_topics.py",
+        kept="asyncio.timeout_at(give_up_at)",
+        broken="asyncio.timeout_at(give_up_at + 60)",
+        tests=[f"{MADE_TOPICS}::test_nobody_is_waited_for_longer_than_some_seconds"],
     ),
     Rule(
         name="a row that comes back does not lose against its deletion",

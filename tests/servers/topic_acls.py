@@ -9,7 +9,7 @@ import pytest
 from aiokafka.errors import SecurityDisabled
 from aiokafka.protocol.admin import CreateAclsRequest, DeleteAclsRequest
 
-from pipeline.kafka.internals import ask_any_broker
+from pipeline.kafka.internals import ask_broker
 from pipeline.kafka.topic_permissions import forbidden
 from tests.conftest import Cluster
 from tests.servers.kafka_clients import administering
@@ -39,14 +39,14 @@ async def denied(
     finally:
         async with administering(cluster) as admin:
             everything = DeleteAclsRequest(_TOPIC, topic, _LITERAL, *EVERYBODY, ANY, ANY)
-            await ask_any_broker(admin, everything)
+            await ask_broker(admin, everything)
         await _until(cluster, topic, is_denied=False)
 
 
 async def _create(cluster: Cluster, topic: str, operation: int, permission: int) -> None:
     request = CreateAclsRequest(_TOPIC, topic, _LITERAL, *EVERYBODY, operation, permission)
     async with administering(cluster) as admin:
-        answer = await ask_any_broker(admin, request)
+        answer = await ask_broker(admin, request)
     [(code, why)] = answer.creation_responses
     if code == SecurityDisabled.errno:
         pytest.skip("the given cluster denies nothing to anybody: it has no authorizer")
