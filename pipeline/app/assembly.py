@@ -15,6 +15,7 @@ from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.message import StageName
 from pipeline.http.connections import connections
 from pipeline.http.schema_registry import HttpSchemaRegistry
+from pipeline.kafka.chunk_trouble import ChunkTrouble
 from pipeline.kafka.cluster import once_they_stay
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.pause_requests import PauseRequestReader
@@ -49,6 +50,8 @@ class Pipeline:
     lag_reports: LagReports
     """Of partitions that others own: to be followed beside the stages."""
     ingest_gate: IngestGate
+    chunk_trouble: ChunkTrouble
+    """What keeps an ingest that runs from writing."""
     controls: PauseRequestReader | None
     """Where lanes are served: to be followed beside the stages."""
 
@@ -87,6 +90,7 @@ async def assemble(
             pending_jobs=parts.pending_jobs,
             registries=parts.registries,
             ingest_gate=parts.ingest_gate(troubles),
+            chunk_trouble=parts.chunk_trouble,
             lag_reports=parts.lag_reports(groups.values()),
             controls=parts.controls if "upload" in stages else None,
         )

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from aiokafka import TopicPartition
+from aiokafka.errors import TopicAuthorizationFailedError
 
 from pipeline.app import status, supervisor
 from pipeline.app.admin import HealthReport
@@ -16,6 +17,7 @@ from pipeline.app.assembly import Pipeline
 from pipeline.app.exit_code import ExitCode
 from pipeline.app.ingest_gate import IngestGate
 from pipeline.configuration.load import load
+from pipeline.kafka.chunk_trouble import ChunkTrouble
 from pipeline.stages.contract import Progress
 from pipeline.stages.poll.pending import PendingJobs
 from pipeline.stages.snapshot.members_trouble import MembersTrouble
@@ -79,6 +81,7 @@ def pipeline(tmp_path: Path, progress: Progress, watchdog_seconds: float) -> Pip
         "registries": {},
         "lag_reports": Reports(),
         "ingest_gate": IngestGate([], no_troubles),
+        "chunk_trouble": ChunkTrouble(lambda: 0),
         "controls": None,
     }
     return Pipeline(settings=load(path, {}), **made)
@@ -236,6 +239,27 @@ def test_ingest_waits_for_a_topic_that_it_would_write_wrongly_and_other_stages_r
     assert began == {"ingest": [], "upload": [0.0]}
     assert run_virtual(story(100.0)) == ExitCode.DRAINED
     assert began == {"ingest": [120.0], "upload": [0.0]}
+
+
+def test_what_is_forbidden_to_a_running_ingest_is_shown_with_what_grants_it(
+    whole: Pipeline,
+) -> None:
+    """
+    Beside what keeps one from starting: the status of a snapshot knows only its own topics.
+    """
+    error = TopicAuthorizationFailedError("audience.records.amazon-na.one")
+    trouble = ChunkTrouble(lambda: 1_766_300_000_000)
+
+    run_virtual(trouble.not_durable(error, object()))
+
+    shown: Any = status.status(replace(whole, chunk_trouble=trouble))
+    [line] = shown["ingest_waits_for"]
+    assert line == (
+        "ingest waits: topic audience.records.amazon-na.one is forbidden to us since "
+        "2025-12-21T06:53:20Z; grant it with: kafka-acls.sh --add "
+        "--topic audience.records.amazon-na.one --allow-principal User:NAME "
+        "--operation Write --operation Describe, and take away what denies it"
+    )
 
 
 def test_ingest_does_not_wait_for_a_topic_that_only_snapshots_must_not_read() -> None:

@@ -68,6 +68,9 @@ DENIALS = "tests/integration/test_member_denials.py"
 FORBIDDEN_TOPIC = (
     f"{TRANSACTIONS}::test_a_topic_that_is_forbidden_is_waited_for_and_said_once_a_minute"
 )
+ALLOWED_AGAIN = "test_without_transactions_a_topic_that_is_allowed_again_is_known_as_such"
+CHUNK_TROUBLE = "tests/kafka/test_chunk_trouble.py"
+FORBIDDEN_IS_SHOWN = "test_what_is_forbidden_to_a_running_ingest_is_shown_with_what_grants_it"
 TOPICS = "tests/integration/test_topics.py"
 MADE_TOPICS = "tests/kafka/test_made_topics.py"
 PERMISSIONS = "tests/integration/test_topic_permissions.py"
@@ -2294,9 +2297,37 @@ RULES: Sequence[Rule] = (
     ),
     Rule(
         name="a topic that is forbidden is waited for",
-        file="pipeline/kafka/sending.py",
+        file="pipeline/kafka/chunk_trouble.py",
         kept="        if isinstance(error, _FORBIDDEN):\n",
         broken="        if False:\n",
         tests=[FORBIDDEN_TOPIC],
+    ),
+    Rule(
+        name="what is forbidden to a running ingest is shown in its status",
+        file="pipeline/app/status.py",
+        kept=", *_forbidden(pipeline.chunk_trouble)]",
+        broken="]",
+        tests=[f"{SUPERVISOR}::{FORBIDDEN_IS_SHOWN}"],
+    ),
+    Rule(
+        name="a topic that is allowed again is shown no longer",
+        file="pipeline/kafka/transactional_writer.py",
+        kept="        self._trouble.durable(self, topics_of(outgoing, letters))\n",
+        broken="",
+        tests=[FORBIDDEN_TOPIC],
+    ),
+    Rule(
+        name="a topic that is allowed again is shown no longer, without transactions either",
+        file="pipeline/kafka/plain_writer.py",
+        kept="        self._trouble.durable(self, topics_of(outgoing, letters))\n",
+        broken="",
+        tests=[f"{TRANSACTIONS}::{ALLOWED_AGAIN}"],
+    ),
+    Rule(
+        name="what another process may not write is not shown for ever",
+        file="pipeline/kafka/chunk_trouble.py",
+        kept="[one for one in self._forbidden if one[0] is writer]",
+        broken="[]",
+        tests=[f"{CHUNK_TROUBLE}::test_a_partition_that_is_lost_takes_its_trouble_with_it"],
     ),
 )
