@@ -15,6 +15,7 @@ from pipeline.destinations.registry import PARTNERS
 from pipeline.domain.message import StageName
 from pipeline.http.connections import connections
 from pipeline.http.schema_registry import HttpSchemaRegistry
+from pipeline.kafka.chunk_trouble import ChunkTrouble
 from pipeline.kafka.cluster import once_they_stay
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.pause_requests import PauseRequestReader
@@ -49,6 +50,8 @@ class Pipeline:
     lag_reports: LagReports
     """Reports for partitions of other processes; to be run beside the stages."""
     ingest_gate: IngestGate
+    chunk_trouble: ChunkTrouble
+    """What keeps an ingest that runs from writing."""
     controls: PauseRequestReader | None
     """To be run beside the stages; None where no lanes are served."""
 
@@ -70,8 +73,7 @@ async def assemble(
         telemetry = prometheus_telemetry(known_labels(settings))
         telemetry.process.build_info(version=version("audience-pipeline"))
         options = client_options(settings.kafka)
-        # The brokers answered a moment ago. A process that is told to stop must not wait long.
-        patience = settings.kafka.answer_seconds()
+        patience = settings.kafka.answer_seconds()  # the brokers answered a moment ago
         producers = await enter(shared_producer(settings.kafka, patience))
         look = partial(known_limits, options, own_topics(settings), patience)
         limits = await once_they_stay(look, patience)
@@ -79,8 +81,8 @@ async def assemble(
         clients = await enter(opened(settings, telemetry.partner, partners=partners))
         parts = Parts(settings, options, telemetry, producers, clients, partners, http, limits)
         storages = await enter(_storages(settings, stages, clients, partners))
-        snapshot = partial(parts.snapshot, storages, without=without_owner(troubles))
-        groups = _groups(stages, parts, snapshot)
+        without = without_owner(troubles)
+        groups = _groups(stages, parts, partial(parts.snapshot, storages, without=without))
         yield Pipeline(
             settings=settings,
             groups=groups,
@@ -90,6 +92,7 @@ async def assemble(
             pending_jobs=parts.pending_jobs,
             registries=parts.registries,
             ingest_gate=parts.ingest_gate(troubles),
+            chunk_trouble=parts.chunk_trouble,
             lag_reports=parts.lag_reports(groups.values()),
             controls=parts.controls if "upload" in stages else None,
         )

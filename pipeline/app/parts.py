@@ -18,6 +18,7 @@ from pipeline.destinations.contract import Partners
 from pipeline.domain.message import StageName
 from pipeline.domain.names import Names
 from pipeline.http.schema_registry import HttpSchemaRegistry, registry_at
+from pipeline.kafka.chunk_trouble import ChunkTrouble
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.group_consumer import BUFFER_BYTES, GroupOptions
@@ -30,7 +31,6 @@ from pipeline.kafka.plain_writer import PlainWriter
 from pipeline.kafka.producer import SharedProducer
 from pipeline.kafka.record_limits import RecordLimits
 from pipeline.kafka.replay import KafkaReplay
-from pipeline.kafka.sending import ChunkTrouble
 from pipeline.kafka.transactional_writer import TransactionalWriter
 from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations.clients import Clients
@@ -84,7 +84,7 @@ class Parts:
         self._telemetry = telemetry
         self._producers = producers
         self._message_writer = KafkaMessageWriter(producers)
-        self._chunk_trouble = ChunkTrouble()
+        self.chunk_trouble = ChunkTrouble(wall_ms)
         self._clients = clients
         self._partners = partners
         self._http = http
@@ -241,7 +241,7 @@ class Parts:
 
     def _writer(self, lease: Lease) -> ChunkWriter:
         if not self._settings.kafka.exactly_once:
-            return PlainWriter(self._producers, self._limits, self._chunk_trouble)
+            return PlainWriter(self._producers, self.chunk_trouble, self._limits)
         return TransactionalWriter(
             self._client_options,
             transactional_id=self._names.transactional_id(lease.topic, lease.partition),
@@ -249,7 +249,7 @@ class Parts:
             group=self._names.group("ingest"),
             source=TopicPartition(lease.topic, lease.partition),
             limits=self._limits,
-            trouble=self._chunk_trouble,
+            trouble=self.chunk_trouble,
         )
 
     def _registry(self, source: SourceSettings, schemas: Schemas) -> HttpSchemaRegistry:

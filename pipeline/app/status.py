@@ -7,6 +7,9 @@ from aiokafka import TopicPartition
 from pipeline.app.admin import HealthReport
 from pipeline.app.assembly import Pipeline
 from pipeline.configuration.stage_needs import asks_partners
+from pipeline.kafka.chunk_trouble import NEEDED, ChunkTrouble
+from pipeline.kafka.topic_permissions import granting
+from pipeline.operations.moments import moment
 from pipeline.stages.snapshot.worker import SnapshotWorker
 from pipeline.stages.upload.worker import UploadWorker
 
@@ -85,10 +88,19 @@ def status(pipeline: Pipeline) -> Mapping[str, object]:
             for topic, registry in pipeline.registries.items()
         },
         "jobs_of_other_versions": pipeline.pending_jobs.of_other_versions,
-        "ingest_waits_for": list(pipeline.ingest_gate.reasons),
+        "ingest_waits_for": [*pipeline.ingest_gate.reasons, *_forbidden(pipeline.chunk_trouble)],
         "snapshots": _snapshots(pipeline),
         "lag": {f"{tp.topic}[{tp.partition}]": lag for tp, lag in _lags(pipeline).items()},
     }
+
+
+def _forbidden(trouble: ChunkTrouble) -> Sequence[str]:
+    """A line for each topic that an ingest that runs may not write to."""
+    return [
+        f"ingest waits: topic {topic} is forbidden to us since {moment(since_ms)}; "
+        f"{granting([topic], NEEDED)}"
+        for topic, since_ms in sorted(trouble.forbidden.items())
+    ]
 
 
 def _lags(pipeline: Pipeline) -> Mapping[TopicPartition, int | None]:

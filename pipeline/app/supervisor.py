@@ -3,13 +3,13 @@
 import asyncio
 import signal
 from collections.abc import Coroutine, Mapping
-from enum import IntEnum
 from typing import TextIO
 
 import structlog
 
 from pipeline.app import garbage, status
 from pipeline.app.assembly import Pipeline
+from pipeline.app.exit_code import ExitCode
 from pipeline.domain.message import StageName
 from pipeline.kafka.cluster import unless
 
@@ -18,21 +18,6 @@ HARD_STOP_SECONDS = 3.0
 """Time after the grace period, for the last commit and for leaving the groups."""
 
 log = structlog.get_logger(__name__)
-
-
-class ExitCode(IntEnum):
-    """How a run ended."""
-
-    DRAINED = 0
-    """Stopped on request; everything in flight was answered and committed."""
-    FAILED = 1
-    """Could not start, or failed in a way that a restart or a person must mend."""
-    USAGE = 2
-    """The configuration or the command line is wrong."""
-    CUT_OFF = 3
-    """Stopped on request, but some work did not end in time: it will be done again."""
-    STUCK = 4
-    """The watchdog ended a process that had work and made no progress."""
 
 
 class Stuck(Exception):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.app.supervisor import ExitCode
+from pipeline.app.exit_code import ExitCode
 from pipeline.cli.asking import is_typed
 from pipeline.cli.audience_steps import COLUMNS, NAMES, as_written, described, row, what
 from pipeline.cli.ending import checked, ended, fail

@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.ending import checked, fail
+from pipeline.cli.ending import checked
 from pipeline.cli.showing import show_json
 from pipeline.cli.source_commands import begin_with_format
 from pipeline.configuration.schema import schema
 from pipeline.destinations.registry import PARTNERS
-from pipeline.operations.sources.starting_files import formats
+from pipeline.operations.sources.starting_files import formats, write_new
 from pipeline.operations.starting_configuration import kinds, starting_configuration
 from pipeline.sources.native_schema import EVENT_SCHEMA
 
@@ -51,9 +51,5 @@ def config_init(
     if file is None:
         typer.echo(text, nl=False)
         return
-    try:
-        with file.open("x", encoding="utf-8") as new:
-            new.write(text)
-    except OSError as error:
-        fail(f"{file}: {(error.strerror or 'cannot be written').lower()}; choose another name")
+    checked(lambda: write_new(file, text))
     typer.echo(f"written: {file}; see `audience-pipeline check --config {shlex.quote(str(file))}`")

@@ -9,7 +9,7 @@ import typer
 import uvloop
 
 from pipeline.app.admin import AdminAddressError
-from pipeline.app.supervisor import ExitCode
+from pipeline.app.exit_code import ExitCode
 from pipeline.destinations.control import CommandFailed, InvalidRequest
 from pipeline.kafka.cluster import ClusterTrouble
 from pipeline.kafka.topics import TopicTrouble

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.app.supervisor import ExitCode
+from pipeline.app.exit_code import ExitCode
 from pipeline.cli.ending import ended
 from pipeline.cli.options import (
     AsJson,

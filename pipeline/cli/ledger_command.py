@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.app.supervisor import ExitCode
+from pipeline.app.exit_code import ExitCode
 from pipeline.cli.ending import ended, fail
 from pipeline.cli.options import AsJson, ConfigFile, configured, hours_ago
 from pipeline.cli.showing import cell, show_fields, show_json, show_table, tell_unreadable

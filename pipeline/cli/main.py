@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.app.supervisor import ExitCode
+from pipeline.app.exit_code import ExitCode
 from pipeline.cli.audience_plan_commands import audiences_apply, audiences_plan
 from pipeline.cli.canary_command import canary
 from pipeline.cli.check_command import check

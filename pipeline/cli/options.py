@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipeline.app.supervisor import ExitCode
+from pipeline.app.exit_code import ExitCode
 from pipeline.configuration.load import Configuration, load_with_lock
 from pipeline.configuration.model import Settings
 from pipeline.destinations.contract import secret_beginnings

@@ -8,10 +8,12 @@ from typing import Annotated, TextIO
 
 import typer
 
+from pipeline.app.exit_code import ExitCode
 from pipeline.cli.ending import checked, ended, fail
 from pipeline.cli.options import ConfigFile, configured
 from pipeline.operations.event_reading import MEMBER_KEY, events_in
 from pipeline.operations.event_writing import source_topic, write_events
+from pipeline.operations.trouble import OperationFailed, refused_path
 
 
 def produce(
@@ -31,7 +33,7 @@ def produce(
     settings = configured(config)
     where = checked(lambda: source_topic(settings, topic))
     with _opened(file) as lines:
-        count = ended(lambda: write_events(settings, where, events_in(lines, key)))
+        count = ended(lambda: write_events(settings, where, events_in(_text(lines, file), key)))
     typer.echo(f"{count} event{'' if count == 1 else 's'} written to {where}")
 
 
@@ -43,6 +45,15 @@ def _opened(file: str) -> Iterator[TextIO]:
     try:
         lines = Path(file).open(encoding="utf-8")  # noqa: SIM115 - closed below
     except OSError as error:
-        fail(f"{file}: {(error.strerror or 'cannot be read').lower()}")
+        remedy = "name a file that this user may read, or - for standard input"
+        fail(str(refused_path(Path(file), error, remedy)), ExitCode.USAGE)
     with lines:
         yield lines
+
+
+def _text(lines: TextIO, file: str) -> Iterator[str]:
+    """Raise `OperationFailed` where the file is no text."""
+    try:
+        yield from lines
+    except UnicodeDecodeError:  # it holds the bytes, and so a person
+        raise OperationFailed(f"{file}: is not UTF-8 text; save it as UTF-8") from None

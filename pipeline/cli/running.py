@@ -8,8 +8,9 @@ from functools import partial
 import typer
 
 from pipeline.app.assembly import assemble
+from pipeline.app.exit_code import ExitCode
 from pipeline.app.startup import answering
-from pipeline.app.supervisor import HARD_STOP_SECONDS, ExitCode, stop_on_signals, supervise
+from pipeline.app.supervisor import HARD_STOP_SECONDS, stop_on_signals, supervise
 from pipeline.configuration.model import Settings
 from pipeline.configuration.stage_needs import asks_partners
 from pipeline.domain.message import StageName
@@ -28,7 +29,8 @@ async def run_stages(settings: Settings, stages: Sequence[StageName]) -> ExitCod
         prepared = await unless(stop, preparing)
         if prepared is None:
             return ExitCode.DRAINED
-        for line in [*prepared.differences, *(one.why for one in prepared.troubles)]:
+        troubles = [one.why for one in prepared.troubles]
+        for line in [*prepared.differences, *prepared.unread, *troubles]:
             typer.echo(f"warning: {line}", err=True)
         async with assemble(settings, stages, troubles=prepared.troubles) as pipeline:
             shown.pipeline = pipeline

@@ -6,9 +6,10 @@ What they run is imported when they are: no other command needs the sandbox. Its
 import secrets
 from pathlib import Path
 
-from pipeline.app.supervisor import ExitCode
+from pipeline.app.exit_code import ExitCode
 from pipeline.cli import sandbox_options as told
 from pipeline.cli.ending import fail
+from pipeline.operations.trouble import refused_path
 
 PARTNER_CAP, PARTNER_WINDOW = 15_000_000, 3_600.0
 
@@ -64,6 +65,16 @@ def _serve(config: Path | None, seed: int) -> None:
     serve(config, seed)
 
 
+def _refuse_unreadable(folder: Path) -> None:
+    try:
+        next(folder.iterdir(), None)
+    except FileNotFoundError:
+        return  # whoever stores the first file makes it
+    except OSError as error:
+        remedy = "--files: name a folder that this user may read"
+        fail(str(refused_path(folder, error, remedy)), ExitCode.USAGE)
+
+
 def simulator(
     kind: told.Kind = "amazon_ads",
     host: told.Host = "127.0.0.1",
@@ -88,4 +99,5 @@ def simulator(
         return
     if files is None:
         fail("--files: name the folder that the files are stored in", ExitCode.USAGE)
+    _refuse_unreadable(files)
     simulator_runs.run_adobe(place, faults, files, contract)

@@ -16,7 +16,8 @@ import typer
 import uvloop
 from rich.console import Console
 
-from pipeline.app.supervisor import ExitCode, stop_on_signals
+from pipeline.app.exit_code import ExitCode
+from pipeline.app.supervisor import stop_on_signals
 from pipeline.cli.ending import fail, leaves
 from pipeline.cli.sandbox_options import SPOKEN
 from pipeline.kafka.cluster import ClusterTrouble

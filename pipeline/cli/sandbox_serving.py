@@ -5,7 +5,7 @@ from random import Random
 
 import typer
 
-from pipeline.app.supervisor import ExitCode
+from pipeline.app.exit_code import ExitCode
 from pipeline.cli.ending import ended, fail
 from pipeline.cli.options import logged
 from pipeline.cli.running import run_stages

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.app.supervisor import ExitCode
+from pipeline.app.exit_code import ExitCode
 from pipeline.cli.ending import ended, fail
 from pipeline.cli.options import AsJson, ConfigFile, configured
 from pipeline.cli.showing import show_json
-from pipeline.operations.sources.inspecting import Report, inspect
-from pipeline.operations.sources.inspection import ValuesSeen
+from pipeline.operations.sources.message_shapes import ValuesSeen
 from pipeline.operations.sources.starting_files import write_starting_files
+from pipeline.operations.sources.topic_inspection import Report, inspect
 from pipeline.operations.trouble import UsageRefused
 
 sources_app = typer.Typer(help="What stands in upstream topics.", no_args_is_help=True)
@@ -22,7 +22,7 @@ def begin_with_format(name: str, file: Path) -> None:
     """Write a first configuration for a format, and examples of its events beside it."""
     try:
         written, examples = write_starting_files(name, file)
-    except (UsageRefused, OSError) as error:
+    except UsageRefused as error:
         fail(str(error), ExitCode.USAGE)
     typer.echo(f"written: {written}, {examples}")
     typer.echo(f"try: audience-pipeline test --config {written} {examples.parent}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pipeline.app.supervisor import ExitCode
+from pipeline.app.exit_code import ExitCode
 from pipeline.cli.ending import fail
 from pipeline.configuration.stage_needs import STAGES
 from pipeline.domain.message import StageName

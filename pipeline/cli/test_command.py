@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from pipeline.app.supervisor import ExitCode
-from pipeline.cli.ending import fail
+from pipeline.app.exit_code import ExitCode
+from pipeline.cli.ending import checked, fail
 from pipeline.cli.options import CONFIG_VARIABLE, AsJson
 from pipeline.cli.showing import show_json
 from pipeline.configuration.offline import load_offline
@@ -18,6 +18,7 @@ from pipeline.operations.sources.results import as_json as report_as_json
 from pipeline.operations.sources.results import junit, lines
 from pipeline.operations.sources.testing import Report, run_examples
 from pipeline.operations.sources.updating import update
+from pipeline.operations.trouble import UsageRefused, refused_path
 from pipeline.settings.problems import SettingsError
 
 Paths = Annotated[
@@ -71,8 +72,8 @@ def _tried(
         known = {} if schemas is None else schemas_in(schemas)
         report = run_examples(settings, paths, known, now_ms=time.time_ns() // 1_000_000)
         if junit_file is not None:
-            junit_file.write_text(junit(report), encoding="utf-8")
-    except (SettingsError, UnusableExamples, OSError) as error:
+            _write_junit(junit_file, report)
+    except (SettingsError, UnusableExamples, UsageRefused) as error:
         *before, last = str(error).splitlines()
         for line in before:
             typer.echo(f"error: {line}", err=True)
@@ -80,8 +81,16 @@ def _tried(
     return report
 
 
+def _write_junit(file: Path, report: Report) -> None:
+    try:
+        file.write_text(junit(report), encoding="utf-8")
+    except OSError as error:
+        remedy = "--junit: name a file in a folder that this user may write to"
+        raise refused_path(file, error, remedy) from None
+
+
 def _update(report: Report) -> None:
-    left = update(report)
+    left = checked(lambda: update(report))
     typer.echo(f"updated {len(report.failed) - len(left)} examples", err=True)
     for tried in left:
         typer.echo(f"left as it is: {tried.example.place()}: it is rejected in part", err=True)

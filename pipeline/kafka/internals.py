@@ -247,9 +247,9 @@ def make_no_topic(request: MetadataRequest) -> None:
     request._allow_auto_topic_creation = False
 
 
-async def ask_any_broker(admin: AIOKafkaAdminClient, request: Any) -> Any:
-    """Send one request and return the answer; raises `KafkaError`."""
-    return await admin._send_request(request)
+async def ask_broker(admin: AIOKafkaAdminClient, request: Any, broker: int | None = None) -> Any:
+    """Send one request, to any broker if none is named; return the answer; raises `KafkaError`."""
+    return await admin._send_request(request, broker)
 
 
 # A producer

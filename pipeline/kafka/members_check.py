@@ -7,7 +7,7 @@ from aiokafka import errors as kafka_errors
 
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import ClusterTrouble, admin_client
-from pipeline.kafka.topic_permissions import Operation
+from pipeline.kafka.topic_permissions import Operation, granting
 from pipeline.kafka.topic_plans import TopicPlan
 from pipeline.kafka.topics import Needed, Topics, TopicTrouble
 from pipeline.stages.snapshot.members_trouble import MembersTrouble
@@ -120,9 +120,7 @@ def denied(
 
 
 def _forbidden(topic: str, operations: Sequence[Operation]) -> str:
-    granting = " ".join(f"--operation {operation}" for operation in operations)
     return (
-        f"topic {topic} is forbidden to us ({' and '.join(operations)}); grant it with: "
-        f"kafka-acls.sh --add --topic {topic} --allow-principal User:NAME {granting}, and "
-        "remove any rule that denies it"
+        f"topic {topic} is forbidden to us ({' and '.join(operations)}); "
+        f"{granting([topic], operations)}"
     )

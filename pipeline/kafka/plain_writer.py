@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from aiokafka import errors as kafka_errors
 
 from pipeline.domain.message import Message
+from pipeline.kafka.chunk_trouble import ChunkTrouble
 from pipeline.kafka.producer import SharedProducer
 from pipeline.kafka.record_limits import USUAL_LIMITS, RecordLimits
-from pipeline.kafka.sending import ChunkTrouble, durable, hand_over
+from pipeline.kafka.sending import durable, hand_over, topics_of
 from pipeline.stages.ports import Carried, OutgoingRecord, Partition
 
 
@@ -17,18 +18,18 @@ class PlainWriter:
     def __init__(
         self,
         producers: SharedProducer,
+        trouble: ChunkTrouble,
         limits: RecordLimits = USUAL_LIMITS,
-        trouble: ChunkTrouble | None = None,
     ) -> None:
         self._producers = producers
         self._limits = limits
-        self._trouble = trouble or ChunkTrouble()
+        self._trouble = trouble
 
     async def open(self) -> None:
         return None
 
     async def close(self) -> None:
-        return None
+        self._trouble.closed(self)
 
     async def carry(
         self,
@@ -43,5 +44,6 @@ class PlainWriter:
             await durable(sent)
         except kafka_errors.KafkaError as error:
             await self._producers.replace_if_broken(producer, [error])
-            return await self._trouble.not_durable(error)
+            return await self._trouble.not_durable(error, self)
+        self._trouble.durable(self, topics_of(outgoing, letters))
         return "durable"

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Any
@@ -14,7 +14,7 @@ from aiokafka import errors as kafka_errors
 from pipeline.domain.message import Message
 from pipeline.kafka.internals import know_topics
 from pipeline.kafka.record_limits import WANTED_BATCH, RecordLimits
-from pipeline.stages.ports import Carried, OutgoingRecord, Partition
+from pipeline.stages.ports import OutgoingRecord, Partition
 
 RECORD_BYTES = 64
 """Most bytes of a record in a batch beside key, value and headers, and of each header."""
@@ -23,12 +23,6 @@ _PERMANENT = (
     kafka_errors.ClusterAuthorizationFailedError,
     kafka_errors.MessageSizeTooLargeError,
 )
-_FORBIDDEN = kafka_errors.TopicAuthorizationFailedError
-_TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
-TRY_AGAIN_SECONDS = 0.5
-FORBIDDEN_SECONDS = 5.0
-"""The wait before a chunk is tried again after the brokers forbade a topic."""
-SAY_AGAIN_SECONDS = 60.0
 log = structlog.get_logger(__name__)
 
 Sent = asyncio.Future[object]
@@ -42,13 +36,17 @@ async def hand_over(
 ) -> list[Sent]:
     """Give all records and letters to the producer, each partition in its order."""
     # One question for all topics: a thousand questions take longer than a transaction may.
-    topics = {partition.topic for partition in outgoing}
-    await know_topics(producer.client, topics.union(letter.topic for letter in letters))
+    await know_topics(producer.client, topics_of(outgoing, letters))
     sent = [await send(producer, letter) for letter in letters]
     for partition, records in outgoing.items():
         room = limits.batch_bytes(partition.topic)
         sent += await _send_in_order(producer, partition, records, room)
     return sent
+
+
+def topics_of(outgoing: Iterable[Partition], letters: Iterable[Message]) -> AbstractSet[str]:
+    """Everything that a chunk is written to."""
+    return {*(partition.topic for partition in outgoing), *(letter.topic for letter in letters)}
 
 
 async def send(producer: AIOKafkaProducer, message: Message) -> Sent:
@@ -62,48 +60,6 @@ async def send(producer: AIOKafkaProducer, message: Message) -> Sent:
 async def durable(sent: Sequence[Sent]) -> None:
     for future in sent:
         await future
-
-
-class ChunkTrouble:
-    """Decides what to do about chunks that are not durable; logs each reason once a minute."""
-
-    def __init__(self) -> None:
-        self._say_again_at: dict[str, float] = {}
-
-    async def not_durable(self, error: BaseException) -> Carried:
-        """Wait and return what to do next; raise an error that no other try mends.
-
-        A forbidden topic is only waited for: an operator can allow it again, and other stages of
-        the process must go on.
-        """
-        if isinstance(error, _FORBIDDEN):
-            self._say(error, "a topic is forbidden to us: grant Write and Describe on it")
-            await asyncio.sleep(FORBIDDEN_SECONDS)
-            return "failed"
-        if isinstance(error, _TOO_LARGE):
-            self._say(error)
-            return "too_large"
-        raise_permanent(error, "one of our topics")
-        self._say(error)
-        await asyncio.sleep(TRY_AGAIN_SECONDS)
-        return "timed_out" if isinstance(error, TimeoutError) else "failed"
-
-    def _say(self, error: BaseException, why: str = "") -> None:
-        """Log the error; of our topics it shows only the names."""
-        name, now = type(error).__name__, asyncio.get_running_loop().time()
-        if now < self._say_again_at.get(name, now):
-            return
-        self._say_again_at[name] = now + SAY_AGAIN_SECONDS
-        topics = sorted(_named_topics(error))
-        log.warning("chunk not durable, carrying again", error=name, why=why, topics=topics)
-
-
-def _named_topics(error: BaseException) -> AbstractSet[str]:
-    """Return the topics that the client names in the error."""
-    if not isinstance(error, _FORBIDDEN) or not error.args:
-        return frozenset()
-    said = error.args[0]
-    return frozenset([said] if isinstance(said, str) else said)
 
 
 def raise_permanent(error: BaseException, topic: str) -> None:

@@ -1,6 +1,7 @@
 """Asks the brokers what we may do with a topic, so that nothing has to be tried."""
 
 from collections.abc import Mapping, Sequence
+from os.path import commonprefix
 from typing import Literal, TypeAlias
 
 from aiokafka import errors as kafka_errors
@@ -8,9 +9,11 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 
-from pipeline.kafka.internals import ask_any_broker
+from pipeline.kafka.internals import ask_broker
 
 Operation: TypeAlias = Literal["Read", "Write", "Describe"]
+NAMED = 3
+"""Topics that a command names one by one; more of them get their common prefix."""
 _BITS: Mapping[Operation, int] = {"Read": 1 << 3, "Write": 1 << 4, "Describe": 1 << 8}
 """Bits of the numbers that Kafka's protocol gives to operations (KIP-430)."""
 
@@ -90,7 +93,7 @@ async def forbidden(
     brokers that do not know the request, or give no good answer, forbid nothing here.
     """
     try:
-        answer = await ask_any_broker(admin, _Permissions(topics))
+        answer = await ask_broker(admin, _Permissions(topics))
     except (NotImplementedError, kafka_errors.IncompatibleBrokerVersion):
         return {}
     found = {
@@ -98,6 +101,25 @@ async def forbidden(
         for said in answer.to_object()["topics"]
     }
     return {topic: missing for topic, missing in found.items() if missing}
+
+
+def granting(topics: Sequence[str], operations: Sequence[str]) -> str:
+    """What to do about operations that are forbidden; many topics are named by their namespace.
+
+    >>> granting(["a.jobs"], ["Read"]).split(", ")[0]
+    'grant it with: kafka-acls.sh --add --topic a.jobs --allow-principal User:NAME --operation Read'
+    >>> granting(["a.b.c", "a.b.d", "a.be", "a.bf"], ["Read"]).split(" --allow")[0]
+    'grant it with: kafka-acls.sh --add --topic a. --resource-pattern-type prefixed'
+    """
+    which = " ".join(f"--topic {topic}" for topic in topics)
+    if len(topics) > NAMED:
+        namespace, dot, _ = commonprefix(topics).rpartition(".")  # noqa: RUF071 - no paths
+        which = f"--topic {namespace}{dot} --resource-pattern-type prefixed"
+    what = " ".join(f"--operation {operation}" for operation in operations)
+    return (
+        f"grant it with: kafka-acls.sh --add {which} --allow-principal User:NAME {what}, and "
+        "remove any rule that denies it"
+    )
 
 
 def _missing(error_code: int, allowed: int) -> Sequence[Operation]:

@@ -1,6 +1,7 @@
 """Creates our missing topics at start, and checks those that exist."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 from aiokafka import errors as kafka_errors
@@ -9,13 +10,14 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import admin_client
+from pipeline.kafka.made_topics import telling_of, until_told
 from pipeline.kafka.record_limits import (
     LARGEST_BATCH,
     USUAL_LARGEST_BATCH,
     RecordLimits,
     largest_record,
 )
-from pipeline.kafka.topic_permissions import Operation, forbidden
+from pipeline.kafka.topic_permissions import NAMED, Operation, forbidden, granting
 from pipeline.kafka.topic_plans import TopicPlan, common_settings
 
 PORTION = 100
@@ -32,6 +34,23 @@ class Needed(NamedTuple):
     partitions: int
     other_partitions: str | None
     other_settings: Sequence[str]
+
+
+class Read(NamedTuple):
+    """Settings of topics, as the brokers tell of them."""
+
+    values: Mapping[str, Mapping[str, str]]
+    """By topic; what a broker does not know is absent."""
+    refused: Mapping[str, str]
+    """Topics of which they tell no settings, each with the name of their error."""
+
+
+class Compared(NamedTuple):
+    """What there is, beside what there should be: lines, each with the mending command."""
+
+    differences: Sequence[str]
+    unread: Sequence[str]
+    """About settings that could not be read: they may be right or not."""
 
 
 class Topics:
@@ -51,7 +70,7 @@ class Topics:
         return await forbidden(self._admin, topics)
 
     async def create(self, plans: Sequence[TopicPlan]) -> Sequence[str]:
-        """Create missing topics; return their names.
+        """Create missing topics, wait until the brokers tell of them, and return their names.
 
         Raises:
             TopicTrouble: creation is forbidden or failed; names the command that creates the topic.
@@ -60,9 +79,9 @@ class Topics:
         missing = [plan for plan in plans if plan.name not in existing]
         if not missing:
             return []
-        brokers = len((await self._admin.describe_cluster())["brokers"])
-        factor = self._replication_factor or min(3, brokers)
-        settings = common_settings(brokers)
+        brokers = [one["node_id"] for one in (await self._admin.describe_cluster())["brokers"]]
+        factor = self._replication_factor or min(3, len(brokers))
+        settings = common_settings(len(brokers))
         for some in _portions(missing):
             new = [
                 NewTopic(
@@ -72,9 +91,11 @@ class Topics:
             ]
             response = await self._admin.create_topics(new)
             _raise_refusal(response.topic_errors, some, factor, settings)
-        return [plan.name for plan in missing]
+        names = [plan.name for plan in missing]
+        await until_told(telling_of(self._admin, names), brokers)
+        return names
 
-    async def differences(self, plans: Sequence[TopicPlan]) -> Sequence[str]:
+    async def compared(self, plans: Sequence[TopicPlan]) -> Compared:
         """Return how existing topics differ from their plans, with the commands that mend them.
 
         Settings that a topic cannot do without are left to `needed`.
@@ -84,7 +105,7 @@ class Topics:
         brokers = len((await self._admin.describe_cluster())["brokers"])
         settings = common_settings(brokers)
         keys = {LARGEST_BATCH, *settings, *(key for plan in present for key in plan.settings)}
-        actual = await self.settings([plan.name for plan in present], keys)
+        actual, refused = await self.settings([plan.name for plan in present], keys)
         found = [
             _other_partitions(plan, existing[plan.name])
             for plan in present
@@ -95,14 +116,14 @@ class Topics:
             desired = {key: planned[key] for key in planned if key not in plan.needs}
             found += _other_settings(plan.name, desired, actual.get(plan.name, {}))
             found += _small(plan.name, actual.get(plan.name, {}))
-        return found
+        return Compared(found, _unread(refused))
 
     async def needed(self, plans: Sequence[TopicPlan]) -> Mapping[str, Needed]:
         """Return, for each existing topic, its differences in needed settings and partitions."""
         existing = await self.partitions()
         present = [plan for plan in plans if plan.name in existing]
         settings = common_settings(brokers=1)
-        actual = await self.settings(
+        actual, _ = await self.settings(
             [plan.name for plan in present], {key for plan in present for key in plan.needs}
         )
         found = {}
@@ -114,26 +135,28 @@ class Topics:
             found[plan.name] = Needed(
                 partitions,
                 _other_partitions(plan, partitions) if is_other else None,
-                _other_settings(plan.name, desired, actual[plan.name]),
+                _other_settings(plan.name, desired, actual.get(plan.name, {})),
             )
         return found
 
-    async def settings(
-        self, topics: Sequence[str], keys: Collection[str]
-    ) -> Mapping[str, Mapping[str, str]]:
+    async def settings(self, topics: Sequence[str], keys: Collection[str]) -> Read:
         """Return the values of these settings, by topic; unknown settings are absent."""
-        found: dict[str, Mapping[str, str]] = {}
+        values: dict[str, Mapping[str, str]] = {}
+        refused: dict[str, str] = {}
         for some in _portions(topics):
             # Ask for all keys: the embedded broker closes the connection if a request names some.
             responses = await self._admin.describe_configs(
                 [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in some]
             )
-            found |= {
-                resource[3]: {entry[0]: entry[1] for entry in resource[4] if entry[0] in keys}
-                for response in responses
-                for resource in response.resources
-            }
-        return found
+            for code, _, _, topic, entries in chain.from_iterable(
+                response.resources for response in responses
+            ):
+                error = kafka_errors.for_code(code)
+                if error is kafka_errors.NoError:
+                    values[topic] = {entry[0]: entry[1] for entry in entries if entry[0] in keys}
+                elif error is not kafka_errors.UnknownTopicOrPartitionError:
+                    refused[topic] = error.__name__
+        return Read(values, refused)
 
 
 async def known_limits(
@@ -148,8 +171,8 @@ async def known_limits(
         topics = Topics(admin, None)
         existing = await topics.partitions()
         names = [plan.name for plan in plans if plan.name in existing]
-        found = await topics.settings(names, [LARGEST_BATCH])
-    limits = {topic: settings.get(LARGEST_BATCH, "") for topic, settings in found.items()}
+        values, _ = await topics.settings(names, [LARGEST_BATCH])
+    limits = {topic: settings.get(LARGEST_BATCH, "") for topic, settings in values.items()}
     return RecordLimits({topic: int(limit) for topic, limit in limits.items() if limit.isdecimal()})
 
 
@@ -194,6 +217,21 @@ def _other_settings(
         for key, value in desired.items()
         if actual.get(key) not in (None, value)
     ]
+
+
+def _unread(refused: Mapping[str, str]) -> Sequence[str]:
+    """A line for each error that the brokers gave instead of settings."""
+    lines = []
+    for error in sorted(set(refused.values())):
+        topics = [topic for topic in refused if refused[topic] == error]
+        more = f" and {len(topics) - NAMED} more" if len(topics) > NAMED else ""
+        is_forbidden = error == kafka_errors.TopicAuthorizationFailedError.__name__
+        remedy = granting(topics, ["DescribeConfigs"]) if is_forbidden else "try again"
+        lines.append(
+            f"topics: the settings of {', '.join(topics[:NAMED])}{more} could not be read "
+            f"({error}), so nobody knows whether they are as needed; {remedy}"
+        )
+    return lines
 
 
 def _small(topic: str, actual: Mapping[str, str]) -> Sequence[str]:

@@ -7,11 +7,12 @@ import structlog
 from aiokafka import TopicPartition
 
 from pipeline.domain.message import Message
+from pipeline.kafka.chunk_trouble import ChunkTrouble
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.closing import FAILED
 from pipeline.kafka.internals import transaction_failure
 from pipeline.kafka.record_limits import USUAL_LIMITS, RecordLimits
-from pipeline.kafka.sending import ChunkTrouble, durable, hand_over
+from pipeline.kafka.sending import durable, hand_over, topics_of
 from pipeline.kafka.transactional_producer import TransactionalProducer, transaction
 from pipeline.stages.ports import Carried, OutgoingRecord, Partition
 
@@ -39,14 +40,14 @@ class TransactionalWriter:
         group: str,
         source: TopicPartition,
         limits: RecordLimits = USUAL_LIMITS,
-        trouble: ChunkTrouble | None = None,
+        trouble: ChunkTrouble,
     ) -> None:
         """`trouble` is shared by the writers of a process, or each would log the same."""
         self._limits = limits
         self._timeout = transaction_timeout
         self._group = group
         self._source = source
-        self._trouble = trouble or ChunkTrouble()
+        self._trouble = trouble
         self._producer = TransactionalProducer(
             client_options,
             transactional_id=transactional_id,
@@ -58,6 +59,7 @@ class TransactionalWriter:
         await self._producer.open()
 
     async def close(self) -> None:
+        self._trouble.closed(self)
         await self._producer.close()
 
     async def carry(
@@ -77,11 +79,12 @@ class TransactionalWriter:
                 await producer.send_offsets_to_transaction({self._source: next_offset}, self._group)
         except FAILED as error:
             return await self._failed(transaction_failure(producer) or error)
+        self._trouble.durable(self, topics_of(outgoing, letters))
         return "durable"
 
     async def _failed(self, error: BaseException) -> Carried:
         if not await self._producer.failed(error):
-            return await self._trouble.not_durable(error)
+            return await self._trouble.not_durable(error, self)
         # A new owner has the partition, or a former owner woke up and took the id again.
         log.warning("fenced", topic=self._source.topic, partition=self._source.partition)
         await asyncio.sleep(FENCED_SECONDS)

@@ -15,7 +15,7 @@ from pipeline.kafka.topics import TopicTrouble
 from pipeline.operations.cluster_probe import why_unreachable
 from pipeline.operations.cluster_setup import Prepared, client_options, prepare
 from pipeline.operations.partner_api import partner_apis
-from pipeline.operations.sources.inspecting import key_evidence
+from pipeline.operations.sources.topic_inspection import key_evidence
 from pipeline.operations.storage_check import storages
 
 
@@ -58,11 +58,11 @@ async def online(settings: Settings, known: Partners = PARTNERS) -> AsyncIterato
 
 
 def _topics(settings: Settings, prepared: Prepared) -> Iterator[Finding]:
-    for difference in prepared.differences:
-        yield Finding(f"warning: {difference}")
+    for line in [*prepared.differences, *prepared.unread]:
+        yield Finding(f"warning: {line}")
     for trouble in prepared.troubles:
         yield Finding(trouble.why, is_bad=True)
-    how = "" if prepared.troubles else ", topics are as needed"
+    how = "" if prepared.troubles or prepared.unread else ", topics are as needed"
     yield Finding(f"kafka: reached {settings.kafka.bootstrap_servers}{how}")
 
 

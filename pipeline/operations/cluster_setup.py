@@ -101,6 +101,8 @@ class Prepared:
 
     differences: Sequence[str]
     """Lines, each with the remedy."""
+    unread: Sequence[str]
+    """Lines, each with the remedy: about settings of topics that the brokers do not tell us."""
     troubles: Sequence[MembersTrouble]
     """Of single destinations: others are served meanwhile."""
 
@@ -133,7 +135,7 @@ async def prepare(settings: Settings, *, creates: bool) -> Prepared:
             missing = [plan.name for plan in plans if plan.name not in existing]
             if missing:
                 log.info("topics that run would create", topics=missing)
-        differences = await topics.differences(plans)
+        compared = await topics.compared(plans)
         left = [
             *await left_behind(settings, admin, client_options(kafka), existing),
             *await members_left(settings, client_options(kafka), existing),
@@ -141,7 +143,7 @@ async def prepare(settings: Settings, *, creates: bool) -> Prepared:
     troubles = await member_troubles(settings, client_options(kafka), creates=creates)
     if kafka.exactly_once:
         await check_transactions(client_options(kafka), f"{kafka.namespace}.ingest.check")
-    return Prepared([*unknown, *differences, *left], troubles)
+    return Prepared([*unknown, *compared.differences, *left], compared.unread, troubles)
 
 
 async def _format_not_known(settings: Settings) -> Sequence[str]:

@@ -25,7 +25,7 @@ from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
 from tests.acceptance.deployment import Deployment, event
 from tests.conftest import Cluster
 from tests.http.adobe_world import Adobe, adobe, document
-from tests.integration.test_snapshot_run import QUICK
+from tests.integration.snapshot_world import QUICK
 from tests.servers.apache_kafka import ApacheKafka
 from tests.servers.kafka_clients import administering
 from tests.servers.topic_acls import DESCRIBE, READ, WRITE, denied
@@ -257,11 +257,14 @@ async def test_a_members_topic_that_is_forbidden_stops_its_own_snapshots_until_i
             await world.deployment.fill_lane(0, 50)
             await world.until_amazon_took(51)
             unfit = await world.deployment.metric("audience_snapshot_members_unfit")
+            [waits] = (await world.status())["ingest_waits_for"]
             [line] = [one for one in log_lines(world) if "chunk not durable" in one]
         await world.until_amazon_took(52)
         await world.until_adobe_has(["a-0", "a-1"])
         assert unfit == 1
         assert "TopicAuthorizationFailed" in line
+        assert f"topic {world.members} is forbidden to us since" in waits
+        assert (await world.status())["ingest_waits_for"] == []
 
         await world.stop()
         async with denied(own_apache_kafka, world.members, DESCRIBE):

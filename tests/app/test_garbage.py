@@ -9,6 +9,7 @@ from typing import ClassVar
 import pytest
 
 from pipeline.app import garbage, supervisor
+from pipeline.app.exit_code import ExitCode
 from pipeline.stages.contract import Progress
 from tests.app.test_supervisor import pipeline
 from tests.fakes.virtual_loop import run_virtual
@@ -48,12 +49,12 @@ def test_a_run_begins_with_it(tmp_path: Path) -> None:
     before = gc.get_freeze_count()
     whole = pipeline(tmp_path, Progress("upload lane", lambda: 0.0), watchdog_seconds=60)
 
-    async def run_and_stop() -> supervisor.ExitCode:
+    async def run_and_stop() -> ExitCode:
         stop = asyncio.Event()
         stop.set()
         return await supervisor.supervise(whole, stop, admin_port=0)
 
-    assert run_virtual(run_and_stop()) is supervisor.ExitCode.DRAINED
+    assert run_virtual(run_and_stop()) is ExitCode.DRAINED
     assert gc.get_freeze_count() > before + 1000
 
 

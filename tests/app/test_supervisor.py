@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 import yaml
 from aiokafka import TopicPartition
+from aiokafka.errors import TopicAuthorizationFailedError
 
 from pipeline.app import status, supervisor
 from pipeline.app.admin import HealthReport
 from pipeline.app.assembly import Pipeline
+from pipeline.app.exit_code import ExitCode
 from pipeline.app.ingest_gate import IngestGate
 from pipeline.configuration.load import load
+from pipeline.kafka.chunk_trouble import ChunkTrouble
 from pipeline.stages.contract import Progress
 from pipeline.stages.poll.pending import PendingJobs
 from pipeline.stages.snapshot.members_trouble import MembersTrouble
@@ -78,16 +81,17 @@ def pipeline(tmp_path: Path, progress: Progress, watchdog_seconds: float) -> Pip
         "registries": {},
         "lag_reports": Reports(),
         "ingest_gate": IngestGate([], no_troubles),
+        "chunk_trouble": ChunkTrouble(lambda: 0),
         "controls": None,
     }
     return Pipeline(settings=load(path, {}), **made)
 
 
-async def _until_it_ends(whole: Pipeline, seconds: float) -> supervisor.ExitCode | str:
+async def _until_it_ends(whole: Pipeline, seconds: float) -> ExitCode | str:
     """How it ended, or that it was told to stop after so many seconds."""
     stop = asyncio.Event()
     asyncio.get_running_loop().call_later(seconds, stop.set)
-    ended: supervisor.ExitCode | str = "still running"
+    ended: ExitCode | str = "still running"
     try:
         ended = await supervisor._run_groups(whole, stop)
     except* supervisor.Stuck:
@@ -95,7 +99,7 @@ async def _until_it_ends(whole: Pipeline, seconds: float) -> supervisor.ExitCode
     return ended
 
 
-@pytest.mark.parametrize(("busy", "ends"), [(True, "stuck"), (False, supervisor.ExitCode.DRAINED)])
+@pytest.mark.parametrize(("busy", "ends"), [(True, "stuck"), (False, ExitCode.DRAINED)])
 def test_who_has_work_and_makes_no_progress_ends_and_who_only_waits_does_not(
     tmp_path: Path, *, busy: bool, ends: object
 ) -> None:
@@ -115,7 +119,7 @@ def test_progress_now_and_then_is_enough(tmp_path: Path) -> None:
             asyncio.get_running_loop().call_later(second, progress.advance)
         return await _until_it_ends(pipeline(tmp_path, progress, 30.0), 180.0)
 
-    assert run_virtual(story()) == supervisor.ExitCode.DRAINED
+    assert run_virtual(story()) == ExitCode.DRAINED
 
 
 def test_what_hangs_is_named_by_health(tmp_path: Path) -> None:
@@ -219,7 +223,7 @@ def test_ingest_waits_for_a_topic_that_it_would_write_wrongly_and_other_stages_r
     async def look() -> Sequence[MembersTrouble]:
         return troubles
 
-    async def story(mended_after: float) -> supervisor.ExitCode | str:
+    async def story(mended_after: float) -> ExitCode | str:
         for group in groups.values():
             group.began = []
         gate = IngestGate(troubles, look)
@@ -231,10 +235,31 @@ def test_ingest_waits_for_a_topic_that_it_would_write_wrongly_and_other_stages_r
         began.update({name: group.began for name, group in groups.items()})
         return ended
 
-    assert run_virtual(story(2000.0)) == supervisor.ExitCode.DRAINED
+    assert run_virtual(story(2000.0)) == ExitCode.DRAINED
     assert began == {"ingest": [], "upload": [0.0]}
-    assert run_virtual(story(100.0)) == supervisor.ExitCode.DRAINED
+    assert run_virtual(story(100.0)) == ExitCode.DRAINED
     assert began == {"ingest": [120.0], "upload": [0.0]}
+
+
+def test_what_is_forbidden_to_a_running_ingest_is_shown_with_what_grants_it(
+    whole: Pipeline,
+) -> None:
+    """
+    Beside what keeps one from starting: the status of a snapshot knows only its own topics.
+    """
+    error = TopicAuthorizationFailedError("audience.records.amazon-na.one")
+    trouble = ChunkTrouble(lambda: 1_766_300_000_000)
+
+    run_virtual(trouble.not_durable(error, object()))
+
+    shown: Any = status.status(replace(whole, chunk_trouble=trouble))
+    [line] = shown["ingest_waits_for"]
+    assert line == (
+        "ingest waits: topic audience.records.amazon-na.one is forbidden to us since "
+        "2025-12-21T06:53:20Z; grant it with: kafka-acls.sh --add "
+        "--topic audience.records.amazon-na.one --allow-principal User:NAME "
+        "--operation Write --operation Describe, and remove any rule that denies it"
+    )
 
 
 def test_ingest_does_not_wait_for_a_topic_that_only_snapshots_must_not_read() -> None:

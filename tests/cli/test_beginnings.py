@@ -88,8 +88,8 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
 
     refused = run(["config", "init", str(path)])
 
-    assert refused.code == 1
-    assert "file exists; choose another name" in refused.error
+    assert refused.code == 2
+    assert f"{path}: file exists; choose another name" in refused.error
     assert path.read_text() == "mine"
 
 

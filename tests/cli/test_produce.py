@@ -96,10 +96,29 @@ async def test_without_a_broker_it_gives_up_because_somebody_waits_for_it(tmp_pa
     ("words", "said"),
     [
         (("-", "--topic", "evnts"), "no source 'evnts'"),
-        (("nowhere.json",), "nowhere.json: no such"),
+        (("nowhere.json",), "nowhere.json: no such file or directory; name a file"),
+        (("/",), "/: is a directory; name a file"),
     ],
 )
 async def test_what_does_not_exist_is_named(
     config: Path, words: tuple[str, ...], said: str
 ) -> None:
-    assert said in (await types(config, *words)).error
+    refused = await types(config, *words)
+
+    assert (refused.code, said in refused.error) == (2, True)
+
+
+async def test_a_file_that_is_no_text_is_named_and_not_quoted(
+    config: Path, namespace: str, embedded_broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    """
+    What stands before it is written, as before any line that cannot be read.
+    """
+    await create_topics(embedded_broker, f"{namespace}.events")
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(event("u-1").encode() + b"\n" * 100_000 + b'{"name": "Jos\xe9"}')
+
+    refused = await types(config, str(file))
+
+    assert refused.code == 1
+    assert f"{file}: is not UTF-8 text; save it as UTF-8; 1 events before it" in refused.error

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -13,6 +14,7 @@ from pipeline.cli.main import app
 from pipeline.operations.sources.starting_files import formats
 from pipeline.sandbox.broker import EmbeddedBroker
 from pipeline.sources.formats import FORMATS
+from tests.acceptance.deployment import COMMAND
 from tests.servers.kafka_clients import create_topics, producing
 
 
@@ -182,6 +184,60 @@ def test_a_file_that_cannot_be_read_is_named(folder: Path, name: str, text: str)
     assert outcome_of(folder, folder / "none.json").exit_code == 2
     assert "none: no such file or directory" in outcome_of(folder, folder / "none").output
     assert outcome_of(folder, folder / "pipeline.toml").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("test {0}/examples --schemas {0}/none", "{0}/none: no such file or directory; --schemas"),
+        ("test {0}/examples --schemas {1}", "{1}: not a directory; --schemas: name a folder"),
+        ("test {0}/examples --schemas {0}/broken", "{0}/broken/7.avsc: is a directory; let"),
+        ("test {0}/examples --schemas {0}/latin", "{0}/latin/7.avsc: is not UTF-8 text; save it"),
+        ("test {0}/examples --junit {0}/none/j.xml", "{0}/none/j.xml: no such file or directory;"),
+        ("test {0}/examples --junit {0}", "{0}: is a directory; --junit: name a file in a folder"),
+        ("test {1}/examples", "{1}/examples: not a directory; give examples as files"),
+        ("test {0}/" + "a" * 300, "file name too long; give examples as files or folders"),
+        ("config init {1}/new.yaml --format segment", "{1}/examples: not a directory; choose"),
+        ("config init {1}/new.yaml", "{1}/new.yaml: not a directory; choose another name, in a"),
+        ("simulator --kind adobe_external_audiences --files {1}", "{1}: not a directory; --files"),
+    ],
+)
+def test_a_file_or_folder_that_cannot_be_used_is_named_with_its_remedy(
+    folder: Path, words: str, said: str
+) -> None:
+    """
+    In words, without the number that the system has for it.
+    """
+    file = folder / "pipeline.yaml"
+    (folder / "broken" / "7.avsc").mkdir(parents=True)
+    (folder / "latin").mkdir()
+    (folder / "latin" / "7.avsc").write_bytes(b"\xff")
+    config = ("--config", file) if words.startswith("test") else ()
+
+    outcome = typed(*words.format(folder, file).split(), *config)
+
+    assert outcome.exit_code == 2, outcome.output
+    assert said.format(folder, file) in outcome.output
+    assert "Errno" not in outcome.output
+
+
+def test_examples_that_cannot_be_written_back_are_named_with_the_remedy(folder: Path) -> None:
+    """
+    Where no file may be large: whoever tests this as root may write to every file.
+    """
+    large = PAGE | {"value": {"type": "page", "title": "x" * 100_000}, "rejected": "malformed"}
+    path = examples(folder, large)
+    command = f"{COMMAND} test {path} --update --config {folder / 'pipeline.yaml'}"
+
+    outcome = subprocess.run(
+        ["/bin/sh", "-c", f"ulimit -f 64; exec {command}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert outcome.returncode == 2, outcome.stderr
+    assert outcome.stderr == f"error: {path}: file too large; --update: let this user write it\n"
 
 
 def test_no_example_at_all_is_no_success(folder: Path) -> None:

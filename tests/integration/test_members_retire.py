@@ -1,7 +1,11 @@
 """Letting go of an audience's members, on real brokers: transactions, deletion, and coming back."""
 
 import asyncio
+import json
+import signal
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,35 +35,42 @@ from pipeline.operations.members_retiring import LeftMembers, find_left_members,
 from pipeline.operations.stored_members import stated_since
 from pipeline.operations.stored_members import stored as stored_members
 from pipeline.operations.trouble import OperationFailed
+from pipeline.stages.snapshot.run_records import encode_state, state_key
+from tests.acceptance.deployment import COMMAND
+from tests.cli.test_run_commands import ENDED
 from tests.conftest import Cluster
-from tests.http.adobe_world import NAME, adobe
-from tests.integration.test_snapshot_run import event, running, settings_of, until_ingested
+from tests.http.adobe_world import NAME
+from tests.integration.snapshot_world import running, upstream_of
 from tests.integration.world import connection
 from tests.servers.kafka_clients import create_topics, producing
 
 LEFT = "a-left"
+MANY = 20_000
+"""Members whose tombstones take a second or two to write."""
 ADD = encode_member(MemberRecord(True, 5, Place("cdp", 0, 1, 0), "r", "7f", []))
 LAYOUT = encode_layout(Layout("uuid", PARTITIONS, SPREAD, HASH))
 
 
-def without_audiences(cluster: Cluster, namespace: str) -> Settings:
-    return settings_from(
-        {
-            "kafka": {"bootstrap_servers": cluster.bootstrap_servers, "namespace": namespace},
-            "sources": [{"topic": f"{namespace}-cdp", "format": "native"}],
-            "destinations": {
-                "adobe": {
-                    "kind": "adobe_external_audiences",
-                    "org_id": "ORG@AdobeOrg",
-                    "client_id": "client",
-                    "client_secret": "hush",
-                    "storage": {"kind": "folder", "path": "/tmp"},
-                }
-            },
-            "audiences": [],
+def document(cluster: Cluster, namespace: str) -> dict[str, Any]:
+    """A configuration without audiences."""
+    return {
+        "kafka": {"bootstrap_servers": cluster.bootstrap_servers, "namespace": namespace},
+        "sources": [{"topic": f"{namespace}-cdp", "format": "native"}],
+        "destinations": {
+            "adobe": {
+                "kind": "adobe_external_audiences",
+                "org_id": "ORG@AdobeOrg",
+                "client_id": "client",
+                "client_secret": "hush",
+                "storage": {"kind": "folder", "path": "/tmp"},
+            }
         },
-        Path(),
-    )
+        "audiences": [],
+    }
+
+
+def without_audiences(cluster: Cluster, namespace: str) -> Settings:
+    return settings_from(document(cluster, namespace), Path())
 
 
 async def found(settings: Settings, audience: str = LEFT) -> LeftMembers:
@@ -68,16 +79,21 @@ async def found(settings: Settings, audience: str = LEFT) -> LeftMembers:
 
 async def stored(cluster: Cluster, topic: str) -> set[bytes]:
     """Every key of an audience that the brokers still hand out, tombstones too."""
-    keys: set[bytes] = set()
+    return set(await last_values(cluster, topic))
+
+
+async def last_values(cluster: Cluster, topic: str) -> dict[bytes, bytes | None]:
+    """What the brokers hand out last of every key of an audience."""
+    last: dict[bytes, bytes | None] = {}
 
     def take(record: PlacedRecord) -> None:
         if record.key != LAYOUT_KEY:
-            keys.add(record.key or b"")
+            last[record.key or b""] = record.value
 
     async with reading(connection(cluster), committed_only=False, patience=10.0) as reader:
         starts = await reader.oldest(reader.partitions(topic))
         await reader.read(starts, await reader.ends(starts), take)
-    return keys
+    return last
 
 
 @pytest.mark.kafka
@@ -195,40 +211,90 @@ async def test_kafka_deletes_the_members_once_the_command_is_done_again(
     assert count == 40
 
 
+@pytest.mark.kafka
+async def test_a_command_that_was_killed_between_two_tombstones_is_finished_by_the_next_one(
+    apache_kafka: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    """
+    The real command, with SIGKILL. Until then everybody is told that the audience is still stored;
+    afterwards nothing of it is, and all of the others.
+    """
+    names, config = Names(namespace), tmp_path / "config.yaml"
+    topic, owner = names.members("adobe"), names.snapshots("adobe")
+    config.write_text(json.dumps(document(apache_kafka, namespace)))
+    await create_topics(apache_kafka, topic, partitions=PARTITIONS)
+    await create_topics(apache_kafka, owner, f"{namespace}-cdp")
+    gone = {member_key(LEFT, f"u-{number}") for number in range(MANY)}
+    stay = {member_key(one, f"u-{number}") for one in (f"{LEFT}2", "b") for number in range(50)}
+    async with producing(apache_kafka, linger_ms=20) as producer:
+        for key in [*stay, *gone]:
+            await producer.send(topic, ADD, key, partition=partition_of(key))
+        await producer.send(owner, encode_state(ENDED), state_key(LEFT), partition=0)
+        await producer.flush()
+
+    killed = await killed_while_it_writes(apache_kafka, topic, config)
+    cut_short = await last_values(apache_kafka, topic)
+    named = await left_behind(without_audiences(apache_kafka, namespace))
+    again = await asyncio.to_thread(retiring(config).communicate)
+    last = await last_values(apache_kafka, topic)
+
+    assert killed == -signal.SIGKILL
+    assert 0 < sum(value is None for value in cut_short.values()) < MANY
+    assert len(named) == 1
+    assert b"members are let go of" in again[0], again
+    assert {key for key, value in last.items() if value is None} == gone
+    assert {key for key, value in last.items() if value == ADD} == stay
+    assert await left_behind(without_audiences(apache_kafka, namespace)) == []
+
+
+def retiring(config: Path) -> "subprocess.Popen[bytes]":
+    command = [COMMAND, "members", "retire", LEFT, "--yes", "--config", str(config)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+async def killed_while_it_writes(cluster: Cluster, topic: str, config: Path) -> int:
+    """Its exit code, once the first of its tombstones was seen and nothing more was waited for."""
+    async with reading(connection(cluster), committed_only=False, patience=10.0) as reader:
+        starts = await reader.oldest(reader.partitions(topic))
+        before = await reader.ends(starts)
+        with retiring(config) as process:
+            async with asyncio.timeout(60):
+                while await reader.ends(starts) == before:
+                    assert process.poll() is None, process.communicate()
+            process.kill()
+    return process.returncode
+
+
 async def test_an_audience_that_is_put_back_has_whoever_is_stated_again(
-    cluster: Cluster, namespace: str, tmp_path: Path, request: pytest.FixtureRequest
+    cluster: Cluster, namespace: str, tmp_path: Path
 ) -> None:
     """
     Nobody of whom it was let go comes back by themselves, and what upstream says again counts
     though it is as old as before.
     """
-    exactly_once = "apache" in request.node.name
-    async with adobe(tmp_path) as world, producing(cluster) as producer:
-        audience = await world.made()
-        settings = settings_of(world, cluster, namespace, audience, exactly_once=exactly_once)
-        topic = settings.sources[0].topic
-        await create_topics(cluster, topic)
-        for member in ("ana", "ben", "eva"):
-            await producer.send_and_wait(topic, event(member), key=member.encode())
+    three = ("ana", "ben", "eva")
+    async with upstream_of(cluster, namespace, tmp_path, three) as upstream:
+        settings, audience = upstream.settings, upstream.audience
         async with running(settings) as pipeline:
-            await until_ingested(world, audience, {"ana", "ben", "eva"}, pipeline)
+            await upstream.until_ingested(three, pipeline)
 
         without = settings.model_copy(update={"audiences": ()})
-        [named] = [one for one in await said(without) if audience in one]
+        [named] = await left_behind(without)
         left = await found(without, audience)
         count = await retire_members(without, left)
-        again = [one for one in await said(without) if audience in one]
+        again = await left_behind(without)
         nobody = (await count_members(settings, NAME, None)).members
 
-        for member in ("ana", "ben"):
-            await producer.send_and_wait(topic, event(member), key=member.encode())
+        await upstream.says(["ana", "ben"])
         async with running(settings) as pipeline:
-            await until_ingested(world, audience, {"ana", "ben"}, pipeline)
+            await upstream.until_ingested(["ana", "ben"], pipeline)
         shown = await count_members(settings, NAME, None)
 
     assert f"`members retire {audience} --destination adobe`" in named
     assert (left.members, count, again, nobody, shown.members) == (3, 3, [], 0, 2)
 
 
-async def said(settings: Settings) -> list[str]:
-    return [*(await prepare(settings, creates=False)).differences]
+async def left_behind(settings: Settings) -> list[str]:
+    """What a start says of audiences that left the configuration."""
+    prepared = await prepare(settings, creates=False)
+    return [line for line in prepared.differences if "`members retire" in line]

@@ -4,21 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import pytest
-
 from pipeline.configuration.model import Settings
 from pipeline.operations.snapshots.listing import SnapshotLine, ledger_of_snapshots, show_snapshot
 from pipeline.operations.snapshots.requests import approve_snapshot, find_held, start_snapshot
 from tests.conftest import Cluster
-from tests.http.adobe_world import NAME, adobe
-from tests.integration.test_snapshot_run import (
-    PATIENCE,
-    event,
-    running,
-    settings_of,
-    until_ingested,
-)
-from tests.servers.kafka_clients import create_topics, producing
+from tests.http.adobe_world import NAME
+from tests.integration.snapshot_world import PATIENCE, running, upstream_of
 
 FOUR = {"ana", "ben", "eva", "ida"}
 
@@ -35,21 +26,15 @@ async def shown(settings: Settings) -> SnapshotLine:
 
 
 async def test_a_start_is_obeyed_and_a_held_file_goes_once_it_is_approved(
-    cluster: Cluster, namespace: str, tmp_path: Path, request: pytest.FixtureRequest
+    cluster: Cluster, namespace: str, tmp_path: Path
 ) -> None:
     """
     Three of four members leave: the file is kept back, although removals explain it.
     """
-    exactly_once = "apache" in request.node.name
-    async with adobe(tmp_path) as world, producing(cluster) as producer:
-        audience = await world.made()
-        settings = settings_of(world, cluster, namespace, audience, exactly_once=exactly_once)
-        topic = settings.sources[0].topic
-        await create_topics(cluster, topic)
-        for member in FOUR:
-            await producer.send_and_wait(topic, event(member), key=member.encode())
+    async with upstream_of(cluster, namespace, tmp_path, FOUR) as upstream:
+        settings, world = upstream.settings, upstream.world
         async with running(settings) as pipeline:
-            await until_ingested(world, audience, FOUR, pipeline)
+            await upstream.until_ingested(FOUR, pipeline)
 
             async def is_ingested() -> bool:
                 return (await shown(settings)).ingested == len(FOUR)
@@ -61,18 +46,17 @@ async def test_a_start_is_obeyed_and_a_held_file_goes_once_it_is_approved(
                 return world.counts()["runs.start"] == 2
 
             await until(is_run_again)
-            for member in FOUR - {"ana"}:
-                await producer.send_and_wait(topic, event(member, "remove"), key=member.encode())
+            await upstream.says(FOUR - {"ana"}, "remove")
 
             async def is_held() -> bool:
                 line = await shown(settings)
                 return (line.state, line.in_file) == ("held", 1)
 
             await until(is_held)
-            held = await find_held(settings, audience, "adobe")
-            before = set((await world.simulator.membership())[audience])
+            held = await find_held(settings, upstream.audience, "adobe")
+            before = set((await world.simulator.membership())[upstream.audience])
             await approve_snapshot(settings, held)
-            await until_ingested(world, audience, {"ana"}, pipeline)
+            await upstream.until_ingested({"ana"}, pipeline)
 
             async def is_told() -> bool:
                 [line] = await ledger_of_snapshots(settings)

@@ -5,11 +5,16 @@ from collections.abc import Sequence
 
 import pytest
 
+from pipeline.configuration.model import Settings
+from pipeline.domain.names import Names
 from pipeline.kafka.topic_permissions import forbidden
 from pipeline.kafka.topics import Topics
+from pipeline.operations.check import online
+from pipeline.operations.cluster_setup import prepare
 from tests.conftest import Cluster
+from tests.integration.test_member_layout import make_topics, settings_of
 from tests.servers.kafka_clients import administering, create_topics
-from tests.servers.topic_acls import DESCRIBE, READ, WRITE, denied
+from tests.servers.topic_acls import DESCRIBE, DESCRIBE_CONFIGS, READ, WRITE, denied
 
 
 @pytest.mark.kafka
@@ -54,3 +59,36 @@ async def test_of_topics_that_are_free_or_missing_nothing_is_forbidden_and_none_
 
     assert found == {}
     assert f"{namespace}.missing" not in existing
+
+
+@pytest.mark.kafka
+async def test_settings_that_nobody_tells_us_are_not_said_to_be_right(
+    apache_kafka: Cluster, namespace: str
+) -> None:
+    """
+    The check says so with what grants them, and a start goes on with the same line, once.
+    """
+    settings = settings_of(apache_kafka, namespace, exactly_once=True)
+    await make_topics(apache_kafka, settings.sources[0].topic)
+    await prepare(settings, creates=True)
+    jobs = Names(namespace).jobs
+
+    async with denied(apache_kafka, jobs, DESCRIBE_CONFIGS, exists=False), asyncio.timeout(30):
+        while not (said := await checked(settings))[:-1]:
+            await asyncio.sleep(0.1)
+        started = await prepare(settings, creates=True)
+
+    [line] = started.unread
+    assert said == [f"warning: {line}", f"kafka: reached {apache_kafka.bootstrap_servers}"]
+    assert line.startswith(f"topics: the settings of {jobs} could not be read")
+    assert f"--topic {jobs} --allow-principal User:NAME --operation DescribeConfigs" in line
+    assert (started.differences, started.troubles) == ([], [])
+
+
+async def checked(settings: Settings) -> Sequence[str]:
+    """What the online check says until it is done with the topics."""
+    said: list[str] = []
+    findings = online(settings)
+    while not said or not said[-1].startswith("kafka: reached"):
+        said.append((await anext(findings)).text)
+    return said

@@ -8,13 +8,14 @@ from functools import partial
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 from structlog.testing import capture_logs
 
 from pipeline.domain.message import Message
-from pipeline.kafka import sending
+from pipeline.kafka import chunk_trouble
+from pipeline.kafka.chunk_trouble import ChunkTrouble
 from pipeline.kafka.plain_writer import PlainWriter
-from pipeline.kafka.producer import SharedProducer
+from pipeline.kafka.producer import SharedProducer, make_producer
 from pipeline.kafka.record_limits import USUAL_LIMITS, RecordLimits
 from pipeline.kafka.transactional_writer import TransactionalWriter
 from pipeline.stages.ports import Carried, OutgoingRecord, Partition
@@ -33,6 +34,7 @@ from tests.servers.topic_acls import WRITE, denied
 
 pytestmark = pytest.mark.kafka
 
+NOW_MS = 1_766_300_000_000
 QUIET_SECONDS = 0.7
 """In which a reader shows that there is nothing for it."""
 
@@ -46,6 +48,7 @@ class World:
         self.source = TopicPartition(f"{namespace}.source", 0)
         self.lane = f"{namespace}.records.lane"
         self.letters = f"{namespace}.dead-letters"
+        self.trouble = ChunkTrouble(lambda: NOW_MS)
 
     async def create(self) -> None:
         await create_topics(self.cluster, self.source.topic, self.lane, self.letters)
@@ -62,6 +65,7 @@ class World:
             group=self.group,
             source=self.source,
             limits=limits,
+            trouble=self.trouble,
         )
         await writer.open()
         try:
@@ -187,6 +191,7 @@ async def test_a_failed_transaction_leaves_nothing_and_is_not_reopened_unasked(
             transaction_timeout=0.001,
             group=world.group,
             source=world.source,
+            trouble=world.trouble,
         )
         taken, writer._producer.current = writer._producer.current, None
         too_late._producer.current = taken
@@ -204,19 +209,23 @@ async def test_a_topic_that_is_forbidden_is_waited_for_and_said_once_a_minute(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    Whoever forbids it can allow it again, and stages beside ingest have nothing to do with it.
+    Whoever forbids it can allow it again, and stages beside ingest have nothing to do with it. It
+    is known which topic that is, for as long as nothing can be written to it.
     """
-    monkeypatch.setattr(sending, "FORBIDDEN_SECONDS", 0.1)
+    monkeypatch.setattr(chunk_trouble, "FORBIDDEN_SECONDS", 0.1)
     async with world.writer() as writer:
         with capture_logs() as lines:
             async with denied(world.cluster, world.lane, WRITE):
                 refused = [await world.carry(writer, [b"1"], 1) for _ in range(6)]
+                forbidden = world.trouble.forbidden
             async with asyncio.timeout(30):
                 while not await world.carry(writer, [b"1"], 1):
                     await asyncio.sleep(0.1)
+        allowed = world.trouble.forbidden
 
     [line] = [one for one in lines if one["event"] == "chunk not durable, carrying again"]
     assert refused == [False] * 6
+    assert (forbidden, allowed) == ({world.lane: NOW_MS}, {})
     assert (line["error"], line["topics"]) == ("TopicAuthorizationFailedError", [world.lane])
     assert "grant Write and Describe" in line["why"]
     assert await world.lane_values(1) == [b"1"]
@@ -278,6 +287,7 @@ async def test_a_source_that_is_deleted_while_in_use_hangs_nothing(
         transaction_timeout=2.0,
         group=world.group,
         source=world.source,
+        trouble=world.trouble,
     )
     await writer.open()
     async with administering(apache_kafka) as admin:
@@ -312,7 +322,7 @@ async def test_writers_that_share_a_producer_and_a_lane_all_carry_at_the_first_t
     carried: list[Carried] = []
 
     async def carry_many() -> None:
-        writer = PlainWriter(producers)
+        writer = PlainWriter(producers, ChunkTrouble(lambda: NOW_MS))
         carried.extend([await writer.carry(outgoing, [], 0) for _ in range(15)])
 
     try:
@@ -323,3 +333,24 @@ async def test_writers_that_share_a_producer_and_a_lane_all_carry_at_the_first_t
         await producers.close()
 
     assert carried == ["durable"] * 180
+
+
+async def test_without_transactions_a_topic_that_is_allowed_again_is_known_as_such(
+    embedded_broker: Cluster, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunk_trouble, "FORBIDDEN_SECONDS", 0.0)
+    await create_topics(embedded_broker, namespace)
+    make = partial(make_producer, connection(embedded_broker), idempotent=False)
+    producers = SharedProducer(make, make())
+    await producers.current.start()
+    trouble = ChunkTrouble(lambda: NOW_MS)
+    writer = PlainWriter(producers, trouble)
+    await trouble.not_durable(TopicAuthorizationFailedError(namespace), writer)
+    before = trouble.forbidden
+
+    try:
+        await writer.carry({Partition(namespace, 0): [OutgoingRecord(b"k", b"v", [])]}, [], 0)
+    finally:
+        await producers.close()
+
+    assert (before, trouble.forbidden) == ({namespace: NOW_MS}, {})

@@ -65,6 +65,13 @@ DENIALS = "tests/integration/test_member_denials.py"
 FORBIDDEN_TOPIC = (
     f"{TRANSACTIONS}::test_a_topic_that_is_forbidden_is_waited_for_and_said_once_a_minute"
 )
+ALLOWED_AGAIN = "test_without_transactions_a_topic_that_is_allowed_again_is_known_as_such"
+CHUNK_TROUBLE = "tests/kafka/test_chunk_trouble.py"
+FORBIDDEN_IS_SHOWN = "test_what_is_forbidden_to_a_running_ingest_is_shown_with_what_grants_it"
+TOPICS = "tests/integration/test_topics.py"
+MADE_TOPICS = "tests/kafka/test_made_topics.py"
+PERMISSIONS = "tests/integration/test_topic_permissions.py"
+UNREAD_SETTINGS = "test_settings_that_nobody_tells_us_are_not_said_to_be_right"
 MEMBERS_CHECK = "tests/integration/test_members_check.py"
 CONFIRM = "tests/cli/test_members_confirm.py"
 IS_CONFIRMED = "test_it_is_confirmed_after_a_sentence_was_typed_and_nothing_is_wrong_then"
@@ -74,6 +81,9 @@ ADOPTED = "test_one_that_is_adopted_gets_the_lifetime_that_the_configuration_has
 TOLD = "test_a_lifetime_that_only_the_configuration_knows_is_named_with_both_figures"
 RETIRE = "tests/cli/test_members_retire.py"
 RETIRE_KAFKA = "tests/integration/test_members_retire.py"
+KILLED_RETIRING = (
+    "test_a_command_that_was_killed_between_two_tombstones_is_finished_by_the_next_one"
+)
 STORED = "tests/operations/test_stored_members.py"
 BETWEEN = "test_so_is_whoever_wrote_between_the_look_and_the_tombstones"
 REFUSED = "tests/simulation/test_audience_refused.py"
@@ -1444,9 +1454,55 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a topic of memberships with a setting that would make it wrong is named",
         file="pipeline/kafka/topics.py",
-        kept="_other_settings(plan.name, desired, actual[plan.name]),",
+        kept="_other_settings(plan.name, desired, actual.get(plan.name, {})),",
         broken="[],",
         tests=[f"{LAYOUT}::{WRONG_SETTING}"],
+    ),
+    Rule(
+        name="settings of topics that could not be read are not taken for right",
+        file="pipeline/operations/check.py",
+        kept='"" if prepared.troubles or prepared.unread else',
+        broken='"" if prepared.troubles else',
+        tests=[f"{PERMISSIONS}::{UNREAD_SETTINGS}"],
+    ),
+    Rule(
+        name="that brokers tell no settings of a topic is heard",
+        file="pipeline/kafka/topics.py",
+        kept="                    refused[topic] = error.__name__\n",
+        broken="                    pass\n",
+        tests=[f"{PERMISSIONS}::{UNREAD_SETTINGS}"],
+    ),
+    Rule(
+        name="members whose tombstones were not written yet get them when it is done again",
+        file="pipeline/operations/members_retiring.py",
+        kept="            keys = found.keys.stored()\n",
+        broken="            keys = found.keys.stored()\n"
+        "            keys = iter(()) if found.keys.has_tombstones else keys\n",
+        tests=[f"{RETIRE_KAFKA}::{KILLED_RETIRING}"],
+    ),
+    Rule(
+        name="an audience is named until all tombstones of its members are written",
+        file="pipeline/operations/members_retiring.py",
+        kept="stored(reader, left.topic, left.audience):\n            keys",
+        broken="stored(reader, left.topic, left.audience):\n"
+        "            said = [Written(owner, 0, retired_key(left.audience), b'{}')]\n"
+        "            await writer.write(said)\n"
+        "            keys",
+        tests=[f"{RETIRE_KAFKA}::{KILLED_RETIRING}"],
+    ),
+    Rule(
+        name="a start goes on once the brokers tell of the topics that it made",
+        file="pipeline/kafka/topics.py",
+        kept="        await until_told(telling_of(self._admin, names), brokers)\n",
+        broken="",
+        tests=[f"{TOPICS}::test_more_topics_than_fit_into_one_request_are_made"],
+    ),
+    Rule(
+        name="topics that were made are not waited for without an end",
+        file="pipeline/kafka/made_topics.py",
+        kept="asyncio.timeout_at(give_up_at)",
+        broken="asyncio.timeout_at(give_up_at + 60)",
+        tests=[f"{MADE_TOPICS}::test_nobody_is_waited_for_longer_than_some_seconds"],
     ),
     Rule(
         name="a row that comes back does not lose against its deletion",
@@ -2306,9 +2362,37 @@ RULES: Sequence[Rule] = (
     ),
     Rule(
         name="a topic that is forbidden is waited for",
-        file="pipeline/kafka/sending.py",
+        file="pipeline/kafka/chunk_trouble.py",
         kept="        if isinstance(error, _FORBIDDEN):\n",
         broken="        if False:\n",
         tests=[FORBIDDEN_TOPIC],
+    ),
+    Rule(
+        name="what is forbidden to a running ingest is shown in its status",
+        file="pipeline/app/status.py",
+        kept=", *_forbidden(pipeline.chunk_trouble)]",
+        broken="]",
+        tests=[f"{SUPERVISOR}::{FORBIDDEN_IS_SHOWN}"],
+    ),
+    Rule(
+        name="a topic that is allowed again is shown no longer",
+        file="pipeline/kafka/transactional_writer.py",
+        kept="        self._trouble.durable(self, topics_of(outgoing, letters))\n",
+        broken="",
+        tests=[FORBIDDEN_TOPIC],
+    ),
+    Rule(
+        name="a topic that is allowed again is shown no longer, without transactions either",
+        file="pipeline/kafka/plain_writer.py",
+        kept="        self._trouble.durable(self, topics_of(outgoing, letters))\n",
+        broken="",
+        tests=[f"{TRANSACTIONS}::{ALLOWED_AGAIN}"],
+    ),
+    Rule(
+        name="what another process may not write is not shown for ever",
+        file="pipeline/kafka/chunk_trouble.py",
+        kept="[one for one in self._forbidden if one[0] is writer]",
+        broken="[]",
+        tests=[f"{CHUNK_TROUBLE}::test_a_partition_that_is_lost_takes_its_trouble_with_it"],
     ),
 )

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from pipeline.configuration.load import settings_from
 from pipeline.kafka.cluster import ClusterTrouble
-from pipeline.operations.sources.inspecting import inspect, key_evidence
-from pipeline.operations.sources.inspection import inspected, looks_personal, values_at
 from pipeline.operations.sources.key_evidence import evidence
+from pipeline.operations.sources.message_shapes import inspected, looks_personal, values_at
+from pipeline.operations.sources.topic_inspection import inspect, key_evidence
 from pipeline.sandbox.broker import EmbeddedBroker
 from pipeline.sources.encodings import json_values
 from tests.configuration.test_example_files import Example

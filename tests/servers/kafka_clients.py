@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.structs import OffsetAndMetadata
 
+from pipeline.kafka.made_topics import telling_of, until_told
 from tests.conftest import Cluster
 
 PATIENCE = 60.0  # a group of the embedded broker was seen to take 18 s to take a member in
@@ -62,10 +63,13 @@ async def member(cluster: Cluster, topic: str) -> AsyncIterator[AIOKafkaConsumer
 async def create_topics(
     cluster: Cluster, *topics: str, partitions: int = 1, settings: dict[str, str] | None = None
 ) -> list[int]:
-    """Create them and return the broker's error code for each."""
+    """Create them, until the brokers tell of them; returns the brokers' error code for each."""
     wanted = [NewTopic(topic, partitions, 1, topic_configs=settings or {}) for topic in topics]
     async with administering(cluster) as admin:
         answer = await admin.create_topics(wanted)
+        made = [topic for topic, code, *_ in answer.topic_errors if not code]
+        brokers = [one["node_id"] for one in (await admin.describe_cluster())["brokers"]]
+        await until_told(telling_of(admin, made), brokers)
     return [code for _, code, *_ in answer.topic_errors]
 
 

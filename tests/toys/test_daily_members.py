@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.app.assembly import assemble
-from pipeline.app.supervisor import ExitCode
+from pipeline.app.exit_code import ExitCode
 from pipeline.configuration.load import settings_from
 from pipeline.configuration.model import Settings
 from pipeline.destinations.contract import Partners

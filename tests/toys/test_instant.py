@@ -13,7 +13,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from pipeline.app.assembly import Pipeline, assemble
-from pipeline.app.supervisor import ExitCode, supervise
+from pipeline.app.exit_code import ExitCode
+from pipeline.app.supervisor import supervise
 from pipeline.configuration.load import settings_from
 from pipeline.configuration.model import Settings
 from pipeline.destinations.contract import Partners

@@ -1,6 +1,7 @@
 """Example events for a test of the configuration: files of cases, each an event and what it is."""
 
 import binascii
+import stat
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -68,12 +69,15 @@ def examples_in(paths: Sequence[Path]) -> Sequence[Example]:
 
 
 def _files(path: Path) -> Sequence[Path]:
-    if path.is_dir():
-        return sorted(one for one in path.rglob("*") if one.suffix in SUFFIXES and one.is_file())
-    if not path.exists():
+    try:
+        if stat.S_ISDIR(path.stat().st_mode):
+            found = path.rglob("*")
+            return sorted(one for one in found if one.suffix in SUFFIXES and one.is_file())
+    except OSError as error:
+        reason = (error.strerror or "cannot be read").lower()
         raise UnusableExamples(
-            f"{path}: no such file or directory; give examples as files or folders of them"
-        )
+            f"{path}: {reason}; give examples as files or folders of them"
+        ) from None
     if path.suffix not in SUFFIXES:
         raise UnusableExamples(f"{path}: must end in .json, .jsonl or .yaml")
     return [path]

@@ -10,6 +10,7 @@ import fastavro
 import orjson
 
 from pipeline.operations.sources.example_files import Example, UnusableExamples
+from pipeline.operations.trouble import UsageRefused, refused_path
 from pipeline.sources.encodings.confluent import MAGIC
 from pipeline.sources.encodings.schemas import Schema, SchemaKind
 from pipeline.sources.settings import SourceSettings
@@ -22,16 +23,31 @@ def schemas_in(folder: Path) -> Mapping[int, Schema]:
     """The schemas of a folder by the ids that are their names, such as 7.avsc.
 
     .avsc and .json hold the schema; .desc holds a FileDescriptorProto.
+
+    Raises:
+        UsageRefused: the folder, or one of these files, cannot be read.
     """
     found: dict[int, Schema] = {}
-    for file in sorted(folder.iterdir()):
+    try:
+        files = sorted(folder.iterdir())
+    except OSError as error:
+        remedy = "--schemas: name a folder that this user may read"
+        raise refused_path(folder, error, remedy) from None
+    for file in files:
         kind = _KINDS.get(file.suffix)
-        if kind is None or not file.stem.isdecimal():
-            continue
-        content = file.read_bytes()
-        text = b64encode(content).decode() if kind == "PROTOBUF" else content.decode()
-        found[int(file.stem)] = Schema(kind, text)
+        if kind is not None and file.stem.isdecimal():
+            found[int(file.stem)] = Schema(kind, _schema_text(file, kind))
     return found
+
+
+def _schema_text(file: Path, kind: SchemaKind) -> str:
+    try:
+        content = file.read_bytes()
+        return b64encode(content).decode() if kind == "PROTOBUF" else content.decode()
+    except OSError as error:
+        raise refused_path(file, error, "let this user read it") from None
+    except UnicodeDecodeError:
+        raise UsageRefused(f"{file}: is not UTF-8 text; save it as UTF-8") from None
 
 
 def encoded(

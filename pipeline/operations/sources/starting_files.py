@@ -1,12 +1,13 @@
 """A first configuration for a format, and examples of its events that pass as they are written."""
 
+import os
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 from pipeline.destinations.registry import PARTNERS
-from pipeline.operations.trouble import UsageRefused
+from pipeline.operations.trouble import UsageRefused, refused_path
 from pipeline.settings.problems import suggestion
 
 _STARTS: Final = files("pipeline.operations.sources").joinpath("starts")
@@ -21,6 +22,7 @@ kafka:
   bootstrap_servers: localhost:9092
 
 """
+ELSEWHERE: Final = "choose another name, in a folder that this user may write to"
 _DESTINATION: Final = "$destination"
 """Stands in the examples for the name of a destination."""
 
@@ -60,16 +62,31 @@ def write_starting_files(name: str, file: Path) -> tuple[Path, Path]:
     """Write both, the examples to a folder `examples` beside the configuration; the two paths.
 
     Raises:
-        UsageRefused: there is no such format, or a file that would be overwritten.
-        OSError: a file cannot be written.
+        UsageRefused: there is no such format, or a file that would be overwritten, or one that
+            cannot be written.
     """
     examples = file.parent / "examples" / f"{name}.json"
     made = starting_files(name, file, examples.relative_to(file.parent))
     for path in (file, examples):
-        if path.exists():
+        if os.path.lexists(path):
             raise UsageRefused(f"{path}: is there already, and is not overwritten")
-    examples.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        examples.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise refused_path(examples.parent, error, ELSEWHERE) from None
     for path, text in ((file, made.configuration), (examples, made.examples)):
+        write_new(path, text)
+    return file, examples
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a file that is not there yet.
+
+    Raises:
+        UsageRefused: it is there, or cannot be written.
+    """
+    try:
         with path.open("x", encoding="utf-8") as new:
             new.write(text)
-    return file, examples
+    except OSError as error:
+        raise refused_path(path, error, ELSEWHERE) from None

@@ -11,11 +11,16 @@ import yaml
 from pipeline.operations.sources.example_files import documents
 from pipeline.operations.sources.results import updated
 from pipeline.operations.sources.testing import Report, Tried
+from pipeline.operations.trouble import refused_path
 from pipeline.settings.document import CarefulDumper
 
 
 def update(report: Report) -> Sequence[Tried]:
-    """Rewrite every example that differs; those that no case can express are returned."""
+    """Rewrite every example that differs; those that no case can express are returned.
+
+    Raises:
+        UsageRefused: a file cannot be written; those before it are.
+    """
     by_file: dict[Path, list[Tried]] = defaultdict(list)
     for tried in report.failed:
         by_file[tried.example.file].append(tried)
@@ -33,7 +38,10 @@ def _rewritten(file: Path, failed: Sequence[Tried]) -> Sequence[Tried]:
         else:
             cases[place] = case
     if len(left) < len(failed):
-        file.write_text(_text(file, cases), encoding="utf-8")
+        try:
+            file.write_text(_text(file, cases), encoding="utf-8")
+        except OSError as error:
+            raise refused_path(file, error, "--update: let this user write it") from None
     return left
 
 

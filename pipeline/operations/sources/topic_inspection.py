@@ -11,8 +11,8 @@ import aiohttp
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import audience_names
 from pipeline.http.schema_registry import registry_at
-from pipeline.operations.sources.inspection import Inspection, ValuesSeen, inspected, values_at
 from pipeline.operations.sources.key_evidence import KeyEvidence, evidence
+from pipeline.operations.sources.message_shapes import Inspection, ValuesSeen, inspected, values_at
 from pipeline.operations.sources.topic_sample import Sample, newest
 from pipeline.sources.encodings import json_values
 from pipeline.sources.encodings.choice import decoder

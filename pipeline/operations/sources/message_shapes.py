@@ -1,4 +1,4 @@
-"""What stands in a topic, without showing a person: keys, encoding, fields, their types."""
+"""What messages are like, without showing a person: keys, encoding, fields, their types."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
