@@ -14,7 +14,7 @@ from pipeline.domain.lane_record import encode_header, member_key
 from pipeline.domain.message import Message
 from pipeline.domain.pause_request import encode_pause_request, pause_request_key
 from pipeline.domain.quota import Pace, Quota
-from pipeline.domain.send_result import Accepted, Answer
+from pipeline.domain.send_result import Accepted, Answer, Refused
 from pipeline.kafka.group import ConsumerGroup
 from pipeline.kafka.lane_positions import LaneTopicFacts, look_at
 from pipeline.kafka.pause_requests import PauseRequestReader
@@ -49,9 +49,11 @@ LANE = "amazon.connection"
 
 @dataclass(slots=True)
 class Partner:
-    """Takes everything at once, and remembers in which order."""
+    """Takes everything at once but what it refuses, and remembers in which order."""
 
     taken: list[tuple[str, bytes]] = field(default_factory=list)
+    refused: frozenset[str] = frozenset()
+    """Audiences."""
 
     async def turn(self) -> None:
         return None
@@ -59,6 +61,8 @@ class Partner:
     async def send(
         self, audience: str, route: bytes, records: Sequence[bytes], ownership: Ownership
     ) -> Answer:
+        if audience in self.refused:
+            return Refused("400")
         self.taken += [(audience, record) for record in records]
         return Accepted(f"job-{len(self.taken)}")
 
@@ -75,6 +79,7 @@ class Lane:
     partner: Partner = field(default_factory=Partner)
     telemetry: RecordingTelemetry = field(default_factory=RecordingTelemetry)
     written: int = 0
+    memory: int = 10_000_000
 
     @property
     def topic(self) -> str:
@@ -143,6 +148,10 @@ class Lane:
             while await self.paused() != requested:
                 await asyncio.sleep(0.1)
 
+    async def done_to(self) -> int:
+        said = (await self.facts()).said
+        return 0 if said is None else said.done_to or 0
+
     async def until_read(self) -> None:
         """Until the lane's own reader has passed everything, what is kept back too."""
         async with asyncio.timeout(30):
@@ -174,7 +183,7 @@ class Lane:
 
     def _stage(self, controls: PauseRequestReader) -> UploadStage:
         shared = SharedByLanes(
-            budget=Budget(10_000_000, guaranteed=1_000_000, lanes=1),
+            budget=Budget(self.memory, guaranteed=self.memory, lanes=1),
             message_writer=MemoryMessageWriter(),
             dead_letters=DeadLetters(
                 topic="letters",
@@ -298,6 +307,41 @@ async def test_a_control_message_that_cannot_be_read_is_ignored_and_the_word_bef
         await lane.until_held({WRONG: 0})
 
     assert lane.partner.of(WRONG) == []
+
+
+async def test_the_successor_of_an_owner_goes_on_behind_an_audience_that_is_refused(
+    lane: Lane,
+) -> None:
+    """
+    Its records fill the memory of the lane. The committed offset stays at the first of them, and
+    what was sent of the other audience is not sent again.
+    """
+    lane.memory = 6000
+    lane.partner.refused = frozenset({WRONG})
+    async with lane.served(dies=True):
+        while ("lane_state", "amazon", "connection", "blocked") not in lane.telemetry.levels:
+            await lane.write(WRONG)
+            await asyncio.sleep(0.2)
+        for _ in range(5):
+            await lane.write(WRONG, OTHER)
+        last, end = {b'{"n":%d}' % (lane.written - 1)}, (await lane.facts()).end
+        await until(lambda: last <= set(lane.partner.of(OTHER)))
+        async with asyncio.timeout(30):
+            while (await lane.done_to()) < end - 1:
+                await asyncio.sleep(0.1)
+    sent = len(lane.partner.of(OTHER))
+    facts = await lane.facts()
+    assert facts.committed is not None
+    assert facts.committed < await lane.done_to()
+    lane.partner.refused = frozenset()
+    async with lane.served():
+        await until(lambda: last <= set(lane.partner.of(WRONG)))
+        await lane.until_held({})
+        await lane.until_read()
+
+    newest = {b'{"n":%d}' % number for number in range(lane.written - 5, lane.written)}
+    assert last_of_each(lane.partner.of(WRONG)) == newest
+    assert len(lane.partner.of(OTHER)) == sent
 
 
 async def test_kept_records_that_somebody_deleted_are_counted_and_the_rest_is_sent(

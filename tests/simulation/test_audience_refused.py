@@ -174,6 +174,25 @@ def test_of_a_refused_audience_that_is_rare_no_more_is_read_than_it_takes_to_ask
     in_world(8, story, QUICK)
 
 
+def test_a_refused_audience_whose_members_change_all_the_time_is_asked_about_no_faster() -> None:
+    """Later changes end what had been read at the refusal, but they wait in its place."""
+
+    async def story(world: World) -> None:
+        refuse(world, BAD)
+        put(world, 15, BAD)
+
+        async def meanwhile(_: UploadWorker) -> None:
+            for _round in range(600):
+                await asyncio.sleep(1)
+                put(world, 15, BAD)
+
+        await beside(world, meanwhile)
+
+    world = in_world(11, story, QUICK)
+
+    assert len(asked(world, BAD)) <= 11 * 25
+
+
 def test_others_pass_behind_a_single_record_that_is_refused_for_weeks() -> None:
     """
     Nothing is committed behind it, and what has its end there must not fill the memory.

@@ -171,9 +171,9 @@ class Dispatcher:
                 self._room.occupy()
 
     def _is_over(self, audience: str) -> bool:
-        """Whether everything of it that had been read at the refusal has its end."""
+        """Whether every record that had been read at the refusal has its end, and none waits."""
         is_settled = self._offsets.committable >= self._refused.read_to(audience)
-        return is_settled and not self._pauses.has(audience)
+        return is_settled and not (self._queue.waiting(audience) or self._pauses.has(audience))
 
     def _ask(self, tasks: asyncio.TaskGroup) -> None:
         """Send a few records of an audience about which it is time to ask; one at a time."""
