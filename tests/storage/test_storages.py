@@ -195,7 +195,7 @@ async def test_what_is_cancelled_at_its_very_end_is_there_or_not(place: Place) -
 
 
 class CancelledAt:
-    """Cancels the task of a put where it waits for the so-maniest time behind its last piece."""
+    """Cancels the task of a put at its n-th wait after the last piece, counted from 0."""
 
     def __init__(self, number: int) -> None:
         self._number = number
