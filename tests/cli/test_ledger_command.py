@@ -258,7 +258,7 @@ async def test_a_member_is_found_under_the_id_that_the_partner_gets(left: Left) 
     nobody = await left.topics.run("ledger --member u-3 --audience vip")
 
     assert [one["offset"] for one in found.found] == [RECORDS]
-    assert "no change of this member stands in a lane" in nobody.out
+    assert "no lane holds a change of this member" in nobody.out
     assert "`dead-letters list --stage ingest --key ID`" in nobody.out
     assert "files" not in nobody.err
 

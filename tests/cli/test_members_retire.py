@@ -106,7 +106,7 @@ async def test_all_that_is_stored_of_an_audience_is_let_go_of_after_a_sentence_w
     assert f"12 members of audience {LEFT} of adobe-prod" in refused.err
     assert "start every process with this configuration" in refused.err
     assert retired.code == 0, retired.err
-    assert "12 members are let go of" in retired.out
+    assert "12 members are marked as deleted" in retired.out
     assert f"`audiences delete {LEFT} --destination adobe-prod`" in retired.out
     assert {key for key, value in after.items() if value is None} == {
         member_key(LEFT, one) for one in PEOPLE
@@ -188,7 +188,7 @@ async def test_audiences_without_an_id_are_named_before_anything_is_done(
 
     asked = await operator.types(f"members retire {LEFT}", "no\n")
 
-    assert "new-name. If one of them is this audience with another name" in asked.err
+    assert "new-name. If one of them is this audience under a new name" in asked.err
     assert f"give it the id {LEFT} instead" in asked.err
 
 
@@ -239,7 +239,7 @@ async def test_it_may_be_done_again_and_there_must_be_something_to_do_it_to(
 
     assert "no members are stored, or kafka.namespace is another one" in before.error
     assert again.code == 0, again.err
-    assert "0 members are let go of" in again.out
+    assert "0 members are marked as deleted" in again.out
 
 
 async def test_a_topic_with_too_few_partitions_is_left_alone(operator: Retiring) -> None:

@@ -147,8 +147,8 @@ async def test_a_start_is_asked_for_by_either_name_and_shows_until_it_is_begun(
     again = await operator.types(f"runs start {VIP} --destination adobe-prod")
     shown = await operator.types("runs show gold-customers")
 
-    assert "a snapshot is asked for" in told.out
-    assert "a snapshot is asked for" in again.out
+    assert "a snapshot is requested" in told.out
+    assert "a snapshot is requested" in again.out
     assert "a start was asked for" in shown.out
 
 
@@ -271,7 +271,7 @@ async def test_what_asks_for_lanes_points_to_snapshots_where_there_are_only_thos
 
     assert "no lane has a topic yet" in both.out
     assert "no audience goes through a lane: its partner takes files; see `runs list`" in listed.out
-    assert member.out == "no change of this member stands in a lane\n"
+    assert member.out == "no lane holds a change of this member\n"
     assert "adobe-prod gets files of this audience: see `members show`" in member.err
     assert "only lanes are paused: adobe-prod gets files of it" in paused.error
 
@@ -289,4 +289,4 @@ async def test_messages_of_another_version_are_counted_and_not_guessed(
 
     listed = await operator.types("runs list")
 
-    assert "3 messages are of a version unknown here" in listed.err
+    assert "3 messages skipped: this release does not know their version" in listed.err
