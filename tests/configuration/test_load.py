@@ -109,7 +109,7 @@ def test_settings_cannot_be_changed_afterwards() -> None:
         ("audiences.0.destinations", [], "audiences[0].destinations: must not be empty"),
         ("audiences.0.destinations.0.audience_id", True, "must be a whole number"),
         ("audiences.0.destinations.0.audience_id", 1.0, "must be a whole number"),
-        ("audiences.0.destinations.0.audience_id", "1e3", "up to 63 bits: '1e3'; copy the id"),
+        ("audiences.0.destinations.0.audience_id", "1e3", "up to 63 bits: '1e3'; copy only the id"),
         ("audiences.0.destinations.0.audience_id", 2**63, "must be at most 9223372036854775807"),
         ("audiences.0.destinations.0.audience_id", 0, "must be at least 1: 0"),
         ("audiences.0.destinations.0.target_types", ["DPS"], "'DPS'; did you mean 'DSP'?"),
@@ -131,7 +131,7 @@ def test_an_error_names_the_key_the_value_and_the_remedy(
 @pytest.mark.parametrize(
     ("servers", "said"),
     [
-        ("http://kafka:9092", "remove 'http://'; kafka.security_protocol says how the brokers are"),
+        ("http://kafka:9092", "remove 'http://'; kafka.security_protocol decides the protocol"),
         ("https://kafka:9093", "remove 'https://'"),
         ("kafka-1:9092,SASL_SSL://kafka-2:9093", "remove 'SASL_SSL://'"),
         ("me:hush@kafka:9092", "must be a list of host:port"),

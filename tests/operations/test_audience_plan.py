@@ -136,7 +136,7 @@ async def test_a_partner_without_a_control_plane_is_left_out_and_named(
     assert f"made: {VIP}" in made.out
     assert "there is no audience to plan" in alone.out
     for said in (plan, made, alone):
-        assert "warning: destinations.toy: its partner's audiences cannot be" in said.err
+        assert "warning: destinations.toy: this program cannot list or change" in said.err
 
 
 class KeylessPlane:
