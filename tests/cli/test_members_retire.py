@@ -143,7 +143,7 @@ async def test_an_audience_of_the_configuration_keeps_its_members(
     refused = await operator.types(f"members retire {named} --yes")
 
     assert refused.code == 2
-    assert "is in the configuration, at adobe-prod: take it out first" in refused.error
+    assert "is in the configuration, at adobe-prod: first remove it there" in refused.error
 
 
 async def test_an_audience_that_was_renamed_in_the_configuration_alone_keeps_its_members(
@@ -170,7 +170,7 @@ async def test_an_audience_that_was_renamed_in_the_configuration_alone_keeps_its
 
     assert refused.code == 2
     assert "made for 'former-name'" in refused.error
-    assert "rename it there too" in refused.error
+    assert "rename it in the lock file too" in refused.error
     assert None not in (await operator.stored()).values()
 
 
@@ -201,7 +201,7 @@ async def test_an_id_that_nothing_is_stored_of_is_refused_with_those_that_left(
     refused: Ran = await operator.types("members retire vip --yes")
 
     assert refused.code == 1
-    assert "stores nothing of an audience 'vip'" in refused.error
+    assert "stores nothing for an audience 'vip'" in refused.error
     assert f"known here: {LEFT}" in refused.error
 
 
@@ -221,7 +221,7 @@ async def test_members_of_a_destination_that_left_too_are_let_go_of_by_its_name(
     retired = await operator.types(f"members retire {LEFT} --destination former --yes")
 
     assert unclear.code == 2
-    assert "members are stored of several: adobe-prod, former" in unclear.error
+    assert "several have stored members: adobe-prod, former" in unclear.error
     assert (unknown.code, "did you mean 'former'?" in unknown.error) == (2, True)
     assert retired.code == 0, retired.err
     assert "or by its console" in retired.out
@@ -237,7 +237,7 @@ async def test_it_may_be_done_again_and_there_must_be_something_to_do_it_to(
     await operator.types(f"members retire {LEFT} --yes")
     again = await operator.types(f"members retire {LEFT} --yes")
 
-    assert "no members are stored, or kafka.namespace is another one" in before.error
+    assert "no members are stored, or kafka.namespace is wrong" in before.error
     assert again.code == 0, again.err
     assert "0 members are marked as deleted" in again.out
 

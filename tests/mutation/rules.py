@@ -302,8 +302,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a question without an answer forgets no creation",
         file="pipeline/operations/audiences/apply.py",
-        kept="    if asked.operation is not None:\n        # What",
-        broken="    if asked.operation is None:\n        # What",
+        kept="    if asked.operation is not None:\n        # Only",
+        broken="    if asked.operation is None:\n        # Only",
         tests=[f"{ADOBE_CREATIONS}::test_a_question_without_an_answer_forgets_no_creation"],
     ),
     Rule(

@@ -373,7 +373,7 @@ class TestACreationThatTakesItsTime:
 
         assert again.asked == []
         assert result.trouble is not None
-        assert "give its external_audience_id at audiences[0].destinations[0]" in result.trouble
+        assert "set its external_audience_id at audiences[0].destinations[0]" in result.trouble
 
 
 def test_an_id_of_text_that_nobody_can_have_given_out_is_no_entry(tmp_path: Path) -> None:
