@@ -286,8 +286,8 @@ def test_the_example_needs_no_advice() -> None:
         ("kafka.exactly_once", False, "kafka.exactly_once: false, so delivery is at least once"),
         ("kafka.instance_id", "pod-0", "kafka.instance_id: 'pod-0', so the platform must"),
         ("destinations.amazon-na.batch", {"max_records": 6_001}, "batch.max_records: 6001 is more"),
-        ("destinations.amazon-na.hourly_cap", 7_499_999, "hourly_cap: 0.8% of 7499999 is kept"),
-        ("destinations.amazon-na.hourly_cap", 1_000_000, "hourly_cap: 6.0% of 1000000 is kept"),
+        ("destinations.amazon-na.hourly_cap", 7_499_999, "hourly_cap: 0.8% of 7499999 is reserved"),
+        ("destinations.amazon-na.hourly_cap", 1_000_000, "hourly_cap: 6.0% of 1000000 is reserved"),
         ("destinations.amazon-na.max_in_flight", 1, "late_seconds: 10 is longer than the 2.9 s"),
         ("destinations.amazon-na.cap_window_seconds", 60, "cap_window_seconds: 60 is shorter"),
         (
@@ -298,7 +298,7 @@ def test_the_example_needs_no_advice() -> None:
         (
             "audiences.0.destinations.0.connection_id",
             "5a523424",
-            "destinations.amazon-na.connection_id: '5a523424' does not look like one that Amazon",
+            "destinations.amazon-na.connection_id: '5a523424' does not look like a connection id",
         ),
         (
             "audiences.1",

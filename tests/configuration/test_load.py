@@ -114,7 +114,7 @@ def test_settings_cannot_be_changed_afterwards() -> None:
         ("audiences.0.destinations.0.audience_id", 0, "must be at least 1: 0"),
         ("audiences.0.destinations.0.target_types", ["DPS"], "'DPS'; did you mean 'DSP'?"),
         ("audiences.0.destinations.0.connection_id", 12, "must be text: 12; put it in quotes"),
-        ("audiences.0.destinations.0.advertiser_id", 5, "stands beside advertiser_id; keep one"),
+        ("audiences.0.destinations.0.advertiser_id", 5, "is set together with advertiser_id; keep"),
         ("audiences.0.destinations.0.connection_id", None, "is required and missing; set it, or"),
         ("audiences.0.destinations.0.connection_id", "advertiser-1", "set advertiser_id instead"),
     ],
@@ -306,4 +306,4 @@ def test_a_target_of_an_advertiser_takes_no_target_types() -> None:
     advertised = target(advertiser_id=5, target_types=["DSP"])
     example = Example().put("audiences.0.destinations", [advertised])
 
-    assert "target_types: belongs to a connection" in example.refusal()
+    assert "target_types: needs a connection" in example.refusal()

@@ -201,7 +201,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a success that names no run leaves open whether one started",
         file=f"{ADOBE}/runs.py",
-        kept='    return InDoubt(f"{response.status}, and {why}")\n',
+        kept='    return InDoubt(f"{response.status}, but {why}")\n',
         broken="    return RunRefused(why)\n",
         tests=[f"{ADOBE_RUNS}::test_a_success_that_names_no_run_leaves_open_whether_one_started"],
     ),
