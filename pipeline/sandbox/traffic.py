@@ -1,7 +1,7 @@
-"""Upstream's side of the sandbox: seeded events, and what each of them implies.
+"""Upstream's side of the sandbox: makes events by a seed, and adds up what each implies.
 
-Most are ordinary changes. Among them is what an upstream really sends: values hashed already,
-members that come and go within a second, events that are no events, people without consent.
+Most events are ordinary changes. Others are special cases of real upstreams: hashed values, members
+that join and leave within a second, invalid events, people without consent.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,14 +19,14 @@ from pipeline.sandbox.people import Person
 
 ADDS: Final = 0.7
 RESTLESS: Final = 0.1
-"""Share of changes whose member and audience are those of the change before."""
+"""The share of changes with the same member and audience as the change before."""
 BUSY_EVENTS, BUSY_MEMBERS = 0.2, 0.02
-"""The first share of the events is about the second share of the members."""
+"""The first share of the events concerns the second share of the members."""
 AUDIENCES_EACH: Final = 3
 DENY, FORGET = 0.01, 0.03
-"""Shares of adds: members who said no, and signals that are missing where one is due."""
+"""Shares of adds: with a denial, and without a signal where one is needed."""
 LATE, LATE_MS = 0.03, 20_000
-"""A share of the events, and how much older at most they say they are than those around them."""
+"""The share of late events, and how much older than their neighbours they can be."""
 TIERS: Final = ("basic", "silver", "gold", "platinum")
 
 

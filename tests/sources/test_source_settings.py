@@ -245,7 +245,7 @@ def test_an_upstream_name_belongs_to_one_audience() -> None:
     assert (
         "audiences[0].upstream[1]: is also a name of the audience 'other': 'other'; keep" in refusal
     )
-    assert "audiences[1].upstream[0]: is a name of the audience 'vip' too: '456'" in refusal
+    assert "audiences[1].upstream[0]: is also a name of the audience 'vip': '456'" in refusal
 
 
 def test_an_upstream_number_is_written_in_quotes() -> None:
