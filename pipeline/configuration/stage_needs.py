@@ -1,4 +1,4 @@
-"""What each stage needs: a run of a stage that has nothing to do is refused."""
+"""Refuses a run of stages that have nothing to do."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final, Literal, get_args

@@ -55,7 +55,7 @@ def _first(text: str, line: int) -> tuple[Mapping[str, object], int] | None:
         what = "a number that is too long" if isinstance(error, ValueError) else "nested too deep"
         raise OperationFailed(f"line {line}: not JSON that can be read: {what}") from None
     if not isinstance(found, dict):
-        raise OperationFailed(f"line {line}: an event must be an object, and this is none")
+        raise OperationFailed(f"line {line}: an event must be a JSON object")
     return found, end
 
 

@@ -41,7 +41,7 @@ class Event(NamedTuple):
 
 
 class Traffic:
-    """Makes events one after the other; `expected` always tells what those made so far imply.
+    """Makes events one after another; `expected` always has what the events so far imply.
 
     The same `random` and start give the same events.
     """
@@ -76,7 +76,7 @@ class Traffic:
         self._weights = list(accumulate(share for share, _ in shares))
 
     def events(self, count: int) -> Iterator[Event]:
-        """So many more events."""
+        """The next events, this many."""
         for _ in range(count):
             (make,) = self._random.choices(self._makers, cum_weights=self._weights)
             self._at_ms = self._start_ms + self.expected.events
@@ -100,7 +100,7 @@ class Traffic:
         return self._event(person, event)
 
     def _consented(self, person: Person, audience: Audience) -> dict[str, object]:
-        """The consent of an add; and what becomes of the add because of it."""
+        """The consent of an add; also adds up its effect on the add."""
         country, chance = person.country, self._random.random()
         copies = len(audience.targets)
         if chance < DENY:
@@ -136,7 +136,7 @@ class Traffic:
         self._state(person, audience, row)
 
     def _denied_to_adobe(self, person: Person, audience: Audience) -> None:
-        """Whoever says no is no member any more; at Amazon they only are not added."""
+        """A denial removes a member at Adobe; at Amazon it only stops the add."""
         self._withhold("consent_denied", int(audience.goes_to_adobe))
         self._state(person, audience, None)
 
@@ -197,7 +197,7 @@ class Traffic:
         described = {"id": person.member, "country": "US", "identities": useless}
         self.expected.changes["remove"] += 1
         self.expected.reject("no_usable_identity", len(audience.targets))
-        # Adobe's file needs no identity of somebody who leaves.
+        # A member who leaves needs no identity at Adobe.
         self._state(person, audience, None)
         event = self._stated(person, "remove", audience.name)
         return self._event(person, event | {"member": described})
@@ -242,7 +242,7 @@ class Traffic:
         }
 
     def _attributes(self) -> dict[str, str | int]:
-        """They change with every event, so that only the row of the right one is right."""
+        """Attributes that differ in every event: only the right event gives the right row."""
         number = self.expected.events
         return {"tier": TIERS[number % len(TIERS)], "visits": number}
 

@@ -109,7 +109,7 @@ def _url(value: str) -> str:
     try:
         parts = urlsplit(value)
         is_address = bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port or an address in brackets that is none
+    except ValueError:  # an invalid port, or an invalid address in brackets
         raise _not_a_url() from None
     if parts.username is not None or parts.password is not None:
         raise refusal("must not hold a user or a password", "give credentials by their own keys")

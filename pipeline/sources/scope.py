@@ -42,7 +42,7 @@ class Scope:
         self._read_key = read_key
 
     def at(self, item: object, name: str | None = None) -> "Scope":
-        """The same event, at one item of it."""
+        """The scope of one item of this event."""
         scope = Scope(self.message, self.root, self._read_key, self.attributes)
         scope.item, scope.item_name = item, name
         scope.row = self.row

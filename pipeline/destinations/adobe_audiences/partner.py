@@ -57,7 +57,7 @@ def _route(_settings: AdobeSettings, _target: AdobeTarget) -> bytes:
 
 
 def _member_id(settings: AdobeSettings, member: str) -> str:
-    # A remove must not store an address: its digest matches no add, so it removes nobody.
+    # An id that may be an address is stored only as a digest; no add has that digest.
     return member_id(settings.member_ids, member) or hashed_id(member)
 
 

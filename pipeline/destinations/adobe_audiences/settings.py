@@ -68,11 +68,11 @@ class SnapshotSettings(Section):
     fresh_within_seconds: Positive = 86_400
     """Seconds within which an add should be in a file."""
     runs_per_day: Whole = Field(default=90, ge=1, le=PARTNER_RUNS_PER_DAY)
-    """Of all audiences in any 24 hours; the partner takes 100, with those of its user interface."""
+    """Runs of all audiences in any 24 hours; the partner takes 100, with those of its own pages."""
     runs_per_audience_and_day: Whole = Field(default=10, ge=1, le=PARTNER_RUNS_PER_DAY)
-    """Of one audience in any 24 hours."""
+    """Runs of one audience in any 24 hours."""
     runs_per_audience_total: Count | None = None
-    """For the whole life of an audience; null: no limit."""
+    """Runs in the whole life of an audience; null: no limit."""
     window_seconds: Whole = Field(default=3, ge=1, le=60)
     """Seconds before and after a file's time; its run takes all files in this window."""
     poll_seconds: Positive = 30

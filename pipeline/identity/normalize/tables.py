@@ -38,7 +38,7 @@ def inverted(entries: _Entries, place: str) -> Mapping[str, str]:
     for result, spellings in entries.items():
         for spelling in spellings:
             if spelling in words:
-                raise TableError(f"{place}: {spelling!r} stands under two entries")
+                raise TableError(f"{place}: {spelling!r} is under two entries")
             words[spelling] = result
     return MappingProxyType(words)
 

@@ -46,7 +46,7 @@ def partner_ends(settings: Settings, apis: Mapping[str, Api]) -> Mapping[str, Pa
 
 
 def left_out(settings: Settings, destination: str | None) -> Sequence[str]:
-    """Those of all destinations (or of the given one) whose partner has no control plane."""
+    """The destinations whose partner has no control plane, among all or only the given one."""
     return [
         name
         for name in settings.destinations

@@ -57,7 +57,7 @@ class SimulatorOptions:
 
     def __post_init__(self) -> None:
         if self.profile not in PROFILES:
-            raise ValueError(f"profile {self.profile!r} is none of {', '.join(PROFILES)}")
+            raise ValueError(f"profile {self.profile!r} is not one of {', '.join(PROFILES)}")
 
     @property
     def fault_rates(self) -> FaultRates:

@@ -10,7 +10,7 @@ Violation: TypeAlias = Literal[
     "no_file",  # a window took none
     "bad_file",  # a rule of the format was broken
     "broken_request",  # a rule of the API was broken
-    "asked_after_end",  # somebody asked for a run of which the end was told
+    "asked_after_end",  # a question about a run after an answer told its end
     "refreshed_credentials",  # that makes the landing zone's credentials of all others invalid
 ]
 _EXAMPLES: Final = 20
