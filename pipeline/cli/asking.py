@@ -1,8 +1,8 @@
-"""Asks a person to type a sentence before something is done that cannot be undone."""
+"""Asks a person to type a sentence before a command does what cannot be undone."""
 
 import typer
 
 
 def is_typed(sentence: str, purpose: str = "to do it") -> bool:
-    """Whether the person types exactly this sentence; they are asked on standard error."""
+    """Ask on standard error; whether the person types exactly this sentence."""
     return bool(typer.prompt(f'Type "{sentence}" {purpose}', err=True) == sentence)

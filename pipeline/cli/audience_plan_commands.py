@@ -1,4 +1,4 @@
-"""`audiences plan` and `audiences apply`: the audiences of the configuration, made true."""
+"""`audiences plan` and `audiences apply`: bring the partner's audiences to the configuration."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -22,8 +22,8 @@ from pipeline.operations.audiences.selection import Planned, is_done, left_out, 
 from pipeline.settings.problems import dotted
 
 WITHOUT_CONTROL = (
-    "its partner's audiences cannot be asked for from here, so they are left out; "
-    "see to them at the partner"
+    "this program cannot list or change this partner's audiences, so they are left out; "
+    "manage them at the partner"
 )
 
 OnlyDestination = Annotated[
@@ -36,7 +36,7 @@ def audiences_plan(
     config: ConfigFile,
     destination_name: OnlyDestination = None,
     exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="End with 1 unless everything is as configured.")
+        bool, typer.Option("--exit-code", help="Exit with 1 unless all is as configured.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -57,13 +57,13 @@ def audiences_apply(
     config: ConfigFile,
     destination_name: OnlyDestination = None,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Hide members by a shorter ttl without being asked.")
+        bool, typer.Option("--yes", help="Do not ask before a shorter ttl hides members.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make the audiences of the configuration true: create and update; remove nothing.
+    """Create and update the partner's audiences as the configuration says; remove nothing.
 
-    The ids of new audiences are kept in a lock file beside the configuration.
+    The ids of new audiences are written to a lock file beside the configuration.
     """
     results = checked(lambda: _apply(config, destination_name, yes=yes, as_json=as_json))
     if as_json:
@@ -103,13 +103,13 @@ def _confirm(hiding: Sequence[Planned]) -> None:
     for one in hiding:
         typer.echo(f"{_named(one)}: {what(one.step)}", err=True)
     sentence = f"hide members of {len(hiding)} audience{'s' if len(hiding) > 1 else ''}"
-    typer.echo("Members added longer ago than the new ttl are hidden, all of them by 0.", err=True)
+    typer.echo("Members older than the new ttl will be hidden; a ttl of 0 hides all.", err=True)
     if not is_typed(sentence):
-        fail("that was not the sentence, so nothing was changed")
+        fail("the sentence does not match, so nothing was changed")
 
 
 def _show(plan: Sequence[Planned]) -> None:
-    show_table(COLUMNS, map(row, plan), "there is no audience to plan for")
+    show_table(COLUMNS, map(row, plan), "there is no audience to plan")
     counts = Counter(NAMES[one.step.what] for one in plan)
     said = [f"{counts[name]} {name}" for name in NAMES.values() if counts[name]]
     if said:
@@ -147,4 +147,4 @@ def _result(result: Result) -> dict[str, object]:
 
 
 def _hush(_: Result) -> None:
-    """With JSON everything is said at the end."""
+    """Say nothing: with JSON one document follows at the end."""

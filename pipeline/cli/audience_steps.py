@@ -1,4 +1,4 @@
-"""How the steps of a plan for audiences are told: in a table, as JSON, and in words."""
+"""Writes the steps of a plan for audiences: as a table, as JSON, and in words."""
 
 from collections.abc import Mapping
 
@@ -18,14 +18,14 @@ NAMES: Mapping[StepKind, str] = {
 
 
 def row(one: Planned) -> tuple[object, ...]:
-    """A line of the table under COLUMNS."""
+    """One line of the table: a cell for each of COLUMNS."""
     key = one.placed.key
     where = (key.audience, key.destination, key.lane)
     return (*where, one.step.audience_id, NAMES[one.step.what], what(one.step))
 
 
 def what(step: Step) -> str | None:
-    """What changes, or what keeps it from changing."""
+    """What the step changes, or why it changes nothing."""
     match step.what:
         case "create":
             keys = {} if step.creates is None else step.creates.keys
@@ -38,13 +38,13 @@ def what(step: Step) -> str | None:
         case "gone":
             return "the partner does not know it"
         case "in_doubt":
-            return f"asked for at {step.asked_at}, no answer written down"
+            return f"requested at {step.asked_at}, no answer recorded"
         case "keep":
             return None
 
 
 def described(one: Planned) -> dict[str, object]:
-    """A step for programs; ids keep all their digits."""
+    """A step as JSON fields; ids keep all their digits."""
     key = one.placed.key
     step = one.step
     return {
@@ -60,5 +60,5 @@ def described(one: Planned) -> dict[str, object]:
 
 
 def as_written(audience_id: str | None) -> int | str | None:
-    """As the configuration writes it: a number where the partner's ids are numbers."""
+    """The id as the configuration writes it: a number where the partner's ids are numbers."""
     return int(audience_id) if audience_id is not None and audience_id.isdecimal() else audience_id

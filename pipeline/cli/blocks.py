@@ -1,4 +1,4 @@
-"""Shows what a command returned: to programs whole, to people as its package says."""
+"""Prints the result of a command: all of it as JSON, or as texts, facts and tables."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -13,7 +13,7 @@ from pipeline.destinations.control import Block, Listing, Table
 def show_found(
     found: object, shown: Callable[[Any], Sequence[Block]] | None, *, as_json: bool
 ) -> None:
-    """The result itself on standard output, why it may not be whole on the other."""
+    """Print the result on standard output; a caveat, if it is incomplete, on standard error."""
     if isinstance(found, Listing) and found.caveat is not None:
         typer.echo(found.caveat, err=True)
     if as_json:
@@ -23,7 +23,7 @@ def show_found(
 
 
 def show_blocks(blocks: Sequence[Block]) -> None:
-    """Texts line by line, facts and tables."""
+    """Print each block: a text as one line, a mapping as facts, a table as a table."""
     for block in blocks:
         match block:
             case str():

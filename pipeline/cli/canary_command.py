@@ -1,4 +1,4 @@
-"""`canary`: does absence from the next file mean that a member leaves? Tried on a live account."""
+"""`canary`: tests on a live account whether members who are missing from a file leave."""
 
 from typing import Annotated
 
@@ -15,21 +15,21 @@ def canary(
     config: ConfigFile,
     second: Annotated[
         str | None,
-        typer.Option(help="Id of the canary's audience: ingest the second file, with one person."),
+        typer.Option(help="Second call: the audience id that the first call printed."),
     ] = None,
     destination: Annotated[
         str | None, typer.Option("--destination", help="A name under `destinations`.")
     ] = None,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Make an audience at the partner, and use one run.")
+        bool, typer.Option("--yes", help="Agree: this writes to the partner and uses one run.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Try out, on a live account, whether who is absent from the next file leaves the audience.
+    """Test on a live account whether a member who is missing from the next file leaves.
 
-    Makes an audience of two invented people and ingests a file with both; with --second, a file
-    with one of them. Who is in the audience then only a person can see, at the partner. Each call
-    uses one run of the day, which the budget of a running pipeline does not know of.
+    The first call makes an audience and ingests a file with two invented people. The second call
+    (--second) ingests a file with one of them. After each call, look up the number of profiles at
+    the partner. Each call uses one run of the day; a running pipeline does not count it.
     """
     if not yes:
         fail(
@@ -55,12 +55,12 @@ def _next(step: CanaryStep, *, is_second: bool) -> list[str]:
         return [
             f"a file with 1 of the 2 people was ingested at {step.ingested_at}",
             f"{seen}: with 1 profile, absence from a file means exit",
-            "with 2 profiles it does not: whom you remove stays in, so do not use this destination",
+            "with 2 profiles it does not: removed members stay, so do not use this destination",
             "then delete the audience at the partner",
         ]
     return [
         f"a file with 2 people was ingested at {step.ingested_at}",
-        f"{seen}: it must have 2 profiles; with fewer, nothing can be tried out yet",
+        f"{seen}: it must have 2 profiles before you go on",
         f"then: audience-pipeline canary --second {step.audience_id} --yes",
     ]
 

@@ -1,4 +1,4 @@
-"""`check`: whether a configuration is valid, and with --online whether the world agrees."""
+"""`check`: validates a configuration; with --online, also against brokers and partners."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -31,14 +31,14 @@ def check(
         bool,
         typer.Option(
             "--online",
-            help="Also ask the brokers, and the partner for tokens, terms, connections, audiences.",
+            help="Also ask the brokers, and the partners: tokens, terms, connections, audiences.",
         ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Validate a configuration; what is wrong is named with its key, its value and the remedy.
+    """Validate a configuration; each problem shows its key, its value and the remedy.
 
-    Exit codes: 0 valid, 1 valid but the world does not agree (--online), 2 not valid.
+    Exit codes: 0 valid, 1 valid but brokers or partners differ (--online), 2 not valid.
     """
     if as_json:
         _check_for_programs(config, online=online)
@@ -67,7 +67,7 @@ def _check_for_programs(config: ConfigFile, *, online: bool) -> None:
 
 
 async def _told(configuration: Configuration) -> bool:
-    """Says each finding when it is there; whether one of them is bad."""
+    """Print each finding as it comes; whether one of them is bad."""
     is_bad = False
     async for finding in checking.online(configuration.settings):
         typer.echo(finding.text)

@@ -1,4 +1,4 @@
-"""`config`: the schema of the file, and a first one to begin with."""
+"""`config`: prints the schema of the file, and writes a first file."""
 
 import shlex
 from pathlib import Path
@@ -21,7 +21,7 @@ config_app = typer.Typer(help="About the configuration file.", no_args_is_help=T
 @config_app.command("schema")
 def config_schema(
     event: Annotated[
-        bool, typer.Option("--event", help="The native event instead of the configuration.")
+        bool, typer.Option("--event", help="The schema of the native event instead.")
     ] = False,
 ) -> None:
     """Print a JSON Schema: of the configuration file, or of the native event."""
@@ -31,19 +31,19 @@ def config_schema(
 @config_app.command("init")
 def config_init(
     file: Annotated[
-        Path | None, typer.Argument(help="Where to write it; left out: standard output.")
+        Path | None, typer.Argument(help="The file to write; without it: standard output.")
     ] = None,
     kind: Annotated[str, typer.Option(help=f"The partner: {', '.join(kinds())}.")] = kinds()[0],
     source_format: Annotated[
         str | None,
         typer.Option(
             "--format",
-            help="For events of this format, with examples of them in a file of their own: "
+            help="Read events of this format, and write a second file with example events: "
             f"{', '.join(formats())}.",
         ),
     ] = None,
 ) -> None:
-    """Write a first configuration with comments; what is there already is never overwritten."""
+    """Write a first configuration with comments; an existing file is never overwritten."""
     if source_format is not None:
         begin_with_format(source_format, file or Path("pipeline.yaml"))
         return

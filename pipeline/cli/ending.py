@@ -28,7 +28,7 @@ TROUBLE = (
 
 
 def ended(work: Callable[[], Coroutine[Any, Any, Found]]) -> Found:
-    """What the work found; leaves the program with a line for each trouble instead."""
+    """Run the work and return its result; on errors, print a line for each and exit."""
     with_usage = False
     try:
         return uvloop.run(work())
@@ -40,7 +40,7 @@ def ended(work: Callable[[], Coroutine[Any, Any, Found]]) -> Found:
 
 
 def checked(made: Callable[[], Found]) -> Found:
-    """What was made without waiting for anybody; leaves the program when it is refused."""
+    """Call `made` and return its result; if it refuses, print the reason and exit."""
     try:
         return made()
     except WRONG_USAGE as error:
@@ -50,13 +50,13 @@ def checked(made: Callable[[], Found]) -> Found:
 
 
 def fail(message: str, code: ExitCode = ExitCode.FAILED) -> NoReturn:
-    """Leave the program with one line."""
+    """Print one error line and exit."""
     typer.echo(f"error: {message}", err=True)
     raise typer.Exit(code)
 
 
 def leaves(error: BaseException) -> Iterator[BaseException]:
-    """The errors themselves, however deep the groups are that they came in."""
+    """Every single error inside nested exception groups."""
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
             yield from leaves(inner)
@@ -65,9 +65,9 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
 
 
 def _explained(error: BaseException) -> str:
-    """Our own errors in their words; of any other only its kind and where it arose.
+    """The message of one of our errors; for a foreign error only its type and place.
 
-    The message of a foreign error may hold the value that it fails on, and so a person.
+    The message of a foreign error may quote a value, and so personal data.
     """
     if isinstance(error, TROUBLE + WRONG_USAGE):
         return str(error)

@@ -1,4 +1,4 @@
-"""`jobs`: those we submitted, and what the partner says of one."""
+"""`jobs`: lists the submitted jobs, and asks the partner about one of them."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -28,13 +28,13 @@ from pipeline.domain.job import JobReport, NotYet
 from pipeline.operations.job_list import JobFilter, list_jobs
 from pipeline.operations.job_watching import show_job, watch_job
 
-jobs_app = typer.Typer(help="Requests that the partner works off later.", no_args_is_help=True)
+jobs_app = typer.Typer(help="Jobs: uploads that the partner processes later.", no_args_is_help=True)
 
 COLUMNS = (
     *("submitted_at", "job_id", "state", "destination", "connection", "audience_id"),
     *("records", "applied", "invalid", "failed", "unknown", "finished_at"),
 )
-JobId = Annotated[str, typer.Argument(help="job_id of `jobs list`.")]
+JobId = Annotated[str, typer.Argument(help="The job_id that `jobs list` shows.")]
 
 
 @jobs_app.command("list")
@@ -42,11 +42,13 @@ def jobs_list(
     config: ConfigFile,
     since_hours: SinceHours = 24,
     limit: Limit = 50,
-    state: Annotated[str | None, typer.Option(help="Only in this state, such as FAILED.")] = None,
+    state: Annotated[
+        str | None, typer.Option(help="Only jobs in this state, such as FAILED.")
+    ] = None,
     destination_name: DestinationName = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the newest jobs, oldest first, with what became of their records."""
+    """List the newest jobs, oldest first, with the results of their records."""
     settings = configured(config)
     wanted = JobFilter(
         since_ms=hours_ago(since_hours),
@@ -82,9 +84,9 @@ def jobs_watch(
     destination_name: DestinationName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask about one job, at the configured intervals, until it ends; then no more.
+    """Ask the partner about one job, at the configured intervals, until it ends.
 
-    Exit codes: 0 it ended, for all or for some targets; 1 it failed, or was given up.
+    Exit codes: 0 the job succeeded for all or some targets; 1 it failed, or was given up.
     """
     settings = configured(config)
     report = ended(lambda: watch_job(settings, destination_name, job_id, _tell))

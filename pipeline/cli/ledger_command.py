@@ -1,4 +1,4 @@
-"""`ledger`: every record has an end, added up from the topics; exit code 1 if it does not."""
+"""`ledger`: counts from the topics whether every record has an end."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -22,22 +22,27 @@ SNAPSHOT_COLUMNS = (
     *("destination", "audience", "audience_id", "state", "in_file", "ingested", "ingested_at"),
     *("activatable_by", "expires_at", "why"),
 )
-NO_CHANGE = "no change of this member stands in a lane"
+NO_CHANGE = "no lane holds a change of this member"
 WHY_NOT = (
-    "; upstream sent none, consent withheld it "
-    "(`audience_changes_withheld_total`), ingest turned it away (`dead-letters list "
-    "--stage ingest --key ID`), or the lane let go of it after `upload.keep_delivered_hours`"
+    "; either upstream sent none, or consent withheld it "
+    "(`audience_changes_withheld_total`), or ingest rejected it (`dead-letters list "
+    "--stage ingest --key ID`), or the lane deleted it after `upload.keep_delivered_hours`"
 )
 MEMBER_COLUMNS = ("lane", "offset", "changed_at", "end", "detail")
 
 Lane = Annotated[
-    str | None, typer.Option(help="Only this one: <destination>.<connection>, or the connection.")
+    str | None, typer.Option(help="Only this lane: <destination>.<connection>, or the connection.")
 ]
 LaneSinceHours = Annotated[
-    float, typer.Option(min=0, max=MOST_HOURS, help="Records written to their lane since, hours.")
+    float,
+    typer.Option(
+        min=0,
+        max=MOST_HOURS,
+        help="Only records that reached their lane so many hours ago or later.",
+    ),
 ]
 Member = Annotated[
-    str | None, typer.Option(help="Instead, what became of each change of this member.id upstream.")
+    str | None, typer.Option(help="Show only the changes of this member (member.id upstream).")
 ]
 Audience = Annotated[
     str | None, typer.Option(help="With --member: the audience, as upstream names it.")
@@ -52,12 +57,12 @@ def ledger(
     audience: Audience = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add up, from the topics, what became of every record that still stands in a lane.
+    """Count from the topics how every record that a lane still holds has ended.
 
-    Of audiences that are delivered as snapshots: who is in the newest file, and what the partner
-    has ingested.
+    For audiences that are delivered as snapshots: count the members in the newest file, and those
+    that the partner has ingested.
 
-    Exit codes: 0 it adds up (records may still wait, and jobs be pending), 1 it does not.
+    Exit codes: 0 every record is accounted for (it may still wait, or its job be pending), 1 not.
     """
     settings = configured(config)
     if (member is None) != (audience is None):

@@ -1,4 +1,4 @@
-"""`dead-letters`: what could not be carried, with why and where from."""
+"""`dead-letters`: lists messages that could not be delivered, with reason and origin."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from pipeline.cli.options import AsJson, ConfigFile, Limit, SinceHours, configur
 from pipeline.cli.showing import show_fields, show_json
 from pipeline.operations.letter_list import LetterFilter, list_letters
 
-dead_letters_app = typer.Typer(help="What could not be carried.", no_args_is_help=True)
+dead_letters_app = typer.Typer(help="Messages that could not be delivered.", no_args_is_help=True)
 
 COLUMNS = ("at", "stage", "reason", "detail", "where")
 
@@ -19,21 +19,25 @@ def letters_list(
     config: ConfigFile,
     since_hours: SinceHours = 24,
     limit: Limit = 50,
-    stage: Annotated[str | None, typer.Option(help="Only of ingest, upload or poll.")] = None,
-    reason: Annotated[str | None, typer.Option(help="Only for this reason.")] = None,
+    stage: Annotated[
+        str | None, typer.Option(help="Only from this stage: ingest, upload or poll.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Only with this reason.")] = None,
     key: Annotated[
         str | None,
         typer.Option(
-            help="Only of messages with this key: of ingest the upstream's, often the member's id."
+            help="Only messages with this key; in ingest it is upstream's, often the member's id."
         ),
     ] = None,
     show_payload: Annotated[
         bool,
-        typer.Option("--show-payload", help="The original event too: it may hold personal data."),
+        typer.Option(
+            "--show-payload", help="Also show the original event: it may hold personal data."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the newest dead letters, oldest first; without what they carry."""
+    """List the newest dead letters, oldest first, without their payload."""
     settings = configured(config)
     wanted = LetterFilter(
         since_ms=hours_ago(since_hours),

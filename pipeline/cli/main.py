@@ -1,4 +1,4 @@
-"""The command line: reads arguments and environment, and turns what goes wrong into one line."""
+"""The command line: reads arguments and environment, and prints each error as one line."""
 
 from importlib.metadata import version
 from typing import Annotated
@@ -36,7 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-audiences_app = typer.Typer(help="Audiences as the partner keeps them.", no_args_is_help=True)
+audiences_app = typer.Typer(help="The audiences at the partner.", no_args_is_help=True)
 audiences_app.command("plan")(audiences_plan)
 audiences_app.command("apply")(audiences_apply)
 GROUPS = {
@@ -74,12 +74,12 @@ def run(
     stages: Annotated[
         str | None,
         typer.Option(
-            help=f"Which of the stages this process does: some of {','.join(STAGES)}.",
+            help=f"The stages that this process runs: some of {','.join(STAGES)}.",
             show_default="all that the destinations need",
         ),
     ] = None,
 ) -> None:
-    """Run until SIGTERM or SIGINT, then drain.
+    """Run the pipeline until SIGTERM or SIGINT, then finish what is in flight.
 
     Exit codes: 0 drained, 1 failed, 2 wrong usage or configuration, 3 cut off after the grace
     period, 4 ended by the watchdog.
@@ -102,7 +102,7 @@ def about(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", is_eager=True, callback=_show_version, help="Print the version and leave."
+            "--version", is_eager=True, callback=_show_version, help="Print the version and exit."
         ),
     ] = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""`members`: how many an audience has that is delivered as snapshots, and one of them."""
+"""`members`: counts, shows, confirms and retires the members of snapshot audiences."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -21,7 +21,8 @@ COLUMNS = ("offset", "written_at", "says", "changed_at", "source", "has_identity
 
 AUDIENCE = "The audience: its name in upstream events, or its id at the partner."
 Destination = Annotated[
-    str | None, typer.Option("--destination", help="Only there: a name under `destinations`.")
+    str | None,
+    typer.Option("--destination", help="Only at this destination, a name under `destinations`."),
 ]
 
 
@@ -32,7 +33,7 @@ def members_count(
     destination: Destination = None,
     as_json: AsJson = False,
 ) -> None:
-    """Count the members that a snapshot would have now; reads all of them."""
+    """Count the members that a snapshot would have now; this reads all of them."""
     settings = configured(config)
     found = ended(lambda: count_members(settings, audience, destination))
     if as_json:
@@ -49,7 +50,7 @@ def members_show(
     destination: Destination = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show whether somebody is a member now, and which statements say so."""
+    """Show whether a person is a member now, and the stored changes that say so."""
     settings = configured(config)
     found = ended(lambda: show_member(settings, member, audience, destination))
     if as_json:
@@ -68,43 +69,45 @@ def members_confirm(
     config: ConfigFile,
     yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
 ) -> None:
-    """Say that a members topic that was emptied holds everybody again: snapshots go on."""
+    """Confirm that an emptied members topic holds all members again; snapshots then go on."""
     settings = configured(config)
     found = ended(lambda: find_confirmable(settings, destination))
     typer.echo(
         cell(
-            f"{found.destination}: {found.what}. Whoever was not stated again leaves with the next "
-            "snapshot; it waits until ingest has carried what the sources hold now."
+            f"{found.destination}: {found.what}. A member that upstream has not sent again leaves "
+            "with the next snapshot. That snapshot waits until ingest has read what the sources "
+            "hold now."
         ),
         err=True,
     )
     sentence = f"confirm {found.destination}"
     if not yes and not is_typed(sentence):
-        fail("that was not the sentence, so no snapshot is made")
+        fail("the sentence does not match, so no snapshot is made")
     ended(lambda: confirm_members(settings, found))
     typer.echo(cell(f"{found.destination}: its members are confirmed, and snapshots go on"))
 
 
 @members_app.command("retire")
 def members_retire(
-    audience: Annotated[str, typer.Argument(help="The audience: its id at the partner.")],
+    audience: Annotated[str, typer.Argument(help="The audience's id at the partner.")],
     config: ConfigFile,
     destination: Annotated[
         str | None,
         typer.Option(
-            "--destination", help="Where it was; may be left out where members of one are stored."
+            "--destination",
+            help="Its destination; needed only if several destinations store members of it.",
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
 ) -> None:
-    """Let go of all members of an audience that left the configuration."""
+    """Delete all stored members of an audience that left the configuration."""
     configuration = configured_with_lock(config)
     left = ended(lambda: find_left_members(configuration, audience, destination))
     for line in _before(left):
         typer.echo(cell(line), err=True)
     sentence = f"retire {left.audience}"
     if not yes and not is_typed(sentence):
-        fail("that was not the sentence, so nothing was let go of")
+        fail("the sentence does not match, so nothing was deleted")
     count = ended(lambda: retire_members(configuration.settings, left))
     for line in _after(left, count):
         typer.echo(cell(line))
@@ -113,22 +116,22 @@ def members_retire(
 def _before(left: LeftMembers) -> Iterator[str]:
     yield (
         f"{left.members} members of audience {left.audience} of {left.destination} are stored in "
-        f"topic {left.topic}, with those who left it. All of it is let go of, and nothing brings "
-        "it back. Before that, start every process with this configuration: one that still has "
-        "the audience writes its members again, and may let members leave at the partner."
+        f"topic {left.topic}, with former members. All of this will be deleted for good. First "
+        "restart every process with this configuration: a process that still has the audience "
+        "writes its members again, and may remove members at the partner."
     )
     if left.unmade:
         yield (
-            f"Without an id there: {', '.join(left.unmade)}. If one of them is this audience with "
-            f"another name, do not go on: give it the id {left.audience} instead."
+            f"Configured there without an id: {', '.join(left.unmade)}. If one of them is this "
+            f"audience under a new name, do not go on: give it the id {left.audience} instead."
         )
 
 
 def _after(left: LeftMembers, count: int) -> Iterator[str]:
     yield (
-        f"audience {left.audience} of {left.destination} retired: {count} members are let go of; "
-        "Kafka deletes them within about a week, once something is written behind them. Where no "
-        "other audience of the destination is served, do this again in four days: that writes it"
+        f"audience {left.audience} of {left.destination} retired: {count} members are marked as "
+        "deleted. Kafka deletes them within about a week, but only after newer messages. If the "
+        "destination has no other audience, repeat this command in four days: it writes some"
     )
     how = (
         f"`audiences delete {left.audience} --destination {left.destination}`"

@@ -1,4 +1,4 @@
-"""What every command is told: which configuration, which destination, how to print."""
+"""The options that commands share: the configuration, the destination, the output."""
 
 import logging as standard_logging
 import os
@@ -26,38 +26,39 @@ ConfigFile = Annotated[
         "--config",
         "-c",
         envvar=CONFIG_VARIABLE,
-        help="The YAML file; config/reference.yaml has every key.",
+        help="The YAML file; config/reference.yaml shows every key.",
     ),
 ]
 DestinationName = Annotated[
     str | None,
     typer.Option(
-        "--destination", help="A name under `destinations`; may be left out where there is one."
+        "--destination", help="A name under `destinations`; optional if there is only one."
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 SinceHours = Annotated[
-    float, typer.Option("--since-hours", min=0, help="How far to look back, hours.")
+    float, typer.Option("--since-hours", min=0, help="How many hours to look back.")
 ]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="The newest so many.")]
+Limit = Annotated[
+    int, typer.Option("--limit", min=1, max=100_000, help="Show at most this many, the newest.")
+]
 
 
 def hours_ago(hours: float) -> int:
-    """The time so many hours ago, milliseconds since the epoch."""
+    """The time this many hours ago, milliseconds since the epoch."""
     return hours_before(time.time_ns() // 1_000_000, hours)
 
 
 def configured(path: Path) -> Settings:
-    """The configuration; leaves the program with a line for each problem of it.
+    """The configuration; if it is not valid, print a line for each problem and exit.
 
-    Audiences need not be made yet. Log lines stay away: what is wrong is said once, by the command
-    itself.
+    Audiences need no id yet. Log lines are off, because the command itself prints what is wrong.
     """
     return configured_with_lock(path).settings
 
 
 def configured_with_lock(path: Path) -> Configuration:
-    """The same with the lock file beside it."""
+    """The configuration as `configured` reads it, with the lock file beside it."""
     configuration = _loaded(path, needs_ids=False)
     layout = configuration.settings.logging.format
     _silence(layout)
@@ -65,7 +66,7 @@ def configured_with_lock(path: Path) -> Configuration:
 
 
 def logged(path: Path) -> Configuration:
-    """The configuration of a run, every audience made; logs go where it says."""
+    """The configuration of a run; every audience must have its id. Sets up logging."""
     configuration = _loaded(path, needs_ids=True)
     said = configuration.settings.logging
     logs.configure(
@@ -78,10 +79,10 @@ def logged(path: Path) -> Configuration:
 
 
 def read_configuration(path: Path) -> Configuration:
-    """The configuration of a run, for a program: log lines stay away.
+    """The configuration of a run, for a program; log lines are off.
 
     Raises:
-        SettingsError: it cannot be used; every problem of it.
+        SettingsError: the configuration is not valid; the error holds every problem.
     """
     configuration = load_with_lock(path, os.environ)
     _silence("json")
@@ -89,7 +90,7 @@ def read_configuration(path: Path) -> Configuration:
 
 
 def _silence(layout: Literal["json", "console"]) -> None:
-    """Keep log lines away from what a command prints."""
+    """Keep log lines out of the output of a command."""
     logs.configure(level="error", layout=layout, stream=sys.stderr)
     standard_logging.getLogger().setLevel(standard_logging.CRITICAL)
 

@@ -1,4 +1,4 @@
-"""Makes the commands of the partners part of the command line: an option of each parameter."""
+"""Adds the commands of the partners to the command line; each parameter becomes an option."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -41,9 +41,9 @@ def add_partner_commands(
     groups: dict[str, typer.Typer],
     commands: Mapping[tuple[str | None, str], Mapping[str, Command]],
 ) -> None:
-    """Add these commands, by group and name and by the kind of the partner that has them.
+    """Add `commands`: by group and name, then by the kind of the partner.
 
-    `groups` has what stands under each first word already.
+    `groups` holds the groups of commands that exist already, by name; new ones are added to it.
     """
     for (_, name), by_kind in commands.items():
         first = next(iter(by_kind.values()))
@@ -66,7 +66,7 @@ def _parent(app: typer.Typer, groups: dict[str, typer.Typer], group: Group) -> t
 def _with_signature(
     work: Callable[..., None], parameters: Mapping[str, Offered], common: Mapping[str, Typed]
 ) -> Callable[..., None]:
-    """A function whose signature Typer makes options and arguments of."""
+    """A function with a signature that Typer turns into options and arguments."""
     own = {name: (one.annotation, one.default) for name, one in parameters.items()}
     typed = {**own, **common}
 

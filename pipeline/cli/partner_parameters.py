@@ -1,4 +1,4 @@
-"""The parameters of a partner's command as Typer is told of them."""
+"""Turns the parameters of a partner's command into options and arguments of Typer."""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,8 +13,8 @@ from pipeline.destinations.control import Command, Parameter
 from pipeline.operations.partner_commands import parameters_of
 
 ASKED_FOR = (
-    "Left out: asked for without an echo, or read from standard input, so that it need not stand "
-    "in a shell's history."
+    "If left out, you are asked for it without an echo, or it is read from standard input; so it "
+    "stays out of the shell's history."
 )
 
 
@@ -28,10 +28,10 @@ class Offered:
 
 
 def offered_parameters(by_kind: Mapping[str, Command]) -> Mapping[str, Offered]:
-    """What any partner's command of this name takes.
+    """Every parameter that a partner's command of this name takes.
 
-    What not every partner needs may be left out; whether the one that is meant does without it is
-    seen when it is known.
+    A parameter that not every partner needs is optional here. Once the partner is known, a missing
+    one that it needs is refused.
     """
     found = [parameters_of(command) for command in by_kind.values()]
     merged = {name: one for parameters in reversed(found) for name, one in parameters.items()}
@@ -44,7 +44,7 @@ def offered_parameters(by_kind: Mapping[str, Command]) -> Mapping[str, Offered]:
 
 
 def _kinds(found: Sequence[Mapping[str, Argument]], name: str) -> Iterator[Any]:
-    """What the partners take under one name, whether it may be left out or not."""
+    """The types of a parameter at the partners, without the None of an optional one."""
     for parameters in found:
         if name in parameters:
             kind, _ = _parts(parameters[name].annotation)
@@ -52,7 +52,7 @@ def _kinds(found: Sequence[Mapping[str, Argument]], name: str) -> Iterator[Any]:
 
 
 def _as_text(argument: Argument) -> Argument:
-    """Taken as text, since one partner's ids are numbers, and another's are not."""
+    """The argument with the type text: ids are numbers at one partner and not at another."""
     _, told = _parts(argument.annotation)
     unbounded = replace(told, least=None, most=None)
     return argument.replace(annotation=Annotated[str, unbounded])
@@ -73,7 +73,7 @@ def _offered(name: str, argument: Argument, is_shared: bool) -> Offered:
 
 
 def _parts(annotation: Any) -> tuple[Any, Parameter]:
-    """The type, and what a person is told of it."""
+    """The type of a parameter, and its description for people."""
     if get_origin(annotation) is not Annotated:
         return annotation, Parameter()
     kind, *markers = get_args(annotation)

@@ -1,4 +1,4 @@
-"""`produce`: events written to a source topic, as an upstream would."""
+"""`produce`: writes events to a source topic, as an upstream would."""
 
 import sys
 from collections.abc import Iterator
@@ -19,17 +19,19 @@ from pipeline.operations.trouble import OperationFailed, refused_path
 def produce(
     file: Annotated[
         str,
-        typer.Argument(metavar="FILE|-", help="JSON objects, on a line each or over many lines."),
+        typer.Argument(
+            metavar="FILE|-", help="JSON objects, one after another; - is standard input."
+        ),
     ],
     config: ConfigFile,
     topic: Annotated[
-        str | None, typer.Option(help="One under `sources`; may be left out where there is one.")
+        str | None, typer.Option(help="A topic under `sources`; optional if there is only one.")
     ] = None,
     key: Annotated[
-        str, typer.Option(help="Where the member's id stands: its events share a partition.")
+        str, typer.Option(help="The field of the member's id; it becomes the key.")
     ] = MEMBER_KEY,
 ) -> None:
-    """Write events to a source topic, keyed by the member, as an upstream would."""
+    """Write events to a source topic, with the member's id as key, as an upstream would."""
     settings = configured(config)
     where = checked(lambda: source_topic(settings, topic))
     with _opened(file) as lines:

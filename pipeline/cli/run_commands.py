@@ -1,4 +1,4 @@
-"""`runs`: snapshots and their ingestion by the partner; one asked for, one that is held let go."""
+"""`runs`: lists snapshots and the partner's runs, requests a snapshot, approves a held one."""
 
 from typing import Annotated
 
@@ -24,10 +24,11 @@ RUN_COLUMNS = (
 )
 
 Destination = Annotated[
-    str | None, typer.Option("--destination", help="Only there: a name under `destinations`.")
+    str | None,
+    typer.Option("--destination", help="Only at this destination, a name under `destinations`."),
 ]
 Audience = Annotated[
-    str, typer.Argument(help="Its name in upstream events, or its id at the partner.")
+    str, typer.Argument(help="The audience's name in upstream events, or its id at the partner.")
 ]
 
 
@@ -59,7 +60,7 @@ def runs_show(
     destination: Destination = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one audience: its newest snapshot, what the partner has of it, and its runs."""
+    """Show one audience: its newest snapshot, what the partner ingested, and its runs."""
     settings = configured(config)
     found = ended(lambda: show_snapshot(settings, audience, destination))
     [line] = found.audiences
@@ -75,10 +76,10 @@ def runs_show(
 
 @runs_app.command("start")
 def runs_start(audience: Audience, config: ConfigFile, destination: Destination = None) -> None:
-    """Ask for a snapshot now, whatever has changed; it goes first, within the budget of runs."""
+    """Request a snapshot now, even without changes; it goes first, within the budget of runs."""
     settings = configured(config)
     place = ended(lambda: start_snapshot(settings, audience, destination))
-    typer.echo(cell(f"{place}: a snapshot is asked for; `runs show` says how it goes"))
+    typer.echo(cell(f"{place}: a snapshot is requested; `runs show` shows its progress"))
 
 
 @runs_app.command("approve")
@@ -88,7 +89,7 @@ def runs_approve(
     destination: Destination = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
 ) -> None:
-    """Let a snapshot go that is held because it has far fewer members than the last one."""
+    """Send a snapshot that is held because it has far fewer members than the last one."""
     settings = configured(config)
     held = ended(lambda: find_held(settings, audience, destination))
     before = "nothing" if held.ingested is None else f"{held.ingested} rows"
@@ -101,6 +102,6 @@ def runs_approve(
     )
     sentence = f"approve {held.place.name}"
     if not yes and not is_typed(sentence):
-        fail("that was not the sentence, so the snapshot stays held")
+        fail("the sentence does not match, so the snapshot stays held")
     ended(lambda: approve_snapshot(settings, held))
     typer.echo(cell(f"{held.place}: snapshot {held.number} is approved and goes next"))

@@ -1,4 +1,4 @@
-"""The stages of a configuration, run in this process until they are told to stop."""
+"""Runs the stages of a configuration in this process until a signal stops them."""
 
 import asyncio
 import sys

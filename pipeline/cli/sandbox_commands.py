@@ -1,6 +1,7 @@
-"""The commands that need no partner: the whole system on this machine, and the simulator alone.
+"""`sandbox` runs the whole system on this machine, `simulator` only the simulated partner.
 
-What they run is imported when they are: no other command needs the sandbox. Its broker is an extra.
+They import the sandbox only when they run, because no other command needs it, and its broker is an
+extra that need not be installed.
 """
 
 import secrets
@@ -30,9 +31,9 @@ def sandbox(
     is_served: told.IsServed = False,
     config: told.ServedConfig = None,
 ) -> None:
-    """Watch the whole system on this machine, and see whether every membership arrived.
+    """Run the whole system on this machine, and check that every membership arrived.
 
-    Exit codes: 0 everything agreed, 1 something differs or died, 2 wrong usage.
+    Exit codes: 0 every membership arrived, 1 something differs or failed, 2 wrong usage.
     """
     if is_served:
         _serve(config, 0 if seed is None else seed)
@@ -60,7 +61,7 @@ def _serve(config: Path | None, seed: int) -> None:
 
     if config is None:
         fail(
-            "--serve: name a configuration with --config, such as config/local.yaml", ExitCode.USAGE
+            "--serve: give a configuration with --config, such as config/local.yaml", ExitCode.USAGE
         )
     serve(config, seed)
 
@@ -86,9 +87,9 @@ def simulator(
     files: told.Files = None,
     contract: told.Contract = "current",
 ) -> None:
-    """Run the simulated partner alone, until SIGTERM or SIGINT.
+    """Run only the simulated partner, until SIGTERM or SIGINT.
 
-    It takes any credentials. What it holds can be read under /__simulator__/state and
+    It accepts any credentials. Read what it has stored at /__simulator__/state and
     /__simulator__/membership.
     """
     from pipeline.cli import simulator_runs  # noqa: PLC0415 - only this command needs it
@@ -98,6 +99,6 @@ def simulator(
         simulator_runs.run_amazon(place, faults, cap, cap_window)
         return
     if files is None:
-        fail("--files: name the folder that the files are stored in", ExitCode.USAGE)
+        fail("--files: give the folder where the pipeline stores its files", ExitCode.USAGE)
     _refuse_unreadable(files)
     simulator_runs.run_adobe(place, faults, files, contract)

@@ -1,4 +1,4 @@
-"""What the commands of the sandbox can be told; nothing of the sandbox is imported for it."""
+"""The options of `sandbox` and `simulator`; this module imports nothing of the sandbox."""
 
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
@@ -9,11 +9,11 @@ from pipeline.cli.options import CONFIG_VARIABLE
 from pipeline.sources.formats import FORMATS
 
 SPOKEN = tuple(name for name, known in FORMATS.items() if known.is_shown)
-"""Formats that the sandbox writes its events in; a test compares them with what it knows."""
+"""The formats in which the sandbox writes events; a test keeps this list complete."""
 SMALLEST_CAP = 60
 
 ProfileName: TypeAlias = Literal["none", "mild", "rough"]
-"""The names that the simulator gives its faults; a test compares the two."""
+"""The names of the simulator's fault profiles; a test keeps this list complete."""
 KindName: TypeAlias = Literal["amazon_ads", "adobe_external_audiences"]
 ContractName: TypeAlias = Literal["current", "draft"]
 
@@ -22,21 +22,27 @@ Faults = Annotated[
     ProfileName, typer.Option(help="How much the simulated partner misbehaves.", show_choices=True)
 ]
 Seed = Annotated[
-    int | None, typer.Option(help="The same seed, the same traffic; drawn and printed if absent.")
+    int | None,
+    typer.Option(help="A seed repeats its traffic; without one, a seed is drawn and printed."),
 ]
 CapWindow = Annotated[float, typer.Option(min=0.5, help="The cap's window, seconds.")]
 
 # Of `sandbox`
 Events = Annotated[int, typer.Option(min=1, help="Upstream events.")]
-Members = Annotated[int, typer.Option(min=1, help="People they are about.")]
-Audiences = Annotated[int, typer.Option(min=1, help="Audiences they are in.")]
-Connections = Annotated[int, typer.Option(min=1, max=50, help="Lanes, each capped.")]
+Members = Annotated[int, typer.Option(min=1, help="Members that the events are about.")]
+Audiences = Annotated[int, typer.Option(min=1, help="Audiences of these members.")]
+Connections = Annotated[
+    int, typer.Option(min=1, max=50, help="Connections: lanes, each with its own cap.")
+]
 LaneCap = Annotated[
-    int, typer.Option(min=SMALLEST_CAP, help="Fewer records in any window, per connection.")
+    int,
+    typer.Option(
+        min=SMALLEST_CAP, help="The cap: each connection gets fewer records in any window."
+    ),
 ]
 BrokerAddress = Annotated[
     str | None,
-    typer.Option(help="HOST:PORT of a Kafka to use, exactly once; else one is embedded."),
+    typer.Option(help="HOST:PORT of a Kafka, used exactly once; without it, an embedded one."),
 ]
 KeepRunning = Annotated[
     bool, typer.Option("--keep-running", help="Wait for Ctrl-C before stopping.")
@@ -45,13 +51,13 @@ SourceFormat = Annotated[
     str, typer.Option("--format", help=f"The events' format: {', '.join(SPOKEN)}.")
 ]
 WithAdobe = Annotated[
-    bool, typer.Option("--adobe/--no-adobe", help="Feed Adobe from the same stream, too.")
+    bool, typer.Option("--adobe/--no-adobe", help="Also deliver the same events to Adobe.")
 ]
 IsServed = Annotated[
     bool,
     typer.Option(
         "--serve",
-        help="No traffic: keep broker, partner and pipeline of --config up until Ctrl-C.",
+        help="Only run the broker, partner and pipeline of --config until Ctrl-C; no traffic.",
     ),
 ]
 ServedConfig = Annotated[
@@ -60,13 +66,19 @@ ServedConfig = Annotated[
 ]
 
 # Of `simulator`
-Kind = Annotated[KindName, typer.Option(help="Which partner, as `kind` of a destination.")]
-Host = Annotated[str, typer.Option(help="Where to listen.")]
-Port = Annotated[int, typer.Option(min=0, max=65_535, help="0: any free port.")]
-PartnerCap = Annotated[int, typer.Option(min=1, help="Records a window stays under.")]
+Kind = Annotated[
+    KindName, typer.Option(help="The partner to simulate, as in `kind` of a destination.")
+]
+Host = Annotated[str, typer.Option(help="The address to listen on.")]
+Port = Annotated[
+    int, typer.Option(min=0, max=65_535, help="The port to listen on; 0: any free one.")
+]
+PartnerCap = Annotated[
+    int, typer.Option(min=1, help="The cap: every window must have fewer records.")
+]
 Files = Annotated[
-    Path | None, typer.Option(help="Of Adobe: the folder that it fetches files from.")
+    Path | None, typer.Option(help="Adobe only: the folder from which it fetches files.")
 ]
 Contract = Annotated[
-    ContractName, typer.Option(help="Of Adobe: the generation of its API.", show_choices=True)
+    ContractName, typer.Option(help="Adobe only: the generation of its API.", show_choices=True)
 ]

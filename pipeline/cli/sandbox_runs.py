@@ -1,4 +1,4 @@
-"""Runs what the commands of the sandbox ask for; imported by nothing else."""
+"""Runs the command `sandbox`; only that command imports this module."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ MOST_AT_ADOBE = 20
 
 
 def run_sandbox(options: SandboxOptions, broker: str | None) -> None:
-    """Run to the verdict; end the command with its exit code where that is not good.
+    """Run the sandbox and print its verdict; if the verdict is bad, exit with its code.
 
     `broker` is the address of a Kafka to use; without it one is embedded.
     """
@@ -42,20 +42,20 @@ def run_sandbox(options: SandboxOptions, broker: str | None) -> None:
     console = Console(soft_wrap=False)
     with _broker(broker) as kafka, _folder() as folder, (folder / "sandbox.log").open("w") as log:
         console.print(_opening(options, broker), highlight=False, soft_wrap=True)
-        # What the libraries have to say would tear the picture.
+        # Log lines of libraries would break the picture on the terminal.
         logs.configure(level="warning", layout="console", stream=log)
         if not uvloop.run(_run(options, kafka, folder, console)):
             raise typer.Exit(ExitCode.FAILED)
 
 
 def _refuse(options: SandboxOptions) -> None:
-    """End the command where this cannot be run."""
+    """Exit with a message if these options cannot be run."""
     if options.source_format not in SPOKEN:
         fail(f"--format: {suggestion(options.source_format, SPOKEN)}", ExitCode.USAGE)
     if options.with_adobe and options.audiences > MOST_AT_ADOBE:
         fail(
-            f"--audiences: Adobe takes 100 runs a day, so {MOST_AT_ADOBE} at most here; leave it "
-            "out with --no-adobe",
+            f"--audiences: must be at most {MOST_AT_ADOBE}, because Adobe takes 100 runs a day; "
+            "lower it, or add --no-adobe",
             ExitCode.USAGE,
         )
 
@@ -82,7 +82,7 @@ async def _run(options: SandboxOptions, broker: Broker, folder: Path, console: C
 
 @contextmanager
 def _broker(address: str | None) -> Iterator[Broker]:
-    """The Kafka of the run. It is started here, on the thread that outlives the event loop."""
+    """The Kafka of the run, started on the thread that outlives the event loop."""
     if address is not None:
         yield Broker(address=address, is_embedded=False)
         return
@@ -90,7 +90,7 @@ def _broker(address: str | None) -> Iterator[Broker]:
         embedded = EmbeddedBroker()
         embedded.start()
     except ServerStartError as error:
-        fail(f"{error}; or name a Kafka with --broker HOST:PORT")
+        fail(f"{error}; or give a Kafka with --broker HOST:PORT")
     try:
         yield Broker(address=embedded.bootstrap_servers, is_embedded=True)
     finally:
@@ -99,7 +99,7 @@ def _broker(address: str | None) -> Iterator[Broker]:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """For the configuration and the logs; it stays behind when the run fails."""
+    """A folder for the configuration and the logs; it is kept when the run fails."""
     folder = Path(tempfile.mkdtemp(prefix="audience-sandbox-"))
     try:
         yield folder

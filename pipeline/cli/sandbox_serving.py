@@ -1,4 +1,4 @@
-"""`sandbox --serve`: broker, partner and pipeline of a configuration, kept up on its ports."""
+"""`sandbox --serve`: runs broker, partner and pipeline of a configuration on its ports."""
 
 from pathlib import Path
 from random import Random
@@ -18,11 +18,11 @@ from pipeline.sandbox.trouble import SandboxTrouble
 
 
 def serve(config: Path, seed: int) -> None:
-    """Until Ctrl-C; leaves the program with the exit code of the pipeline."""
+    """Run until Ctrl-C, then exit with the exit code of the pipeline."""
     settings = logged(config).settings
     try:
         places = places_of(settings)
-        # On the thread that outlives the event loop: the broker ends with the one that started it.
+        # Start the broker on the main thread: it dies with the thread that started it.
         with EmbeddedBroker(places.broker):
             code = ended(lambda: _served(settings, places, Random(seed)))  # noqa: S311
     except (ServerStartError, SandboxTrouble) as error:

@@ -1,4 +1,4 @@
-"""Prints what commands found: tables for people, JSON for programs."""
+"""Prints the results of commands: tables for people, JSON for programs."""
 
 import shutil
 import sys
@@ -12,16 +12,15 @@ GAP = "  "
 
 
 def show_json(value: object) -> None:
-    """The value as JSON; dataclasses by their fields, whole numbers exact to 64 bits."""
+    """Print a value as JSON; dataclasses by their fields, whole numbers exact to 64 bits."""
     typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], nothing: str) -> None:
-    """A line for each row, or one that says that there is nothing.
+    """Print a line for each row; without rows print the text `nothing`.
 
-    On a terminal that is too narrow for the lines each row is a paragraph: nothing is ever cut
-    into pieces, for ids are copied out of tables. Where the output is no terminal a line is as
-    long as it needs to be.
+    On a narrow terminal each row becomes a paragraph: people copy ids out of tables, so no value is
+    ever broken. If the output is not a terminal, lines may be of any length.
     """
     cells = [[cell(value) for value in row] for row in rows]
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
@@ -30,7 +29,7 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], nothing
 
 
 def show_fields(columns: Sequence[str], items: Iterable[object], nothing: str) -> None:
-    """A line for each item, its fields of these names in the columns."""
+    """Print a line for each item; `columns` are names of its fields."""
     show_table(columns, ([getattr(item, column) for column in columns] for item in items), nothing)
 
 
@@ -46,20 +45,20 @@ def table_lines(
 
 
 def show_facts(facts: Mapping[str, object]) -> None:
-    """A line for each fact; those that nobody knows are left out."""
+    """Print a line for each fact; facts without a value are left out."""
     known = {name: cell(value) for name, value in facts.items() if value not in (None, ())}
     for line in _aligned(list(known.items())):
         typer.echo(line)
 
 
 def tell_unreadable(count: int) -> None:
-    """Say on standard error that the topics had messages that were passed over, if they had."""
+    """If messages could not be read and were skipped, print their number on standard error."""
     if count:
-        typer.echo(f"{count} messages are of a version unknown here", err=True)
+        typer.echo(f"{count} messages skipped: this release does not know their version", err=True)
 
 
 def cell(value: object) -> str:
-    """A value on one line; what a terminal would obey is left out, for others wrote it."""
+    """A value on one line, without control characters: the text may come from strangers."""
     match value:
         case None:
             return "-"
@@ -73,7 +72,7 @@ def cell(value: object) -> str:
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> Sequence[str]:
-    """Each row on a line, its columns under each other; widths as a terminal counts them."""
+    """Each row as a line with aligned columns; a wide character counts as two."""
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     return [
         GAP.join(

@@ -1,4 +1,4 @@
-"""Runs one simulated partner alone; imported by nothing but its command."""
+"""Runs one simulated partner; only the command `simulator` imports this module."""
 
 import asyncio
 import secrets
@@ -28,7 +28,7 @@ STOP_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where to listen; without a seed one is drawn."""
+    """The address to listen on, and the seed; without a seed one is drawn."""
 
     host: str
     port: int

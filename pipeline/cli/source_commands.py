@@ -1,4 +1,4 @@
-"""`sources`: what stands in upstream topics; and the beginning of a configuration for a format."""
+"""`sources`: shows what upstream topics hold; also writes a first configuration for a format."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,11 +15,11 @@ from pipeline.operations.sources.starting_files import write_starting_files
 from pipeline.operations.sources.topic_inspection import Report, inspect
 from pipeline.operations.trouble import UsageRefused
 
-sources_app = typer.Typer(help="What stands in upstream topics.", no_args_is_help=True)
+sources_app = typer.Typer(help="The topics of upstream events.", no_args_is_help=True)
 
 
 def begin_with_format(name: str, file: Path) -> None:
-    """Write a first configuration for a format, and examples of its events beside it."""
+    """Write a first configuration for a format, and a file of example events beside it."""
     try:
         written, examples = write_starting_files(name, file)
     except UsageRefused as error:
@@ -30,18 +30,19 @@ def begin_with_format(name: str, file: Path) -> None:
 
 @sources_app.command("inspect")
 def sources_inspect(
-    topic: Annotated[str, typer.Argument(help="A topic, whether it is a source yet or not.")],
+    topic: Annotated[str, typer.Argument(help="The topic; it need not be a source yet.")],
     config: ConfigFile,
     count: Annotated[
-        int, typer.Option("--count", min=1, max=10_000, help="The newest so many messages.")
+        int,
+        typer.Option("--count", min=1, max=10_000, help="How many messages to read, the newest."),
     ] = 100,
     values: Annotated[
         str | None,
-        typer.Option("--values", help="A JSON Pointer: also show the different values there."),
+        typer.Option("--values", help="A JSON Pointer to a field: also show its different values."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the keys, the encoding and the fields of a topic, and no person in it."""
+    """Show the keys, the encoding and the fields of a topic, without personal data."""
     settings = configured(config)
     report = ended(lambda: inspect(settings, topic, count=count, pointer=values))
     if as_json:

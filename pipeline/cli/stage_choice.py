@@ -1,4 +1,4 @@
-"""Which stages a process does, as they are named on the command line."""
+"""Reads the option --stages: the stages that a process runs."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from pipeline.settings.problems import suggestion
 
 
 def chosen_stages(text: str) -> Sequence[StageName]:
-    """The stages that a list with commas names; leaves the program where one does not exist."""
+    """The stages in a text with commas; if a stage does not exist, print that and exit."""
     chosen = [name.strip() for name in text.split(",") if name.strip()]
     for name in chosen:
         if name not in STAGES:

@@ -1,4 +1,4 @@
-"""`test`: what a configuration makes of example events, against what is expected of it."""
+"""`test`: compares what a configuration makes of example events with the expected results."""
 
 import os
 import time
@@ -32,10 +32,10 @@ SchemasFolder = Annotated[
     typer.Option("--schemas", help="A folder with the registry's schemas, such as 7.avsc."),
 ]
 JunitFile = Annotated[
-    Path | None, typer.Option("--junit", help="Also write JUnit's XML to this file.")
+    Path | None, typer.Option("--junit", help="Also write the result as JUnit XML to this file.")
 ]
 IsUpdated = Annotated[
-    bool, typer.Option("--update", help="Write what came out into the files as expected.")
+    bool, typer.Option("--update", help="Write the actual results into the files as expected ones.")
 ]
 
 
@@ -47,9 +47,9 @@ def compare_examples(
     junit_file: JunitFile = None,
     is_updated: IsUpdated = False,
 ) -> None:
-    """Run example events through the configuration and say what differs from their expectation.
+    """Run example events through the configuration and show what differs from expectations.
 
-    No secret, broker or registry is needed. Exit codes: 0 all as expected, 1 something differs,
+    This needs no secret, broker or registry. Exit codes: 0 all as expected, 1 something differs,
     2 a file cannot be used, a topic is no source, or there is no example.
     """
     report = _tried(config, paths, schemas, junit_file)

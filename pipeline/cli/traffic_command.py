@@ -1,4 +1,4 @@
-"""`traffic`: invented events for the audiences of a configuration, until told to stop."""
+"""`traffic`: writes invented events for the audiences of a configuration until a signal."""
 
 import asyncio
 import secrets
@@ -20,15 +20,15 @@ STOP_SECONDS = 10.0
 def traffic(
     config: ConfigFile,
     topic: Annotated[
-        str | None, typer.Option(help="One under `sources`; may be left out where there is one.")
+        str | None, typer.Option(help="A topic under `sources`; optional if there is only one.")
     ] = None,
     per_second: Annotated[float, typer.Option(min=0.1, max=10_000, help="Events.")] = 10,
-    members: Annotated[int, typer.Option(min=1, help="People they are about.")] = 1_000,
+    members: Annotated[int, typer.Option(min=1, help="Members that the events are about.")] = 1_000,
     seed: Annotated[
-        int | None, typer.Option(help="The same seed, the same events; drawn if absent.")
+        int | None, typer.Option(help="A seed repeats its events; without one, a seed is drawn.")
     ] = None,
 ) -> None:
-    """Write invented events to a source topic until SIGTERM or SIGINT: for trying things out."""
+    """Write invented events to a source topic until SIGTERM or SIGINT, to try things out."""
     from pipeline.sandbox.invented_traffic import (  # noqa: PLC0415 - only this command needs it
         traffic_for,
         write_steadily,
@@ -42,7 +42,7 @@ def traffic(
     async def work() -> int:
         stop = asyncio.Event()
         stop_on_signals(stop, sys.stderr, STOP_SECONDS)
-        # It stands in for an upstream, which is there before the brokers are.
+        # An upstream may start before the brokers, so wait for them as long as `run` does.
         patience = settings.kafka.startup_timeout_seconds
         async with event_writer(settings, where, patience) as writer:
             return await write_steadily(made, writer.write, per_second=per_second, stop=stop)

@@ -1,4 +1,4 @@
-"""What is allowed and may not be meant: said by `check`, refused by nobody."""
+"""Warnings of `check`: settings that are valid, but may not be what the user meant."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from pipeline.sources.formats import FORMATS
 
 
 def advice(settings: Settings, partners: Partners) -> list[str]:
-    """A line for each, beginning with the key; empty for a configuration without surprises."""
+    """A line for each warning, beginning with the key; empty without warnings."""
     lines = [
         *_kafka(settings),
         *_unused(settings),
@@ -30,14 +30,14 @@ def _kafka(settings: Settings) -> Iterator[str]:
     if not settings.kafka.exactly_once:
         yield (
             "kafka.exactly_once: false, so delivery is at least once: after a crash or a freeze an "
-            "older change of a member can be sent again behind a newer one; set it to true unless "
+            "older change of a member can be sent again after a newer one; set it to true unless "
             "the brokers have no transactions"
         )
     if settings.kafka.instance_id is not None:
         yield (
-            f"kafka.instance_id: {settings.kafka.instance_id!r}, so the platform has to guarantee "
-            "one process per identity: two at once would own the same lanes, and the cap would be "
-            "counted twice; use it with a StatefulSet, otherwise set it to null"
+            f"kafka.instance_id: {settings.kafka.instance_id!r}, so the platform must guarantee "
+            "one process per identity: two processes would own the same lanes, and each would "
+            "count the cap alone; use it only with a StatefulSet, otherwise set it to null"
         )
     if settings.kafka.security_protocol == "SASL_PLAINTEXT":
         yield "kafka.security_protocol: SASL_PLAINTEXT sends the password unencrypted; use SASL_SSL"
@@ -52,24 +52,24 @@ def _unused(settings: Settings) -> Iterator[str]:
     if not settings.audiences:
         yield (
             "audiences: none, so every event becomes a dead letter, and `run` refuses ingest and "
-            "upload; name where each goes"
+            "upload; add the audiences and their destinations"
         )
         return
     used = {placed.target.destination for placed in placed_targets(settings.audiences)}
     for name in settings.destinations:
         if name not in used:
-            yield f"destinations.{name}: no audience goes there; name it under audiences"
+            yield f"destinations.{name}: no audience goes there; add it to an entry of audiences"
 
 
 def _keys(settings: Settings) -> Iterator[str]:
-    """What is known of keys: of a topic that is keyed otherwise, a member's order is lost."""
+    """How each topic must be keyed: with other keys, the order of a member's events is lost."""
     for place, source in enumerate(settings.sources):
         if source.format != "native":
             yield f"sources[{place}]: format {source.format}: {FORMATS[source.format].keys}"
 
 
 def _names_in_two_cases(settings: Settings) -> Iterator[str]:
-    """Upstream's names count as they are written: one in another case is another audience."""
+    """Names that differ only in letter case: they are different audiences."""
     spellings: dict[str, tuple[int, str]] = {}
     for row, one in enumerate(settings.audiences):
         for name in (one.audience, *one.upstream):
@@ -77,6 +77,6 @@ def _names_in_two_cases(settings: Settings) -> Iterator[str]:
             if first != row and other != name:
                 yield (
                     f"audiences[{row}]: {name!r} differs from {other!r} of audiences[{first}] only "
-                    "in letter case, and an event goes to the one that it spells; put both names "
-                    "under one audience (upstream) unless they are two"
+                    "in letter case, so they are two audiences; if they are meant to be one, list "
+                    "the second name under `upstream` of the first"
                 )

@@ -1,4 +1,4 @@
-"""What no section can see alone: names that must match, lanes that must not share, room."""
+"""Checks across sections: names that must match, lanes that must not share, the buffer's size."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ LONGEST_TOPIC = 249
 
 
 def inconsistencies(settings: Settings, partners: Partners) -> list[Problem]:
-    """All of them; lanes are only looked at where every destination they name exists."""
+    """Every inconsistency; lanes are checked only if all their destinations exist."""
     found = [
         *_names(settings),
         *_sources(settings),
@@ -64,7 +64,7 @@ def _names(settings: Settings) -> Iterator[Problem]:
         yield Problem(
             path=("destinations", destinations[place]),
             what="differs from another name only in letter case or in '-' and '_', "
-            "which environment variables cannot tell apart",
+            "so an environment variable could mean either",
             remedy="rename one of them",
         )
 
@@ -75,7 +75,7 @@ def _upstream_names(settings: Settings) -> Iterator[Problem]:
         for place, name in _repeated(list(one.upstream)):
             yield Problem(
                 path=("audiences", row, "upstream", place),
-                what="stands in the list twice",
+                what="is in the list twice",
                 value=repr(name),
                 remedy="remove one of the two",
             )
@@ -84,7 +84,7 @@ def _upstream_names(settings: Settings) -> Iterator[Problem]:
             if owner != one.audience:
                 yield Problem(
                     path=("audiences", row, "upstream", place),
-                    what=f"is a name of the audience {owner!r} too",
+                    what=f"is also a name of the audience {owner!r}",
                     value=repr(name),
                     remedy="keep it at one of the two",
                 )
@@ -104,7 +104,7 @@ def _sources(settings: Settings) -> Iterator[Problem]:
         if topic.startswith(own):
             yield Problem(
                 path=("sources", place, "topic"),
-                what="is a topic of our own: what we write would be read as events",
+                what="is a topic that this program writes, so it would read its own messages",
                 value=repr(topic),
                 remedy="read another topic, or change kafka.namespace "
                 f"({settings.kafka.namespace!r})",
@@ -112,7 +112,7 @@ def _sources(settings: Settings) -> Iterator[Problem]:
 
 
 def _unusable_sources(settings: Settings) -> Iterator[Problem]:
-    """A file or a function that a source names and that is of no use."""
+    """Files and functions of sources that cannot be used."""
     for place, source in enumerate(settings.sources):
         try:
             compile_source(source, audiences={}, schemas=Schemas())
@@ -141,14 +141,14 @@ def _clocks(settings: Settings) -> Iterator[Problem]:
 
 
 def _windows(settings: Settings, partners: Partners) -> Iterator[Problem]:
-    """A file that a former owner began must not fall into the window of its successor's."""
+    """The time window of a new owner's run must not include a file of the former owner."""
     for name in snapshot_destinations(settings):
         least_ms = 2_000 * snapshots_of(settings, name, partners).rules.window_margin
         if settings.kafka.session_timeout_ms <= least_ms:
             yield Problem(
                 path=("kafka", "session_timeout_ms"),
                 what=f"must be more than twice snapshot.window_seconds of {name}, or a run could "
-                "take the file of a former owner, too",
+                "also take a file of a former owner",
                 value=str(settings.kafka.session_timeout_ms),
                 remedy=f"set it above {least_ms}",
             )
@@ -192,7 +192,7 @@ def _topics(settings: Settings) -> Iterator[Problem]:
 
 
 def _longest_topic(settings: Settings, target: TargetSettings) -> str:
-    """Of the topics that this target makes."""
+    """The longest name among the topics of this target."""
     if takes_snapshots(settings, target):
         return Names(settings.kafka.namespace).snapshots(target.destination)
     return lane_of(settings, target).topic

@@ -1,4 +1,4 @@
-"""The ids that the lock file knows put into the configuration, and what does not go together."""
+"""Puts the ids of the lock file into the configuration, and finds contradictions between them."""
 
 import shlex
 from collections import defaultdict
@@ -16,16 +16,16 @@ from pipeline.settings.problems import Problem, dotted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identities:
-    """The lock of a configuration, and whether every target must have an id."""
+    """The lock of a configuration, and whether every target needs an id."""
 
     lock: AudienceLock = NO_LOCK
     lock_file: Path = Path("the lock file")
     config: Path = Path("FILE")
     are_needed: bool = True
-    """False for the control plane, which makes what is missing."""
+    """Whether every target must have an id; false for `audiences apply`, which creates them."""
 
     def laid_over(self, settings: Settings) -> Settings:
-        """The settings, with the id that the lock has for each target that names none."""
+        """The settings; a target without an id gets the id of the lock."""
         targets = map(self._identified, placed_targets(settings.audiences))
         audiences = tuple(
             one.model_copy(update={"destinations": tuple(next(targets) for _ in one.destinations)})
@@ -34,7 +34,7 @@ class Identities:
         return settings.model_copy(update={"audiences": audiences})
 
     def problems(self, settings: Settings) -> Iterator[Problem]:
-        """What the settings as they are written and the lock do not agree on."""
+        """Missing ids, and contradictions between the settings as written and the lock."""
         placed = [
             one
             for one in placed_targets(settings.audiences)
@@ -52,25 +52,25 @@ class Identities:
                 yield self._unmade(one, entry)
 
     def unused(self, settings: Settings) -> Iterator[str]:
-        """A line for each entry of the lock that no target needs any more."""
+        """A line for each entry of the lock that no target uses any more."""
         ids = _ids_by_key(placed_targets(settings.audiences))
         for place, entry in enumerate(self.lock.audiences):
             if ids[entry.key()].isdisjoint({None, str(entry.audience_id)}):
                 yield f"{self.lock_file}: audiences[{place}]: {_unused(entry)}"
 
     def outdated(self, settings: Settings) -> Iterator[str]:
-        """A line for each audience of which the partner was told another lifetime from here."""
+        """A line for each audience with another ttl_days than this program told the partner."""
         for one in placed_targets(settings.audiences):
             entry, meant = self.lock.entry(one.key), one.target.unshown_ttl_days()
             if entry is None or None in (meant, entry.ttl_days) or entry.ttl_days == meant:
                 continue
             if one.target.audience() == str(entry.audience_id):
                 yield (
-                    f"{dotted(one.path)}.ttl_days: is {meant}, and the partner was told "
-                    f"{entry.ttl_days} for audience {entry.audience_id}, as {self.lock_file.name} "
-                    f"has it: the renewal reckons with {meant} days; do `audiences update "
-                    f"{entry.audience_id} --ttl-days {meant} --destination {one.key.destination}`, "
-                    f"or put back {entry.ttl_days}"
+                    f"{dotted(one.path)}.ttl_days: is {meant}, but {self.lock_file.name} says that "
+                    f"the partner was told {entry.ttl_days} for audience {entry.audience_id}; "
+                    f"renewals count {meant} days; put back "
+                    f"{entry.ttl_days}, or run `audiences update {entry.audience_id} "
+                    f"--ttl-days {meant} --destination {one.key.destination}`"
                 )
 
     def _identified(self, placed: PlacedTarget) -> TargetSettings:
@@ -80,7 +80,7 @@ class Identities:
         return placed.target.with_audience(str(entry.audience_id))
 
     def _contradictions(self, placed: Sequence[PlacedTarget]) -> Iterator[Problem]:
-        """Ids that are written down twice and differ, so that nobody can tell which is meant."""
+        """Targets whose id differs between the configuration and the lock file."""
         ids = _ids_by_key(placed)
         for one in placed:
             entry = self.lock.entry(one.key)
@@ -89,7 +89,7 @@ class Identities:
             if ids[one.key].isdisjoint({None, str(entry.audience_id)}):
                 yield Problem(
                     path=(*one.path, one.target.id_key),
-                    what=f"is another one than {self.lock_file.name} has for it",
+                    what=f"differs from the id in {self.lock_file.name}",
                     value=f"{one.target.audience()} here, {entry.audience_id} there",
                     remedy=f"remove the wrong one: this key, or its entry in {self.lock_file}",
                 )
@@ -98,11 +98,11 @@ class Identities:
         path = (*placed.path, placed.target.id_key)
         command = f"audience-pipeline audiences apply --config {shlex.quote(str(self.config))}"
         if entry is None:
-            what = "is missing, and the audience is not made yet"
+            what = "is missing, because the audience is not created yet"
             return Problem(path=path, what=what, remedy=f"`{command}` creates it")
         return Problem(
             path=path,
-            what=f"is missing; it was asked for at {entry.asked_at}, and no answer is written down",
+            what=f"is missing; it was requested at {entry.asked_at}, but no answer is recorded",
             remedy=f"`{command}` says how to find out",
         )
 
@@ -121,8 +121,8 @@ def _indistinct(nameless: Sequence[PlacedTarget]) -> Iterator[Problem]:
         if first is not one:
             yield Problem(
                 path=(*one.path, one.target.id_key),
-                what=f"is missing as at {dotted(first.path)}, which goes the same way, so that "
-                "the lock file could not tell them apart",
+                what=f"is missing, as in {dotted(first.path)}, which has the same destination: "
+                "the lock file could not tell the two apart",
                 remedy="remove one of the two, or give it the id of an audience that "
                 "`audiences create` made",
             )
@@ -131,11 +131,11 @@ def _indistinct(nameless: Sequence[PlacedTarget]) -> Iterator[Problem]:
 def _unused(entry: LockEntry) -> str:
     if entry.audience_id is None:
         return (
-            f"no target needs what was asked for {entry.audience!r} at {entry.asked_at} any more; "
-            "remove the entry"
+            f"no target needs the audience that was requested for {entry.audience!r} at "
+            f"{entry.asked_at} any more; remove the entry"
         )
     return (
-        f"no target uses audience {entry.audience_id}, made for {entry.audience!r}; where the "
-        "target was renamed, rename the entry too, or the audience is made again; else remove the "
-        "entry only if the target never comes back"
+        f"no target uses audience {entry.audience_id}, created for {entry.audience!r}; if the "
+        "target was renamed, rename the entry too, or the audience is created again; otherwise "
+        "remove the entry only if the target never comes back"
     )

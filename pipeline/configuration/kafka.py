@@ -1,4 +1,4 @@
-"""How the cluster is reached, and the clocks of its groups and transactions."""
+"""Settings of Kafka: the connection, security, and the timeouts of groups and transactions."""
 
 from collections.abc import Iterator
 from typing import Literal, Self
@@ -29,10 +29,10 @@ COMMAND_SECONDS = 10.0
 
 
 class SslSettings(Section):
-    """Read where security_protocol is SSL or SASL_SSL; without files the system's own trust."""
+    """Used if security_protocol is SSL or SASL_SSL; without files, the system's certificates."""
 
     ca_file: ReadableFile | None = None
-    """Certificates to trust, PEM; null: those of the system."""
+    """A file of certificates to trust, PEM; null: the system's certificates."""
     cert_file: ReadableFile | None = None
     """Our certificate for mutual TLS, PEM."""
     key_file: ReadableFile | None = None
@@ -42,7 +42,7 @@ class SslSettings(Section):
     check_hostname: Flag = True
 
     def key_secret(self) -> Secret | None:
-        """What opens key_file, where it is locked."""
+        """The password of key_file; None if the file has none."""
         return secret(self.key_password, self.key_password_file)
 
     @model_validator(mode="after")
@@ -58,20 +58,20 @@ class SslSettings(Section):
             lacking = "cert_file" if self.cert_file is None else "key_file"
             yield Problem(
                 path=(lacking,),
-                what="is missing: a certificate and its key go together",
+                what="is missing: a certificate needs its key, and a key its certificate",
                 remedy="set both cert_file and key_file, or neither",
             )
 
 
 class SaslSettings(Section):
-    """Read where security_protocol is SASL_PLAINTEXT or SASL_SSL."""
+    """Used if security_protocol is SASL_PLAINTEXT or SASL_SSL."""
 
     mechanism: SaslMechanism | None = None
     username: Text | None = None
     password: Hidden | None = None
     password_file: SecretFile | None = None
     token_file: SecretFile | None = None
-    """A mounted token, for OAUTHBEARER; read at each connection."""
+    """A mounted file that holds a token, for OAUTHBEARER; read at each connection."""
 
     def secret(self) -> Secret | None:
         """The password, or for OAUTHBEARER the token; None without SASL."""
@@ -99,36 +99,36 @@ class SaslSettings(Section):
 
 
 class KafkaSettings(Section):
-    """The cluster, our name in it, and how soon it notices that a process is gone."""
+    """The cluster, our name in it, and the timeouts after which a process counts as dead."""
 
     bootstrap_servers: BootstrapServers = "localhost:9092"
-    """host:port, several with commas between."""
+    """host:port; separate several with commas."""
     client_id: Text = "audience-pipeline"
     """Our name in the logs and quotas of the brokers."""
     namespace: TopicText = "audience"
     """The first part of the names of all our topics, groups and transactions."""
     exactly_once: Flag = True
-    """false only for brokers without transactions; then it is at least once."""
+    """false only for brokers without transactions; delivery is then at least once."""
     instance_id: TopicText | None = None
     """Static membership, for platforms that guarantee one process per identity."""
     security_protocol: SecurityProtocol = "PLAINTEXT"
     ssl: SslSettings = SslSettings()
     sasl: SaslSettings = SaslSettings()
     session_timeout_ms: Whole = Field(default=10_000, ge=1_000, le=1_800_000)
-    """A silent process loses its partitions after this, milliseconds."""
+    """A process that sends no heartbeat for so long loses its partitions; milliseconds."""
     heartbeat_interval_ms: Whole = Field(default=1_000, ge=100)
-    """Members learn of a rebalance with their next heartbeat, milliseconds."""
+    """The interval of heartbeats; processes learn of a rebalance from them; milliseconds."""
     rebalance_timeout_ms: Whole | None = Field(default=None, ge=1_000)
     """How long a rebalance waits for a member, milliseconds; null: derived."""
     transaction_timeout_ms: Whole = Field(default=15_000, ge=1_000, le=900_000)
     """A transaction left open is aborted after this, milliseconds."""
     replication_factor: Whole | None = Field(default=None, ge=1, le=32_767)
-    """Of topics we create; null: 3 where the cluster has three brokers, otherwise 1."""
+    """For topics we create; null: 3 if the cluster has three brokers, otherwise 1."""
     startup_timeout_seconds: Positive | None = None
     """How long a start waits for the brokers; null: as long as it takes."""
 
     def answer_seconds(self) -> float:
-        """How long a command waits for the brokers: somebody waits for the command."""
+        """How long a command waits for the brokers; less than a start, because a person waits."""
         return (
             COMMAND_SECONDS
             if self.startup_timeout_seconds is None
@@ -151,13 +151,13 @@ class KafkaSettings(Section):
         if not wanted and self.sasl.mechanism is not None:
             yield Problem(
                 path=("security_protocol",),
-                what="would leave kafka.sasl unused",
+                what="does not use kafka.sasl",
                 value=repr(self.security_protocol),
                 remedy="set it to SASL_SSL (or SASL_PLAINTEXT), or remove kafka.sasl",
             )
 
     def _clock_problems(self) -> Iterator[Problem]:
-        # A proof of ownership lasts for a session less two heartbeats: it has to be some time.
+        # A proof of ownership lasts for the session less two heartbeats, so that must not be short.
         if self.heartbeat_interval_ms * 3 > self.session_timeout_ms:
             yield Problem(
                 path=("heartbeat_interval_ms",),

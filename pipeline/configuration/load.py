@@ -1,4 +1,4 @@
-"""Reads the file, its lock and the environment, or says everything that is wrong at once."""
+"""Reads the configuration file, its lock and the environment; reports all problems at once."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -32,10 +32,12 @@ class Configuration:
 
 
 def load(path: Path, environ: Mapping[str, str], partners: Partners = PARTNERS) -> Settings:
-    """The configuration, whole and consistent; SettingsError with a line for each problem.
+    """The valid configuration of a file. Its relative paths start from the folder of the file.
 
-    Paths in it are relative to the folder of the file. Every target has its id, its own or that
-    of the lock file beside it.
+    Every target has its id, from the file or from the lock file beside it.
+
+    Raises:
+        SettingsError: the configuration is not valid; a line for each problem.
     """
     return load_with_lock(path, environ, partners=partners).settings
 
@@ -47,7 +49,7 @@ def load_with_lock(
     needs_ids: bool = True,
     partners: Partners = PARTNERS,
 ) -> Configuration:
-    """The same with the lock; without `needs_ids`, audiences that are not made yet have none."""
+    """Like `load`, with the lock; without `needs_ids`, a target may have no id yet."""
     laid = overlaid(read(path), environ, partial(shape_of, partners))
     lock, troubles = _lock(lock_path(path))
     identities = Identities(
@@ -56,7 +58,7 @@ def load_with_lock(
         config=path,
         are_needed=needs_ids,
     )
-    # Of a lock that cannot be read nobody knows what it lacks.
+    # If the lock cannot be read, missing ids are no problem of their own: it may have them.
     settings, problems = _examined(
         laid.document, path.parent, None if troubles else identities, partners
     )
@@ -73,7 +75,7 @@ def settings_from(
     *,
     needs_ids: bool = True,
 ) -> Settings:
-    """The same from a document in memory, for programs that write their own configuration."""
+    """Like `load`, from a document in memory, for programs that write their own configuration."""
     identities = Identities(are_needed=needs_ids)
     settings, problems = _examined(document, folder, identities, partners)
     if settings is None:
@@ -110,13 +112,13 @@ def _examined(
         return (None if problems else whole), problems
     if not unknown:
         return None, problems
-    # An unknown key hides what else is wrong with its section: look again without those keys.
+    # An unknown key hides other problems of its section, so look again without the unknown keys.
     _, others = _examined(_without(document, unknown), folder, identities, partners)
     return None, [*problems, *(other for other in others if other not in problems)]
 
 
 def shape_of(partners: Partners, document: Mapping[str, object]) -> Shape:
-    """What may stand where in this document."""
+    """The keys and values that this document may have, at each path."""
     chosen = models_of(document, partners).chosen(document)
     return Shape(Settings, chosen, secret_beginnings(partners))
 

@@ -1,4 +1,4 @@
-"""The lock file: the audiences that `audiences apply` made, and those it only asked for."""
+"""The lock file: the audiences that `audiences apply` created or has requested."""
 
 import re
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ from pipeline.settings.values import DestinationName, Identifier, Section, Text,
 
 VERSION = 1
 HEADING = """\
-# Written by `audience-pipeline audiences apply`: the ids of the audiences that it made. It belongs
-# to the configuration beside it: keep both together and under version control, for without this
-# file the audiences would be made a second time.
+# Written by `audience-pipeline audiences apply`: the ids of the audiences that it created. Keep
+# this file beside its configuration, and both under version control: without this file, the
+# audiences would be created a second time.
 """
 RESTORE = "restore the file from version control, or correct it by hand"
 
 
 def _audience_id(value: object) -> object:
-    """Digits are a number, as the configuration has it; other ids are text."""
+    """An id as the configuration has it: digits become a number, other ids stay text."""
     if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_$-]{1,128}", value):
         return int(value) if re.fullmatch(r"[1-9][0-9]{0,18}", value) else value
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
@@ -37,27 +37,27 @@ AudienceId = Annotated[int | str, BeforeValidator(_audience_id)]
 
 
 class LockEntry(Section):
-    """One audience that was asked for; without an id while nobody knows whether it was made."""
+    """One requested audience; it has no id while it is unknown whether the partner created it."""
 
     audience: Text
     destination: DestinationName
     connection_id: TopicText | None = None
     advertiser_id: Identifier | None = None
     lane: TopicText | None = None
-    """Of a partner whose lanes are said in another way than by the two above."""
+    """The lane, for partners that use neither connection_id nor advertiser_id."""
     audience_id: AudienceId | None = None
     external_audience_id: Text | None = None
-    """Ours, of a partner that has such."""
+    """Our own id of the audience, for partners that have such ids."""
     name: Text
     ttl_days: int | None = None
-    """What the partner was told last from here, where it does not show it."""
+    """The lifetime that we told the partner last; kept here if the partner does not show it."""
     asked_at: Text
-    """When the request went out, UTC."""
+    """When the request was sent, UTC."""
     operation: Text | None = None
-    """What the partner works on since then, where it takes its time."""
+    """The partner's id of the operation that creates the audience, if it takes a while."""
 
     def made(self, audience_id: str) -> "LockEntry":
-        """The same with the id that the partner gave it."""
+        """This entry with the id that the partner gave the audience."""
         return self.model_copy(update={"audience_id": _audience_id(audience_id), "operation": None})
 
     def key(self) -> AudienceKey:
@@ -66,7 +66,7 @@ class LockEntry(Section):
 
 
 class AudienceLock(Section):
-    """What the file says; every audience once, sorted."""
+    """The content of the lock file: every audience once, sorted."""
 
     version: Literal[1] = 1
     audiences: tuple[LockEntry, ...] = ()
@@ -75,7 +75,7 @@ class AudienceLock(Section):
         return next((entry for entry in self.audiences if entry.key() == key), None)
 
     def with_entry(self, entry: LockEntry) -> "AudienceLock":
-        """With this entry in the place of any other of its key."""
+        """The lock with this entry; it replaces an entry of the same key."""
         kept = self.without(entry.key()).audiences
         ordered = sorted([*kept, entry], key=LockEntry.key)
         return self.model_copy(update={"audiences": tuple(ordered)})
@@ -89,20 +89,20 @@ NO_LOCK = AudienceLock()
 
 
 def lock_path(config: Path) -> Path:
-    """Where the lock of a configuration is: beside it, `pipeline.lock.yaml` for `pipeline.yaml`."""
+    """The path of a configuration's lock: `pipeline.lock.yaml` beside `pipeline.yaml`."""
     return config.with_name(f"{config.stem}.lock.yaml")
 
 
 def lock_text(lock: AudienceLock) -> str:
-    """The file as it is written; `read_lock` gives the same lock back."""
+    """The text of the lock file; `read_lock` reads it back to the same lock."""
     return HEADING + text_of(lock.model_dump(exclude_none=True, mode="json"))
 
 
 def read_lock(path: Path) -> AudienceLock:
-    """What the file says; no audience where there is no file.
+    """The lock of a file; a lock without audiences if there is no file.
 
     Raises:
-        SettingsError: it is there and cannot be used; a line for each problem.
+        SettingsError: the file exists but cannot be used; a line for each problem.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -121,8 +121,8 @@ def read_lock(path: Path) -> AudienceLock:
 
 def _validated(document: object, path: Path) -> AudienceLock:
     if not isinstance(document, dict) or not document:
-        # An empty file is no empty lock: whoever emptied it would make every audience again.
-        problem = Problem(path=(), what="is no lock file", remedy=RESTORE)
+        # An empty file is refused: taken as an empty lock, it would create every audience again.
+        problem = Problem(path=(), what="is not a lock file", remedy=RESTORE)
         raise _unusable(path, [problem])
     version = document.get("version")
     if version != VERSION or isinstance(version, bool):
@@ -152,7 +152,7 @@ def _inconsistencies(lock: AudienceLock) -> Iterator[Problem]:
             what = "must have exactly one of connection_id, advertiser_id and lane"
             yield Problem(path=("audiences", place), what=what, remedy=RESTORE)
         elif entry.key() in seen:
-            what = "stands in the file twice"
+            what = "is in the file twice"
             remedy = "keep the entry whose audience_id the partner knows (`audiences show`)"
             yield Problem(
                 path=("audiences", place), what=what, value=repr(entry.audience), remedy=remedy

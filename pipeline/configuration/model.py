@@ -1,4 +1,4 @@
-"""The one YAML file as a whole; every key, its kind and its default is in this package."""
+"""The model of the whole YAML file; this package has every key with its type and default."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -25,12 +25,12 @@ REBALANCE_MARGIN_MS = 1_000
 
 class IngestSettings(Section):
     chunk_records: Whole = Field(default=500, ge=1, le=100_000)
-    """Events worked through between two turns of the event loop."""
+    """Events that are processed between two turns of the event loop."""
 
 
 class UploadSettings(Section):
     buffer_bytes: Count = 134_217_728
-    """All that is fetched, batched or in flight in a process, bodies included, bytes."""
+    """Bytes of memory for everything fetched, batched or in flight in a process."""
     drain_seconds: Decimal = Field(default=2, ge=0)
     """How long a rebalance waits for requests in flight before they are cut off."""
     keep_delivered_hours: Decimal = Field(default=72, ge=0)
@@ -41,29 +41,29 @@ class UploadSettings(Section):
 
 class PollSettings(Section):
     carry_over_seconds: Positive = 900
-    """A job still pending after this is written again, so that it holds up no other."""
+    """A job that is still pending after this is written again, so that it does not delay others."""
     partitions: Whole = Field(default=6, ge=1, le=1_000)
-    """Of the topics of jobs and of outcomes, when we create them."""
+    """Partitions of the topics of jobs and of outcomes, if we create them."""
 
 
 class DeadLetterSettings(Section):
     payload: Literal["original", "reference"] = "original"
-    """original keeps the event, personal data included; reference only where it was."""
+    """`original` keeps the event with its personal data; `reference` keeps only its position."""
     partitions: Whole = Field(default=6, ge=1, le=1_000)
-    """Of the topic of dead letters, when we create it."""
+    """Partitions of the topic of dead letters, if we create it."""
 
 
 class RunSettings(Section):
     grace_seconds: Positive = 25
-    """From the signal to stop to the end; shorter than the platform's kill delay."""
+    """Seconds from the stop signal to the end; less than the platform's kill delay."""
     watchdog_seconds: Positive = 300
-    """A process that has work and gets nowhere for so long ends itself."""
+    """A process with work but without progress for so long ends itself."""
 
 
 class AdminSettings(Section):
     host: Text = "0.0.0.0"  # noqa: S104 -- scraped and probed from outside the container
     port: Whole = Field(default=9464, ge=0, le=65_535)
-    """/metrics, /healthz, /readyz and /status; 0: any free port."""
+    """The port of /metrics, /healthz, /readyz and /status; 0: any free port."""
 
 
 class LoggingSettings(Section):
@@ -75,13 +75,13 @@ Destination = Annotated[SerializeAsAny[DestinationSettings], PlainValidator(read
 
 
 class Settings(Section):
-    """The whole configuration; `load` checks what single values cannot show."""
+    """The whole configuration; `load` also checks the sections against each other."""
 
     kafka: KafkaSettings = KafkaSettings()
     sources: tuple[SourceSettings, ...] = ()
-    """Topics that upstream writes membership changes to."""
+    """The topics to which upstream writes membership changes."""
     destinations: Mapping[DestinationName, Destination] = Field(min_length=1)
-    """Partners by a name of our own, which lanes, topics and metrics carry."""
+    """Partners by a name of the user's choice; lanes, topics and metrics use this name."""
     audiences: tuple[AudienceSettings, ...] = ()
     ingest: IngestSettings = IngestSettings()
     upload: UploadSettings = UploadSettings()
@@ -92,12 +92,12 @@ class Settings(Section):
     logging: LoggingSettings = LoggingSettings()
 
     def rebalance_timeout_ms(self) -> int:
-        """The configured one, or one that outlasts the former owner's proof and its drain."""
+        """The configured timeout; by default one longer than the former owner's proof and drain."""
         if self.kafka.rebalance_timeout_ms is not None:
             return self.kafka.rebalance_timeout_ms
         heartbeats = 2 * self.kafka.heartbeat_interval_ms
         return self.drained_session_ms() + heartbeats + REBALANCE_MARGIN_MS
 
     def drained_session_ms(self) -> int:
-        """A session and a drain, one after the other."""
+        """The session timeout plus the drain time."""
         return self.kafka.session_timeout_ms + round(self.upload.drain_seconds * 1_000)

@@ -1,4 +1,4 @@
-"""The configuration as far as it says what events mean: no secret, broker or partner is needed."""
+"""Loads a configuration to test what events mean, without any secret, broker or partner."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -17,9 +17,10 @@ _UNUSED = "unused"
 
 
 def load_offline(path: Path, environ: Mapping[str, str], partners: Partners = PARTNERS) -> Settings:
-    """The settings with stand-ins for every secret and every id that is not known yet.
+    """The settings, with stand-ins for every secret and every unknown id; they must not be run.
 
-    Nothing that is loaded so may run; SettingsError says what else is wrong.
+    Raises:
+        SettingsError: the configuration has other problems.
     """
     laid = overlaid(read(path), environ, partial(shape_of, partners))
     if laid.problems:
@@ -62,7 +63,7 @@ def _stand_in(section: dict[str, object], name: str) -> None:
 
 
 def _numbered(settings: Settings) -> Settings:
-    """An id for each target that has none yet: `audiences apply` makes the real ones."""
+    """The settings with a stand-in id for each target that has none yet."""
     number = 0
     audiences = []
     for audience in settings.audiences:

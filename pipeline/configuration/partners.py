@@ -1,6 +1,6 @@
-"""Which partner's model reads which section.
+"""Chooses the partner's model that reads a section.
 
-A destination's by its kind, a target's by the destination that it names.
+The key `kind` decides for a destination, and the name of its destination for a target.
 """
 
 from collections.abc import Mapping
@@ -41,19 +41,19 @@ class Models:
 
     partners: Partners
     kinds: Mapping[str, object]
-    """Of each destination, as the document says it."""
+    """The kind of each destination, as the document has it."""
 
     def partner(self, kind: object) -> Partner[DestinationSettings, TargetSettings] | None:
         return self.partners.get(kind) if isinstance(kind, str) else None
 
     def target(self, destination: object) -> type[TargetSettings]:
-        """The model of a target; one of an unknown destination takes any key."""
+        """The model of a target; for an unknown destination, one that takes any key."""
         kind = self.kinds.get(destination) if isinstance(destination, str) else None
         partner = self.partner(kind)
         return UnplacedTarget if partner is None else partner.target
 
     def chosen(self, document: Mapping[str, object]) -> Mapping[KeyPath, type[BaseModel]]:
-        """The model of each section of a document whose keys depend on what the document says."""
+        """The model of each destination and each target of a document, by its path."""
         found: dict[KeyPath, type[BaseModel]] = {}
         for name, kind in self.kinds.items():
             if (partner := self.partner(kind)) is not None:
@@ -66,7 +66,7 @@ class Models:
 
 
 def models_of(document: Mapping[str, object], partners: Partners) -> Models:
-    """The models with which this document is read."""
+    """The models that read this document."""
     destinations = _mapping(document.get("destinations"))
     return Models(
         partners, {str(name): _mapping(one).get("kind") for name, one in destinations.items()}
@@ -74,7 +74,7 @@ def models_of(document: Mapping[str, object], partners: Partners) -> Models:
 
 
 def read_target(value: object, info: ValidationInfo) -> TargetSettings:
-    """A target, by the model of the partner whose destination it names."""
+    """Validate a target with the model of its destination's partner."""
     if isinstance(value, TargetSettings):
         return value
     model = _models(info).target(_mapping(value).get("destination"))
@@ -82,7 +82,7 @@ def read_target(value: object, info: ValidationInfo) -> TargetSettings:
 
 
 def read_destination(value: object, info: ValidationInfo) -> DestinationSettings:
-    """A destination, by the model of its kind."""
+    """Validate a destination with the model of its kind."""
     if isinstance(value, DestinationSettings):
         return value
     models = _models(info)

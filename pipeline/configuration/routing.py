@@ -1,4 +1,4 @@
-"""The lanes that a configuration makes, and the ways of each audience: to lanes, to memberships."""
+"""Derives from a configuration its lanes, and the routes of each audience."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,26 +13,26 @@ from pipeline.telemetry.facts import LaneLabel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneSettings:
-    """What a partner counts a quota for: a topic, one owner, one cap."""
+    """One lane: the unit of a partner's quota, with one topic, one owner and one cap."""
 
     name: str
     """<destination>.<connection>"""
     destination: str
     """A key of `Settings.destinations`."""
     connection: str
-    """What the partner counts for; the label of metrics."""
+    """The connection or advertiser whose records the partner counts; also a label of metrics."""
     topic: str
     """<namespace>.records.<name>"""
 
     @property
     def label(self) -> LaneLabel:
-        """How metrics name it."""
+        """The labels of this lane in metrics."""
         return LaneLabel(self.destination, self.connection)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteSettings:
-    """One audience at a partner of changes that an upstream audience goes to."""
+    """A route from an upstream audience to one of a partner that takes changes."""
 
     lane: LaneSettings
     audience_id: str
@@ -41,7 +41,7 @@ class RouteSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberRouteSettings:
-    """One audience at a partner of snapshots that an upstream audience goes to."""
+    """A route from an upstream audience to one of a partner that takes snapshots."""
 
     destination: str
     """A key of `Settings.destinations`."""
@@ -52,7 +52,7 @@ class MemberRouteSettings:
 
 
 def lanes(settings: Settings) -> list[LaneSettings]:
-    """Every lane once, in the order of the file; a destination that takes snapshots has none."""
+    """Every lane once, in the order of the file; destinations that take snapshots have none."""
     found = (
         lane_of(settings, target)
         for target in _targets(settings)
@@ -67,7 +67,7 @@ def snapshot_destinations(settings: Settings) -> list[str]:
 
 
 def takes_snapshots(settings: Settings, target: TargetSettings) -> bool:
-    """Whether the target's partner gets complete memberships as files, and has no lane."""
+    """Whether the target's partner takes snapshots (files of all members) and has no lane."""
     return settings.destinations[target.destination].takes == "snapshots"
 
 
@@ -82,9 +82,9 @@ def targets_at(settings: Settings, destination: str) -> Sequence[TargetSettings]
 
 
 def routes(settings: Settings) -> Mapping[str, tuple[RouteSettings, ...]]:
-    """The lanes that each upstream audience goes to, in the order of the file.
+    """The routes of each upstream audience to lanes, in the order of the file.
 
-    An audience that is not made yet, as only the control plane knows them, is no way.
+    Targets without an id have no route; only the control plane knows those.
     """
     return {
         audience.audience: tuple(
@@ -97,7 +97,7 @@ def routes(settings: Settings) -> Mapping[str, tuple[RouteSettings, ...]]:
 
 
 def member_routes(settings: Settings) -> Mapping[str, tuple[MemberRouteSettings, ...]]:
-    """The same for the topics of memberships."""
+    """The routes of each upstream audience to members topics, in the order of the file."""
     names = Names(settings.kafka.namespace)
     return {
         audience.audience: tuple(
@@ -117,9 +117,9 @@ def member_routes(settings: Settings) -> Mapping[str, tuple[MemberRouteSettings,
 def snapshot_audiences(
     settings: Settings, partners: Partners
 ) -> Sequence[tuple[str, SnapshotAudience]]:
-    """Every audience that is made of snapshots, behind its destination, in the order of the file.
+    """Every audience delivered as snapshots, with its destination, in the order of the file.
 
-    Those that are not made yet wait for their id.
+    Audiences without an id are left out.
     """
     return [
         (route.destination, snapshot_audience(settings, route.target, upstream, partners))
@@ -131,7 +131,7 @@ def snapshot_audiences(
 def snapshot_audience(
     settings: Settings, target: TargetSettings, upstream: str, partners: Partners
 ) -> SnapshotAudience:
-    """The shape of a target that takes snapshots."""
+    """The snapshot audience of a target that takes snapshots."""
     destination = settings.destinations[target.destination]
     shape = partners[destination.kind].snapshot_audience
     assert shape is not None, "a partner that takes snapshots says what they look like"
@@ -139,7 +139,7 @@ def snapshot_audience(
 
 
 def snapshots_of(settings: Settings, destination: str, partners: Partners) -> Snapshots:
-    """How a destination that takes snapshots gets them."""
+    """How snapshots are delivered to a destination that takes them."""
     section = settings.destinations[destination]
     delivery = partners[section.kind].delivery(section, ())
     assert isinstance(delivery, Snapshots), "the destination takes snapshots"
@@ -147,13 +147,13 @@ def snapshots_of(settings: Settings, destination: str, partners: Partners) -> Sn
 
 
 def audience_names(settings: Settings) -> Mapping[str, str]:
-    """Our name of each audience by every name that upstream events may use."""
+    """The configured name of each audience, by every name that upstream events may use."""
     names = {name: one.audience for one in settings.audiences for name in one.upstream}
     return names | {one.audience: one.audience for one in settings.audiences}
 
 
 def lane_of(settings: Settings, target: TargetSettings) -> LaneSettings:
-    """The lane that carries what is for this target."""
+    """The lane that carries the changes for this target."""
     connection = target.lane()
     name = f"{target.destination}.{connection}"
     return LaneSettings(

@@ -12,7 +12,7 @@ from pipeline.settings.values import DestinationName
 
 
 def schema(partners: Partners) -> dict[str, object]:
-    """What each section takes; what only `load` can see is not in it."""
+    """The JSON Schema of each section; it lacks the checks that only `load` can do."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **whole_model(partners).model_json_schema(mode="validation"),
@@ -21,7 +21,7 @@ def schema(partners: Partners) -> dict[str, object]:
 
 
 def whole_model(partners: Partners) -> type[Settings]:
-    """The model with the keys of every partner, for those who look at keys and read nothing."""
+    """A model with the keys of every partner; it describes keys, and never reads a document."""
     destinations: Any = Union[tuple(one.settings for one in partners.values())]  # noqa: UP007
     targets: Any = Union[tuple(one.target for one in partners.values())]  # noqa: UP007
     audience: Any = create_model(

@@ -10,11 +10,11 @@ from pipeline.settings.problems import KeyPath, dotted
 from pipeline.settings.shape import holds_secret
 
 _WITHOUT_ANOTHER_WAY = frozenset({"token_file", "key_file"})
-"""Files of secrets that no second key can hold itself."""
+"""Keys of secret files that have no partner key for the secret itself."""
 
 
 def open_to_all(settings: BaseModel) -> Iterator[str]:
-    """A line for each file of a secret that every user of the machine can read."""
+    """A line for each secret file that every user of the machine can read."""
     for path, file in secret_files(settings):
         if _is_open(file):
             yield (
@@ -50,5 +50,5 @@ def _is_secret(section: BaseModel, name: str) -> bool:
 def _is_open(file: Path) -> bool:
     try:
         return bool(file.stat().st_mode & S_IROTH)
-    except OSError:  # it went away since it was read: whoever reads it next says so
+    except OSError:  # the file is gone since it was checked; its next reader reports that
         return False

@@ -1,4 +1,4 @@
-"""What must have one owner and one way: a connection, and an audience of a partner."""
+"""Finds connections, and audiences of a partner, that are configured more than once."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from pipeline.settings.problems import KeyPath, Problem, dotted
 
 
 def shared_connections(settings: Settings) -> Iterator[Problem]:
-    """Connections that would be two lanes, so that the cap would count twice."""
+    """Connections that would become two lanes, each with a full cap."""
     owners: dict[tuple[str, str], TargetSettings] = {}
     for placed in placed_targets(settings.audiences):
         target = placed.target
@@ -24,7 +24,7 @@ def shared_connections(settings: Settings) -> Iterator[Problem]:
         if owner.destination != target.destination:
             yield Problem(
                 path=path,
-                what=f"is used by the destination {owner.destination!r} too, and its cap would "
+                what=f"is also used by the destination {owner.destination!r}, and its cap would "
                 "count twice",
                 value=repr(target.lane()),
                 remedy="use each connection under one destination",
@@ -40,7 +40,7 @@ def shared_connections(settings: Settings) -> Iterator[Problem]:
 
 
 def shared_spaces(settings: Settings, partners: Partners) -> Iterator[Problem]:
-    """Destinations of snapshots that are one at the partner: each would count its runs alone."""
+    """Snapshot destinations that are the same at the partner: each would count its runs alone."""
     owners: dict[tuple[str, str], str] = {}
     for name in snapshot_destinations(settings):
         owner = owners.setdefault(_space(settings.destinations, name, partners), name)
@@ -55,7 +55,7 @@ def shared_spaces(settings: Settings, partners: Partners) -> Iterator[Problem]:
 
 @dataclass(frozen=True, slots=True)
 class _Home:
-    """Where an audience of a partner was named first."""
+    """The place that names an audience of a partner first."""
 
     path: KeyPath
     destination: str
@@ -63,7 +63,7 @@ class _Home:
 
 
 def shared_audiences(settings: Settings, partners: Partners) -> Iterator[Problem]:
-    """Audiences of a partner that more than one target feeds, under whatever names."""
+    """Audiences of a partner that more than one target feeds, even under different names."""
     homes: dict[tuple[str, str, str], _Home] = {}
     for placed in placed_targets(settings.audiences):
         target = placed.target
@@ -72,7 +72,7 @@ def shared_audiences(settings: Settings, partners: Partners) -> Iterator[Problem
             continue
         here = _Home(placed.path, target.destination, target.lane())
         kind, space = _space(settings.destinations, target.destination, partners)
-        # Copied by hand, an id may have other letters' case; no partner has two ids that differ so.
+        # People may copy an id in another letter case; no partner has two ids that differ so.
         home = homes.setdefault((kind, space, audience.casefold()), here)
         if home is not here:
             yield _twice(here, home, audience, target.id_key)
@@ -81,7 +81,7 @@ def shared_audiences(settings: Settings, partners: Partners) -> Iterator[Problem
 def _space(
     destinations: Mapping[str, DestinationSettings], name: str, partners: Partners
 ) -> tuple[str, str]:
-    """The partner's world in which an id means one audience."""
+    """The part of the partner's system in which an id names exactly one audience."""
     destination = destinations[name]
     partner = partners[destination.kind]
     space = partner.audience_space or partner.base_url
@@ -89,12 +89,12 @@ def _space(
 
 
 def _twice(here: _Home, home: _Home, audience: str, key: str) -> Problem:
-    what = f"is fed at {dotted(home.path)} already, and one would undo what the other says"
+    what = f"is already fed by {dotted(home.path)}, and each would undo the other's changes"
     remedy = "remove one of the two"
     if home.destination != here.destination:
         what = (
-            f"is fed at {dotted(home.path)} already, by the destination {home.destination!r}, "
-            "which reaches the same audience: one would undo what the other says"
+            f"is already fed by {dotted(home.path)} through the destination {home.destination!r}, "
+            "which reaches the same audience: each would undo the other's changes"
         )
     elif home.lane != here.lane:
         what = (

@@ -1,4 +1,4 @@
-"""Which upstream audience goes to which audiences of the partners."""
+"""Maps each upstream audience to audiences of the partners."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,28 +15,28 @@ Target = Annotated[SerializeAsAny[TargetSettings], PlainValidator(read_target)]
 
 
 class AudienceSettings(Section):
-    """An audience under the name that upstream events use."""
+    """An upstream audience, by the name that events use, and its targets."""
 
     audience: Text
     upstream: tuple[Text, ...] = ()
-    """Further names that upstreams give it; numbers in quotes."""
+    """Other names of this audience in upstream events; numbers in quotes."""
     destinations: tuple[Target, ...] = Field(min_length=1)
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class AudienceKey:
-    """What the lock file knows an audience of the partner by."""
+    """The key of a partner's audience in the lock file."""
 
     audience: str
-    """Upstream's name of it."""
+    """The audience's name in upstream events."""
     destination: str
     lane: str
-    """What the partner counts its quota for."""
+    """The connection or advertiser, for which the partner counts a quota."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedTarget:
-    """A target, and where it stands in the file."""
+    """A target, and its place in the file."""
 
     path: KeyPath
     key: AudienceKey

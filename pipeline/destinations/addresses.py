@@ -1,4 +1,4 @@
-"""What is to be said of a destination's addresses, whoever the partner is."""
+"""Warnings about the addresses of a destination, for every partner."""
 
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 
 def unencrypted(*, api_url: str, token_url: str) -> Iterator[str]:
-    """A line for each that leads out of this machine without encryption."""
+    """A warning for each address that is neither encrypted nor on this machine."""
     for key, url in (("api_url", api_url), ("token_url", token_url)):
         if urlsplit(url).scheme == "http" and not _is_local(urlsplit(url).hostname or ""):
             yield f"{key}: {url!r} sends secrets and tokens unencrypted; use https"

@@ -1,4 +1,4 @@
-"""How commands of partners ask: what was read of the answer, or why there is none."""
+"""Sends requests for commands of partners, and reads the answer or the reason for none."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,7 +13,7 @@ Found = TypeVar("Found")
 async def asked(
     api: Api, request: Request, interpret: Callable[[Response], Found]
 ) -> Found | Unanswered:
-    """What is read of the answer, where there is one."""
+    """Send a request and read its answer; without an answer, return the reason."""
     answer = await api.call(request)
     return interpret(answer) if isinstance(answer, Response) else answer
 
@@ -21,10 +21,10 @@ async def asked(
 async def learn(
     api: Api, request: Request, interpret: Callable[[Response], Found | Declined]
 ) -> Found:
-    """What the partner says.
+    """Send a request and read its answer.
 
     Raises:
-        CommandFailed: it refused, with its words and the remedy; or there was no answer.
+        CommandFailed: the partner refused (with its words and the remedy), or did not answer.
     """
     answer = await api.call(request)
     if not isinstance(answer, Response):
@@ -36,7 +36,7 @@ async def learn(
 
 
 def bad_finding(where: str, trouble: Unanswered | NotYet) -> Finding:
-    """Why there is no answer, for a report; `where` begins the line."""
+    """A bad finding that says why there is no answer; `where` begins the line."""
     if isinstance(trouble, Declined):
         return Finding(f"{where}{trouble.said}; {trouble.remedy}", is_bad=True)
     return Finding(f"{where}{trouble.detail}", is_bad=True)

@@ -1,4 +1,4 @@
-"""A partner that takes membership changes, a request at a time: what delivering to it needs."""
+"""The contract of a partner that takes membership changes in requests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,23 +16,23 @@ class RequestLimits:
 
     max_records: int
     max_bytes: int
-    """Of the encoded body, overhead and separators included."""
+    """The most bytes of an encoded body, with overhead and separators."""
     overhead_bytes: int
-    """Of the largest body beside its records."""
+    """The most bytes of a body beside its records."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sending:
-    """How a lane sends. Times in seconds."""
+    """How a lane sends requests. Times in seconds."""
 
     linger: float
     """How long the first record of a batch waits for others."""
     max_in_flight: int
     late: float
-    """How long a request that was never answered may still change things at the partner."""
+    """How long an unanswered request may still take effect at the partner."""
     request_timeout: float
     requests_per_second: float
-    """Of the destination in all, in one process."""
+    """The limit of the whole destination in one process."""
     first_backoff: float
     longest_backoff: float
 
@@ -42,17 +42,17 @@ class Following:
     """How jobs are followed. Times in seconds."""
 
     first: float
-    """From the submission of a job to the first question."""
+    """Seconds from the submission of a job to the first question."""
     factor: float
     longest: float
     give_up_after: float
     missing_tolerated: float
-    """The partner may not know a job for so long after it was submitted."""
+    """How long after its submission the partner may not know a job yet."""
     requests_per_second: float
 
 
 class Jobs(Protocol):
-    """A partner that works on what it accepted, and can be asked how far it is."""
+    """The jobs of a partner that processes accepted records later, and tells their state."""
 
     @property
     def following(self) -> Following: ...
@@ -60,7 +60,7 @@ class Jobs(Protocol):
     def compose_status(self, job_id: str) -> Request: ...
 
     def interpret_status(self, response: Response) -> JobReport | NotYet:
-        """What an answer says of the job; anything that is no answer of the partner is `NotYet`."""
+        """The job's state; `NotYet` for anything that is not an answer of the partner."""
 
 
 @runtime_checkable
@@ -78,19 +78,19 @@ class Changes(Protocol):
 
     @property
     def jobs(self) -> Jobs | None:
-        """None for a partner whose answer is the end of a request."""
+        """None for a partner that has no jobs, because its answer is final."""
 
     def misfit(self, audience: str, route: bytes) -> str | None:
-        """Why no request can be made for records of such a route; None when one can."""
+        """Why no request can be made for records of this route; None if one can."""
 
     def overhead_bytes(self, audience: str) -> int:
         """Bytes of a request for this audience beside its records."""
 
     def compose(self, audience: str, route: bytes, records: Sequence[bytes]) -> Request:
-        """One request for records of one audience, as they were rendered.
+        """One request for rendered records of one audience.
 
-        `route` is what the partner's package wrote into the first of the records.
+        `route` is the value that the partner's package wrote into the first record.
         """
 
     def interpret(self, response: Response, records: int) -> Answer:
-        """What the answer to so many records means."""
+        """The meaning of an answer to a request with this many records."""

@@ -1,4 +1,4 @@
-"""What a partner needs of a TC string, as the file says it."""
+"""Settings for TC strings: the consent that a partner needs."""
 
 from typing import Annotated
 
@@ -22,13 +22,13 @@ Purposes = Annotated[
 
 
 class TcfSettings(Section):
-    """What a TC string must say, alone or inside a GPP string. A partner adds its defaults."""
+    """The consent that a TC string must give, also inside a GPP string; partners add defaults."""
 
     judge: Flag = True
-    """False: every string that decodes counts as consent."""
+    """False: every valid string counts as consent."""
     vendor: Vendor
     purposes: Purposes
 
     def needs(self) -> ConsentNeeds:
-        """The same for the judgement."""
+        """These settings as the input of the judgement."""
         return ConsentNeeds(vendor=self.vendor, purposes=self.purposes, judge=self.judge)

@@ -1,11 +1,10 @@
-"""What the rest of the program may know of a partner: no Kafka, no HTTP client, no terminal.
+"""The contract between a partner's package and the rest; without Kafka, HTTP client or terminal.
 
-A partner is one package and its name in `registry.py`; nobody else imports the package.
-`tests/toys` has the smallest ones that work.
+A partner is one package and its entry in `registry.py`; no other module imports the package.
+`tests/toys` has the smallest partners that work.
 
-Its settings are read in two steps: the destinations by their `kind`, then each target of an
-audience by the model of the partner that its destination names, because what a target may say
-depends on that.
+Settings are read in two steps. First, the key `kind` chooses the model of each destination. Then
+each target is read with the model of its destination's partner, because targets differ by partner.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -24,60 +23,61 @@ from pipeline.settings.values import DestinationName, Section
 
 
 class DestinationSettings(Section):
-    """One configured partner: the keys that all of them have."""
+    """One configured partner: the keys that all partners have."""
 
     kind: str
     takes: ClassVar[Literal["changes", "snapshots"]] = "changes"
-    """Whether the partner is sent each change, or complete memberships as files."""
+    """Whether the partner takes each change, or snapshots: files of all members."""
 
 
 class TargetSettings(Section):
-    """One place that an upstream audience goes to: the keys that all partners have."""
+    """One target of an upstream audience: the keys that all partners have."""
 
     id_key: ClassVar[str] = "audience_id"
-    """The key that says the partner's id of the audience."""
+    """The name of the key that holds the partner's id of the audience."""
     destination: DestinationName
     """A name under `destinations`."""
 
     def audience(self) -> str | None:
-        """The partner's id of the audience; None while it is not made."""
+        """The partner's id of the audience; None until it is created."""
         raise NotImplementedError
 
     def with_audience(self, audience: str) -> Self:
-        """The same target with this id."""
+        """This target with the given id."""
         raise NotImplementedError
 
     def lane(self) -> str:
-        """What the quota is counted for, as it stands in topics and metrics."""
+        """The unit of the partner's quota, as named in topics and metrics."""
         raise NotImplementedError
 
     def lane_keys(self) -> Mapping[str, object]:
-        """The keys that say it, for messages and for the lock file; none where no key does."""
+        """The keys that determine the lane, for messages and the lock file; may be empty."""
         raise NotImplementedError
 
     def unshown_ttl_days(self) -> int | None:
-        """Days until members leave, of a partner that is told them and never shows them."""
+        """Days until members leave, if the partner takes this value but never shows it."""
         return None
 
     def unmakeable(self, upstream_name: str) -> Problem | None:
-        """What keeps `audiences apply` from making the audience, if anything does.
+        """Why `audiences apply` cannot create the audience, or None.
 
-        The path of the problem begins at the target.
+        The path of the problem starts at the target.
         """
         raise NotImplementedError
 
 
 Render: TypeAlias = Callable[[MembershipChange, HashOnce | None], Rendered | Withheld | Rejected]
-"""The second hashes the change's identities for all of its routes; None where it has but one."""
+"""Renders a change. The second argument hashes its identities once for all of its routes; None if
+it has only one route."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartingDestination:
-    """One destination in a first configuration of a format."""
+    """A destination for the first configuration of a format."""
 
     name: str
     sections: str
-    """The `destinations` of an audience, which ends the section before, and the own section."""
+    """YAML: the `destinations` of an audience (it continues `audiences`), then `destinations`."""
 
 
 D = TypeVar("D", bound=DestinationSettings)
@@ -94,32 +94,32 @@ class Partner(Generic[D, T]):
     base_url: Callable[[D], str]
     login: Callable[[D], Login]
     renderer: Callable[[D, T], Render]
-    """Bound once for each route; called once for each change."""
+    """Called once for each route; its result is called for each change."""
     route: Callable[[D, T], bytes]
-    """What stands in every record of this target, for the partner's own use."""
+    """A value that every record of this target carries, for the partner's package."""
     member_id: Callable[[D, str], str]
-    """A member's id as the partner gets it."""
+    """The member's id that the partner gets."""
     delivery: Callable[[D, Sequence[T]], Changes | Snapshots]
-    """Of the lane of these targets."""
+    """How to deliver to the lane, or the destination, of these targets."""
     buffer_bytes: Callable[[D], int]
-    """What one lane needs in memory at least: two requests."""
+    """The least memory of one lane, bytes: two requests."""
     problems: Callable[[D, Sequence[T]], Iterable[Problem]]
-    """What neither the destination nor a target can see alone. Paths begin at the destination."""
+    """Problems between the destination and its targets. Paths start at the destination."""
     advice: Callable[[D, Sequence[T]], Iterable[str]]
-    """What is allowed and may not be meant, each beginning with its key."""
+    """Warnings about valid settings that may not be meant; each begins with its key."""
     check_online: Callable[[Api, D, Sequence[T]], Awaitable[Sequence[Finding]]]
-    """Whether the partner is as a run needs it."""
+    """Checks that the partner is as a run needs it."""
     snapshot_audience: Callable[[D, T, str], SnapshotAudience] | None = None
-    """Of a partner that takes snapshots: the target that upstream calls so."""
+    """For partners that take snapshots: the shape of a target with this upstream name."""
     canary: Callable[[T], tuple[T, tuple[str, str]]] | None = None
-    """An audience like this one and of its own, not made yet, and two invented people's identities.
+    """A new audience like the target, not created yet, and the identities of two invented people.
 
-    None: what absence from a file does cannot be tried out.
+    None: the partner has no test of what absence from a file does.
     """
     audience_space: Callable[[D], str] | None = None
-    """Where an audience's id means one audience, whoever asks; None: all that has one base_url."""
+    """Names the part of the partner in which ids of audiences are unique; None: the base_url."""
     control: Callable[[D], ControlPlane[T]] | None = None
-    """None: its audiences and jobs are not to be asked for from here."""
+    """None: this program cannot ask the partner about audiences and jobs."""
     commands: Sequence[Command] = ()
     title: str = ""
     """The partner's own name for itself."""
@@ -127,13 +127,13 @@ class Partner(Generic[D, T]):
     starting_configuration: str = ""
     """The sections `destinations` and `audiences` of a first configuration, with comments."""
     redacts: Sequence[str] = ()
-    """What its secrets begin with: such words are never shown, and no path of a file."""
+    """The beginnings of the partner's secrets: such words are never shown, nor taken as a path."""
 
 
 Partners: TypeAlias = Mapping[str, Partner[Any, Any]]
-"""By kind."""
+"""Every partner, by its kind."""
 
 
 def secret_beginnings(partners: Partners) -> tuple[str, ...]:
-    """What the secrets of all partners begin with."""
+    """The beginnings of the secrets of all partners."""
     return tuple(beginning for partner in partners.values() for beginning in partner.redacts)

@@ -1,7 +1,7 @@
-"""What the rest of the program may know of a partner's control plane: types, and nothing else.
+"""The contract of a partner's control plane: only types.
 
-CommandFailed      the partner did not do it, or did not answer
-InvalidRequest     a guard of ours refused it; nothing was sent
+CommandFailed      the partner refused a request, or did not answer
+InvalidRequest     we refused a request; nothing was sent
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -19,29 +19,29 @@ StepKind = Literal["create", "update", "keep", "fixed", "gone", "in_doubt"]
 
 
 class CommandFailed(Exception):
-    """The partner did not do it; the message says why and what to do, on one line."""
+    """The partner refused a request or did not answer; the message has reason and remedy."""
 
 
 class InvalidRequest(ValueError):
-    """What the partner would refuse, or do otherwise than meant; nothing was sent."""
+    """A request that the partner would refuse or misunderstand; nothing was sent."""
 
 
 class Api(Protocol):
-    """One destination's API: authorised, patient with a partner that asks us to wait.
+    """The API of one destination: it adds tokens, and waits if the partner asks for that.
 
-    The detail of what is no answer is for the operator: it says what to check.
+    If there is no answer, the `detail` tells the operator what to check.
     """
 
     @property
     def destination(self) -> str:
-        """Its name in the configuration."""
+        """The destination's name in the configuration."""
 
     async def call(self, request: Request) -> Response | NotSent | InDoubt | Blocked: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """The partner did not do it."""
+    """The partner refused the request."""
 
     status: int
     said: str
@@ -49,16 +49,16 @@ class Declined:
     remedy: str
     """What to do about it."""
     made_nothing: bool = False
-    """It says that nothing was made, whatever its status is."""
+    """Whether the partner says that it made nothing, whatever the status is."""
 
 
 Unanswered: TypeAlias = Declined | NotSent | InDoubt | Blocked
-"""What a question can come to instead of what was asked for."""
+"""Every result of a request other than a usable answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A key of the configuration that the partner has otherwise."""
+    """A key of the configuration that has another value at the partner."""
 
     key: str
     standing: object
@@ -67,43 +67,44 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Creation:
-    """An audience to be made."""
+    """An audience to create."""
 
     name: str
     external_id: str | None
-    """The two by which a person finds it in the partner's console; some go by the name alone."""
+    """Name and external id, by which a person finds the audience in the partner's console; the
+    second may be None."""
     keys: Mapping[str, object]
-    """Everything that is said of it, by the keys of the configuration."""
+    """Every value that the request has, by the keys of the configuration."""
     request: object
-    """The same as the partner's package has it, and as programs are shown it."""
+    """The same values for the partner's package and for JSON output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What to do so that one audience is as the configuration says, or why nothing can be done."""
+    """One action that brings an audience to the configuration, or why there is none."""
 
     what: StepKind
     audience_id: str | None = None
     creates: Creation | None = None
     differences: tuple[Difference, ...] = ()
     hides_members: bool = False
-    """Members of the audience are seen no more, some at least, once it is done."""
+    """Whether the step hides some or all members of the audience."""
     asked_at: str | None = None
-    """When it was asked for, where nobody knows whether it was made."""
+    """When the audience was requested, if it is not known whether it was created."""
     operation: str | None = None
-    """What the partner works on since it was asked for: to be asked after, not asked for again."""
+    """The partner's id of a creation in progress: ask for its state, do not create again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """It is as the configuration says."""
+    """The audience is as configured."""
 
     audience_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class InProgress:
-    """The partner makes it, and takes its time; `operation` asks after it from now on."""
+    """The partner still creates the audience; ask for the state of `operation`."""
 
     operation: str
     detail: str
@@ -115,21 +116,21 @@ class ControlPlane(Protocol[Target_contra]):
     async def plan(
         self, api: Api, target: Target_contra, audience_id: str | None, name: str
     ) -> Sequence[Step] | Unanswered:
-        """One step at least; nothing is changed. `name` is upstream's, for what names nothing else.
+        """One step or more; changes nothing. `name` is the upstream name, the default for names.
 
         Raises:
-            InvalidRequest: the partner would refuse what the configuration says.
+            InvalidRequest: the partner would refuse a value of the configuration.
         """
 
     async def apply(self, api: Api, step: Step) -> Made | InProgress | Unanswered:
-        """Do a step: one of create and update.
+        """Execute a step: create or update.
 
-        A creation that takes its time is in progress as soon as it was asked for, so that its
-        operation can be written down; with that in the step, this waits for its end.
+        A slow creation returns `InProgress` at once, so that the caller can record its operation.
+        If the step has an operation, this waits for the end of it.
         """
 
     async def job(self, api: Api, job_id: str) -> JobReport | Unanswered:
-        """What the partner says of a job now."""
+        """Ask the partner once for the state of a job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,25 +143,25 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """What a person is told of a command's parameter; stands in its Annotated."""
+    """Help and bounds of a command's parameter; part of its `Annotated` type."""
 
     help: str = ""
     flag: str | None = None
-    """Its name on the command line, where that is not the parameter's."""
+    """The name on the command line, if it differs from the parameter's."""
     is_argument: bool = False
     least: int | None = None
     most: int | None = None
     is_asked_for: bool = False
-    """Left out, it is asked for without an echo, so that it need not stand in a history."""
+    """If left out, the user is asked for it without an echo, so that no shell history has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[Item]):
-    """A list as far as the partner gives it out."""
+    """The items of a list that the partner shows."""
 
     items: tuple[Item, ...]
     caveat: str | None = None
-    """Why it may not be whole."""
+    """Why the list may be incomplete, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
     nothing: str
-    """What is said where there is no row."""
+    """The text to print if there are no rows."""
 
 
 Block: TypeAlias = str | Mapping[str, object] | Table
@@ -179,17 +180,17 @@ Block: TypeAlias = str | Mapping[str, object] | Table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What a person must confirm before a command does its work."""
+    """What a person must confirm before a command runs."""
 
     shown: Sequence[Block] = ()
     warning: str = ""
     purpose: str
-    """How `Type "<sentence>" …` goes on."""
+    """The end of the prompt `Type "<sentence>" …`."""
     sentence: str
     refusal: str
-    """What is said if something else was typed."""
+    """The message if the typed sentence does not match."""
     chosen: Mapping[str, object] = field(default_factory=dict)
-    """Parameters that the answer settles."""
+    """Parameters that the confirmation adds to the command."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,26 +203,26 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One command of a partner: a typed function, and how people see what it returns.
+    """One command of a partner: a typed function, and how to show its result to people.
 
     `run` takes an Api (unless `is_offline`) and then its parameters by name; its docstring is the
-    help. It returns a frozen dataclass, or a Listing of them; programs are shown that.
+    help. It returns a frozen dataclass, or a Listing of them; JSON output shows that.
     """
 
     group: Group | None
-    """None: the command is a word of its own."""
+    """None: the command belongs to no group."""
     name: str
     run: Callable[..., Awaitable[object]]
     shown: Callable[[Any], Sequence[Block]] | None = None
-    """None: every field is shown."""
+    """Turns the result into blocks for people; None: show every field."""
     confirm: Callable[..., Awaitable[Question | None]] | None = None
-    """Takes what `run` takes; None where there is nothing to confirm."""
+    """Takes the same arguments as `run`; None, or a result of None: nothing to confirm."""
     is_offline: bool = False
-    """It needs neither a configuration nor the partner."""
+    """Whether the command needs neither a configuration nor the partner."""
     repeats_last_file: bool = False
-    """It has the partner ingest the last good file of `audience_id` once more: refused where a
+    """Whether the partner ingests the last good file of `audience_id` again. It is refused if a
     member was removed since."""
     tells_ttl_days: bool = False
-    """It tells the partner `ttl_days` of `audience_id`, where they are said: this is noted."""
+    """Whether the command sets `ttl_days` of `audience_id`; the value is recorded in the lock."""
     takes_settings: bool = False
-    """`run` and `confirm` take the destination's settings behind the Api."""
+    """Whether `run` and `confirm` take the destination's settings after the Api."""

@@ -1,4 +1,4 @@
-"""One HTTP exchange as data: what is asked, and what came back."""
+"""One HTTP exchange as data: a request and its response."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What to send. The body stays in pieces, so that large ones are never copied together."""
+    """A request. The body stays in pieces, so that large bodies are never copied together."""
 
     endpoint: str
     """A name for metrics, such as `records`."""
@@ -29,22 +29,22 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """What came back. Headers keep the case they were sent in."""
+    """A response. Header names keep the letter case of the sender."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     wait: float | None = None
-    """Seconds that the partner asks us to wait, if it does."""
+    """Seconds that the partner asks us to wait, or None."""
     body_trouble: str | None = None
-    """Why the body is missing or not whole; None when it was read to its end."""
+    """Why the body is missing or incomplete; None if it was read to its end."""
 
     def __repr__(self) -> str:
         return f"<Response {self.status}>"
 
 
 def document(body: bytes) -> object:
-    """The JSON of a body; None where it is none, or nested too deep for the parser.
+    """The JSON of a body; None if it is not JSON, or nested too deep for the parser.
 
     Some services write a byte order mark before it.
     """
@@ -76,6 +76,6 @@ def retry_after(value: str | None, now: datetime) -> float | None:
 
 
 def header(headers: Mapping[str, str], name: str) -> str | None:
-    """A header's value, whatever the case it was sent in."""
+    """A header's value; letter case of the name does not matter."""
     wanted = name.lower()
     return next((value for key, value in headers.items() if key.lower() == wanted), None)

@@ -1,4 +1,4 @@
-"""How a partner gives access tokens, and how a request carries one."""
+"""The contract of a partner's login: how it gives access tokens, and how requests carry them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from pipeline.destinations.exchange import Request, Response
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access token. Times in seconds from when it was asked for."""
+    """An access token. Times in seconds from the request for it."""
 
     value: str
     usable_for: float
-    """Then it is time for another one."""
+    """When to ask for a new token."""
     valid_for: float
-    """Until then it serves when there is no other."""
+    """How long this token may be used if no new one comes."""
 
     def __repr__(self) -> str:
         return f"<Token usable for {self.usable_for:.0f} s>"
@@ -23,18 +23,18 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class TokenRefused:
-    """No token with these credentials: a person must mend something."""
+    """The login refuses these credentials: a person must correct them."""
 
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class TokenUnavailable:
-    """No token now; it is worth asking again."""
+    """There is no token now; ask again."""
 
     detail: str
     wait: float | None = None
-    """Seconds that the partner asked us to wait, if it did."""
+    """Seconds that the partner asks us to wait, or None."""
 
 
 TokenAnswer: TypeAlias = Token | TokenRefused | TokenUnavailable
@@ -45,16 +45,16 @@ class Login(Protocol):
 
     @property
     def url(self) -> str:
-        """Where tokens come from; the path of `compose` is added to it."""
+        """The base URL of the login; the path of `compose` is added to it."""
 
     def compose(self) -> Request | TokenRefused:
-        """The request for a token, with the secrets as they are now; or why there can be none."""
+        """The request for a token, with the present secrets; or why it cannot be composed."""
 
     def interpret(self, response: Response) -> TokenAnswer:
-        """What the answer to it means."""
+        """The meaning of the answer to a token request."""
 
     def headers(self, token: Token) -> Mapping[str, str]:
-        """What every other request carries."""
+        """The headers that every other request needs."""
 
     def needs_new_token(self, response: Response) -> bool:
-        """Whether this answer means that the token is not accepted, and another one may be."""
+        """Whether the answer refuses this token, so that a new one may help."""

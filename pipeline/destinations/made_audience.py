@@ -1,4 +1,4 @@
-"""How an audience that was just made is shown: with the lines that the configuration needs."""
+"""Shows a newly created audience, with the lines that the configuration needs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,7 @@ from pipeline.destinations.control import Block
 
 
 def made_lines(audience_id: object, upstream: str, target: Mapping[str, object]) -> Sequence[Block]:
-    """`upstream` is the name that upstream events use; `target` has the keys of the file."""
+    """The lines to print. `upstream` is the upstream name; `target` has the keys of the file."""
     said = ", ".join(f"{key}: {_written(value)}" for key, value in target.items())
     return [
         f"audience made: {audience_id}",

@@ -1,4 +1,4 @@
-"""What the logins of partners have in common: a form that asks for a token, and its answer."""
+"""The common part of partners' logins: the form that asks for a token, and its answer."""
 
 from collections.abc import Callable, Mapping
 from math import inf
@@ -13,14 +13,14 @@ SHORT_LIFE_SHARE = 0.2
 
 
 class UncleanSecret(Exception):
-    """A secret holds what no secret of this login holds; the message never shows it."""
+    """A secret has characters that no secret of this login has; the message never shows it."""
 
 
 def clean(name: str, secret: Secret, *, service: str) -> str:
-    """The secret as it is now.
+    """The present value of a secret.
 
     Raises:
-        UncleanSecret: it cannot be one of this service.
+        UncleanSecret: the value cannot be a secret of this service.
         SecretUnreadableError: its file cannot be read.
     """
     value = secret.read()
@@ -51,10 +51,10 @@ def interpret_token(
     words: Callable[[Response], str],
     remedy: Callable[[Response], str],
 ) -> TokenAnswer:
-    """A token is used until `early` seconds before its end, or a fifth of a short life before.
+    """Read a token from the answer; renew it `early` seconds before its end, or a fifth if short.
 
-    `words` says what the answer is, `remedy` what to do about one that refuses; `usual_life` is
-    that of a token whose answer names none, 0 where it has to.
+    `words` gives the partner's words in an answer, and `remedy` what to do about a refusal.
+    `usual_life` is the life of a token whose answer names none; 0: the answer must name it.
     """
     if response.status >= 500 or response.status in (408, 429):
         return TokenUnavailable(words(response), response.wait)
@@ -72,12 +72,12 @@ def interpret_token(
 
 def _elsewhere(response: Response) -> str | None:
     if 300 <= response.status < 400:
-        return "the partner sends us elsewhere; check token_url"
+        return "the partner redirects us; check token_url"
     return None
 
 
 def _seconds(said: object) -> float:
-    """A life in seconds, also where it is quoted; 0 for what is none."""
+    """A token's life in seconds, also if it is quoted; 0 for anything else."""
     try:
         return float(said) if isinstance(said, int | float | str) else 0.0
     except ValueError:

@@ -1,6 +1,6 @@
-"""Answers that do not speak of what was sent: what they mean, and what a person does about them.
+"""Interprets answers that do not depend on the request, such as a redirect or a 5xx.
 
-They are the same at every partner.
+They mean the same at every partner.
 """
 
 from collections.abc import Mapping
@@ -18,24 +18,24 @@ CAUSES: Final[Mapping[int, BlockCause]] = {
     415: "unsupported",
     501: "unsupported",
 }
-"""What a person must mend, by status."""
+"""The cause that a person must correct, by status."""
 
 
 def other_answer(response: Response, said: str) -> Blocked | InDoubt:
-    """Blocked where a person must help, else in doubt. `said` are the partner's words."""
+    """Blocked if a person must help, otherwise in doubt. `said` are the partner's words."""
     status = response.status
     if status in CAUSES:
         return Blocked(CAUSES[status], said)
     if status == 408 or status >= 500:
         return InDoubt(said, wait=response.wait, status=status)
     if status >= 400:
-        # Nobody said that it is what we sent, so that stays where it is.
+        # The answer does not blame our records, so they stay where they are.
         return Blocked("unsupported", said)
     return InDoubt(f"unexpected status {status}", status=status)
 
 
 def try_again(status: int, wait: str | None) -> str | None:
-    """What helps, where it is to wait; `wait` is the partner's `Retry-After`, seconds or a date."""
+    """A remedy if waiting helps, else None; `wait` is `Retry-After`, seconds or a date."""
     if status == 429:
         return f"too many requests: try again {_when(wait)}"
     if status >= 500 or status == 408:

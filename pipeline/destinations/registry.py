@@ -1,4 +1,4 @@
-"""Every partner that there is: the only module that imports their packages."""
+"""The list of all partners; only this module imports their packages."""
 
 from pipeline.destinations.adobe_audiences.partner import ADOBE_AUDIENCES
 from pipeline.destinations.amazon_ads.partner import AMAZON_ADS

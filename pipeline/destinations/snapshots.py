@@ -1,7 +1,7 @@
-"""A partner that takes complete memberships as files: what delivering to it needs.
+"""The contract of a partner that takes snapshots: files of all members of an audience.
 
-A *snapshot* is one file of everybody who is in an audience. A *run* is the partner's ingestion of
-the files of a window of time.
+A *snapshot* is one file of all members of an audience. A *run* is the partner's ingestion of the
+files of a window of time.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,12 @@ from pipeline.domain.job import JobReport, NotYet
 from pipeline.domain.send_result import Blocked, InDoubt, NotSent, Throttled
 
 REPLACED = "\ufffd"
-"""Stands in a row for each character that no file may hold, so that whoever reads it can count."""
+"""Replaces each character that no file may hold, so that a reader can count them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Which files a run takes, by the storage's time of them. Seconds since the epoch."""
+    """The time window of a run: it takes files by their time in the storage; epoch seconds."""
 
     start_s: int
     end_s: int
@@ -27,35 +27,35 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotRules:
-    """When snapshots are made, and how many. Times in seconds."""
+    """When we make snapshots, and how many. Times in seconds."""
 
     min_interval: float
-    """From the start of a run of an audience to the next one."""
+    """The least time from the start of a run of an audience to the next one."""
     quiet: float
-    """So long nothing must have changed before a snapshot is made ..."""
+    """How long nothing must have changed before a snapshot is made ..."""
     max_wait: float
-    """... unless the oldest change has waited so long."""
+    """... but the oldest change waits no longer than this."""
     removals_within: float
     fresh_within: float
     runs_per_day: int
-    """Of all audiences together, in any rolling 24 hours and five minutes."""
+    """The most runs of all audiences in any 24 hours and five minutes."""
     runs_per_audience_and_day: int
     runs_per_audience_total: int | None
-    """For the whole life of an audience; None: no such bound."""
+    """The most runs in the whole life of an audience; None: no limit."""
     window_margin: int
-    """The window of a run reaches so far around the file's time on both sides."""
+    """How far the window of a run reaches before and after the file's time."""
     poll: float
-    """Between two questions about a run, and between two looks for one that nobody named."""
+    """The time between two questions about a run, or two searches for a run without an id."""
     keep_files: float
-    """After its run has ended a file is deleted so much later."""
+    """How long after the end of its run a file is deleted."""
     buffer_bytes: int
-    """Most memory for the members of one partition; larger ones are read in slices."""
+    """The most memory for the members of one partition; larger ones are read in parts."""
     largest_file_bytes: int
     """A larger snapshot blocks its audience."""
     absent_consent_removes: bool
-    """An add without the consent signal that it needs: removes the member, or changes nothing."""
+    """Whether an add without its consent signal removes the member, or changes nothing."""
     usable_after: float = 0.0
-    """So long after a good run everything behind the partner can use what it brought, it says."""
+    """How long after a good run the new members can be used everywhere, as the partner says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,37 +63,37 @@ class SnapshotAudience:
     """One audience of the partner, and the shape of its files."""
 
     name: str
-    """Upstream's name."""
+    """The upstream name."""
     audience: str
-    """The partner's id; what stands in the keys of member records."""
+    """The partner's id; keys of member records contain it."""
     folder: str
-    """In the storage, the audience's alone: no slash at its ends, no blank in it."""
+    """The audience's own folder in the storage: no slash at its ends, no blank in it."""
     header: bytes
     """The first line of a file, with its line break."""
     empty_row: bytes
-    """What stands behind the header where nobody is a member."""
+    """What follows the header if there are no members."""
     rendering: str
-    """Names namespace and columns; member records of another one do not fit into a file."""
+    """Identifies namespace and columns; member records with another value do not fit a file."""
     lifetime: float
-    """Seconds after which the partner lets all members leave, counted from the last good run."""
+    """Seconds from the last good run until the partner removes all members."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LandingZone:
-    """Storage that the partner provides, and how to reach it now."""
+    """Storage that the partner provides, with the present credentials."""
 
     kind: Literal["azure", "s3"]
     container: str
-    """Or bucket."""
+    """The name of the container or bucket."""
     folder: str
-    """What every path begins with; "" where the zone is ours from its root."""
+    """The beginning of every path; "" if the whole zone is ours."""
     credentials: Mapping[str, str] = field(repr=False)
     """azure: `account`, `sas_token`; s3: `access_key_id`, `secret_access_key`, `session_token`.
 
-    Both may have `endpoint_url`, and s3 `region`, where they are not the usual ones.
+    Both may have `endpoint_url`, and s3 `region`, if they differ from the defaults.
     """
     expires_s: float | None
-    """Seconds since the epoch."""
+    """When the credentials expire, seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,9 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class RunRefused:
-    """Nothing was started: another run of the audience goes on, or the request is wrong.
+    """No run was started: another run of the audience goes on, or the request is wrong.
 
-    The partner does not say which of the two; the list of runs does.
+    The partner does not say which of the two is true; the list of runs shows it.
     """
 
     detail: str
@@ -115,7 +115,7 @@ class RunRefused:
 
 @dataclass(frozen=True, slots=True)
 class BudgetSpent:
-    """Nothing was started: the partner says that the runs of the day, or all of them, are used."""
+    """No run was started: the partner says that the runs of the day, or all runs, are used."""
 
     detail: str
     wait: float | None = None
@@ -124,7 +124,7 @@ class BudgetSpent:
 RunAnswer: TypeAlias = (
     RunStarted | RunRefused | BudgetSpent | Throttled | Blocked | NotSent | InDoubt
 )
-"""What one attempt to start a run can come to. Only `InDoubt` leaves open whether one started."""
+"""Every result of one attempt to start a run. Only after `InDoubt` a run may have started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +133,9 @@ class Run:
 
     run_id: str
     window: Window | None
-    """None where the list names none: then it is no run of ours, which always has one."""
+    """None if the list names none: then the run is not ours, because our runs have a window."""
     report: JobReport
-    """Whether it has ended. How well, only the status of the run says: a list names no stages."""
+    """Whether the run has ended. Only its status tells the result: a list names no stages."""
     created_s: float | None = None
 
 
@@ -143,7 +143,7 @@ class Run:
 class Snapshots(Protocol):
     """One destination of a partner that takes snapshots.
 
-    Every `audience` is the partner's id of it.
+    Every `audience` is the partner's id of an audience.
     """
 
     @property
@@ -151,11 +151,11 @@ class Snapshots(Protocol):
 
     @property
     def storage(self) -> StorageSettings:
-        """Where the files go."""
+        """The storage of the files."""
 
     @property
     def contract(self) -> str:
-        """Names how the partner is spoken to, where it has changed that in its time."""
+        """The name of the API's generation, for partners that have more than one."""
 
     @property
     def request_timeout(self) -> float:
@@ -163,13 +163,13 @@ class Snapshots(Protocol):
 
     @property
     def requests_per_second(self) -> float:
-        """Of the destination in all, in one process."""
+        """The limit of the whole destination in one process."""
 
     def row(self, identity: str, cells: Sequence[str]) -> bytes:
-        """The line of one member, with its line break, from what its member record holds."""
+        """The line of one member, with its line break, from the values of its member record."""
 
     def compose_landing_zone(self) -> Request:
-        """Asks for the partner's own storage."""
+        """The request for access to the partner's own storage."""
 
     def interpret_landing_zone(self, response: Response) -> LandingZone | Blocked | NotYet: ...
 
@@ -180,10 +180,10 @@ class Snapshots(Protocol):
     def compose_runs(self, audience: str) -> Request: ...
 
     def interpret_runs(self, response: Response) -> Sequence[Run] | NotYet:
-        """The newest runs first; those that have ended among them."""
+        """The runs, newest first, also those that have ended."""
 
     def compose_status(self, audience: str, run_id: str, contract: str | None = None) -> Request:
-        """`contract`: that by which the run was started, None for the one of today."""
+        """The request for a run's status; `contract` is the one that started it, None: today's."""
 
     def interpret_status(self, response: Response) -> JobReport | NotYet:
-        """How the run ended: `applied` only where every stage of it ended well."""
+        """The state of the run: `applied` only if every stage of it succeeded."""

@@ -1,4 +1,4 @@
-"""Where snapshots are stored for a partner to fetch: one section, by `kind`."""
+"""Settings of the storage from which a partner fetches snapshots; `kind` chooses the section."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,22 +21,22 @@ from pipeline.settings.values import (
 
 
 class LandingZoneSettings(Section):
-    """Storage that the partner provides; it gives the credentials, too."""
+    """Storage that the partner provides, with the credentials for it."""
 
     kind: Literal["landing_zone"]
 
 
 class S3Settings(Section):
-    """Amazon S3, or what speaks its protocol."""
+    """Amazon S3, or another storage with the same protocol."""
 
     kind: Literal["s3"]
     bucket: Text
     prefix: str = ""
-    """What every path begins with."""
+    """The beginning of every path."""
     endpoint_url: Url | None = None
     region: Text | None = None
     access_key_id: HeaderText | None = None
-    """Without keys: those of the environment."""
+    """Null: the keys of the environment."""
     secret_access_key: Hidden | None = None
     secret_access_key_file: SecretFile | None = None
 
@@ -51,7 +51,7 @@ class S3Settings(Section):
         if given > 1 or (given == 1) != (self.access_key_id is not None):
             yield Problem(
                 path=("access_key_id",),
-                what="access_key_id and one secret go together",
+                what="access_key_id needs exactly one secret, and a secret needs access_key_id",
                 remedy="set access_key_id and secret_access_key_file, or neither for the keys of "
                 "the environment",
             )
@@ -97,7 +97,7 @@ class AzureBlobSettings(Section):
 
 
 class SftpSettings(Section):
-    """A file server that speaks SFTP; it must be known beforehand."""
+    """A file server with SFTP; its host key must be in known_hosts_file."""
 
     kind: Literal["sftp"]
     host: Text
@@ -106,7 +106,7 @@ class SftpSettings(Section):
     private_key_file: ReadableFile
     known_hosts_file: ReadableFile
     path: Text
-    """The folder that the partner reads, absolute or from the user's own."""
+    """The folder that the partner reads; absolute, or relative to the user's home."""
 
 
 class FolderSettings(Section):

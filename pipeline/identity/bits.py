@@ -1,4 +1,4 @@
-"""Reads the fields of a consent string: web-safe base64 whose bits are numbers, end to end."""
+"""Reads the fields of a consent string: numbers in the bits of a web-safe base64 text."""
 
 import re
 from base64 import urlsafe_b64decode
@@ -10,11 +10,11 @@ _LONGEST_FIBONACCI: Final = 32  # bits: numbers of millions, where those in use 
 
 
 class BitsError(ValueError):
-    """The string is no base64, ends too early, or holds a number that its field cannot have."""
+    """The string is not base64, ends too early, or has a number that its field does not allow."""
 
 
 class BitReader:
-    """Takes the bits of one segment from left to right; each step fails where the bits end."""
+    """Reads the bits of one segment from left to right; raises BitsError at the end of the bits."""
 
     __slots__ = ("_at", "_bits")
 
@@ -23,8 +23,8 @@ class BitReader:
             raise BitsError
         filled = segment + "A" * (-len(segment) % 4)
         raw = urlsafe_b64decode(filled)
-        # As text, because a slice of it costs the same wherever it stands; a shifted number's
-        # price grows with what follows it.
+        # As text, because every slice of a text costs the same; to shift a large number costs more
+        # the more bits follow.
         bits = f"{int.from_bytes(raw):0{8 * len(raw)}b}"
         self._bits = bits[: _BITS_OF_A_CHARACTER * len(segment)]
         self._at = 0

@@ -1,16 +1,16 @@
-"""Whether a member's consent lets us add them, and which signal says so.
+"""Decides from a member's consent whether we may add them, and which signal to send.
 
 A partner takes one of three signals: a TC string, a GPP string, or Amazon's own two flags, in
-that order of precedence (source: Amazon Marketing Cloud, consent management). The strings are
-decoded and judged here: one that says no is a no, and a word that looks like a string, or a
-string that was cut short, is no signal at all.
+this order of precedence (source: Amazon Marketing Cloud, consent management). This module decodes
+and judges the strings. A string that denies consent is a denial. Text that only looks like a
+string, or a string that was cut short, is no signal.
 
-Whoever said no is not added, whatever else the event says:
+A denial always stops an add, whatever else the event has:
 
 * one of the flags is DENIED;
 * a TC string, alone or as a GPP string's section for Europe, does not grant what is needed;
-* a GPP string says that a member of the United States opted out of sale, sharing or targeted
-  advertising. Sections of other regions say nothing of a member.
+* a GPP string has an opt-out of sale, sharing or targeted advertising for a member of the United
+  States. Sections of other regions do not count.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,31 +32,31 @@ _Verdict: TypeAlias = Literal["granted", "denied", "nothing"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentNeeds:
-    """What a TC string must grant, as a partner has it."""
+    """The consent that a partner needs from a TC string."""
 
     vendor: int
     """The partner's number in the IAB's list of vendors."""
     purposes: tuple[int, ...]
-    """Numbers, 1 to 24, of the IAB's purposes; each needs consent, legitimate interest is none."""
+    """The IAB's purposes, 1 to 24; each needs consent, and legitimate interest is not enough."""
     judge: bool = True
-    """Else every string that decodes counts as granted, and the partner judges."""
+    """Whether we judge the string; otherwise every valid string counts, and the partner judges."""
 
 
 class Residence(NamedTuple):
-    """What a member's country means for consent."""
+    """The effect of a member's country on consent."""
 
     needs_signal: bool
-    """Without a valid signal they are not added."""
+    """Whether a member is added only with a valid signal."""
     is_united_states: bool | None
-    """Whether a GPP string's sections of the United States speak of them; None if unknown."""
+    """Whether a GPP string's sections of the United States apply; None if unknown."""
 
 
 class Signal(NamedTuple):
-    """One valid signal that the member consented."""
+    """One valid signal of the member's consent."""
 
     kind: SignalKind
     text: str
-    """The TCF or GPP string; empty for Amazon's flags, which are then both granted."""
+    """The TCF or GPP string; empty for Amazon's flags, of which both are granted."""
 
     def __repr__(self) -> str:
         """Name the kind only: the string identifies a person's choices."""
@@ -66,10 +66,10 @@ class Signal(NamedTuple):
 def judged(
     consent: Mapping[str, object] | None, residence: Residence, needs: ConsentNeeds
 ) -> Signal | Withheld | None:
-    """The signal to send with an add, None to send none, or why it must not be sent.
+    """The signal to send with an add, None for no signal, or why the add must not be sent.
 
-    Where a signal is needed one valid signal must be there; a value spelled in an unknown way
-    counts as missing, neither as granted nor as denied.
+    If a signal is needed, at least one must be valid. A value in an unknown spelling counts as
+    missing, not as granted or denied.
 
     >>> europe = Residence(needs_signal=True, is_united_states=False)
     >>> needs = ConsentNeeds(vendor=793, purposes=(1, 3, 4))
@@ -92,7 +92,7 @@ def judged(
 def _signals(
     consent: Mapping[str, object], residence: Residence, needs: ConsentNeeds
 ) -> Iterator[tuple[Signal, _Verdict]]:
-    """What each kind of signal says, in the order of precedence."""
+    """The verdict of each kind of signal, in the order of precedence."""
     tcf = _text(consent.get("tcf"))
     yield Signal("tcf", tcf), _of_tcf(tcf, needs)
     gpp = _text(consent.get("gpp"))
@@ -123,7 +123,7 @@ def _of_gpp(text: str, residence: Residence, needs: ConsentNeeds) -> _Verdict:
         for number, section in sections.items()
         if gpp_string.is_of_united_states(number)
     ]
-    # Where it is unknown where a member lives, a no of either place is one.
+    # If the member's country is unknown, a denial for either region counts.
     if europe == "denied" or (residence.is_united_states is not False and True in choices):
         return "denied"
     if not residence.needs_signal:

@@ -1,4 +1,4 @@
-"""Countries as ISO 3166 alpha-2 codes, and those whose people must have consented."""
+"""Countries as ISO 3166 alpha-2 codes, and the countries in which adds need consent."""
 
 from typing import Final
 
@@ -20,13 +20,13 @@ _MEMBERS: Final = (
 EUROPEAN_ECONOMIC_AREA: Final = frozenset(_MEMBERS.split())
 
 CONSENT_COUNTRIES: Final = EUROPEAN_ECONOMIC_AREA | {"GB", "CH"}
-"""Where Amazon asks for a signal; Switzerland, outside the area, is the cautious addition."""
+"""Countries in which Amazon needs a signal; we add Switzerland to be careful."""
 
 
 def country_code(written: str) -> str | None:
-    """The code in capitals, or None if it is no country; `UK` is the United Kingdom.
+    """The code in capitals, or None if there is no such country; `UK` is the United Kingdom.
 
-    Kosovo's XK is taken too, as partners take it.
+    Kosovo's XK is allowed too, because partners take it.
 
     >>> country_code(" uk "), country_code("de"), country_code("Germany")
     ('GB', 'DE', None)

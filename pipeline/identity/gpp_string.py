@@ -1,6 +1,6 @@
-"""Decodes the IAB's Global Privacy Platform string: a header that numbers the sections behind it.
+"""Decodes the IAB's Global Privacy Platform string: a header with numbers, and its sections.
 
-Written from the IAB Tech Lab's "Global Privacy Platform, consent string specification" and the
+Sources: the IAB Tech Lab's "Global Privacy Platform, consent string specification" and the
 specifications of the sections of the United States.
 """
 
@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from pipeline.identity.bits import BitReader, BitsError
 
 LONGEST: Final = 16_384
-"""Characters of a string that is looked at."""
+"""The most characters of a string that is decoded."""
 
 EUROPE: Final = 2
 """The section that holds a TC string, version 2."""
@@ -21,7 +21,7 @@ _VERSION: Final = 1
 
 
 def sections(text: str) -> Mapping[int, str] | None:
-    """The sections by their number, not yet decoded, or None if the string is none.
+    """The sections by their number, not yet decoded, or None if it is no GPP string.
 
     >>> sections("DBACNYA~CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA~1YNN").keys()
     dict_keys([2, 6])
@@ -39,7 +39,7 @@ def sections(text: str) -> Mapping[int, str] | None:
 
 
 def _numbers(bits: BitReader, count: int) -> list[int]:
-    """The numbers in a header; exactly `count`, so that no range can grow without bounds."""
+    """The numbers in a header; exactly `count`, because a range could name very many."""
     if bits.number(6) != _TYPE or bits.number(6) != _VERSION:
         raise BitsError
     numbers: list[int] = []
@@ -57,14 +57,14 @@ def _numbers(bits: BitReader, count: int) -> list[int]:
 
 
 class _Layout(NamedTuple):
-    """Where a section of the United States says who opted out; all choices have two bits."""
+    """The positions of opt-outs in a section of the United States; each choice has two bits."""
 
     opt_outs: tuple[int, ...]
-    """The first bit of the choice on sale, and on sharing or targeted advertising."""
+    """The first bits of the choices about sale, and about sharing or targeted advertising."""
     bits: int
-    """Of its first segment, at least."""
+    """The least number of bits of the first segment."""
     has_signal: bool = True
-    """Its second segment says whether the browser sent a Global Privacy Control."""
+    """Whether its second segment tells if the browser sent a Global Privacy Control."""
 
 
 _UNITED_STATES: Final[Mapping[int, _Layout]] = MappingProxyType(
@@ -99,10 +99,10 @@ _OPTED_OUT: Final = 1
 
 
 def opted_out(number: int, section: str) -> bool | None:
-    """Whether a section of the United States says so of sale, sharing or targeted advertising.
+    """Whether a section of the United States opts out of sale, sharing or targeted advertising.
 
-    A Global Privacy Control counts as an opt-out of sale and sharing, as the laws of the states
-    have it. None for a section of another region, or one that cannot be decoded.
+    A Global Privacy Control counts as an opt-out of sale and sharing, as state laws require. None
+    for a section of another region, or one that cannot be decoded.
 
     >>> opted_out(6, "1YYN"), opted_out(6, "1YNN"), opted_out(2, "1YYN")
     (True, False, None)

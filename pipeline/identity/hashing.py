@@ -1,4 +1,4 @@
-"""Plain personal data ends here: normalises the fields of an identity and hashes them.
+"""Normalises the fields of an identity and hashes them; no plain personal data goes further.
 
 The digest is SHA-256 over UTF-8, in small hexadecimal letters (source: Amazon, "prepare data":
 `abc@example.com` becomes `9eceb134...`).
@@ -39,32 +39,32 @@ def hashed(field: Field, value: str, country: str | None) -> str | None:
 
 
 _HashOf: TypeAlias = Callable[[str], str]
-"""What gives the hash of a value of one field of one country's records, "" if it is left out."""
+"""Gives the hash of a value, for one field and country; "" if the value is left out."""
 
 _Rule: TypeAlias = Callable[[str, str | None], str]
-"""Value and country to what becomes of it, "" if it is left out."""
+"""Gives the hash of a value and a country; "" if the value is left out."""
 
 _Ways: TypeAlias = Mapping[str, tuple[str, _HashOf]]
-"""For each field what the partner calls it, and what gives its hash."""
+"""For each field, the partner's name of it and the function that gives its hash."""
 
 Hashes: TypeAlias = tuple[str, ...] | dict[str, str]
 
 IdentityHashes: TypeAlias = Callable[[Mapping[str, str]], Hashes]
-"""An identity to the hashes of all fields, in the order of `FIELDS`, if all are usable; else to
-the partner's name and the hash of every usable field, which may be none.
+"""Hashes an identity. If all fields are usable, the result is a tuple of hashes in the order of
+`FIELDS`; otherwise a dict with the partner's name and the hash of every usable field.
 
-The tuple is for speed: filling a dictionary and reading it again is a twentieth of the hot path.
+The tuple is for speed: to fill and read a dict takes a twentieth of the hot path.
 """
 
 HashOnce: TypeAlias = Callable[[IdentityHashes], Sequence[Hashes]]
-"""Hashes the identities of one change by one profile and country, however many routes ask."""
+"""Hashes the identities of one change; only once for each profile and country."""
 
 _ALL: Final = len(FIELDS)
 _every_value: Final[Callable[[Mapping[str, str]], tuple[str, ...]]] = itemgetter(*FIELDS)
 
 
 def hashed_id(member: str) -> str:
-    """The digest of a member's id, as it is written: ids have no normal form."""
+    """The digest of a member's id, unchanged: ids are not normalised."""
     return sha256(member.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -82,9 +82,10 @@ def once_for(identities: Sequence[Mapping[str, str]]) -> HashOnce:
 
 
 class _Memo(dict[str, str]):
-    """A table of at most `room` answers that asks `answer` for those it does not hold.
+    """A cache of at most `room` results of `answer`.
 
-    A dict that fills itself, since only its look-ups cost no call; nothing else is asked so often.
+    It is a dict that fills itself, because a dict's look-up costs no Python call; the hot path
+    needs that.
     """
 
     __slots__ = ("_answer", "_room")
@@ -95,27 +96,26 @@ class _Memo(dict[str, str]):
         self._room = room
 
     def __missing__(self, value: str) -> str:
-        """Remember and give the answer; a full table starts anew, a long value is not kept."""
+        """Compute and store a result; a full table is cleared, and long values are not stored."""
         answer = self._answer(value)
         if len(value) <= _LONGEST_REMEMBERED:
             if len(self) >= self._room:
                 self.clear()
-            # One object where both are alike, as for house numbers: it takes half the memory.
+            # If value and result are equal, as for house numbers, one object saves half the memory.
             self[value] = value if answer == value else answer
         return answer
 
     def __repr__(self) -> str:
-        """Show how much it holds, and no person."""
+        """Show only the size, because the entries are personal data."""
         return f"<_Memo of {len(self)}>"
 
 
 class FieldHasher:
-    """Hashes as `hashed` does, quicker, and remembers what repeats.
+    """Hashes like `hashed`, but faster, because it caches repeated values.
 
-    What it remembers is plain personal data: of names, cities, states, postal codes and the words
-    of addresses at most `remembered` values of 64 characters a table (5 MB with the default), one
-    table each, or one a country where the country decides; none in its repr, all gone with the
-    object. A full table starts anew.
+    The cache holds plain personal data: names, cities, states, postal codes and words of addresses.
+    Each has one table, or one for each country if the country matters, with at most `remembered`
+    values of 64 characters (5 MB by default). A full table is cleared. The repr shows no values.
 
     >>> hasher = FieldHasher({field: field for field in FIELDS})
     >>> hasher.hashes({"first_name": "n/a!", "last_name": "\u674e"}, "JP").keys()
@@ -133,7 +133,7 @@ class FieldHasher:
     def hashes(self, identity: Mapping[str, str], country: str | None) -> dict[str, str]:
         """The partner's name and the hash of every usable field; empty if there is none.
 
-        `country` is an ISO 3166 code in capitals; keys that are no field are passed over.
+        `country` is an ISO 3166 code in capitals; unknown keys are ignored.
         """
         hashes = self.of_country(country)(identity)
         if isinstance(hashes, dict):
@@ -141,7 +141,7 @@ class FieldHasher:
         return dict(zip([self._names[field] for field in FIELDS], hashes, strict=True))
 
     def of_country(self, country: str | None) -> IdentityHashes:
-        """What hashes the identities of one country; for those who ask it often."""
+        """The function that hashes the identities of one country; keep it if you call it often."""
         return self._learned.get(country) or self._learn(country)
 
     def _learn(self, country: str | None) -> IdentityHashes:
@@ -186,7 +186,7 @@ def _identity_hashes(ways: _Ways) -> IdentityHashes:
             a, b, c, d, e, f, g, h = _every_value(identity)
         except KeyError:
             return _usable(identity, ways)
-        # An identity of all fields is usual, and a loop over them takes half a microsecond longer.
+        # Most identities have all fields, and a loop over them takes half a microsecond longer.
         a, b, c, d, e, f, g, h = hashes = (
             hash_0(a), hash_1(b), hash_2(c), hash_3(d), hash_4(e), hash_5(f), hash_6(g), hash_7(h)
         )  # fmt: skip
@@ -208,7 +208,7 @@ def _usable(identity: Mapping[str, str], ways: _Ways) -> dict[str, str]:
 
 
 def _table(field: Field, country: str | None) -> str:
-    """Which values may share a table: those whose result does not depend on more than its name."""
+    """The name of a field's cache table; it has the country only if the result depends on it."""
     match field:
         case "postal":
             return "postal US" if country == "US" else "postal"
@@ -220,7 +220,7 @@ def _table(field: Field, country: str | None) -> str:
 
 def _email_hash(value: str) -> str:
     small = value.lower()
-    if clean_email(small):  # which neither a digest is nor a placeholder
+    if clean_email(small):  # neither a digest nor a placeholder matches this
         return sha256(small.encode()).hexdigest()
     return hashed("email", value, None) or ""
 
@@ -242,12 +242,12 @@ def _address_hash(memo: _Memo) -> _HashOf:
 
     def address_hash(value: str) -> str:
         words = value.lower().split()
-        # A digest is one long word, perhaps between others: few addresses are so long.
+        # A digest is one long word, so short addresses need no check for it.
         has_room = len(value) >= _ROOM + 2 * len(words)
         if has_room and (digest := digest_of("address", value)) is not None:
             return digest
         text = "".join(map(normalized, words))
-        # Quicker than asking every text: no placeholder begins with a digit, as most addresses do.
+        # Most addresses begin with a digit, but no placeholder does: this skips the slow check.
         if text < ":":
             return sha256(text.encode()).hexdigest() if text else ""
         return "" if text in _NOBODYS_ADDRESSES else sha256(text.encode()).hexdigest()

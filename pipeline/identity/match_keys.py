@@ -1,8 +1,8 @@
-"""Hashes of addresses and numbers as most partners match them: with every character kept.
+"""Hashes email addresses and phone numbers as most partners match them: no character is dropped.
 
 Amazon's own profile (`normalize/profile.py`) drops characters that others keep, such as the `+` of
-an address. Here an address is trimmed and made small, and a telephone number is E.164 with its
-plus; the digest is SHA-256 over UTF-8, in small hexadecimal letters.
+an email address. Here an address is trimmed and put into small letters, and a phone number is E.164
+with its plus. The digest is SHA-256 over UTF-8, in small hexadecimal letters.
 """
 
 import re
@@ -22,9 +22,9 @@ _NOBODYS_ADDRESSES: Final = NOBODYS["email"]
 
 
 def email_digest(value: str) -> str | None:
-    """The SHA-256 of an address in small letters; None for what is no address, or nobody's.
+    """The SHA-256 of an address in small letters; None if it is no address, or a placeholder.
 
-    A value that upstream hashed already is taken as it is, however it is spelled.
+    A value that upstream already hashed is taken unchanged, in any spelling of the digest.
 
     >>> email_digest(" Ana+news@Example.com ") == email_digest("ana+news@example.com")
     True
@@ -32,7 +32,7 @@ def email_digest(value: str) -> str | None:
     True
     """
     small = value.lower()
-    if clean_email(small):  # of plain ones nearly all; neither a digest is, nor a placeholder
+    if clean_email(small):  # nearly all plain addresses; no digest or placeholder matches
         return sha256(small.encode()).hexdigest()
     digest = digest_of("email", value)
     if digest is not None:
@@ -44,9 +44,9 @@ def email_digest(value: str) -> str | None:
 
 
 def phone_digest(value: str, country: str | None) -> str | None:
-    """The SHA-256 of a number as E.164, the plus included; None for what cannot be a number.
+    """The SHA-256 of a phone number as E.164 with its plus; None if it cannot be a number.
 
-    `country` is an ISO 3166 code in capitals; without it only numbers with a plus can be read.
+    `country` is an ISO 3166 code in capitals; without it, only numbers with a plus can be read.
 
     >>> phone_digest("(206) 555-0100", "US")
     'b4fa1a0e9e520f7186de1a00b1b84abb55a5c7feab09e7c3b8059ca32a6abd4f'
@@ -59,9 +59,9 @@ def phone_digest(value: str, country: str | None) -> str | None:
 
 
 def plain_data_in(value: str) -> str | None:
-    """What plain personal data a text holds, in words; None for none that can be told.
+    """The kind of plain personal data in a text, in words; None if none is recognised.
 
-    A number without its country cannot be told from any other one.
+    A phone number without its country code cannot be recognised.
 
     >>> plain_data_in("Ana <ana@example.com>"), plain_data_in("tel:+1 (206) 555-0100")
     ('an email address', 'a telephone number')

@@ -1,9 +1,8 @@
 """Decodes the IAB's Transparency and Consent string, version 2.
 
-Written from the IAB Tech Lab's "Consent string and vendor list formats v2". Its parts are
-segments between dots: the core, and optional ones that say their type in three bits. A string
-that ends early, or of which one segment is not well-formed, decodes to nothing: half a string
-says nothing that may be relied on.
+Source: the IAB Tech Lab's "Consent string and vendor list formats v2". A string has segments with
+dots between: the core, and optional ones whose first three bits are their type. A string that ends
+early or has a malformed segment is not decoded at all, because half a string is not reliable.
 """
 
 from collections.abc import Sequence
@@ -13,25 +12,26 @@ from typing import Final, TypeAlias
 from pipeline.identity.bits import BitReader, BitsError
 
 LONGEST: Final = 16_384
-"""Characters of a string that is looked at; a thousand vendors and their restrictions need less."""
+"""The most characters of a string that is decoded; a thousand vendors with restrictions need less.
+"""
 
 _VERSION: Final = 2
 _LETTERS: Final = 26
 _PURPOSES: Final = 24
 
 Ranges: TypeAlias = Sequence[tuple[int, int]]
-"""First and last id of each range."""
+"""The first and last id of each range."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vendors:
-    """Ids of vendors, as a bit for each or as ranges."""
+    """A set of vendor ids, stored as one bit for each or as ranges."""
 
     bits: str = ""
     ranges: Ranges = ()
 
     def __contains__(self, vendor: int) -> bool:
-        """Whether this vendor, whose id is 1 or more, is one of them."""
+        """Whether the set has this vendor; ids begin at 1."""
         if self.bits:
             return self.bits[vendor - 1 : vendor] == "1"
         return any(first <= vendor <= last for first, last in self.ranges)
@@ -39,31 +39,31 @@ class Vendors:
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
-    """What the publisher laid down for one purpose of some vendors."""
+    """A publisher's restriction of one purpose for some vendors."""
 
     purpose: int
     requires_consent: bool
-    """Else it forbids the purpose, or allows it on legitimate interest alone."""
+    """False: the purpose is forbidden, or allowed only on legitimate interest."""
     vendors: Vendors
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TCString:
-    """What a person chose. Legitimate interests are checked for their form and not kept.
+    """The choices of a person. The form of legitimate interests is checked; they are not stored.
 
-    Not shown, since the choices identify a person.
+    It has no repr, because the choices identify a person.
     """
 
     purposes: str
-    """A bit for each of the purposes 1 to 24 that has consent."""
+    """One bit for each purpose from 1 to 24: whether it has consent."""
     vendors: Vendors
     restrictions: Sequence[Restriction]
 
     def grants(self, vendor: int, purposes: Sequence[int]) -> bool:
-        """Whether the vendor has consent, and for each of the purposes too.
+        """Whether the vendor has consent, and each of the purposes as well.
 
-        A restriction that forbids a purpose, or that leaves legitimate interest only, takes
-        the consent for it away.
+        A restriction that forbids a purpose, or allows it only on legitimate interest, cancels the
+        consent for it.
         """
         return (
             vendor in self.vendors
@@ -78,7 +78,7 @@ class TCString:
 
 
 def decoded(text: str) -> TCString | None:
-    """What the string says, or None if it is none.
+    """The choices in the string, or None if it is not a valid TC string.
 
     >>> denies = decoded("CPXxRfAPXxRfAAfKABENB-CgAAAAAAAAAAYgAAAAAAAA")
     >>> denies.grants(793, [1])
@@ -98,8 +98,8 @@ def decoded(text: str) -> TCString | None:
     return said
 
 
-# Where the fields stand that every string has; created, updated, the CMP, the vendor list, flags
-# and legitimate interests lie between them and are not looked at.
+# Positions of the fields that we read. The fields between them (times, the CMP, the vendor list,
+# flags, legitimate interests) are skipped.
 _FIXED: Final = 213
 _PURPOSES_AT: Final = 152
 _LETTERS_AT: Final = (108, 114, 201, 207)  # of the language, and of the publisher's country
@@ -109,7 +109,7 @@ def _core(bits: BitReader) -> TCString:
     fixed = bits.taken(_FIXED)
     if int(fixed[:6], 2) != _VERSION:
         raise BitsError
-    # What is no string of consent has no letters here more often than not.
+    # Most texts that are not TC strings have no letters here.
     if any(int(fixed[at : at + 6], 2) >= _LETTERS for at in _LETTERS_AT):
         raise BitsError
     vendors = _vendors(bits)
@@ -155,7 +155,7 @@ _PUBLISHER: Final = 3
 
 
 def _check(bits: BitReader) -> None:
-    """Fail unless an optional segment is complete; one of an unknown type is refused."""
+    """Raise BitsError if an optional segment is incomplete or of an unknown type."""
     match bits.number(3):
         case kind if kind in (_DISCLOSED_VENDORS, _ALLOWED_VENDORS):
             _vendors(bits)

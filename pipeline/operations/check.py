@@ -1,4 +1,4 @@
-"""What `check` says beyond a valid file: advice, and with --online whether the world agrees."""
+"""What `check` prints for a valid file: warnings; with --online, checks of brokers and partners."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 
@@ -20,7 +20,7 @@ from pipeline.operations.storage_check import storages
 
 
 def offline(configuration: Configuration, known: Partners = PARTNERS) -> Iterator[Finding]:
-    """What a valid configuration means, and what is allowed but may not be meant."""
+    """A summary of a valid configuration, and warnings about settings that may not be meant."""
     settings = configuration.settings
     found = lanes(settings)
     yield Finding(f"{len(settings.audiences)} audiences, {len(found)} lanes")
@@ -38,7 +38,7 @@ def offline(configuration: Configuration, known: Partners = PARTNERS) -> Iterato
 
 
 async def online(settings: Settings, known: Partners = PARTNERS) -> AsyncIterator[Finding]:
-    """Whether the brokers, the topics, the partners and the storages are as a run needs them."""
+    """Check that the brokers, topics, partners and storages are as a run needs them."""
     try:
         for finding in _topics(settings, await prepare(settings, creates=False)):
             yield finding
@@ -80,7 +80,7 @@ async def _keys(settings: Settings) -> AsyncIterator[Finding]:
 async def partners(
     settings: Settings, apis: Mapping[str, Api], known: Partners = PARTNERS
 ) -> AsyncIterator[Finding]:
-    """Whether every partner knows what the configuration names."""
+    """Check that every partner knows the audiences and connections of the configuration."""
     for name, destination in settings.destinations.items():
         targets = targets_at(settings, name)
         partner = known[destination.kind]

@@ -1,4 +1,4 @@
-"""One client for each destination, and what its lanes and its jobs need of it."""
+"""One client for each destination, with everything that its lanes and jobs share."""
 
 import os
 from collections.abc import AsyncIterator, Mapping
@@ -37,8 +37,8 @@ from pipeline.stages.upload.token_bucket import LaneTokenBucket
 from pipeline.telemetry.facts import PartnerTelemetry, TokenOutcome
 
 RUN_LATE_SECONDS = 10.0
-"""How long the kernel may still deliver the request for a run after we gave it up, or died: no
-longer than the run is looked for in the partner's list."""
+"""How long the kernel may still deliver a request for a run after we gave it up or died. It must
+not be longer than we look for the run in the partner's list."""
 
 
 @asynccontextmanager
@@ -50,10 +50,10 @@ async def opened(
     resolver: AbstractResolver | None = None,
     partners: Partners = PARTNERS,
 ) -> AsyncIterator["Clients"]:
-    """All destinations, each with connections of its own; closed again at the end.
+    """Open a client for each destination, with its own connections; they are closed at the end.
 
     Raises:
-        SettingsError: a proxy variable of the environment is no address of a proxy.
+        SettingsError: an environment variable for a proxy does not hold the address of one.
     """
     deliveries = {
         name: partners[destination.kind].delivery(destination, ())
@@ -69,7 +69,7 @@ async def opened(
 
 
 class Clients:
-    """One client for each destination, and what its lanes share."""
+    """One client for each destination, and the limits that its lanes share."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class Clients:
         }
 
     def lane(self, lane: LaneSettings) -> ServedLane:
-        """Everything that serving a lane takes; its bucket is made anew at every takeover."""
+        """Everything that a worker needs to serve a lane; each takeover gets a new token bucket."""
         changes = self._delivery(lane)
         limits, sending = changes.limits, changes.sending
         lane_paces = paces(
@@ -135,7 +135,7 @@ class Clients:
         )
 
     def questions(self) -> Mapping[str, Questions]:
-        """How the jobs of each destination are followed, where it has jobs."""
+        """How to follow jobs, for each destination that has jobs."""
         return {
             name: self._questions(name, changes.jobs)
             for name, changes in self._changes.items()
@@ -143,7 +143,7 @@ class Clients:
         }
 
     def snapshots(self, destination: str) -> Snapshots:
-        """Of a destination that takes snapshots."""
+        """How snapshots are delivered to a destination that takes them."""
         return self._snapshots[destination]
 
     def runs(self, destination: str) -> PartnerRuns:

@@ -1,7 +1,7 @@
-"""Why a cluster cannot be reached although something listens: TLS, or who we are.
+"""Finds out why a cluster cannot be used although its port is open: TLS or the login.
 
-The client tries for as long as it is told and says only that nobody answered; what was wrong is in
-its log at best. So the first address is spoken to once more, step by step.
+The Kafka client only says that nobody answered; the reason is at best in its log. So we connect to
+the first address once more, step by step.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ Connect = Callable[..., Awaitable[AIOKafkaConnection]]
 
 
 async def why_unreachable(options: ClientOptions, connect: Connect = create_conn) -> str | None:
-    """What keeps us from the first of the addresses; None where it is nothing known here."""
+    """Why we cannot use the first address, with the remedy; None if the reason is not known."""
     host, _, port = options.bootstrap_servers.split(",")[0].strip().rpartition(":")
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -59,7 +59,7 @@ async def _transport_trouble(options: ClientOptions, host: str, port: int) -> st
 
 
 async def _handshake(host: str, port: int, context: ssl.SSLContext) -> asyncio.StreamWriter:
-    # A port without TLS may take the greeting for the length of a request, and wait for the rest.
+    # A port without TLS may read the handshake as the length of a request, and wait for the rest.
     _, writer = await asyncio.open_connection(
         host, port, ssl=context, ssl_handshake_timeout=HANDSHAKE_SECONDS
     )
@@ -67,14 +67,14 @@ async def _handshake(host: str, port: int, context: ssl.SSLContext) -> asyncio.S
 
 
 async def _speaks_tls(host: str, port: int) -> bool:
-    """Whether a handshake begins; who it is with does not matter here."""
+    """Whether a TLS handshake begins; the certificate is not checked."""
     anybody = ssl.create_default_context()
     anybody.check_hostname = False
     anybody.verify_mode = ssl.CERT_NONE
     try:
         writer = await _handshake(host, port, anybody)
     except ssl.SSLError as error:
-        # An alert is TLS, too: it may want a certificate of ours.
+        # An alert is also TLS: the broker may want a client certificate.
         return "ALERT" in (error.reason or "")
     except ConnectionError:
         return False
@@ -104,12 +104,12 @@ async def _login_trouble(
     try:
         connection = await connect(host, port, **arguments)
     except kafka_errors.UnsupportedSaslMechanismError:
-        return f"kafka.sasl.mechanism: the brokers do not take {mechanism}; ask which they do"
+        return f"kafka.sasl.mechanism: the brokers do not support {mechanism}; ask which they do"
     except (kafka_errors.AuthenticationFailedError, kafka_errors.SaslAuthenticationFailed):
         who = "the token" if options.username is None else f"user {options.username!r}"
         return (
             f"kafka.sasl: the brokers refuse {who} ({mechanism}); check username and password "
-            "(or token), and the mechanism that they were made for"
+            "(or token), and the mechanism for which they were created"
         )
     except kafka_errors.KafkaError:
         return None

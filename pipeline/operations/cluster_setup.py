@@ -1,4 +1,4 @@
-"""From settings to the cluster: how to reach it, which topics must be there, and that they are."""
+"""Turns settings into connections to the cluster, and makes sure that its topics exist."""
 
 import ssl
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 
 def client_options(kafka: KafkaSettings) -> ClientOptions:
-    """How every client of this process reaches the cluster."""
+    """The options of every Kafka client of this process."""
     secret = kafka.sasl.secret()
     is_bearer = kafka.sasl.mechanism == "OAUTHBEARER"
     return ClientOptions(
@@ -56,7 +56,7 @@ def _ssl_context(kafka: KafkaSettings) -> ssl.SSLContext:
 
 
 def reader(kafka: KafkaSettings) -> AbstractAsyncContextManager[TopicReader]:
-    """What reads topics back, seeing what a stage of this configuration sees."""
+    """A reader of topics with the isolation level of this configuration's stages."""
     return reading(
         client_options(kafka),
         committed_only=kafka.exactly_once,
@@ -67,7 +67,7 @@ def reader(kafka: KafkaSettings) -> AbstractAsyncContextManager[TopicReader]:
 async def read_since(
     kafka: KafkaSettings, topics: Sequence[str], since_ms: int, take: Callable[[Stored], None]
 ) -> None:
-    """Hand over what was written to these topics at or after this time.
+    """Pass every message written to these topics at or after this time to `take`.
 
     Raises:
         ClusterTrouble: the cluster cannot be reached, or one of the topics does not exist.
@@ -77,14 +77,14 @@ async def read_since(
 
 
 def own_topics(settings: Settings) -> Sequence[TopicPlan]:
-    """Every topic of ours, as it should be."""
+    """Every topic of ours, with the settings that it should have."""
     names = Names(settings.kafka.namespace)
     members = [snapshot_topics(names, name) for name in snapshot_destinations(settings)]
     return [*_shared_topics(settings), *(plan for plans in members for plan in plans)]
 
 
 def _shared_topics(settings: Settings) -> Sequence[TopicPlan]:
-    """Without those of destinations that take snapshots."""
+    """The topics of ours that all destinations share, and those of lanes."""
     names = Names(settings.kafka.namespace)
     return [
         *(lane_topic(lane.topic) for lane in lanes(settings)),
@@ -97,23 +97,23 @@ def _shared_topics(settings: Settings) -> Sequence[TopicPlan]:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What of the cluster is not as it should be, though a run goes on with it."""
+    """Faults of the cluster with which a run can start."""
 
     differences: Sequence[str]
     """Lines, each with the remedy."""
     unread: Sequence[str]
     """Lines, each with the remedy: about settings of topics that the brokers do not tell us."""
     troubles: Sequence[MembersTrouble]
-    """Of single destinations: others are served meanwhile."""
+    """Faults that stop one destination; the others are served."""
 
 
 async def prepare(settings: Settings, *, creates: bool) -> Prepared:
-    """Make sure that the cluster has what a run needs; returns what is not as it should be.
+    """Check that the cluster has what a run needs; returns the faults with which it can start.
 
-    Where it `creates` what is missing it waits for the brokers as long as a start may.
+    With `creates`, create missing topics, and wait for the brokers as long as a start may.
 
     Raises:
-        ClusterTrouble, TopicTrouble: what is missing and what to do about it.
+        ClusterTrouble, TopicTrouble: something is missing; the message has the remedy.
     """
     kafka = settings.kafka
     plans, shared = own_topics(settings), _shared_topics(settings)
@@ -147,10 +147,10 @@ async def prepare(settings: Settings, *, creates: bool) -> Prepared:
 
 
 async def _format_not_known(settings: Settings) -> Sequence[str]:
-    """A line where nobody can tell now who wrote the namespace: no reason to refuse a start.
+    """A warning if the version that wrote the namespace cannot be read now; a start goes on.
 
     Raises:
-        OtherFormat: another version wrote it.
+        OtherFormat: another version wrote the namespace.
     """
     kafka = settings.kafka
     try:
@@ -160,5 +160,5 @@ async def _format_not_known(settings: Settings) -> Sequence[str]:
     except OtherFormat:
         raise
     except ClusterTrouble as trouble:
-        return [f"kafka.namespace: which version wrote it was not looked at: {trouble}"]
+        return [f"kafka.namespace: could not check which version wrote it: {trouble}"]
     return []

@@ -1,4 +1,4 @@
-"""Events out of a text: JSON objects, one or many, on one line each or over many lines."""
+"""Reads events from a text: JSON objects one after another, with any line breaks."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +12,7 @@ _DECODER = json.JSONDecoder()
 
 
 class ReadEvent(NamedTuple):
-    """One event as it is to be written: keyed by its member, whose events share a partition."""
+    """One event to write; its key is the member, so that a member's events share a partition."""
 
     key: bytes | None
     value: bytes | None
@@ -22,10 +22,10 @@ class ReadEvent(NamedTuple):
 
 
 def events_in(lines: Iterable[str], key: str) -> Iterator[ReadEvent]:
-    """Every event, its text as it stands; `key` is the dotted place of what it is keyed by.
+    """Every event with its unchanged text; `key` is the dotted path of the field used as key.
 
     Raises:
-        OperationFailed: a text is no JSON object, or has no such key; names the line.
+        OperationFailed: a text is no JSON object, or lacks that field; the message names the line.
     """
     text, first = "", 1
     for number, line in enumerate(lines, 1):
@@ -44,7 +44,7 @@ def events_in(lines: Iterable[str], key: str) -> Iterator[ReadEvent]:
 
 
 def _first(text: str, line: int) -> tuple[Mapping[str, object], int] | None:
-    """The first object and where it ends; None while the text ends before it does."""
+    """The first object and the offset of its end; None if the text is incomplete."""
     try:
         found, end = _DECODER.raw_decode(text)
     except json.JSONDecodeError as error:
@@ -53,9 +53,9 @@ def _first(text: str, line: int) -> tuple[Mapping[str, object], int] | None:
         raise OperationFailed(f"line {line}: not JSON ({error.msg})") from None
     except (ValueError, RecursionError) as error:
         what = "a number that is too long" if isinstance(error, ValueError) else "nested too deep"
-        raise OperationFailed(f"line {line}: not JSON that anybody reads: {what}") from None
+        raise OperationFailed(f"line {line}: not JSON that can be read: {what}") from None
     if not isinstance(found, dict):
-        raise OperationFailed(f"line {line}: an event is an object, and this is none")
+        raise OperationFailed(f"line {line}: an event must be a JSON object")
     return found, end
 
 
@@ -65,6 +65,6 @@ def _keyed(event: Mapping[str, object], text: str, key: str, line: int) -> ReadE
         found = found.get(part) if isinstance(found, dict) else None
     if isinstance(found, bool) or not isinstance(found, str | int) or found == "":
         raise OperationFailed(
-            f"line {line}: the event has no {key} to be keyed by; --key names another place"
+            f"line {line}: the event has no field {key} for its key; name another one with --key"
         )
     return ReadEvent(str(found).encode(errors="replace"), text.encode(errors="replace"))

@@ -1,4 +1,4 @@
-"""Events written to a source topic, as an upstream would."""
+"""Writes events to a source topic, as an upstream would."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -19,10 +19,10 @@ BATCH = 500
 
 
 def source_topic(settings: Settings, topic: str | None) -> str:
-    """The source topic that is meant.
+    """The source topic to write to; `topic` may be None if there is only one.
 
     Raises:
-        UsageRefused: it is not clear which one is, or it is none of the configuration.
+        UsageRefused: there are several, or the configuration has no such topic.
     """
     topics = [source.topic for source in settings.sources]
     if topic is None and len(topics) == 1:
@@ -36,7 +36,7 @@ def source_topic(settings: Settings, topic: str | None) -> str:
 
 
 async def write_events(settings: Settings, topic: str, events: Iterable[ReadEvent]) -> int:
-    """How many were written, once all of them are durable; raises as `EventWriter.write`."""
+    """Write events and return their number once all are durable; raises as `EventWriter.write`."""
     patience = settings.kafka.answer_seconds()
     async with event_writer(settings, topic, patience) as writer:
         return await writer.write(events)
@@ -46,7 +46,7 @@ async def write_events(settings: Settings, topic: str, events: Iterable[ReadEven
 async def event_writer(
     settings: Settings, topic: str, patience: float | None
 ) -> AsyncIterator["EventWriter"]:
-    """What writes to this topic; without `patience`, in seconds, it waits for the cluster for ever.
+    """A writer to this topic; waits `patience` seconds for the cluster, or for ever with None.
 
     Raises:
         ClusterTrouble: the cluster cannot be reached, or the topic does not exist.
@@ -70,11 +70,11 @@ class EventWriter:
         self._topic = topic
 
     async def write(self, events: Iterable[ReadEvent]) -> int:
-        """How many were written, once all of them are durable.
+        """Write events and return their number once all are durable.
 
         Raises:
-            OperationFailed: an event cannot be read; says how many before it are written.
-            ClusterTrouble: the brokers do not take them.
+            OperationFailed: an event cannot be read; the message says how many were written.
+            ClusterTrouble: the brokers do not accept them.
         """
         written = 0
         source = iter(events)
@@ -92,7 +92,7 @@ class EventWriter:
 def _batch(
     topic: str, source: Iterator[ReadEvent]
 ) -> tuple[Sequence[Message], OperationFailed | None]:
-    """The next messages, and why no more can be read, if that is so."""
+    """The next messages, and the error that ended reading, or None."""
     batch: list[Message] = []
     try:
         batch.extend(Message(topic, one.key, one.value, ()) for one in islice(source, BATCH))

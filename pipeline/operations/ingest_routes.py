@@ -1,4 +1,4 @@
-"""The ways of each audience, to lanes and to memberships, as ingest takes them."""
+"""Builds the routes of each audience that ingest uses: to lanes and to members topics."""
 
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import (
@@ -16,7 +16,7 @@ from pipeline.telemetry.facts import LaneLabel
 
 
 def ingest_routes(settings: Settings, partners: Partners) -> Routes:
-    """By our name of the audience."""
+    """The routes of every audience, by its configured name."""
     to_lanes, to_members = routes(settings), member_routes(settings)
     return Routes(
         {
@@ -61,5 +61,5 @@ def _member_route(
 
 
 def snapshots_label(destination: str) -> LaneLabel:
-    """How metrics name what a destination of snapshots does: it has no lanes."""
+    """The labels in metrics of a destination that takes snapshots, because it has no lanes."""
     return LaneLabel(destination, "snapshots")

@@ -1,4 +1,4 @@
-"""The jobs that we submitted, with what became of their records, as the topics tell."""
+"""Lists the submitted jobs and the results of their records, from our topics."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,7 +14,7 @@ from pipeline.operations.partner_api import refuse_unknown
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobLine:
-    """One job; without an outcome it is PENDING, its counts open."""
+    """One job; without an outcome it is PENDING, and its counts are None."""
 
     submitted_at: str
     job_id: str
@@ -37,12 +37,12 @@ class JobList:
 
     jobs: Sequence[JobLine]
     unreadable: int
-    """Messages that this version cannot read."""
+    """The number of messages that this version cannot read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """Which jobs are asked for; None: any."""
+    """The jobs to list; None: any."""
 
     since_ms: int
     limit: int
@@ -65,7 +65,7 @@ async def list_jobs(settings: Settings, wanted: JobFilter) -> JobList:
 
 
 class FoundJobs:
-    """Puts jobs and outcomes together, in whatever order they are read."""
+    """Matches jobs with their outcomes; takes both in any order."""
 
     def __init__(self, outcomes_topic: str) -> None:
         self._outcomes_topic = outcomes_topic
@@ -73,7 +73,7 @@ class FoundJobs:
         self.unreadable = 0
 
     def take(self, stored: Stored) -> None:
-        """A message of one of the two topics."""
+        """Take a message of the topic of jobs or of outcomes."""
         try:
             line = self._line(stored)
         except UnreadableJob:

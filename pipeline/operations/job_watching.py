@@ -1,4 +1,4 @@
-"""What the partner says of one job: asked once, or at growing intervals until it ends."""
+"""Asks the partner about one job: once, or at growing intervals until the job ends."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,14 +19,14 @@ from pipeline.operations.partner_api import (
 from pipeline.operations.trouble import OperationFailed, UsageRefused
 
 Told = Callable[[JobReport | NotYet, float], None]
-"""Hears of every report that is not the last, and when the next one follows."""
+"""Called with every report but the last, and the seconds until the next one."""
 
 
 async def show_job(settings: Settings, destination: str | None, job_id: str) -> JobReport:
-    """What the partner says of a job now.
+    """Ask the partner once for its report on a job.
 
     Raises:
-        UsageRefused: which destination is meant is not clear.
+        UsageRefused: the destination is not clear.
         OperationFailed: the partner knows no such job, or did not answer.
     """
     name = chosen_destination(settings, destination)
@@ -41,11 +41,11 @@ async def show_job(settings: Settings, destination: str | None, job_id: str) -> 
 async def watch_job(
     settings: Settings, destination: str | None, job_id: str, told: Told
 ) -> JobReport:
-    """The report that ends a job, asked for at the intervals of the configuration.
+    """Ask at the configured intervals until the job ends; returns the last report.
 
     Raises:
-        UsageRefused: which destination is meant is not clear.
-        OperationFailed: the partner refused to tell, or patience ran out.
+        UsageRefused: the destination is not clear.
+        OperationFailed: the partner refused to tell, or the time to give up has come.
     """
     name = chosen_destination(settings, destination)
     control = _control(settings, name)
@@ -61,7 +61,7 @@ async def watch_job(
 
 
 def _following(settings: Settings, name: str) -> Following:
-    """How the configuration follows the jobs of a destination."""
+    """The configured intervals for the jobs of a destination."""
     destination = settings.destinations[name]
     delivery = PARTNERS[destination.kind].delivery(destination, ())
     if not isinstance(delivery, Changes) or delivery.jobs is None:
@@ -77,10 +77,10 @@ def _control(settings: Settings, name: str) -> ControlPlane[Any]:
 
 
 def _not_yet(destination: str, said: Unanswered) -> NotYet:
-    """What is worth asking again.
+    """Turn an answer that may be different next time into a `NotYet`.
 
     Raises:
-        OperationFailed: the partner would only say the same again.
+        OperationFailed: the partner would answer the same again.
     """
     why = refusal(destination, said)
     match said:
@@ -103,10 +103,10 @@ async def watched(
     sleep: Callable[[float], Awaitable[None]],
     now: Callable[[], float],
 ) -> JobReport:
-    """The report that ends the job.
+    """Ask until the job ends; returns the last report.
 
     Raises:
-        OperationFailed: patience ran out.
+        OperationFailed: the time to give up has come.
     """
     began = now()
     pause = following.first
@@ -123,6 +123,6 @@ async def watched(
 
 
 def _patience(following: Following, said: JobReport | NotYet) -> float:
-    """How long to go on asking after such an answer, seconds."""
+    """How many seconds to go on asking after this answer."""
     is_missing = isinstance(said, NotYet) and said.is_missing
     return following.missing_tolerated if is_missing else following.give_up_after

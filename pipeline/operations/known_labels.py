@@ -1,4 +1,4 @@
-"""What the configuration tells the metrics beforehand, so that counters begin at zero."""
+"""Collects label values of metrics from the configuration, so that counters begin at zero."""
 
 from pipeline.configuration.model import Settings
 from pipeline.configuration.routing import lanes, member_routes, routes, snapshot_destinations
@@ -8,9 +8,9 @@ from pipeline.telemetry.first_values import KnownLabels
 
 
 def known_labels(settings: Settings) -> KnownLabels:
-    """Every label value that stands in the configuration.
+    """Every label value that the configuration contains.
 
-    Partitions of upstream topics are not among them: the brokers alone know how many there are.
+    Partitions of upstream topics are missing, because only the brokers know their number.
     """
     audiences = {
         (route.lane.label, route.audience_id)

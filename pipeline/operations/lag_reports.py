@@ -1,7 +1,7 @@
-"""Reports the lag of partitions that this process does not own, so that an alert can miss an owner.
+"""Reports the lag of partitions that this process does not own, so that none is without a report.
 
-The owner of a partition reports its lag. Where a whole stage is down nobody would, and the records
-that wait would be on no chart. So every process that runs, whatever its stages, asks for the rest.
+The owner of a partition reports its lag. If a whole stage is down, nobody owns its partitions, and
+no chart would show the records that wait. So every process reports the partitions of others too.
 """
 
 import asyncio
@@ -23,16 +23,16 @@ log = structlog.get_logger(__name__)
 
 
 class LagReader(Protocol):
-    """What can be asked how far groups are behind."""
+    """Reads from the brokers how far groups are behind."""
 
     async def lags(self, apart_from: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
-        """Of every partition but those; raises LagUnknown without an answer."""
+        """The lag of every partition not in `apart_from`; raises LagUnknown without an answer."""
 
     async def close(self) -> None: ...
 
 
 class LagReports:
-    """Follows the lag of what others own, or nobody."""
+    """Follows the lag of partitions that other processes own, or none."""
 
     def __init__(
         self,
@@ -42,23 +42,23 @@ class LagReports:
         telemetry: KafkaTelemetry,
         brokers: str,
     ) -> None:
-        """`brokers` are their addresses, for whoever reads that none of them answers."""
+        """`brokers` are the addresses, for the message that they do not answer."""
         self._reader = reader
         self._owned = owned
         self._telemetry = telemetry
         self._brokers = brokers
         self.trouble: str | None = None
-        """Why the latest look found nothing; None where it did."""
+        """Why the latest attempt failed; None if it succeeded."""
         self._latest: Mapping[TopicPartition, int] = {}
 
     @property
     def latest(self) -> Mapping[TopicPartition, int]:
-        """What was reported last, without what this process has come to own since."""
+        """The lag reported last, without partitions that this process owns by now."""
         owned = set(self._owned())
         return {tp: lag for tp, lag in self._latest.items() if tp not in owned}
 
     async def report_always(self) -> None:
-        """Report every half minute until cancelled; an outage of the cluster ends nothing."""
+        """Report every half minute until cancelled; an outage of the cluster does not end this."""
         try:
             while True:
                 await self._report()
@@ -76,13 +76,13 @@ class LagReports:
             return
         self.trouble = None
         self._telemetry.brokers_away(is_away=False)
-        # What was taken over while the brokers were asked is its owner's to report: ours now.
+        # Leave out partitions that this process took over meanwhile: their owner reports them.
         for tp, lag in self.latest.items():
             self._telemetry.consumer_lag(topic=tp.topic, partition=tp.partition, records=lag)
 
 
 def group_topics(settings: Settings) -> Mapping[str, Sequence[str]]:
-    """Each consumer group with the topics that it reads."""
+    """The topics that each consumer group reads."""
     names = Names(settings.kafka.namespace)
     groups = {
         names.group("ingest"): [source.topic for source in settings.sources],

@@ -1,4 +1,4 @@
-"""Every lane with what waits in it, those that have left the configuration too."""
+"""Lists every lane and the records that wait in it, also lanes that left the configuration."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ from pipeline.operations.pauses import PauseRequests, places, read_pause_request
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PausedLine:
-    """One audience that is paused, or is not done with what was."""
+    """One audience that is paused, or still has records from a pause."""
 
     audience_id: str
     audiences: tuple[str, ...]
-    """Its names in upstream events."""
+    """The audience's names in upstream events."""
     state: str
-    """pausing: no owner of the lane has taken note yet; paused; resuming."""
+    """pausing: the owner of the lane has not seen the request yet; paused; resuming."""
     since: int | None
-    """The offset from which on its records are still to be sent; None: not known."""
+    """The first offset whose records of the audience are not sent yet; None: not known."""
 
     def __str__(self) -> str:
         since = "" if self.since is None else f" since {self.since}"
@@ -39,15 +39,15 @@ class LaneLine:
     lane: str
     configured: bool
     waiting: int
-    """Offsets from the committed one to the end: markers of transactions count, too."""
+    """Offsets from the committed one to the end, with markers of transactions."""
     oldest_waiting: str | None
     committed: int | None
     end: int
     clean: bool | None
-    """The last owner left with an answer to all that it sent; false while one is at work."""
+    """Whether the last owner left with every request answered; false while an owner works."""
     paused: tuple[PausedLine, ...]
     moved: tuple[MovedAudience, ...]
-    """Audiences that go through another lane now, while older records of theirs wait in this."""
+    """Audiences that now go through another lane, but have older records waiting in this one."""
 
 
 async def list_lanes(settings: Settings) -> Sequence[LaneLine]:
@@ -109,7 +109,7 @@ def _paused(
     requested: Mapping[str, bool],
     names: Mapping[tuple[str, str], tuple[str, ...]],
 ) -> tuple[PausedLine, ...]:
-    """What the owner of the lane has paused, and what it is asked to."""
+    """Audiences that the owner of the lane has paused, or that operators asked it to pause."""
     asked = (audience for audience, is_paused in requested.items() if is_paused)
     return tuple(
         PausedLine(

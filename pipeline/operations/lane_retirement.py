@@ -1,4 +1,4 @@
-"""A lane that left the configuration is let go, with whatever waits in it."""
+"""Deletes a lane that left the configuration, with all records that wait in it."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -30,14 +30,14 @@ class LaneLeft:
 
 
 async def find_left(settings: Settings, lane: str) -> LaneLeft:
-    """The lane that would be retired.
+    """The lane that `retire_lane` would delete.
 
     Raises:
-        UsageRefused: it is in the configuration.
+        UsageRefused: the lane is in the configuration.
         OperationFailed: there is no such lane.
     """
     if lane in {one.name for one in lanes(settings)}:
-        raise UsageRefused(f"lane {lane} is in the configuration: remove what goes to it first")
+        raise UsageRefused(f"lane {lane} is in the configuration: first remove its targets there")
     prefix = Names(settings.kafka.namespace).lane_prefix
     topic = prefix + lane
     async with _admin(settings) as admin:
@@ -53,10 +53,10 @@ async def find_left(settings: Settings, lane: str) -> LaneLeft:
 
 
 async def retire_lane(settings: Settings, left: LaneLeft) -> None:
-    """Delete its topic, and then what was requested of its audiences: made anew it begins afresh.
+    """Delete the lane's topic, then its pause requests, so that a new lane of the name has none.
 
     Raises:
-        OperationFailed: the brokers do not delete it.
+        OperationFailed: the brokers do not delete the topic.
     """
     async with _admin(settings) as admin:
         answer = await admin.delete_topics([left.topic], timeout_ms=DELETE_TIMEOUT_MS)

@@ -1,4 +1,4 @@
-"""The topics of lanes as they are: those of the configuration, and those that have left it."""
+"""Finds the topics of lanes in the cluster, also of lanes that left the configuration."""
 
 from collections.abc import Collection, Sequence
 
@@ -15,7 +15,7 @@ from pipeline.operations.moved_audiences import MovedAudience, moved_audiences
 
 
 def lane_topics(settings: Settings, existing: Collection[str]) -> tuple[list[str], list[str]]:
-    """Topics of configured lanes that exist, and those of lanes that have left."""
+    """Existing topics of configured lanes, and topics of lanes that left the configuration."""
     configured = [lane.topic for lane in lanes(settings)]
     left = set(Names(settings.kafka.namespace).lanes(existing).values()) - set(configured)
     return [topic for topic in configured if topic in existing], sorted(left)
@@ -29,10 +29,10 @@ async def facts_of(
     *,
     looks_inside: bool = True,
 ) -> Sequence[LaneTopicFacts]:
-    """What the brokers say of these topics.
+    """The facts of these topics from the brokers.
 
     Raises:
-        ClusterTrouble: a broker went away meanwhile.
+        ClusterTrouble: a broker failed meanwhile.
     """
     try:
         return await look_at(
@@ -50,10 +50,10 @@ async def facts_of(
 async def moved_of(
     settings: Settings, client_options: ClientOptions, facts: Sequence[LaneTopicFacts]
 ) -> Sequence[MovedAudience]:
-    """Audiences that left one of these lanes for another while records of theirs waited in it.
+    """Audiences that moved from one of these lanes to another while the old one has records.
 
     Raises:
-        ClusterTrouble: a broker went away meanwhile.
+        ClusterTrouble: a broker failed meanwhile.
     """
     try:
         return await moved_audiences(settings, client_options, facts)
@@ -67,24 +67,24 @@ async def left_behind(
     client_options: ClientOptions,
     existing: Collection[str],
 ) -> Sequence[str]:
-    """A line for each lane that left the configuration while records waited in it.
+    """A warning for each lane that left the configuration while records wait in it.
 
-    And one for each audience that left its lane so, and for each destination that left its
-    memberships. Not to know it is no reason to refuse a start.
+    Also one for each audience that moved from a lane with waiting records, and for each removed
+    destination whose members are stored. If the brokers do not answer, a start goes on without.
     """
     here, left = lane_topics(settings, existing)
     kept = _memberships_left(settings, existing)
     prefix = Names(settings.kafka.namespace).lane_prefix
     try:
         found = await facts_of(settings, admin, client_options, left)
-        # Of a thousand lanes with a backlog a look into each would be a long start.
+        # With a thousand lanes, reading the backlog of each would make a start slow.
         serving = await facts_of(settings, admin, client_options, here, looks_inside=False)
         moved = await moved_of(settings, client_options, [*found, *serving])
     except ClusterTrouble as trouble:
-        return [*kept, f"what waits in the topics of lanes was not looked at: {trouble}"]
+        return [*kept, f"the topics of lanes could not be read: {trouble}"]
     waiting = [
         f"lane {facts.topic.removeprefix(prefix)} is not in the configuration, and {facts.waiting} "
-        "records wait in its topic: put it back to send them, or let them go with `lanes retire`"
+        "records wait in its topic: put it back to send them, or delete them with `lanes retire`"
         for facts in found
         if facts.waiting
     ]
@@ -92,12 +92,12 @@ async def left_behind(
 
 
 def _memberships_left(settings: Settings, existing: Collection[str]) -> Sequence[str]:
-    """A line for each destination of snapshots that left, and whose memberships stay."""
+    """A warning for each members topic of a destination that left the configuration."""
     names = Names(settings.kafka.namespace)
     served = {names.members(name) for name in snapshot_destinations(settings)}
     return [
         f"topic {topic} keeps the memberships of a destination that is not in the configuration: "
-        "nobody makes snapshots of them; put it back, or delete the topic with "
+        "no snapshots are made of them; put the destination back, or delete the topic with "
         f"kafka-topics.sh --delete --topic {topic}"
         for topic in sorted(existing)
         if topic.startswith(names.members("")) and topic not in served

@@ -1,7 +1,7 @@
-"""Audiences of snapshots that left the configuration, and whose members are still stored.
+"""Finds snapshot audiences that left the configuration while their members are still stored.
 
-Known by what the owner of a destination wrote down: to read all members would be a long start. An
-audience of which no snapshot was ever begun is therefore not known here.
+It reads only the states that the owner of a destination wrote, because reading all members would
+make a start slow. So it does not find an audience for which no snapshot was ever begun.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,15 +20,15 @@ from pipeline.stages.snapshot.run_records import RETIRED
 
 @dataclass(slots=True)
 class OwnersAudiences:
-    """Every audience that the owner of a destination ever wrote a state of."""
+    """Every audience for which the owner of a destination ever wrote a state."""
 
     states: dict[str, int] = field(default_factory=dict)
-    """Where the last state of each stands."""
+    """The offset of the last state, by audience."""
     retired: dict[str, int] = field(default_factory=dict)
-    """Where an operator wrote that all members were let go of."""
+    """The offset of the last `members retire`, by audience."""
 
     def take(self, record: PlacedRecord) -> None:
-        """One more message of the owner's topic."""
+        """Take the next message of the owner's topic."""
         kind, _, audience = (record.key or b"").decode(errors="replace").partition("|")
         if kind == "a" and record.value is not None:
             self.states[audience] = record.offset
@@ -36,7 +36,7 @@ class OwnersAudiences:
             self.retired[audience] = record.offset
 
     def left(self, configured: Collection[str]) -> Sequence[str]:
-        """Those that are not configured, and whose members were not let go of since."""
+        """The audiences that are not configured and were not retired since their last state."""
         return sorted(
             audience
             for audience, offset in self.states.items()
@@ -45,7 +45,7 @@ class OwnersAudiences:
 
 
 async def owners_audiences(reader: TopicReader, topic: str) -> OwnersAudiences:
-    """What stands in the owner's topic; nothing where there is no such topic.
+    """Read the audiences in the owner's topic; none if there is no such topic.
 
     Raises:
         ClusterTrouble, aiokafka.errors.KafkaError: the cluster failed.
@@ -60,9 +60,9 @@ async def owners_audiences(reader: TopicReader, topic: str) -> OwnersAudiences:
 async def members_left(
     settings: Settings, client_options: ClientOptions, existing: Mapping[str, int]
 ) -> Sequence[str]:
-    """A line for each such audience of a destination that is served.
+    """A warning for each such audience of a configured destination.
 
-    Not to know it is no reason to refuse a start.
+    If the topics cannot be read, a warning says so, and a start goes on.
     """
     names, lines = Names(settings.kafka.namespace), list[str]()
     served = [name for name in snapshot_destinations(settings) if names.snapshots(name) in existing]
@@ -79,12 +79,12 @@ async def members_left(
                 lines += [_line(names, name, audience) for audience in left]
     except (kafka_errors.KafkaError, ClusterTrouble) as error:
         why = str(error) if isinstance(error, ClusterTrouble) else type(error).__name__
-        return [f"which audiences left their members behind was not looked at: {why}"]
+        return [f"could not check whether removed audiences left members behind: {why}"]
     return lines
 
 
 def configured_ids(settings: Settings, destination: str) -> Collection[str]:
-    """The partner's ids of all audiences that the configuration sends there as snapshots."""
+    """The partner's ids of all snapshot audiences configured for a destination."""
     return {
         route.audience_id
         for routes in member_routes(settings).values()
@@ -96,6 +96,6 @@ def configured_ids(settings: Settings, destination: str) -> Collection[str]:
 def _line(names: Names, destination: str, audience: str) -> str:
     return (
         f"audience {audience} of {destination} is not in the configuration, and topic "
-        f"{names.members(destination)} still stores its members: put it back, or let them go with "
+        f"{names.members(destination)} still stores its members: put it back, or delete them with "
         f"`members retire {audience} --destination {destination}`"
     )

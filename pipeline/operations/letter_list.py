@@ -1,4 +1,4 @@
-"""The dead letters: what could not be carried, with why and where from."""
+"""Lists dead letters: messages that could not be delivered, with reason and origin."""
 
 import heapq
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from pipeline.operations.moments import moment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterLine:
-    """One dead letter; `payload` stays empty unless it was asked for."""
+    """One dead letter; `payload` is empty unless the caller asked for it."""
 
     at: str
     stage: str
     reason: str
     detail: str
     where: str
-    """topic/partition/offset of the original."""
+    """Position of the original message: topic/partition/offset."""
     partition: int
     offset: int
     payload_kind: str
@@ -30,14 +30,14 @@ class LetterLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterFilter:
-    """Which letters are asked for; None: any."""
+    """The letters to list; None: any."""
 
     since_ms: int
     limit: int
     stage: str | None = None
     reason: str | None = None
     key: bytes | None = None
-    """Of the original message, as its sender wrote it."""
+    """The key of the original message, as its sender wrote it."""
     with_payload: bool = False
 
     def takes(self, stored: Stored, letter: LetterLine) -> bool:
@@ -67,14 +67,14 @@ async def list_letters(settings: Settings, wanted: LetterFilter) -> Sequence[Let
 
 
 class Newest:
-    """Keeps the newest letters, so many and no more, whatever the topic has."""
+    """Keeps the newest letters, at most `limit`, so that memory is bounded."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._kept: list[tuple[int, int, int, LetterLine]] = []
 
     def add(self, at_ms: int, letter: LetterLine) -> None:
-        """One more; the oldest goes where there are too many."""
+        """Add a letter; if there are too many, drop the oldest."""
         # Partition and offset are unique, so letters themselves are never compared.
         entry = (at_ms, letter.partition, letter.offset, letter)
         if len(self._kept) < self._limit:
@@ -88,7 +88,7 @@ class Newest:
 
 
 def letter_of(stored: Stored, *, with_payload: bool) -> LetterLine:
-    """A dead letter by its headers; one that lacks some is shown with what it has."""
+    """A dead letter from its headers; missing headers become empty fields."""
     origin = "/".join(_text(stored, name) for name in ("topic", "partition", "offset"))
     payload = stored.value.decode(errors="replace") if stored.value is not None else None
     return LetterLine(

@@ -1,4 +1,4 @@
-"""What became of each change of one member, and nothing else about anybody."""
+"""Tells the end of each change of one member, without other personal data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ async def member_ledger(settings: Settings, member: str, audience: str) -> Seque
 
 
 def file_destinations(settings: Settings, audience: str) -> Sequence[str]:
-    """The destinations that get this audience as files: its members there stand in no lane."""
+    """The destinations that get this audience as files, so that no lane has its members."""
     found = (route.destination for route in member_routes(settings).get(audience, ()))
     return list(dict.fromkeys(found))
 

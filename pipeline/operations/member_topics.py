@@ -1,6 +1,6 @@
-"""The topics of memberships as they must be, before anything reads or writes.
+"""Prepares and checks the members topics before anything reads or writes them.
 
-What is wrong with one destination's topic is found and told, and keeps no other from being served.
+A fault of one destination's topic is reported; it does not stop the other destinations.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 
 def snapshot_topics(names: Names, destination: str) -> Sequence[TopicPlan]:
-    """The two of a destination that takes snapshots: its members' first."""
+    """The two topics of a destination that takes snapshots; the members topic is first."""
     return [
         members_topic(names.members(destination), PARTITIONS),
         compacted_topic(names.snapshots(destination)),
@@ -57,9 +57,9 @@ async def member_troubles(
     creates: bool,
     destinations: Collection[str] | None = None,
 ) -> Sequence[MembersTrouble]:
-    """What is wrong with the members topics, at most one trouble a destination.
+    """The faults of the members topics, at most one for each destination.
 
-    Where it `creates`, it makes topics that are missing and lays out those that are new.
+    With `creates`, create missing topics and write the layout of new ones.
 
     Raises:
         ClusterTrouble: the cluster cannot be asked now.
@@ -87,7 +87,7 @@ async def member_troubles(
 async def _denied(
     topics: Topics, plans: Mapping[str, Sequence[TopicPlan]]
 ) -> Mapping[str, MembersTrouble]:
-    """Of which topics the brokers keep us; first, as those look as if they did not exist."""
+    """The faults of topics that we may not read; first, because such topics look missing."""
     names = [plan.name for wanted in plans.values() for plan in wanted]
     missing = await topics.forbidden(names)
     return {
@@ -104,9 +104,9 @@ async def _denied(
 async def _as_laid_out(
     settings: Settings, client_options: ClientOptions, trouble: MembersTrouble
 ) -> MembersTrouble:
-    """The trouble of a topic that we may not read: ingest waits unless it is known to be laid out.
+    """The fault of a topic that we may not read: ingest waits unless the topic has its layout.
 
-    What stands in a partition before its layout record makes the topic one that nobody laid out.
+    A partition with records before its layout record has no valid layout.
     """
     if trouble.stops_ingest:
         return trouble
@@ -125,7 +125,7 @@ async def _as_laid_out(
 async def _made(
     topics: Topics, plans: Mapping[str, Sequence[TopicPlan]]
 ) -> dict[str, MembersTrouble]:
-    """Create what is missing; returns what could not be created."""
+    """Create missing topics; returns those that could not be created."""
     troubles = {}
     for destination, wanted in plans.items():
         try:
@@ -141,7 +141,7 @@ async def _made_otherwise(
     plans: Mapping[str, Sequence[TopicPlan]],
     missing: Collection[str],
 ) -> Mapping[str, MembersTrouble]:
-    """Of the topics that the brokers tell of: those just made may not be among them yet."""
+    """The faults of settings of topics; the brokers may not show topics created just now."""
     found = await topics.needed([members for members, _ in plans.values()])
     troubles = {
         destination: made_otherwise(destination, members, found)
@@ -154,18 +154,18 @@ async def _made_otherwise(
 async def _layout(
     settings: Settings, client_options: ClientOptions, destination: str, *, creates: bool
 ) -> MembersTrouble | None:
-    """Lay out a topic that is new; what is wrong with the layout of one that is not."""
+    """Write the layout of a new topic, or return the fault in the layout of an old one."""
     topics = layout_topics(Names(settings.kafka.namespace), destination)
     patience = settings.kafka.answer_seconds()
     for _ in range(max(1, round(patience / TRY_AGAIN_SECONDS))):
-        # Uncommitted records, too: a transaction that hangs must not hide what is there.
+        # Read uncommitted records too: an open transaction must not hide records.
         async with reading(client_options, committed_only=False, patience=patience) as reader:
             if {topics.members, topics.snapshots} <= reader.topics.keys():
                 return await _laid_out(reader, client_options, topics, creates=creates)
         if not creates:
-            return None  # a run makes those that are missing
+            return None  # the next `run` creates it
         await asyncio.sleep(TRY_AGAIN_SECONDS)
-    raise ClusterTrouble(f"topic {topics.members} was made and is not seen; try again")
+    raise ClusterTrouble(f"topic {topics.members} was created, but is not visible yet; try again")
 
 
 async def _laid_out(
@@ -177,7 +177,7 @@ async def _laid_out(
         if trouble is None and creates:
             await lay_out(reader, client_options, found, uuid.uuid4().hex)
     except TopicForbidden as error:
-        # Of a topic that did not exist the brokers say so only now.
+        # Only now do the brokers refuse access to a topic that did not exist before.
         missing = {error.topic: [error.operation]}
         trouble = replace(denied(topics.destination, topics.members, missing), stops_ingest=True)
     return trouble

@@ -1,6 +1,6 @@
-"""Who is in an audience that is delivered as snapshots: how many, and what is known of one of them.
+"""Counts the members of an audience delivered as snapshots, and shows one member.
 
-Both read the topic of memberships as a pass does, and write nothing.
+Both read the members topic as a pass does, and write nothing.
 """
 
 import time
@@ -43,33 +43,33 @@ from pipeline.stages.snapshot.ports import TopicUnreadable, Written
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberCount:
-    """How many members an audience has now, by what is committed."""
+    """The present number of members of an audience, by committed records."""
 
     destination: str
     audience: str
     audience_id: str
     members: int
     rows: int
-    """Of a snapshot: members with an identity of the wanted kind."""
+    """Rows that a snapshot would have: members with an identity of the configured kind."""
     beyond_horizon: int
-    """Adds that are older than what we remember of removes: not counted."""
+    """Adds older than the oldest remove that we still know; not counted as members."""
     unreadable: int
-    """Records that say nothing."""
+    """Records that cannot be read."""
     stale_rendering: str | None
-    """Members stand there for another namespace or other columns: no snapshot can be made."""
+    """The namespace or columns of stored members, if they differ: no snapshot can be made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberLine:
-    """One statement about a member, as it stands in the topic."""
+    """One stored record about a member."""
 
     offset: int
     written_at: str
     says: str
-    """member, no member, withdrawn, forgotten, or why it says nothing."""
+    """member, no member, withdrawn, forgotten, or why the record cannot be read."""
     changed_at: str | None
     source: str | None
-    """Topic, partition and offset of the event, and which change of it."""
+    """Topic, partition and offset of the event, and the number of the change in it."""
     has_identity: bool | None
     counts: bool
 
@@ -84,7 +84,7 @@ class MemberState:
     state: str
     """member, no member, unknown, or beyond the horizon."""
     lines: Sequence[MemberLine]
-    """What compaction has left of its statements, in the order of the partition."""
+    """The member's records that compaction has left, in the order of the partition."""
 
 
 async def count_members(
@@ -110,7 +110,7 @@ async def count_members(
 
 
 async def _found(settings: Settings, place: SnapshotPlace, partners: Partners) -> PassFindings:
-    """What a pass over the audience finds that heals nothing."""
+    """Run a pass over the audience that only reads."""
     name = Names(settings.kafka.namespace).members(place.destination)
     try:
         async with KafkaMemberTopic(client_options(settings.kafka), name) as topic:
@@ -141,7 +141,7 @@ async def show_member(
     destination: str | None,
     partners: Partners = PARTNERS,
 ) -> MemberState:
-    """What is known of a member, by upstream's id of it.
+    """The stored records of a member, by the id that upstream uses.
 
     Raises:
         UsageRefused, OperationFailed: there is no such audience, or its topic cannot be read.
@@ -171,7 +171,7 @@ async def show_member(
 
 
 class MemberStatements:
-    """The records of one key, and which of them counts: the same as in a pass."""
+    """The records of one member, and the one that counts, chosen as in a pass."""
 
     def __init__(self, key: bytes, floor_key: bytes) -> None:
         self._key = key
@@ -196,7 +196,7 @@ class MemberStatements:
                 self._kept = None
 
     def _take_floor(self, value: bytes | None) -> None:
-        """A tombstone lets go of what was forgotten, as a pass takes it."""
+        """Take a floor record; a tombstone removes the floor, as in a pass."""
         floor = decode_floor(value)
         if value is None:
             self._floor = NO_FLOOR
@@ -270,4 +270,4 @@ def _audience(settings: Settings, place: SnapshotPlace, partners: Partners) -> S
 
 
 async def _nothing(_: Sequence[Written]) -> None:
-    """A count heals nothing: that is the owner's."""
+    """Write nothing: only the owner repairs records."""

@@ -1,4 +1,4 @@
-"""An operator's word that a members topic from which records were lost holds everybody again."""
+"""Records an operator's confirmation that a members topic that lost records is complete again."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class ConfirmableMembers:
     destination: str
     found: FoundLayout
     what: str
-    """What is seen of it now, in a sentence."""
+    """The present state of the topic, in a sentence."""
 
 
 async def find_confirmable(settings: Settings, destination: str) -> ConfirmableMembers:
@@ -27,7 +27,7 @@ async def find_confirmable(settings: Settings, destination: str) -> ConfirmableM
 
     Raises:
         UsageRefused: no such destination takes snapshots.
-        OperationFailed: something else is wrong with it, which must be mended first.
+        OperationFailed: the topic has another fault, which must be repaired first.
         ClusterTrouble: the cluster cannot be asked now, or no run has made the topic yet.
     """
     [name] = chosen_snapshot_destinations(settings, destination)
@@ -42,7 +42,7 @@ async def find_confirmable(settings: Settings, destination: str) -> ConfirmableM
         reader.partitions(topics.snapshots)
         found = await find_layout(reader, topics)
     if found.agreed is None:
-        raise OperationFailed(f"topic {topics.members} is not laid out yet: the next start does it")
+        raise OperationFailed(f"topic {topics.members} has no layout yet; the next start writes it")
     lost = len(found.gone)
     return ConfirmableMembers(
         destination=name,
@@ -56,9 +56,9 @@ async def find_confirmable(settings: Settings, destination: str) -> ConfirmableM
 
 
 async def confirm_members(settings: Settings, confirmable: ConfirmableMembers) -> None:
-    """Say that it holds everybody again.
+    """Write the confirmation that the topic holds all members again.
 
     Raises:
-        ClusterTrouble: it could not be written down; doing it again is safe.
+        ClusterTrouble: the confirmation could not be written; it is safe to try again.
     """
     await confirm(client_options(settings.kafka), confirmable.found)

@@ -1,8 +1,7 @@
-"""The members of an audience that left the configuration are let go of.
+"""Deletes the stored members of an audience that left the configuration.
 
-Every key that says something of the audience gets a tombstone, and Kafka deletes what stands
-before it. Nothing of it is a transaction: each tombstone is right alone, so that the command may
-be killed anywhere and done again.
+It writes a tombstone for every key of the audience, and Kafka deletes the records before it. This
+needs no transaction: each tombstone is right alone, so the command may be killed and repeated.
 """
 
 import time
@@ -29,14 +28,14 @@ from pipeline.stages.snapshot.run_records import encode_retired, retired_key
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftMembers:
-    """What is stored of an audience that is not in the configuration."""
+    """The stored members of an audience that is not in the configuration."""
 
     destination: str
     audience: str
     """The partner's id."""
     topic: str
     members: int
-    """Those who left the audience, too."""
+    """The number of stored members, with those who left the audience."""
     unmade: tuple[str, ...]
     """Audiences of the destination that have no id yet: one may be this one, renamed."""
     is_served: bool
@@ -46,11 +45,11 @@ class LeftMembers:
 async def find_left_members(
     configuration: Configuration, audience: str, destination: str | None
 ) -> LeftMembers:
-    """What would be let go of; changes nothing.
+    """The members that `retire_members` would delete; changes nothing.
 
     Raises:
-        UsageRefused: the audience is in the configuration or its lock file, or it is not clear
-            which destination is meant.
+        UsageRefused: the audience is in the configuration or its lock file, or the destination is
+            not clear.
         OperationFailed: nothing is stored of such an audience.
         ClusterTrouble: the cluster cannot be asked now.
     """
@@ -76,11 +75,11 @@ async def find_left_members(
 
 
 async def retire_members(settings: Settings, left: LeftMembers) -> int:
-    """Let them go; returns how many members that were.
+    """Write the tombstones; returns the number of members.
 
     Raises:
-        OperationFailed: somebody writes members of the audience at the same time.
-        ClusterTrouble: it could not be finished; doing it again is safe.
+        OperationFailed: another process writes members of the audience at the same time.
+        ClusterTrouble: not all tombstones could be written; it is safe to try again.
     """
     kafka, count = settings.kafka, 0
     owner = Names(kafka.namespace).snapshots(left.destination)
@@ -93,7 +92,7 @@ async def retire_members(settings: Settings, left: LeftMembers) -> int:
             while portion := list(islice(keys, PORTION)):
                 await writer.write([Written(left.topic, *key, None) for key in portion])
             count += found.keys.members
-        # As a pass does: Kafka closes the segments that they stand in only when it writes on.
+        # Write more records, as a pass does: only then does Kafka close the segments to compact.
         await writer.write(
             [Written(left.topic, one, LAYOUT_KEY, said) for one, said in found.keys.layouts.items()]
         )
@@ -101,18 +100,18 @@ async def retire_members(settings: Settings, left: LeftMembers) -> int:
         if stated:
             raise OperationFailed(
                 f"audience {left.audience} of {left.destination}: {stated} records of it were "
-                "written meanwhile: a process runs with a configuration that still has it; start "
-                "every process with the present one, and do this again"
+                "written meanwhile: a process still has the audience in its configuration; restart "
+                "every process with the present configuration, and run this again"
             )
         if owner in reader.topics:
-            # Last: before it `check --online` goes on to name the audience.
+            # Written last, so that `check --online` names the audience until all is done.
             said = encode_retired(time.time_ns() // 1_000_000)
             await writer.write([Written(owner, 0, retired_key(left.audience), said)])
     return count
 
 
 def _reading(settings: Settings) -> AbstractAsyncContextManager[TopicReader]:
-    """What is not committed, too: a transaction that hangs must not hide who is in it."""
+    """A reader that also sees uncommitted records: an open transaction must not hide members."""
     return reading(
         client_options(settings.kafka),
         committed_only=False,
@@ -133,8 +132,8 @@ def _refuse_configured(settings: Settings, audience: str, destination: str | Non
         }
         if name in targets or audience in targets.values():
             raise UsageRefused(
-                f"audience {audience!r} is in the configuration, at {one}: take it out first, and "
-                "start every process with that configuration"
+                f"audience {audience!r} is in the configuration, at {one}: first remove it there, "
+                "and restart every process with that configuration"
             )
 
 
@@ -143,25 +142,26 @@ def _refuse_locked(identities: Identities, audience: str, destination: str) -> N
         if (entry.destination, str(entry.audience_id)) == (destination, audience):
             raise UsageRefused(
                 f"{identities.lock_file} still has audience {audience}, made for "
-                f"{entry.audience!r}: where that was renamed in the configuration, rename it there "
-                "too, and its members stay; else remove the entry, and do this again"
+                f"{entry.audience!r}: if the audience was renamed in the configuration, rename it "
+                "in the lock file too, and its members stay; otherwise remove the entry, and run "
+                "this again"
             )
 
 
 def _destination(settings: Settings, reader: TopicReader, destination: str | None) -> str:
-    """The one that is meant, whether the configuration has it or not."""
+    """The destination to use; the configuration need not have it."""
     prefix = Names(settings.kafka.namespace).members("")
     known = sorted(one.removeprefix(prefix) for one in reader.topics if one.startswith(prefix))
     if not known:
         raise OperationFailed(
             f"no topic {prefix}<destination> exists: no members are stored, or kafka.namespace is "
-            "another one"
+            "wrong"
         )
     if destination is None and len(known) > 1:
-        raise UsageRefused(f"--destination: members are stored of several: {', '.join(known)}")
+        raise UsageRefused(f"--destination: several have stored members: {', '.join(known)}")
     if destination not in (None, *known):
         raise UsageRefused(
-            f"--destination: no members are stored of {destination!r}; "
+            f"--destination: {destination!r} has no stored members; "
             f"{suggestion(destination or '', known)}"
         )
     return destination or known[0]
@@ -173,11 +173,11 @@ async def _refuse_unknown(
     names = Names(settings.kafka.namespace)
     found = await owners_audiences(reader, names.snapshots(destination))
     left = found.left(configured_ids(settings, destination))
-    # Its snapshots were of nobody: there is something to write down all the same.
+    # An audience whose snapshots were all empty has no members, but it can be retired as well.
     if audience not in left:
         raise OperationFailed(
-            f"topic {names.members(destination)} stores nothing of an audience {audience!r}: it "
-            "is known there by its id at the partner; "
+            f"topic {names.members(destination)} stores nothing for an audience {audience!r}: "
+            "give the audience's id at the partner; "
             + (suggestion(audience, left) if left else "no audience is known to have left")
         )
 

@@ -1,7 +1,6 @@
-"""Audiences that go through another lane than records of theirs that still wait.
+"""Finds audiences that moved to another lane while their older records wait in the old lane.
 
-Two lanes have two owners: an older add that waits in one can arrive after a newer remove of the
-other.
+Two lanes have two owners, so an older add in one lane can arrive after a newer remove in the other.
 """
 
 import asyncio
@@ -19,20 +18,20 @@ from pipeline.kafka.lane_positions import LaneTopicFacts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MovedAudience:
-    """One audience of the partner, and the lane that it left behind."""
+    """One audience of the partner, and its old lane."""
 
     audience_id: str
     audiences: tuple[str, ...]
-    """Its names in upstream events."""
+    """The audience's names in upstream events."""
     lane: str
-    """Where records of it still wait."""
+    """The old lane, where records of the audience still wait."""
     now: str
-    """Where the configuration sends it."""
+    """The lanes to which the configuration sends the audience."""
     waiting: int
     at_least: bool
-    """Not all that waits in the lane was looked at."""
+    """Whether `waiting` may be too low, because only a part of the lane was read."""
     is_served: bool
-    """Whether the lane is in the configuration, so that what waits is still sent."""
+    """Whether the old lane is in the configuration, so that its records are still sent."""
 
     def __str__(self) -> str:
         count = f"at least {self.waiting}" if self.at_least else str(self.waiting)
@@ -42,27 +41,27 @@ class MovedAudience:
         )
         if self.is_served:
             return said + (
-                "sent after newer ones they would undo them; `lanes pause "
+                "if sent after newer ones, they would undo them; `lanes pause "
                 f"{self.audience_id}`, and `lanes resume {self.audience_id}` once `lanes list` no "
                 "longer says this"
             )
         return said + (
             f"nobody sends them; move it back to lane {self.lane} until nothing waits there, or "
-            f"let them go with `lanes retire {self.lane}`"
+            f"delete them with `lanes retire {self.lane}`"
         )
 
 
 async def moved_audiences(
     settings: Settings, client_options: ClientOptions, facts: Sequence[LaneTopicFacts]
 ) -> Sequence[MovedAudience]:
-    """Every audience of which records wait in a lane that the configuration sends none to.
+    """Every audience with records in a lane to which the configuration no longer sends it.
 
     Raises:
-        aiokafka.errors.KafkaError: a broker went away meanwhile.
+        aiokafka.errors.KafkaError: a broker failed meanwhile.
     """
     names = {lane.name for lane in lanes(settings)}
     prefix = Names(settings.kafka.namespace).lane_prefix
-    # Where all audiences go through one lane, none can have left that lane for another.
+    # With a single lane, no audience can have moved from it to another.
     seen = [one for one in facts if names - {one.topic.removeprefix(prefix)}]
     found = await backlogs(
         client_options,
@@ -74,10 +73,10 @@ async def moved_audiences(
 
 
 def moved(settings: Settings, found: Sequence[Backlog]) -> Iterator[MovedAudience]:
-    """The same from what waits.
+    """Every moved audience, from the backlogs of all lanes.
 
-    Ids are compared within one kind of partner: a lane that left names its destination, and where
-    that has left too, its kind is not known any more.
+    Ids are compared within one kind of partner. A removed lane names its destination; if that was
+    removed too, its kind is not known, and the ids of every kind are compared.
     """
     served = {lane.name for lane in lanes(settings)}
     prefix = Names(settings.kafka.namespace).lane_prefix
@@ -99,7 +98,7 @@ def moved(settings: Settings, found: Sequence[Backlog]) -> Iterator[MovedAudienc
 
 
 def _ways(settings: Settings) -> Mapping[str, Mapping[str, Sequence[str]]]:
-    """The lanes of each audience of a partner, and the upstream audiences that go there."""
+    """For each audience of a partner: its lanes, with the upstream audiences that feed it."""
     ways: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for name, targets in routes(settings).items():
         for route in targets:
@@ -110,7 +109,7 @@ def _ways(settings: Settings) -> Mapping[str, Mapping[str, Sequence[str]]]:
 def _reached(
     settings: Settings, lane: str, ways: Mapping[str, Sequence[str]]
 ) -> Mapping[str, Sequence[str]]:
-    """Those of the ways that reach the partner of this lane, as far as that is known."""
+    """The routes that reach the same kind of partner as this lane; all if its kind is unknown."""
     kinds = {name: one.kind for name, one in settings.destinations.items()}
     kind = kinds.get(lane.partition(".")[0])
     return {

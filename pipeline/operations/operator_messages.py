@@ -1,4 +1,4 @@
-"""Messages of operators to the running processes: in topics that these read."""
+"""Writes messages of operators to the topics that the running processes read."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -12,10 +12,10 @@ from pipeline.operations.producing import writing_to
 
 
 async def write_messages(kafka: KafkaSettings, topic: str, messages: Sequence[Message]) -> None:
-    """Return when all of them are durable; all are for this topic.
+    """Write messages to this topic; returns once all are durable.
 
     Raises:
-        ClusterTrouble: they could not be written.
+        ClusterTrouble: the messages could not be written.
     """
     make = partial(make_producer, client_options(kafka), idempotent=kafka.exactly_once)
     producers = SharedProducer(make, make())

@@ -1,4 +1,4 @@
-"""A destination's API for operators: patient, and clear about what is no answer."""
+"""Calls a destination's API for commands: retries, and explains missing answers."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -22,7 +22,7 @@ WITHOUT_LOGIN = "no access token"
 
 
 class PartnerApi:
-    """One destination. What is no answer says which key of the configuration to look at."""
+    """The API of one destination; its errors name the key of the configuration to check."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class PartnerApi:
         self._sleep = sleep
 
     async def call(self, request: Request) -> Response | NotSent | InDoubt | Blocked:
-        """The answer; a question that came too soon is asked again when the partner says so."""
+        """Send a request and return the answer; after a 429, wait as long as the partner says."""
         answer = await self._once(request)
         for _ in range(MOST_REPEATS):
             if not isinstance(answer, Response) or answer.status != 429 or request.method != "GET":
@@ -70,13 +70,13 @@ class PartnerApi:
 async def partner_apis(
     settings: Settings, partners: Partners = PARTNERS
 ) -> AsyncIterator[Mapping[str, PartnerApi]]:
-    """The API of every destination, by the destination's name."""
+    """The APIs of all destinations, by the destination's name."""
     async with opened(settings, prometheus_telemetry().partner, partners=partners) as clients:
         yield {name: partner_api(settings, clients, name, partners) for name in clients.clients}
 
 
 def partner_api(settings: Settings, clients: Clients, name: str, partners: Partners) -> PartnerApi:
-    """The API of one destination, by a client that is open."""
+    """The API of one destination, which uses its open client."""
     destination = settings.destinations[name]
     partner = partners[destination.kind]
     return PartnerApi(
@@ -88,23 +88,23 @@ def partner_api(settings: Settings, clients: Clients, name: str, partners: Partn
 
 
 def control_of(settings: Settings, name: str) -> ControlPlane[Any] | None:
-    """The control plane of a destination; None where its partner has none."""
+    """The control plane of a destination; None if its partner has none."""
     destination = settings.destinations[name]
     control = PARTNERS[destination.kind].control
     return None if control is None else control(destination)
 
 
 def refusal(destination: str, said: Unanswered) -> str:
-    """What there was instead of what was asked for, on one line."""
+    """The reason why a request got no usable answer, on one line."""
     why = f"{said.said}; {said.remedy}" if isinstance(said, Declined) else said.detail
     return f"destinations.{destination}: {why}"
 
 
 def chosen_destination(settings: Settings, name: str | None) -> str:
-    """The destination that is meant.
+    """The destination to use; the name may be None if there is only one.
 
     Raises:
-        UsageRefused: it is not clear which one is, or there is none of this name.
+        UsageRefused: there are several, or none of this name.
     """
     names = sorted(settings.destinations)
     if name is None and len(names) == 1:
@@ -116,10 +116,10 @@ def chosen_destination(settings: Settings, name: str | None) -> str:
 
 
 def refuse_unknown(settings: Settings, destination: str | None) -> None:
-    """Nothing, where this destination exists, or all of them are meant.
+    """Refuse the name of a destination that does not exist; None stands for all.
 
     Raises:
-        UsageRefused: there is none of this name.
+        UsageRefused: there is no destination of this name.
     """
     if destination is not None and destination not in settings.destinations:
         there = ", ".join(sorted(settings.destinations))
@@ -129,4 +129,4 @@ def refuse_unknown(settings: Settings, destination: str | None) -> None:
 def _after(request: Request) -> str:
     if request.method == "GET":
         return "try again"
-    return "it may have been done all the same: look before you repeat it"
+    return "the partner may have done it nevertheless: check before you repeat it"

@@ -1,4 +1,4 @@
-"""A partner's own commands: which there are, and one of them done for one destination."""
+"""Finds the commands that partners offer, and runs one of them for a destination."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from pipeline.operations.snapshots.extension import refuse_after_removes
 from pipeline.operations.trouble import UsageRefused
 
 LONGEST_NUMBER = 19
-"""Digits of the largest number of 64 bits."""
+"""The number of digits of the largest number of 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenCommand:
-    """A command of the partner that is meant, and what is said to it."""
+    """A command of a destination's partner, and its arguments."""
 
     destination: str
     command: Command
@@ -29,7 +29,7 @@ class ChosenCommand:
 
 
 def offered() -> Mapping[tuple[str | None, str], Mapping[str, Command]]:
-    """Every command by its group and name, and by the kind of the partner that has it."""
+    """Every command, by its group and name, then by the kind of the partner."""
     found: dict[tuple[str | None, str], dict[str, Command]] = {}
     for kind, control in PARTNERS.items():
         for command in control.commands:
@@ -39,7 +39,7 @@ def offered() -> Mapping[tuple[str | None, str], Mapping[str, Command]]:
 
 
 def parameters_of(command: Command) -> Mapping[str, Argument]:
-    """What a person may say of a command: its keyword parameters, annotations as types."""
+    """The parameters of a command that a user can set: keyword ones, with resolved types."""
     found = signature(command.run, eval_str=True).parameters
     return {name: one for name, one in found.items() if one.kind is Argument.KEYWORD_ONLY}
 
@@ -50,10 +50,10 @@ def chosen_command(
     by_kind: Mapping[str, Command],
     given: Mapping[str, object],
 ) -> ChosenCommand:
-    """The command of the destination's partner; None in `given` stands for what was left out.
+    """The command of the destination's partner; None in `given` marks an omitted parameter.
 
     Raises:
-        UsageRefused: the partner has no such command, or not with these parameters.
+        UsageRefused: the partner has no such command, or the parameters do not fit it.
     """
     name = chosen_destination(settings, destination)
     kind = settings.destinations[name].kind
@@ -64,10 +64,10 @@ def chosen_command(
 
 
 def accepted(command: Command, who: str, given: Mapping[str, object]) -> Mapping[str, object]:
-    """What of it the command takes.
+    """The given parameters, with the types that the command takes.
 
     Raises:
-        UsageRefused: it does not take one that was said, or needs another.
+        UsageRefused: the command does not take a given parameter, or needs a missing one.
     """
     known = parameters_of(command)
     said = {name: value for name, value in given.items() if value is not None}
@@ -82,10 +82,12 @@ def accepted(command: Command, who: str, given: Mapping[str, object]) -> Mapping
 
 
 def _typed(argument: Argument, value: object) -> object:
-    """A value as the command takes it; text where another partner's command takes text there.
+    """A value with the type that the command takes.
+
+    A number may arrive as text, because the same parameter is text at another partner.
 
     Raises:
-        UsageRefused: it is no number within the bounds of the parameter.
+        UsageRefused: the value is not a number within the bounds of the parameter.
     """
     kind, *told = get_args(argument.annotation) or (argument.annotation,)
     if kind is not int or not isinstance(value, str):
@@ -99,7 +101,7 @@ def _typed(argument: Argument, value: object) -> object:
 
 
 async def question_of(settings: Settings, chosen: ChosenCommand) -> Question | None:
-    """What a person must confirm first, if anything.
+    """The question that a person must answer before the command runs, or None.
 
     Raises:
         CommandFailed, InvalidRequest, OperationFailed: the partner, or a guard of ours, refuses it.
@@ -112,7 +114,7 @@ async def question_of(settings: Settings, chosen: ChosenCommand) -> Question | N
 
 
 async def run_command(settings: Settings, chosen: ChosenCommand) -> object:
-    """What the command returns.
+    """Run the command and return its result.
 
     Raises:
         CommandFailed, InvalidRequest, OperationFailed: the partner, or a guard of ours, refused.
@@ -123,10 +125,12 @@ async def run_command(settings: Settings, chosen: ChosenCommand) -> object:
 
 
 async def note_told(chosen: ChosenCommand, lock: Path) -> None:
-    """Note in the lock file what the partner was told and does not show, if it has the audience.
+    """Record in the lock file a value that the partner accepted and never shows.
+
+    Nothing is recorded if the lock file does not have the audience.
 
     Raises:
-        OperationFailed, LockUnwritable: it could not be noted; the partner was told all the same.
+        OperationFailed, LockUnwritable: it could not be recorded; the partner has the value.
     """
     days = chosen.said.get("ttl_days")
     if chosen.command.tells_ttl_days and days is not None:
@@ -141,7 +145,7 @@ async def _refuse_what_brings_back(settings: Settings, chosen: ChosenCommand) ->
 
 
 def _before(settings: Settings, chosen: ChosenCommand, apis: Mapping[str, Api]) -> Sequence[object]:
-    """What a command takes before what was said to it."""
+    """The positional arguments of a command, which come before those of the user."""
     api = apis[chosen.destination]
     if chosen.command.takes_settings:
         return api, settings.destinations[chosen.destination]

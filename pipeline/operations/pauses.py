@@ -1,4 +1,4 @@
-"""Audiences paused and resumed: requests of operators, written down in the topic of controls."""
+"""Pauses and resumes audiences: writes requests of operators to the topic of controls."""
 
 import asyncio
 import time
@@ -25,7 +25,7 @@ from pipeline.settings.problems import suggestion
 PATIENCE_SECONDS = 30.0
 
 PauseRequests = Mapping[str, RequestedPauses]
-"""What is requested of audiences, by lane."""
+"""The requests for audiences, by lane."""
 
 
 class Place(NamedTuple):
@@ -34,7 +34,7 @@ class Place(NamedTuple):
     lane: str
     audience_id: str
     names: tuple[str, ...]
-    """The upstream audiences that go to it."""
+    """The upstream audiences that feed it."""
 
     def __str__(self) -> str:
         names = f" ({', '.join(self.names)})" if self.names else ""
@@ -43,15 +43,15 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PauseChange:
-    """What became of one audience in one lane."""
+    """The result of a request for one audience in one lane."""
 
     place: Place
     is_paused: bool
-    """As it was asked for; it is so now."""
+    """The requested and now valid state."""
     has_changed: bool
-    """False: it was so before."""
+    """False: the state was the same before."""
     is_served: bool
-    """False: its lane is not in the configuration, so that nobody takes note."""
+    """False: the lane is not in the configuration, so no process reads the request."""
 
 
 async def turn_pauses(
@@ -61,7 +61,7 @@ async def turn_pauses(
 
     Raises:
         UsageRefused: there is no such destination. OperationFailed: there is no such audience.
-        ClusterTrouble: it could not be written down.
+        ClusterTrouble: the request could not be written.
     """
     refuse_unknown(settings, destination)
     refuse_files(settings, audience)
@@ -78,7 +78,7 @@ def _is_paused(requests: PauseRequests, place: Place) -> bool:
 
 
 def places(settings: Settings, requests: PauseRequests) -> list[Place]:
-    """Every audience of the configuration, and those of which somebody ever requested something."""
+    """Every audience of the configuration, and every audience with a pause request."""
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     for name, targets in routes(settings).items():
         for target in targets:
@@ -91,24 +91,24 @@ def places(settings: Settings, requests: PauseRequests) -> list[Place]:
 
 
 def refuse_files(settings: Settings, audience: str) -> None:
-    """Only lanes are paused.
+    """Refuse an audience that goes through no lane.
 
     Raises:
-        OperationFailed: the audience, by its upstream name, goes to destinations of files alone.
+        OperationFailed: the audience, by its upstream name, is delivered only as files.
     """
     files = file_destinations(settings, audience)
     if files and not routes(settings)[audience]:
         raise OperationFailed(
-            f"audience {audience!r} goes through no lane, and only lanes are paused: "
+            f"audience {audience!r} goes through no lane, and only lanes can be paused: "
             f"{', '.join(files)} gets files of it; see `runs list`"
         )
 
 
 def meant(known: Iterable[Place], audience: str, destination: str | None) -> list[Place]:
-    """Those with this upstream name or this id of the partner, of one destination or of all.
+    """The places of an audience, by its upstream name or its id; at every destination with None.
 
     Raises:
-        OperationFailed: there is none; names the nearest.
+        OperationFailed: there is none; the message names the nearest.
     """
     places_there = [one for one in known if destination in (None, one.lane.partition(".")[0])]
     found = [one for one in places_there if audience in (*one.names, one.audience_id)]
@@ -122,7 +122,7 @@ def meant(known: Iterable[Place], audience: str, destination: str | None) -> lis
 
 
 async def read_pause_requests(settings: Settings) -> PauseRequests:
-    """Everything that is requested; makes the topic where it is missing.
+    """Read all pause requests; creates the topic if it is missing.
 
     Raises:
         ClusterTrouble: the cluster does not answer. OperationFailed: the topic cannot be made.
@@ -143,7 +143,7 @@ async def read_pause_requests(settings: Settings) -> PauseRequests:
             following.cancel()
     except TimeoutError as error:
         raise ClusterTrouble(
-            f"topic {topic} cannot be read: the brokers hand it out to nobody, or not to us"
+            f"topic {topic} cannot be read: it is offline, or we may not read it"
         ) from error
     return reader.lanes
 
@@ -151,10 +151,10 @@ async def read_pause_requests(settings: Settings) -> PauseRequests:
 async def request_pauses(
     settings: Settings, found: Sequence[Place], *, is_paused: bool | None
 ) -> None:
-    """Write down what is requested of these audiences; None: nothing any more.
+    """Write a request for each of these audiences; None withdraws an earlier request.
 
     Raises:
-        ClusterTrouble: it could not be written.
+        ClusterTrouble: the requests could not be written.
     """
     topic = Names(settings.kafka.namespace).controls
     value = None

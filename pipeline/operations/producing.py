@@ -1,4 +1,4 @@
-"""Writes to the cluster for commands and at a start: a producer, and what keeps it from writing."""
+"""Provides the producer for commands and for a start, and turns its errors into ClusterTrouble."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ async def shared_producer(
     """The producer that all writers of this process share, once the brokers answer.
 
     Raises:
-        ClusterTrouble: they did not within `patience` seconds, or refused us.
+        ClusterTrouble: no broker answered within `patience` seconds, or they refused us.
     """
     options = client_options(kafka)
     make = partial(make_producer, options, idempotent=kafka.exactly_once)
@@ -37,10 +37,10 @@ async def shared_producer(
 
 @asynccontextmanager
 async def writing_to(topic: str) -> AsyncIterator[None]:
-    """Somebody waits for what is written in this block, so it may take half a minute.
+    """Limit the writes in this block to half a minute, because a person waits for them.
 
     Raises:
-        ClusterTrouble: the brokers did not take it.
+        ClusterTrouble: the brokers did not accept the writes.
     """
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):

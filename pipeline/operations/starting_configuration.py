@@ -1,12 +1,12 @@
-"""A first configuration, with a comment at each key that somebody must think about."""
+"""Writes a first configuration, with a comment at each key that needs a decision."""
 
 from pipeline.destinations.contract import Partners
 from pipeline.destinations.registry import PARTNERS
 from pipeline.operations.trouble import UsageRefused
 
 HEAD = """\
-# A first configuration. `audience-pipeline check --config FILE` says what is missing, and with
-# --online whether the brokers and the partner agree. Every key can be overridden by a variable:
+# A first configuration. `audience-pipeline check --config FILE` shows what is missing; --online
+# also checks the brokers and the partner. An environment variable can override each key, such as
 # AUDIENCE_PIPELINE__KAFKA__BOOTSTRAP_SERVERS=kafka-1:9092
 
 kafka:
@@ -17,7 +17,7 @@ kafka:
   # sasl: {mechanism: SCRAM-SHA-512, username: audience-pipeline, password_file: secrets/kafka}
 
 sources:
-  - topic: cdp.membership             # keyed by member, or the order per member cannot be kept
+  - topic: cdp.membership             # keyed by member; otherwise the order per member is lost
     start: earliest                   # earliest | latest, for the very first start only
 
 """
@@ -29,10 +29,10 @@ logging: {level: info, format: json}  # console is for people
 
 
 def starting_configuration(kind: str, partners: Partners = PARTNERS) -> str:
-    """The file for one kind of partner.
+    """The text of a first configuration for one kind of partner.
 
     Raises:
-        UsageRefused: there is no such kind, or it has none.
+        UsageRefused: there is no such kind, or no first configuration for it.
     """
     known = kinds(partners)
     if kind not in known:
@@ -41,5 +41,5 @@ def starting_configuration(kind: str, partners: Partners = PARTNERS) -> str:
 
 
 def kinds(partners: Partners = PARTNERS) -> tuple[str, ...]:
-    """The kinds of partners that there is a first configuration for."""
+    """The kinds of partners for which there is a first configuration."""
     return tuple(kind for kind, one in partners.items() if one.starting_configuration)

@@ -1,4 +1,4 @@
-"""Whether the storages of snapshots are as a run needs them."""
+"""Checks that the storages of snapshots work."""
 
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -15,7 +15,7 @@ from pipeline.storage.online_check import storage_findings
 async def storages(
     settings: Settings, apis: Mapping[str, Api], known: Partners = PARTNERS
 ) -> AsyncIterator[Finding]:
-    """A small file is stored in each, listed, and deleted."""
+    """Store a small file in each storage, list it, and delete it."""
     for name in snapshot_destinations(settings):
         snapshots = snapshots_of(settings, name, known)
         async with opened_storage(apis[name], snapshots) as storage:

@@ -1,4 +1,4 @@
-"""What the namespace holds already: one that another version wrote is refused, with the way out."""
+"""Refuses a namespace that another version of this program wrote, and says what to do."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from pipeline.kafka.topic_reader import TopicReader, reading
 from pipeline.stages.ports import Record
 
 LAST_OFFSETS = 5
-"""Of a partition, read to find its newest message: markers of transactions take offsets, too."""
+"""How many offsets to read for the newest message; markers of transactions also take offsets."""
 
 
 class OtherFormat(ClusterTrouble):
@@ -24,16 +24,16 @@ class OtherFormat(ClusterTrouble):
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
-    """Something that is stored and says its version."""
+    """A commit or message with its format version."""
 
     place: str
     version: int
     read: int
-    """The version that this program reads there."""
+    """The version that this program can read."""
 
 
 def said_version(text: str | bytes | None) -> int | None:
-    """The format version of a commit's metadata or of a message; None where it says none."""
+    """The format version of a commit's metadata or of a message; None if it has none."""
     try:
         said: object = json.loads(text or "")
     except (ValueError, RecursionError):
@@ -43,14 +43,14 @@ def said_version(text: str | bytes | None) -> int | None:
 
 
 def refusal(namespace: str, found: Iterable[StoredVersion]) -> str | None:
-    """Why this namespace cannot be worked on, in one line; None where it can."""
+    """Why this program must not use the namespace, in one line; None if it may."""
     other = next((one for one in found if one.version != one.read), None)
     if other is None:
         return None
     is_earlier = other.version < other.read
     way = (
-        "run that version until `ledger` is at rest, then give kafka.namespace a name of its own "
-        "for this one"
+        "run that version until `ledger` shows that nothing waits, then set kafka.namespace to "
+        "a new name for this version"
         if is_earlier
         else "run that version, or give kafka.namespace another name"
     )
@@ -72,7 +72,7 @@ async def check_stored_format(
     """
     names = Names(namespace)
     upload, poll = names.group("upload"), names.group("poll")
-    # Uncommitted ones, too: what counts is who wrote last.
+    # Read uncommitted messages too, because the newest writer decides.
     async with reading(client_options, committed_only=False, patience=patience) as reader:
         found = [
             *await _of_group(reader, upload, list(names.lanes(reader.topics).values())),
@@ -102,7 +102,7 @@ async def _of_group(
 
 
 async def _of_topic(reader: TopicReader, topic: str) -> Sequence[StoredVersion]:
-    """What its newest message says; older ones may be of a version that has left."""
+    """The version of the topic's newest message; older messages may have an older version."""
     partitions = reader.partitions(*_existing(reader, topic))
     oldest, ends = await reader.oldest(partitions), await reader.named_ends(partitions)
     newest: list[Record] = []

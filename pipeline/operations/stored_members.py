@@ -1,7 +1,7 @@
-"""What a members topic stores of one audience: every key, within a bound of memory.
+"""Reads every key of one audience from a members topic, with bounded memory.
 
-Unlike a pass, this asks what stands there and not who counts: records that nobody can read, and
-those of transactions that were aborted or are open, are stored as well.
+A pass looks for members; this looks for everything stored, also unreadable records and records of
+open or aborted transactions.
 """
 
 from collections import defaultdict
@@ -27,30 +27,30 @@ from pipeline.operations.trouble import OperationFailed
 from pipeline.stages.ports import Record
 
 BUCKETS: Final = 1024
-"""An audience can be read in so many parts."""
+"""The keys of an audience are spread over so many parts."""
 MOST_KEYS: Final = 500_000
-"""At once, some 130 MB. Where there are more, all is read again for the others."""
+"""Keys in memory at once, some 130 MB. If there are more, the topic is read again for the rest."""
 
 
 StoredKey: TypeAlias = tuple[int, bytes]
-"""The partition, and the key in it."""
+"""A partition, and a key in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """What one reading found in the partitions of an audience."""
+    """The result of one reading of the partitions of an audience."""
 
     ends: Mapping[int, int]
-    """Up to where each partition was read."""
+    """The offset up to which each partition was read."""
     keys: "StoredKeys"
 
 
 class StoredKeys:
-    """Takes every record of some partitions, each in its order; keeps the keys that say something.
+    """Takes every record of some partitions in order; keeps the keys whose last record has data.
 
-    A key is let go of where its last record is a tombstone that forgets all before it. Keys are
-    spread over buckets by a hash of theirs; above the bound whole buckets are given up, from the
-    last one, and `past` says which were kept. At least one is.
+    A key is dropped if its last record is a tombstone that deletes all before it. Keys are spread
+    over buckets by their hash. Above the bound whole buckets are dropped, the last ones first; the
+    buckets before `past` are kept, at least one.
     """
 
     def __init__(self, audience: str, *, most: int = MOST_KEYS, first: int = 0) -> None:
@@ -58,17 +58,17 @@ class StoredKeys:
         self._floor_key = floor_key(audience)
         self._most = most
         self._first = first
-        # By partition, and without what all keys begin with: a tuple each would take twice as much.
+        # By partition, without the common prefix: a tuple for each key would take twice the memory.
         self._buckets: list[defaultdict[int, set[bytes]]] = [
             defaultdict(set) for _ in range(BUCKETS)
         ]
         self._floors: set[int] = set()
-        """Partitions that have one."""
+        """Partitions that have a floor."""
         self._size = 0
         self.past = BUCKETS
-        """The first bucket that was given up."""
+        """The first bucket that was dropped."""
         self.has_tombstones = False
-        """Something was let go of before."""
+        """Whether the topic has tombstones of the audience already."""
         self.layouts: dict[int, bytes] = {}
         """The value of the last layout record of each partition that has one."""
 
@@ -83,7 +83,7 @@ class StoredKeys:
             self.layouts[record.partition] = record.value
 
     def stored(self) -> Iterator[StoredKey]:
-        """Of members, and of floors."""
+        """The stored keys of members and of floors."""
         for number in self._floors:
             yield number, self._floor_key
         for bucket in self._buckets:
@@ -93,7 +93,7 @@ class StoredKeys:
 
     @property
     def members(self) -> int:
-        """Keys that are of members."""
+        """The number of keys of members."""
         return self._size
 
     def _note(self, partition: int, member: bytes, *, is_over: bool) -> None:
@@ -127,16 +127,16 @@ class StoredKeys:
 async def stored(
     reader: TopicReader, topic: str, audience: str, *, most: int = MOST_KEYS
 ) -> AsyncIterator[Stored]:
-    """All of it, in as many readings as the bound makes necessary.
+    """Every stored key, in as many readings as the bound needs.
 
     Raises:
-        OperationFailed: the topic is laid out otherwise, so that members may stand elsewhere.
+        OperationFailed: the topic has another layout, so members may be in other partitions.
         ClusterTrouble, aiokafka.errors.KafkaError: the cluster failed.
     """
     if reader.topics[topic] < PARTITIONS:
         raise OperationFailed(
-            f"topic {topic} has {reader.topics[topic]} partitions instead of {PARTITIONS}: nobody "
-            "can tell where its members are; see `check --online`"
+            f"topic {topic} has {reader.topics[topic]} partitions instead of {PARTITIONS}, so we "
+            "cannot tell where its members are; see `check --online`"
         )
     partitions = [TopicPartition(topic, number) for number in audience_partitions(audience)]
     starts = await reader.oldest(partitions)
@@ -156,9 +156,9 @@ async def stored(
 async def stated_since(
     reader: TopicReader, topic: str, audience: str, ends: Mapping[int, int]
 ) -> int:
-    """How many records behind these offsets, by partition, say something of the audience.
+    """The number of records of the audience after these offsets, by partition.
 
-    Those, too, whose key has got a tombstone since.
+    Records whose key has a later tombstone also count.
     """
     starts = {TopicPartition(topic, number): end for number, end in ends.items()}
     prefix, floor, count = member_key(audience, ""), floor_key(audience), 0
@@ -175,8 +175,8 @@ async def stated_since(
 def _refuse_other_layouts(topic: str, values: Iterable[bytes]) -> None:
     if not all(map(_is_ours, values)):
         raise OperationFailed(
-            f"topic {topic} is laid out by another version of this program, or by none: do it with "
-            "that version"
+            f"topic {topic} has the layout of another version of this program, or none: run this "
+            "command with that version"
         )
 
 

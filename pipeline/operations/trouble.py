@@ -1,20 +1,20 @@
-"""Why an operation was not done; each message says what to do, on one line.
+"""The errors of operations; each message says on one line what to do.
 
-OperationFailed      it could not be done
-UsageRefused         what was asked for makes no sense as it is written; nothing was tried
+OperationFailed      the operation could not be done
+UsageRefused         the request makes no sense as written; nothing was tried
 """
 
 from pathlib import Path
 
 
 class OperationFailed(Exception):
-    """It could not be done."""
+    """The operation could not be done."""
 
 
 class UsageRefused(Exception):
-    """What was asked for makes no sense as it is written; nothing was tried."""
+    """The request makes no sense as written; nothing was tried."""
 
 
 def refused_path(path: Path, error: OSError, remedy: str) -> UsageRefused:
-    """What to say of a file or folder that a command was told and cannot use."""
+    """Return the refusal of a file or folder that a command was given and cannot use."""
     return UsageRefused(f"{path}: {(error.strerror or 'cannot be used').lower()}; {remedy}")

@@ -1,4 +1,4 @@
-"""The first token of every client: a start with nothing but wrong credentials is refused."""
+"""Gets the first token of every client; refuses a start if all credentials are wrong."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -9,15 +9,15 @@ from pipeline.http.client import PartnerClient
 
 
 class StartRefused(Exception):
-    """No destination can be served; the message says why and what to do."""
+    """No destination can be served; the message has the reason and the remedy."""
 
 
 @asynccontextmanager
 async def warmed_up(clients: Mapping[str, PartnerClient]) -> AsyncIterator[None]:
-    """Ask for a token for every client; the block begins once one of them is not refused.
+    """Ask for a token for every client; the block begins once one client is not refused.
 
-    A client that is refused stops its own lanes and no others, unless there are no others. One
-    that gets no answer delays nobody: it is waited for beside the block.
+    A refused client stops only its own lanes. A client without an answer does not delay the block:
+    its request goes on beside it.
 
     Raises:
         StartRefused: every client was refused.

@@ -1,4 +1,4 @@
-"""What became of every record that still stands in a lane, added up from the topics."""
+"""Reads the ledger of one lane or of all lanes from the topics."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from pipeline.operations.trouble import OperationFailed
 from pipeline.settings.problems import suggestion
 
 MOST_HOURS = JOB_DAYS * 24 - 1
-"""Older jobs may have left their topic, and records with them their end."""
+"""Older jobs may be deleted from their topic, and their records would have no end."""
 
 
 async def whole_ledger(kafka: KafkaSettings, lane: str | None, since_ms: int) -> Told:

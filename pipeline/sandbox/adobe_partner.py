@@ -1,4 +1,4 @@
-"""Adobe's side of the sandbox: the audiences of a configuration, and what became of them."""
+"""Adobe's side of the sandbox: takes the audiences of a configuration, and shows the results."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,9 +17,9 @@ from pipeline.sandbox.trouble import SandboxTrouble
 
 
 def configured_audiences(settings: Settings, destination: str) -> Iterator[tuple[str, Definition]]:
-    """The id and the shape of each audience that the destination has, as the pipeline makes files.
+    """The id and the definition of each audience of the destination, to add them from the start.
 
-    So that nobody has to create them first.
+    The definition fits the files that the pipeline makes.
     """
     for audience in settings.audiences:
         for target in audience.destinations:
@@ -29,23 +29,23 @@ def configured_audiences(settings: Settings, destination: str) -> Iterator[tuple
 
 
 def files_of(settings: Settings, destination: str) -> Path:
-    """The folder that stands for the storage.
+    """The folder that is the storage of this destination.
 
     Raises:
-        SandboxTrouble: files are stored beyond this machine.
+        SandboxTrouble: the storage is not a folder on this machine.
     """
     where = settings.destinations[destination]
     delivery = PARTNERS[where.kind].delivery(where, [])
     if isinstance(delivery, Snapshots) and isinstance(delivery.storage, FolderSettings):
         return delivery.storage.path
     raise SandboxTrouble(
-        f"destinations.{destination}.storage: is not of kind folder, so the sandbox does not play "
-        "it; write {kind: folder, path: …}"
+        f"destinations.{destination}.storage: is not of kind folder, so the sandbox cannot "
+        "simulate it; write {kind: folder, path: …}"
     )
 
 
 async def ingested_by(simulator: AdobeSimulator) -> Ingested:
-    """Everything that Adobe knows of the run, as of now."""
+    """The present state at Adobe, for the comparison."""
     audiences, totals = await simulator.audiences(), await simulator.totals()
     membership = await simulator.membership()
     return Ingested(

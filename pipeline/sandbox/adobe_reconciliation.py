@@ -1,7 +1,7 @@
-"""Compares the files that events imply with the audiences that Adobe took in.
+"""Compares the files that the events imply with the audiences that Adobe ingested.
 
-What must be in a file follows from the greatest time and place of each member's events, whatever
-the order in which they came. Pure: everything comes in as values, and words go out.
+The content of a file follows from the newest event of each member (by time, then by position), in
+any order of arrival. Pure: takes values, and returns sentences.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,21 +19,20 @@ _WRONGS: Final = {
     "broken_request": "requests to Adobe broke a rule of its API",
     "refreshed_credentials": "times the landing zone's credentials were made invalid for others",
 }
-"""Not among them: a window without a file, because a run that begins long after its request got no
-answer finds its file given up; and a question after a run's end, which is asked once more where the
-list of runs could not be read."""
+"""Two violations are left out. `no_file`: a run may begin long after an unanswered request, when
+its file is already given up. `asked_after_end`: a client asks again if it cannot read the list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ingested:
-    """What Adobe's side says it took in, and how it was treated."""
+    """The audiences that Adobe ingested, its runs, and violations by the client."""
 
     files: Mapping[str, Mapping[str, Row]]
-    """Of each audience, by its upstream name: the row of each identity."""
+    """For each audience, by its upstream name: the row of each identity."""
     runs: Mapping[str, int]
-    """By what became of them."""
+    """The number of runs, by their end."""
     largest_day: int
-    """The most runs of any 24 hours."""
+    """The most runs in any 24 hours."""
     violations: Mapping[str, int]
     faults: Mapping[str, int]
 
@@ -45,10 +44,10 @@ class Ingested:
 def adobe_differences(
     expected: Snapshots, held: Ingested, prepared: int, *, exactly_once: bool
 ) -> list[str]:
-    """Everything that is not as the events imply, each in a sentence; empty when all is well.
+    """A sentence for each difference from the events; empty if all is well.
 
-    `prepared` are the member records that the pipeline counted. Without `exactly_once` some may
-    have been written twice, which changes nothing.
+    `prepared` is the pipeline's count of member records. Without `exactly_once`, some records may
+    have been written twice, which does no harm.
     """
     return [
         *_files(expected.files(), held.files),
@@ -62,7 +61,7 @@ def adobe_differences(
 
 
 def is_level(expected: Snapshots, held: Ingested) -> bool:
-    """Whether every audience is as the events so far imply."""
+    """Whether every audience has what the events so far imply."""
     return expected.members == held.members and not any(_files(expected.files(), held.files))
 
 

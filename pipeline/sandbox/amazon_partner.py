@@ -1,4 +1,4 @@
-"""Amazon's side of the sandbox: the audiences of a configuration, and what became of them."""
+"""Amazon's side of the sandbox: takes the audiences of a configuration, and shows the results."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,10 +15,7 @@ from pipeline.sandbox.reconciliation import Held, Member
 
 
 def know_configured(simulator: AmazonAdsSimulator, settings: Settings) -> None:
-    """Have every connection of the configuration, and every audience of it that has an id.
-
-    As if somebody had made them before.
-    """
+    """Add every connection of the configuration, and every audience with an id, from the start."""
     for audience in settings.audiences:
         for target in audience.destinations:
             if not takes_snapshots(settings, target):
@@ -26,7 +23,7 @@ def know_configured(simulator: AmazonAdsSimulator, settings: Settings) -> None:
 
 
 def held_by(simulator: AmazonAdsSimulator, cap: int) -> Held:
-    """Everything the partner knows of the run, as of now."""
+    """The present state at the partner, for the comparison."""
     totals = simulator.totals()
     last_invalid, invalid = _named_invalid(simulator)
     return Held(
@@ -69,7 +66,7 @@ def _know(
 
 
 def _named_invalid(simulator: AmazonAdsSimulator) -> tuple[dict[Member, Action], set[Member]]:
-    """Members whose last change was named invalid, and all of whom one ever was."""
+    """Members whose last change a job called invalid, and members with any invalid change."""
     last: dict[Member, Action] = {}
     ever: set[Member] = set()
     members = simulator.members()

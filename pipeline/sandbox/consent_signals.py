@@ -1,4 +1,4 @@
-"""Signals of consent as upstreams write them, and what each partner makes of them."""
+"""Examples of consent signals that upstreams write, with the result at each partner."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -8,11 +8,11 @@ _TCF_OF_AMAZON: Final = "CQuFeUAQuFeUAAKACBDEC0FgAPLAAAAAAAYgGMwAgF5gMZAAAAAA"
 
 
 class Granted(NamedTuple):
-    """A signal that Amazon takes for a yes, and what Adobe makes of it."""
+    """A signal that counts as consent for Amazon, and its result for Adobe."""
 
     said: dict[str, object]
     is_for_adobe: bool | None
-    """None: it says nothing about Adobe."""
+    """None: the signal does not concern Adobe."""
 
 
 GRANTED: Final = (

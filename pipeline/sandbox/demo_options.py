@@ -1,4 +1,4 @@
-"""What a run of the sandbox can be asked for, and the audiences that it is about."""
+"""The options of a run of the sandbox, and its invented audiences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from pipeline.sandbox.any_partner.random_ids import random_id
 from pipeline.sandbox.expectation import Audience, Target
 
 FIRST_AUDIENCE = 413_642_381_039_213_001
-"""As large as real ones: a program that makes floats of them loses digits."""
+"""Ids are as large as real ones, so that a program that reads them as floats loses digits."""
 STALL_SECONDS = 45.0
 SHARED_EVERY = 5
-"""One audience in so many goes to two connections."""
+"""One of this many audiences goes to two connections."""
 NAMES = (
     "vip-customers",
     "cart-abandoners",
@@ -31,7 +31,7 @@ NAMES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cap:
-    """Of each connection: any window, of so many seconds, gets fewer records than this."""
+    """The cap of each connection: any window of these seconds gets fewer records."""
 
     records: int
     window: float
@@ -39,7 +39,7 @@ class Cap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxOptions:
-    """One run. The same seed gives the same traffic, and faults of the same shares."""
+    """The options of one run. The same seed gives the same traffic and the same rates of faults."""
 
     events: int
     members: int
@@ -55,15 +55,15 @@ class SandboxOptions:
 
     @property
     def stall_seconds(self) -> float:
-        """A run in which nothing moves for so long is over, and says what is missing.
+        """Seconds without progress after which a run is given up.
 
-        Under a cap the next batch may be a sixtieth of a window away.
+        With a cap, the next batch may come only after a sixtieth of the window.
         """
         return max(STALL_SECONDS, self.cap.window / 10)
 
 
 def invented_audiences(options: SandboxOptions, random: Random) -> Sequence[Audience]:
-    """Audiences spread over the connections, some with a place on two of them."""
+    """Audiences spread over the connections; some use two of them."""
     connections = [random_id(random) for _ in range(options.connections)]
     audiences: list[Audience] = []
     audience_id = FIRST_AUDIENCE

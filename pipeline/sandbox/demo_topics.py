@@ -1,4 +1,4 @@
-"""The sandbox's own look at Kafka: upstream's topic, what is settled, and the dead letters."""
+"""The sandbox's own access to Kafka: upstream's topic, committed offsets, and dead letters."""
 
 import contextlib
 from collections import Counter
@@ -28,9 +28,9 @@ START_SECONDS = 10.0
 
 
 class SandboxTopics:
-    """Topics of one run: written, looked at and read, and removed where they would stay behind.
+    """Writes, reads and removes the topics of one run.
 
-    Everything raises `SandboxTrouble` when the broker fails.
+    Every method raises `SandboxTrouble` if the broker fails.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class SandboxTopics:
         self.source = f"{namespace}.events"
 
     async def create_source(self) -> None:
-        """Make upstream's topic.
+        """Create upstream's topic.
 
         Raises:
             TopicTrouble: the broker forbids it.
@@ -59,7 +59,7 @@ class SandboxTopics:
         await Topics(self._admin, None).create([plan])
 
     async def write(self, blocks: Iterable[Iterable[Event]]) -> AsyncIterator[int]:
-        """Write events; after each block says how many it was. At the end all are durable."""
+        """Write events; yields the size of each block. At the end all events are durable."""
         with _kafka_named():
             producer = make_producer(self._client_options, idempotent=False)
             await producer.start()
@@ -75,10 +75,10 @@ class SandboxTopics:
                 await producer.stop()
 
     async def all_settled(self) -> bool:
-        """Whether every stage has committed everything there is for it.
+        """Whether every stage has committed everything in its topics.
 
-        Asked in the order of the flow: once ingest is through, no more comes to the lanes, and
-        once these are through no more jobs come.
+        It checks in the order of the flow: once ingest is done, the lanes get no new records; once
+        the lanes are done, there are no new jobs.
         """
         with _kafka_named():
             topics = await Topics(self._admin, None).partitions()
@@ -102,7 +102,7 @@ class SandboxTopics:
         try:
             committed = await self._admin.list_consumer_group_offsets(group, partitions=partitions)
         except kafka_errors.GroupCoordinatorNotAvailableError:
-            # A new cluster makes its topic of offsets when the first group asks for it.
+            # A new cluster creates its topic of offsets only when the first group needs it.
             return False
         return all(
             end == 0 or (tp in committed and committed[tp].offset >= end)
@@ -110,7 +110,7 @@ class SandboxTopics:
         )
 
     async def dead_letters(self) -> Letters:
-        """Everything that stands in the topic of dead letters now."""
+        """All messages that are now in the topic of dead letters."""
         counts: Counter[LetterKind] = Counter()
         invalid: set[Member] = set()
 
@@ -120,7 +120,7 @@ class SandboxTopics:
             if kind.reason == "invalid":
                 invalid.add(_member(record))
 
-        # Read to the end that a fetch names: asked for it, the embedded broker says one too low.
+        # Read to the end that a fetch names, because ListOffsets of the embedded broker is too low.
         async with reading(
             self._client_options, committed_only=self._is_exact, patience=START_SECONDS
         ) as reader:
@@ -128,7 +128,7 @@ class SandboxTopics:
         return Letters(counts=counts, invalid=invalid)
 
     async def remove(self) -> None:
-        """Delete what the run has made, where a broker outlives it."""
+        """Delete the topics of the run, if the broker goes on without it."""
         ours = f"{self._names.namespace}."
         topics = await Topics(self._admin, None).partitions()
         await self._admin.delete_topics([topic for topic in topics if topic.startswith(ours)])
@@ -138,10 +138,10 @@ class SandboxTopics:
 async def sandbox_topics(
     address: str, namespace: str, *, stay_behind: bool
 ) -> AsyncIterator[SandboxTopics]:
-    """The topics of a run, under its namespace; removed at the end where they would stay behind.
+    """The topics of a run, in its namespace; removed at the end if the broker goes on.
 
     Raises:
-        ClusterTrouble: nobody answers at the address.
+        ClusterTrouble: no broker answers at the address.
     """
     client_options = ClientOptions(bootstrap_servers=address, client_id="audience-sandbox")
     async with AsyncExitStack() as stack:

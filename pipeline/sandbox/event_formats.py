@@ -1,4 +1,4 @@
-"""The formats that the sandbox's upstream can write: one statement, in a platform's own shape."""
+"""The formats in which the sandbox's upstream writes events, one for each platform."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,23 +10,23 @@ import orjson
 from pipeline.identity.normalize.fields import FIELDS
 
 Event = Mapping[str, Any]
-"""A native add or remove, right or wrong: what is missing or wrong in it is so in every format."""
+"""A native add or remove, right or wrong; every format writes it with the same errors."""
 
 ATTRIBUTES: Final = ("tier", "visits")
-"""Of a member: what becomes a column of a file."""
+"""Attributes of a member that become columns of a file."""
 _IS_IN: Final = {"add": True, "remove": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFormat:
-    """How one platform says what happened, and the source that reads it."""
+    """The form in which one platform writes events, and the source that reads it."""
 
     write: Callable[[Event], Any]
     """The JSON value of the message."""
     source: Mapping[str, Any]
-    """What stands beside the topic in the configuration."""
+    """The keys of the source in the configuration, beside its topic."""
     withdraws: bool = False
-    """Whether it can say that consent was withdrawn."""
+    """Whether the format has withdrawals of consent."""
     counts_unknown: bool = False
     """Whether a change of an unknown audience is counted as one before it is rejected."""
 
@@ -35,7 +35,7 @@ class EventFormat:
 
 
 def _mapping(*, person: str, consent: str, **more: Any) -> Mapping[str, Any]:
-    """The parts that no platform's own format has room for: all fields, any country and consent."""
+    """A mapping for parts that platforms do not have: all fields, any country and consent."""
     identity = {name: {"item": f"/{name}"} for name in FIELDS}
     return {
         "country": {"pointer": f"{person}/country"},
@@ -124,7 +124,7 @@ def _debezium(event: Event) -> Any:
 
 
 def _milliseconds(moment: Any) -> Any:
-    """The time of the commit: that of the change, where it says one."""
+    """The time of the commit: the time of the change, if it has one."""
     if not isinstance(moment, str):
         return moment
     return round(datetime.fromisoformat(moment).timestamp() * 1000)
@@ -208,4 +208,4 @@ FORMATS: Final[Mapping[str, EventFormat]] = {
         },
     ),
 }
-"""By the names that `sources` takes."""
+"""The formats, by their names in `sources`."""

@@ -1,4 +1,4 @@
-"""What events imply, added up by whoever writes the events, while writing."""
+"""Adds up what the events imply; the traffic does this while it writes them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from pipeline.domain.reasons import IgnoredReason, RejectedReason, WithheldReaso
 
 
 class Target(NamedTuple):
-    """One audience at the partner, and the connection through which it is reached."""
+    """One audience at the partner, and its connection."""
 
     connection: str
     audience_id: int
@@ -18,12 +18,12 @@ class Target(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """An audience under its upstream name, and where it goes."""
+    """An audience with its upstream name and its targets."""
 
     name: str
     targets: Sequence[Target]
     adobe_id: str | None = None
-    """Adobe's id of it; None: it does not go there."""
+    """Adobe's id of the audience; None: it does not go to Adobe."""
 
     @property
     def goes_to_adobe(self) -> bool:
@@ -35,7 +35,7 @@ Row: TypeAlias = Sequence[str]
 
 
 class Statement(NamedTuple):
-    """What upstream said of a member when; without a row they are none."""
+    """One change that upstream wrote about a member, with its time; no row: not a member."""
 
     at_ms: int
     row: Row | None
@@ -43,21 +43,21 @@ class Statement(NamedTuple):
 
 @dataclass(slots=True)
 class Snapshots:
-    """What must be in the files: of each member, the statement of the greatest time counts.
+    """The expected content of the files: the newest change of each member counts.
 
-    Of two of the same time the later one in upstream's topic counts. A member's events share a
-    partition, so that is the one that was written later.
+    If two changes have the same time, the later one in upstream's topic counts. A member's events
+    share a partition, so that is the change that was written later.
     """
 
     statements: dict[str, dict[str, Statement]] = field(default_factory=dict)
-    """By the audience's upstream name, and member."""
+    """The newest change, by the audience's upstream name and the member."""
     prepared: int = 0
-    """Member records that they make."""
+    """The number of member records for these changes."""
     members: int = 0
-    """Rows of all files together."""
+    """The number of rows in all files."""
 
     def state(self, audience: str, member: str, statement: Statement) -> None:
-        """One more statement, in the order in which they are written."""
+        """Take the next change, in the order of writing."""
         self.prepared += 1
         members = self.statements.setdefault(audience, {})
         standing = members.get(member)
@@ -77,31 +77,31 @@ class Snapshots:
 
 @dataclass(slots=True)
 class Expectation:
-    """Counts and the membership that stands in the end. No code of the pipeline is asked."""
+    """The expected counts and the final membership, without any code of the pipeline."""
 
     events: int = 0
     changes: Counter[Action] = field(default_factory=Counter)
     ignored: Counter[IgnoredReason] = field(default_factory=Counter)
     rejected: Counter[RejectedReason] = field(default_factory=Counter)
-    """By change and target."""
+    """Rejections, counted for each change and target."""
     letters: Counter[RejectedReason] = field(default_factory=Counter)
-    """Dead letters of ingest: one for an event and a reason, whatever it stands for."""
+    """Dead letters of ingest: one for each event and reason, also for many changes."""
     withheld: Counter[WithheldReason] = field(default_factory=Counter)
     prepared: Counter[str] = field(default_factory=Counter)
-    """Records by connection."""
+    """The number of records, by connection."""
     membership: dict[int, dict[str, Action]] = field(default_factory=dict)
     """The last change of each member, by the partner's audience."""
 
     snapshots: Snapshots = field(default_factory=Snapshots)
 
     def sent(self, targets: Sequence[Target], member: str, action: Action) -> None:
-        """A change that goes to each of these targets."""
+        """Count a change that goes to each of these targets."""
         for target in targets:
             self.prepared[target.connection] += 1
             self.membership.setdefault(target.audience_id, {})[member] = action
 
     def reject(self, reason: RejectedReason, count: int = 1) -> None:
-        """One event of which so many changes go nowhere."""
+        """Count an event with this many rejected changes."""
         self.rejected[reason] += count
         self.letters[reason] += 1
 

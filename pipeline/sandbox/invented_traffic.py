@@ -1,4 +1,4 @@
-"""Events without end for the audiences of a configuration, so many a second."""
+"""Writes invented events for the audiences of a configuration at a steady rate."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -33,7 +33,7 @@ async def write_steadily(
     per_second: float,
     stop: asyncio.Event,
 ) -> int:
-    """Write until `stop`; returns how many events it was."""
+    """Write until `stop` is set; returns the number of events."""
     loop = asyncio.get_running_loop()
     written, begun = 0, loop.time()
     while not stop.is_set():

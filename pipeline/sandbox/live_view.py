@@ -1,4 +1,4 @@
-"""What a run looks like: a picture on a terminal, a line now and then anywhere else."""
+"""Shows a run: a live picture on a terminal, otherwise a line from time to time."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,14 +29,14 @@ STATE_STYLES = {
 
 
 class View(Protocol):
-    """Somebody who is shown a run as it goes."""
+    """Shows the moments of a run."""
 
     def show(self, scene: Scene) -> None: ...
 
 
 @contextmanager
 def view_on(console: Console) -> Iterator[View]:
-    """The picture where the console is a terminal, lines otherwise."""
+    """A picture if the console is a terminal, otherwise lines."""
     if not console.is_terminal:
         yield _Lines(console)
         return
@@ -64,7 +64,7 @@ class _Lines:
 
 
 def line(scene: Scene) -> str:
-    """One moment in one line."""
+    """One moment as one line."""
     total = sum(scene.expected.values())
     parts = [
         f"{scene.seconds:5.0f} s  {scene.phase}",
@@ -121,7 +121,7 @@ def _progress(scene: Scene) -> Table:
 
 
 def _runs(scene: Scene, held: Ingested) -> str:
-    """How many there were; before the first one, what it waits for."""
+    """The number of runs; before the first one, what it waits for."""
     if held.runs["SUCCESS"]:
         return f"{held.runs['SUCCESS']:,} runs"
     if scene.consumed < scene.options.events:

@@ -1,6 +1,6 @@
 """Invented people: names, addresses and numbers as upstreams of several countries write them.
 
-Every mailbox is under example.com and its sisters, which belong to nobody (RFC 2606).
+Every email address is at example.com or a similar domain that belongs to nobody (RFC 2606).
 """
 
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ _MAILBOXES: Final = ("example.com", "example.org", "example.net")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Country:
-    """A country, and how its people write themselves down."""
+    """A country, with names, addresses and numbers in its usual forms."""
 
     code: str
     needs_consent: bool = False
-    """Amazon adds its people only with a signal of consent."""
+    """Whether Amazon adds its people only with a consent signal."""
     takes_hashed_data: bool = True
     first_names: tuple[str, ...]
     last_names: tuple[str, ...]
     streets: tuple[str, ...]
-    """`{}` stands for the number of the house."""
+    """Streets; `{}` is the house number."""
     places: tuple[tuple[str, str, str], ...]
-    """City, state, postal code; the state may be empty."""
+    """Places: city, state, postal code; the state may be empty."""
     phone: str
-    """`{:07d}` and the like stand for the digits that tell people apart."""
+    """A number; `{:07d}` or the like are the digits that differ between people."""
 
 
 COUNTRIES: Final = (
@@ -111,14 +111,14 @@ ELSEWHERE: Final = Country(
     places=(("Auckland", "", "1010"),),
     phone="+64 21 {:06d}",
 )
-"""A country that Amazon takes no hashed data from: its people cannot be added."""
+"""A country from which Amazon takes no hashed data, so its people cannot be added."""
 ELSEWHERE_EVERY: Final = 100
-"""One person in so many lives there."""
+"""One of this many people lives there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One member. Everything follows from the number, so none of them has to be kept."""
+    """One member. All values follow from the number, so members need not be stored."""
 
     number: int
 
@@ -134,16 +134,16 @@ class Person:
 
     @property
     def mailbox(self) -> str:
-        """Their own address, as they write it."""
+        """The member's own email address, in the member's spelling."""
         return f"Member.{self.number}@{_MAILBOXES[self.number % len(_MAILBOXES)]}"
 
     @property
     def email_digest(self) -> str:
-        """The SHA-256 of the address in small letters: what every identity of theirs comes to."""
+        """The SHA-256 of the address in small letters; every identity of the member gives it."""
         return sha256(self.mailbox.lower().encode()).hexdigest()
 
     def identities(self) -> list[dict[str, str]]:
-        """One identity, or two for some; its fields are plain but for what upstream hashed."""
+        """One identity, for some members two; fields are plain unless upstream hashed them."""
         mailbox = self.mailbox
         match self.number % 8:
             case 0 | 1:

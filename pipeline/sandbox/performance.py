@@ -1,4 +1,4 @@
-"""The run itself: upstream writes, the pipeline works, and somebody watches until all is done."""
+"""Runs the sandbox: writes events, and watches the pipeline until everything is done."""
 
 import asyncio
 from collections import Counter
@@ -19,7 +19,7 @@ from pipeline.sandbox.traffic import Event, Traffic
 from pipeline.sandbox.trouble import SandboxTrouble
 
 EVENTS_A_BLOCK = 250
-"""Made between two turns of the event loop, about 5 ms: the simulator lives on it too."""
+"""Events made between two turns of the event loop, about 5 ms: the simulator needs the loop too."""
 LOOK_SECONDS = 0.25
 
 
@@ -30,14 +30,14 @@ class Cast:
     traffic: Traffic
     simulator: AmazonAdsSimulator
     adobe: AdobeSimulator | None
-    """None where it is left out."""
+    """None: the run has no Adobe."""
     topics: SandboxTopics
     pipeline: PipelineProcess
     pages: AdminPages
 
 
 class Performance:
-    """Upstream writes, the pipeline works, and somebody watches."""
+    """Writes events as upstream, and watches the pipeline until everything is done."""
 
     def __init__(self, options: SandboxOptions, cast: Cast, stop: asyncio.Event) -> None:
         self._options = options
@@ -58,10 +58,10 @@ class Performance:
         self._last_mark: object = None
 
     async def play(self, view: View) -> Reading:
-        """The last reading, once every event has gone all its way.
+        """Run until every event is completely processed; returns the last reading.
 
         Raises:
-            SandboxTrouble: the pipeline died, nothing moved any more, or somebody said stop.
+            SandboxTrouble: the pipeline died, nothing moved for too long, or `stop` was set.
         """
         async with asyncio.TaskGroup() as tasks:
             writer = tasks.create_task(self._write(), name="upstream")
@@ -91,7 +91,7 @@ class Performance:
             view.show(self._scene(reading))
             self._check(reading)
             if reading is not None and await self._is_over(reading):
-                # Counters are raised a moment after what they count.
+                # Counters grow a moment after the events that they count.
                 await asyncio.sleep(2 * LOOK_SECONDS)
                 reading = await self._pages.read() or reading
                 view.show(self._scene(reading))
@@ -99,18 +99,18 @@ class Performance:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _is_over(self, reading: Reading) -> bool:
-        """By what the groups have committed: counters may lag behind."""
+        """Whether all is done, by committed offsets, because counters may be late."""
         if not self._is_written or reading.told.pending_jobs:
             return False
         is_settled = await self._topics.all_settled()
         if not is_settled or self._simulator.totals()["records"]["late"]:
             return False
-        # Comparing takes a moment, so it comes last.
+        # The comparison is slow, so it comes last.
         expected = self._traffic.expected.snapshots
         return self._ingested is None or is_level(expected, self._ingested)
 
     def _check(self, reading: Reading | None) -> None:
-        """Raise SandboxTrouble when there is no point in going on."""
+        """Raise SandboxTrouble if the run cannot succeed any more."""
         if self._stop.is_set():
             raise SandboxTrouble("stopped before the end; nothing was compared")
         if self._pipeline.exit_code is not None:

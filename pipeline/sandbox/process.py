@@ -1,4 +1,4 @@
-"""The pipeline as its users run it: the real command, in a process of its own."""
+"""Runs the pipeline as users do: the real command in its own process."""
 
 import asyncio
 import signal
@@ -12,7 +12,7 @@ OWN_VARIABLES = "AUDIENCE_PIPELINE__"
 
 
 class PipelineProcess:
-    """One run of the pipeline that is in flight, or over."""
+    """One process of the pipeline, running or ended."""
 
     def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
         self._process = process
@@ -20,7 +20,7 @@ class PipelineProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs."""
+        """The exit code; None while the process runs."""
         return self._process.returncode
 
     async def stop(self, patience: float) -> int:
@@ -35,16 +35,16 @@ class PipelineProcess:
             return await self._process.wait()
 
     def last_words(self) -> str:
-        """The end of its log."""
+        """The end of the process's log."""
         lines = self._log.read_text(errors="replace").splitlines()
         return "\n".join(lines[-LAST_LINES:])
 
 
 def environment_of(environ: Mapping[str, str]) -> dict[str, str]:
-    """What the pipeline finds in its environment.
+    """The environment of the pipeline.
 
-    Variables meant for another run would change what the file says. The simulator is on this
-    machine, where no proxy leads.
+    It has no variables of the pipeline, because they would override the file, and no proxies,
+    because the simulator is on this machine.
     """
     others = {
         name: value for name, value in environ.items() if not name.upper().startswith(OWN_VARIABLES)
@@ -56,7 +56,7 @@ def environment_of(environ: Mapping[str, str]) -> dict[str, str]:
 async def running(
     configuration: Path, log: Path, environ: Mapping[str, str], patience: float
 ) -> AsyncIterator[PipelineProcess]:
-    """The pipeline, started; on leaving it has ended, by itself or because it was told to."""
+    """Start the pipeline; at the end of the block, stop it if it still runs."""
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "pipeline", "run", "--config", str(configuration)),
@@ -64,7 +64,7 @@ async def running(
             stdout=output,
             stderr=output,
             env=environment_of(environ),
-            # Ctrl-C is for us, who then stop it in order.
+            # Ctrl-C must reach only us, because we stop the pipeline in order.
             start_new_session=True,
         )
     running_one = PipelineProcess(process, log)

@@ -1,4 +1,4 @@
-"""What the running pipeline shows of itself: its metrics and its status page, as values."""
+"""Reads the metrics and the status page of the running pipeline as values."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,11 +14,11 @@ from pipeline.sandbox.reconciliation import LaneCounts, Told
 
 ANSWER_SECONDS = 5.0
 SNAPSHOTS = "snapshots"
-"""Stands for a connection where a partner takes snapshots."""
+"""The label of `connection` for partners that take snapshots."""
 
 
 class Sample(NamedTuple):
-    """One line of the exposition."""
+    """One line of the metrics."""
 
     name: str
     labels: Mapping[str, str]
@@ -27,20 +27,20 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneReading:
-    """One lane as its owner describes it."""
+    """One lane on its owner's status page."""
 
     connection: str
     state: str
     cause: str | None
     window_records: int
     unsettled: int
-    """Records between the first that has no answer and the end of the lane's topic."""
+    """Records from the first one without an answer to the end of the lane's topic."""
     jobs_pending: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One look at the pipeline."""
+    """The state of the pipeline at one moment."""
 
     told: Told
     lanes: Sequence[LaneReading]
@@ -48,14 +48,14 @@ class Reading:
 
 
 class AdminPages:
-    """Asks the admin endpoint of a pipeline."""
+    """Reads the admin pages of a pipeline."""
 
     def __init__(self, http: aiohttp.ClientSession, port: int) -> None:
         self._http = http
         self._base = f"http://127.0.0.1:{port}"
 
     async def read(self) -> Reading | None:
-        """One look, or None while nobody answers, or the pipeline still waits for Kafka."""
+        """Read both pages; None while they do not answer or the pipeline waits for Kafka."""
         try:
             metrics = (await self._get("/metrics")).decode()
             status = orjson.loads(await self._get("/status"))
@@ -129,7 +129,7 @@ def _lane(name: str, lane: Mapping[str, Any], status: Mapping[str, Any]) -> Lane
 
 
 def _counted(samples: Sequence[Sample], label: str) -> dict[str, int]:
-    """Without what never happened: counters begin at zero."""
+    """The sums by label, without zeros, because counters begin at zero."""
     return {value: count for value, count in _by(samples, label).items() if count}
 
 

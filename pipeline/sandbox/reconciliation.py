@@ -1,6 +1,6 @@
-"""Compares what events imply with what the partner holds and what the pipeline says it did.
+"""Compares what the events imply with the partner's state and the pipeline's counters.
 
-Pure: everything comes in as values, and what differs goes out in words.
+Pure: takes values, and returns a sentence for each difference.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,10 +13,10 @@ from pipeline.operations.ledger.statement import LetterKind
 from pipeline.sandbox.expectation import Expectation
 
 NAMED_AT_MOST: Final = 5
-"""Members that one line names; the people of the sandbox are invented."""
+"""How many members one line names; this is allowed, because the sandbox's people are invented."""
 
 Member: TypeAlias = tuple[int, str]
-"""The partner's audience, and the member in it."""
+"""An audience of the partner, and a member of it."""
 
 Name = TypeVar("Name", bound=str)
 
@@ -40,7 +40,7 @@ class LaneCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What the pipeline says it did, when it had nothing left to do."""
+    """The counters of the pipeline at the end of the run."""
 
     consumed: int
     changes: Mapping[str, int]
@@ -55,7 +55,7 @@ class Told:
     """Member records prepared for the partner that takes snapshots."""
 
     def total(self) -> LaneCounts:
-        """All connections together."""
+        """The sums of all connections."""
         names = LaneCounts.__dataclass_fields__
         return LaneCounts(
             **{name: sum(getattr(lane, name) for lane in self.lanes.values()) for name in names}
@@ -67,18 +67,18 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What the partner says it holds, and how it was treated."""
+    """The partner's state, and violations by the client."""
 
     membership: Mapping[int, Mapping[str, Action]]
     last_invalid: Mapping[Member, Action]
-    """Members of whom a job named the last change invalid: it is not their membership."""
+    """Members whose last change a job called invalid; that change is not applied."""
     invalid: AbstractSet[Member]
-    """Members of whom a job ever named a change invalid."""
+    """Members with any change that a job called invalid."""
     largest_windows: Mapping[str, int]
     """By connection."""
     cap: int
     overlapping_requests: int
-    """Requests that carried a member of another that was not answered yet."""
+    """Requests with a member of another request that was not answered yet."""
     repeated_in_request: int
     unreadable_requests: int
     polls_after_end: int
@@ -86,20 +86,20 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letters:
-    """What stands in the topic of dead letters."""
+    """The messages in the topic of dead letters."""
 
     counts: Mapping[LetterKind, int]
     invalid: AbstractSet[Member]
-    """Members of whom a letter says that a job named their record invalid."""
+    """Members with a dead letter that says that a job called their record invalid."""
 
 
 def differences(
     expected: Expectation, held: Held, told: Told, letters: Letters, *, exactly_once: bool
 ) -> list[str]:
-    """Everything that is not as the events imply, each in a sentence; empty when all is well.
+    """A sentence for each difference from the events; empty if all is well.
 
-    Without `exactly_once`, a broker's hiccup may have made ingest read some events twice; then
-    its counts are at least, and no longer exactly, what the events imply.
+    Without `exactly_once`, ingest may have read some events twice after an error of the broker.
+    Then its counts may be higher than the events imply.
     """
     repeated = told.consumed > expected.events and not exactly_once
     return [
@@ -125,7 +125,7 @@ def _membership(
         for member, action in members.items():
             if standing.get(member) == action:
                 continue
-            # Named invalid, it is no membership; then a letter has to say so.
+            # An invalid change is no membership, but it must have a dead letter.
             if held.last_invalid.get((audience, member)) == action:
                 continue
             (wrong if member in standing else missing).append((audience, member))
@@ -168,7 +168,7 @@ def _ingest(expected: Expectation, told: Told, repeated: bool) -> Iterator[str]:
 
 
 def _ledger(told: Told) -> Iterator[str]:
-    """Every record has an end. More ends than records are repeats, which are harmless."""
+    """Check that every record has an end. More ends than records are harmless repeats."""
     total = told.total()
     answered = total.superseded + told.letters_of("upload") + total.accepted
     if answered < total.prepared:

@@ -1,4 +1,4 @@
-"""One run of the sandbox: everything started, watched to its end, stopped, and compared."""
+"""One run of the sandbox: starts everything, watches it to the end, stops it, and compares."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -54,7 +54,7 @@ class Broker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chance:
-    """What is drawn anew at every run, or follows from the seed."""
+    """The random values of a run: some follow from the seed, others differ in every run."""
 
     traffic: Random
     partner: Random
@@ -64,20 +64,20 @@ class Chance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sandbox:
-    """One run, ready to be started."""
+    """One run of the sandbox."""
 
     options: SandboxOptions
     broker: Broker
     chance: Chance
     folder: Path
-    """For the configuration and the log of the pipeline."""
+    """The folder for the configuration and the log of the pipeline."""
     environ: Mapping[str, str]
 
     async def run(self, console: Console, stop: asyncio.Event) -> bool:
-        """Whether everything came to its end and agreed.
+        """Run everything; returns whether all events were processed and nothing differs.
 
         Raises:
-            SandboxTrouble: the pipeline died, nothing moved any more, or `stop` was set.
+            SandboxTrouble: the pipeline died, nothing moved for too long, or `stop` was set.
         """
         async with self._started() as (cast, around):
             with view_on(console) as view:
@@ -213,7 +213,7 @@ def _of_adobe(simulator: AdobeSimulator, files: Path) -> AdobeSurroundings:
 
 
 def _acquaint(simulator: AdobeSimulator, configuration: Path) -> None:
-    """Have Adobe know the audiences of the file, as if somebody had made them long ago."""
+    """Add the audiences of the configuration to the simulated Adobe, as existing ones."""
     for audience_id, definition in configured_audiences(load(configuration, {}), ADOBE):
         simulator.know(audience_id, definition)
 

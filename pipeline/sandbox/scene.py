@@ -1,4 +1,4 @@
-"""One moment of a run, from all its sides, and how fast things move."""
+"""The values of one moment of a run, and the speed of its counters."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ SPEED_SECONDS = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """What the view shows. Times in seconds since the start."""
+    """The values that the view shows. Times in seconds since the start."""
 
     options: SandboxOptions
     seconds: float
@@ -21,17 +21,17 @@ class Scene:
     written: int
     """Events that upstream has written so far."""
     expected: Mapping[str, int]
-    """Records by connection that the events so far imply."""
+    """The records that the events so far imply, by connection."""
     reading: Reading | None
     """None until the pipeline answers."""
     faults: Mapping[str, int]
-    """Of both partners."""
+    """The faults of both partners."""
     events_a_second: float
     records_a_second: float
     ingested: Ingested | None = None
-    """What Adobe took in; None where it is left out."""
+    """The state at Adobe; None if the run has no Adobe."""
     to_ingest: int = 0
-    """Members of all its audiences that the events so far imply."""
+    """The members of all Adobe audiences that the events so far imply."""
 
     @property
     def consumed(self) -> int:
@@ -39,7 +39,7 @@ class Scene:
 
     @property
     def delivered(self) -> int:
-        """Records that need no more sending."""
+        """Records that need not be sent any more."""
         if self.reading is None:
             return 0
         total = self.reading.told.total()
@@ -47,7 +47,7 @@ class Scene:
 
     @property
     def ended(self) -> int:
-        """Records that need no more asking either."""
+        """Records whose jobs have also ended."""
         if self.reading is None:
             return 0
         total = self.reading.told.total()
@@ -56,12 +56,12 @@ class Scene:
 
 @dataclass(slots=True)
 class Speed:
-    """How fast a counter grew over the last seconds."""
+    """The speed of a counter over the last seconds."""
 
     _points: deque[tuple[float, int]] = field(default_factory=deque)
 
     def seen(self, seconds: float, count: int) -> float:
-        """Take a point; returns the counts a second up to it."""
+        """Take a value of the counter; returns its growth per second."""
         self._points.append((seconds, count))
         while len(self._points) > 2 and self._points[1][0] <= seconds - SPEED_SECONDS:
             self._points.popleft()

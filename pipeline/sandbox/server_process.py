@@ -1,4 +1,4 @@
-"""A server as a child process: started, proven ready, stopped, and never left behind."""
+"""Runs a server as a child process: starts it, waits until it is ready, and always stops it."""
 
 import os
 import secrets
@@ -16,9 +16,9 @@ _LOOPBACK = "127.0.0.1"
 _GLANCE = 0.02  # seconds between two looks at a server that is not ready yet
 _SHOWN_CHARACTERS = 4000  # of a failed server's output: a stack trace, not a day of logs
 
-# The kernel ends the child when its parent ends, however that happens. `exec` keeps the request
-# and the process id. Asked here and not in `preexec_fn`, which is unsafe next to threads; the look
-# at the parent closes the gap in which it ended before the request was made.
+# The kernel kills the child when its parent ends for any reason. `exec` keeps this setting and the
+# process id. `preexec_fn` could set it too, but is unsafe with threads. The parent may end before
+# the setting is made, so check the parent afterwards.
 _ON_LINUX = """
 import ctypes, os, signal, sys
 ctypes.CDLL(None).prctl(1, signal.SIGKILL)
@@ -27,7 +27,7 @@ if os.getppid() != int(sys.argv[1]):
 os.execv(sys.argv[2], sys.argv[2:])
 """
 
-# Elsewhere a go-between holds the reading end of a pipe: it closes when the parent ends.
+# On other systems a helper process reads from a pipe, which closes when the parent ends.
 _ELSEWHERE = """
 import os, subprocess, sys, threading
 server = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL)
@@ -44,16 +44,16 @@ os._exit(server.wait())
 
 
 class ServerStartError(Exception):
-    """A server could not be started; the message says which, why, and what it wrote."""
+    """A server could not be started; the message has its name, the reason and its output."""
 
 
 class ServerProcess:
     """One server on a loopback port, as a child of this process.
 
-    It ends with this process, even when this one is killed. On Linux it also ends with the
-    *thread* that started it, so start it from one that lives as long as the server should. It gets
-    a session of its own: Ctrl-C in a terminal reaches this process only, which can then finish
-    what it has in flight before it stops the server.
+    It ends with this process, even if this process is killed. On Linux it also ends with the
+    *thread* that started it, so start it from a thread that lives long enough. It has its own
+    session, so Ctrl-C in a terminal reaches only this process, which can finish its work before it
+    stops the server.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class ServerProcess:
         platform: str = sys.platform,
         answers: Callable[[int], bool] | None = None,
     ) -> None:
-        """`answers` asks the port whether the server is ready, in its protocol: else Kafka's."""
+        """`answers` tells whether the server on a port is ready; by default it asks for Kafka."""
         self.name = name
         self.port = port
         self._environment = dict(environment)
@@ -82,17 +82,18 @@ class ServerProcess:
 
     @property
     def pid(self) -> int | None:
-        """The process to signal, or None when the server does not run.
+        """The process to signal, or None if the server does not run.
 
-        On Linux it is the server itself, elsewhere the go-between that watches over it.
+        On Linux it is the server itself, on other systems the helper process.
         """
         return None if self._process is None else self._process.pid
 
     def start(self, within: float) -> None:
-        """Return when the server answers its protocol.
+        """Start the server; returns when it answers in its protocol.
 
-        Blocks, so call it outside an event loop. Raises `ServerStartError`, with the end of what
-        the server wrote, when it ends or is silent for `within` seconds; nothing runs on then.
+        This blocks, so call it outside an event loop. Raises `ServerStartError`, with the end of
+        the server's output, if the server ends or is not ready within `within` seconds; then no
+        process is left.
         """
         assert self._process is None, "stop it before starting it again"
         if self._answers(self.port):
@@ -107,7 +108,7 @@ class ServerProcess:
                 self._fail(f"was not ready within {within:g} s")
 
     def stop(self, grace: float) -> None:
-        """Ask the server to end; after `grace` seconds end it by force. Harmless when repeated."""
+        """Ask the server to end; after `grace` seconds kill it. It may be called again."""
         if self._process is not None:
             self._signal(signal.SIGTERM)
             if not self._ended(grace):
@@ -115,7 +116,7 @@ class ServerProcess:
         self._forget()
 
     def kill(self) -> None:
-        """End the server as a crash would: on Linux by SIGKILL, elsewhere as `stop` does."""
+        """End the server like a crash: on Linux by SIGKILL, on other systems like `stop`."""
         if self._process is not None:
             self._signal(signal.SIGKILL)
         self._forget()
@@ -165,10 +166,10 @@ class ServerProcess:
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on, below the ranges systems give to outgoing connections.
+    """A free loopback port, below the ranges that systems use for outgoing connections.
 
-    In such a range a client that keeps trying a stopped server is, sooner or later, given the very
-    port it calls as its own; it then talks to itself, and the server cannot come back.
+    A client that keeps calling a stopped server may get the server's port as its own, if the port
+    is in such a range. Then the client talks to itself, and the server cannot start again.
     """
     while True:
         port = 20_000 + secrets.randbelow(12_000)

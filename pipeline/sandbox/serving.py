@@ -1,7 +1,7 @@
-"""What a configuration of one machine names, played: its broker, its partners, its topics.
+"""Simulates the broker, the partners and the topics that a configuration names.
 
-A configuration that names anything beyond this machine is refused: nobody must think that the
-sandbox answers for a real cluster, or for a real partner.
+A configuration with an address outside this machine is refused, so that nobody mistakes the sandbox
+for a real cluster or partner.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -32,35 +32,35 @@ HERE = ("localhost", "127.0.0.1")
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The ports of this machine that a configuration expects something at."""
+    """The ports of this machine that a configuration uses."""
 
     broker: int
     amazon: int | None
-    """Of all its destinations together; None where there are none."""
+    """The port of all destinations at Amazon; None if there are none."""
     adobe: Mapping[str, int]
-    """Of each of its destinations."""
+    """The port of each destination at Adobe."""
 
 
 def places_of(settings: Settings) -> Places:
-    """Where the broker and the partners are to be.
+    """The ports of the broker and the partners.
 
     Raises:
-        SandboxTrouble: one of them is not on this machine, or their ports are mixed up.
+        SandboxTrouble: an address is not on this machine, or partners share a port.
     """
     servers = settings.kafka.bootstrap_servers
     host, _, port = servers.rpartition(":")
     if host not in HERE:
         raise SandboxTrouble(
             f"kafka.bootstrap_servers: {servers} is not one port of localhost, so the sandbox "
-            "does not play it"
+            "cannot simulate it"
         )
     ports = {name: _port_of(settings, name) for name in settings.destinations}
     adobe = {name: ports.pop(name) for name in snapshot_destinations(settings)}
     amazon = set(ports.values())
     if len(amazon) > 1 or len({*amazon, *adobe.values()}) < len(amazon) + len(adobe):
         raise SandboxTrouble(
-            "destinations: give one port to all of Amazon's together, and another to each of "
-            "Adobe's"
+            "destinations: use one port for all destinations at Amazon, and another one for each "
+            "destination at Adobe"
         )
     return Places(int(port), min(amazon, default=None), adobe)
 
@@ -89,7 +89,7 @@ def _partner_port(key: str, url: str) -> int:
     parts = urlsplit(url)
     if parts.scheme != "http" or parts.hostname not in HERE or parts.port is None:
         raise SandboxTrouble(
-            f"{key}: {url} is not a port of localhost, so the sandbox does not play it"
+            f"{key}: {url} is not a port of localhost, so the sandbox cannot simulate it"
         )
     return parts.port
 
@@ -98,15 +98,15 @@ def _partner_port(key: str, url: str) -> int:
 async def partners_at(
     places: Places, settings: Settings, random: Random
 ) -> AsyncIterator[Sequence[str]]:
-    """Every simulated partner, at its URL: it takes any login, and the configuration's audiences.
+    """Open every simulated partner at its URL, with any login and the configured audiences.
 
     Raises:
-        SandboxTrouble: a port is taken, or Adobe's files are stored beyond this machine.
+        SandboxTrouble: a port is in use, or Adobe's storage is not on this machine.
     """
     async with AsyncExitStack() as stack:
         urls = []
         if places.amazon is not None:
-            # As at the real partner, what it does not know is taken and fails in its job.
+            # Like the real partner, accept unknown audiences; their jobs then fail.
             options = SimulatorOptions(accept_any_audience=False)
             amazon = AmazonAdsSimulator(
                 options=options, random=random, host="localhost", port=places.amazon
@@ -141,13 +141,13 @@ async def _open(
         await stack.enter_async_context(simulator)
     except OSError as error:
         raise SandboxTrouble(
-            f"destinations: cannot listen on port {port} ({error.strerror}); end what does, or "
-            "choose another"
+            f"destinations: cannot listen on port {port} ({error.strerror}); stop the program "
+            "that uses it, or choose another port"
         ) from None
 
 
 async def create_sources(settings: Settings) -> None:
-    """Make the source topics, which an upstream would have made.
+    """Create the source topics, as an upstream would.
 
     Raises:
         ClusterTrouble, TopicTrouble: the broker cannot be reached, or forbids it.

@@ -1,7 +1,7 @@
-"""Upstream's side of the sandbox: seeded events, and what each of them implies.
+"""Upstream's side of the sandbox: makes events by a seed, and adds up what each implies.
 
-Most are ordinary changes. Among them is what an upstream really sends: values hashed already,
-members that come and go within a second, events that are no events, people without consent.
+Most events are ordinary changes. Others are special cases of real upstreams: hashed values, members
+that join and leave within a second, invalid events, people without consent.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,14 +19,14 @@ from pipeline.sandbox.people import Person
 
 ADDS: Final = 0.7
 RESTLESS: Final = 0.1
-"""Share of changes whose member and audience are those of the change before."""
+"""The share of changes with the same member and audience as the change before."""
 BUSY_EVENTS, BUSY_MEMBERS = 0.2, 0.02
-"""The first share of the events is about the second share of the members."""
+"""The first share of the events concerns the second share of the members."""
 AUDIENCES_EACH: Final = 3
 DENY, FORGET = 0.01, 0.03
-"""Shares of adds: members who said no, and signals that are missing where one is due."""
+"""Shares of adds: with a denial, and without a signal where one is needed."""
 LATE, LATE_MS = 0.03, 20_000
-"""A share of the events, and how much older at most they say they are than those around them."""
+"""The share of late events, and how much older than their neighbours they can be."""
 TIERS: Final = ("basic", "silver", "gold", "platinum")
 
 
@@ -41,7 +41,7 @@ class Event(NamedTuple):
 
 
 class Traffic:
-    """Makes events one after the other; `expected` always tells what those made so far imply.
+    """Makes events one after another; `expected` always has what the events so far imply.
 
     The same `random` and start give the same events.
     """
@@ -76,7 +76,7 @@ class Traffic:
         self._weights = list(accumulate(share for share, _ in shares))
 
     def events(self, count: int) -> Iterator[Event]:
-        """So many more events."""
+        """The next events, this many."""
         for _ in range(count):
             (make,) = self._random.choices(self._makers, cum_weights=self._weights)
             self._at_ms = self._start_ms + self.expected.events
@@ -100,7 +100,7 @@ class Traffic:
         return self._event(person, event)
 
     def _consented(self, person: Person, audience: Audience) -> dict[str, object]:
-        """The consent of an add; and what becomes of the add because of it."""
+        """The consent of an add; also adds up its effect on the add."""
         country, chance = person.country, self._random.random()
         copies = len(audience.targets)
         if chance < DENY:
@@ -136,7 +136,7 @@ class Traffic:
         self._state(person, audience, row)
 
     def _denied_to_adobe(self, person: Person, audience: Audience) -> None:
-        """Whoever says no is no member any more; at Amazon they only are not added."""
+        """A denial removes a member at Adobe; at Amazon it only stops the add."""
         self._withhold("consent_denied", int(audience.goes_to_adobe))
         self._state(person, audience, None)
 
@@ -197,7 +197,7 @@ class Traffic:
         described = {"id": person.member, "country": "US", "identities": useless}
         self.expected.changes["remove"] += 1
         self.expected.reject("no_usable_identity", len(audience.targets))
-        # Adobe's file needs no identity of somebody who leaves.
+        # A member who leaves needs no identity at Adobe.
         self._state(person, audience, None)
         event = self._stated(person, "remove", audience.name)
         return self._event(person, event | {"member": described})
@@ -242,7 +242,7 @@ class Traffic:
         }
 
     def _attributes(self) -> dict[str, str | int]:
-        """They change with every event, so that only the row of the right one is right."""
+        """Attributes that differ in every event: only the right event gives the right row."""
         number = self.expected.events
         return {"tier": TIERS[number % len(TIERS)], "visits": number}
 

@@ -1,5 +1,5 @@
-"""What can keep a run of the sandbox from its end."""
+"""The error that ends a run of the sandbox early."""
 
 
 class SandboxTrouble(Exception):
-    """The run could not come to its end; the message says what happened or what is missing."""
+    """The run could not finish; the message says what happened or what is missing."""

@@ -51,7 +51,7 @@ def show(
 
 
 def _invalid(held: Held, told: Told) -> str:
-    """Memberships that are not the partner's, beside the records that the ledger counts."""
+    """The number of members whose last change is invalid, and of invalid records."""
     members, records = len(held.last_invalid), told.total().invalid
     if not members:
         return ""
@@ -98,7 +98,7 @@ def _ledger(told: Told) -> Table:
 
 
 def _equations(told: Told) -> Iterator[str]:
-    """The two sums that make the ledger a ledger, in numbers."""
+    """The two equations of the ledger, in numbers."""
     total = told.total()
     letters = told.letters_of("upload")
     ends = {name: getattr(total, name) for name in ("applied", "invalid", "failed", "unknown")}
@@ -119,7 +119,7 @@ def _equations(told: Told) -> Iterator[str]:
 
 
 def _reasons(expected: Expectation, told: Told) -> Table:
-    """What ingest did not prepare, and what jobs named, by reason."""
+    """A table of changes that ingest did not prepare, and of invalid records, by reason."""
     table = Table(title="Not sent, and why", title_justify="left", box=None, padding=(0, 2))
     table.add_column("", style="dim")
     table.add_column("implied", justify="right")

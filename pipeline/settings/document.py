@@ -1,4 +1,4 @@
-"""Reads the YAML of a configuration, strictly (no key twice, `NO` is Norway), and writes some."""
+"""Reads and writes the YAML of a configuration; strictly: no key twice, and `NO` is Norway."""
 
 import re
 from collections.abc import Mapping
@@ -10,17 +10,17 @@ from pipeline.settings.problems import Problem, SettingsError
 
 
 class StrictLoader(yaml.SafeLoader):
-    """YAML 1.2's idea of scalars, in which a country, a time or an id is not something else."""
+    """Reads scalars as YAML 1.2 does: a country, a time or an id stays text."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
 
 
 class CarefulDumper(yaml.SafeDumper):
-    """Quotes what either this reader or a YAML 1.1 one would take for something else than text."""
+    """Quotes each text that this reader, or one of YAML 1.1, would not read as text."""
 
 
 def _text(dumper: CarefulDumper, text: str) -> yaml.ScalarNode:
-    # Between other quotes the library writes line breaks of Unicode in a way that loses them.
+    # Only double quotes keep Unicode line breaks: with others the library loses them.
     style = None if text.isascii() else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 
@@ -33,8 +33,8 @@ def _mapping(loader: StrictLoader, node: yaml.MappingNode) -> dict[object, objec
     seen: set[str] = set()
     for key, _ in node.value:
         if key.value in seen:
-            # `problem` is the only part of this error that is ever shown.
-            problem = f"the key {key.value!r} stands twice in one mapping"
+            # Users see only the `problem` of this error.
+            problem = f"the key {key.value!r} is twice in one mapping"
             raise yaml.parser.ParserError(None, None, problem, key.start_mark)
         seen.add(key.value)
     return loader.construct_mapping(node, deep=True)
@@ -61,7 +61,7 @@ StrictLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
 
 
 def read(path: Path) -> dict[str, object]:
-    """The mapping that the file holds; empty for an empty file."""
+    """The mapping in a YAML file; an empty file gives an empty mapping."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -76,32 +76,32 @@ def read(path: Path) -> dict[str, object]:
     if document is None:
         return {}
     if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
-        remedy = "begin it with keys, as config/reference.yaml does"
+        remedy = "write keys at the top level, as config/reference.yaml does"
         raise _unusable(path, "must be a mapping of sections", remedy)
     return document
 
 
 def parse(text: str, source: Path | str) -> object:
-    """What one text of YAML says; SettingsError names the line, and never quotes the text."""
+    """The value of a YAML text; SettingsError names the line, and never quotes the text."""
     problem = "is not YAML"
     try:
         value: object = yaml.load(text, StrictLoader)  # noqa: S506 -- a SafeLoader, made stricter
     except (yaml.composer.ComposerError, yaml.constructor.ConstructorError) as error:
-        # These quote what they stumble on, which may be a secret that begins with * or !.
-        problem = f"is not YAML{_place(error)}: an alias or a tag that means nothing here"
+        # These errors quote the text, which may be a secret that begins with * or !.
+        problem = f"is not YAML{_place(error)}: an unknown alias or tag"
         remedy = "put texts that begin with *, & or ! in quotes"
     except yaml.MarkedYAMLError as error:
         problem = f"is not YAML{_place(error)}: {error.problem}"
         remedy = "correct the line, or the one before it"
     except yaml.YAMLError:
-        remedy = "remove the characters that YAML does not take"
+        remedy = "remove the characters that YAML does not allow"
     else:
         return value
     raise _unusable(source, problem, remedy)
 
 
 def text_of(document: Mapping[str, object]) -> str:
-    """The YAML of a document, its keys in their order; `parse` gives the same document back."""
+    """The YAML of a document, keys in their order; `parse` reads it back to the same document."""
     text: str = yaml.dump(
         document, Dumper=CarefulDumper, sort_keys=False, allow_unicode=True, width=1_000
     )

@@ -1,4 +1,4 @@
-"""Environment variables laid over the file: AUDIENCE_PIPELINE__SECTION__KEY."""
+"""Lets environment variables override the file: AUDIENCE_PIPELINE__SECTION__KEY."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
@@ -21,11 +21,11 @@ from pipeline.settings.shape import (
 PREFIX = "AUDIENCE_PIPELINE__"
 
 ShapeOf = Callable[[Mapping[str, object]], Shape]
-"""What may stand where, for a document as it is by now."""
+"""Gives the allowed keys of a document; later variables may depend on earlier ones."""
 
 
 class _UnknownNameError(Exception):
-    """A part of a variable's name that nothing in the file answers to."""
+    """A part of a variable's name that names no key of the file."""
 
     def __init__(self, place: int, known: Sequence[str], what: str) -> None:
         super().__init__(what)
@@ -36,7 +36,7 @@ class _UnknownNameError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Overlaid:
-    """The document with the variables in it, and which variable said what."""
+    """The document with the variables' values, and the variable that set each key."""
 
     document: dict[str, object]
     origins: dict[KeyPath, str] = field(default_factory=dict)
@@ -46,11 +46,10 @@ class Overlaid:
 def overlaid(
     document: Mapping[str, object], environ: Mapping[str, str], shape_of: ShapeOf
 ) -> Overlaid:
-    """A copy of the document in which every variable of ours has replaced its key.
+    """A copy of the document in which each variable of ours has replaced its key.
 
-    Destinations go by their names with `-` and `_` alike, lists by place from 0; one past the end
-    appends. A variable that fits nothing is a problem, and so is one that would fit with more
-    underscores.
+    In names of destinations `-` and `_` are equal. Lists take a place from 0; the first place after
+    the end appends. A variable that names no key is a problem, also one that lacks an underscore.
     """
     result = Overlaid(deepcopy(dict(document)))
     ours = [name for name in environ if name.upper().startswith(PREFIX)]
@@ -67,21 +66,21 @@ def overlaid(
 
 
 def _order(name: str) -> tuple[int, bool, str]:
-    """A section before its keys, so that the variable that says it more precisely wins.
+    """Sorts a section before its keys, so that the more precise variable wins.
 
-    Among them what decides which other keys there are: a kind, and the destination of a target.
+    Keys that decide which other keys exist (a kind, the destination of a target) come first.
     """
     return name.count("__"), not name.upper().endswith(("__KIND", "__DESTINATION")), name
 
 
 def origin_of(origins: Mapping[KeyPath, str], path: KeyPath) -> str | None:
-    """The variable that set a key, or a section that the key stands in."""
+    """The variable that set this key or a section around it."""
     lengths = range(len(path), 0, -1)
     return next((origins[path[:n]] for n in lengths if path[:n] in origins), None)
 
 
 def child(node: object, key: str | int) -> object:
-    """What stands there in a document, or None where nothing does."""
+    """The value under a key or place of a document's node, or None."""
     if isinstance(node, Mapping):
         return node.get(key)
     if isinstance(node, list) and isinstance(key, int) and key < len(node):
@@ -120,12 +119,12 @@ def _step(place: int, part: str, annotation: object, node: object) -> tuple[str 
         return key, fields[key]
     entry = entry_of(annotation)
     if entry is None:
-        raise _UnknownNameError(place, (), "unknown variable: its key takes one value")
+        raise _UnknownNameError(place, (), "unknown variable: its key holds a single value")
     if is_mapping(annotation):
         names = tuple(str(key) for key in node) if isinstance(node, Mapping) else ()
         named = _match(part, names)
         if named is None:
-            raise _UnknownNameError(place, names, "the file has nothing of this name")
+            raise _UnknownNameError(place, names, "the file has no entry of this name")
         return named, entry
     length = len(node) if isinstance(node, list) else 0
     if not part.isdecimal() or int(part) > length:
@@ -173,7 +172,7 @@ def _set(node: object, key: str | int, value: object) -> None:
         node[key] = value
     elif isinstance(node, list) and isinstance(key, int):
         node[key : key + 1] = [value]
-    # Anything else is a section that is not one: validation says so.
+    # Other nodes are wrong where a section belongs: validation reports them.
 
 
 def _value(name: str, text: str, annotation: object) -> object:

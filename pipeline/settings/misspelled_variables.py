@@ -1,4 +1,4 @@
-"""Variables that name a key of ours and lack an underscore: they would set nothing, in silence."""
+"""Finds variables that would silently set nothing because they lack an underscore."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,13 +8,13 @@ from pipeline.settings.shape import Shape, entry_of, fields_of, is_mapping
 
 PROGRAM = "AUDIENCE_PIPELINE_"
 _LINK = re.compile(r"(tcp|udp|sctp)://", re.IGNORECASE)
-"""How the values begin that Kubernetes sets for a service, such as one named <program>-admin."""
+"""Kubernetes sets variables for a service, such as <program>-admin; their values begin so."""
 
 
 def misspelled(
     environ: Mapping[str, str], document: Mapping[str, object], shape: Shape
 ) -> Iterator[Problem]:
-    """A problem for each variable that a second underscore would make one of ours."""
+    """A problem for each variable that names a key once an underscore is added."""
     for name in sorted(environ):
         rest = name.upper().removeprefix(PROGRAM)
         if rest == name.upper() or rest.startswith("_") or _LINK.match(environ[name]):
@@ -23,16 +23,16 @@ def misspelled(
         if meant is not None:
             yield Problem(
                 path=(),
-                what="sets nothing: two underscores go before each part",
+                what="sets nothing: each part of the name needs two underscores before it",
                 remedy=f"did you mean {meant!r}?",
                 source=name,
             )
 
 
 def meant_by(rest: str, document: Mapping[str, object], shape: Shape) -> str | None:
-    """The variable of the key that these words spell, however they are joined.
+    """The right name of a variable that lacks underscores; None if its words spell no key.
 
-    `rest` is what follows the name of the program; None where they are no key.
+    `rest` is the variable's name after the name of the program.
     """
     words = [word for word in rest.casefold().replace("-", "_").split("_") if word]
     path = next(_spelled(words, (), shape.root, document, shape), None) if words else None
@@ -66,7 +66,7 @@ def _keys(annotation: object, node: object, word: str) -> Iterator[tuple[str | i
         yield from ((str(key), entry) for key in (node if isinstance(node, Mapping) else ()))
     elif entry is not None and word.isascii() and word.isdecimal():
         length = len(node) if isinstance(node, list) else 0
-        if int(word) <= length:  # one past the end appends
+        if int(word) <= length:  # the first place after the end appends
             yield int(word), entry
 
 

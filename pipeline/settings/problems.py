@@ -1,7 +1,7 @@
-"""What is wrong with a configuration, one line a problem, and the remedy beside it.
+"""The problems of a configuration: one line each, with the remedy.
 
-SettingsError                  the file or the environment cannot be used; says why, and all of it
-└── SecretUnreadableError      a secret's file went away or emptied while the program ran
+SettingsError                  the file or the environment is not valid; has every problem
+└── SecretUnreadableError      a secret's file became missing or empty while the program ran
 """
 
 import re
@@ -10,31 +10,31 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 KeyPath = tuple[str | int, ...]
-"""Where a key stands in the file: names of keys, and places in lists counted from 0."""
+"""The path of a key in the file: names of keys, and places in lists counted from 0."""
 
 LONGEST_VALUE = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that is wrong; `value` is shown as it stands, so it never holds a secret."""
+    """One problem; `value` is shown unchanged, so it must never hold a secret."""
 
     path: KeyPath
     what: str
     value: str | None = None
     remedy: str = ""
     source: str | None = None
-    """The environment variable or file to look into, where it is not the file being read."""
+    """The environment variable or other file that has the problem; None: the file being read."""
 
     def line(self, file: str) -> str:
-        """One line: where it was said, which key, what is wrong, the value, the remedy."""
+        """One line: the file or variable, the key, what is wrong, the value, the remedy."""
         parts = [self.source or file, dotted(self.path), self.what, self.value]
         said = ": ".join(part for part in parts if part)
         return f"{said}; {self.remedy}" if self.remedy else said
 
 
 class SettingsError(Exception):
-    """A configuration that cannot be used; its text is one line a problem, all of them."""
+    """A configuration that is not valid; the text has one line for each problem."""
 
     def __init__(self, problems: Sequence[Problem], file: str = "settings") -> None:
         super().__init__("\n".join(problem.line(file) for problem in problems))
@@ -46,14 +46,14 @@ class SecretUnreadableError(SettingsError):
 
 
 def dotted(path: KeyPath) -> str:
-    """The way a key is written in messages: `audiences[0].destinations[1].country`."""
+    """A path as text for messages: `audiences[0].destinations[1].country`."""
     return "".join(_link(part) for part in path).removeprefix(".")
 
 
 def shown(value: object) -> str:
-    """A value as a message shows it: scalars shortened, anything larger only named.
+    """A value as text for messages: scalars are shortened.
 
-    A mapping or a list may hold a secret somewhere inside.
+    Of a mapping or a list only the kind is shown, because it may hold a secret.
     """
     match value:
         case None:
@@ -63,7 +63,7 @@ def shown(value: object) -> str:
         case int() | float():
             return str(value)[:LONGEST_VALUE]
         case str():
-            # What stands before an @ is a person, or a user and a password in a URL.
+            # Text before an @ may be personal data, or a user and password in a URL.
             text = re.sub(r"[^/\s]*@", "…@", value)
             return repr(text if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE] + "…")
         case _:
@@ -71,7 +71,7 @@ def shown(value: object) -> str:
 
 
 def kind_of(value: object) -> str:
-    """What a value of YAML is called, without what it says."""
+    """The kind of a YAML value in words, without its content."""
     match value:
         case None:
             return "null"
@@ -90,7 +90,7 @@ def kind_of(value: object) -> str:
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that was probably meant, letter case and `-` or `_` not counted."""
+    """The known name most like this one; letter case, `-` and `_` do not count."""
     folded = {_folded(candidate): candidate for candidate in known}
     found = get_close_matches(_folded(name), folded, n=1, cutoff=0.6)
     if found:
@@ -102,7 +102,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def suggestion(name: str, known: Sequence[str]) -> str:
-    """The nearest known name as a question, or all of them where none is near."""
+    """A remedy: the nearest known name as a question, or all known names if none is near."""
     meant = nearest(name, known)
     if meant is not None:
         return f"did you mean {meant!r}?"

@@ -1,4 +1,4 @@
-"""What may stand where in the file, read from the models: for suggestions and for variables."""
+"""The keys and types that the file may have, by the models; for suggestions and variables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,16 +12,16 @@ from pipeline.settings.problems import KeyPath
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What may stand where in one document."""
+    """The keys and types that one document may have, at each path."""
 
     root: type[BaseModel]
     chosen: Mapping[KeyPath, type[BaseModel]] = field(default_factory=dict)
     """The sections whose keys depend on what the document says."""
     secret_beginnings: tuple[str, ...] = ()
-    """What a value begins with that is never shown."""
+    """Values that begin with one of these may be secrets, and are never shown."""
 
     def at(self, path: KeyPath) -> object | None:
-        """What is declared at a place of the document, or None where nothing is."""
+        """The type that a path of the document takes, or None for an unknown path."""
         node: object | None = self.root
         for place in range(len(path)):
             node = self.below(node, path[: place + 1])
@@ -30,18 +30,18 @@ class Shape:
         return node
 
     def below(self, node: object, path: KeyPath) -> object | None:
-        """What is declared at a place, where `node` is declared at the one above it."""
+        """The type that a path takes, given the type `node` of the section around it."""
         fields = fields_of(node)
         if not fields and isinstance(path[-1], str) and not is_mapping(node):
-            fields = fields_of(entry_of(node))  # one entry may stand for a list of one
+            fields = fields_of(entry_of(node))  # a single entry may replace a list of one
         declared = fields.get(str(path[-1])) if fields else entry_of(node)
         return self.chosen.get(path, declared)
 
 
 def fields_of(annotation: object) -> Mapping[str, object]:
-    """The keys of a section and what each takes; empty for anything that is not a section.
+    """The keys of a section with their types; empty if the type is no section.
 
-    Of a section whose keys depend on its kind: those of every kind.
+    If the keys of the section depend on its kind, these are the keys of all kinds.
     """
     found: dict[str, object] = {}
     for choice in _choices(annotation):
@@ -52,12 +52,12 @@ def fields_of(annotation: object) -> Mapping[str, object]:
 
 
 def is_mapping(annotation: object) -> bool:
-    """Whether sections stand here under names of the user's own."""
+    """Whether the type is a mapping whose keys are names that the user chooses."""
     return any(get_origin(choice) is Mapping for choice in _choices(annotation))
 
 
 def entry_of(annotation: object) -> object | None:
-    """What one entry of a list, or of a mapping with names of the user's own, is."""
+    """The type of an entry of a list, or of a mapping with names that the user chooses."""
     for choice in _choices(annotation):
         origin = get_origin(choice)
         if origin is Mapping:
@@ -68,7 +68,7 @@ def entry_of(annotation: object) -> object | None:
 
 
 def holds_secret(annotation: object) -> bool:
-    """Whether a value here must never be shown."""
+    """Whether a value of this type must never be shown."""
     return SecretStr in _choices(annotation)
 
 
@@ -77,7 +77,7 @@ def is_nullable(annotation: object) -> bool:
 
 
 def takes_text(annotation: object) -> bool:
-    """Whether a value here is text, and so needs no reading of YAML: `0123` stays `0123`."""
+    """Whether a value of this type is text: it is not read as YAML, so `0123` stays `0123`."""
     choices = [choice for choice in _choices(annotation) if choice is not type(None)]
     return all(_is_textual(choice) for choice in choices)
 
@@ -89,7 +89,7 @@ def _is_textual(choice: object) -> bool:
 
 
 def _choices(annotation: object) -> tuple[object, ...]:
-    """The members of a union, or the one thing it is, without the metadata of values.py."""
+    """The members of a union, or the type itself, without the metadata of values.py."""
     if get_origin(annotation) is Annotated:
         return _choices(_first(annotation))
     if get_origin(annotation) in {Union, UnionType}:

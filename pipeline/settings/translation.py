@@ -1,4 +1,4 @@
-"""pydantic's findings in the words of the user, with the nearest known name."""
+"""Turns pydantic's findings into messages for users, with the nearest known name."""
 
 from collections.abc import Iterator, Mapping
 from typing import TypeGuard
@@ -42,12 +42,12 @@ REMEDIES = {
 def problems_of(
     error: ValidationError, shape: Shape, document: Mapping[str, object]
 ) -> list[Problem]:
-    """Every finding as a problem; no value of a secret's key, and of no unknown one, is shown."""
+    """Every finding as a problem; values of secret keys and of unknown keys are not shown."""
     found: list[Problem] = []
     for detail in error.errors(include_url=False):
         path = _path(detail["loc"], document)
         found.extend(_problems(detail, path, shape))
-    # A list of nothing but bad entries counts as empty for pydantic, and the entries say enough.
+    # pydantic also calls a list empty if all its entries are bad; the entries' problems suffice.
     return [one for one in found if one.what != EMPTY or not _is_above_another(one, found)]
 
 
@@ -57,7 +57,7 @@ def _is_above_another(problem: Problem, others: list[Problem]) -> bool:
 
 
 def _path(location: KeyPath, document: object) -> KeyPath:
-    """Where it is in the file: pydantic adds parts of its own, such as the tag of a union."""
+    """The path in the file: pydantic adds parts of its own, such as the tag of a union."""
     path: list[str | int] = []
     for place, part in enumerate(location):
         is_last = place == len(location) - 1
@@ -70,7 +70,7 @@ def _path(location: KeyPath, document: object) -> KeyPath:
 
 
 def _is_place_of_one(document: object, part: str | int) -> bool:
-    """Where one entry stands for a list of one, its place is none of the file."""
+    """Whether the part is a place in a list that the file writes as a single entry."""
     return isinstance(document, Mapping) and isinstance(part, int)
 
 
@@ -90,11 +90,11 @@ def _problems(detail: ErrorDetails, path: KeyPath, shape: Shape) -> Iterator[Pro
             yield Problem(path=path, what="is required and missing", remedy=remedy)
         case "extra_forbidden":
             section = shape.at(path[:-1])
-            # Where one entry stands for a list of one, its keys are those of an entry.
+            # If a single entry replaces a list, the known keys are those of the entry.
             known = tuple(fields_of(section) or fields_of(entry_of(section)))
             name = str(path[-1])
             remedy = _home(name, shape) or suggestion(name, known)
-            if name in known:  # of a union: the section may have it, with another kind
+            if name in known:  # the section has this key with another kind
                 remedy = "another kind of this section has it; remove it, or correct the kind"
             yield Problem(path=path, what=UNKNOWN_KEY, remedy=remedy)
         case "union_tag_invalid" | "union_tag_not_found":
@@ -116,7 +116,7 @@ def _below(path: KeyPath, problems: object) -> Iterator[Problem]:
 
 
 def _home(name: str, shape: Shape) -> str:
-    """Where a key that stands at the wrong level would belong, if a section has it."""
+    """The place of a key that is at the wrong level, if exactly one section has it."""
     homes = [section for section, kind in fields_of(shape.root).items() if name in fields_of(kind)]
     return f"did you mean {f'{homes[0]}.{name}'!r}?" if len(homes) == 1 else ""
 
@@ -135,7 +135,7 @@ def _wrong_value(
 
 
 def _wrong_kind(path: KeyPath, context: Mapping[str, object]) -> Problem:
-    """Of a section whose keys depend on one of them: that one is missing, or names no kind."""
+    """The problem of a section whose `kind` is missing or unknown."""
     key = str(context["discriminator"]).strip("'")
     if "tag" not in context:
         remedy = f"add '{key}: …'; config/reference.yaml shows every key"
@@ -158,7 +158,7 @@ def _nearest_choice(value: object, context: Mapping[str, object]) -> str:
 
 
 def _value(value: object, kind: str, path: KeyPath, shape: Shape) -> str | None:
-    # Where a section is expected, a text may be a secret that slipped a level up.
+    # A text in the place of a section may be a secret that was written one level too high.
     is_section = kind in {
         "dict_type",
         "mapping_type",
@@ -179,7 +179,7 @@ def _is_path_of_secret(path: KeyPath, shape: Shape) -> bool:
 
 
 def _path_shown(value: object, shape: Shape) -> str:
-    """A path, unless it may be the secret itself, written where its file belongs."""
+    """A path; not shown if it may be the secret itself instead of its file."""
     text = value if isinstance(value, str) else ""
     is_path = "/" in text and not text.startswith(shape.secret_beginnings)
-    return shown(value) if is_path else f"{kind_of(value)} that names no folder"
+    return shown(value) if is_path else f"{kind_of(value)} without a folder"

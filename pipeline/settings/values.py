@@ -1,4 +1,4 @@
-"""The kinds of values that keys take, each with an error that says what is allowed."""
+"""The types of values that keys take; the error of each says what is allowed."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -29,10 +29,10 @@ _BROKER_HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+(%[A-Za-z0-9._-]+)?\
 """A name, or an address; one of IPv6 in brackets."""
 
 FOLDER = "folder"
-"""The key of the validation context that holds the folder which relative paths start from."""
+"""The key of the validation context for the folder from which relative paths start."""
 
 REDACTED = "redacted"
-"""The key of the one that holds what secrets begin with: a tuple of texts."""
+"""The key of the validation context for the beginnings of secrets: a tuple of texts."""
 
 
 class Section(BaseModel):
@@ -49,21 +49,21 @@ def refusal(what: str, remedy: str = "") -> PydanticCustomError:
 
 
 def refuse(problems: Iterable[Problem]) -> None:
-    """Raise them all at once, if there are any; their paths start at the section that raises."""
+    """Raise all problems at once, if there are any; paths start at the section that raises."""
     found = tuple(problems)
     if found:
         raise PydanticCustomError("inconsistent", "inconsistent", {"problems": found})
 
 
 def _identifier(value: object) -> object:
-    """Digits become a number: ids over 2^53 are quoted by careful people."""
+    """Digits in quotes become a number: people quote ids over 2^53."""
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,19}", value):
         return int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     raise refusal(
         "must be a whole number, an id of up to 63 bits",
-        "copy the id as it stands, all its digits and nothing else",
+        "copy only the id, with all its digits",
     )
 
 
@@ -85,8 +85,8 @@ def _topic_text(value: str) -> str:
 
 
 def _destination_name(value: str) -> str:
-    # No dot, so that the name of a lane falls apart in one way only; no double underscore, which
-    # separates the parts of an environment variable.
+    # No dot, because a dot splits the name of a lane into destination and connection. No double
+    # underscore, because it separates the parts of an environment variable.
     if re.fullmatch(r"[a-zA-Z0-9]+([_-][a-zA-Z0-9]+)*", value):
         return value
     raise refusal(
@@ -109,7 +109,7 @@ def _url(value: str) -> str:
     try:
         parts = urlsplit(value)
         is_address = bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port or an address in brackets that is none
+    except ValueError:  # an invalid port, or an invalid address in brackets
         raise _not_a_url() from None
     if parts.username is not None or parts.password is not None:
         raise refusal("must not hold a user or a password", "give credentials by their own keys")
@@ -127,7 +127,7 @@ def _bootstrap_servers(value: str) -> str:
         if (scheme := re.match(r"[A-Za-z][A-Za-z0-9+._-]*://", server)) is not None:
             raise refusal(
                 "must be a list of host:port, without an address scheme",
-                f"remove {scheme[0]!r}; kafka.security_protocol says how the brokers are spoken to",
+                f"remove {scheme[0]!r}; kafka.security_protocol decides the protocol",
             )
         host, _, port = server.rpartition(":")
         is_port = port.isascii() and port.isdecimal() and 0 < int(port) < 65536
@@ -151,7 +151,7 @@ def _file(value: object, info: ValidationInfo) -> Path:
 def _secret_file(value: object, info: ValidationInfo) -> Path:
     path = _resolved(value, info)
     if str(value).startswith(_context(info).get(REDACTED, ())):
-        raise refusal("is a secret and not the path of one", "write it to a file and name that")
+        raise refusal("is a secret, not a path", "write the secret to a file, and give its path")
     try:
         FileSecret(path).read()
     except SecretUnreadableError as error:
@@ -161,7 +161,7 @@ def _secret_file(value: object, info: ValidationInfo) -> Path:
 
 
 def _looked_for(path: Path, remedy: str) -> str:
-    # Only its folder: someone may have written the secret itself where its file belongs.
+    # Show only the folder: the user may have written the secret itself instead of a path.
     return f"looked for in {str(path.parent)!r}: {remedy}"
 
 

@@ -1,4 +1,4 @@
-"""Whether an event adds or removes: by the rules of the configuration, and never by a guess."""
+"""Decides whether an event adds or removes, by the rules of the configuration; never guesses."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -18,11 +18,11 @@ Predicate = Callable[[Scope], bool]
 _NEXT: Final = "next"
 _UNLISTED: Final = "unlisted"
 _PLAIN: Final = {typed("add"): "add", typed("remove"): "remove"}
-"""What a rule without any list takes."""
+"""The values of a rule that has no lists."""
 
 
 def decider(rules: Sequence[ActionRule], place: str) -> Decide:
-    """The rules in turn; `place` is their key in the configuration, for messages."""
+    """A function that tries the rules in turn; `place` is their key, for messages."""
     made = [_rule(rule) for rule in rules]
 
     def decide(scope: Scope) -> Decision:
@@ -57,7 +57,7 @@ def _rejected(value: object, place: str) -> Rejected:
 
 
 def conditions(all_of: Sequence[Condition]) -> Predicate:
-    """Whether every condition holds; true for none."""
+    """A function that tells whether every condition holds; true without conditions."""
     made = [
         (evaluator([one]), TypedTable({typed(value): True for value in one.one_of}))
         for one in all_of

@@ -1,6 +1,6 @@
-"""Adobe Real-Time CDP: a profile with the state of its audiences, of which each is a statement.
+"""Adobe Real-Time CDP: an event is a profile, and each audience in its map is one change.
 
-An audience that is not in the map is no statement. (Source: the documentation of the HTTP API
+An audience that is not in the map is not changed. (Source: the documentation of the HTTP API
 destination, and of the field group `segmentMembership`.)
 """
 
@@ -26,13 +26,13 @@ _NAMESPACES: Final[Mapping[str, tuple[str, bool]]] = {
     "phone_sha256": ("phone", True),
     "phone_sha256_e.164": ("phone", True),
 }
-"""Namespaces in small letters to a field, and whether its values are digests."""
+"""The field of each namespace (in small letters), and whether its values are digests."""
 _NAMES: Final = {**PERSON, **{_PREFIX + name: field for name, field in PERSON.items()}}
 _HOME: Final = {**PLACE, **{_PREFIX + name: field for name, field in PLACE.items()}}
 
 
 def parts() -> Parts:
-    """{item: …} of a mapping looks into the state of one audience; {item_name: true} is its id."""
+    """In a mapping, {item: …} reads the state of one audience, and {item_name: true} is its id."""
     return Parts(
         items=_items,
         audience=lambda scope: scope.inner,

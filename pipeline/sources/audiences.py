@@ -1,4 +1,4 @@
-"""The names that upstreams give to our audiences."""
+"""Finds our audience for a name that upstream uses."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -15,16 +15,16 @@ _LONGEST_SHOWN: Final = 200
 
 
 class AudienceNames:
-    """Which of our audiences an event means, under our name of it or one of upstream's."""
+    """Finds the audience of an event, by its configured name or an upstream name."""
 
     __slots__ = ("known",)
 
     def __init__(self, known: Mapping[str, str]) -> None:
-        """Our name by every name: our own ones too."""
+        """`known` has the configured name for every name, also for the configured names."""
         self.known = known
 
     def ours(self, written: object) -> str | None:
-        """Our name, or None. Of several names that one audience goes by, one must be known."""
+        """The configured name, or None. Of several names of one audience, one must be known."""
         if type(written) is tuple:
             return next((ours for ours in map(self.ours, written) if ours is not None), None)
         text = text_of(written)
@@ -32,7 +32,7 @@ class AudienceNames:
 
 
 def refused(written: object, place: str) -> Rejected:
-    """Why an event's audience is none of ours."""
+    """The rejection of an event whose audience is not configured."""
     shown = written[0] if type(written) is tuple and written else written
     text = text_of(shown)
     if text is None:
@@ -43,5 +43,5 @@ def refused(written: object, place: str) -> Rejected:
 
 
 def unknown(name: str) -> Rejected:
-    """No audience goes by this name, whoever finds that out."""
+    """The rejection of an unknown name of an audience."""
     return Rejected("unknown_audience", NOT_CONFIGURED, repr(name[:_LONGEST_SHOWN]))

@@ -1,4 +1,4 @@
-"""The consent that an event states, in the shape of the native event; absence is never a signal."""
+"""Reads the consent of an event into the shape of the native event; absence is never a signal."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
@@ -10,7 +10,7 @@ from pipeline.sources.scope import Scope
 
 Consent = Callable[[Scope], Mapping[str, object] | None]
 Answers = Callable[[Scope, str], object]
-"""What an event says of one category: true, false, or anything else for no answer."""
+"""Gives an event's answer for one category: true, false, or any other value for no answer."""
 
 _GRANTED: Final = {"ad_storage": "GRANTED", "user_data": "GRANTED"}
 _DENIED: Final = {"ad_storage": "DENIED", "user_data": "DENIED"}
@@ -21,7 +21,7 @@ def no_consent(_: Scope) -> None:
 
 
 def of_mapping(mapping: ConsentMapping) -> Consent:
-    """Every signal that the event has; which one counts is judged later, for each partner."""
+    """A function that reads every signal of an event; each partner later judges which counts."""
     strings = [
         (name, evaluator(value))
         for name, value in (("tcf", mapping.tcf), ("gpp", mapping.gpp))
@@ -46,7 +46,7 @@ def of_mapping(mapping: ConsentMapping) -> Consent:
 
 
 def of_categories(categories: Iterable[str], answers: Answers) -> Consent:
-    """Amazon's two flags: granted if every category is, denied if any is, else no signal."""
+    """A function that gives Amazon's two flags: granted if every category is, denied if one is."""
     wanted = tuple(categories)
     if not wanted:
         return no_consent

@@ -29,7 +29,7 @@ _BOOLEAN: Final = {"add": (True,), "remove": (False,)}
 
 
 def parts(table: TableSettings) -> Parts:
-    """A column is that of the row after the change, before it if it was deleted, else the key's."""
+    """Columns are read from the row after the change, or before a deletion, or from the key."""
     rows = _Rows(table)
     return Parts(
         items=rows.items,
@@ -50,7 +50,7 @@ def parts(table: TableSettings) -> Parts:
 
 
 class _Rows:
-    """What a table's rows mean."""
+    """Reads changes from the rows of a table."""
 
     def __init__(self, table: TableSettings) -> None:
         self._is_log = table.kind == "append_only"
@@ -65,7 +65,7 @@ class _Rows:
         op = root.get("op")
         if op == "t":
             return _TRUNCATE
-        if op == "m" or (op == "d" and self._is_log):  # rows of a log are deleted by retention
+        if op == "m" or (op == "d" and self._is_log):  # retention deletes rows of a log
             return NOT_MEMBERSHIP
         if op not in ("c", "r", "u", "d") or (op == "u" and self._is_log):
             return malformed("op", "is no operation of this kind of table")
@@ -82,7 +82,7 @@ class _Rows:
         former = scope.at(None)
         former.row, former.inner = before, "d"
         was, now = ([text_of(one(at)) for one in self._same] for at in (former, scope))
-        # A row that shows only some of its columns proves nothing.
+        # A row with only some of its columns does not prove a move.
         is_known = all(isinstance(text, str) for text in was)
         return [former, scope] if is_known and was != now else scope
 
@@ -90,7 +90,7 @@ class _Rows:
         return "remove" if scope.inner == "d" else self._decide(scope)
 
     def occurred_at(self, scope: Scope) -> int | None:
-        # A deleted row has the time of the change before.
+        # A deleted row still has the time of the change before it.
         is_deleted = scope.inner == "d"
         if self._changed_at is None or is_deleted:
             return _committed_at(scope)
@@ -124,7 +124,7 @@ def _identities(table: TableSettings) -> Identities:
 
 
 def _row(image: object) -> object:
-    """A row as an object; MongoDB's comes as a text of JSON."""
+    """A row as an object; MongoDB writes it as a text of JSON."""
     if type(image) is str:
         try:
             image = orjson.loads(image)
@@ -139,7 +139,7 @@ def _is_snapshot(scope: Scope) -> bool:
 
 
 def _committed_at(scope: Scope) -> int | None:
-    """A row that comes back has its old `changed_at`, and must not lose against its deletion."""
+    """The commit time: a restored row has an old `changed_at`, but must count over its deletion."""
     return milliseconds(inner(scope.root, "source", "ts_ms"))
 
 

@@ -1,4 +1,4 @@
-"""What can be around an event: CloudEvents, Kafka Connect's schema and payload, an array."""
+"""Removes envelopes around an event: CloudEvents, Kafka Connect's schema and payload, arrays."""
 
 import binascii
 from base64 import b64decode
@@ -24,22 +24,22 @@ _NO_PAYLOAD: Final = malformed("envelope", "no object of schema and payload")
 
 
 class Unwrapped(NamedTuple):
-    """An event out of its envelopes; `value` is None for a tombstone."""
+    """An event without its envelopes; `value` is None for a tombstone."""
 
     value: object
     attributes: Mapping[str, object] = NO_ATTRIBUTES
-    """Of the CloudEvent, by the names that its headers would have."""
+    """The attributes of the CloudEvent, by the names of its Kafka headers."""
 
 
 def unwrapped(
     value: object, layers: Sequence[Envelope], message: SourceMessage
 ) -> Iterator[Unwrapped | Rejected]:
-    """Each event inside. An array may be around a CloudEvent or inside, or not be there."""
+    """Each event inside. An array is optional; it may be around or inside a CloudEvent."""
     yield from _unwrapped(Unwrapped(value), layers, message)
 
 
 def payload(value: object) -> object:
-    """The payload, where it is wrapped as Kafka Connect's converter does it; else the value."""
+    """The payload of Kafka Connect's wrapper, or the value itself if it has no wrapper."""
     is_wrapped = type(value) is dict and len(value) == 2 and _WRAPPER.issuperset(value)
     return _PAYLOAD(value) if is_wrapped else value
 

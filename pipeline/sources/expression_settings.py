@@ -1,4 +1,4 @@
-"""What an expression of the configuration may say: where a value stands, and what to make of it."""
+"""Settings of an expression: the source of a value, and the steps that change it."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, Self
@@ -10,7 +10,7 @@ from pipeline.settings.values import Section, Text, Whole, refusal, refuse
 from pipeline.sources.pointers import tokens
 
 SOURCES = ("pointer", "item", "item_name", "key", "header", "value", "timestamp", "join", "column")
-"""Where a value can come from; an expression names exactly one."""
+"""The sources of a value; an expression names exactly one."""
 
 MODIFIERS = ("inside", "after", "split", "translate", "default")
 ACTIONS = ("add", "remove", "ignore", "next")
@@ -32,12 +32,12 @@ def _offset(text: str) -> str:
 
 
 def _single(value: object) -> object:
-    """One expression is a list of one: the first that has a value counts."""
+    """Turn a single expression into a list; the first expression with a value counts."""
     return [value] if isinstance(value, Mapping) else value
 
 
 def _column(value: object) -> object:
-    """A bare text in a table is the name of a column."""
+    """Turn a plain text in a table into an expression for the column of this name."""
     if isinstance(value, list | tuple):
         return [_named_column(entry) for entry in value]
     return _single(_named_column(value))
@@ -50,56 +50,56 @@ def _named_column(value: object) -> object:
 Pointer = Annotated[str, AfterValidator(_pointer), Field(json_schema_extra={"pattern": "^(/|$)"})]
 Zone = Annotated[str, AfterValidator(_offset)]
 Scalar = Annotated[bool, Field(strict=True)] | Whole | Annotated[float, Field(strict=True)] | str
-"""A JSON value: true, "true" and 1 are three of them."""
+"""A JSON value: true, "true" and 1 are three different values."""
 
 
 class SplitSettings(Section):
     by: Text
-    """What stands between the parts."""
+    """The separator of the parts."""
     take: Literal[0, -1]
     """0: the first part; -1: the last."""
 
 
 class Expression(Section):
-    """One value of an event: where it comes from, and what is made of it, in this order."""
+    """One value of an event: its source, then the steps that change it, in this order."""
 
     pointer: Pointer | None = None
     """A JSON Pointer into the event."""
     item: Pointer | None = None
-    """A JSON Pointer into the item that for_each is at."""
+    """A JSON Pointer into the present item of for_each."""
     item_name: Literal[True] | None = None
-    """The name of the item, where for_each goes through an object."""
+    """The name of the present item, if for_each goes through an object."""
     key: Pointer | None = None
     """A JSON Pointer into the key of the message; '' is the whole key."""
     header: Text | None = None
     """A header of the message, as text."""
     value: Scalar | None = None
-    """Always this."""
+    """This constant."""
     timestamp: Literal["record"] | None = None
-    """record: when Kafka says that the message was written."""
+    """record: the message's time in Kafka."""
     join: tuple["Expression", ...] | None = Field(default=None, min_length=1)
-    """The texts of several expressions in a row; no value if one of them has none."""
+    """The joined texts of several expressions; no value if one of them has none."""
     between: str = Field(default="", alias="with")
-    """What stands between the texts of join."""
+    """The separator for join."""
     inside: Pointer | None = Field(default=None, alias="json")
-    """The value is JSON in a text: parse it, and go on at this pointer inside."""
+    """Parse the value, a text of JSON, and take the value at this pointer."""
     after: Text | None = None
-    """What follows the first occurrence of this text; no value where it does not occur."""
+    """The text after the first occurrence of this text; no value if it does not occur."""
     split: SplitSettings | None = None
     """The first or the last part of a text."""
     translate: Mapping[bool | int | str, Scalar] | None = Field(
         default=None, alias="map", min_length=1
     )
-    """What stands for each value; any other becomes no value."""
+    """The replacement of each value; other values become no value."""
     default: Scalar | None = None
-    """What counts where there is no value."""
+    """The value to use if there is none."""
 
     def source(self) -> str:
-        """Which of `SOURCES` is set."""
+        """The one of `SOURCES` that is set."""
         return next(name for name in SOURCES if getattr(self, name, None) is not None)
 
     def is_modified(self) -> bool:
-        """Whether anything is made of the value."""
+        """Whether a step changes the value."""
         return any(getattr(self, name) is not None for name in MODIFIERS)
 
     @model_validator(mode="after")
@@ -112,10 +112,10 @@ class Expression(Section):
         known = [name for name in SOURCES if name in type(self).model_fields]
         if not given:
             remedy = f"add one of {', '.join(known)}"
-            yield Problem(path=(), what="says not where the value comes from", remedy=remedy)
+            yield Problem(path=(), what="has no source of the value", remedy=remedy)
         for name in given[1:]:
             remedy = "keep one of the two, or write a list of expressions"
-            yield Problem(path=(name,), what=f"stands beside {given[0]}", remedy=remedy)
+            yield Problem(path=(name,), what=f"is set together with {given[0]}", remedy=remedy)
         if self.between and self.join is None:
             yield Problem(path=("with",), what="belongs to join", remedy="remove it")
 
@@ -124,24 +124,24 @@ class TimeExpression(Expression):
     """When something happened: ISO 8601, or a number."""
 
     unit: Literal["seconds", "milliseconds", "microseconds", "nanoseconds"] | None = None
-    """Of a number, which may then stand in quotes; null: seconds or milliseconds by their size."""
+    """The unit of a number, which may be in quotes; null: seconds or milliseconds, by its size."""
     zone: Zone | None = None
-    """Of a text without an offset: UTC or such as +01:00; null: such a text is no time."""
+    """The offset of a text that has none, UTC or such as +01:00; null: the text is no time."""
 
 
 class ActionRule(Expression):
-    """Which values mean what; a value that no rule lists is rejected."""
+    """The values that add, remove, and so on; a value that no rule lists is rejected."""
 
     add: tuple[Scalar, ...] = ()
     remove: tuple[Scalar, ...] = ()
     ignore: tuple[Scalar, ...] = ()
-    """Values that state no change."""
+    """Values that mean no change."""
     next: tuple[Scalar, ...] = ()
-    """Values that leave it to the next rule."""
+    """Values for which the next rule decides."""
     absent: Outcome | None = None
-    """What it means that there is no value."""
+    """The meaning of a missing value."""
     present: Outcome | None = None
-    """What any value means that is in no list."""
+    """The meaning of a value that is in no list."""
 
     def _problems(self) -> Iterator[Problem]:
         yield from super()._problems()
@@ -160,7 +160,7 @@ class ActionRule(Expression):
 
 
 class Condition(Expression):
-    """Predicate if the value is one of a list."""
+    """A condition: the value must be one of a list."""
 
     one_of: tuple[Scalar, ...] = Field(alias="is", min_length=1)
 
@@ -173,14 +173,14 @@ class TableExpression(Expression):
 
 
 class TableTimeExpression(TimeExpression):
-    """The same for a time."""
+    """A time expression that may also name a column of the row."""
 
     column: Text | None = None
     """A column of the row."""
 
 
 class TableActionRule(ActionRule):
-    """The same for an action."""
+    """A rule for actions that may also name a column of the row."""
 
     column: Text | None = None
     """A column of the row."""

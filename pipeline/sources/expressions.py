@@ -1,4 +1,4 @@
-"""Makes functions of the configuration's expressions, once, when the process starts."""
+"""Turns the configuration's expressions into functions, once, when the process starts."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -11,15 +11,15 @@ from pipeline.sources.scope import Scope
 from pipeline.sources.typed import UNUSABLE, TypedTable, text_of, typed
 
 Evaluate = Callable[[Scope], object]
-"""A JSON value; None for no value, which null and an empty text are too. Never raises."""
+"""Gives a JSON value, or None for no value, null and an empty text. Never raises."""
 Step = Callable[[object], object]
 
 LONGEST_TEXT: Final = 262_144
-"""Of a text that is parsed or split: that may be done again for each of ten thousand items."""
+"""The longest text to parse or split, because that may be repeated for ten thousand items."""
 
 
 def evaluator(alternatives: Sequence[Expression]) -> Evaluate:
-    """The first of the expressions that has a value."""
+    """A function that gives the first value of these expressions."""
     made = [_evaluator(one) for one in alternatives]
     if len(made) == 1:
         return made[0]
@@ -62,7 +62,7 @@ def _of_pointer(expression: Expression) -> Evaluate:
 
 
 def _at_name(name: str) -> Evaluate:
-    """The most frequent of all expressions, without a second call."""
+    """The most frequent expression; it saves a function call."""
 
     def value_of(scope: Scope) -> object:
         root = scope.root
@@ -111,7 +111,7 @@ def _of_column(expression: Expression) -> Evaluate:
         row = scope.row
         value = row.get(name) if isinstance(row, dict) else None
         if value is None:
-            # Without replica identity FULL, a deleted row is known by its key alone.
+            # Without replica identity FULL, a deleted row has only its key.
             key = scope.key()
             value = key.get(name) if isinstance(key, dict) else None
         return None if value == "" else value
@@ -173,7 +173,7 @@ def _inside(pointer: str) -> Step:
                 value = orjson.loads(value)
             except orjson.JSONDecodeError:
                 return UNUSABLE
-        # Some upstreams write the object itself where others write its text.
+        # Some upstreams write the object itself, others write its text.
         return found(value)
 
     return parsed

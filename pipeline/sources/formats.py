@@ -1,4 +1,4 @@
-"""Every format that there is: the choices of `sources`, in the order in which they are shown."""
+"""The list of all formats: the choices of `sources`, in the order in which we show them."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,7 +1,7 @@
-"""Readers that are somebody's own Python function, for what no mapping can say.
+"""Reads events with a user's own Python function, if no mapping can describe them.
 
-A package declares it as an entry point in the group `audience_pipeline.sources`; it takes a
-`SourceMessage` and returns changes, `Ignored` or `Rejected`. Its exceptions are dead letters.
+A package declares the function as an entry point in the group `audience_pipeline.sources`. It takes
+a `SourceMessage` and returns changes, `Ignored` or `Rejected`. Its exceptions become dead letters.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ Function = Callable[[SourceMessage], Any]
 
 
 def function_named(name: str) -> Function:
-    """The function of that entry point; SettingsError if there is none or it cannot be loaded."""
+    """The function of this entry point; SettingsError if it is missing or cannot be loaded."""
     found = {one.name: one for one in entry_points(group=GROUP)}
     if name not in found:
         remedy = (
@@ -33,7 +33,7 @@ def function_named(name: str) -> Function:
     except Exception as error:
         raise _unusable("cannot be loaded", name, type(error).__name__) from error
     if not callable(function):
-        raise _unusable("is no function", name, "name a function in the entry point")
+        raise _unusable("is not a function", name, "name a function in the entry point")
     made: Function = function
     return made
 
@@ -41,7 +41,7 @@ def function_named(name: str) -> Function:
 def reader_of(
     function: Function, names: AudienceNames, *, ignores_unknown: bool, largest: int
 ) -> Read:
-    """The function as a reader, which raises nothing and returns nothing else."""
+    """A reader that calls the function; it rejects exceptions and wrong results."""
 
     def read(message: SourceMessage) -> Reading:
         if message.value is None:
@@ -50,7 +50,7 @@ def reader_of(
             return too_large(largest)
         try:
             reading = function(message)
-        except Exception as error:  # noqa: BLE001 -- somebody's function can raise anything, and the stage goes on
+        except Exception as error:  # noqa: BLE001 -- a user's function may raise anything, and the stage must go on
             return malformed("function", f"raised {type(error).__name__}")
         if isinstance(reading, Ignored | Rejected):
             return reading

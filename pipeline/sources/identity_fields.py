@@ -1,4 +1,4 @@
-"""The identities of a member: those of the configuration, and what built-in formats share."""
+"""Reads the identities of a member, by the mapping or for a built-in format."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -14,7 +14,7 @@ Identity = dict[str, str]
 _NOTHING: Final[dict[str, object]] = {}
 Identities = Callable[[Scope], Sequence[Mapping[str, str]]]
 MOST_IDENTITIES: Final = 101
-"""Of one member: no partner takes more than a hundred, and one more shows that there are more."""
+"""The most identities of a member: a partner takes at most a hundred, and one more shows that."""
 
 
 def no_identities(_: Scope) -> Sequence[Mapping[str, str]]:
@@ -22,7 +22,7 @@ def no_identities(_: Scope) -> Sequence[Mapping[str, str]]:
 
 
 def identities(mappings: Sequence[IdentityMapping]) -> Identities:
-    """One identity for each entry of the configuration, or for each item it goes through."""
+    """A function that gives one identity for each entry, or for each item of its for_each."""
     made = [_maker(mapping, place) for place, mapping in enumerate(mappings)]
     if len(made) == 1:
         return made[0]
@@ -30,7 +30,7 @@ def identities(mappings: Sequence[IdentityMapping]) -> Identities:
 
 
 def identity(fields: Mapping[str, Sequence[Expression]], place: str) -> Callable[[Scope], Identity]:
-    """The fields that have a value. One that can be no text is left out, and complained about."""
+    """A function that gives the fields with a value; a field that is no text is a complaint."""
     made = [(name, evaluator(value)) for name, value in fields.items()]
     neighbours = _neighbours(fields)
     if neighbours is None:
@@ -64,9 +64,9 @@ def identity(fields: Mapping[str, Sequence[Expression]], place: str) -> Callable
 def _neighbours(
     fields: Mapping[str, Sequence[Expression]],
 ) -> tuple[Evaluate, Sequence[str]] | None:
-    """The object that all fields stand in, and their names in it, if there is one.
+    """The object that holds all fields, and their names in it; None if there is no such object.
 
-    It is looked up once for all, which halves what an identity costs.
+    One look-up for all fields halves the cost of an identity.
     """
     places = {_place(value) for value in fields.values()}
     parents = {place[:-1] for place in places if place is not None}
@@ -83,7 +83,7 @@ def _neighbours(
 
 
 def _place(alternatives: Sequence[Expression]) -> tuple[str, ...] | None:
-    """Where one value stands, if it is taken as it is: its source, and the names on the way."""
+    """The source and the path of a value; None if steps change it or there are alternatives."""
     [first, *others] = alternatives
     source = first.source()
     if others or source not in {"pointer", "item", "column"} or first.is_modified():
@@ -145,7 +145,7 @@ def named_items(node: object) -> Sequence[tuple[str | None, object]] | None:
 
 
 def picked(source: object, fields: Mapping[str, str]) -> Identity:
-    """Of an object, the texts and whole numbers under names that stand for a field."""
+    """An identity from an object: its texts and whole numbers under the names of fields."""
     found: Identity = {}
     for name, value in source.items() if type(source) is dict else ():
         field = fields.get(name)

@@ -1,4 +1,4 @@
-"""Times as upstreams write them, handed to the one parser of times."""
+"""Reads times as upstreams write them, for the one parser of times."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -10,11 +10,11 @@ from pipeline.sources.timestamps import epoch_milliseconds
 from pipeline.sources.typed import UNUSABLE
 
 Instant = Callable[[Scope], int | None]
-"""Milliseconds since the epoch, -1 for a value that is no time, or None for no value."""
+"""Gives milliseconds since the epoch, -1 for a value that is no time, or None for no value."""
 
 NO_TIME: Final = -1
 _EARLIEST_MS: Final = 100_000_000_000
-"""March 1973; the parser would take anything less for seconds."""
+"""March 1973; the parser reads smaller numbers as seconds."""
 _MOST_DIGITS: Final = 20
 _IN_MILLISECOND: Final = {
     "seconds": 0.001,
@@ -25,7 +25,7 @@ _IN_MILLISECOND: Final = {
 
 
 def instant(alternatives: Sequence[TimeExpression]) -> Instant:
-    """The first of the expressions that has a value, as an instant."""
+    """A function that gives the time of the first expression with a value."""
     made = [_instant(one) for one in alternatives]
     if len(made) == 1:
         return made[0]
@@ -68,7 +68,7 @@ def _instant(expression: TimeExpression) -> Instant:
 
 
 def _in_unit(value: object, unit: str) -> object:
-    """The number in milliseconds; anything that is neither a number nor digits stays as it is."""
+    """The number in milliseconds; a value that is neither a number nor digits stays unchanged."""
     if isinstance(value, str):
         number = _number(value)
         if number is None:
@@ -78,7 +78,7 @@ def _in_unit(value: object, unit: str) -> object:
         return value
     per = _IN_MILLISECOND[unit]
     whole = value * 1_000 if per < 1 else value // per
-    # Anything else would be taken for seconds, and a NaN compares with nothing.
+    # The parser would read smaller numbers as seconds; a NaN fails this comparison too.
     return int(whole) if _EARLIEST_MS <= whole < float("inf") else UNUSABLE
 
 

@@ -1,4 +1,4 @@
-"""JSON as upstreams write it: a byte order mark before it is no part of it."""
+"""Reads JSON as upstreams write it, also with a byte order mark before it."""
 
 import codecs
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import orjson
 
-# UTF-32 before UTF-16, since the mark of the one begins like the mark of the other.
+# UTF-32 before UTF-16, because the mark of UTF-32 begins with the mark of UTF-16.
 _ENCODINGS: Final[Sequence[tuple[bytes, str]]] = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -17,10 +17,10 @@ _ENCODINGS: Final[Sequence[tuple[bytes, str]]] = (
 
 
 def loaded(value: bytes) -> Any:
-    """What the JSON says; `orjson.JSONDecodeError` if it is none.
+    """The value of the JSON; `orjson.JSONDecodeError` if it is not JSON.
 
-    Without a mark the text must be UTF-8; with one it may be UTF-16 or UTF-32, too, since
-    then nothing has to be guessed.
+    Without a mark the text must be UTF-8. With a mark it may also be UTF-16 or UTF-32, because then
+    the encoding is not a guess.
 
     >>> loaded(codecs.BOM_UTF8 + b'{"action": "add"}')
     {'action': 'add'}
@@ -28,7 +28,7 @@ def loaded(value: bytes) -> Any:
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError:
-        # Asked only now, so that an event without a mark pays nothing for it.
+        # Checked only after an error, so that events without a mark cost nothing more.
         text = _without_mark(value)
         if text is None:
             raise
@@ -36,7 +36,7 @@ def loaded(value: bytes) -> Any:
 
 
 def _without_mark(value: bytes) -> str | None:
-    """The text behind its marks; None if it has none, or is not what its mark says."""
+    """The text after its marks; None if it has no mark, or does not match its mark."""
     for mark, encoding in _ENCODINGS:
         if value.startswith(mark):
             try:

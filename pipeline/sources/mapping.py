@@ -1,4 +1,4 @@
-"""The format that the configuration describes, and a mapping laid over another format."""
+"""The format `mapping`, which the configuration describes; also a mapping over another format."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -26,7 +26,7 @@ PLACES: Final = {
 
 
 def mapped(mapping: MappingSettings, audience: str | None) -> Parts:
-    """All parts by the mapping; `audience` is that of the whole topic, if there is one."""
+    """All parts, from the mapping; `audience` is the audience of the whole topic, or None."""
     assert mapping.action is not None
     assert mapping.member is not None
     assert mapping.occurred_at is not None
@@ -42,7 +42,7 @@ def mapped(mapping: MappingSettings, audience: str | None) -> Parts:
 
 
 def overlaid(parts: Parts, mapping: MappingSettings, audience: str | None) -> Parts:
-    """The parts of a format, those replaced that the mapping has."""
+    """The parts of a format, with those of the mapping instead where it has them."""
     won: dict[str, Any] = {
         part: make(getattr(mapping, key))
         for key, (part, make) in _MAKERS.items()
@@ -97,7 +97,7 @@ def _attributes(values: Mapping[str, Sequence[Expression]]) -> Any:
     return attributes
 
 
-# Of each key of a mapping: the part that it replaces, and what makes it.
+# For each key of a mapping: the part that it replaces, and the function that makes this part.
 _MAKERS: Final[Mapping[str, tuple[str, Callable[[Any], object]]]] = {
     "for_each": ("items", _items),
     "audience": ("audience", evaluator),

@@ -1,4 +1,4 @@
-"""The `mapping:` and `table:` of a source: where in its events each thing stands."""
+"""Settings `mapping:` and `table:` of a source: the place of each value in its events."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, Self
@@ -24,7 +24,7 @@ class IdentityMapping(Section):
     """Fields that belong to one identity, each plain or hashed."""
 
     for_each: Pointer | None = None
-    """One identity for each item of this array or object; {item: …} looks into it."""
+    """One identity for each item of this array or object; {item: …} reads from the item."""
     email: Value | None = None
     phone: Value | None = None
     first_name: Value | None = None
@@ -62,7 +62,7 @@ def _flags(value: object) -> object:
 
 
 class ConsentMapping(Section):
-    """The consent that an event states; whatever is missing is no signal."""
+    """The consent of an event; a missing value is no signal."""
 
     tcf: Value | None = None
     """A TC string."""
@@ -73,16 +73,16 @@ class ConsentMapping(Section):
 
 
 class MappingSettings(Section):
-    """Where in an event each part of a membership change stands."""
+    """The place of each part of a membership change in an event."""
 
     when: tuple[Condition, ...] = ()
-    """All of these hold, or else the event is ignored."""
+    """An event is ignored unless all of these hold."""
     for_each: Pointer | None = None
     """One change for each item of this array or object of the event."""
     audience: Value | None = None
-    """The audience's name, upstream's or ours."""
+    """The audience's name: the upstream name or the configured one."""
     action: Action | None = None
-    """Rules in turn: which values add and which remove."""
+    """Rules, tried in turn, for the values that add and that remove."""
     member: Value | None = None
     """The member's id, text or a whole number."""
     occurred_at: Time | None = None
@@ -90,13 +90,13 @@ class MappingSettings(Section):
     country: Value | None = None
     """The member's country, ISO 3166 alpha-2."""
     identities: tuple[IdentityMapping, ...] | None = None
-    """What the partner can match the member by; null: what the format knows."""
+    """The data by which the partner can match the member; null: read by the format."""
     consent: ConsentMapping | None = None
-    """The consent that the event states; null: what the format knows."""
+    """The consent of the event; null: read by the format."""
     attributes: Mapping[str, Value] | None = None
-    """Text, numbers and booleans for columns of snapshots, by names of your own."""
+    """Texts, numbers and booleans for columns of snapshots, by names that you choose."""
     backfill: tuple[Condition, ...] | None = None
-    """All of these hold for an event that is backfill and no live change."""
+    """An event is backfill, and no live change, if all of these hold."""
 
 
 class TableIdentity(Section):
@@ -122,20 +122,20 @@ def _identities(value: object) -> object:
 
 
 class TableSettings(Section):
-    """A table whose rows are memberships, as change data capture shows it."""
+    """A table of memberships, read through change data capture."""
 
     kind: Literal["membership_rows", "append_only"]
     """membership_rows: a row is a membership; append_only: a row is a change of one."""
     audience: ColumnValue | None = None
-    """The column of the audience; null: that of the source."""
+    """The column of the audience; null: the audience of the source."""
     member: ColumnValue
     """The column of the member's id."""
     active: ColumnAction | None = None
-    """Of membership_rows: a column that says whether the row counts, a boolean or rules."""
+    """For membership_rows: a boolean column, or rules, that say whether the row counts."""
     action: ColumnAction | None = None
-    """Of append_only: rules for the column that says what happened."""
+    """For append_only: rules for the column of the action."""
     changed_at: ColumnTime | None = None
-    """The column of the time; null, and for deleted rows: when the database committed."""
+    """The column of the time; null, and for deleted rows: the commit time of the database."""
     identities: Annotated[
         tuple[TableIdentity, ...],
         BeforeValidator(

@@ -1,4 +1,4 @@
-"""What several formats say in the same way: the fields of a person, and lists of identifiers."""
+"""Shared by several formats: reads the fields of a person, and lists of identifiers."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -11,20 +11,20 @@ PERSON: Final[Mapping[str, str]] = {
     **dict.fromkeys(("firstName", "first_name", "firstname", "FIRSTNAME", "FN"), "first_name"),
     **dict.fromkeys(("lastName", "last_name", "lastname", "LASTNAME", "LN"), "last_name"),
 }
-"""Names of traits to our fields."""
+"""Our field of each name of a trait."""
 PLACE: Final[Mapping[str, str]] = {
     **dict.fromkeys(("street", "street1", "ADDRESS"), "address"),
     **dict.fromkeys(("city", "CITY"), "city"),
     **dict.fromkeys(("state", "stateProvince", "STATE"), "state"),
     **dict.fromkeys(("postalCode", "postal_code", "zip", "ZIP"), "postal"),
 }
-"""The same of an address."""
+"""Our field of each name in an address."""
 _SHA_256_DIGITS: Final = 64
 _HEXADECIMAL: Final = frozenset("0123456789abcdefABCDEF")
 
 
 def inner(value: object, *names: str) -> object:
-    """What stands there, name by name; None where nothing does."""
+    """The value at this path of names; None if there is none."""
     for name in names:
         if type(value) is not dict:
             return None
@@ -33,7 +33,7 @@ def inner(value: object, *names: str) -> object:
 
 
 def person(traits: object) -> Identity:
-    """The fields of an object of traits that has an `address` object in it."""
+    """The identity in an object of traits and its inner object `address`."""
     if type(traits) is not dict:
         return {}
     found = picked(traits, PERSON)
@@ -42,7 +42,7 @@ def person(traits: object) -> Identity:
 
 
 def joined(main: Identity, more: Iterable[tuple[str, str]]) -> Sequence[Identity]:
-    """One identity, and one more for each other e-mail address or phone number."""
+    """The main identity, and one more for each other email address or phone number."""
     first, others = dict(main), list[Identity]()
     seen = set(first.items())
     for field, value in more:

@@ -1,4 +1,4 @@
-"""mParticle's audience_membership_change_request: profiles, each with its audiences.
+"""mParticle's audience_membership_change_request: a list of profiles with their audiences.
 
 (Source: mParticle's Firehose SDK and its documentation.)
 """
@@ -34,7 +34,7 @@ _SHA_256: Final = frozenset({"sha256", "sha-256"})
 
 
 def parts(categories: Iterable[str]) -> Parts:
-    """{item: …} of a mapping looks into the profile; `categories` are purposes of its consent."""
+    """In a mapping, {item: …} reads the profile; `categories` are purposes of its consent."""
     return Parts(
         items=_items,
         audience=_audience,
@@ -109,7 +109,7 @@ def _identities(scope: Scope) -> Sequence[Identity]:
 
 
 def _is_usable(encoding: object, value: str) -> bool:
-    """Partners match SHA-256 alone, and a digest of another kind must not be hashed again."""
+    """Whether the value is plain or a SHA-256; partners match no other digest."""
     if encoding is None:
         return True
     if not isinstance(encoding, str):

@@ -1,9 +1,8 @@
 """The native event: the format for upstreams that can choose their own.
 
-An add is read strictly: what does not fit is rejected with the key that is wrong, and nothing is
-guessed. A remove needs what decides it (action, audience, member, time) and nothing else: whatever
-stands in its other keys, the person is taken out with what is usable of them. Keys that decide
-nothing, such as `event_id`, and those it does not know are passed over.
+An add is read strictly: a wrong value is rejected with its key, and nothing is guessed. A remove
+needs only its action, audience, member and time. Wrong values in its other keys are left out, so
+that the member is removed anyway. Unknown keys, and keys such as `event_id`, are ignored.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,30 +18,29 @@ from pipeline.sources.numbers import number_text
 from pipeline.sources.timestamps import epoch_milliseconds
 
 NUMERIC_FIELDS: Final = frozenset({"phone", "postal"})
-"""Upstreams write these as numbers too; they are read as the digits they say."""
+"""Upstreams also write these as numbers, which are read as text of the same digits."""
 
 _TOMBSTONE: Final = Ignored("tombstone")
 _FIELDS: Final = frozenset(FIELDS)
 _SCALARS: Final = frozenset({str, int, float, bool})
 _UNSAID: Final = (False, False, None)
-"""The last fields of a change as they are without a word on them: no event says these itself."""
+"""The last fields of a change, which no native event can set."""
 _UNREADABLE: Final = ""
-"""Instead of an audience's name that is none: no configured audience has it."""
+"""Replaces a name of an audience that cannot be read; no configured audience has it."""
 
 
 class _Malformed(Exception):
-    """The value is no native event; the message names the key and never quotes it."""
+    """The value is not a native event; the message names the key, but never quotes the value."""
 
 
 def read(value: bytes | None) -> Sequence[MembershipChange] | Ignored | Rejected:
-    """The changes one event states: one, or one for each audience a withdrawal lists.
+    """The changes of one event: one, or one for each audience in a withdrawal of consent.
 
-    A withdrawal of consent becomes removes; without a list of audiences it is one remove with
-    `audience=None`, which means every configured audience. A name on the list that cannot be read
-    becomes a remove of the audience "", which nobody configured, and does not stop the others.
-    Whole numbers are text where upstreams write them: names of audiences, ids of members, phones
-    and postal codes. A null value is ignored as a tombstone. The identities and the consent are
-    handed on as upstream wrote them.
+    A withdrawal becomes removes; without a list of audiences it is one remove with `audience=None`,
+    which means every configured audience. An unreadable name in the list becomes a remove of the
+    audience "", which is never configured, and does not stop the others. Whole numbers become text
+    in names of audiences, ids of members, phones and postal codes. A null value is ignored as a
+    tombstone. Identities and consent stay as upstream wrote them.
 
     >>> read(b'{"audience": "vip", "action": "join"}').detail
     'action: must be add, remove or withdraw_consent'
@@ -53,7 +51,7 @@ def read(value: bytes | None) -> Sequence[MembershipChange] | Ignored | Rejected
         try:
             event = orjson.loads(value)
         except orjson.JSONDecodeError:
-            event = loaded(value)  # once more, since a mark may stand before it
+            event = loaded(value)  # again, because a byte order mark may be before it
         return _usual(event) or _changes(event)
     except orjson.JSONDecodeError as error:
         return Rejected("malformed", f"not JSON: see line {error.lineno}, column {error.colno}")
@@ -61,11 +59,11 @@ def read(value: bytes | None) -> Sequence[MembershipChange] | Ignored | Rejected
         return Rejected("malformed", str(error))
 
 
-# `type(x) is` and not isinstance: what orjson gives is never a subclass, and it is quicker.
+# `type(x) is` is faster than isinstance, and orjson never returns a subclass.
 def _usual(event: Any) -> tuple[MembershipChange] | None:
-    """What `_changes` makes of an event of the usual shape; None for any other, right or wrong.
+    """The result of `_changes` for an event of the usual shape; None for all other events.
 
-    Asking everything at once, in one call, takes half as long as finding out what is wrong.
+    To check everything in one expression takes half as long as to find the wrong key.
     """
     try:
         action, audience, member = event["action"], event["audience"], event["member"]
@@ -92,7 +90,7 @@ def _usual(event: Any) -> tuple[MembershipChange] | None:
         return None
     attributes = attributes or None
     said = (audience, action, member_id, country, identities, consent, occurred_at_ms, attributes)
-    # Half the price of the class's own constructor, which does the same.
+    # The same as the constructor of the class, at half the cost.
     return (tuple.__new__(MembershipChange, said + _UNSAID),)
 
 
@@ -129,7 +127,7 @@ def _add(event: Mapping[str, object], audience: str) -> MembershipChange:
 
 
 def _remove(event: Mapping[str, object], audience: str | None) -> MembershipChange:
-    """What decides the removal, and of everything else what is usable."""
+    """A remove: strict about action, audience, member and time; other values if usable."""
     member, member_id, occurred_at_ms = _whose_and_when(event)
     country, consent = member.get("country"), event.get("consent")
     attributes, _ = attributes_of(member.get("attributes"))
@@ -176,14 +174,14 @@ def _identities(identities: object) -> Sequence[Mapping[str, str]]:
         raise _Malformed("member.identities: must be a list")
     try:
         for identity in identities:
-            "".join(identity.values())  # the quickest way to ask whether all are strings
+            "".join(identity.values())  # the fastest check that all values are strings
     except (TypeError, AttributeError):
         return [_identity(identity) for identity in identities]
     return identities
 
 
 def _identity(identity: object) -> Mapping[str, str]:
-    """The fields that have a value: null is absent, and unknown keys may hold anything."""
+    """The fields that have a value: null counts as absent, and unknown keys are ignored."""
     if type(identity) is not dict:
         raise _Malformed("member.identities: every identity must be an object")
     fields = _usable_fields(identity)
@@ -195,7 +193,7 @@ def _identity(identity: object) -> Mapping[str, str]:
 
 
 def _usable_identities(identities: object) -> Sequence[Mapping[str, str]]:
-    """The identities of a remove: one alone may stand without its list."""
+    """The usable identities of a remove; a single one need not be in a list."""
     if identities is None:
         return ()
     listed = identities if type(identities) is list else [identities]
@@ -219,12 +217,12 @@ def _usable_fields(identity: Mapping[str, object]) -> dict[str, str]:
 
 
 def _is_plain(attributes: object) -> bool:
-    """Whether these are attributes as they are meant to be, none of them null."""
+    """Whether these attributes need no check: all have an allowed type, and none is null."""
     return type(attributes) is dict and all(type(one) in _SCALARS for one in attributes.values())
 
 
 def attributes_of(said: object) -> tuple[Attributes | None, str | None]:
-    """The attributes that have a value, and what is wrong with the object, if anything is."""
+    """The attributes that have a value, and the error of the object, or None."""
     if said is None:
         return None, None
     if type(said) is not dict:
@@ -236,7 +234,7 @@ def attributes_of(said: object) -> tuple[Attributes | None, str | None]:
 
 
 def _name(value: object) -> str:
-    """A name or an id as text, or "" if it is none."""
+    """A name or an id as text, or "" for any other value."""
     return value if type(value) is str else number_text(value)
 
 

@@ -1,4 +1,4 @@
-"""The native event, for upstreams that can choose what they write."""
+"""The format `native`, for upstreams that can choose what they write."""
 
 from dataclasses import replace
 from typing import Final
@@ -30,7 +30,7 @@ _MAPPING: Final[dict[str, object]] = {
         },
     },
 }
-"""The native event in the words of a mapping."""
+"""The native event, described as a mapping."""
 
 
 def native_parts() -> Parts:

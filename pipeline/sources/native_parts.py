@@ -1,4 +1,4 @@
-"""The native event not read as it stands: in an envelope, encoded, or with a mapping."""
+"""Reads native events in all settings: plain, in an envelope, encoded, or with a mapping."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ from pipeline.sources.scope import Scope
 
 
 def plain(names: AudienceNames, *, ignores_unknown: bool, largest: int) -> Read:
-    """Native events as bytes, which is the quickest of all ways."""
+    """A reader of native events as plain JSON; the fastest one."""
     has_other_names = any(name != ours for name, ours in names.known.items())
     is_renamed = has_other_names or ignores_unknown
 
@@ -31,7 +31,7 @@ def plain(names: AudienceNames, *, ignores_unknown: bool, largest: int) -> Read:
 
 
 def decoded(names: AudienceNames, *, ignores_unknown: bool) -> ReadEvent:
-    """A native event that was decoded already: written out again, so that there is one reader."""
+    """A reader of decoded native events; it writes them as JSON again, to use the same reader."""
 
     def read(scope: Scope) -> Reading:
         try:
@@ -44,7 +44,7 @@ def decoded(names: AudienceNames, *, ignores_unknown: bool) -> ReadEvent:
 
 
 def with_mapping(parts: Parts, names: AudienceNames, *, ignores_unknown: bool) -> ReadEvent:
-    """A native event of which a mapping replaced some parts; a withdrawal is read as it stands."""
+    """A reader of native events with a mapping; a withdrawal of consent ignores the mapping."""
     event = event_reader(parts, names, ignores_unknown=ignores_unknown)
     withdrawal = decoded(names, ignores_unknown=ignores_unknown)
 
@@ -61,7 +61,7 @@ def renamed(
     *,
     ignores_unknown: bool,
 ) -> Reading:
-    """The changes under our names of the audiences; those of others ignored, if that is said."""
+    """The changes with our names of audiences; unknown audiences are ignored if configured so."""
     if isinstance(reading, Ignored | Rejected):
         return reading
     known = names.known

@@ -54,7 +54,7 @@ EVENT_SCHEMA: Final[Mapping[str, object]] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "title": "Audience membership event",
     "description": "One change of one member: in or out of an audience, or consent withdrawn. "
-    "Of a remove and a withdrawal only what decides it must be right.",
+    "A remove or a withdrawal needs only action, audience, member and time.",
     "type": "object",
     "required": ["action", "occurred_at", "member"],
     "properties": {
@@ -77,9 +77,7 @@ EVENT_SCHEMA: Final[Mapping[str, object]] = {
             "required": ["id"],
             "properties": {
                 "id": _NAME,
-                "country": {
-                    "description": "ISO 3166 alpha-2; over the audience's and the destination's."
-                },
+                "country": {"description": "ISO 3166 alpha-2; overrides the configured country."},
                 "identities": {
                     "description": "A list of fields that belong together; each plain or SHA-256."
                 },
@@ -99,4 +97,4 @@ EVENT_SCHEMA: Final[Mapping[str, object]] = {
         _of_action("withdraw_consent", _WITHDRAW),
     ],
 }
-"""`read` takes what it accepts, but for days a month lacks and numbers too large to be exact."""
+"""`read` accepts what this schema accepts, except dates that do not exist and inexact numbers."""

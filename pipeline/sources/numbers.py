@@ -1,16 +1,15 @@
-"""Whole numbers where text is meant: ids, phones and postal codes out of numeric columns."""
+"""Turns whole numbers into text: ids, phones and postal codes from numeric columns."""
 
 from typing import Final
 
 _EXACT: Final = 2.0**53
-"""Beyond it a floating number no longer says which whole number it was."""
+"""The largest float that is an exact whole number."""
 
 
 def number_text(value: object) -> str:
-    """A whole number as the text it says; "" for anything else, fractions and booleans included.
+    """A whole number as text; "" for any other value, also for fractions and booleans.
 
-    A number written as `7.0` is 7, as JSON has it; one that is too large to be read exactly is
-    no number of anything.
+    `7.0` counts as 7, as in JSON. A float that is too large to be exact gives "".
 
     >>> number_text(379909525712777677), number_text(12065550100.0)
     ('379909525712777677', '12065550100')

@@ -1,4 +1,4 @@
-"""The parts of a membership change, each a function of the event, and the changes made of them."""
+"""Makes changes from an event with one function for each part of a change."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from pipeline.sources.scope import Scope
 from pipeline.sources.typed import text_of
 
 Items = Callable[[Scope], Scope | Iterable[Scope | Rejected] | Ignored | Rejected]
-"""The items of an event that may each be a change; the scope itself if it is one."""
+"""Gives the items of an event, each of which may be a change; or the scope, if it is one item."""
 ReadEvent = Callable[[Scope], Reading]
 
 MOST_ITEMS: Final = 10_000
-"""Of one event: it is read in one go, and nothing else runs meanwhile."""
+"""The most items of an event, because nothing else runs while an event is read."""
 _TOO_MANY: Final = Rejected(
     "event_too_large", f"more than {MOST_ITEMS} items; have upstream write smaller batches"
 )
@@ -45,10 +45,10 @@ def never(_: Scope) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """How one kind of event becomes changes. A mapping replaces those parts that it has."""
+    """The functions that read the parts of a change. A mapping replaces the parts that it has."""
 
     audience: Evaluate
-    """A name or a number, or a tuple of names that one audience may go by."""
+    """Gives a name or a number, or a tuple of possible names of one audience."""
     action: Decide
     member: Evaluate
     occurred_at: Instant
@@ -58,15 +58,15 @@ class Parts:
     attributes: Callable[[Scope], Attributes | None] = no_attributes
     backfill: Predicate = never
     stated_at: Instant = unstated
-    """When upstream stated the change, where that orders its statements better."""
+    """Gives the time when upstream wrote the change, if changes must be ordered by that."""
     items: Items | None = None
     """None: the event is one change."""
     places: Mapping[str, str]
-    """Where audience, member and occurred_at stand, for messages."""
+    """The places of audience, member and occurred_at, for messages."""
 
 
 def event_reader(parts: Parts, names: AudienceNames, *, ignores_unknown: bool) -> ReadEvent:
-    """Reads one event, whatever it is; never raises."""
+    """A function that reads any event; it never raises."""
     change = _ChangeReader(parts, names, ignores_unknown=ignores_unknown).read
     items = parts.items
     if items is None:
@@ -93,7 +93,7 @@ def event_reader(parts: Parts, names: AudienceNames, *, ignores_unknown: bool) -
 
 
 def gathered(found: Iterable[MembershipChange | Ignored | Rejected]) -> Reading:
-    """The changes of all items, and one rejection for each reason; else why it is ignored."""
+    """The changes of all items, and one rejection for each reason; or why all are ignored."""
     changes: list[Part] = []
     rejected: dict[str, tuple[Rejected, int]] = {}
     ignored: Ignored | None = None
@@ -120,7 +120,7 @@ def _counted(rejected: Rejected, count: int) -> Rejected:
 
 
 class _ChangeReader:
-    """Makes one change of one scope."""
+    """Reads one change from one scope."""
 
     __slots__ = ("_ignores_unknown", "_known", "_names", "_parts")
 
@@ -133,7 +133,7 @@ class _ChangeReader:
     def read(self, scope: Scope) -> MembershipChange | Ignored | Rejected:
         parts = self._parts
         written = parts.audience(scope)
-        # Nearly all are a known text, and asking for it first costs a quarter.
+        # Nearly all values are a known text, and this check first costs only a quarter.
         audience = self._known.get(written) if type(written) is str else self._names.ours(written)
         if audience is None and written is not None and self._ignores_unknown:
             return UNKNOWN
@@ -163,7 +163,7 @@ def _change(
     # A bad country, identity or attribute must not keep a member in an audience.
     if scope.complaint is not None and action == "add":
         return Rejected("malformed", scope.complaint)
-    # Half the price of the class's own constructor, which does the same.
+    # The same as the constructor of the class, at half the cost.
     return tuple.__new__(
         MembershipChange,
         (

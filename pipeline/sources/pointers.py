@@ -1,13 +1,13 @@
-"""JSON Pointers (RFC 6901), made into functions once."""
+"""Turns JSON Pointers (RFC 6901) into functions."""
 
 from collections.abc import Callable, Sequence
 
 Lookup = Callable[[object], object]
-"""From a parsed value to what stands at the pointer; None for nothing, null and an empty text."""
+"""Gives the value at a pointer; None for no value, null and an empty text."""
 
 
 def tokens(pointer: str) -> Sequence[str] | None:
-    """The names and places of a pointer, unescaped; None if it is no pointer.
+    """The unescaped names and places of a pointer; None if the text is no pointer.
 
     >>> tokens("/a~1b/0"), tokens(""), tokens("a")
     (['a/b', '0'], [], None)
@@ -23,12 +23,12 @@ def tokens(pointer: str) -> Sequence[str] | None:
 
 
 def escaped(token: str) -> str:
-    """A name as it stands in a pointer."""
+    """A name, escaped for a pointer."""
     return token.replace("~", "~0").replace("/", "~1")
 
 
 def lookup(pointer: str) -> Lookup:
-    """What follows the pointer into a value; never raises, whatever the value is.
+    """A function that follows the pointer into any value; it never raises.
 
     >>> lookup("/a/0")({"a": ["x"]}), lookup("/a/b")({"a": "x"})
     ('x', None)
@@ -73,7 +73,7 @@ def _deep(path: Sequence[str]) -> Lookup:
 
 
 def walked(value: object, path: Sequence[str]) -> object:
-    """Step by step: an object by its names, an array by its places."""
+    """The value at a path: names lead into objects, and places into arrays."""
     for token in path:
         if type(value) is dict:
             value = value.get(token)
@@ -85,7 +85,7 @@ def walked(value: object, path: Sequence[str]) -> object:
 
 
 def _is_place(token: str, length: int) -> bool:
-    # RFC 6901 allows no leading zeros, and `isdecimal` alone takes digits of other scripts.
+    # RFC 6901 allows no leading zeros; `isdecimal` alone would allow digits of other scripts.
     has_leading_zero = len(token) > 1 and token[0] == "0"
     is_number = token.isascii() and token.isdecimal() and not has_leading_zero
     return is_number and len(token) < 10 and int(token) < length

@@ -1,4 +1,4 @@
-"""Events that a function of an installed package reads; `functions.py` finds it."""
+"""The format `python`: a function of an installed package reads events; see `functions.py`."""
 
 from pipeline.sources.source_format import SourceFormat
 

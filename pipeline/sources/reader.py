@@ -1,4 +1,4 @@
-"""From the bytes of a message to what it states: size, tombstone, encoding, envelopes, event."""
+"""Reads the changes of a message from its bytes: size, tombstone, encoding, envelopes, event."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,22 +21,22 @@ from pipeline.sources.reading import (
 from pipeline.sources.scope import NO_ATTRIBUTES, ReadKey, Scope
 
 UNAVAILABLE: Final = "__debezium_unavailable_value"
-"""What Debezium writes for a large column that did not change: no value, in any format."""
+"""Debezium writes this for a large column that did not change; every format reads no value."""
 _NO_VALUE: Final = (Rejected, SchemaNeeded)
 _UNAVAILABLE_BYTES: Final = UNAVAILABLE.encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layers:
-    """What lies between the bytes of a message and its event."""
+    """The layers between the bytes of a message and its event."""
 
     largest_bytes: int
     decode: Decode
     has_framed_keys: bool
     envelopes: Sequence[Envelope]
-    """From the outside in."""
+    """The envelopes, from the outside in."""
     has_payload: bool
-    """Whether the value may be wrapped as Kafka Connect does it, without saying so."""
+    """Whether Kafka Connect's wrapper is also removed without a setting."""
 
 
 class MessageReader:
@@ -45,13 +45,13 @@ class MessageReader:
     __slots__ = ("_event", "_layers", "_removal")
 
     def __init__(self, layers: Layers, event: ReadEvent, removal: ReadEvent | None) -> None:
-        """`removal` reads messages without a value, which are ignored without it."""
+        """`removal` reads messages without a value; None: they are ignored."""
         self._layers = layers
         self._event = event
         self._removal = removal
 
     def read(self, message: SourceMessage) -> Outcome:
-        """What the message states; never raises."""
+        """The changes of the message, or why there are none; never raises."""
         layers = self._layers
         if layers.has_framed_keys and is_framed(message.key or b""):
             key = layers.decode(message.key or b"")

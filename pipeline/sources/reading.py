@@ -1,4 +1,4 @@
-"""What a source is given, and what it makes of it."""
+"""The input of a source (a message) and its possible results."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from pipeline.domain.reasons import Ignored, Rejected
 
 
 class SourceMessage(Protocol):
-    """One message of an upstream topic, as Kafka gave it."""
+    """One message of an upstream topic, unchanged from Kafka."""
 
     @property
     def key(self) -> bytes | None: ...
@@ -19,28 +19,28 @@ class SourceMessage(Protocol):
     def headers(self) -> Sequence[tuple[str, bytes]]: ...
     @property
     def timestamp(self) -> int:
-        """When Kafka says that it was written, milliseconds since the epoch; -1 for unknown."""
+        """The message's time in Kafka, milliseconds since the epoch; -1 if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class SchemaNeeded:
-    """The message can be read once the registry has said what the schema of this id is."""
+    """The message can be read after the schema of this id is fetched."""
 
     schema_id: int
 
 
 Part = MembershipChange | Rejected
 Reading = Sequence[Part] | Ignored | Rejected
-"""What an event states. Of an event with many items, the good ones are carried and the bad ones
+"""The result of an event. If it has many items, good ones become changes, and bad ones are
 rejected, once for each reason."""
 Outcome = Reading | SchemaNeeded
 Read = Callable[[SourceMessage], Outcome]
-"""Pure, and never raises: what cannot be read is rejected with its reason."""
+"""Reads a message; pure, and never raises: an unreadable message is rejected with its reason."""
 
 NOT_MEMBERSHIP = Ignored("not_membership")
 TOMBSTONE = Ignored("tombstone")
 
 
 def malformed(place: str, what: str) -> Rejected:
-    """Something in the event that is not as the configuration says; never quotes the event."""
+    """The rejection of an event that does not fit the configuration; never quotes the event."""
     return Rejected("malformed", f"{place}: {what}")

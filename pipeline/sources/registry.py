@@ -20,10 +20,10 @@ from pipeline.sources.settings import SourceSettings
 def compile_source(
     settings: SourceSettings, *, audiences: Mapping[str, str], schemas: Schemas
 ) -> Read:
-    """The reader of one topic; SettingsError where a file or a function it names is of no use.
+    """The reader of one topic; SettingsError if its file or function cannot be used.
 
-    `audiences` has our name of each audience by every name it goes by, our own ones too.
-    `schemas` is what is known of the source's registry: a reader that needs more of it says so.
+    `audiences` has the configured name of each audience by every name, also the configured one.
+    `schemas` has the fetched schemas of the registry; a reader that needs another one asks for it.
     """
     names = AudienceNames(audiences)
     ignores_unknown = settings.unknown_audience == "ignore"
@@ -73,7 +73,7 @@ def _event(
 
 
 def _parts(settings: SourceSettings) -> Parts:
-    """The parts of the format, with those of the mapping laid over them."""
+    """The parts of the format, replaced by those of the mapping where it has them."""
     if settings.format == "mapping":
         return mapping.mapped(settings.mapping, settings.audience)
     make = FORMATS[settings.format].parts
@@ -93,7 +93,7 @@ def _when(settings: MappingSettings, event: ReadEvent) -> ReadEvent:
 
 
 def _removal(parts: Parts) -> Parts:
-    """What a null value means with `tombstone: remove`: the key's member is out, as of then."""
+    """The parts for `tombstone: remove`: a null value removes the key's member at that time."""
     return replace(
         parts,
         items=None,

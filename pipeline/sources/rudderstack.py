@@ -24,7 +24,7 @@ _TIMES: Final = ("originalTimestamp", "timestamp", "sentAt", "receivedAt")
 
 
 def parts(categories: Iterable[str]) -> Parts:
-    """{item: …} of a mapping looks into the row of an audiencelist, or into a record's `fields`."""
+    """In a mapping, {item: …} reads the row of an audiencelist, or a record's `fields`."""
     return Parts(
         items=_items,
         audience=NO_VALUE,
@@ -74,7 +74,7 @@ def _action(scope: Scope) -> Decision:
 
 
 def _member(scope: Scope) -> object:
-    # The rows of an audiencelist are many people, and `userId` is one; `recordId` is a row number.
+    # An audiencelist has many people, but only one `userId`; `recordId` is a row number.
     return None if scope.item_name is not None else inner(scope.root, "userId")
 
 

@@ -1,4 +1,4 @@
-"""What the expressions of one event can see: the event, the item, the key, the headers."""
+"""The values that expressions can read: the event, the item, the key, the headers."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -6,26 +6,26 @@ from typing import Final
 from pipeline.sources.reading import SourceMessage
 
 ReadKey = Callable[[bytes], object]
-"""The key of a message as a value: parsed if it is JSON or has a schema, else text."""
+"""Reads the key of a message as a value: parsed if it is JSON or has a schema, otherwise text."""
 
 _UNREAD: Final = object()
 NO_ATTRIBUTES: Final[Mapping[str, object]] = {}
 
 
 class Scope:
-    """One event, or one item of it. Expressions read it; the first complaint is kept in it."""
+    """One event or one item of it, for expressions to read; it stores the first complaint."""
 
-    # Defaults of the class and no slots: one scope is made for each event, and of ten attributes
-    # four are set.
+    # No slots, but defaults of the class: each event makes a scope, and sets only four of ten
+    # attributes.
     item: object = None
-    """Where for_each is at."""
+    """The present item of for_each."""
     item_name: str | None = None
     inner: object = None
-    """What a format has found on its way and asks for again."""
+    """A value that a format found earlier and needs again."""
     row: object = None
-    """Of a table: the row after the change, or before it if it was deleted."""
+    """For a table: the row after the change, or before it if the row was deleted."""
     complaint: str | None = None
-    """What is wrong with a part that a remove can do without."""
+    """The error in a part that a remove does not need."""
     _key: object = _UNREAD
 
     def __init__(
@@ -38,11 +38,11 @@ class Scope:
         self.message = message
         self.root = root
         self.attributes = attributes
-        """Of a CloudEvent, by the names of its Kafka headers."""
+        """The attributes of a CloudEvent, by the names of its Kafka headers."""
         self._read_key = read_key
 
     def at(self, item: object, name: str | None = None) -> "Scope":
-        """The same event, at one item of it."""
+        """The scope of one item of this event."""
         scope = Scope(self.message, self.root, self._read_key, self.attributes)
         scope.item, scope.item_name = item, name
         scope.row = self.row
@@ -56,7 +56,7 @@ class Scope:
         return self._key
 
     def header(self, name: str) -> str | None:
-        """The last header of this name as text, as Kafka's own clients take it."""
+        """The last header of this name as text, as Kafka's own clients choose it."""
         found: bytes | None = None
         for given, value in self.message.headers:
             if given == name:

@@ -1,4 +1,4 @@
-"""Twilio Segment Engage: the boolean under the audience's key decides, and no event's name.
+"""Twilio Segment Engage: the boolean under the audience's key decides, not the event's name.
 
 (Source: the rule of Segment's own destinations, and the documentation of Engage.)
 """
@@ -28,7 +28,7 @@ _USER: Final = lookup("/userId")
 
 
 def parts(categories: Iterable[str]) -> Parts:
-    """`categories` are those of the event's consent that stand for a signal."""
+    """The parts of an event; `categories` of its consent become a signal."""
     return Parts(
         audience=_audience,
         action=_action,

@@ -1,4 +1,4 @@
-"""The `sources:` of the file: a topic each, and how its messages are read."""
+"""Settings of `sources:`: each entry is a topic, and how to read its messages."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Literal, Self
@@ -38,7 +38,7 @@ def _envelopes(value: object) -> object:
 
 
 class RegistrySettings(Section):
-    """A Schema Registry, Confluent's or one that speaks its API."""
+    """A Schema Registry of Confluent, or one with the same API."""
 
     url: Url
     username: Text | None = None
@@ -46,11 +46,11 @@ class RegistrySettings(Section):
     """At most one of password and password_file."""
     password_file: SecretFile | None = None
     ca_file: ReadableFile | None = None
-    """Certificates to trust, PEM; null: those of the system."""
+    """A file of certificates to trust, PEM; null: the system's certificates."""
     timeout_seconds: Positive = 10
 
     def password_secret(self) -> Secret | None:
-        """What goes with username; read at each request."""
+        """The password for username; read at each request."""
         return secret(self.password, self.password_file)
 
     @model_validator(mode="after")
@@ -65,7 +65,7 @@ class SourceSettings(Section):
 
     topic: TopicText
     format: Format = "native"
-    """Whose events these are; mapping: described by `mapping`; python: read by `function`."""
+    """The format of the events; mapping: described by `mapping`; python: read by `function`."""
     envelope: Annotated[
         tuple[Envelope, ...],
         BeforeValidator(
@@ -73,37 +73,37 @@ class SourceSettings(Section):
             json_schema_input_type=Literal["none"] | Envelope | tuple[Envelope, ...],
         ),
     ] = ()
-    """What is around the event, from the outside in."""
+    """The envelopes around the event, from the outside in."""
     encoding: Encoding = "json"
     framing: Literal["confluent", "none"] | None = None
-    """Whether five bytes with the schema's id come first; null: yes, but for json."""
+    """Whether five bytes with the schema's id come first; null: yes, except for json."""
     registry: RegistrySettings | None = None
-    """Where schemas are, for framing confluent."""
+    """The registry of schemas, for framing confluent."""
     schema_file: ReadableFile | None = None
     """The one schema, for framing none: .avsc, or a FileDescriptorSet."""
     message: Text | None = None
     """The full name of the message in schema_file, for encoding protobuf."""
     audience: Text | None = None
-    """The audience of every event, for formats and topics that name none."""
+    """The audience of every event, if the events name none."""
     tombstone: Literal["ignore", "remove"] = "ignore"
     """remove: a null value removes the member that the key names."""
     unknown_audience: Literal["dead_letter", "ignore"] = "dead_letter"
-    """What becomes of audiences that are not ours."""
+    """What happens to events of audiences that are not configured."""
     event_consent: Mapping[Text, Literal["amazon"]] = Field(default={})
-    """Category of the event's consent to the signal that it stands for."""
+    """Our consent signal for each consent category of the event."""
     mapping: MappingSettings = MappingSettings()
-    """With format mapping, all of it; beside any other format, its entries win."""
+    """Required with format mapping; with other formats, its entries override theirs."""
     table: TableSettings | None = None
-    """Of format debezium."""
+    """For format debezium: what the rows mean."""
     function: Text | None = None
-    """Of format python: the name of an entry point in the group audience_pipeline.sources."""
+    """For format python: the name of an entry point in the group audience_pipeline.sources."""
     restates: bool = False
-    """For snapshots a change counts from when its message was written, not from when it occurred:
-    for a topic that says again who is a member, however long that has been so."""
+    """Whether snapshots give a change the time of its message instead of its own time. Set it for a
+    topic that repeats memberships which may be old."""
     largest_event_bytes: Count = 4_194_304
-    """An event of more bytes is a dead letter."""
+    """A larger event becomes a dead letter; bytes."""
     start: Literal["earliest", "latest"] = "earliest"
-    """Where the very first start begins; partitions added later always from their beginning."""
+    """Where the first start begins to read; later partitions are always read from the beginning."""
 
     def is_framed(self) -> bool:
         """Whether the id of the schema comes before the value."""
@@ -127,7 +127,7 @@ class SourceSettings(Section):
         if self.schema_file is not None and (self.is_framed() or not is_binary):
             yield Problem(
                 path=("schema_file",),
-                what="is read with framing none of avro and protobuf alone",
+                what="is used only for avro and protobuf with framing none",
                 remedy="remove it",
             )
         is_loose = self.encoding == "protobuf" and self.schema_file is not None
@@ -163,7 +163,7 @@ class SourceSettings(Section):
             if getattr(self.mapping, name) is None:
                 yield Problem(
                     path=("mapping", name),
-                    what="tombstone: remove needs it, because a null value has but its key",
+                    what="tombstone: remove needs it, because a null value has only its key",
                     remedy="set it to {key: /…}",
                 )
 
@@ -184,7 +184,7 @@ class SourceSettings(Section):
         if self._names_no_audience():
             yield Problem(
                 path=("mapping", "audience"),
-                what="is required and missing: nothing says which audience it is",
+                what="is required and missing: nothing names the audience",
                 remedy="set it, or audience for the whole topic",
             )
 

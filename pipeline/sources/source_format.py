@@ -1,7 +1,7 @@
-"""What a format of upstream events is: everything that the program knows of one, in one record.
+"""The record of a format of upstream events; it has everything that the program knows of a format.
 
-A new one is a module that reads it and ends in its record, and its name in `formats.py`: then a
-source can have it. Tests ask for more where it `is_shown`.
+A new format is a module that reads it and ends with its record, and an entry in `formats.py`. Tests
+need more for a format that `is_shown`.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ class FormatOptions(Protocol):
 
     @property
     def event_consent(self) -> Iterable[str]:
-        """Categories of the event's consent that stand for a signal."""
+        """The consent categories of the event that become a signal."""
 
     @property
     def table(self) -> TableSettings | None: ...
@@ -25,22 +25,22 @@ class FormatOptions(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFormat:
-    """One format, by the name that `sources` takes."""
+    """One format; `sources` uses its name."""
 
     name: str
     keys: str
-    """What is known of the keys that the platform writes, for whoever sets its topic up:
-    everything about one member has to be in one partition."""
+    """Advice on the keys that the platform writes, for the person who sets up the topic: all events
+    of a member must be in one partition."""
     parts: Callable[[FormatOptions], Parts] | None
-    """None for the two that are not read by parts of their own."""
+    """Makes the parts of an event; None for the two formats that are read in another way."""
     names_audience: bool = True
-    """Whether its events say which audience they are about."""
+    """Whether its events name their audience."""
     has_consent: bool = False
-    """Whether its events carry consent by category, for `event_consent`."""
+    """Whether its events have consent by category, for `event_consent`."""
     needs: tuple[str, ...] = ()
-    """Entries of `mapping` that it cannot do without."""
+    """Entries of `mapping` that the format needs."""
     has_payload: bool = False
-    """Whether the value may be wrapped as Kafka Connect does it, without saying so."""
+    """Whether Kafka Connect's wrapper is also removed without a setting."""
     is_shown: bool = False
-    """Whether whoever has no configuration yet is shown it: it has a page in docs/sources, first
-    files in operations/sources/starts, and the sandbox writes it (`sandbox/event_formats.py`)."""
+    """Whether new users see this format: it has a page in docs/sources and first files in
+    operations/sources/starts, and the sandbox writes it (`sandbox/event_formats.py`)."""

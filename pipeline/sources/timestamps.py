@@ -1,7 +1,7 @@
 """The one parser of times: ISO 8601 with an offset, or a number of seconds or milliseconds.
 
-It takes what databases and languages write of it: PostgreSQL's `+00`, Snowflake's blank before
-the offset, Python's comma and times without seconds, the `UTC` of BigQuery and Trino.
+It accepts the forms that databases and languages write: PostgreSQL's `+00`, Snowflake's blank
+before the offset, Python's comma and times without seconds, the `UTC` of BigQuery and Trino.
 """
 
 import re
@@ -10,8 +10,8 @@ from typing import Final
 
 _PLAIN_LENGTH: Final = len("2026-11-22T10:15:00Z")
 
-# As seconds the limit is the year 5138, as milliseconds it is March 1973; no membership changed
-# before one or changes after the other. Microseconds and nanoseconds are far beyond the year 3000.
+# The limit is the year 5138 in seconds, and March 1973 in milliseconds; no membership changes after
+# the one or before the other. Microseconds and nanoseconds would be far beyond the year 3000.
 _MILLISECONDS_FROM: Final = 100_000_000_000
 _MILLISECONDS_UNTIL: Final = 32_503_680_000_000  # the year 3000
 
@@ -26,29 +26,30 @@ _MOMENT: Final = re.compile(rf"{_DATE}[Tt ]{_MINUTE}:[0-5][0-9]Z")
 _ISO: Final = re.compile(_ISO_PARTS)
 
 ISO_PATTERN: Final = f"^{_ISO_PARTS}$"
-"""What `epoch_milliseconds` takes as text, as a JSON Schema pattern.
+"""The texts that `epoch_milliseconds` accepts, as a JSON Schema pattern.
 
-Days that a month lacks aside, and the hours in which it was 1970, or 3000, somewhere else only.
+The pattern also matches days that do not exist, and hours at the limits that are out of range in
+UTC.
 """
 
 _seconds: Final[dict[str, int]] = {}
-"""Times as written: thousands of events share a second, and a time is nobody's data."""
+"""A cache of texts of times: thousands of events share a second, and a time is not personal."""
 _SECONDS_REMEMBERED: Final = 4_096
 
 NUMBER_BOUNDS: Final = (
     (1, _MILLISECONDS_UNTIL // 1000),
     (_MILLISECONDS_FROM, _MILLISECONDS_UNTIL),
 )
-"""The smallest number of seconds, and the first that is none any more; then of milliseconds."""
+"""The first valid number and the first invalid one after it: of seconds, then of milliseconds."""
 
 
 def epoch_milliseconds(value: object) -> int | None:
-    """Milliseconds since the epoch, UTC, or None if `value` states no instant from 1970 to 2999.
+    """Milliseconds since the epoch, UTC, or None if `value` is not a time from 1970 to 2999.
 
-    Text needs its offset (`Z`, `UTC`, `+01:00`, `+0100`, `+01`, each with or without one blank
-    before it): a time without one is a guess. Seconds may be absent; fractions of up to nine
-    digits, behind a dot or a comma, are cut to milliseconds. Numbers below 100 000 000 000 are
-    seconds, from there on milliseconds. Booleans and numbers in quotes are no times.
+    Text needs an offset (`Z`, `UTC`, `+01:00`, `+0100`, `+01`, with or without a blank before it),
+    because without one the time would be a guess. Seconds may be absent. Fractions of up to nine
+    digits after a dot or comma are cut to milliseconds. Numbers below 100 000 000 000 are seconds,
+    larger ones milliseconds. Booleans and numbers in quotes are not times.
 
     >>> epoch_milliseconds("2026-11-22T10:15:00.916374949-07:00")
     1795367700916
@@ -60,7 +61,7 @@ def epoch_milliseconds(value: object) -> int | None:
     True
     """
     if isinstance(value, str):
-        known = _seconds.get(value)  # no function with a cache: asking it costs three times this
+        known = _seconds.get(value)  # a function with a cache would cost three times as much
         return _of_text(value) if known is None else known
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -106,5 +107,5 @@ def _of_parts(parts: re.Match[str]) -> int | None:
     if sign is not None:
         ahead = (int(hours) * 60 + int(minutes or 0)) * 60_000
         milliseconds += -ahead if sign == "+" else ahead
-    # East of Greenwich 1970 begins before the epoch, which nothing behind us can write down.
+    # East of Greenwich, 1970 begins before the epoch, and later code cannot store negative times.
     return milliseconds if 0 <= milliseconds < _MILLISECONDS_UNTIL else None

@@ -1,4 +1,4 @@
-"""JSON values by their type: true, "true" and 1 are three, though in Python `1 == True`."""
+"""Compares JSON values with their type: true, "true" and 1 differ, although in Python 1 == True."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from pipeline.sources.numbers import number_text
 
 UNUSABLE: Final = object()
-"""A value that is there, and of a kind that cannot be an id or a text."""
+"""Marks a value whose type cannot be an id or a text."""
 
 
 def text_of(value: object) -> object:
@@ -20,12 +20,12 @@ def text_of(value: object) -> object:
 
 
 class TypedTable:
-    """What stands for each JSON value."""
+    """A table with a result for each JSON value."""
 
     __slots__ = ("_flags", "_texts_and_numbers")
 
     def __init__(self, entries: Mapping[tuple[bool, object], object]) -> None:
-        """By (whether it is a boolean, the value)."""
+        """The key of an entry is (whether the value is a boolean, the value)."""
         self._flags = {value: entry for (flag, value), entry in entries.items() if flag}
         self._texts_and_numbers = {
             value: entry for (flag, value), entry in entries.items() if not flag
@@ -47,6 +47,6 @@ def typed(value: object) -> tuple[bool, object]:
 
 
 def kind_of(value: object) -> str:
-    """What JSON calls it, for messages that must not show it."""
+    """JSON's name of the value's type, for messages that must not show the value."""
     names = {str: "a text", bool: "a boolean", int: "a number", float: "a number", list: "an array"}
     return "null" if value is None else names.get(type(value), "an object")

@@ -147,6 +147,6 @@ def test_killed_between_request_and_answer_it_does_not_ask_again(
     again = command(config, "audiences apply")
 
     assert again.returncode == 1
-    assert "it was asked for at 20" in again.stderr
+    assert "it was requested at 20" in again.stderr
     assert "remove its entry from the lock file" in again.stderr
     assert asked() == 1

@@ -17,4 +17,4 @@ def test_without_a_yes_nothing_is_made(tmp_path: Path) -> None:
 def test_a_configuration_without_snapshots_has_nothing_to_try_out(tmp_path: Path) -> None:
     refused = run(["canary", "--yes", "--config", str(Example().write(tmp_path))])
 
-    assert "none of them takes snapshots" in refused.error
+    assert "none takes snapshots, and this command" in refused.error

@@ -222,7 +222,7 @@ async def test_terms_are_accepted_after_they_were_shown(operator: Operator) -> N
     shown = await operator.types("terms show --json")
 
     assert "Nothing is agreed to here." in accepted.out
-    assert "accepted already" in again.out
+    assert "already accepted" in again.out
     assert shown.found["has_accepted"] is True
 
 

@@ -100,11 +100,11 @@ async def test_an_audience_is_paused_by_its_upstream_name_in_all_its_lanes_and_r
 
     assert f"audience {VIP} (vip) of lane {LANE}: paused" in paused.out
     assert f"audience {VIP_TOO} (vip) of lane {SECOND}: paused" in paused.out
-    assert again.out.count("is paused already") == 2
+    assert again.out.count("is already paused") == 2
     assert listed[LANE]["paused"] == [
         {"audience_id": str(VIP), "audiences": ["vip"], "state": "pausing", "since": None}
     ]
-    assert resumed.out.count("resumed; what was kept is sent first") == 1
+    assert resumed.out.count("resumed; the kept records are sent first") == 1
     assert after.out.count("is not paused") == 1
     paused_now = {lane: bool(one["paused"]) for lane, one in (await operator.listed()).items()}
     assert paused_now == {LANE: False, SECOND: True}

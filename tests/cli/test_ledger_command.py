@@ -186,9 +186,9 @@ async def test_a_job_message_that_is_not_there_is_exit_code_one_and_names_the_la
     lost, orphaned = ran.err.splitlines()
     assert f"error: lane {LANES[1]}: 4 of 10 records have no end" in lost
     assert "(offset 0, 1, 2, 3)" in lost
-    assert f"error: lane {LANES[1]}: 1 jobs have an outcome and no message" in orphaned
+    assert f"error: lane {LANES[1]}: 1 jobs have an outcome, but no message" in orphaned
     assert "(gone)" in orphaned
-    assert "if an audience of it is paused (`lanes list`)" in lost
+    assert "if an audience of the lane is paused (`lanes list`)" in lost
     assert lost.endswith("otherwise keep the topics and report it")
 
 
@@ -258,7 +258,7 @@ async def test_a_member_is_found_under_the_id_that_the_partner_gets(left: Left) 
     nobody = await left.topics.run("ledger --member u-3 --audience vip")
 
     assert [one["offset"] for one in found.found] == [RECORDS]
-    assert "no change of this member stands in a lane" in nobody.out
+    assert "no lane holds a change of this member" in nobody.out
     assert "`dead-letters list --stage ingest --key ID`" in nobody.out
     assert "files" not in nobody.err
 

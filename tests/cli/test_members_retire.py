@@ -106,7 +106,7 @@ async def test_all_that_is_stored_of_an_audience_is_let_go_of_after_a_sentence_w
     assert f"12 members of audience {LEFT} of adobe-prod" in refused.err
     assert "start every process with this configuration" in refused.err
     assert retired.code == 0, retired.err
-    assert "12 members are let go of" in retired.out
+    assert "12 members are marked as deleted" in retired.out
     assert f"`audiences delete {LEFT} --destination adobe-prod`" in retired.out
     assert {key for key, value in after.items() if value is None} == {
         member_key(LEFT, one) for one in PEOPLE
@@ -143,7 +143,7 @@ async def test_an_audience_of_the_configuration_keeps_its_members(
     refused = await operator.types(f"members retire {named} --yes")
 
     assert refused.code == 2
-    assert "is in the configuration, at adobe-prod: take it out first" in refused.error
+    assert "is in the configuration, at adobe-prod: first remove it there" in refused.error
 
 
 async def test_an_audience_that_was_renamed_in_the_configuration_alone_keeps_its_members(
@@ -170,7 +170,7 @@ async def test_an_audience_that_was_renamed_in_the_configuration_alone_keeps_its
 
     assert refused.code == 2
     assert "made for 'former-name'" in refused.error
-    assert "rename it there too" in refused.error
+    assert "rename it in the lock file too" in refused.error
     assert None not in (await operator.stored()).values()
 
 
@@ -188,7 +188,7 @@ async def test_audiences_without_an_id_are_named_before_anything_is_done(
 
     asked = await operator.types(f"members retire {LEFT}", "no\n")
 
-    assert "new-name. If one of them is this audience with another name" in asked.err
+    assert "new-name. If one of them is this audience under a new name" in asked.err
     assert f"give it the id {LEFT} instead" in asked.err
 
 
@@ -201,7 +201,7 @@ async def test_an_id_that_nothing_is_stored_of_is_refused_with_those_that_left(
     refused: Ran = await operator.types("members retire vip --yes")
 
     assert refused.code == 1
-    assert "stores nothing of an audience 'vip'" in refused.error
+    assert "stores nothing for an audience 'vip'" in refused.error
     assert f"known here: {LEFT}" in refused.error
 
 
@@ -221,7 +221,7 @@ async def test_members_of_a_destination_that_left_too_are_let_go_of_by_its_name(
     retired = await operator.types(f"members retire {LEFT} --destination former --yes")
 
     assert unclear.code == 2
-    assert "members are stored of several: adobe-prod, former" in unclear.error
+    assert "several have stored members: adobe-prod, former" in unclear.error
     assert (unknown.code, "did you mean 'former'?" in unknown.error) == (2, True)
     assert retired.code == 0, retired.err
     assert "or by its console" in retired.out
@@ -237,9 +237,9 @@ async def test_it_may_be_done_again_and_there_must_be_something_to_do_it_to(
     await operator.types(f"members retire {LEFT} --yes")
     again = await operator.types(f"members retire {LEFT} --yes")
 
-    assert "no members are stored, or kafka.namespace is another one" in before.error
+    assert "no members are stored, or kafka.namespace is wrong" in before.error
     assert again.code == 0, again.err
-    assert "0 members are let go of" in again.out
+    assert "0 members are marked as deleted" in again.out
 
 
 async def test_a_topic_with_too_few_partitions_is_left_alone(operator: Retiring) -> None:

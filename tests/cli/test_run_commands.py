@@ -147,9 +147,9 @@ async def test_a_start_is_asked_for_by_either_name_and_shows_until_it_is_begun(
     again = await operator.types(f"runs start {VIP} --destination adobe-prod")
     shown = await operator.types("runs show gold-customers")
 
-    assert "a snapshot is asked for" in told.out
-    assert "a snapshot is asked for" in again.out
-    assert "a start was asked for" in shown.out
+    assert "a snapshot is requested" in told.out
+    assert "a snapshot is requested" in again.out
+    assert "a start is requested" in shown.out
 
 
 async def test_a_held_snapshot_goes_after_its_name_was_typed_and_no_other_does(
@@ -249,8 +249,8 @@ async def test_a_configuration_without_snapshots_says_so(
     refused = await asyncio.to_thread(run, [*line.split(), "--config", str(config)])
 
     assert refused.error.endswith(
-        "none of them takes snapshots, and this command is for those that do; "
-        "for changes there are `lanes list` and `ledger`"
+        "none takes snapshots, and this command is only for snapshots; "
+        "for lanes, use `lanes list` and `ledger`"
     )
 
 
@@ -271,9 +271,9 @@ async def test_what_asks_for_lanes_points_to_snapshots_where_there_are_only_thos
 
     assert "no lane has a topic yet" in both.out
     assert "no audience goes through a lane: its partner takes files; see `runs list`" in listed.out
-    assert member.out == "no change of this member stands in a lane\n"
+    assert member.out == "no lane holds a change of this member\n"
     assert "adobe-prod gets files of this audience: see `members show`" in member.err
-    assert "only lanes are paused: adobe-prod gets files of it" in paused.error
+    assert "only lanes can be paused: adobe-prod gets files of it" in paused.error
 
 
 async def test_messages_of_another_version_are_counted_and_not_guessed(
@@ -289,4 +289,4 @@ async def test_messages_of_another_version_are_counted_and_not_guessed(
 
     listed = await operator.types("runs list")
 
-    assert "3 messages are of a version unknown here" in listed.err
+    assert "3 messages skipped: this release does not know their version" in listed.err

@@ -15,7 +15,7 @@ from tests.toys.instant import INSTANT
 
 __all__ = ["_logging_is_put_back"]
 
-SOURCES = "sources: none, and ingest has nothing to read; name the topics of upstream events"
+SOURCES = "sources: none, so ingest has nothing to read; name the topics of upstream events"
 
 
 @pytest.mark.parametrize(
@@ -23,9 +23,9 @@ SOURCES = "sources: none, and ingest has nothing to read; name the topics of ups
     [
         ("sources", "ingest,upload,poll", SOURCES),
         ("sources", "ingest", SOURCES),
-        ("audiences", "ingest,upload,poll", "audiences: none, and ingest and upload have nowhere"),
-        ("audiences", "upload", "audiences: none, and upload has nowhere to send to; name where"),
-        ("audiences", "ingest", "audiences: none, and ingest has nowhere to send to; name where"),
+        ("audiences", "ingest,upload,poll", "audiences: none, so ingest and upload have nowhere"),
+        ("audiences", "upload", "audiences: none, so upload has nowhere to send to; add audiences"),
+        ("audiences", "ingest", "audiences: none, so ingest has nowhere to send to; add audiences"),
     ],
 )
 def test_a_stage_without_what_it_needs_is_refused_before_the_brokers_are_asked(
@@ -54,7 +54,7 @@ def test_a_stage_that_no_destination_needs_is_refused(tmp_path: Path) -> None:
     ran = run(["run", "--config", str(config), "--stages", "ingest,snapshot"])
 
     assert ran.code == 2
-    assert "destinations: none takes snapshots, and snapshot has nothing to do" in ran.error
+    assert "destinations: none takes snapshots, so snapshot has nothing to do" in ran.error
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ AUDIENCE = "audiences[0].destinations[1]"
 @pytest.mark.parametrize(
     ("second", "said"),
     [
-        (target(audience_id=1), f"{AUDIENCE}.audience_id: is fed at audiences[0].destinations[0]"),
+        (target(audience_id=1), f"{AUDIENCE}.audience_id: is already fed by audiences[0].dest"),
         (
             target(audience_id=1, connection_id=OTHER_CONNECTION),
             f"{AUDIENCE}.audience_id: goes through another connection at",
@@ -91,7 +91,7 @@ AUDIENCE = "audiences[0].destinations[1]"
         ),
         (
             target(audience_id=2, destination="amazon-eu", connection_id=CONNECTION.upper()),
-            f"{AUDIENCE}.connection_id: is used by the destination 'amazon-na' too",
+            f"{AUDIENCE}.connection_id: is also used by the destination 'amazon-na'",
         ),
         (
             target(audience_id=2, destination="amazon-eu"),
@@ -119,7 +119,7 @@ def test_one_advertiser_under_two_destinations_is_refused() -> None:
         target(audience_id=2, advertiser_id=5, destination="amazon-eu"),
     )
 
-    assert "advertiser_id: is used by the destination 'amazon-na' too" in example.refusal()
+    assert "advertiser_id: is also used by the destination 'amazon-na'" in example.refusal()
 
 
 def test_two_audiences_may_share_a_connection() -> None:
@@ -133,7 +133,7 @@ def test_two_audiences_may_share_a_connection() -> None:
 def test_one_audience_of_the_partner_under_two_names_is_refused() -> None:
     example = Example().put("audiences.1", {"audience": "lapsed", "destinations": [target()]})
 
-    assert "audiences[1].destinations[0].audience_id: is fed at audiences[0]" in example.refusal()
+    assert "audiences[1].destinations[0].audience_id: is already fed by audien" in example.refusal()
 
 
 @pytest.mark.parametrize(
@@ -154,9 +154,9 @@ def test_one_audience_of_the_partner_by_two_destinations_is_refused(keys: dict[s
     example.put("audiences.1", {"audience": "lapsed", "destinations": [other]})
 
     assert (
-        "audiences[1].destinations[0].audience_id: is fed at audiences[0].destinations[0] already, "
-        "by the destination 'amazon-na', which reaches the same audience: one would undo what the "
-        "other says: 1; remove one of the two"
+        "audiences[1].destinations[0].audience_id: is already fed by "
+        "audiences[0].destinations[0] through the destination 'amazon-na', which reaches the same "
+        "audience: each would undo the other's changes: 1; remove one of the two"
     ) in example.refusal()
 
 
@@ -187,12 +187,12 @@ def test_topics_that_kafka_would_take_for_one_are_refused() -> None:
         (
             "audiences.0.upstream",
             ["a", "b", "a"],
-            "audiences[0].upstream[2]: stands in the list twice: 'a'; remove one of the two",
+            "audiences[0].upstream[2]: is in the list twice: 'a'; remove one of the two",
         ),
         ("sources.1", {"topic": "cdp.membership"}, "sources[1].topic: is read twice: 'cdp.mem"),
-        ("sources.0.topic", "audience.jobs", "is a topic of our own: what we write would be read"),
-        ("sources.0.topic", "audience.records.x.y", "is a topic of our own"),
-        ("sources.0.topic", "audience.dead-letters", "is a topic of our own"),
+        ("sources.0.topic", "audience.jobs", "is a topic that this program writes, so"),
+        ("sources.0.topic", "audience.records.x.y", "is a topic that this program writes"),
+        ("sources.0.topic", "audience.dead-letters", "is a topic that this program writes"),
         ("destinations.Amazon_NA", destination(), "destinations.Amazon_NA: differs from another"),
         ("kafka.heartbeat_interval_ms", 3_334, "3334; set it to 3333 or less"),
         ("kafka.rebalance_timeout_ms", 13_000, "13000; set it above 13000, or to null"),
@@ -284,10 +284,10 @@ def test_the_example_needs_no_advice() -> None:
     ("path", "value", "said"),
     [
         ("kafka.exactly_once", False, "kafka.exactly_once: false, so delivery is at least once"),
-        ("kafka.instance_id", "pod-0", "kafka.instance_id: 'pod-0', so the platform has to"),
+        ("kafka.instance_id", "pod-0", "kafka.instance_id: 'pod-0', so the platform must"),
         ("destinations.amazon-na.batch", {"max_records": 6_001}, "batch.max_records: 6001 is more"),
-        ("destinations.amazon-na.hourly_cap", 7_499_999, "hourly_cap: 0.8% of 7499999 is kept"),
-        ("destinations.amazon-na.hourly_cap", 1_000_000, "hourly_cap: 6.0% of 1000000 is kept"),
+        ("destinations.amazon-na.hourly_cap", 7_499_999, "hourly_cap: 0.8% of 7499999 is reserved"),
+        ("destinations.amazon-na.hourly_cap", 1_000_000, "hourly_cap: 6.0% of 1000000 is reserved"),
         ("destinations.amazon-na.max_in_flight", 1, "late_seconds: 10 is longer than the 2.9 s"),
         ("destinations.amazon-na.cap_window_seconds", 60, "cap_window_seconds: 60 is shorter"),
         (
@@ -298,7 +298,7 @@ def test_the_example_needs_no_advice() -> None:
         (
             "audiences.0.destinations.0.connection_id",
             "5a523424",
-            "destinations.amazon-na.connection_id: '5a523424' does not look like one that Amazon",
+            "destinations.amazon-na.connection_id: '5a523424' does not look like a connection id",
         ),
         (
             "audiences.1",
@@ -402,4 +402,4 @@ def test_one_audience_of_the_partner_in_two_letter_cases_is_one() -> None:
         }
         example.put(f"audiences.{place}", {"audience": f"vip-{place}", "destinations": [said]})
 
-    assert "is fed at audiences[1].destinations[0] already" in example.refusal()
+    assert "is already fed by audiences[1].destinations[0]" in example.refusal()

@@ -109,12 +109,12 @@ def test_settings_cannot_be_changed_afterwards() -> None:
         ("audiences.0.destinations", [], "audiences[0].destinations: must not be empty"),
         ("audiences.0.destinations.0.audience_id", True, "must be a whole number"),
         ("audiences.0.destinations.0.audience_id", 1.0, "must be a whole number"),
-        ("audiences.0.destinations.0.audience_id", "1e3", "up to 63 bits: '1e3'; copy the id"),
+        ("audiences.0.destinations.0.audience_id", "1e3", "up to 63 bits: '1e3'; copy only the id"),
         ("audiences.0.destinations.0.audience_id", 2**63, "must be at most 9223372036854775807"),
         ("audiences.0.destinations.0.audience_id", 0, "must be at least 1: 0"),
         ("audiences.0.destinations.0.target_types", ["DPS"], "'DPS'; did you mean 'DSP'?"),
         ("audiences.0.destinations.0.connection_id", 12, "must be text: 12; put it in quotes"),
-        ("audiences.0.destinations.0.advertiser_id", 5, "stands beside advertiser_id; keep one"),
+        ("audiences.0.destinations.0.advertiser_id", 5, "is set together with advertiser_id; keep"),
         ("audiences.0.destinations.0.connection_id", None, "is required and missing; set it, or"),
         ("audiences.0.destinations.0.connection_id", "advertiser-1", "set advertiser_id instead"),
     ],
@@ -131,7 +131,7 @@ def test_an_error_names_the_key_the_value_and_the_remedy(
 @pytest.mark.parametrize(
     ("servers", "said"),
     [
-        ("http://kafka:9092", "remove 'http://'; kafka.security_protocol says how the brokers are"),
+        ("http://kafka:9092", "remove 'http://'; kafka.security_protocol decides the protocol"),
         ("https://kafka:9093", "remove 'https://'"),
         ("kafka-1:9092,SASL_SSL://kafka-2:9093", "remove 'SASL_SSL://'"),
         ("me:hush@kafka:9092", "must be a list of host:port"),
@@ -306,4 +306,4 @@ def test_a_target_of_an_advertiser_takes_no_target_types() -> None:
     advertised = target(advertiser_id=5, target_types=["DSP"])
     example = Example().put("audiences.0.destinations", [advertised])
 
-    assert "target_types: belongs to a connection" in example.refusal()
+    assert "target_types: needs a connection" in example.refusal()

@@ -120,8 +120,8 @@ def test_without_a_lock_an_audience_without_id_is_refused_with_the_command_that_
     path = unmade().write(tmp_path)
 
     assert refusal(path) == (
-        f"{path}: audiences[0].destinations[0].audience_id: is missing, and the audience is not "
-        f"made yet; `audience-pipeline audiences apply --config {path}` creates it"
+        f"{path}: audiences[0].destinations[0].audience_id: is missing, because the audience is "
+        f"not created yet; `audience-pipeline audiences apply --config {path}` creates it"
     )
 
 
@@ -134,7 +134,7 @@ def test_the_control_plane_takes_audiences_that_are_not_made(tmp_path: Path) -> 
 def test_an_audience_that_was_only_asked_for_is_refused_too(tmp_path: Path) -> None:
     line = refusal(written(tmp_path, unmade(), entry(audience_id=None)))
 
-    assert f"it was asked for at {ASKED_AT}, and no answer is written down" in line
+    assert f"it was requested at {ASKED_AT}, but no answer is recorded" in line
     assert "audiences apply" in line
 
 
@@ -143,7 +143,7 @@ def test_an_id_of_the_configuration_that_is_not_that_of_the_lock_is_refused(tmp_
 
     line = refusal(written(tmp_path, example, entry()), needs_ids=False)
 
-    assert "audience_id: is another one than pipeline.lock.yaml has for it" in line
+    assert "audience_id: differs from the id in pipeline.lock.yaml" in line
     assert f"1 here, {AUDIENCE_ID} there" in line
     assert f"its entry in {tmp_path / 'pipeline.lock.yaml'}" in line
 
@@ -184,7 +184,7 @@ def test_two_ways_that_the_lock_could_not_tell_apart_are_refused(tmp_path: Path)
 
     line = refusal(example.write(tmp_path), needs_ids=False)
 
-    assert "audiences[0].destinations[1].audience_id: is missing as at" in line
+    assert "audiences[0].destinations[1].audience_id: is missing, as in" in line
     assert "audiences create" in line
 
 
@@ -227,8 +227,8 @@ def test_what_the_partner_would_refuse_is_refused_by_the_key(
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "is no lock file; restore the file from version control"),
-        ("- a", "is no lock file; restore"),
+        ("", "is not a lock file; restore the file from version control"),
+        ("- a", "is not a lock file; restore"),
         ("version: 2\nentries: []\n", "version: must be 1, the one that this release reads and"),
         (
             "audiences: []\n",
@@ -266,7 +266,7 @@ def test_an_audience_that_stands_in_the_lock_twice_is_named(tmp_path: Path) -> N
 
     line = refusal(path)
 
-    assert "audiences[1]: stands in the file twice: 'vip-customers'; keep the entry whose" in line
+    assert "audiences[1]: is in the file twice: 'vip-customers'; keep the entry whose" in line
 
 
 def test_no_file_is_no_audience(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def example_with_audiences(count: int, **keys: object) -> Example:
         (
             100,
             {"requests_per_second": 30},
-            "takes them: 10; set it to 21 or more, raise batch.linger_seconds, or lower requests",
+            "deletes them: 10; set it to 21 or more, raise batch.linger_seconds, or lower requests",
         ),
     ],
 )

@@ -141,7 +141,7 @@ def test_a_key_that_is_missing_is_one_of_its_own_partner(tmp_path: Path) -> None
     assert refusal(tmp_path, example) == [
         (
             "pipeline.yaml: destinations.mail-us.api_key: is required and missing; "
-            "set api_key_file to a mounted file, or api_key by the environment"
+            "set api_key_file to a mounted file, or api_key in the environment"
         ),
         (
             f"pipeline.yaml: {TARGET}.feed: is required and missing; add 'feed: …'; "
@@ -238,7 +238,7 @@ def test_a_target_may_have_no_key_that_says_its_lane(tmp_path: Path) -> None:
         load(shared.write(tmp_path), {}, partners)
 
     assert len(lanes(alone)) == 2
-    assert "destinations[2]: is used by the destination 'mail-us' too" in str(refused.value)
+    assert "destinations[2]: is also used by the destination 'mail-us'" in str(refused.value)
 
 
 def test_the_schema_takes_the_keys_of_both_partners_and_refuses_those_of_neither() -> None:

@@ -129,7 +129,7 @@ def test_a_refusal_says_what_to_check(status: int) -> None:
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_points_at_the_address(status: int) -> None:
     """The form holds the secrets, so it is not followed."""
-    assert TokenRefused(f"{status}: the partner sends us elsewhere; check token_url") == answered(
+    assert TokenRefused(f"{status}: the partner redirects us; check token_url") == answered(
         status, b"<html>"
     )
 
@@ -164,8 +164,8 @@ def test_a_dead_refresh_token_asks_for_a_new_authorisation() -> None:
 
     assert isinstance(said, TokenRefused)
     assert said.detail.endswith(
-        "the refresh token is dead; authorise the application again, and replace it in the file of "
-        "refresh_token_file"
+        "the refresh token is no longer valid; authorise the application again, and write the new "
+        "token to the file of refresh_token_file"
     )
 
 

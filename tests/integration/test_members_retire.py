@@ -145,7 +145,7 @@ async def test_whoever_writes_members_at_the_same_time_is_noticed(
                 while True:
                     await retire_members(settings, await found(settings))
 
-        with pytest.raises(OperationFailed, match="start every process with the present one"):
+        with pytest.raises(OperationFailed, match="restart every process with the present"):
             await retired_until_refused()
         running_still.cancel()
 

@@ -212,7 +212,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a success that names no run leaves open whether one started",
         file=f"{ADOBE}/runs.py",
-        kept='    return InDoubt(f"{response.status}, and {why}")\n',
+        kept='    return InDoubt(f"{response.status}, but {why}")\n',
         broken="    return RunRefused(why)\n",
         tests=[f"{ADOBE_RUNS}::test_a_success_that_names_no_run_leaves_open_whether_one_started"],
     ),
@@ -313,8 +313,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a question without an answer forgets no creation",
         file="pipeline/operations/audiences/apply.py",
-        kept="    if asked.operation is not None:\n        # What",
-        broken="    if asked.operation is None:\n        # What",
+        kept="    if asked.operation is not None:\n        # Only",
+        broken="    if asked.operation is None:\n        # Only",
         tests=[f"{ADOBE_CREATIONS}::test_a_question_without_an_answer_forgets_no_creation"],
     ),
     Rule(

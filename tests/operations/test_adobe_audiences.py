@@ -152,11 +152,11 @@ async def test_a_lifetime_that_only_the_configuration_knows_is_named_with_both_f
     await operator.types(update)
     told = await operator.types("check")
 
-    warning = f"ttl_days: is 60, and the partner was told 30 for audience {audience}"
+    warning = f"the partner was told 30 for audience {audience}; renewals count 60 days"
     assert "was told" not in as_made.out + told.out
     assert warning in changed.out
     assert warning in other.out
-    assert f"do `{update}`, or put back 30" in changed.out
+    assert f"put back 30, or run `{update}`" in changed.out
     assert (changed.code, told.code) == (0, 0)
     assert [entry.ttl_days for entry in operator.lock().audiences] == [60]
 
@@ -373,7 +373,7 @@ class TestACreationThatTakesItsTime:
 
         assert again.asked == []
         assert result.trouble is not None
-        assert "give its external_audience_id at audiences[0].destinations[0]" in result.trouble
+        assert "set its external_audience_id at audiences[0].destinations[0]" in result.trouble
 
 
 def test_an_id_of_text_that_nobody_can_have_given_out_is_no_entry(tmp_path: Path) -> None:

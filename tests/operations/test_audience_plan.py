@@ -134,9 +134,9 @@ async def test_a_partner_without_a_control_plane_is_left_out_and_named(
     assert (plan.code, made.code, alone.code) == (0, 0, 0)
     assert "1 create" in plan.out
     assert f"made: {VIP}" in made.out
-    assert "there is no audience to plan for" in alone.out
+    assert "there is no audience to plan" in alone.out
     for said in (plan, made, alone):
-        assert "warning: destinations.toy: its partner's audiences cannot be" in said.err
+        assert "warning: destinations.toy: this program cannot list or change" in said.err
 
 
 class KeylessPlane:
@@ -289,7 +289,7 @@ async def test_an_audience_that_may_be_there_is_not_made_again(
     assert changes(operator) == Counter({CREATE: 2})
     assert "audience_id" not in lock(operator)[VIP]
     assert "audience_id" in lock(operator)[LAPSED]
-    assert "audiences[0].destinations[0]: it was asked for at 20" in again.err
+    assert "audiences[0].destinations[0]: it was requested at 20" in again.err
     assert "remove its entry from the lock file" in again.err
     assert "audiences apply" in (await operator.types("check")).error
 
@@ -419,7 +419,7 @@ async def test_an_id_that_cannot_be_kept_is_told_and_nothing_more_is_made(
     assert second.trouble is not None
     made = int(first.trouble.split()[2].rstrip(","))
     assert (await shown(operator, made))["name"] == VIP
-    assert "give it as audience_id at audiences[0].destinations[0]" in first.trouble
+    assert "set it as audience_id at audiences[0].destinations[0]" in first.trouble
     assert "not tried" in second.trouble
     assert changes(operator) == Counter({CREATE: 1})
 
@@ -481,7 +481,7 @@ async def test_two_at_once_do_not_make_everything_twice(operator: Operator) -> N
         refused = await operator.types("audiences apply")
 
     assert refused.code == 1
-    assert "another `audiences apply` is at work" in refused.error
+    assert "another `audiences apply` is running" in refused.error
     assert not changes(operator)
 
 

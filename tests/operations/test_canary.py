@@ -135,7 +135,7 @@ async def test_a_run_that_ends_badly_is_said_with_its_state(world: World) -> Non
 @pytest.mark.parametrize(
     ("refusal", "said"),
     [
-        (InDoubt("timeout"), "nobody knows: timeout"),
+        (InDoubt("timeout"), "it is not known: timeout"),
         (NotSent("nothing answers"), "nothing answers"),
         (
             Response(status=409, headers=ANSWERED, body=b'{"message": "a run goes on"}'),

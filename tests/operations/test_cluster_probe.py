@@ -90,7 +90,7 @@ async def test_a_certificate_that_is_not_trusted_is_said_as_such(identity: Path)
     [
         (kafka_errors.SaslAuthenticationFailed(), "refuse user 'ana' (SCRAM-SHA-512)"),
         (kafka_errors.AuthenticationFailedError(), "refuse user 'ana' (SCRAM-SHA-512)"),
-        (kafka_errors.UnsupportedSaslMechanismError(), "do not take SCRAM-SHA-512"),
+        (kafka_errors.UnsupportedSaslMechanismError(), "do not support SCRAM-SHA-512"),
     ],
 )
 async def test_a_login_that_the_brokers_refuse_is_said_as_such_without_the_password(

@@ -52,11 +52,11 @@ def test_the_text_of_an_event_is_written_as_it_stands() -> None:
     [
         ('{"member": {"id": "u-1"}}\n{"member": \n', "line 2: the JSON that begins here does not"),
         ('{"member": {"id": "u-1"}}\nhello\n', "line 2: not JSON"),
-        ("[1]", "line 1: an event is an object"),
-        ('\n\n{"audience": "vip"}', "line 3: the event has no member.id to be keyed by"),
-        ('{"member": {"id": ""}}', "no member.id"),
-        ('{"member": {"id": true}}', "no member.id"),
-        ('{"member": "u-1"}', "no member.id"),
+        ("[1]", "line 1: an event must be a JSON object"),
+        ('\n\n{"audience": "vip"}', "line 3: the event has no field member.id for its key"),
+        ('{"member": {"id": ""}}', "no field member.id"),
+        ('{"member": {"id": true}}', "no field member.id"),
+        ('{"member": "u-1"}', "no field member.id"),
         ("u-1|{}", "line 1: not JSON"),
     ],
 )

@@ -200,7 +200,7 @@ async def test_where_what_was_written_since_is_gone_it_is_refused(world: World) 
     refused = await world.extends()
 
     assert refused.code == 1
-    assert "lost what was written since its last good file" in refused.error
+    assert "lost records since its last good file" in refused.error
     assert world.extensions() == 0
 
 

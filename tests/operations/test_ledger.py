@@ -393,7 +393,7 @@ def test_a_lost_record_is_named_with_its_lane_and_its_offset() -> None:
 
     [difference] = statement.differences()
     assert difference.startswith("lane amazon.c: 1 of 10 records have no end")
-    assert "(offset 4); if an audience of it is paused" in difference
+    assert "(offset 4); if an audience of the lane is paused" in difference
 
 
 def test_a_record_that_both_a_job_and_a_letter_name_counts_as_accepted() -> None:
@@ -410,7 +410,7 @@ def test_what_a_job_took_must_stand_in_the_lane() -> None:
     statement = stated(TEN_SETTLED, LANE_OF_TEN[:9], jobs=[job_of("j", range(10))])
 
     [difference] = statement.differences()
-    assert "1 records have a job or a dead letter and do not stand in the lane" in difference
+    assert "1 records have a job or a dead letter, but are not in the lane" in difference
 
 
 def test_a_job_that_poll_could_not_read_ends_as_unknown() -> None:

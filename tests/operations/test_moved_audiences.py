@@ -36,8 +36,8 @@ def test_an_audience_whose_older_records_wait_elsewhere_is_named_with_the_way_ou
 
     assert line == (
         f"audience 1 (vip) goes through lane {LANE} now, and 3 older records of it wait in lane "
-        f"{LEFT}: nobody sends them; move it back to lane {LEFT} until nothing waits there, or let "
-        f"them go with `lanes retire {LEFT}`"
+        f"{LEFT}: nobody sends them; move it back to lane {LEFT} until nothing waits there, or "
+        f"delete them with `lanes retire {LEFT}`"
     )
     assert "and at least 3 older records" in said({"1": 3}, is_whole=False)[0]
 
@@ -95,7 +95,7 @@ async def test_a_start_and_the_list_name_an_audience_that_left_a_lane_with_recor
     assert len(lines) == 2
     assert lines[0].startswith(f"audience {VIP} (vip) goes through lane {LANE} now, and 2")
     assert f"older records of it wait in lane {LEFT}: nobody sends them" in lines[0]
-    assert f"2 older records of it wait in lane {SECOND}: sent after newer ones" in lines[1]
+    assert f"2 older records of it wait in lane {SECOND}: if sent after newer" in lines[1]
     assert listed[SECOND]["moved"] == [
         {
             "audience_id": str(VIP),

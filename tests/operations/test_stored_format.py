@@ -27,7 +27,7 @@ from tests.integration.world import connection
 from tests.servers.kafka_clients import administering, create_topics, producing, reading
 
 LANE = f"amazon-na.{CONNECTION}"
-WAY = "run that version until `ledger` is at rest, then give kafka.namespace a name of its own for"
+WAY = "run that version until `ledger` shows that nothing waits, then set kafka.namespace to"
 
 
 def settings_of(cluster: Cluster, namespace: str) -> Settings:
@@ -63,8 +63,8 @@ def test_nothing_that_is_of_this_version_is_refused() -> None:
 def test_an_earlier_version_has_to_come_to_rest_and_a_later_one_is_not_guessed_at() -> None:
     assert refusal("audience", [StoredVersion("topic x", 1, 2)]) == (
         "kafka.namespace: 'audience' belongs to an earlier version of this program (topic x says "
-        "format 1, and this version reads 2); run that version until `ledger` is at rest, then "
-        "give kafka.namespace a name of its own for this one"
+        "format 1, and this version reads 2); run that version until `ledger` shows that "
+        "nothing waits, then set kafka.namespace to a new name for this version"
     )
     assert refusal("audience", [StoredVersion("group y", 3, 2)]) == (
         "kafka.namespace: 'audience' belongs to a later version of this program (group y says "

@@ -181,7 +181,7 @@ async def test_adobe_whose_files_are_stored_elsewhere_is_not_served(tmp_path: Pa
 
 
 def test_each_of_adobes_destinations_has_a_port_of_its_own() -> None:
-    with pytest.raises(SandboxTrouble, match="another to each of Adobe's"):
+    with pytest.raises(SandboxTrouble, match="another one for each destination at Adobe"):
         places_of(settings_of(with_adobe(Path("/files"), port=8080)))
 
 

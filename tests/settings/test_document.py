@@ -32,7 +32,7 @@ def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
         load(path, {})
 
     assert str(refused.value) == (
-        f"{path}: is not YAML, line 3, column 1: the key 'kafka' stands twice in one mapping; "
+        f"{path}: is not YAML, line 3, column 1: the key 'kafka' is twice in one mapping; "
         "correct the line, or the one before it"
     )
 
@@ -41,9 +41,9 @@ def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
     ("content", "said"),
     [
         (b"kafka: [", "is not YAML, line 1, column 9: "),
-        (b"a: *hush", "line 1, column 4: an alias or a tag that means nothing here; put texts"),
-        (b"a: !hush x", "line 1, column 4: an alias or a tag that means nothing here; put texts"),
-        (b"- a", "must be a mapping of sections; begin it with keys"),
+        (b"a: *hush", "line 1, column 4: an unknown alias or tag; put texts"),
+        (b"a: !hush x", "line 1, column 4: an unknown alias or tag; put texts"),
+        (b"- a", "must be a mapping of sections; write keys at the top level"),
         (b"1: a", "must be a mapping of sections"),
         (b"\xff\xfe\xfa", "is not UTF-8 text; save it as UTF-8"),
         (b"a: \x01", "is not YAML; remove the characters"),

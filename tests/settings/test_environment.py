@@ -145,10 +145,10 @@ def test_a_secret_given_both_ways_by_variables_is_refused(tmp_path: Path) -> Non
     [
         ("KAFKA__NAMESPCE", "unknown variable; did you mean '…KAFKA__NAMESPACE'?"),
         ("KAFAK__NAMESPACE", "unknown variable; did you mean '…KAFKA'?"),
-        ("ADMIN__PORT__X", "unknown variable: its key takes one value; did you mean '…ADMIN__PORT"),
+        ("ADMIN__PORT__X", "unknown variable: its key holds a single value; did you mean '…AD"),
         (
             "DESTINATIONS__AMAZON_EU__REGION",
-            "the file has nothing of this name; did you mean '…DESTINATIONS__AMAZON_NA'?",
+            "the file has no entry of this name; did you mean '…DESTINATIONS__AMAZON_NA'?",
         ),
         ("SOURCES__2__TOPIC", "a list takes a place from 0 to 1; known here: …SOURCES__0, …"),
         ("SOURCES__X__TOPIC", "a list takes a place from 0 to 1; known here: "),
@@ -255,8 +255,8 @@ def test_a_variable_with_an_underscore_too_few_is_refused_with_the_right_name(
         load(path, {f"AUDIENCE_PIPELINE_{wrong}": "hush"})
 
     assert str(refused.value) == (
-        f"AUDIENCE_PIPELINE_{wrong}: sets nothing: two underscores go before each part; "
-        f"did you mean 'AUDIENCE_PIPELINE__{right}'?"
+        f"AUDIENCE_PIPELINE_{wrong}: sets nothing: each part of the name needs two underscores "
+        f"before it; did you mean 'AUDIENCE_PIPELINE__{right}'?"
     )
 
 

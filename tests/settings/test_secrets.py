@@ -122,7 +122,7 @@ def test_a_destination_needs_both_secrets(name: str) -> None:
 
     assert refusal == (
         f"settings: {AMAZON}.{name}: is required and missing; "
-        f"set {name}_file to a mounted file, or {name} by the environment"
+        f"set {name}_file to a mounted file, or {name} in the environment"
     )
 
 
@@ -198,7 +198,7 @@ SASL = {"mechanism": "SCRAM-SHA-512", "username": "me", "password": "hush"}
     ("kafka", "said"),
     [
         ({"security_protocol": "SASL_SSL"}, "kafka.sasl.mechanism: SASL_SSL needs it; set it to"),
-        ({"sasl": SASL}, "security_protocol: would leave kafka.sasl unused: 'PLAINTEXT'; set it"),
+        ({"sasl": SASL}, "security_protocol: does not use kafka.sasl: 'PLAINTEXT'; set it"),
         (
             {"security_protocol": "SASL_SSL", "sasl": {"mechanism": "PLAIN", "password": "hush"}},
             "kafka.sasl.username: PLAIN needs it; set it",
@@ -231,7 +231,7 @@ def test_a_certificate_without_its_key_is_refused(tmp_path: Path) -> None:
 
     refusal = Example().put("kafka.ssl", {"cert_file": str(certificate)}).refusal()
 
-    assert "kafka.ssl.key_file: is missing: a certificate and its key go together" in refusal
+    assert "kafka.ssl.key_file: is missing: a certificate needs its key" in refusal
 
 
 def test_the_secret_of_sasl_is_the_password_or_the_token(tmp_path: Path) -> None:

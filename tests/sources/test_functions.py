@@ -69,7 +69,7 @@ def test_an_exception_and_anything_else_is_a_dead_letter_that_quotes_nothing(val
     [
         ("acm", "no entry point of this name is installed: 'acm'; did you mean 'acme'?"),
         ("gone", "cannot be loaded: 'gone'"),
-        ("text", "is no function: 'text'"),
+        ("text", "is not a function: 'text'"),
     ],
 )
 def test_a_function_that_cannot_be_used_is_said_at_the_start(name: str, said: str) -> None:

@@ -70,13 +70,13 @@ def test_the_schema_refuses_what_is_not_of_this_shape(keys: dict[str, Any]) -> N
         (mapping(member={"pointer": "/a~2"}), "member.pointer: must be a JSON Pointer"),
         (
             mapping(member={}),
-            "mapping.member: says not where the value comes from; add one of pointer,",
+            "mapping.member: has no source of the value; add one of pointer,",
         ),
         (mapping(member=[]), "mapping.member: must not be empty"),
         (mapping(member="/a"), "mapping.member: must be a list: a text"),
         (
             mapping(member={"pointer": "/a", "header": "h"}),
-            "member.header: stands beside pointer; keep",
+            "member.header: is set together with pointer; keep",
         ),
         (mapping(member={"pointer": "/a", "column": "c"}), "mapping.member.column: unknown key"),
         (mapping(member={"pointer": "/a", "unit": "seconds"}), "mapping.member.unit: unknown key"),
@@ -128,7 +128,7 @@ def test_the_schema_refuses_what_is_not_of_this_shape(keys: dict[str, Any]) -> N
         ),
         (
             mapping(audience=None),
-            "sources[0].mapping.audience: is required and missing: nothing says",
+            "sources[0].mapping.audience: is required and missing: nothing names",
         ),
         (mapping(member=None), "sources[0].mapping.member: is required and missing; add 'member:"),
         (
@@ -138,12 +138,12 @@ def test_the_schema_refuses_what_is_not_of_this_shape(keys: dict[str, Any]) -> N
         (source(format="adobe_rtcdp"), "mapping.member: is required and missing"),
         (
             source(format="rudderstack"),
-            "nothing says which audience it is; set it, or audience for",
+            "nothing names the audience; set it, or audience for",
         ),
         (source(format="debezium"), "sources[0].table: format debezium needs it; add 'table: …'"),
         (
             source(format="debezium", table={"kind": "membership_rows", "member": "m"}),
-            "nothing says which audience",
+            "nothing names the audience",
         ),
         (
             source(format="debezium", table={**TABLE, "kind": "append_only"}),
@@ -174,7 +174,7 @@ def test_the_schema_refuses_what_is_not_of_this_shape(keys: dict[str, Any]) -> N
         (source(encoding="avro", framing="none"), "sources[0].schema_file: framing none needs it"),
         (
             source(encoding="json", schema_file=str(CORPUS)),
-            "schema_file: is read with framing none of",
+            "schema_file: is used only for avro",
         ),
         (source(message="acme.M"), "sources[0].message: is not read here; remove it"),
         (
@@ -243,9 +243,9 @@ def test_an_upstream_name_belongs_to_one_audience() -> None:
     refusal = example.refusal()
 
     assert (
-        "audiences[0].upstream[1]: is a name of the audience 'other' too: 'other'; keep" in refusal
+        "audiences[0].upstream[1]: is also a name of the audience 'other': 'other'; keep" in refusal
     )
-    assert "audiences[1].upstream[0]: is a name of the audience 'vip' too: '456'" in refusal
+    assert "audiences[1].upstream[0]: is also a name of the audience 'vip': '456'" in refusal
 
 
 def test_an_upstream_number_is_written_in_quotes() -> None:

@@ -1,4 +1,4 @@
-"""What a destination at Adobe may say and may not mean: said by `check`, refused by nobody."""
+"""Warnings about settings of a destination at Adobe that are valid, but may not be meant."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,7 +9,7 @@ from pipeline.destinations.adobe_audiences.targets import AdobeTarget
 
 
 def advice(settings: AdobeSettings, targets: Sequence[AdobeTarget]) -> Iterator[str]:
-    """A line for each, beginning with its key."""
+    """A line for each warning, beginning with its key."""
     yield from too_slow(settings, targets)
     yield from unencrypted(api_url=settings.api_base(), token_url=settings.token_endpoint())
     if not settings.org_id.endswith("@AdobeOrg"):
@@ -19,6 +19,6 @@ def advice(settings: AdobeSettings, targets: Sequence[AdobeTarget]) -> Iterator[
         )
     if settings.consent.amazon_flags == "count":
         yield (
-            "consent.amazon_flags: count, so consent that was given for Amazon is taken for "
-            "consent to Adobe; make sure that what people agreed to says so"
+            "consent.amazon_flags: count, so consent for Amazon also counts as consent for "
+            "Adobe; make sure that people agreed to this"
         )

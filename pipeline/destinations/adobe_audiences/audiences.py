@@ -1,6 +1,6 @@
-"""Audiences as Adobe keeps them: changed in part, extended and deleted.
+"""Requests that change, extend or delete an audience at Adobe.
 
-Adobe gives out no description of an audience: only an answer to a change shows one.
+Adobe has no request that shows an audience: only the answer to a change shows it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,9 @@ SHORTEST_TTL, LONGEST_TTL = 1, 90
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudienceUpdate:
-    """All that can change of an audience; what is None stays, what is said replaces.
+    """The values of an audience that can change; None leaves a value unchanged.
 
-    Raises InvalidRequest for whatever the partner is known to refuse, and for no change at all.
+    Raises InvalidRequest for values that the partner is known to refuse, and if all are None.
     """
 
     description: str | None = None
@@ -40,7 +40,7 @@ class AudienceUpdate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audience:
-    """One audience as an answer shows it; the partner may leave out anything."""
+    """One audience as an answer shows it; any value may be missing."""
 
     audience_id: str
     name: str | None
@@ -50,12 +50,12 @@ class Audience:
 
 
 def compose_look(generation: Generation, audience: str) -> Request:
-    """PATCH that changes nothing: no request asks for an audience, and its answer shows one."""
+    """PATCH that changes nothing, because only the answer to a PATCH shows an audience."""
     return composed("audience look", "PATCH", generation.audience(audience), body={"fields": []})
 
 
 def compose_update(generation: Generation, audience: str, update: AudienceUpdate) -> Request:
-    """PATCH of what differs, and of nothing else."""
+    """PATCH of the given values only."""
     columns = update.column_labels
     said = {
         "description": update.description,
@@ -70,7 +70,7 @@ def compose_update(generation: Generation, audience: str, update: AudienceUpdate
 
 
 def interpret_update(response: Response) -> Audience | Declined:
-    """The audience as the answer shows it: its source is nested in one answer, flat in another."""
+    """The audience in the answer; its source may be nested or flat."""
     if not 200 <= response.status < 300:
         return declined("audience update", response)
     return _audience(response)
@@ -80,7 +80,7 @@ def compose_extend(generation: Generation, audience: str) -> Request:
     """POST that extends an audience's life by its ttl.
 
     Raises:
-        InvalidRequest: the draft of the API knows no such request.
+        InvalidRequest: the draft of the API has no such request.
     """
     if not generation.extends:
         raise InvalidRequest("the draft of the API has no extension: set contract: current")
@@ -99,7 +99,7 @@ def compose_delete(generation: Generation, audience: str) -> Request:
 
 
 def interpret_delete(response: Response) -> Declined | None:
-    """None for a success; which of them has changed over time, and its body says nothing."""
+    """None for any 2xx: Adobe has changed the status over time, and the body is of no use."""
     return None if 200 <= response.status < 300 else declined("audience delete", response)
 
 

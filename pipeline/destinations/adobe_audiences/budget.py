@@ -1,4 +1,4 @@
-"""What the budget of runs comes to: how often each audience is refreshed, and whether that does."""
+"""Computes from the budget of runs how often each audience is refreshed; warns if too seldom."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,13 @@ from pipeline.destinations.adobe_audiences.targets import SECONDS_OF_A_DAY, Adob
 from pipeline.settings.problems import Problem
 
 LARGEST_SHARE_OF_LIFE = 0.5
-"""Of an audience's life until its next run: a run that fails must leave time for another."""
+"""The share of an audience's life until its next run; after a failed run there must be time for
+another."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """So many audiences share so many runs."""
+    """The number of audiences, and the number of runs that they share."""
 
     audiences: int
     runs_per_day: int
@@ -21,7 +22,7 @@ class Budget:
     """Seconds from one run of an audience to the next, if all of them change all the time."""
 
     def sentence(self) -> str:
-        """What it comes to, for people."""
+        """The budget as text for people."""
         time = _time(self.interval)
         audiences = "1 audience" if self.audiences == 1 else f"{self.audiences:,} audiences"
         return (
@@ -31,7 +32,7 @@ class Budget:
 
 
 def budget_of(snapshot: SnapshotSettings, audiences: int) -> Budget:
-    """What these settings come to for so many audiences.
+    """The budget of these settings for this number of audiences.
 
     >>> budget_of(SnapshotSettings(), 1000).sentence()
     '1,000 audiences, 90 runs a day: each refreshed every 11 days, removals take up to 11 days'
@@ -45,7 +46,7 @@ def budget_of(snapshot: SnapshotSettings, audiences: int) -> Budget:
 
 
 def too_few_runs(settings: AdobeSettings, targets: Sequence[AdobeTarget]) -> Iterable[Problem]:
-    """Members would leave although nobody removed them, or nearly so."""
+    """A problem if runs are so few that members may leave although nobody removed them."""
     if not targets:
         return
     budget = budget_of(settings.snapshot, len(targets))
@@ -53,16 +54,16 @@ def too_few_runs(settings: AdobeSettings, targets: Sequence[AdobeTarget]) -> Ite
     if budget.interval > shortest * LARGEST_SHARE_OF_LIFE:
         yield Problem(
             path=("snapshot", "runs_per_day"),
-            what=f"comes to {budget.sentence()}; that is more than half of the shortest ttl_days, "
-            "so that members leave if one run fails",
+            what=f"comes to {budget.sentence()}; this is more than half of the shortest ttl_days, "
+            "so members leave if one run fails",
             value=str(settings.snapshot.runs_per_day),
             remedy=f"raise ttl_days (now {shortest / SECONDS_OF_A_DAY:g}), spread the audiences "
-            "over more sandboxes, or let more runs or shorter intervals be",
+            "over more sandboxes, or allow more runs or shorter intervals",
         )
 
 
 def too_slow(settings: AdobeSettings, targets: Sequence[AdobeTarget]) -> Iterator[str]:
-    """Where the budget cannot keep what the settings want to be fresh."""
+    """A warning if the budget cannot keep removals_within_seconds or fresh_within_seconds."""
     if not targets:
         return
     said = settings.snapshot

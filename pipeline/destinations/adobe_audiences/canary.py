@@ -1,4 +1,4 @@
-"""An audience of two invented people: what absence from a file does, tried out."""
+"""The audience of two invented people that tests what absence from a file does."""
 
 from hashlib import sha256
 
@@ -6,13 +6,13 @@ from pipeline.destinations.adobe_audiences.namespaces import ECID
 from pipeline.destinations.adobe_audiences.targets import AdobeTarget
 
 TTL_DAYS = 14
-"""Long enough to look twice: what expires meanwhile would seem to have been removed."""
+"""Long enough for both steps: members who expire would seem to be removed."""
 DESCRIPTION = "Two invented people, to see what absence from a file does. May be deleted."
 ECID_DIGITS = 38
 
 
 def canary(target: AdobeTarget) -> tuple[AdobeTarget, tuple[str, str]]:
-    """An audience of its own with the same identity, and two identities that are nobody's."""
+    """A new audience with the target's kind of identity, and two identities of nobody."""
     alone = target.model_copy(
         update={
             "external_audience_id": None,
@@ -29,7 +29,7 @@ def canary(target: AdobeTarget) -> tuple[AdobeTarget, tuple[str, str]]:
 
 
 def _invented(namespace: str, text: str) -> str:
-    """The same at each call. Hashed namespaces take any digest; no address is behind this one."""
+    """An invented identity, the same at each call. Hashed namespaces take any digest."""
     digest = sha256(f"{text}@canary.invalid".encode())
     if namespace == ECID:
         return str(int.from_bytes(digest.digest()))[:ECID_DIGITS]

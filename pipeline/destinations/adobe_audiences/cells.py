@@ -1,9 +1,9 @@
-"""Cells of a file as exact CSV text: what is sent is settled here, and only joined later.
+"""Writes the cells of a file as exact CSV text; later code only joins them.
 
-Adobe does not say which dialect it reads. So a text is always quoted, and nothing stands in it
-that two dialects read differently: quotes, backslashes, line breaks and control characters become
-U+FFFD, which whoever reads a row can count. Numbers, dates and truth values are checked and stand
-unquoted; an empty cell is null.
+Adobe does not say which dialect of CSV it reads. So texts are always quoted, and characters that
+two dialects read differently (quotes, backslashes, line breaks, control characters) become U+FFFD,
+which a reader can count. Numbers, dates and booleans are checked and not quoted; an empty cell is
+null.
 """
 
 import re
@@ -21,9 +21,9 @@ Value: TypeAlias = str | int | float | bool
 
 _IN_NO_TEXT: Final = re.compile('[\\x00-\\x1f\\x7f-\\x9f"\\\\\u2028\u2029\ud800-\udfff]')
 _UNSEEN: Final = re.compile("[\\u00ad\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\ufeff]")
-"""Characters that nobody sees, such as a byte order mark: some readers drop them, some do not."""
+"""Invisible characters, such as a byte order mark: some readers drop them, some do not."""
 _FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What a spreadsheet takes for the beginning of a formula, in both widths."""
+"""Characters that begin a formula in a spreadsheet, in both widths."""
 _is_number: Final = re.compile(
     r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?"
 ).fullmatch
@@ -34,14 +34,14 @@ _INTEGER: Final = 2**31
 
 
 class NoSuchCell(ValueError):
-    """A value does not fit into its column; the message quotes nothing of it."""
+    """A value does not fit its column; the message does not quote the value."""
 
 
 def cell(kind: ColumnType, value: Value | None) -> str:
-    """One cell.
+    """The text of one cell.
 
     Raises:
-        NoSuchCell: the value is none of this type.
+        NoSuchCell: the value does not have this type.
 
     >>> cell("string", "gold"), cell("number", -2.5), cell("boolean", True), cell("date", None)
     ('"gold"', '-2.5', 'true', '')
@@ -50,13 +50,13 @@ def cell(kind: ColumnType, value: Value | None) -> str:
 
 
 def quoted(text: str) -> str:
-    """A text between quotes, with nothing in it that a dialect could read otherwise."""
+    """A quoted text, without characters that dialects read differently."""
     clean = _IN_NO_TEXT.sub(REPLACED, text)
     return f'"\'{clean}"' if clean.startswith(_FORMULA) else f'"{clean}"'
 
 
 def is_safe(identity: str) -> bool:
-    """Whether an identity may stand between quotes as it is: it is never altered."""
+    """Whether an identity can be quoted unchanged; identities are never altered."""
     return (
         0 < len(identity) <= LONGEST_IDENTITY
         and identity == identity.strip()
@@ -67,7 +67,7 @@ def is_safe(identity: str) -> bool:
 
 
 LONGEST_IDENTITY: Final = 512
-"""Characters; more than any namespace has."""
+"""The most characters of an identity; more than any namespace needs."""
 
 
 def _string(value: Value) -> str:

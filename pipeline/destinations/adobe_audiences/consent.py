@@ -1,10 +1,10 @@
-"""What Adobe Experience Platform needs of a member's consent."""
+"""The consent of a member that Adobe Experience Platform needs."""
 
 from typing import Final
 
 VENDOR: Final = 565
-"""Adobe Experience Platform in the IAB's list of vendors."""
+"""The number of Adobe Experience Platform in the IAB's list of vendors."""
 
 PURPOSES: Final = (1, 3, 4)
-"""Storage, a profile of a person, and advertising that is personalised by it: what an audience is
-for, whatever Adobe itself would be content with."""
+"""The IAB's purposes that an audience serves: storage, a personal profile, and advertising by that
+profile. Adobe itself may need fewer."""

@@ -1,8 +1,8 @@
-"""Adobe's end of `audiences plan` and `apply`.
+"""Implements `audiences plan` and `apply` for Adobe.
 
-An audience is made by an operation that goes on after the request was answered. Its id is handed
-back at once, to be written down, and asked after from then on: a second request would make a
-second audience.
+Adobe creates an audience with an operation that goes on after its answer. The operation's id is
+returned at once, so that the caller can record it; from then on we only ask for its state, because
+a second request would create a second audience.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ from pipeline.domain.send_result import Blocked
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 10.0
 MOST_QUESTIONS = 35
-"""About five minutes; what takes longer is asked after by the next `apply`."""
+"""About five minutes; if it takes longer, the next `apply` asks again."""
 NO_JOBS = "this partner has runs and no jobs: see `runs list` and `runs show`"
 
 
@@ -60,10 +60,9 @@ class AdobeControlPlane:
     async def plan(
         self, api: Api, target: AdobeTarget, audience_id: str | None, name: str
     ) -> Sequence[Step] | Unanswered:
-        """One step: to make it, or that it is there, or gone.
+        """One step: create the audience, or report that it exists or is missing.
 
-        What the configuration says of an audience that is there cannot be compared: the partner
-        does not show it.
+        The partner does not show the values of an existing audience, so they are not compared.
         """
         if audience_id is None:
             return (self.creation(target, name),)
@@ -77,7 +76,7 @@ class AdobeControlPlane:
         return (Step(what="keep", audience_id=audience_id),)
 
     async def apply(self, api: Api, step: Step) -> Made | InProgress | Unanswered:
-        """Ask for it, or ask after what was asked for."""
+        """Request the creation, or ask for the state of an earlier one."""
         if step.operation is not None:
             return await self._ended(api, step.operation)
         assert step.creates is not None
@@ -94,12 +93,12 @@ class AdobeControlPlane:
                 return trouble
 
     async def job(self, api: Api, job_id: str) -> JobReport | Unanswered:
-        """There are none."""
+        """Adobe has no jobs, so this always declines."""
         del api, job_id
         return Blocked("unsupported", NO_JOBS)
 
     def creation(self, target: AdobeTarget, name: str) -> Step:
-        """The step that makes the audience which upstream calls so."""
+        """The step that creates the audience of this target; `name` is the upstream name."""
         new = new_audience(self._settings, target, name)
         keys = {
             "name": new.name,
@@ -119,9 +118,9 @@ class AdobeControlPlane:
         return Step(what="create", creates=creates)
 
     async def _adopted(self, api: Api, duplicate: Duplicate, new: NewAudience) -> Made | Unanswered:
-        """The audience in its place, if it reads our folder: then it was made for this target.
+        """Use the existing audience of this name if it reads our folder: then it is ours.
 
-        The folder's name tells organisation, sandbox, destination, audience and namespace.
+        The folder's name depends on organisation, sandbox, destination, audience and namespace.
         """
         request = compose_look(self._generation, duplicate.audience_id)
         found = await asked(api, request, interpret_update)
@@ -132,7 +131,7 @@ class AdobeControlPlane:
         return Made(duplicate.audience_id) if is_ours else duplicate.refusal
 
     async def _told_ttl(self, api: Api, audience: Audience, new: NewAudience) -> Made | Unanswered:
-        """It was asked for before the configuration said another lifetime."""
+        """Update the ttl if the configuration has changed since the request."""
         update = AudienceUpdate(ttl_days=new.ttl_days)
         request = compose_update(self._generation, audience.audience_id, update)
         told = await asked(api, request, interpret_update)
@@ -148,4 +147,4 @@ class AdobeControlPlane:
                     await self._sleep(min(FIRST_WAIT_SECONDS * 2**number, LONGEST_WAIT_SECONDS))
                 case trouble:
                     return trouble
-        return InProgress(operation, f"operation {operation} is still at work at the partner")
+        return InProgress(operation, f"operation {operation} is still running at the partner")

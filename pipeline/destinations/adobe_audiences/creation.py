@@ -1,4 +1,4 @@
-"""The creation of an audience: asked for by one request, and worked on after its answer."""
+"""The creation of an audience: one request begins it, and it goes on after the answer."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -31,12 +31,12 @@ _CLOUDS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAudience:
-    """One audience to be made."""
+    """One audience to create."""
 
     name: str
     fields: Sequence[Mapping[str, object]]
     path: str
-    """Of its folder, as the partner is told of it."""
+    """The path of the audience's folder, as the request names it."""
     cloud: str
     base_connection_id: str | None
     ttl_days: int
@@ -47,21 +47,21 @@ class NewAudience:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """The partner works on a creation."""
+    """A creation that is still running at the partner."""
 
     operation: str
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The audience is there."""
+    """The audience exists."""
 
     audience_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """Another one is in its place, and the partner says which; it may be anybody's."""
+    """Another audience has this name; the partner says which, and it may not be ours."""
 
     audience_id: str
     refusal: Declined
@@ -92,7 +92,7 @@ def new_audience(settings: AdobeSettings, target: AdobeTarget, upstream_name: st
 
 
 def compose_create(generation: Generation, new: NewAudience) -> Request:
-    """POST of one audience. It reads a folder, so that no run takes another's file."""
+    """POST of one audience. It reads its own folder, so that no run takes a file of another."""
     source: dict[str, object] = {
         "path": new.path,
         "type": "folder",
@@ -106,7 +106,7 @@ def compose_create(generation: Generation, new: NewAudience) -> Request:
         "name": new.name,
         "fields": list(new.fields),
         "sourceSpec": {"params": source} if generation.nests_source else source,
-        # A number, although an example of the partner's has it in quotes.
+        # A number, although one example of the partner has it in quotes.
         "ttlInDays": new.ttl_days,
         "audienceType": "people",
         "originName": "CUSTOM_UPLOAD",
@@ -123,9 +123,9 @@ def compose_create(generation: Generation, new: NewAudience) -> Request:
 def interpret_create(
     generation: Generation, response: Response
 ) -> Operation | Duplicate | Declined | InDoubt:
-    """What works on it, or which audience is in its place.
+    """The operation of the creation, or the audience that already has this name.
 
-    A success that cannot be read may have begun something, and nobody knows what.
+    A success that cannot be read is in doubt: it may have begun a creation.
     """
     said = said_by(response)
     if response.status == 409 and (found := _named(response, said)) is not None:
@@ -134,7 +134,7 @@ def interpret_create(
         return declined("audience create", response)
     operation = id_in(said, generation.operation_id)
     if operation is None:
-        return InDoubt(f"{response.status}, and it names no {generation.operation_id}")
+        return InDoubt(f"{response.status}, but it names no {generation.operation_id}")
     return Operation(operation)
 
 
@@ -144,7 +144,7 @@ def compose_operation(generation: Generation, operation: str) -> Request:
 
 
 def interpret_operation(response: Response) -> Standing | Operation | Declined:
-    """The audience, or that it is still being made, or why it never will be."""
+    """The new audience, or the operation if it still runs, or why it failed."""
     if not 200 <= response.status < 300:
         return declined("operation", response)
     said = said_by(response)
@@ -163,6 +163,6 @@ def interpret_operation(response: Response) -> Standing | Operation | Declined:
 
 
 def _named(response: Response, said: Mapping[str, object]) -> str | None:
-    """Which audience an answer speaks of: by its key, or as the only id in its words."""
+    """The audience that an answer names: by its key, or as the only id in its words."""
     found = set(_UUID.findall(detail(response)))
     return id_in(said, "audienceId") or (found.pop() if len(found) == 1 else None)

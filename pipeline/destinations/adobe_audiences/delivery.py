@@ -1,4 +1,4 @@
-"""Snapshots at Adobe, as the destination contract has them."""
+"""Implements the contract of snapshots for Adobe."""
 
 from collections.abc import Sequence
 
@@ -85,7 +85,7 @@ class AdobeSnapshots:
 
 
 def snapshots(settings: AdobeSettings) -> AdobeSnapshots:
-    """What the settings of a sandbox say."""
+    """The snapshots of the sandbox with these settings."""
     return AdobeSnapshots(
         GENERATIONS[settings.contract],
         rules=settings.rules(),

@@ -1,4 +1,4 @@
-"""The shape of an audience's files: where they are, their columns, and what names the shape."""
+"""The shape of an audience's files: their folder, their columns, and an id of the shape."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from pipeline.destinations.adobe_audiences.targets import AdobeTarget
 from pipeline.destinations.snapshots import SnapshotAudience
 
 FILE_FORMAT = 1
-"""Of the text of cells; another one makes every stored member stale."""
+"""The version of the text of cells; a new version makes every stored member stale."""
 LONGEST_SLUG = 40
 LANDING_ZONE_CONTAINER = "dlz-user-container"
 
@@ -18,14 +18,14 @@ LANDING_ZONE_CONTAINER = "dlz-user-container"
 def snapshot_audience(
     settings: AdobeSettings, target: AdobeTarget, upstream_name: str
 ) -> SnapshotAudience:
-    """What a snapshot of this target looks like, and where it goes."""
+    """The shape and the folder of this target's snapshots."""
     names = [target.identity.column, *(column.name for column in target.columns)]
     return SnapshotAudience(
         name=upstream_name,
         audience=target.audience() or "",
         folder=folder_of(settings, target, upstream_name),
         header=",".join(names).encode() + b"\n",
-        # A blank line would be skipped, and a file of a header alone may count as none.
+        # A reader may skip a blank line, and may ignore a file that has only a header.
         empty_row=row("", [""] * len(target.columns)),
         rendering=rendering_of(settings, target),
         lifetime=target.lifetime(),
@@ -33,21 +33,21 @@ def snapshot_audience(
 
 
 def row(identity: str, cells: Sequence[str]) -> bytes:
-    """One line of a file: the identity between quotes, the cells as they were rendered."""
+    """One line of a file: the quoted identity, and the rendered cells."""
     return ",".join((f'"{identity}"', *cells)).encode() + b"\n"
 
 
 def rendering_of(settings: AdobeSettings, target: AdobeTarget) -> str:
-    """Names all that decides what stands in a member's row."""
+    """An id of everything that decides the content of a member's row."""
     columns = [(column.name, column.type, column.source) for column in target.columns]
     identity = (target.identity.code(), target.identity.source, target.identity.column)
     return _digest([FILE_FORMAT, settings.member_ids, identity, columns], size=6)
 
 
 def folder_of(settings: AdobeSettings, target: AdobeTarget, upstream_name: str) -> str:
-    """The audience's own folder in the storage: told by its name, made unique by the rest.
+    """The audience's own folder in the storage: its name, made unique by a digest.
 
-    It does not depend on the columns: the partner keeps the folder for the life of an audience.
+    It does not depend on the columns, because the partner never changes an audience's folder.
     """
     slug = re.sub(r"[^a-z0-9]+", "-", upstream_name.casefold()).strip("-")[:LONGEST_SLUG]
     whose = [settings.org_id, settings.sandbox, target.destination, upstream_name]
@@ -56,7 +56,7 @@ def folder_of(settings: AdobeSettings, target: AdobeTarget, upstream_name: str) 
 
 
 def source_path(settings: AdobeSettings, folder: str) -> str:
-    """The folder as the partner is told of it."""
+    """The path of the folder, as requests to the partner name it."""
     prefix = _prefix(settings) if settings.source_prefix is None else settings.source_prefix
     return "/".join(part for part in (prefix.strip("/"), folder) if part)
 

@@ -1,7 +1,7 @@
 """The two generations of the API in one table: paths, and names of keys that differ.
 
 `current` is what Adobe has published since it renamed its endpoints; `draft` is the guide before
-that. Which one is spoken is a setting, and never tried out by a request that could do something.
+that. A setting chooses the generation; we never find it out by a request that changes something.
 """
 
 from collections.abc import Mapping
@@ -13,25 +13,25 @@ from urllib.parse import quote
 from pipeline.destinations.adobe_audiences.settings import AIS_PATH, Contract
 
 _ROOT: Final = f"{AIS_PATH}/external-audience"
-"""Singular throughout: the published text says both, Adobe's own client says this."""
+"""Always singular: the published text has both forms, Adobe's own client has this one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """How one generation of the API is spoken to."""
+    """The paths and key names of one generation of the API."""
 
     name: Contract
     create: str
     operations: str
-    """What asks for a creation begins with; its id follows."""
+    """The path of a creation's state, without its id."""
     operation_id: str
-    """The key of that id."""
+    """The key of the id of a creation."""
     one_run: str
-    """The last word but one of a run's path, and the last one of the path that starts it."""
+    """The part before the id in a run's path; the last part in the path that starts a run."""
     nests_source: bool
-    """The parameters of a source stand in an object of their own."""
+    """Whether the parameters of a source are in their own object."""
     says_differential: bool
-    """Whether a run takes all of a file is said by the request; left out, it does not."""
+    """Whether the request must say that a run takes the whole file; by default it does not."""
     extends: bool
     """Whether there is a request that extends an audience's life."""
 
@@ -87,5 +87,5 @@ GENERATIONS: Final[Mapping[Contract, Generation]] = MappingProxyType(
 
 
 def generation_called(name: str | None, otherwise: Generation) -> Generation:
-    """The generation of this name, as it was written down; another one where nothing was."""
+    """The generation with this recorded name; `otherwise` if none was recorded."""
     return next((one for one in GENERATIONS.values() if one.name == name), otherwise)

@@ -1,7 +1,7 @@
-"""The Data Landing Zone: storage that Adobe provides, and the way to it.
+"""The Data Landing Zone: storage that Adobe provides, and its credentials.
 
-Its credentials are only ever asked for by GET, which renews those that have expired. The request
-that renews them before their time would make every other user's credentials useless at once.
+We ask for the credentials only with GET, which renews expired ones. Another request would renew
+them early, and at once make the credentials of all other users useless.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ def interpret_landing_zone(response: Response) -> LandingZone | Blocked | NotYet
     body = None if is_page(response) else document(response.body)
     zone = None if not isinstance(body, dict) else _azure(body) or _aws(body)
     if zone is None or response.body_trouble is not None:
-        return NotYet(f"200, and not a landing zone: {response.body_trouble or 'another body'}")
+        return NotYet(f"200, but not a landing zone: {response.body_trouble or 'another body'}")
     return zone
 
 
@@ -83,6 +83,6 @@ def _aws(said: Mapping[str, object]) -> LandingZone | None:
 
 
 def _expiry_of(token: str) -> float | None:
-    """A signature says itself how long it is good."""
+    """When a signature expires, from the signature itself."""
     said = parse_qs(token.lstrip("?")).get("se", [""])
     return seconds(said[0])

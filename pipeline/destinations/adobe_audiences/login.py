@@ -1,7 +1,7 @@
-"""Adobe's login (IMS): client credentials composed, the answer interpreted.
+"""Adobe's login (IMS) with client credentials: composes the request and interprets the answer.
 
-A token lives for a day, and Adobe may throttle who asks for many: one is kept until shortly before
-its end. There is no refresh token.
+A token lives for a day, and Adobe may throttle clients that ask often. So we keep a token until
+shortly before its end. There is no refresh token.
 """
 
 from collections.abc import Mapping
@@ -58,9 +58,9 @@ class AdobeLogin:
         }
 
     def needs_new_token(self, response: Response) -> bool:
-        """Not where a header or the organisation is wrong: that is a 401 that no token mends.
+        """Whether the token is refused; an invalid token may also get status 400.
 
-        An invalid token is also told by status 400.
+        A wrong header or organisation also gets a 401, but a new token does not help then.
         """
         if response.status == 401:
             return code_of(response) not in NOT_A_TOKENS_FAULT
@@ -68,7 +68,7 @@ class AdobeLogin:
 
 
 def interpret(response: Response) -> TokenAnswer:
-    """What the answer to a form means."""
+    """The meaning of the answer to a token request."""
     return interpret_token(
         response, early=EARLY_SECONDS, usual_life=0.0, words=words, remedy=_remedy
     )

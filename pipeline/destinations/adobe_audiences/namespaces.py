@@ -1,6 +1,6 @@
-"""Identity namespaces: which ones there are, what fills them, and which ones are never filled.
+"""Identity namespaces: the known ones, their sources, and the ones that we refuse.
 
-No plain personal data leaves ingest, so an address or a number goes out as a hash or not at all.
+No plain personal data leaves ingest, so an address or a number goes out only as a hash.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ EMAIL: Final = "Email_LC_SHA256"
 PHONE: Final = "Phone_SHA256_E.164"
 ECID: Final = "ECID"
 STANDARD: Final = {name.casefold(): name for name in (EMAIL, PHONE, ECID)}
-"""Adobe tells namespaces apart without regard to letter case; it is shown its own spelling."""
+"""Adobe ignores letter case in namespaces; requests use Adobe's own spelling."""
 
 _PLAIN: Final = {
     "email": EMAIL,
@@ -20,10 +20,10 @@ _PLAIN: Final = {
     "phone_e.164": PHONE,
     "phone_e164": PHONE,
 }
-"""Namespaces of plain addresses and numbers, and the hashed one to take instead."""
+"""Namespaces of plain addresses and numbers, with the hashed namespace to use instead."""
 
 HASHED_FROM: Final = {EMAIL: "email", PHONE: "phone"}
-"""The field of the native event that each hashed namespace is made of."""
+"""The field of the native event that each hashed namespace is made from."""
 
 MEMBER_ID: Final = "member_id"
 ATTRIBUTES: Final = "attributes."
@@ -35,30 +35,30 @@ _PERSONAL: Final = frozenset(
         "city", "state", "birthdate", "dateofbirth", "ssn",
     ]
 )  # fmt: skip
-"""Attributes that hold plain personal data by their name."""
+"""Names of attributes that hold plain personal data."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """Why a namespace cannot be filled so, and what to write instead."""
+    """Why a namespace cannot have this source, and what to write instead."""
 
     key: str
-    """Which of the two keys: namespace or from."""
+    """The wrong key: namespace or from."""
     what: str
     remedy: str
 
 
 def spelled(namespace: str) -> str:
-    """A namespace as the partner writes it."""
+    """A namespace in the partner's spelling."""
     return STANDARD.get(namespace.casefold(), namespace)
 
 
 def flaw_of(namespace: str, source: str) -> Flaw | None:
-    """What keeps a namespace from being filled from there, if anything does."""
+    """Why a namespace cannot be filled from this source, or None."""
     instead = _PLAIN.get(namespace.casefold())
     if instead is not None:
         remedy = f"write {instead.lower()!r}: it matches the same people by their hash"
-        return Flaw("namespace", "is one of plain personal data, which never leaves ingest", remedy)
+        return Flaw("namespace", "is for plain personal data, which never leaves ingest", remedy)
     hashed_from = HASHED_FROM.get(spelled(namespace))
     if hashed_from is not None:
         if source == hashed_from:
@@ -74,7 +74,7 @@ def flaw_of(namespace: str, source: str) -> Flaw | None:
 
 
 def _hashed_instead(source: str) -> str:
-    """What to write instead, where the field of the event has a hashed namespace of its own."""
+    """The remedy; names the hashed namespace if the field of the event has one."""
     for hashed, field in HASHED_FROM.items():
         if source == field:
             return f"with from: {field}, write namespace: {hashed.lower()}"
@@ -82,12 +82,12 @@ def _hashed_instead(source: str) -> str:
 
 
 def is_open(source: str) -> bool:
-    """Whether this can leave ingest as it is: the member's id, or an attribute."""
+    """Whether this source may leave ingest without a hash: the member's id or an attribute."""
     return source == MEMBER_ID or (source.startswith(ATTRIBUTES) and source != ATTRIBUTES)
 
 
 def personal_flaw(source: str) -> Flaw | None:
-    """What keeps an attribute from leaving ingest, if anything does."""
+    """Why an attribute must not leave ingest, or None."""
     attribute = source.removeprefix(ATTRIBUTES)
     if source.startswith(ATTRIBUTES) and _letters(attribute) in _PERSONAL:
         return Flaw(

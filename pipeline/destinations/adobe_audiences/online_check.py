@@ -1,4 +1,4 @@
-"""Whether a sandbox, its audiences and its storage are as a run needs them."""
+"""Checks that a sandbox, its audiences and its storage are as a run needs them."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -17,9 +17,9 @@ OTHER_SANDBOX = "it was made in another sandbox or organisation, or never: check
 async def check_online(
     api: Api, settings: AdobeSettings, targets: Sequence[AdobeTarget]
 ) -> Sequence[Finding]:
-    """The token, every audience that the configuration names, and the partner's own storage.
+    """Check the token, every configured audience, and the partner's own storage.
 
-    Where the partner does not answer, what would come after is not asked.
+    If the partner does not answer, the remaining checks are left out.
     """
     key = f"destinations.{api.destination}"
     delivery = snapshots(settings)
@@ -67,8 +67,8 @@ async def _audiences(
             return
     if meant and not missing:
         yield Finding(f"{key}: token granted, every audience is there ({len(meant)})")
-        # The one request whose answer shows it is a change, and would renew the audience.
+        # Only the answer to a change shows ttl_days, but a change would renew the audience.
         yield Finding(
-            f"{key}: the partner does not show ttl_days of an audience, so what it has cannot be "
-            "compared: after a change of it do `audiences update ID --ttl-days N`"
+            f"{key}: the partner does not show ttl_days of an audience, so it cannot be "
+            "compared: after you change it, run `audiences update ID --ttl-days N`"
         )

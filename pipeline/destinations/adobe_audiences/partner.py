@@ -1,4 +1,4 @@
-"""Adobe's External Audiences as one value: what the registry knows of this package."""
+"""Adobe's External Audiences as one value: the entry of this package in the registry."""
 
 from collections.abc import Iterator, Sequence
 
@@ -57,7 +57,7 @@ def _route(_settings: AdobeSettings, _target: AdobeTarget) -> bytes:
 
 
 def _member_id(settings: AdobeSettings, member: str) -> str:
-    # Whoever removes such a member must not write their address down: no add has that digest.
+    # An id that may be an address is stored only as a digest; no add has that digest.
     return member_id(settings.member_ids, member) or hashed_id(member)
 
 
@@ -66,7 +66,7 @@ def _delivery(settings: AdobeSettings, _targets: Sequence[AdobeTarget]) -> Adobe
 
 
 def _buffer_bytes(_settings: AdobeSettings) -> int:
-    # It has no lane; the members of a snapshot have a bound of their own (snapshot.buffer_bytes).
+    # There is no lane; the members of a snapshot have their own bound (snapshot.buffer_bytes).
     return 0
 
 
@@ -75,9 +75,9 @@ def _problems(settings: AdobeSettings, targets: Sequence[AdobeTarget]) -> Iterat
     if any(map(str.isspace, source_path(settings, "folder"))):
         yield Problem(
             path=("source_prefix",),
-            what="makes paths with a blank in them, which the partner does not take",
+            what="makes paths that contain a blank, which the partner does not accept",
             value=repr(source_path(settings, "")),
-            remedy="rename the bucket's folder, or write here how the partner reaches it",
+            remedy="rename the bucket's folder, or write the path that the partner uses",
         )
 
 
@@ -91,7 +91,7 @@ def _login(settings: AdobeSettings) -> AdobeLogin:
 
 
 def _sandbox(settings: AdobeSettings) -> str:
-    """Ids of audiences belong to a sandbox, whatever credential and proxy they are used by."""
+    """The space of audience ids: a sandbox, for any credential or proxy."""
     return f"{settings.org_id.casefold()}/{settings.sandbox}"
 
 

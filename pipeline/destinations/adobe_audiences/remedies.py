@@ -1,4 +1,4 @@
-"""What a person does about an answer of Adobe's: which permission, header or id is missing."""
+"""The remedies for answers of Adobe: the permission, header or id that is missing."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from pipeline.destinations.exchange import Response
 from pipeline.destinations.other_answers import try_again
 
 NOT_THE_PARTNER: Final = (
-    "this is not how the partner answers; check api_url and contract of the destination, and "
+    "this answer is not from the partner; check api_url and contract of the destination, and "
     "proxies before it"
 )
 _CREDENTIAL: Final = "check client_id, client_secret and scopes"
@@ -21,13 +21,14 @@ _OF_CODE: Final = {
     "100920": "a header is missing: check org_id, sandbox and client_id, and proxies that drop "
     "headers",
     "100921": "check org_id",
-    "100922": "the organisation is not entitled to external audiences, or the credential not to "
-    "this sandbox; no new token mends that",
+    "100922": "the organisation has no right to external audiences, or the credential none to "
+    "this sandbox; a new token does not help",
 }
 _OF_ENDPOINT: Final[dict[tuple[str, int], str]] = {
-    ("audience create", 409): "an audience of this name is there already: give its id as "
-    "external_audience_id if it is yours, else another name",
-    ("audience create", 400): "correct what it names; base_connection_id must be of the storage",
+    ("audience create", 409): "an audience of this name already exists: set its id as "
+    "external_audience_id if it is yours, otherwise choose another name",
+    ("audience create", 400): "correct the values that it names; base_connection_id must be the "
+    "connection to the storage",
     ("audience update", 404): f"no such audience; {_IDS}",
     ("audience extend", 404): f"no such audience; {_IDS}",
     ("audience delete", 404): f"no such audience: it may be deleted already; {_IDS}",
@@ -40,17 +41,17 @@ _OF_ENDPOINT: Final[dict[tuple[str, int], str]] = {
     "name in the partner's console",
 }
 _OF_STATUS: Final[dict[int, str]] = {
-    400: "correct what it names",
+    400: "correct the values that it names",
     401: _CREDENTIAL,
     403: _PERMISSION,
     404: f"check contract and api_url; {_IDS}",
-    409: "it is there already, or in use",
-    422: "correct what it names",
+    409: "it already exists, or is in use",
+    422: "correct the values that it names",
 }
 
 
 def remedy(endpoint: str, response: Response, wait: str | None) -> str:
-    """One line; `wait` is the partner's `Retry-After`, seconds or a date."""
+    """The remedy on one line; `wait` is the partner's `Retry-After`, seconds or a date."""
     status = response.status
     waiting = try_again(status, wait)
     if waiting is not None:

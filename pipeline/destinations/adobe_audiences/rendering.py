@@ -1,9 +1,9 @@
-"""Renders a membership change as what a member record holds: an identity, and cells of a row.
+"""Renders a membership change for a member record: an identity, and the cells of a row.
 
-For an add the checks come in this order, so that whoever said no never becomes a dead letter: a
-denial withholds; a missing signal withholds where one is due; then the member's id, the identity
-and the cells are looked at. A member without the wanted identity is a member without a row. A
-remove needs nothing but the member's id.
+The checks of an add have this order, so that a person who denied consent never becomes a dead
+letter: a denial withholds the add; a missing signal withholds it where one is needed; then come the
+member's id, the identity and the cells. A member without the configured identity has no row. A
+remove needs only the member's id.
 """
 
 import re
@@ -26,7 +26,7 @@ from pipeline.identity.match_keys import email_digest, phone_digest, plain_data_
 
 MemberIds = Literal["as_is", "sha256"]
 NO_VALUE: Final = b""
-"""Of a remove: its record says nothing of the member but that they left."""
+"""The content of a remove's record: only that the member left."""
 
 _DIGEST: Final = "digest"
 _is_member_id: Final = re.compile(r"[0-9A-Za-z._:|-]{1,256}").fullmatch
@@ -35,22 +35,22 @@ _PLACES_REMEMBERED: Final = 1_024
 _MISSING: Final = Withheld("consent_missing")
 _INVALID_ID: Final = Rejected(
     "invalid_member_id",
-    "member.id: 1 to 256 letters, digits and . _ : | - only, so that no address and no number "
-    "stands in our topics; set member_ids: sha256 for this destination",
+    "member.id: must be 1 to 256 letters, digits and . _ : | -, so that our topics hold no address "
+    "or phone number; set member_ids: sha256 for this destination",
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentGate:
-    """Whose add needs a consent signal, and which one counts."""
+    """Decides whose add needs a consent signal, and which signals count."""
 
     countries: frozenset[str]
     needs: ConsentNeeds
     counts_amazon_flags: bool
-    """Consent for Amazon is taken for consent; its denial always counts."""
+    """Whether consent for Amazon also counts here; its denial always counts."""
 
     def refusal(self, consent: Mapping[str, object] | None, country: str | None) -> Withheld | None:
-        """Why a member of this country must not be added, if they must not."""
+        """Why a member of this country must not be added, or None."""
         needs_signal = country is None or country in self.countries
         if not consent:
             return _MISSING if needs_signal else None
@@ -66,17 +66,17 @@ class ConsentGate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowShape:
-    """What stands in a member's row."""
+    """The content of a member's row."""
 
     namespace: str
     source: str
-    """Where the identity comes from."""
+    """The source of the identity."""
     columns: Sequence[ColumnSettings]
     rendering: str
 
 
 class MemberRenderer:
-    """Renders changes for one target. What it remembers of countries is bounded."""
+    """Renders changes for one target; its cache of countries is bounded."""
 
     def __init__(
         self, *, shape: RowShape, gate: ConsentGate, member_ids: MemberIds, country: str | None
@@ -90,7 +90,7 @@ class MemberRenderer:
     def render(
         self, change: MembershipChange, hash_once: HashOnce | None = None
     ) -> Rendered | Withheld | Rejected:
-        """What a member record holds of it, or why there is none."""
+        """The content of the change's member record, or why there is none."""
         if change.action == "remove":
             member = member_id(self._member_ids, change.member_id)
             return _INVALID_ID if member is None else Rendered(member, NO_VALUE)
@@ -113,7 +113,7 @@ class MemberRenderer:
     def _identity(
         self, change: MembershipChange, member: str, country: str | None, once: HashOnce | None
     ) -> str | Rejected | None:
-        """The identity, None where the member has none of the namespace."""
+        """The identity; None if the member has none of the namespace."""
         namespace = self._shape.namespace
         if namespace in (EMAIL, PHONE):
             hasher = digests_of(namespace, country)
@@ -128,12 +128,12 @@ class MemberRenderer:
         where = _where(self._shape.source)
         text = str(value)
         if isinstance(value, bool | float) or not is_safe(text):
-            what = "holds what no file may hold as it is, and an identity is never altered"
+            what = "has characters that no file may hold, and an identity is never altered"
             return Rejected("no_usable_identity", f"{where}: {what}; correct it upstream")
         plain = plain_data_in(text)
         if plain is not None:
             what = f"holds {plain}, and plain personal data never leaves ingest"
-            remedy = "take the namespace email_lc_sha256 or phone_sha256_e.164"
+            remedy = "use the namespace email_lc_sha256 or phone_sha256_e.164"
             return Rejected("no_usable_identity", f"{where}: {what}; {remedy}")
         if self._shape.namespace == ECID and not _is_ecid(text):
             return Rejected("no_usable_identity", f"{where}: an ECID has 38 digits")
@@ -156,14 +156,14 @@ class MemberRenderer:
 
 
 def member_id(ids: MemberIds, written: str) -> str | None:
-    """A member's id as our topics have it; None for one that may be plain personal data."""
+    """A member's id as stored in our topics; None if it may be plain personal data."""
     if ids == "sha256":
         return hashed_id(written) if written else None
     return written if _is_member_id(written) else None
 
 
 def digests_of(namespace: str, country: str | None) -> IdentityHashes:
-    """What hashes identities for a namespace; the same one for all who ask alike."""
+    """The hash functions for a namespace and country; equal arguments get the same object."""
     return _emails if namespace == EMAIL else _phones_of(country)
 
 

@@ -1,4 +1,4 @@
-"""Replies of the control plane: what was refused, and ids and texts read leniently."""
+"""Reads replies of the control plane: refusals, and ids and texts in any form."""
 
 from collections.abc import Mapping
 
@@ -11,19 +11,19 @@ LONGEST_ID = 128
 
 
 def declined(endpoint: str, response: Response) -> Declined:
-    """The partner's words and the remedy; with the wait it asks for, where it does."""
+    """A refusal with the partner's words and the remedy, and its wait if it asks for one."""
     wait = header(response.headers, "Retry-After")
     return Declined(response.status, detail(response), remedy(endpoint, response, wait))
 
 
 def said_by(response: Response) -> Mapping[str, object]:
-    """The object that an answer is; an empty one for any other answer."""
+    """The JSON object of an answer; an empty one for any other body."""
     body = None if is_page(response) or response.body_trouble else document(response.body)
     return body if isinstance(body, dict) else {}
 
 
 def id_in(said: Mapping[str, object], name: str) -> str | None:
-    """An id as a key of ours can hold it; None where there is none."""
+    """An id that our keys can hold; None if the answer has none."""
     value = said.get(name)
     is_one = isinstance(value, str) and 0 < len(value) <= LONGEST_ID and "|" not in value
     return str(value) if is_one else None

@@ -1,4 +1,4 @@
-"""Requests of the API: JSON both ways, composed and not sent."""
+"""Composes requests of the API, with JSON in both directions; sends nothing."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,7 @@ def composed(
     query: Mapping[str, str] | None = None,
     body: Mapping[str, object] | None = None,
 ) -> Request:
-    """One request. It says what its body is even where Adobe's own examples forget to."""
+    """One request. It always has a content type, also where Adobe's examples have none."""
     headers = {"Accept": JSON} if body is None else {"Accept": JSON, "Content-Type": JSON}
     return Request(
         endpoint=endpoint,

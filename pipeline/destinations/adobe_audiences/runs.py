@@ -1,4 +1,4 @@
-"""Runs at Adobe: composed, and what is answered to them."""
+"""Composes requests about runs at Adobe, and interprets the answers."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -30,14 +30,14 @@ from pipeline.domain.send_result import BlockCause, Blocked, InDoubt, Throttled
 LONGEST_ID = 200
 LONGEST_STATE = 200
 STAGES: Final = ("DATASET_INGEST", "PROFILE_STORE_INGEST")
-"""The data lake, then the profiles; a run is good where both are."""
+"""The data lake, then the profiles; a run succeeds only if both stages do."""
 SUCCESS: Final = "SUCCESS"
 FAILED: Final = "FAILED"
 _OF_A_RUN: Final = frozenset({"runId", "status", "details"})
 _LISTS: Final = ("runs", "ingestions", "items", "results")
-"""Where a list of runs may stand; the draft does not say."""
+"""Keys that may hold the list of runs; the draft does not say which."""
 _MILLISECONDS: Final = 100_000_000_000
-"""A time of so much or more is one in milliseconds."""
+"""Times from this number on are in milliseconds."""
 
 
 def compose_run(generation: Generation, audience: str, window: Window) -> Request:
@@ -52,12 +52,12 @@ def compose_run(generation: Generation, audience: str, window: Window) -> Reques
 
 
 def interpret_run(response: Response) -> RunAnswer:
-    """What the answer to it means. What cannot be read as an answer leaves it open."""
+    """The meaning of the answer to a start; in doubt if the answer cannot be read."""
     status = response.status
     if 200 <= status < 300:
         return _started(response)
     if 300 <= status < 400:
-        return Blocked("wrong_address", f"{status}: the partner sends us elsewhere; check api_url")
+        return Blocked("wrong_address", f"{status}: the partner redirects us; check api_url")
     if is_invalid_token(response):
         return Blocked("unauthorised", detail(response))
     if is_budget(response):
@@ -70,27 +70,27 @@ def interpret_run(response: Response) -> RunAnswer:
 
 
 def compose_runs(generation: Generation, audience: str) -> Request:
-    """GET of the runs of an audience. Parameters of the list are not documented any more."""
+    """GET of the runs of an audience. Adobe no longer documents parameters of this list."""
     return composed("runs", "GET", generation.runs(audience))
 
 
 def interpret_runs(response: Response, *, usual_window: int) -> Sequence[Run] | NotYet:
-    """The runs, the newest first; or why nobody can say which there are.
+    """The runs, newest first; or why the list cannot be read.
 
-    One entry that cannot be read spoils the list: a run that is overlooked counts as none. Where
-    an entry names no end of its window, it is one of ours if it is as long as ours, in seconds;
-    where it names no window at all, as the partner's own renewal may not, only its time counts.
+    One unreadable entry makes the list unusable, because we would overlook a run. If an entry has
+    no end of its window, we assume the length of our windows (`usual_window`, seconds). If it has
+    no window at all, as the partner's own renewal may have none, only its time counts.
     """
     if response.status != 200:
         return not_yet(response)
     said = None if is_page(response) else document(response.body)
     entries = _entries(said)
     if response.body_trouble is not None or entries is None:
-        return NotYet(f"200, and not a list of runs: {response.body_trouble or 'another body'}")
+        return NotYet(f"200, but not a list of runs: {response.body_trouble or 'another body'}")
     runs = [_run(entry, usual_window) for entry in entries]
     found = [run for run in runs if run is not None]
     if len(found) < len(runs):
-        return NotYet("200, and a list with a run that cannot be read")
+        return NotYet("200, but the list has a run that cannot be read")
     return sorted(found, key=lambda run: run.created_s or 0.0, reverse=True)
 
 
@@ -100,9 +100,9 @@ def compose_status(generation: Generation, audience: str, run_id: str) -> Reques
 
 
 def interpret_status(response: Response) -> JobReport | NotYet:
-    """How a run stands: it is applied where every stage says so, failed where one says so.
+    """The state of a run: applied if every stage has succeeded, failed if one has failed.
 
-    No word for a run that goes on is documented, so every other one means that it does.
+    The word for a run that goes on is not documented, so every other word means that.
     """
     if response.status != 200:
         return not_yet(response)
@@ -110,13 +110,13 @@ def interpret_status(response: Response) -> JobReport | NotYet:
     is_one = isinstance(said, dict) and not said.keys().isdisjoint(_OF_A_RUN)
     if response.body_trouble is not None or not isinstance(said, dict) or not is_one:
         return NotYet(
-            f"200, and not the status of a run: {response.body_trouble or 'another body'}"
+            f"200, but not the status of a run: {response.body_trouble or 'another body'}"
         )
     return _report(status_word(said.get("status")), _stages(said.get("details")))
 
 
 def not_yet(response: Response) -> NotYet:
-    """A question that got no answer. A run is missing only where the partner itself says so."""
+    """A `NotYet` for a question without an answer. Only the partner itself can say `missing`."""
     status = response.status
     is_missing = status == 404 and isinstance(document(response.body), dict)
     cause: BlockCause | None = "wrong_address" if 300 <= status < 400 else CAUSES.get(status)
@@ -125,7 +125,7 @@ def not_yet(response: Response) -> NotYet:
         response.wait,
         is_missing,
         is_throttled=status == 429,
-        # A page that is not found may be of something before the partner, for a moment.
+        # A 404 page may come from a proxy that has a fault for a moment.
         cause=None if status == 404 and not is_missing else cause,
     )
 
@@ -144,7 +144,7 @@ def seconds(value: object) -> float | None:
 
 
 def _number(text: str) -> float | None:
-    """Digits as they are; else a date, in UTC where it names no offset."""
+    """The number of a text of digits, otherwise of a date; a date without offset is in UTC."""
     if text.isascii() and text.isdigit():
         return int(text) if len(text) < 17 else None
     try:
@@ -159,9 +159,9 @@ def _started(response: Response) -> RunStarted | InDoubt:
     run_id = said.get("runId") if isinstance(said, dict) else None
     if response.body_trouble is None and isinstance(run_id, str) and 0 < len(run_id) <= LONGEST_ID:
         return RunStarted(run_id)
-    # The status is a success, but nobody can follow the run: the list of runs must tell.
+    # The run may have started, but its id is unknown: the list of runs must show it.
     why = response.body_trouble or "it names no run"
-    return InDoubt(f"{response.status}, and {why}")
+    return InDoubt(f"{response.status}, but {why}")
 
 
 def _entries(said: object) -> list[object] | None:
@@ -186,7 +186,7 @@ def _run(entry: object, usual_window: int) -> Run | None:
     return Run(
         run_id=run_id,
         window=window,
-        # An entry of a list names no stages: here SUCCESS says that it ended, not how.
+        # An entry of a list has no stages: its SUCCESS means that the run ended, not how.
         report=JobReport(state=_short(state), end=_ends(state)),
         created_s=created,
     )

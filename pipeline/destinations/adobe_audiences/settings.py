@@ -1,4 +1,4 @@
-"""One sandbox of Adobe Experience Platform: where, as whom, how often, and where files go."""
+"""Settings of a sandbox of Adobe: addresses, credentials, snapshots, storage."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,15 +31,15 @@ from pipeline.settings.values import (
 )
 
 AIS_PATH = "/data/core/ais"
-"""Before every path of External Audiences; other services of the platform stand beside it."""
+"""The beginning of every path of External Audiences; other services have other beginnings."""
 PLATFORM_URL = "https://platform.adobe.io"
 TOKEN_URL = "https://ims-na1.adobelogin.com/ims/token/v3"  # noqa: S105 - an address
 LARGEST_FILE_BYTES = 10_000_000_000
-"""Adobe's guardrail for one external audience."""
+"""Adobe's limit for one external audience."""
 PARTNER_RUNS_PER_DAY = 100
-"""Adobe's guardrail for all audiences of a sandbox, runs of its user interface included."""
+"""Adobe's limit for all audiences of a sandbox, with the runs of its user interface."""
 USABLE_AFTER_SECONDS = 26 * 3600.0
-"""Streaming destinations within two hours; others after the next job of a day, at most."""
+"""When all destinations have a run: streaming ones within two hours, others within a day."""
 NEEDS_BASE_CONNECTION = ("s3", "gcs", "sftp")
 
 Contract = Literal["current", "draft"]
@@ -47,7 +47,7 @@ Contract = Literal["current", "draft"]
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a token is asked for with; the secret is read at each use."""
+    """The credentials for a token; the secret is read at each use."""
 
     client_id: str
     client_secret: Secret
@@ -55,32 +55,32 @@ class Credentials:
 
 
 class SnapshotSettings(Section):
-    """When a snapshot of an audience is made, and how many runs there may be."""
+    """When we make snapshots of an audience, and how many runs we start."""
 
     min_interval_seconds: Positive = 10_800
-    """From the start of a run of an audience to the next one."""
+    """Seconds from the start of a run of an audience to the next one."""
     quiet_seconds: Decimal = Field(default=60, ge=0)
-    """So long nothing must have changed before a snapshot is made ..."""
+    """Seconds without a change before a snapshot is made ..."""
     max_wait_seconds: Positive = 21_600
-    """... unless the oldest change has waited so long."""
+    """... but the oldest change waits no longer than this."""
     removals_within_seconds: Positive = 86_400
-    """A remove should be in a file so soon; audiences whose time comes first go first."""
+    """Seconds within which a remove should be in a file; the most urgent audience goes first."""
     fresh_within_seconds: Positive = 86_400
-    """The same for an add."""
+    """Seconds within which an add should be in a file."""
     runs_per_day: Whole = Field(default=90, ge=1, le=PARTNER_RUNS_PER_DAY)
-    """Of all audiences in any rolling day; the partner takes 100, its user interface included."""
+    """Runs of all audiences in any 24 hours; the partner takes 100, with those of its own pages."""
     runs_per_audience_and_day: Whole = Field(default=10, ge=1, le=PARTNER_RUNS_PER_DAY)
-    """Of one audience in any rolling day."""
+    """Runs of one audience in any 24 hours."""
     runs_per_audience_total: Count | None = None
-    """For the whole life of an audience; null: no such bound."""
+    """Runs in the whole life of an audience; null: no limit."""
     window_seconds: Whole = Field(default=3, ge=1, le=60)
-    """A run takes the files from so long before the file's own time to so long after it."""
+    """Seconds before and after a file's time; its run takes all files in this window."""
     poll_seconds: Positive = 30
-    """Between two questions about a run."""
+    """Seconds between two questions about a run."""
     keep_files_hours: Positive = 24
-    """A file is deleted so long after its run ended."""
+    """Hours from the end of a run until its file is deleted."""
     buffer_bytes: Whole = Field(default=134_217_728, ge=1_000_000)
-    """Most memory for the members of one partition; larger ones are read in slices."""
+    """Bytes in memory for the members of one partition; larger ones are read in parts."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
@@ -98,7 +98,7 @@ class SnapshotSettings(Section):
 
 
 class AdobeTcfSettings(TcfSettings):
-    """What a TC string must say, alone or inside a GPP string."""
+    """The consent that a TC string must give, also inside a GPP string."""
 
     vendor: Vendor = VENDOR
     purposes: Purposes = PURPOSES
@@ -109,9 +109,9 @@ class ConsentSettings(Section):
 
     tcf: AdobeTcfSettings = AdobeTcfSettings()
     absent: Literal["leave", "remove"] = "leave"
-    """An add without the signal that it needs: leaves the member as they are, or removes them."""
+    """What happens to a member whose add lacks the signal it needs: nothing, or removal."""
     amazon_flags: Literal["deny_only", "count"] = "deny_only"
-    """Consent that was given for Amazon: only its no counts here, or its yes, too."""
+    """Whether only a denial for Amazon counts here, or also a consent."""
 
 
 class AdobeSettings(DestinationSettings):
@@ -120,11 +120,11 @@ class AdobeSettings(DestinationSettings):
     takes: ClassVar[Literal["changes", "snapshots"]] = "snapshots"
     kind: Literal["adobe_external_audiences"]
     api_url: Url | None = None
-    """Instead of https://platform.adobe.io/data/core/ais, for a proxy or the simulator."""
+    """Replaces https://platform.adobe.io/data/core/ais, for a proxy or the simulator."""
     token_url: Url | None = None
-    """Instead of Adobe's own, for a proxy or the simulator."""
+    """Replaces Adobe's URL, for a proxy or the simulator."""
     contract: Contract = "current"
-    """Which generation of the API is spoken: the published one, or the draft before it."""
+    """The generation of the API: the published one, or the draft before it."""
     org_id: HeaderText
     """The organisation, such as 0123456789ABCDEF@AdobeOrg."""
     sandbox: HeaderText = "prod"
@@ -135,46 +135,46 @@ class AdobeSettings(DestinationSettings):
     scopes: tuple[HeaderText, ...] = Field(
         default=("openid", "AdobeID", "read_organizations"), min_length=1
     )
-    """As the developer console shows them for the credential."""
+    """The scopes that the developer console shows for the credential."""
     storage: StorageSettings
-    """Where the files go, and the partner fetches them."""
+    """The storage where we write the files and the partner reads them."""
     base_connection_id: HeaderText | None = None
-    """The partner's id of its connection to the storage; for s3, gcs, sftp, and with the draft."""
+    """The id of the partner's connection to the storage; for s3, gcs, sftp, and with the draft."""
     source_prefix: Text | None = None
-    """What the partner's paths begin with; null: as the storage's settings say it."""
+    """The beginning of paths at the partner; null: taken from the storage's settings."""
     snapshot: SnapshotSettings = SnapshotSettings()
     request_timeout_seconds: Positive = 60
     requests_per_second: Positive = 5
     """Requests of this destination in all, per process."""
     member_ids: Literal["as_is", "sha256"] = "as_is"
-    """A member's id in our topics: upstream's own, or its digest where ids are personal."""
+    """A member's id in our topics: upstream's id, or its digest if ids are personal."""
     country: Country | None = None
-    """Of members whose event names none."""
+    """The country of members whose event names none."""
     consent_countries: tuple[Country, ...] = tuple(sorted(CONSENT_COUNTRIES))
     """Members of these countries are added only with a valid consent signal."""
     consent: ConsentSettings = ConsentSettings()
 
     def api_base(self) -> str:
-        """The URL before every path, of this service and of those beside it; no slash at its end.
+        """The URL before the paths of all services of the platform, without a slash at its end.
 
-        `api_url` may name the service or what stands before it, such as a simulator.
+        `api_url` may be the URL of External Audiences or this base, such as a simulator's.
         """
         return (self.api_url or PLATFORM_URL).removesuffix(AIS_PATH)
 
     def token_endpoint(self) -> str:
-        """The URL that gives access tokens."""
+        """The URL for access tokens."""
         return self.token_url or TOKEN_URL
 
     def api_host(self) -> str:
         return urlsplit(self.api_base()).hostname or ""
 
     def credentials(self) -> Credentials:
-        """Who we are; the secret is read at each use."""
+        """Our credentials; the secret is read at each use."""
         secret = required(self.client_secret, self.client_secret_file)
         return Credentials(self.client_id, secret, self.scopes)
 
     def rules(self) -> SnapshotRules:
-        """The same for whoever makes snapshots."""
+        """These settings as the rules of the stage that makes snapshots."""
         said = self.snapshot
         return SnapshotRules(
             min_interval=said.min_interval_seconds,
@@ -206,8 +206,8 @@ class AdobeSettings(DestinationSettings):
             because = "contract draft" if is_draft else f"storage.kind {kind}"
             yield Problem(
                 path=("base_connection_id",),
-                what=f"is required with {because}, and missing",
-                remedy="make a base connection to the storage in Adobe's Flow Service, and write "
+                what=f"is required with {because}, but missing",
+                remedy="create a base connection to the storage in Adobe's Flow Service, and write "
                 "its id here",
             )
         if kind == "landing_zone" and not is_draft and self.base_connection_id is not None:

@@ -1,10 +1,10 @@
-"""What a first configuration says of Adobe."""
+"""The sections of a first configuration for Adobe."""
 
 from pipeline.destinations.contract import StartingDestination
 
 STARTING_CONFIGURATION = """\
 destinations:
-  adobe-prod:                         # a name of your own; topics and metrics carry it
+  adobe-prod:                         # a name that you choose, for topics and metrics
     kind: adobe_external_audiences
     org_id: 0123456789ABCDEF01234567@AdobeOrg
     sandbox: prod
@@ -17,8 +17,8 @@ audiences:
     destinations:
       - destination: adobe-prod
         identity: {namespace: email_lc_sha256, from: email}
-        ttl_days: 30                  # after so long without a good run, all members leave
-        # external_audience_id: …     # left out: `audiences apply` makes it
+        ttl_days: 30                  # days without a good run until all members leave
+        # external_audience_id: …     # without it, `audiences apply` creates one
 """
 
 STARTING_DESTINATION = StartingDestination(
@@ -26,7 +26,7 @@ STARTING_DESTINATION = StartingDestination(
     sections="""\
     destinations:
       - destination: adobe-prod
-        external_audience_id: 60ccea95-1435-4180-97a5-58af4aa285ab   # the partner's id of it
+        external_audience_id: 60ccea95-1435-4180-97a5-58af4aa285ab   # the partner's id
         identity: {namespace: email_lc_sha256, from: email}
 
 destinations:

@@ -1,4 +1,4 @@
-"""An external audience at Adobe, as a target of an upstream audience."""
+"""Settings of a target at Adobe: one external audience."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ from pipeline.settings.problems import Problem
 from pipeline.settings.values import Country, Section, Text, Whole, refusal, refuse
 
 LANE = "snapshots"
-"""All audiences of a sandbox share its budget of runs."""
+"""The lane of every audience, because all audiences of a sandbox share its budget of runs."""
 MOST_COLUMNS = 40
 """Adobe takes 41 fields, and one of them is the identity."""
 SECONDS_OF_A_DAY = 86_400
@@ -25,10 +25,10 @@ ColumnType = Literal["string", "number", "long", "integer", "date", "datetime", 
 
 
 def _audience_id(value: str) -> str:
-    # What stands in a key of ours, in a path of a request and in a message.
+    # The id becomes part of our keys, of paths of requests and of messages.
     if re.fullmatch(r"[A-Za-z0-9_$-]{1,128}", value):
         return value
-    raise refusal("must be an id as Adobe gives it out", "copy it as it stands, all of it")
+    raise refusal("must be an id of Adobe", "copy the whole id")
 
 
 def _column_name(value: str) -> str:
@@ -67,17 +67,17 @@ TtlDays = Annotated[Whole, Field(ge=1, le=90)]
 
 
 class IdentitySettings(Section):
-    """Which identity of a member goes into the file, and by which column."""
+    """The identity of a member in the file, and the name of its column."""
 
     namespace: Text
-    """email_lc_sha256, phone_sha256_e.164, ECID, or one of the organisation's own."""
+    """email_lc_sha256, phone_sha256_e.164, ECID, or a namespace of the organisation."""
     source: Text = Field(alias="from")
     """email or phone for the hashed ones; member_id or attributes.NAME for any other."""
     column: ColumnName = "identity"
     """The column's name in the file."""
 
     def code(self) -> str:
-        """The namespace as the partner writes it."""
+        """The namespace in the partner's spelling."""
         return spelled(self.namespace)
 
     @model_validator(mode="after")
@@ -89,7 +89,7 @@ class IdentitySettings(Section):
 
 
 class ColumnSettings(Section):
-    """One more column of the file; the partner stores it, and never matches by it."""
+    """Another column of the file; the partner stores it, but does not match by it."""
 
     name: ColumnName
     source: Text = Field(alias="from")
@@ -116,26 +116,26 @@ class ColumnSettings(Section):
 
 
 class AdobeTarget(TargetSettings):
-    """One external audience, which a folder of files in the storage belongs to."""
+    """One external audience, with its own folder in the storage."""
 
     id_key: ClassVar[str] = "external_audience_id"
     external_audience_id: AudienceId | None = None
-    """The partner's id of the audience; null: the one that `audiences apply` made and noted."""
+    """The partner's id of the audience; null: the id in the lock file of `audiences apply`."""
     identity: IdentitySettings
     columns: tuple[ColumnSettings, ...] = Field(default=(), max_length=MOST_COLUMNS)
     ttl_days: TtlDays = 30
-    """Days after which the partner lets all members leave, counted from the last good run; said
-    when the audience is made, later by `audiences update`."""
+    """Days from the last good run until the partner removes all members; sent at creation, and
+    later by `audiences update`."""
     country: Country | None = None
-    """Of members whose event names none; null: that of the destination."""
+    """The country of members whose event names none; null: the destination's."""
     name: Text | None = None
-    """At the partner, said when it is made; null: the upstream name."""
+    """The name at the partner, sent only at creation; null: the upstream name."""
     custom_audience_id: CustomId | None = None
-    """Our id of it at the partner, said when it is made; null: none."""
+    """Our id of the audience at the partner, sent only at creation; null: none."""
     description: str | None = None
-    """Said when it is made, later by `audiences update`."""
+    """Sent at creation, and later by `audiences update`."""
     labels: tuple[Text, ...] = ()
-    """Access labels of the audience, such as core/C1; said when it is made."""
+    """Access labels of the audience, such as core/C1; sent only at creation."""
 
     def audience(self) -> str | None:
         return self.external_audience_id
@@ -144,7 +144,7 @@ class AdobeTarget(TargetSettings):
         return self.model_copy(update={"external_audience_id": audience})
 
     def lane(self) -> str:
-        """All of a sandbox: the budget of runs is counted for it."""
+        """The whole sandbox, because the budget of runs is counted for it."""
         return LANE
 
     def lane_keys(self) -> Mapping[str, object]:
@@ -154,12 +154,12 @@ class AdobeTarget(TargetSettings):
         return self.ttl_days
 
     def unmakeable(self, upstream_name: str) -> Problem | None:
-        """Whatever its name, an audience can be made."""
+        """None: Adobe accepts any name."""
         del upstream_name
         return None
 
     def lifetime(self) -> float:
-        """Seconds after which members leave unless a run renews them."""
+        """Seconds until members leave without a new run."""
         return self.ttl_days * SECONDS_OF_A_DAY
 
     @model_validator(mode="after")
@@ -173,8 +173,7 @@ class AdobeTarget(TargetSettings):
             if column.name.casefold() in seen:
                 yield Problem(
                     path=("columns", place, "name"),
-                    what="is the name of another column, which Adobe tells apart without regard "
-                    "to letter case",
+                    what="is the name of another column; Adobe ignores letter case",
                     value=repr(column.name),
                     remedy="rename one of the two",
                 )

@@ -1,4 +1,4 @@
-"""What Amazon Ads answers to records and to questions about jobs, and what that means."""
+"""Interprets the answers of Amazon Ads to records and to questions about jobs."""
 
 from collections.abc import Mapping
 from typing import Any, TypeGuard
@@ -19,10 +19,10 @@ from pipeline.domain.send_result import (
     TooLarge,
 )
 
-# What is kept of an answer must fit into a message, whatever the partner says.
+# The stored part of an answer must fit into a message, however long the answer is.
 LONGEST_ID = 500
 MOST_INVALID = 10_000
-"""As many as a request has records."""
+"""The most invalid records that are stored: as many as a request can have."""
 MOST_SIZES = 20
 
 _ENDS: Mapping[str, JobEnd] = {
@@ -31,12 +31,12 @@ _ENDS: Mapping[str, JobEnd] = {
     "PARTIALLYSUCCEEDED": "partly_applied",
     "FAILED": "failed",
 }
-"""The states of a job that has ended; any other word is taken for pending."""
+"""The states of a job that has ended; every other word means pending."""
 _OF_A_JOB = frozenset({"jobRequestId", "jobState"})
 
 
 def interpret_records(response: Response) -> Answer:
-    """What the partner's answer to records means (the table of trouble in README)."""
+    """The meaning of the partner's answer to records (see the table of trouble in README)."""
     status = response.status
     if 200 <= status < 300:
         return _success(response)
@@ -50,11 +50,11 @@ def interpret_records(response: Response) -> Answer:
 
 
 def interpret_status(response: Response) -> JobReport | NotYet:
-    """A job's state, or why the partner said nothing of it.
+    """A job's state, or why the answer has none.
 
-    A state that the contract does not name is taken for pending: it may be a new word for it,
-    and a job ends by the partner's word and not by a guess. So a job is missing only where the
-    partner itself says so: a 404 of something before it has no JSON.
+    A state that the contract does not name counts as pending: it may be a new word for that, and
+    we never guess that a job has ended. For the same reason a job is missing only if the partner
+    itself says so: the 404 of a proxy has no JSON.
     """
     said = None if _is_page(response) else document(response.body)
     if response.status != 200:
@@ -66,17 +66,17 @@ def interpret_status(response: Response) -> JobReport | NotYet:
             is_throttled=response.status == 429,
         )
     if response.body_trouble is not None:
-        return NotYet(f"200, and the answer could not be read: {response.body_trouble}")
+        return NotYet(f"200, but the answer could not be read: {response.body_trouble}")
     if not isinstance(said, dict) or said.keys().isdisjoint(_OF_A_JOB):
         return NotYet(f"{_shown(response)} is not a job status", response.wait)
     return _report(said)
 
 
 def _success(response: Response) -> Accepted | NotThePartner:
-    """The partner's own 202 holds a job id; its own without one is a success all the same.
+    """A 202 of the partner has a job id; without one it is also a success, if it is the partner's.
 
-    What stands before the partner (a firewall, a proxy) answers with pages, with errors, or with
-    nothing, and then nobody has taken the records.
+    A firewall or proxy before the partner answers with a page, an error, or an empty body; then
+    the partner has not taken the records.
     """
     if _is_page(response):
         return NotThePartner(_shown(response))
@@ -89,14 +89,14 @@ def _success(response: Response) -> Accepted | NotThePartner:
             return Accepted(job)
         is_partner = response.status != 207 and not is_error(said)
         return Accepted(None) if is_partner else NotThePartner(_shown(response))
-    # JSON of the partner that cannot be read: its status is known, and it is a success.
+    # The partner's JSON cannot be read, but its status is a success.
     if said is None and response.body.lstrip().startswith(b"{"):
         return Accepted(None)
     return NotThePartner(_shown(response))
 
 
 def _is_page(response: Response) -> bool:
-    """Whether a browser is meant to show it."""
+    """Whether the answer is an HTML page for a browser."""
     kind = _content_type(response)
     is_markup = response.body[:256].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
     return is_markup or kind in {"text/html", "application/xhtml+xml"}
@@ -108,14 +108,14 @@ def _content_type(response: Response) -> str:
 
 
 def _shown(response: Response) -> str:
-    """What answered, in one line: status, content type and its first words."""
+    """The answer on one line: status, content type and first words."""
     kind = _content_type(response) or "no content type"
     said = detail(response.status, response.body).partition(" ")[2]
     return f"{response.status} {kind}: {said or 'an empty body'}"
 
 
 def _elsewhere(response: Response) -> str:
-    """Where a redirect points, without what could be secret in it."""
+    """The target of a redirect, without parts that may be secret."""
     try:
         parts = urlsplit(header(response.headers, "Location") or "")
         place = f"{parts.hostname or ''}{parts.path}"

@@ -1,4 +1,4 @@
-"""Audiences as the partner keeps them: one a request, its name and target fixed once it is made."""
+"""Requests for audiences at the partner: each is for one audience; name and target never change."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -13,14 +13,14 @@ METADATA_PATH = "/amc/audiences/metadata"
 SHORTEST_NAME, LONGEST_NAME = 10, 128
 LONGEST_DESCRIPTION = 1000
 LONGEST_TTL_SECONDS = 34_300_800
-"""397 days, which is also the partner's default."""
+"""397 days, also the partner's default."""
 _CURRENCIES: Final = "AED AUD CAD CNY EUR GBP INR JPY MXN SAR SEK TRY USD"
 CURRENCIES = frozenset(_CURRENCIES.split())
 
 
 @dataclass(frozen=True, slots=True)
 class Fee:
-    """What a thousand impressions cost, in cents of the currency."""
+    """The price of a thousand impressions, in cents of the currency."""
 
     currency: str | None
     cpm_cents: int | float | None
@@ -28,21 +28,21 @@ class Fee:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAudience:
-    """One audience to be made, for exactly one of a connection and an advertiser.
+    """One audience to create, for either a connection or an advertiser.
 
-    Raises InvalidRequest for whatever the partner is known to refuse.
+    Raises InvalidRequest for values that the partner is known to refuse.
     """
 
     name: str
     external_audience_id: str
-    """The id under which our side knows it."""
+    """Our own id of the audience."""
     description: str = ""
     connection_id: str | None = None
-    """Reaches AMC, and DSP too where records ask for it."""
+    """Reaches AMC, and also DSP if records ask for it."""
     advertiser_id: int | None = None
-    """Reaches DSP alone."""
+    """Reaches only DSP."""
     ttl: int | float | None = None
-    """Seconds that a member stays without being added again."""
+    """Seconds that a member stays after the last add."""
     country_code: str | None = None
     fees: tuple[Fee, ...] = ()
 
@@ -63,14 +63,14 @@ class NewAudience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudienceUpdate:
-    """All that can change of an audience; None leaves it out of the request.
+    """The values of an audience that can change; None leaves a value out of the request.
 
-    Raises InvalidRequest for whatever the partner is known to refuse, and for no change at all.
+    Raises InvalidRequest for values that the partner is known to refuse, and if all are None.
     """
 
     description: str | None = None
     ttl: int | float | None = None
-    """0 hides the members; raised again, it brings back those added recently enough."""
+    """0 hides the members; a higher value later shows members again that were added recently."""
     fees: tuple[Fee, ...] = ()
 
     def __post_init__(self) -> None:
@@ -79,7 +79,7 @@ class AudienceUpdate:
         _check(self.description or "", self.ttl, self.fees)
 
     def completed(self, standing: "Audience") -> "AudienceUpdate":
-        """With what stands in the places left open: whether a PUT keeps those is not documented."""
+        """This update with present values instead of None: a PUT may not keep missing values."""
         return replace(
             self,
             description=standing.description if self.description is None else self.description,
@@ -90,7 +90,7 @@ class AudienceUpdate:
 
 @dataclass(frozen=True, slots=True)
 class CreatedAudience:
-    """What the partner says of an audience that it has just made."""
+    """The partner's answer about a newly created audience."""
 
     audience_id: int
     external_audience_id: str | None
@@ -98,7 +98,7 @@ class CreatedAudience:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudienceSize:
-    """Members as far as they are counted; -1 while the partner has no number."""
+    """The partner's count of members; -1 until it has one."""
 
     received_records: int | float | None
     id_resolutions: int | float | None
@@ -107,7 +107,7 @@ class AudienceSize:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audience:
-    """One audience as the partner describes it; it may leave out anything."""
+    """One audience as the partner describes it; any value may be missing."""
 
     audience_id: int | None
     name: str | None
@@ -151,7 +151,7 @@ def interpret_show(response: Response) -> Audience | Declined:
 
 
 def compose_update(audience_id: int, update: AudienceUpdate) -> Request:
-    """PUT of what can change of one audience."""
+    """PUT of the changeable values of one audience."""
     body: dict[str, object] = {}
     if update.description is not None:
         body["description"] = update.description

@@ -1,4 +1,4 @@
-"""Records and questions about their jobs at Amazon Ads: requests composed, nothing sent."""
+"""Composes requests with records, and questions about jobs, for Amazon Ads; sends nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ LARGEST_AUDIENCE_ID = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class LaneTarget:
-    """Where a lane's records go: through a connection, or (None) to the audience's advertiser."""
+    """The target of a lane's records: a connection, or (None) the audience's advertiser."""
 
     connection_id: str | None
     target_types: dict[str, tuple[str, ...]]
-    """By audience id, as configured now."""
+    """The configured target types, by audience id."""
 
     def resource(self, audience: str, written: bytes) -> dict[str, Any] | None:
-        """The `targetResource` of a request; None where there must be none.
+        """The `targetResource` of a request; None if it must have none.
 
-        The configuration decides; for an audience that has left it, what stood there when the
-        record was prepared.
+        It comes from the configuration. For an audience that left the configuration, it comes from
+        the record, which has the old value.
         """
         if self.connection_id is None:
             return None
@@ -40,9 +40,10 @@ class LaneTarget:
 
 
 def body_frame(target: LaneTarget, audience: str, written: bytes) -> tuple[bytes, bytes]:
-    """What stands before and after the records of a body.
+    """The bytes before and after the records of a body.
 
-    `audienceId` is a bare number: the partner refuses quoted ones, and they exceed 2**53.
+    `audienceId` is a number without quotes, because the partner refuses quoted ones; it may exceed
+    2**53.
     """
     head: dict[str, Any] = {"audienceId": int(audience)}
     resource = target.resource(audience, written)
@@ -52,13 +53,13 @@ def body_frame(target: LaneTarget, audience: str, written: bytes) -> tuple[bytes
 
 
 def largest_overhead(connection_id: str | None) -> int:
-    """Bytes of the largest overhead a lane of this connection can have, whatever the audience."""
+    """The most overhead of a body of this connection, for any audience, bytes."""
     before, after = body_frame(LaneTarget(connection_id, {}), str(LARGEST_AUDIENCE_ID), b"DSP")
     return len(before) + len(after)
 
 
 def misfit(audience: str, written: bytes) -> str | None:
-    """Why no request can be made for such an audience and target types; None when one can."""
+    """Why no request can be made for this audience and target types; None if one can."""
     is_number = audience.isascii() and audience.isdigit() and len(audience) <= 19
     if not is_number or int(audience) > LARGEST_AUDIENCE_ID:
         return "its audience id is no number of 64 bits"

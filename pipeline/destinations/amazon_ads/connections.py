@@ -1,4 +1,4 @@
-"""Connections of AMC instances and DSP advertisers, never all of them removed by mistake."""
+"""Requests for connections; a mistake cannot remove all connections at once."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ from pipeline.destinations.exchange import Request, Response
 
 CONNECTIONS_PATH = "/amc/audiences/connections"
 MOST_SHOWN = 100
-"""The partner lists no more, and has no further page."""
+"""The most connections that the partner lists; there is no second page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewConnection:
-    """What a connection is made of: an AMC instance, a DSP advertiser, or both.
+    """A connection to create: to an AMC instance, a DSP advertiser, or both.
 
-    Raises InvalidRequest when it has neither, or an instance without its account.
+    Raises InvalidRequest if it has neither, or an instance without its account.
     """
 
     amc_account_id: str | None = None
@@ -26,9 +26,9 @@ class NewConnection:
     dsp_advertiser_id: str | None = None
     dsp_profile_id: str | None = None
     connection_id: str | None = None
-    """The partner makes one up where there is none."""
+    """None: the partner chooses an id."""
     is_default: bool = False
-    """Takes that place from the connection that has it."""
+    """Whether it becomes the default instead of the present one."""
 
     def __post_init__(self) -> None:
         if not self.amc_instance_id and not self.dsp_advertiser_id:
@@ -39,7 +39,7 @@ class NewConnection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """One connection as the partner describes it; it may leave out anything."""
+    """One connection as the partner describes it; any value may be missing."""
 
     connection_id: str | None
     is_default: bool | None
@@ -106,7 +106,7 @@ def compose_delete(connection_id: str) -> Request:
 
 
 def compose_delete_all() -> Request:
-    """DELETE of every connection of the login, whoever made them; they do not come back."""
+    """DELETE of every connection of the login, also those of others; it cannot be undone."""
     return _deletion({})
 
 

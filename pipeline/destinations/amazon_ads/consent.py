@@ -1,14 +1,14 @@
-"""What Amazon needs of a member's consent."""
+"""The consent of a member that Amazon needs."""
 
 from typing import Final
 
 from pipeline.identity.consent import ConsentNeeds
 
 VENDOR: Final = 793
-"""Amazon Ads in the IAB's list of vendors."""
+"""The number of Amazon Ads in the IAB's list of vendors."""
 
 PURPOSES: Final = (1, 3, 4)
-"""Storage, as Amazon's own flag for storage says; a profile of a person and advertising that is
-personalised by it, as its flag for personal data says."""
+"""The IAB's purposes that match Amazon's own flags: storage for its flag for storage; a personal
+profile, and advertising by that profile, for its flag for personal data."""
 
 NEEDS: Final = ConsentNeeds(vendor=VENDOR, purposes=PURPOSES)

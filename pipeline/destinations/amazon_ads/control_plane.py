@@ -1,4 +1,4 @@
-"""Amazon's end of `audiences plan` and `apply`, and of `jobs show` and `watch`."""
+"""Implements `audiences plan` and `apply`, and `jobs show` and `watch`, for Amazon."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -44,7 +44,7 @@ class AmazonControlPlane:
     async def plan(
         self, api: Api, target: AmazonTarget, audience_id: str | None, name: str
     ) -> Sequence[Step] | Unanswered:
-        """A step at least; a creation where there is no id yet."""
+        """One step or more; a creation if the target has no id yet."""
         desired = self._desired(target, name)
         if audience_id is None:
             return (creation(desired),)
@@ -58,7 +58,7 @@ class AmazonControlPlane:
                 return trouble
 
     async def apply(self, api: Api, step: Step) -> Made | Unanswered:
-        """Make it, or change what differs and nothing else."""
+        """Create the audience, or change only the values that differ."""
         if step.creates is not None:
             request = compose_create(cast("NewAudience", step.creates.request))
             made = await asked(api, request, interpret_create)
@@ -66,7 +66,7 @@ class AmazonControlPlane:
         return await _updated(api, step)
 
     async def job(self, api: Api, job_id: str) -> JobReport | Unanswered:
-        """What the partner says of a job, or why it says nothing."""
+        """The partner's report on a job, or why there is none."""
         return await asked(api, compose_status(job_id), interpret_job)
 
     def _desired(self, target: AmazonTarget, name: str) -> DesiredAudience:
@@ -83,7 +83,7 @@ class AmazonControlPlane:
 
 
 def interpret_job(response: Response) -> JobReport | Declined:
-    """What the partner says of a job, or why it says nothing."""
+    """The partner's report on a job, or why there is none."""
     if response.status != 200:
         return declined("status", response)
     report = interpret_status(response)
@@ -93,7 +93,7 @@ def interpret_job(response: Response) -> JobReport | Declined:
 
 
 async def _updated(api: Api, step: Step) -> Made | Unanswered:
-    # An update names all that can change, so it starts from what stands there now.
+    # An update must send all changeable values, so it starts from the present ones.
     number = int(step.audience_id or 0)
     standing = await _described(api, number)
     if not isinstance(standing, Audience):

@@ -1,6 +1,6 @@
-"""What a login can see and connect: AMC accounts and instances, profiles, DSP advertisers.
+"""Requests for what a login can see: AMC accounts and instances, profiles, DSP advertisers.
 
-Every list comes in pages; a page names the request for the next one until there is none.
+Lists come in pages; each page but the last names the request for the next one.
 """
 
 from collections.abc import Callable
@@ -15,9 +15,9 @@ from pipeline.destinations.exchange import Request, Response
 
 INSTANCES_TYPE = "application/vnd.amcinstances.v1+json"
 JSON_TYPE = "application/json"
-"""Profiles answer 415 to the vendor types of the other services."""
+"""The media type for profiles, which answer 415 to the vendor types of the other services."""
 PAGE_LENGTH = 100
-"""The most that any list gives; sent always, because the documented defaults disagree."""
+"""The largest page of every list; always sent, because the documented defaults disagree."""
 LAST_START_INDEX = 29_900
 AGENCY = "agency"
 """The type of the profiles that hold DSP advertisers."""
@@ -27,7 +27,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):
-    """Some of a list. `is_cut_off`: the partner has more, and no way to ask for it."""
+    """A part of a list. `is_cut_off`: the partner has more, but no request shows it."""
 
     items: tuple[Item, ...]
     following: Request | None = None
@@ -36,7 +36,7 @@ class Page(Generic[Item]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """An AMC account; its id and its marketplace go together in every question about it."""
+    """An AMC account; every request about it needs both its id and its marketplace."""
 
     account_id: str | None
     account_name: str | None
@@ -106,10 +106,10 @@ def compose_instances(account_id: str, marketplace_id: str) -> Request:
     """GET of the first instances of one AMC account.
 
     Raises:
-        InvalidRequest: one of the two is blank; both are headers that the partner insists on.
+        InvalidRequest: one of the two is blank; the partner requires both as headers.
     """
     if not account_id.strip() or not marketplace_id.strip():
-        raise InvalidRequest("instances belong to an account in a marketplace: give both")
+        raise InvalidRequest("instances need an account and its marketplace: give both")
     return composed(
         "instances",
         "GET",
@@ -179,7 +179,7 @@ def _token_page(
         found = Fields(said)
         token = found.text("nextToken")
         items = tuple(map(item, found.each(name)))
-        # A page that names itself as its successor would never end.
+        # A page that names itself as the next one would never end.
         if not token or token == request.query.get("nextToken"):
             return Page(items, is_cut_off=bool(token))
         return Page(items, _with(request, nextToken=token))

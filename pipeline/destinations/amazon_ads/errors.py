@@ -1,4 +1,4 @@
-"""Reads the partner's words out of its six shapes of error body."""
+"""Reads the partner's words from the six shapes of its error bodies."""
 
 import re
 from collections.abc import Mapping
@@ -9,15 +9,15 @@ from pipeline.destinations.partner_words import LONGEST_RAW_TEXT, presentable, s
 MOST_ERRORS = 100
 _WORDS = ("message", "Message", "details", "error_description", "error", "code")
 _SECRETS = re.compile(r"[0-9a-fA-F]{64}|(?:Atz[a-z]\||amzn1\.oa2-cs\.)[^\s\"',;<>]+")
-"""Hashes of personal data, tokens and client secrets, should the partner repeat them."""
+"""Hashes of personal data, tokens and client secrets that an answer may repeat."""
 
 
 def detail(status: int, body: bytes) -> str:
-    """What the partner says is wrong, shortened; the raw text when it is in no known shape.
+    """The partner's words about the error, shortened; the raw text if the shape is unknown.
 
     The services behind the API differ: {message}, {message, requestId}, {Message},
     {code, details}, {message, requestId, errors: [...]} and {error, error_description}.
-    Hashes and secrets that it repeats are left out: details go to logs and dead letters.
+    Hashes and secrets are removed, because details go to logs and dead letters.
     """
     said = document(body)
     if isinstance(said, dict):
@@ -27,13 +27,13 @@ def detail(status: int, body: bytes) -> str:
 
 
 def words(status: int, body: bytes) -> str:
-    """As `detail`, but silent about a body in no known shape: that may hold what is secret."""
+    """Like `detail`, but without a body of unknown shape, which may hold a secret."""
     said = document(body)
     return _presentable(status, " ".join(_words(said)) if isinstance(said, dict) else "")
 
 
 def is_error(said: Mapping[str, object]) -> bool:
-    """Whether a JSON object is one of the shapes in which the services tell of an error."""
+    """Whether a JSON object has one of the shapes of an error body."""
     return any(said.get(name) for name in (*_WORDS, "errors"))
 
 

@@ -1,6 +1,6 @@
-"""Shows how one field gets its hash, step by step: for the question why a value did not match.
+"""Shows step by step how one field gets its hash, to find out why a value did not match.
 
-The steps are those the records are made with, not a copy of them.
+It runs the same code as the rendering of records, not a copy of it.
 """
 
 from dataclasses import dataclass, field
@@ -12,26 +12,26 @@ from pipeline.identity.normalize.fields import FIELDS, field_named
 from pipeline.identity.normalize.placeholders import NOBODYS, digest_of, is_placeholder
 from pipeline.identity.normalize.profile import STEPS
 
-_PLACEHOLDER = "a placeholder, nobody's value: it would link strangers"
+_PLACEHOLDER = "a placeholder and not a real value: it would link strangers"
 
 
 class UnknownField(ValueError):
-    """There is no field or no country of this name; the message lists what there is."""
+    """There is no field or country of this name; the message lists the known ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What became of one value on its way to the partner; its repr shows none of it."""
+    """All steps of one value on its way to the partner; the repr does not show the value."""
 
     name: str
     """The key in `hashedPII`."""
     country: str | None
     steps: tuple[tuple[str, str], ...] = field(repr=False)
-    """What was done, and the value after it."""
+    """Each step, with the value after it."""
     sha256: str | None = field(repr=False)
-    """What is sent, or None if the field is left out."""
+    """The hash that is sent; None if the field is left out."""
     omitted_because: str | None
-    """Why it is left out; names no value."""
+    """Why the field is left out, without its value."""
 
 
 def explained(name: str, value: str, country: str | None = None) -> Explanation:
@@ -88,7 +88,7 @@ def _of_digest(name: str, country: str | None, digest: str) -> Explanation:
         sha256=digest or None,
         omitted_because=None
         if digest
-        else "hashed already, and not with SHA-256, or the hash of nothing or of a placeholder: "
+        else "already hashed, but not with SHA-256, or the hash of an empty text or a placeholder: "
         "it can match nobody",
     )
 

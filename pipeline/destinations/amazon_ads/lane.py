@@ -1,4 +1,4 @@
-"""One lane at Amazon Ads, as the destination contract has it."""
+"""Implements the contract of a lane for Amazon Ads."""
 
 from collections.abc import Sequence
 
@@ -62,13 +62,13 @@ class AmazonLane:
         return compose_records(self._target, audience, route, records)
 
     def interpret(self, response: Response, records: int) -> Answer:
-        """What the answer means; it speaks of the request as a whole."""
+        """The meaning of the answer, which always concerns the whole request."""
         del records
         return interpret_records(response)
 
 
 def lane(settings: AmazonAdsSettings, targets: Sequence[AmazonTarget]) -> AmazonLane:
-    """The lane of these targets, which all have its connection or its advertiser."""
+    """The lane of these targets, which share one connection or advertiser."""
     connection_id = targets[0].connection_id if targets else None
     made = {one.audience(): one.target_types for one in targets}
     target = LaneTarget(connection_id, {id_: types for id_, types in made.items() if id_})

@@ -1,4 +1,4 @@
-"""Login with Amazon: the refresh-token grant composed, its answer interpreted."""
+"""Login with Amazon: composes the request with a refresh token, and interprets its answer."""
 
 from collections.abc import Mapping
 
@@ -22,7 +22,7 @@ class AmazonLogin:
         self._credentials = credentials
 
     def compose(self) -> Request | TokenRefused:
-        """The form of a refresh. It has no Authorization header, which would fail it."""
+        """The form that asks for a token, without an Authorization header, which would fail it."""
         found = self._credentials
         try:
             form = {
@@ -49,7 +49,7 @@ class AmazonLogin:
 
 
 def interpret_refresh(response: Response) -> TokenAnswer:
-    """What the answer to a refresh means."""
+    """The meaning of the answer to a token request."""
     return interpret_token(
         response,
         early=EARLY_SECONDS,
@@ -62,7 +62,7 @@ def interpret_refresh(response: Response) -> TokenAnswer:
 def _remedy(response: Response) -> str:
     if b"invalid_grant" in response.body:
         return (
-            "the refresh token is dead; authorise the application again, and replace it in the "
-            "file of refresh_token_file"
+            "the refresh token is no longer valid; authorise the application again, and write the "
+            "new token to the file of refresh_token_file"
         )
     return "check client_id, client_secret and refresh_token"

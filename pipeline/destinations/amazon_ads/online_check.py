@@ -1,4 +1,4 @@
-"""Whether a login and what it is to reach are as a run needs them."""
+"""Checks that a login, its terms, connections and audiences are as a run needs them."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 
@@ -13,16 +13,16 @@ from pipeline.destinations.control import Api, Declined, Finding
 OTHER_LOGIN = "it was made under another login or region, or never: check client_id and region"
 NOT_ACCEPTED = (
     "the AMC terms are not accepted, so uploads to AMC will be refused; the person who granted "
-    "access accepts them (`terms accept`)"
+    "access must accept them (`terms accept`)"
 )
 
 
 async def check_online(
     api: Api, settings: AmazonAdsSettings, targets: Sequence[AmazonTarget]
 ) -> Sequence[Finding]:
-    """The terms, and every connection and audience that the configuration names.
+    """Check the terms, and every configured connection and audience.
 
-    Where the partner does not answer, what would come after is not asked.
+    If the partner does not answer, the remaining checks are left out.
     """
     del settings
     key = f"destinations.{api.destination}"
@@ -63,7 +63,7 @@ async def _connections(api: Api, key: str, meant: Sequence[str]) -> AsyncIterato
 
 
 async def _is_there(api: Api, connection: str) -> bool:
-    """For a login with more connections than one list shows."""
+    """Ask for one connection, because a list does not show all of a large login."""
     found = await asked(api, compose_list(connection), interpret_list)
     return isinstance(found, tuple) and connection in {one.connection_id for one in found}
 

@@ -1,4 +1,4 @@
-"""Amazon Ads as one value: what the registry knows of this package."""
+"""Amazon Ads as one value: the entry of this package in the registry."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -53,7 +53,7 @@ def _shared(
     consent_countries: frozenset[str],
     consent_needs: ConsentNeeds,
 ) -> RecordRenderer:
-    """One for all targets that agree: what it remembers of values is large."""
+    """One renderer for all targets with equal settings, because its cache is large."""
     return RecordRenderer(
         external_user_id=external_user_id,
         unsupported_country=unsupported_country,
@@ -65,12 +65,12 @@ def _shared(
 
 @cache
 def _hasher() -> FieldHasher:
-    """One for all: a member of two destinations is hashed once."""
+    """One hasher for all targets, so that a member of two destinations is hashed once."""
     return FieldHasher(AMAZON_NAMES)
 
 
 def _route(_settings: AmazonAdsSettings, target: AmazonTarget) -> bytes:
-    """The target types, for a request whose audience has left the configuration by then."""
+    """The target types, for requests after the audience has left the configuration."""
     return ",".join(target.target_types).encode()
 
 
@@ -83,7 +83,7 @@ def _buffer_bytes(settings: AmazonAdsSettings) -> int:
 
 
 def _region(settings: AmazonAdsSettings) -> str:
-    """Ids of audiences belong to a region, whatever client and whatever proxy they are used by."""
+    """The space of audience ids: a region, for any client or proxy."""
     return settings.region
 
 

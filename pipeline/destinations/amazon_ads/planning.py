@@ -1,4 +1,4 @@
-"""What to do so that an audience is as the configuration wants it; decided without any I/O."""
+"""Decides without I/O which steps bring an audience to the configuration."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ Value = int | float | str | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredAudience:
-    """One audience as the configuration wants it; None leaves to the partner what is there."""
+    """One audience as configured; None leaves the partner's value unchanged."""
 
     name: str | None = None
     external_audience_id: str | None = None
@@ -25,12 +25,12 @@ class DesiredAudience:
     connection_id: str | None = None
     advertiser_id: int | None = None
     country_code: str | None = None
-    """Only said when it is made: what the configuration calls so may change later."""
+    """Used only at creation, because the configured name may change later."""
     upstream_name: str
-    """What name and external id are where nothing else is desired."""
+    """The default of name and external id."""
 
     def new(self) -> NewAudience:
-        """The audience to make.
+        """The audience to create.
 
         Raises:
             InvalidRequest: the partner would refuse it.
@@ -47,7 +47,7 @@ class DesiredAudience:
 
 
 def creation(desired: DesiredAudience) -> Step:
-    """The step that makes it.
+    """The step that creates the audience.
 
     Raises:
         InvalidRequest: the partner would refuse it.
@@ -70,7 +70,7 @@ def creation(desired: DesiredAudience) -> Step:
 
 
 def steps(desired: DesiredAudience, audience_id: int, audience: Audience) -> tuple[Step, ...]:
-    """All that there is to do or to say about an audience that is there; at least one step."""
+    """All steps for an existing audience; at least one, which may only report."""
     fixed = _fixed_differences(desired, audience)
     changeable = _changeable_differences(desired, audience)
     found: list[Step] = []
@@ -90,7 +90,7 @@ def steps(desired: DesiredAudience, audience_id: int, audience: Audience) -> tup
 
 
 def update_of(step: Step) -> AudienceUpdate:
-    """What differs, and nothing else."""
+    """An update with only the values that differ."""
     desired = {difference.key: difference.desired for difference in step.differences}
     description, ttl = desired.get("description"), desired.get("ttl_seconds")
     return AudienceUpdate(
@@ -100,7 +100,7 @@ def update_of(step: Step) -> AudienceUpdate:
 
 
 def _hides_members(difference: Difference) -> bool:
-    """Whether some members at least are seen no more after this change."""
+    """Whether this change hides some or all members."""
     return (
         difference.key == "ttl_seconds"
         and isinstance(difference.desired, int)
@@ -109,7 +109,7 @@ def _hides_members(difference: Difference) -> bool:
 
 
 def _fixed_differences(desired: DesiredAudience, audience: Audience) -> tuple[Difference, ...]:
-    # What the partner leaves out of its answer nobody can compare.
+    # A value that is missing in the partner's answer cannot be compared.
     pairs: tuple[tuple[str, Value, Value], ...] = (
         ("name", audience.name, desired.name),
         ("external_audience_id", audience.external_audience_id, desired.external_audience_id),
@@ -132,5 +132,5 @@ def _changeable_differences(desired: DesiredAudience, audience: Audience) -> tup
 
 
 def _seconds(ttl: object) -> float:
-    """How long members stay; the partner's default where it names no time."""
+    """Seconds that members stay; the partner's default if it names none."""
     return ttl if isinstance(ttl, int | float) else LONGEST_TTL_SECONDS

@@ -1,4 +1,4 @@
-"""Whether the jobs that uploads make can all be asked about."""
+"""Checks that the rate of questions is enough for the jobs of all uploads."""
 
 from collections.abc import Iterator, Sequence
 from math import ceil
@@ -8,13 +8,13 @@ from pipeline.destinations.amazon_ads.targets import AmazonTarget
 from pipeline.settings.problems import Problem
 
 SMALL_RECORD_BYTES = 250
-"""Of an add with one identity: more of them than so fill no body."""
+"""Bytes of an add with one identity; smaller records do not fill a body."""
 
 
 def uploads_per_second(settings: AmazonAdsSettings, targets: Sequence[AmazonTarget]) -> float:
-    """The most that can go on for long: full bodies at the cap, and small ones as often as linger.
+    """The highest lasting rate: full bodies at the cap, plus a small body after each linger time.
 
-    Both together stay under the `requests_per_second` of the destination.
+    The sum is at most the `requests_per_second` of the destination.
     """
     records = max(
         1, min(settings.batch.max_records, settings.batch.max_bytes // SMALL_RECORD_BYTES)
@@ -27,7 +27,7 @@ def uploads_per_second(settings: AmazonAdsSettings, targets: Sequence[AmazonTarg
 def too_few_questions(
     settings: AmazonAdsSettings, targets: Sequence[AmazonTarget]
 ) -> Iterator[Problem]:
-    """Each upload makes a job, and each job is asked about at least once."""
+    """A problem if jobs come faster than questions: each job needs at least one."""
     needed = uploads_per_second(settings, targets)
     given = settings.poll.requests_per_second
     if given < needed:
@@ -35,8 +35,8 @@ def too_few_questions(
         yield Problem(
             path=("poll", "requests_per_second"),
             what=f"cannot keep up with the {needed:.1f} uploads a second that {audiences} "
-            "can make: each makes a job that is asked about at least once, so the jobs "
-            "would pile up until the retention of their topic takes them",
+            "can make: each upload makes a job that needs at least one question, so jobs "
+            "would pile up until the retention of their topic deletes them",
             value=f"{given:g}",
             remedy=f"set it to {ceil(needed)} or more, raise batch.linger_seconds, or lower "
             f"requests_per_second of the destination to {given:g}",

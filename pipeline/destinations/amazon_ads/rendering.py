@@ -1,11 +1,11 @@
 """Renders a membership change as one object of the `records` array of Amazon's audiences API.
 
-For an add the checks come in this order, so that whoever said no never becomes a dead letter:
-a denial withholds; a country that is none is rejected (or left out, see `UnsupportedCountry`);
-a missing signal withholds where one is due; a country Amazon takes no hashed data from is rejected
-(or left out). A remove passes all of these: it carries no consent, and its country only if
-Amazon takes it. Then, for both, the member's id and the identities are looked at; of more
-identities than Amazon takes a remove carries the first.
+The checks of an add have this order, so that a person who denied consent never becomes a dead
+letter. A denial withholds the add. An invalid country is rejected (or left out, see
+`UnsupportedCountry`). A missing signal withholds the add where one is needed. A country from which
+Amazon takes no hashed data is rejected (or left out). A remove skips these checks: it has no
+consent, and only a country that Amazon takes. Then the member's id and identities of both are
+checked; if a remove has more identities than Amazon takes, it carries the first ones.
 """
 
 import re
@@ -24,14 +24,14 @@ from pipeline.identity.hashing import FieldHasher, HashOnce, IdentityHashes, has
 from pipeline.identity.normalize.fields import Field
 
 ExternalUserId: TypeAlias = Literal["as_is", "sha256"]
-"""Whether the member's id goes out as it is or as its SHA-256."""
+"""Whether the member's id is sent unchanged or as its SHA-256."""
 
 UnsupportedCountry: TypeAlias = Literal["reject", "send_without_country"]
-"""What becomes of an add from a country that Amazon takes no hashed data from."""
+"""What happens to an add from a country from which Amazon takes no hashed data."""
 
 _SUPPORTED: Final = "AE AU BE BR CA DE EG ES FR GB IN IT JP MX NL PL SA SE SG TR US"
 HASHED_DATA_COUNTRIES: Final = frozenset(_SUPPORTED.split())
-"""Where Amazon takes hashed data from (source: guide, "supported countries")."""
+"""Countries from which Amazon takes hashed data (source: guide, "supported countries")."""
 
 AMAZON_NAMES: Final[Mapping[Field, str]] = MappingProxyType(
     {
@@ -58,7 +58,7 @@ _DELETE: Final = '{"action":"DELETE",'
 _DENIED: Final = Withheld("consent_denied")
 _INVALID_ID: Final = Rejected(
     "invalid_member_id",
-    "member.id: Amazon takes 1 to 128 letters, digits, - and _ only; "
+    "member.id: Amazon takes only 1 to 128 letters, digits, - and _; "
     "set external_user_id: sha256 for this destination",
 )
 _EMPTY_ID: Final = Rejected("invalid_member_id", "member.id: must not be empty")
@@ -75,7 +75,7 @@ _NO_COUNTRY: Final = Rejected(
 
 
 class _Place(NamedTuple):
-    """What a country, as it was written, means for a record."""
+    """The effect of a country, in upstream's spelling, on a record."""
 
     code: str | None
     """The ISO code, for normalising; None if there is none."""
@@ -84,15 +84,15 @@ class _Place(NamedTuple):
     residence: Residence
     written_wrongly: bool
     is_open: bool
-    """An add without any word of consent may go out as it is."""
+    """Whether an add without a consent signal may be sent."""
     end: str
-    """The JSON that ends a record: with `sent`, or without."""
+    """The JSON at the end of a record, with `sent` if there is one."""
     hashes: IdentityHashes
-    """Hashes an identity as this country has it."""
+    """Hashes an identity by the rules of this country."""
 
 
 class RecordRenderer:
-    """Renders changes for one destination; what it remembers of values is bounded.
+    """Renders changes for one destination; its cache of values is bounded.
 
     `consent_countries` are ISO codes in capitals. It is not safe to share between threads.
 
@@ -126,12 +126,12 @@ class RecordRenderer:
         default_country: str | None,
         hash_once: HashOnce | None = None,
     ) -> Rendered | Withheld | Rejected:
-        """The record as Amazon will get it, or why there is none.
+        """The record that Amazon will get, or why there is none.
 
-        The record's country counts over `default_country` (the audience's, else the
+        The change's country has priority over `default_country` (the audience's or the
         destination's). With neither, an add needs a consent signal, as if from Europe.
-        `hash_once` hashes the change's identities for all who ask for the same profile; without
-        it nobody else asks.
+        `hash_once` hashes the change's identities once for all routes with the same profile;
+        None if the change has only this route.
 
         >>> change = MembershipChange("vip", "add", "u-1", "DE", [], None, 0)
         >>> RecordRenderer().render(change, "US")
@@ -183,9 +183,9 @@ class RecordRenderer:
             objects = ",".join(usable[:_MOST_IDENTITIES])
         if not objects:
             return _NO_IDENTITY
-        # Written by hand, since neither an id of these characters nor a digest needs escaping.
+        # No JSON library, for speed: ids of these characters and digests need no escaping.
         record = f'{start}"externalUserId":"{member}","hashedPII":[{objects}]{place.end}'
-        # Half the price of the class's own constructor, which does the same.
+        # The same as the constructor of the class, at half the cost.
         return tuple.__new__(Rendered, (member, record.encode()))
 
     def _learned_place(self, written: str | None) -> _Place:

@@ -1,6 +1,6 @@
-"""Replies of the control plane, read leniently: any field may be missing, null or of another type.
+"""Reads replies of the control plane, in which any field may be missing, null or of another type.
 
-Whole numbers stay exact: no number of a reply goes through a float on its way to an id.
+Whole numbers stay exact: an id is never read as a float.
 """
 
 import json
@@ -20,7 +20,7 @@ Read = TypeVar("Read")
 
 
 class Fields:
-    """One object of a reply. What is not there, null or of another type reads as None."""
+    """One object of a reply. A field that is missing, null or of another type reads as None."""
 
     __slots__ = ("_values",)
 
@@ -28,18 +28,18 @@ class Fields:
         self._values: dict[str, object] = value if isinstance(value, dict) else {}
 
     def text(self, name: str) -> str | None:
-        """A text; of a number its digits, because services differ in how they write an id."""
+        """A text, or the digits of a number, because services write ids in both ways."""
         value = self._values.get(name)
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         return value if isinstance(value, str) else None
 
     def whole(self, name: str) -> int | None:
-        """A whole number of 64 bits, also where it is quoted or written with an exponent."""
+        """A whole number of 64 bits, also if it is quoted or has an exponent."""
         return _whole(self._values.get(name))
 
     def number(self, name: str) -> int | float | None:
-        """An amount: whole where it can be."""
+        """An amount; an int if it is whole."""
         value = self._values.get(name)
         if isinstance(value, Decimal) and _whole(value) is None:
             return float(value)
@@ -61,17 +61,16 @@ class Fields:
 
 
 def objects(value: object) -> tuple[Fields, ...]:
-    """The objects of a list; none where it is not a list."""
+    """The objects of a list; none if the value is not a list."""
     return tuple(map(Fields, value)) if isinstance(value, list) else ()
 
 
 def interpreted(
     endpoint: str, response: Response, read: Callable[[object], Read | None]
 ) -> Read | Declined:
-    """What `read` makes of the JSON of a 2xx; Declined for any other answer, or if it gives None.
+    """The result of `read` for the JSON of a 2xx; Declined for other answers, or if it is None.
 
-    The specification names one code for each success; services have been seen to answer with
-    another 2xx, so all count.
+    The specification names one status for each success, but services answer with other 2xx too.
     """
     if not 200 <= response.status < 300:
         return declined(endpoint, response)
@@ -82,19 +81,19 @@ def interpreted(
 
 
 def confirmed(endpoint: str, response: Response) -> Declined | None:
-    """None for a success whose body, if any, says nothing."""
+    """None for a success, whose body is ignored; otherwise the refusal."""
     return None if 200 <= response.status < 300 else declined(endpoint, response)
 
 
 def declined(endpoint: str, response: Response) -> Declined:
-    """The partner's words and the remedy; with the wait it asks for, where it does."""
+    """A refusal with the partner's words and the remedy, and its wait if it asks for one."""
     wait = header(response.headers, "Retry-After")
     said = detail(response.status, response.body)
     return Declined(response.status, said, remedy(endpoint, response.status, wait))
 
 
 def _document(body: bytes) -> object:
-    """The JSON, with fractions and exponents as Decimal; None where it is none."""
+    """The JSON, with fractions and exponents as Decimal; None if it is not JSON."""
     try:
         said: object = json.loads(body, parse_float=Decimal, parse_constant=_no_number)
     except (ValueError, RecursionError):
@@ -111,7 +110,7 @@ def _whole(value: object) -> int | None:
         return None
     if isinstance(value, str):
         value = int(value) if value.isascii() and value.isdigit() and len(value) < 20 else None
-    # An exponent can stand for more digits than there is memory.
+    # An exponent can mean more digits than fit into memory.
     elif isinstance(value, Decimal):
         is_small = value.is_finite() and value.adjusted() < 20
         value = int(value) if is_small and value == value.to_integral_value() else None

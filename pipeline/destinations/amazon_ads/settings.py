@@ -1,4 +1,4 @@
-"""The partners we send to: where, as whom, and how fast."""
+"""Settings of a destination at Amazon Ads: addresses, credentials, and speed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,12 +40,12 @@ TOKEN_URLS: dict[Region, str] = {
     "FE": "https://api.amazon.co.jp/auth/o2/token",
 }
 PARTNER_HOURLY_CAP = 15_000_000
-"""Adds and removes per connection and hour stay under this (Amazon's guide)."""
+"""Adds and removes per connection and hour must stay under this (Amazon's guide)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a token is asked for with; the secrets are read at each use."""
+    """The credentials for a token; the secrets are read at each use."""
 
     client_id: str
     client_secret: Secret
@@ -53,14 +53,14 @@ class Credentials:
 
 
 class BatchSettings(Section):
-    """A request leaves when the first of the three is reached; none is ever exceeded."""
+    """A request is sent when the first of these three is reached; none is ever exceeded."""
 
     max_records: Whole = Field(default=6_000, ge=1, le=10_000)
     """Records of a request; the partner advises 6000 and refuses more than 10000."""
     max_bytes: Whole = Field(default=4_000_000, ge=1_000)
     """Bytes of a request's body."""
     linger_seconds: Positive = 5
-    """How long the first record of a batch waits for company."""
+    """Seconds that the first record of a batch waits for more."""
 
 
 def _growing(initial_seconds: float, max_seconds: float) -> Iterator[Problem]:
@@ -74,16 +74,16 @@ def _growing(initial_seconds: float, max_seconds: float) -> Iterator[Problem]:
 
 
 class JobPollSettings(Section):
-    """How a submitted job is followed: at growing intervals, until it ends or is given up."""
+    """How often we ask about a job: at growing intervals, until it ends or is given up."""
 
     initial_seconds: Positive = 30
-    """From the submission to the first question."""
+    """Seconds from the submission to the first question."""
     factor: Decimal = Field(default=1.5, ge=1)
-    """Each interval is the last one times this."""
+    """Each interval is the one before times this."""
     max_seconds: Positive = 300
-    """No interval is longer."""
+    """The longest interval, seconds."""
     give_up_after_seconds: Positive = 86_400
-    """A job still pending then counts as unknown."""
+    """Seconds until a job that is still pending is given up, as unknown."""
     requests_per_second: Positive = 10
     """Questions of this destination in all, per process; each upload is asked about at least once,
     so it must keep up with requests_per_second of the destination."""
@@ -95,7 +95,7 @@ class JobPollSettings(Section):
 
 
 class BackoffSettings(Section):
-    """How long to wait after an answer that may pass: exponential, with full jitter."""
+    """How long to wait after a temporary error: exponential, with full jitter."""
 
     initial_seconds: Positive = 1
     max_seconds: Positive = 60
@@ -107,7 +107,7 @@ class BackoffSettings(Section):
 
 
 class AmazonTcfSettings(TcfSettings):
-    """What a TC string must say, alone or inside a GPP string; Amazon judges it if we do not."""
+    """The consent that a TC string must give, also in a GPP string; Amazon may judge instead."""
 
     vendor: Vendor = VENDOR
     purposes: Purposes = PURPOSES
@@ -124,7 +124,7 @@ class AmazonAdsSettings(DestinationSettings):
 
     kind: Literal["amazon_ads"]
     region: Region
-    """NA, EU or FE: that of the DSP advertiser account; sets api_url and token_url."""
+    """The region of the DSP advertiser account: NA, EU or FE; sets api_url and token_url."""
     api_url: Url | None = None
     """Instead of the region's, for a proxy or the simulator."""
     token_url: Url | None = None
@@ -137,7 +137,7 @@ class AmazonAdsSettings(DestinationSettings):
     """Exactly one of refresh_token and refresh_token_file."""
     refresh_token_file: SecretFile | None = None
     hourly_cap: Whole = Field(default=PARTNER_HOURLY_CAP, ge=1, le=PARTNER_HOURLY_CAP)
-    """In any window fewer records than this reach the partner, per connection."""
+    """The cap: in any window the partner gets fewer records than this, per connection."""
     cap_window_seconds: Positive = 3_600
     """The window of hourly_cap; shorter only to prove the cap in a test."""
     batch: BatchSettings = BatchSettings()
@@ -147,17 +147,17 @@ class AmazonAdsSettings(DestinationSettings):
     requests_per_second: Positive = 10
     """Requests of this destination in all, per process."""
     late_seconds: Decimal = Field(default=10, ge=0)
-    """How long a request that was never answered may still change things at the partner."""
+    """Seconds in which an unanswered request may still take effect at the partner."""
     backoff: BackoffSettings = BackoffSettings()
     poll: JobPollSettings = JobPollSettings()
     job_not_found_seconds: Decimal = Field(default=120, ge=0)
-    """So long after its submission a job that the partner does not know is asked for again."""
+    """Seconds after its submission in which the partner may not know a job yet."""
     external_user_id: Literal["as_is", "sha256"] = "as_is"
-    """The member's id at the partner: upstream's own, or its digest."""
+    """The member's id at the partner: upstream's id, or its digest."""
     country: Country | None = None
-    """Of members whose event names none; null: none is sent."""
+    """The country of members whose event names none; null: none is sent."""
     unsupported_country: Literal["reject", "send_without_country"] = "reject"
-    """What becomes of members in countries that the partner takes no hashed data from."""
+    """What happens to members in countries from which the partner takes no hashed data."""
     consent_countries: tuple[Country, ...] = tuple(sorted(CONSENT_COUNTRIES))
     """Members of these countries are added only with a valid consent signal."""
     consent: ConsentSettings = ConsentSettings()
@@ -167,11 +167,11 @@ class AmazonAdsSettings(DestinationSettings):
         return self.api_url or API_URLS[self.region]
 
     def token_endpoint(self) -> str:
-        """The URL that gives access tokens."""
+        """The URL for access tokens."""
         return self.token_url or TOKEN_URLS[self.region]
 
     def credentials(self) -> Credentials:
-        """Who we are; the secrets are read at each use."""
+        """Our credentials; the secrets are read at each use."""
         return Credentials(
             self.client_id,
             required(self.client_secret, self.client_secret_file),
@@ -179,15 +179,15 @@ class AmazonAdsSettings(DestinationSettings):
         )
 
     def in_flight_records(self) -> int:
-        """I of the cap's arithmetic: what may be paid for and still on its way."""
+        """I in the arithmetic of the cap: the most records that are paid for and in flight."""
         return self.max_in_flight * self.batch.max_records
 
     def quota(self) -> Quota:
-        """What the partner takes of one lane."""
+        """The partner's quota of one lane."""
         return Quota(window=self.cap_window_seconds, records=self.hourly_cap)
 
     def pace(self) -> Pace:
-        """The token bucket with which every window holds fewer records than hourly_cap."""
+        """The token bucket that keeps every window below hourly_cap records."""
         return paces(
             self.quota(),
             largest_batch=self.batch.max_records,

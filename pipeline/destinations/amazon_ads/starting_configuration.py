@@ -1,24 +1,24 @@
-"""What a first configuration says of Amazon Ads."""
+"""The sections of a first configuration for Amazon Ads."""
 
 from pipeline.destinations.contract import StartingDestination
 
 STARTING_CONFIGURATION = """\
 destinations:
-  amazon-na:                          # a name of your own; lanes, topics and metrics carry it
+  amazon-na:                          # a name that you choose, for lanes, topics and metrics
     kind: amazon_ads
-    region: NA                        # NA | EU | FE: that of the DSP advertiser account
+    region: NA                        # NA | EU | FE: the region of the DSP advertiser account
     client_id: amzn1.application-oa2-client.example
     client_secret_file: secrets/client-secret      # relative to this file; read again on rotation
     refresh_token_file: secrets/refresh-token
-    # country: US                     # of members whose event names none
+    # country: US                     # for members whose event names none
 
 audiences:
   - audience: vip-customers           # the name that upstream events use
     destinations:
       - destination: amazon-na
-        connection_id: 5a523424-8f0c-4c55-9a2b-0d7f4c1e6b90   # of `connections list`
-        target_types: [DSP]           # left out: to Amazon Marketing Cloud alone
-        # audience_id: 413642381039213536         # left out: `audiences apply` makes it
+        connection_id: 5a523424-8f0c-4c55-9a2b-0d7f4c1e6b90   # from `connections list`
+        target_types: [DSP]           # without it: only to Amazon Marketing Cloud
+        # audience_id: 413642381039213536         # without it, `audiences apply` creates one
 """
 
 STARTING_DESTINATION = StartingDestination(
@@ -26,9 +26,9 @@ STARTING_DESTINATION = StartingDestination(
     sections="""\
     destinations:
       - destination: amazon-na
-        audience_id: 347891                 # the partner's id of it
+        audience_id: 347891                 # the partner's id
         connection_id: 5a523424-8f0c-4c55-9a2b-0d7f4c1e6b90
-        country: US                         # of members whose event names none
+        country: US                         # for members whose event names none
 
 destinations:
   amazon-na:

@@ -1,4 +1,4 @@
-"""An audience at Amazon Ads, as a target of an upstream audience."""
+"""Settings of a target at Amazon Ads: one audience."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, Self
@@ -24,11 +24,11 @@ from pipeline.settings.values import (
 )
 
 ADVERTISER = "advertiser-"
-"""What the label of a lane without a connection begins with."""
+"""The beginning of the label of a lane without a connection."""
 
 
 def is_name(value: str) -> bool:
-    """Whether the partner takes this as the name of an audience."""
+    """Whether the partner accepts this name of an audience."""
     return SHORTEST_NAME <= len(value) <= LONGEST_NAME
 
 
@@ -63,26 +63,26 @@ Ttl = Annotated[Whole, Field(ge=0, le=LONGEST_TTL_SECONDS)]
 
 
 class AmazonTarget(TargetSettings):
-    """One audience, reached by a connection or, DSP only, by an advertiser."""
+    """One audience, reached through a connection or (only DSP) an advertiser."""
 
     audience_id: Identifier | None = None
-    """The partner's id of the audience; null: the one that `audiences apply` made and noted."""
+    """The partner's id of the audience; null: the id in the lock file of `audiences apply`."""
     connection_id: TopicText | None = None
-    """Reaches Amazon Marketing Cloud, and DSP too with target_types; or else advertiser_id."""
+    """Reaches Amazon Marketing Cloud, with target_types also DSP; otherwise set advertiser_id."""
     advertiser_id: Identifier | None = None
-    """For an audience that was made for a DSP advertiser, without a connection."""
+    """For an audience of a DSP advertiser without a connection."""
     target_types: tuple[Literal["DSP"], ...] = Field(default=(), max_length=1)
-    """[DSP]: to DSP as well; []: to Amazon Marketing Cloud alone."""
+    """[DSP]: also to DSP; []: only to Amazon Marketing Cloud."""
     country: Country | None = None
-    """Of members whose event names none; null: that of the destination."""
+    """The country of members whose event names none; null: the destination's."""
     name: AudienceName | None = None
-    """At the partner, fixed once it is made; null: the upstream name."""
+    """The name at the partner, which never changes; null: the upstream name."""
     external_audience_id: Text | None = None
-    """Our id of it at the partner, fixed once it is made; null: the upstream name."""
+    """Our id of it at the partner, which never changes; null: the upstream name."""
     description: Description | None = None
-    """`audiences apply` sees to it; null: as it is."""
+    """`audiences apply` sets it; null: it stays unchanged."""
     ttl_seconds: Ttl | None = None
-    """How long a member stays, which `audiences apply` sees to; null: as it is."""
+    """Seconds that a member stays; `audiences apply` sets it; null: it stays unchanged."""
 
     def audience(self) -> str | None:
         return None if self.audience_id is None else str(self.audience_id)
@@ -91,7 +91,7 @@ class AmazonTarget(TargetSettings):
         return self.model_copy(update={"audience_id": int(audience)})
 
     def lane(self) -> str:
-        """The connection, or the advertiser: what the cap is counted for."""
+        """The connection or the advertiser, for which the cap is counted."""
         return self.connection_id or f"{ADVERTISER}{self.advertiser_id}"
 
     def lane_keys(self) -> Mapping[str, object]:
@@ -104,10 +104,10 @@ class AmazonTarget(TargetSettings):
             return None
         return Problem(
             path=("name",),
-            what=f"is required: the audience is made under it, a name has {SHORTEST_NAME} to "
-            f"{LONGEST_NAME} characters, and the upstream name has {len(upstream_name)}",
+            what=f"is required: the partner takes names of {SHORTEST_NAME} to {LONGEST_NAME} "
+            f"characters, and the upstream name has {len(upstream_name)}",
             value=repr(upstream_name),
-            remedy="add 'name: …', or the audience_id of one that is there",
+            remedy="add 'name: …', or the audience_id of an existing audience",
         )
 
     @model_validator(mode="after")
@@ -120,7 +120,7 @@ class AmazonTarget(TargetSettings):
             both = self.connection_id is not None
             yield Problem(
                 path=("connection_id",),
-                what="stands beside advertiser_id" if both else "is required and missing",
+                what="is set together with advertiser_id" if both else "is required and missing",
                 remedy="keep one of the two" if both else "set it, or advertiser_id",
             )
         if self.connection_id is not None and self.connection_id.startswith(ADVERTISER):
@@ -133,6 +133,6 @@ class AmazonTarget(TargetSettings):
         if self.advertiser_id is not None and self.target_types:
             yield Problem(
                 path=("target_types",),
-                what="belongs to a connection; an advertiser's audience reaches DSP alone",
+                what="needs a connection; an advertiser's audience reaches only DSP",
                 remedy="remove it, or set connection_id instead of advertiser_id",
             )

@@ -1,4 +1,4 @@
-"""AMC terms: whether the person who granted access has accepted them; uploads to AMC need it."""
+"""Requests for the AMC terms. The person who granted access must accept them before uploads."""
 
 from dataclasses import dataclass
 
@@ -13,17 +13,17 @@ TERMS_PATH = "/amc/audiences/connections/terms"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """The agreement as the partner shows it now."""
+    """The agreement that the partner shows now."""
 
     has_accepted: bool | None
     agreement_token: str | None
-    """Names this version of the text; accepting takes it."""
+    """The id of this version of the text; needed to accept it."""
     agreement_content: str | None
     """HTML."""
 
 
 def compose_terms() -> Request:
-    """GET of the terms. One sentence of the guide has a shorter path, which is a slip."""
+    """GET of the terms. One sentence of the guide has a shorter path, which is wrong."""
     return composed("terms", "GET", TERMS_PATH, CONNECTIONS_TYPE)
 
 
@@ -32,13 +32,13 @@ def interpret_terms(response: Response) -> Terms | Declined:
 
 
 def has_accepted(response: Response) -> bool | None:
-    """Whether the terms are accepted; None when the answer does not say."""
+    """Whether the terms are accepted; None if the answer does not say."""
     terms = interpret_terms(response)
     return terms.has_accepted if isinstance(terms, Terms) else None
 
 
 def compose_acceptance(agreement_token: str) -> Request:
-    """PATCH that accepts the terms which carry this token.
+    """PATCH that accepts the version of the terms with this token.
 
     Raises:
         InvalidRequest: the token is blank.

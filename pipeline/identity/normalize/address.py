@@ -1,7 +1,7 @@
 """Street addresses: words become their postal abbreviations, then only letters and digits stay.
 
-Every step looks at one word at a time, so an address is the sequence of its words, each made
-alike wherever it stands; the hot path remembers words because of that.
+Every step changes one word at a time, in the same way at every place of an address. So the hot path
+can cache single words.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from pipeline.identity.normalize.tables import COUNTRIES, WORDS
 
 
 def replaced(text: str, words: Mapping[str, str]) -> str:
-    """The text with every whole word that the table knows replaced, parted by single spaces.
+    """The text with every known whole word replaced, and single spaces between words.
 
     >>> replaced("12  main street", {"street": "st"})
     '12 main st'

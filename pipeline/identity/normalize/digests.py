@@ -1,9 +1,9 @@
-r"""Tells a value that upstream hashed already from a plain one, however the digest is spelled.
+r"""Recognises values that upstream has already hashed, in every usual spelling of a digest.
 
-A SHA-256 is written as 64 hexadecimal digits, or with a pair of them between dashes or colons, or
-as base64 of its 32 bytes, standard or web-safe; behind `0x`, `\x` or the name of its algorithm,
-and between quotes and blanks. (Sources: PostgreSQL's bytea, SQL Server's and MySQL's binary,
-.NET's BitConverter, Python's bytes, the integrity attribute of the web.)
+A SHA-256 is written as 64 hexadecimal digits, or as pairs of them with dashes or colons between, or
+as base64 of its 32 bytes, standard or web-safe. `0x`, `\x` or the name of the algorithm may stand
+before it, and quotes and blanks around it. (Sources: PostgreSQL's bytea, SQL Server's and MySQL's
+binary, .NET's BitConverter, Python's bytes, the integrity attribute of the web.)
 """
 
 import re
@@ -16,7 +16,7 @@ _OF_NOTHING: Final = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b78
 
 _AROUND: Final = " \t\r\n\"'`\u201c\u201d\u2018\u2019\ufeff\u00a0"
 SHORTEST: Final = 22
-"""Characters of the shortest word that is a digest: an MD5 as base64."""
+"""The length of the shortest digest in characters: an MD5 as base64."""
 
 _spelling: Final = re.compile(
     r"""
@@ -36,13 +36,13 @@ _SHA256_AS_BASE64: Final = 43
 
 
 def hashed_already(value: str) -> str | None:
-    """The SHA-256 that `value` is, in small letters; "" for a useless digest; None if it is plain.
+    """The SHA-256 in `value`, in small letters; "" for a useless digest; None for a plain value.
 
-    Useless are digests of another kind, since the partner matches SHA-256 only and a hash of a
-    hash matches nobody, and the SHA-256 of the empty string, which would link strangers. Base64
-    without its `=` and its algorithm's name is a digest only if it has small letters, capitals and
-    digits, as nearly every one has and hardly a word.
-    (Source: Amazon's own tag passes 64 hexadecimal digits on, whatever their case.)
+    Digests of other algorithms are useless, because partners match only SHA-256, and the hash of a
+    hash matches nobody. The SHA-256 of the empty string is useless, because it would link
+    strangers. Base64 without `=` and without the name of its algorithm counts as a digest only if
+    it has small letters, capitals and digits: nearly every digest has all three, hardly any word
+    does. (Source: Amazon's own tag passes on 64 hexadecimal digits in any letter case.)
 
     >>> hashed_already(" 9ECEB13483D7F187EC014FD6D4854D1420CFC634328AF85F51D0323BA8622E21")
     '9eceb13483d7f187ec014fd6d4854d1420cfc634328af85f51d0323ba8622e21'
@@ -67,14 +67,14 @@ def hashed_already(value: str) -> str | None:
 
 
 def _of_base64(text: str, filling: str, name: str | None) -> str:
-    """The same digest in hexadecimal, or "" if the text is none."""
+    """A base64 digest in hexadecimal, or "" if it is not a SHA-256."""
     if len(text) not in _LENGTHS_OF_BASE64 or (filling and (len(text) + len(filling)) % 4):
         return ""
     if not filling and name is None and not _is_mixed(text):
         return ""
     web_safe = text.translate(_WEB_SAFE)
     raw = urlsafe_b64decode(web_safe + "=" * (-len(text) % 4))
-    # Every encoder leaves the bits behind the last byte at zero; a word seldom does.
+    # Every encoder sets the bits after the last byte to zero; in a plain word they seldom are.
     return raw.hex() if urlsafe_b64encode(raw).rstrip(b"=") == web_safe.encode() else ""
 
 

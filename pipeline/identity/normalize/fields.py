@@ -1,4 +1,4 @@
-"""The fields of an identity, under the names the native event gives them."""
+"""The fields of an identity, by their names in the native event."""
 
 from typing import Final, Literal, get_args
 
@@ -8,7 +8,7 @@ FIELDS: Final[tuple[Field, ...]] = get_args(Field)
 
 
 def field_named(name: str) -> Field | None:
-    """The field of that name, or None; `firstname` and `First_Name` are first names too.
+    """The field of this name, or None; `firstname` and `First_Name` also mean `first_name`.
 
     >>> field_named("firstname")
     'first_name'

@@ -1,4 +1,4 @@
-"""The rules that only drop characters: names, cities, postal codes and email addresses."""
+"""Rules that only drop characters, for names, cities, postal codes and email addresses."""
 
 import re
 from typing import Final
@@ -18,7 +18,7 @@ _ZIP_LENGTH: Final = 5
 
 
 def letters(lowered: str) -> str:
-    """What remains of a name: `a-z` only, accented letters dropped, not unaccented.
+    """A name with only `a-z`: accented letters are dropped, not replaced by plain ones.
 
     >>> letters("müller-lüdenscheidt 2")
     'mllerldenscheidt'
@@ -27,7 +27,7 @@ def letters(lowered: str) -> str:
 
 
 def letters_and_digits(lowered: str) -> str:
-    """What remains of most fields: `a-z` and `0-9` only.
+    """A value with only `a-z` and `0-9`; the rule of most fields.
 
     >>> letters_and_digits("san josé, 2nd")
     'sanjos2nd'
@@ -36,11 +36,11 @@ def letters_and_digits(lowered: str) -> str:
 
 
 EMAIL: Final = re.compile(rb"[^@]++@[^@.]++(?:\.[^@.]++)++")
-"""One @, something before it, and a domain with a dot behind it."""
+"""One @, a name before it, and after it a domain with a dot."""
 
 
 def email_characters(value: str) -> bytes:
-    """An email address in small letters with nothing but `a-z 0-9 . @ _ -`.
+    """An email address in small letters, with only `a-z 0-9 . @ _ -`.
 
     >>> email_characters(" John.Doe+tag@Example.com")
     b'john.doetag@example.com'
@@ -54,14 +54,14 @@ _CLEAN_EMAIL: Final = re.compile(
 )
 
 clean_email: Final = _CLEAN_EMAIL.fullmatch
-"""Whether `EMAIL` takes this, `email_characters` would leave it as it is, and it is no placeholder:
-of those in small letters nearly all. Quicker than asking all three."""
+"""Whether `EMAIL` matches, `email_characters` changes nothing, and it is no placeholder. Nearly all
+addresses in small letters match, and one pattern is faster than three checks."""
 
 
 def without_zip_extension(value: str, country: str | None) -> str:
     """The postal code up to its first dash, for the United States only.
 
-    Elsewhere a dash parts two halves of the code itself (`100-0001` in Japan).
+    In other countries a dash is inside the code itself (`100-0001` in Japan).
 
     >>> without_zip_extension("98101-1234", "US")
     '98101'

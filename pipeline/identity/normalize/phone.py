@@ -1,8 +1,8 @@
-"""Telephone numbers as digits with their country code: libphonenumber, and a short cut to it.
+"""Phone numbers as digits with their country code, by libphonenumber or a faster way.
 
-libphonenumber takes about 20 microseconds a number. Nearly all numbers are written in a few forms
-whose answer follows from the numbering plan alone; `common_forms` answers those in half a
-microsecond and leaves all others to libphonenumber. That both always agree is a property test.
+libphonenumber takes about 20 microseconds a number. Nearly all numbers have one of a few forms, for
+which the numbering plan alone gives the result: `common_forms` handles those in half a microsecond
+and leaves all others to libphonenumber. A property test checks that both always agree.
 """
 
 import re
@@ -18,21 +18,21 @@ _LONGEST: Final = 64  # libphonenumber refuses very long input, which the short 
 
 
 class _Plan(NamedTuple):
-    """How the common numbers of one country are written."""
+    """The common forms of numbers in one country."""
 
     code: str
     national: str
-    """The number without code and trunk digit: a pattern, narrower than the numbering plan."""
+    """A pattern of numbers without code and trunk digit; narrower than the numbering plan."""
     trunk: str = "0"
-    """What is dialled before it inside the country; may always be left out."""
+    """The digit dialled before the number inside the country; always optional."""
     abroad: str = "00"
-    """What is dialled before a country code; "" where that is left to the library."""
+    """The digits dialled before a country code; "": the library handles such numbers."""
 
 
-# A plan holds only numbers that libphonenumber takes as they stand: of a possible length, matched
-# by the plan's general pattern (else a beginning like the country code would be cut off), and not
-# beginning, trunk digit included, like a national prefix (GB 180020, BR 90, AU 1831) or like the
-# digits for abroad (JP 010).
+# A plan has only numbers that libphonenumber does not change. They have a possible length. They
+# match the plan's general pattern, because otherwise a beginning like the country code is cut off.
+# With the trunk digit, they do not begin like a national prefix (GB 180020, BR 90, AU 1831) or like
+# the prefix for calls abroad (JP 010).
 _PLANS: Final[Mapping[str, _Plan]] = MappingProxyType(
     {
         "AE": _Plan("971", r"5\d{8}|[2-4679]\d{7}"),
@@ -60,8 +60,8 @@ _PLANS: Final[Mapping[str, _Plan]] = MappingProxyType(
 )
 
 
-# What people type who have no number: one digit over and over, or the digits in their order. Only
-# libphonenumber knows whether the plan has it, so what begins or ends like that is left to it.
+# People without a number type one digit again and again, or the digits in order. libphonenumber
+# handles numbers that begin or end like that: only it knows whether such a number exists.
 _COUNTED: Final = ("0123456789012345", "1234567890123456", "9876543210987654", "0987654321098765")
 _BEGINS_COUNTED: Final = "|".join(counted[:7] for counted in _COUNTED)
 _ENDS_REPEATED: Final = "|".join(str(digit) * 7 for digit in range(10))
@@ -69,7 +69,7 @@ _ENDS_REPEATED: Final = "|".join(str(digit) * 7 for digit in range(10))
 
 def _national(plan: _Plan) -> str:
     ordinary = f"(?!{_BEGINS_COUNTED})(?:{plan.national})(?<!{_ENDS_REPEATED})"
-    # An example that India is fond of, and a number.
+    # A popular example in India, but also a real number.
     return f"{ordinary}|9876543210" if plan.code == "91" else ordinary
 
 
@@ -100,9 +100,9 @@ _WITH_PLUS: Final = re.compile(
 
 
 def common_forms(country: str | None) -> Callable[[str], bytes | None]:
-    """For numbers of one country's records: the digits of a number in a common form, or None.
+    """A function for one country that gives the digits of a number in a common form.
 
-    None says that libphonenumber has to be asked.
+    It gives None for other forms, which libphonenumber must read.
 
     >>> common_forms("FR")("06 12 34 56 78"), common_forms("US")("1-800-FLOWERS")
     (b'33612345678', None)
@@ -113,7 +113,7 @@ def common_forms(country: str | None) -> Callable[[str], bytes | None]:
         if len(value) > _LONGEST or ("." in value and value[-1] == "0"):  # 12065550100.0
             return None
         digits = value.encode("ascii", "replace").translate(None, _SEPARATORS)
-        if own_with_plus(digits):  # asked alone, since it is the usual form and needs no group
+        if own_with_plus(digits):  # checked first: the most frequent form, and it needs no group
             return digits[1:]
         if (match := own(digits)) is not None:
             return code + match[1]
@@ -124,7 +124,7 @@ def common_forms(country: str | None) -> Callable[[str], bytes | None]:
 
 
 def _is_run(digits: str) -> bool:
-    """Whether it is one digit over and over, or the digits in their order."""
+    """Whether the digits are all the same, or in order."""
     is_counted = any(counted.startswith(digits) for counted in _COUNTED)
     return is_counted or digits == digits[:1] * len(digits)
 
@@ -142,11 +142,10 @@ def possible_number(value: str, country: str | None) -> str:
 
     Without a country only numbers written with a plus can be read. Extensions are dropped.
 
-    A column of floating numbers left `.0` behind some, which is dropped, and wrote others as
-    `1.20655501E10`, which are left out: nobody knows which digits were rounded away. Left out,
-    too, is what nobody can be called under: one digit over and over, or the digits in order,
-    unless the numbering plan has that number. What was dialled in Mexico until 2019 (01, 044, 045,
-    and the 1 behind +52) is dropped.
+    Numeric columns add `.0` to some numbers, which is dropped. They write others as
+    `1.20655501E10`, which are left out, because digits may be lost. Invented numbers are left out
+    too: one digit again and again, or the digits in order, unless the numbering plan has the
+    number. The prefixes of Mexico until 2019 (01, 044, 045, and the 1 after +52) are dropped.
 
     >>> possible_number("1 800 FLOWERS", "US"), possible_number("12", "US")
     ('18003569377', '')
@@ -177,10 +176,10 @@ def possible_number(value: str, country: str | None) -> str:
 
 
 def _without_mexican_habits(number: "PhoneNumber", national: str) -> str:
-    """The ten digits behind what was dialled before them; "" if nothing was.
+    """The ten digits after an old Mexican prefix; "" if there is no such prefix.
 
-    A 1 alone counts only behind the country's code: without it, it is how a number of the
-    United States begins.
+    A single 1 counts only after the country's code, because numbers of the United States begin
+    with a 1.
     """
     if (match := _MEXICAN_HABITS.fullmatch(national)) is not None:
         return match[1]

@@ -1,11 +1,11 @@
-"""Words that stand where nobody wrote anything, such as `N/A` and `[object Object]`.
+"""Recognises placeholders: texts in place of a missing value, such as `N/A`, `[object Object]`.
 
-They are nobody's name, and thousands of people share their hash: sent, they would link strangers.
-So they are left out, and so are their hashes where upstream hashed them.
+Thousands of people share the hash of a placeholder, so it would link strangers. So placeholders are
+left out, and so are their hashes if upstream hashed them.
 
-Some are names too. `Null`, `Test`, `Nil` and `Nan` stay where they can be one and are written like
-one, with a capital and small letters; programs write `null`, `NULL`, `nan` and `NaN`. `None`
-does not stay: Python writes it so.
+Some placeholders are also names. `Null`, `Test`, `Nil` and `Nan` are kept if the field can have
+such a name and they are written like one, with a capital and small letters; programs write `null`,
+`NULL`, `nan` and `NaN`. `None` is not kept, because Python writes it like this.
 """
 
 import re
@@ -18,7 +18,7 @@ from pipeline.identity.normalize.digests import hashed_already
 from pipeline.identity.normalize.fields import FIELDS, Field
 from pipeline.identity.normalize.letters import letters, letters_and_digits
 
-# As `_bare` leaves them. Those of no field in particular come from programs, spreadsheets, forms.
+# In the form that `_bare` returns. Those for every field come from programs, spreadsheets, forms.
 _PROGRAMS: Final = "none null nil nan undefined unknown unspecified missing empty tbd tba test"
 _SPREADSHEETS: Final = (
     "n/a #n/a n.a. n.a n\\a k.a. n.v.t. #null! #value! #ref! #name? xxx xxxx xxxxx"
@@ -55,8 +55,8 @@ _REAL: Final[Mapping[Field, frozenset[str]]] = MappingProxyType(
         "city": frozenset({"nan"}),
     }
 )
-"""Placeholders that are somebody's name, or a town, if they are written like one."""
-_SHORT: Final = 4  # letters: what is shorter once cleaned, as `na` is, may be a name or a code
+"""Placeholders that are also names of people or towns, if they are written like names."""
+_SHORT: Final = 4  # letters: a shorter text after cleaning, such as `na`, may be a name or a code
 
 _NO_MAILBOXES: Final = ("none", "null", "na", "unknown", "undefined", "noemail", "nomail")
 _NOBODYS_EMAILS: Final = frozenset(f"{name}@{name}.com" for name in _NO_MAILBOXES)
@@ -71,14 +71,14 @@ _AROUND: Final = " \t\r\n\"'`()<>[]{}"
 _PARTS: Final = re.compile(r"[\s_-]+")
 _template: Final = re.compile(
     r"\{\{.*\}\}|\$\{.*\}|\{%.*%\}|<%.*%>|%%.*%%|\*\|.*\|\*", re.DOTALL
-).fullmatch  # what a template of a mail or a form was to fill in
+).fullmatch  # a variable that the template of a mail or a form did not fill in
 
 
 def is_placeholder(field: Field, value: str) -> bool:
-    """Whether the value, as it was written, is a placeholder in this field.
+    """Whether the unchanged value is a placeholder in this field.
 
-    Not asked of phones, which libphonenumber knows, and of addresses, where what is left in the
-    end is looked at instead: see `NOBODYS`.
+    Not used for phones, because libphonenumber refuses placeholders. Not used for addresses either:
+    for them the end result is checked, see `NOBODYS`.
 
     >>> is_placeholder("first_name", "N/A"), is_placeholder("last_name", "Null")
     (True, False)
@@ -92,7 +92,7 @@ def is_placeholder(field: Field, value: str) -> bool:
 
 
 def digest_of(field: Field, value: str) -> str | None:
-    """Like `hashed_already`, and useless, "", is the digest of a placeholder, too."""
+    """Like `hashed_already`, but the digest of a placeholder is also useless ("")."""
     digest = hashed_already(value)
     return "" if digest in _DIGESTS[field] else digest
 
@@ -104,14 +104,14 @@ def _bare(value: str) -> str:
 def _is_real(field: Field, text: str, bare: str) -> bool:
     if bare in _REAL.get(field, ()):
         return text[:1].isupper() and text == text.capitalize()
-    # Written small, this is the name Na: the examples of the partner's rules have it so.
+    # In small letters this is the name Na: the partner's own examples have it.
     return field == "last_name" and text == "n/a"
 
 
 def _cleaned(field: Field) -> Iterator[str]:
-    """The words of a field as its steps leave them, where they can be nothing else then.
+    """The placeholders of a field after its steps, unless the result could be a real value.
 
-    In addresses `#` and `no` have become `number`, and `street` has become `st`.
+    In addresses the steps turn `#` and `no` into `number`, and `street` into `st`.
     """
     match field:
         case "first_name" | "last_name":
@@ -136,7 +136,7 @@ def _cleaned(field: Field) -> Iterator[str]:
 
 
 def _spellings(field: Field) -> Iterator[str]:
-    """The words of a field as upstream may have hashed them."""
+    """The placeholders of a field in the spellings that upstream may have hashed."""
     real = _REAL.get(field, ())
     for word in _WORDS[field]:
         yield from {word, word.upper()}
@@ -154,7 +154,7 @@ _WORDS: Final[Mapping[Field, frozenset[str]]] = MappingProxyType(
 NOBODYS: Final[Mapping[Field, frozenset[str]]] = MappingProxyType(
     {field: frozenset(_cleaned(field)) for field in FIELDS}
 )
-"""What the steps of a field must not leave."""
+"""Results of the steps of a field that are placeholders, so that the value is left out."""
 _DIGESTS: Final[Mapping[Field, frozenset[str]]] = MappingProxyType(
     {
         field: frozenset(sha256(text.encode()).hexdigest() for text in _spellings(field))

@@ -1,6 +1,6 @@
-"""The profile `amazon`: for each field the steps from what upstream wrote to what is hashed.
+"""The profile `amazon`: for each field, the steps from upstream's value to the text to hash.
 
-The steps are data, so that the same list normalises a value and explains to a person how. The
+The steps are data, so that one list both normalises a value and explains the steps to a person. The
 source is Amazon's newest published tag (`amzn/ads-events-api-gtm-tag`), which cites Amazon's
 help page on hashing, with its known mistakes corrected: phones by libphonenumber, states by exact
 match, postal codes cut in the United States only, and no hash of an empty value ever.
@@ -26,7 +26,7 @@ from pipeline.identity.normalize.state import state_code
 from pipeline.identity.normalize.tables import CHARACTERS, DELIMITERS, DIRECTIONS, NUMBERS
 
 Step: TypeAlias = tuple[str, Callable[[str, str | None], str]]
-"""What it does, in words, and the doing: value and country to value."""
+"""A description of the step, and its function: from value and country to value."""
 
 
 def _whole_email(value: str, country: str | None) -> str:
@@ -77,14 +77,14 @@ STEPS: Final[Mapping[Field, tuple[Step, ...]]] = MappingProxyType(
         ),
     }
 )
-"""For a value that is no digest and no placeholder as it was written."""
+"""The steps for a value that is neither a digest nor a placeholder."""
 
 
 def normalize(field: Field, value: str, country: str | None) -> str | None:
-    """What is hashed of `value`, or None if the field is to be left out.
+    """The text to hash for `value`, or None if the field must be left out.
 
-    `country` is an ISO 3166 alpha-2 code in capitals, or None if it is unknown. A SHA-256 in
-    hexadecimal is given back in small letters; it must not be hashed again.
+    `country` is an ISO 3166 alpha-2 code in capitals, or None if unknown. If `value` is already a
+    SHA-256, the result is the digest in small letters; it must not be hashed again.
 
     >>> normalize("address", "221B Baker Street", "GB"), normalize("email", "none", "GB")
     ('221bbakerst', None)
@@ -94,7 +94,7 @@ def normalize(field: Field, value: str, country: str | None) -> str | None:
 
 
 def plain_normalized(field: Field, value: str, country: str | None) -> str | None:
-    """Like `normalize`, for a value that is known to be no digest."""
+    """Like `normalize`, for a value that is certainly not a digest."""
     if is_placeholder(field, value):
         return None
     for _, step in STEPS[field]:
@@ -103,7 +103,7 @@ def plain_normalized(field: Field, value: str, country: str | None) -> str | Non
 
 
 def address_word(word: str, country: str | None) -> str:
-    """What is left of one word of an address; joined, the words are what `STEPS` make of it."""
+    """One word of an address after all `STEPS`; the joined words are the result for the address."""
     for _, step in _ADDRESS:
         word = step(word, country)
     return word

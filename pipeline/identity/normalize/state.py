@@ -1,4 +1,4 @@
-"""States and provinces become the code that Amazon's tables give them."""
+"""Turns states and provinces into the codes of Amazon's tables."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Final
 from pipeline.identity.normalize.letters import letters_and_digits
 from pipeline.identity.normalize.tables import CHARACTERS, COUNTRIES
 
-_DOTLESS: Final = {0x131: "i"}  # unlike accents, no decomposition takes it apart
+_DOTLESS: Final = {0x131: "i"}  # Unicode does not decompose this letter, unlike accented ones
 
 
 def _folded(lowered: str) -> str:
@@ -29,10 +29,10 @@ _ANYWHERE: Final = MappingProxyType(
 
 
 def known_state(lowered: str, country: str | None) -> str | None:
-    """The code of a state that a table names, its accents and punctuation left aside.
+    """The code of a state in the tables, without regard to accents and punctuation.
 
-    The record's own country is asked first, then every other: upstream sends the state of a
-    home address with the country of a shop.
+    The table of the record's country comes first, then all others, because some upstreams send the
+    state of a home address with the country of a shop.
 
     >>> known_state("baden-württemberg", "DE"), known_state("são paulo", "BR")
     ('bw', 'sp')
@@ -46,7 +46,7 @@ def known_state(lowered: str, country: str | None) -> str | None:
 
 
 def state_code(lowered: str, country: str | None) -> str:
-    """The code of a known state, else the first two letters or digits of what was written.
+    """The code of a known state, otherwise the first two letters or digits of the text.
 
     A code has one letter for some provinces of Spain and two digits in Turkey.
 

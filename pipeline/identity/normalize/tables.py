@@ -1,7 +1,7 @@
 """Reads the word and state tables of `countries/*.toml`, once, when it is imported.
 
-To correct a country, edit its file; a word that stands under two entries of one table is
-refused here, because only one of them could hold.
+To correct a country, edit its file. A word under two entries of one table is refused, because only
+one of the two could be used.
 """
 
 import tomllib
@@ -15,21 +15,21 @@ _Entries: TypeAlias = Mapping[str, list[str]]
 
 
 class TableError(ValueError):
-    """A table file says two things about one word."""
+    """A table file has two results for one word."""
 
 
 @dataclass(frozen=True, slots=True)
 class Country:
-    """What one country adds to the rules for addresses and states."""
+    """The rules of one country for addresses and states."""
 
     words: Mapping[str, str]
-    """Address word to what it becomes."""
+    """The replacement of each address word."""
     states: Mapping[str, str]
-    """Name of a state, as letters and digits, to its code."""
+    """The code of each state, by its name as letters and digits."""
 
 
 def inverted(entries: _Entries, place: str) -> Mapping[str, str]:
-    """Each word with what it becomes; `place` names the table in the error.
+    """The replacement of each word; `place` names the table in the error.
 
     >>> dict(inverted({"st": ["street", "str"]}, "us.words"))
     {'street': 'st', 'str': 'st'}
@@ -38,7 +38,7 @@ def inverted(entries: _Entries, place: str) -> Mapping[str, str]:
     for result, spellings in entries.items():
         for spelling in spellings:
             if spelling in words:
-                raise TableError(f"{place}: {spelling!r} stands under two entries")
+                raise TableError(f"{place}: {spelling!r} is under two entries")
             words[spelling] = result
     return MappingProxyType(words)
 
@@ -68,4 +68,4 @@ COUNTRIES: Final[Mapping[str, Country]] = MappingProxyType(
         for code in ("US", "CA", "DE", "FR", "IT", "ES", "MX", "BR", "NL", "TR", "GB")
     }
 )
-"""The countries that have a file, by ISO 3166 code; the others follow the default alone."""
+"""The countries with a file, by ISO 3166 code; all others have only the default rules."""

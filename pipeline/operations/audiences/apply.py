@@ -1,4 +1,4 @@
-"""Does what was planned for the audiences, each creation written down before and after."""
+"""Executes a plan for audiences; each creation is recorded in the lock file before and after."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,37 +24,37 @@ from pipeline.operations.audiences.selection import (
 from pipeline.operations.partner_api import refusal
 from pipeline.settings.problems import dotted
 
-CUT_SHORT = "what came before it was cut short; apply again"
+CUT_SHORT = "an earlier step ended the command; apply again"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one step."""
+    """The result of one step."""
 
     planned: Planned
     audience_id: str | None
     trouble: str | None = None
-    """Why the audience is not as the configuration says, and the remedy."""
+    """Why the step failed, and the remedy; None if it succeeded."""
     ends_all: bool = False
-    """What comes after it would only fail, too, or could not be written down."""
+    """Whether no further step is tried: it would fail too, or could not be recorded."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Application:
-    """One `audiences apply` at work; the lock is always saved before anybody relies on it."""
+    """Runs one `audiences apply`; an id is used only once the lock file has it."""
 
     ends: Mapping[str, PartnerEnd]
     lock: AudienceLock
     save: Callable[[AudienceLock], None]
     now: Callable[[], str]
     told: Callable[[Result], None]
-    """Hears of every step as soon as it has ended."""
+    """Called with the result of every step as soon as the step has ended."""
     results: list[Result] = field(default_factory=list)
 
     async def apply(self, plan: Iterable[Planned]) -> list[Result]:
-        """Every step, done or with its trouble; one audience's trouble is its own.
+        """Execute every step and return the results; a failed audience does not stop the others.
 
-        Where a partner no longer answers or the lock cannot be written, the rest is not tried.
+        If a partner no longer answers or the lock cannot be written, the rest is not tried.
         """
         is_cut_short = False
         for one in plan:
@@ -91,12 +91,13 @@ class Application:
         return Result(one, one.step.audience_id, trouble, _ends_all(said))
 
     async def _created(self, one: Planned, creates: Creation) -> Result:
-        """The id of the audience is in the lock when this returns it."""
+        """Create an audience; its id is in the lock file before this returns it."""
         placed, step = one.placed, one.step
         asked = None if step.operation is None else self.lock.entry(placed.key)
         if asked is None:
             asked = _entry(placed, creates, self.now())
-            # Written first: a crash between the request and its answer must not make a second one.
+            # Recorded first: after a crash between the request and its answer, the next apply must
+            # not create a second audience.
             self._save(self.lock.with_entry(asked))
         said = await self._applied(placed, step)
         if isinstance(said, InProgress) and asked.operation is None:
@@ -120,7 +121,7 @@ class Application:
         elif asked.operation is not None:
             trouble = f"{trouble}; the partner may still be making it: apply again"
         elif isinstance(said, Declined):
-            trouble = f"{trouble}; it may have been made all the same: {CONSOLE}"
+            trouble = f"{trouble}; it may have been made nevertheless: {CONSOLE}"
         else:
             trouble = f"{trouble}; {CONSOLE}"
         return Result(one, None, trouble, _ends_all(said))
@@ -134,7 +135,7 @@ class Application:
             self._save(self.lock.with_entry(made))
         except LockUnwritable as trouble:
             raise LockUnwritable(
-                f"made as {made.audience_id}, which is written down nowhere else; give it as "
+                f"made as {made.audience_id}, but this id is not recorded; set it as "
                 f"{placed.target.id_key} at {dotted(placed.path)}; {trouble}"
             ) from None
 
@@ -147,7 +148,7 @@ def _may_be_made(said: Unanswered, asked: LockEntry) -> bool:
     if isinstance(said, Declined) and said.made_nothing:
         return False
     if asked.operation is not None:
-        # What was not answered is a question: the creation was taken long before.
+        # Only a question got no answer here; the partner had accepted the creation long before.
         return True
     match said:
         case Declined(status):
@@ -159,7 +160,7 @@ def _may_be_made(said: Unanswered, asked: LockEntry) -> bool:
 
 
 def _ends_all(said: Unanswered) -> bool:
-    """Whether the next request would find nobody, too."""
+    """Whether the next request would get no answer either."""
     return isinstance(said, NotSent | InDoubt)
 
 

@@ -1,4 +1,4 @@
-"""Writes the lock file: one writer at a time, and never half a file."""
+"""Writes the lock file: one writer at a time, and a crash never leaves half a file."""
 
 import fcntl
 import os
@@ -11,22 +11,22 @@ from pipeline.operations.trouble import OperationFailed
 
 
 class LockUnwritable(Exception):
-    """The lock file cannot be written; it is as it was before."""
+    """The lock file cannot be written; it is unchanged."""
 
 
 class LockFile:
-    """The lock file of one configuration, for whoever has locked it."""
+    """The lock file of one configuration, while this process has it locked."""
 
     def __init__(self, path: Path, warning: str | None = None) -> None:
         self.path = path
         self.warning = warning
-        """Why others are not kept away meanwhile, if they are not."""
+        """Why other processes could write the file meanwhile; None if they cannot."""
 
     def save(self, lock: AudienceLock) -> None:
-        """Put this lock in the place of the file; when it returns, a crash cannot undo it.
+        """Replace the file by this lock; once this returns, a crash cannot undo it.
 
         Raises:
-            LockUnwritable: it could not be done.
+            LockUnwritable: the file could not be written.
         """
         try:
             self._draft(lock_text(lock)).replace(self._target())
@@ -35,10 +35,10 @@ class LockFile:
             raise self._unwritable(error) from None
 
     def try_out(self) -> None:
-        """See that it can be written, and leave no trace.
+        """Check that the file can be written; changes nothing.
 
         Raises:
-            LockUnwritable: it cannot.
+            LockUnwritable: the file cannot be written.
         """
         try:
             self._draft("").unlink()
@@ -55,23 +55,23 @@ class LockFile:
         return draft
 
     def _target(self) -> Path:
-        # Where a link leads: a rename over the link itself would cut it.
+        # The target of a link: a rename over the link would replace the link itself.
         return self.path.resolve()
 
     def _unwritable(self, error: OSError) -> LockUnwritable:
         reason = (error.strerror or "cannot be written").lower()
         return LockUnwritable(
-            f"{self.path}: {reason}; the ids of new audiences are kept in this file, so let this "
+            f"{self.path}: {reason}; this file stores the ids of new audiences, so let this "
             "user write to its folder"
         )
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[LockFile]:
-    """The lock file, kept from every other `audiences apply` meanwhile.
+    """Lock the lock file against every other `audiences apply`.
 
     Raises:
-        OperationFailed: another one is at work, or the folder cannot be opened.
+        OperationFailed: another `audiences apply` is running, or the folder cannot be opened.
     """
     try:
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
@@ -85,10 +85,10 @@ def locked(path: Path) -> Iterator[LockFile]:
 
 
 def note_ttl_days(lock_file: LockFile, destination: str, audience_id: str, days: object) -> None:
-    """Write down what the partner was told last of an audience, where the file has it.
+    """Record the ttl_days that the partner was told last, if the file has the audience.
 
     Raises:
-        LockUnwritable: it could not be written. SettingsError: it cannot be read.
+        LockUnwritable: the file could not be written. SettingsError: it cannot be read.
     """
     lock = read_lock(lock_file.path)
     meant = (destination, audience_id)
@@ -100,18 +100,18 @@ def note_ttl_days(lock_file: LockFile, destination: str, audience_id: str, days:
 
 
 def _lock(folder: int, path: Path) -> str | None:
-    # The folder, because the file itself is another one after each rename.
+    # Lock the folder: each rename replaces the file, and so a lock on the file would be lost.
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise OperationFailed(
-            f"{path}: another `audiences apply` is at work in this folder; wait until it has ended"
+            f"{path}: another `audiences apply` is running in this folder; wait until it has ended"
         ) from None
     except OSError:
-        # Some network file systems cannot do this, and an operator must be able to go on.
+        # Some network file systems have no locks, and an operator must be able to go on.
         return (
-            f"{path.parent}: this file system has no locks; see to it that nobody else applies "
-            "meanwhile"
+            f"{path.parent}: this file system has no locks; make sure that nobody else runs "
+            "`audiences apply` now"
         )
     return None
 

@@ -1,4 +1,4 @@
-"""The audiences of the configuration, made true: planned, and applied."""
+"""Plans and applies the changes that bring the partner's audiences to the configuration."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -14,12 +14,12 @@ from pipeline.operations.partner_api import partner_apis, refuse_unknown
 async def plan_configured(
     configuration: Configuration, destination: str | None
 ) -> Sequence[Planned]:
-    """What `apply_plan` would do, for one destination or for all; nothing is changed.
+    """The steps that `apply_plan` would do, for one destination or for all; changes nothing.
 
     Raises:
         UsageRefused: there is no such destination.
-        OperationFailed: a partner does not say how an audience stands.
-        InvalidRequest: a partner would refuse what the configuration says.
+        OperationFailed: a partner does not tell the state of an audience.
+        InvalidRequest: a partner would refuse a value of the configuration.
     """
     settings = configuration.settings
     refuse_unknown(settings, destination)
@@ -33,10 +33,10 @@ async def apply_plan(
     lock_file: LockFile,
     told: Callable[[Result], None],
 ) -> Sequence[Result]:
-    """Do it, the ids of new audiences kept in the lock file; `told` hears of every step.
+    """Execute the plan; new ids go into the lock file, and `told` is called after every step.
 
     Raises:
-        LockUnwritable: there is something to create, and no place for its id.
+        LockUnwritable: there are audiences to create, but their ids could not be recorded.
     """
     if any(one.step.what == "create" for one in plan):
         lock_file.try_out()

@@ -1,4 +1,4 @@
-"""The audiences of the configuration as the partners have them, and what is to be done."""
+"""Compares the configured audiences with those at the partners, and plans the steps."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,14 +30,14 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class PartnerEnd:
-    """One destination's control plane, and the API that it asks."""
+    """The control plane of one destination, and the API that it calls."""
 
     api: Api
     control: ControlPlane[object]
 
 
 def partner_ends(settings: Settings, apis: Mapping[str, Api]) -> Mapping[str, PartnerEnd]:
-    """The partner's end of every destination whose partner has a control plane."""
+    """A `PartnerEnd` for every destination whose partner has a control plane."""
     return {
         name: PartnerEnd(apis[name], control)
         for name in settings.destinations
@@ -46,7 +46,7 @@ def partner_ends(settings: Settings, apis: Mapping[str, Api]) -> Mapping[str, Pa
 
 
 def left_out(settings: Settings, destination: str | None) -> Sequence[str]:
-    """The destinations, or the one that is meant, whose audiences nobody can plan from here."""
+    """The destinations whose partner has no control plane, among all or only the given one."""
     return [
         name
         for name in settings.destinations
@@ -57,13 +57,13 @@ def left_out(settings: Settings, destination: str | None) -> Sequence[str]:
 async def plan_audiences(
     configuration: Configuration, ends: Mapping[str, PartnerEnd], destination: str | None
 ) -> Sequence[Planned]:
-    """A step at least for each target, in the order of the file; nothing is changed.
+    """One step or more for each target, in the order of the file; changes nothing.
 
-    Targets of a destination without an end (`left_out`) have none.
+    Targets without a control plane (`left_out`) have no steps.
 
     Raises:
-        OperationFailed: a partner does not say how an audience stands.
-        InvalidRequest: a partner would refuse what the configuration says.
+        OperationFailed: a partner does not tell the state of an audience.
+        InvalidRequest: a partner would refuse a value of the configuration.
     """
     lock = configuration.identities.lock
     plan: list[Planned] = []
@@ -76,37 +76,37 @@ async def plan_audiences(
 
 
 def is_done(plan: Iterable[Planned]) -> bool:
-    """Whether the partners have everything as the configuration says."""
+    """Whether every audience at the partners is as configured."""
     return all(one.step.what == "keep" for one in plan)
 
 
 def obstacle(one: Planned) -> str | None:
-    """Why a step is nothing for a program, and what a person does; None where it is."""
+    """Why a person must do this step, and how; None if the program can do it."""
     step = one.step
     match step.what:
         case "in_doubt":
             return (
-                f"it was asked for at {step.asked_at} and no answer is written down, so it may be "
-                f"there: {CONSOLE}; if it is there, give its "
-                f"{one.placed.target.id_key} at {dotted(one.placed.path)}; if it is not, "
+                f"it was requested at {step.asked_at}, but no answer is recorded, so it may "
+                f"exist: {CONSOLE}; if it exists, set its "
+                f"{one.placed.target.id_key} at {dotted(one.placed.path)}; if not, "
                 "remove its entry from the lock file; then apply again"
             )
         case "gone":
             return (
                 f"the partner knows no audience {step.audience_id}: check client_id and region; to "
-                "make it anew, remove the id from the configuration or its entry from the lock file"
+                "create a new one, remove the id from the configuration or from the lock file"
             )
         case "fixed":
             return (
-                f"the partner never changes {differences_of(step)}: put back what it has, or make "
-                "another audience"
+                f"the partner never changes {differences_of(step)}: restore the partner's value "
+                "in the configuration, or create another audience"
             )
         case "create" | "update" | "keep":
             return None
 
 
 def differences_of(step: Step) -> str:
-    """What differs, in words."""
+    """The differences as a text for messages."""
     return ", ".join(map(_changed, step.differences))
 
 

@@ -1,17 +1,17 @@
-"""The ledger of every record, from what stands in the topics: counters die with their process.
+"""Counts the end of every record from the topics, because counters are lost with their process.
 
-For the records that still stand in a lane, each counted once:
+For the records that a lane still holds, each counted once:
 
     prepared = superseded + dead-lettered + accepted + waiting
 
-and for what its jobs took, repeats counted again:
+For the records that its jobs took, each repeat counted again:
 
     handed over = accepted + repeated = applied + invalid + failed + unknown + pending
 
-At rest (nothing waits, nothing is pending) both are exact. While the pipeline runs they are exact
-too, for one instant, if everything is asked for in this order: where the groups go on, where the
-lanes begin and end, the jobs, the outcomes and dead letters, the records. What is written
-meanwhile can then only turn *waiting* and *pending* into an end that is not seen yet.
+At rest (nothing waits, nothing is pending) both are exact. While the pipeline runs, they are exact
+for one instant, if everything is read in this order: the committed offsets of the groups, the first
+and last offsets of the lanes, the jobs, the outcomes and dead letters, the records. Messages that
+are written meanwhile can then only end a record that the ledger still calls *waiting* or *pending*.
 """
 
 from collections import Counter
@@ -51,17 +51,17 @@ class Ledger:
         self._letters: Counter[LetterKind] = Counter()
 
     def job(self, job: Job, place: Place) -> None:
-        """A message of the topic of jobs.
+        """Take a message of the topic of jobs.
 
         Raises:
-            UnreadableJob: what it says of its offsets contradicts itself.
+            UnreadableJob: its offsets contradict its number of records.
         """
         lane = lane_of(job)
         if self._concerns(lane, job):
             self._lanes[lane].take(self._jobs.job(lane, job, place))
 
     def outcome(self, outcome: Outcome) -> None:
-        """A message of the topic of outcomes.
+        """Take a message of the topic of outcomes.
 
         Raises:
             UnreadableJob: as for `job`.
@@ -71,7 +71,7 @@ class Ledger:
             self._lanes[lane].take(self._jobs.outcome(lane, outcome))
 
     def letter(self, letter: Letter) -> None:
-        """A dead letter, of whatever stage."""
+        """Take a dead letter of any stage."""
         self._letters[letter.kind] += 1
         topic, partition, offset = letter.origin
         if letter.kind.stage == "upload" and topic in self._lane_topics:
@@ -82,11 +82,11 @@ class Ledger:
             self._jobs.refuse(Place(partition, offset))
 
     def record(self, lane: str, offset: int, key: bytes | None) -> None:
-        """The next record of a lane."""
+        """Take the next record of a lane."""
         self._lanes[lane].read(offset, key)
 
     def statement(self) -> Statement:
-        """What became of everything, once all is read."""
+        """The sums of all lanes, once everything is read."""
         jobs = self._jobs.sums()
         return Statement(
             lanes=[
@@ -104,7 +104,7 @@ class Ledger:
         )
 
     def _concerns(self, lane: str, job: Job) -> bool:
-        """Whether any of its records may lie in the view."""
+        """Whether a record of the job may be among those that are counted."""
         view = self._views.get(lane)
         return view is not None and job.last_offset >= view.start and job.first_offset < view.end
 

@@ -1,4 +1,4 @@
-"""What became of what jobs took: an outcome, still pending, or forgotten."""
+"""Counts how the jobs of each lane ended: with an outcome, not yet, or without a trace."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from pipeline.domain.job import Job, Outcome, Tally
 
 
 class Place(NamedTuple):
-    """Where a message stands in the topic of jobs."""
+    """The position of a message in the topic of jobs."""
 
     partition: int
     offset: int
@@ -28,7 +28,7 @@ class JobSums:
     unfollowed: Sequence[str] = ()
     """Jobs that were settled without an outcome."""
     orphaned: Sequence[str] = ()
-    """Jobs that have an outcome, and no message in the topic of jobs."""
+    """Jobs that have an outcome, but no message in the topic of jobs."""
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class _Known:
     lane: str
     records: int
     place: Place | None
-    """Its last message; None for one that was never followed."""
+    """The job's last message; None for a job that was never followed."""
     is_placed: bool = False
 
 
@@ -48,12 +48,11 @@ class _Lane:
 
 
 class JobEnds:
-    """Puts jobs and outcomes together, in whatever order they come.
+    """Matches jobs with their outcomes; takes both in any order.
 
-    A carried over job has several messages and is one; while its last one is not settled, it is
-    pending. To be exact, `polled` (where the group goes on, by partition; None where it has not
-    begun) is asked for before the jobs are read, and these before the outcomes. Memory: some 500
-    bytes a job.
+    A job that was carried over has several messages, and is pending until the last one is settled.
+    For exact sums, read `polled` before the jobs, and the jobs before the outcomes. `polled` holds
+    the committed offset of each partition (None: none yet). Memory: some 500 bytes a job.
     """
 
     def __init__(self, polled: Mapping[int, int | None]) -> None:
@@ -63,10 +62,10 @@ class JobEnds:
         self._refused: set[Place] = set()
 
     def job(self, lane: str, job: Job, place: Place) -> Sequence[range]:
-        """Take note of a message; returns the offsets that it says for the first time.
+        """Take a job's message; returns the offsets that no earlier message of the job named.
 
         Raises:
-            UnreadableJob: what it says of its offsets contradicts itself.
+            UnreadableJob: its offsets contradict its number of records.
         """
         known = self._jobs.setdefault(job.job_id, _Known(lane, job.records, place))
         if known.place is None or place > known.place:
@@ -74,7 +73,7 @@ class JobEnds:
         return self._placed(known, job)
 
     def outcome(self, lane: str, outcome: Outcome) -> Sequence[range]:
-        """Take note of an end; as `job` for one that has no message of its own."""
+        """Take an outcome; returns offsets as `job` does, for a job without a message."""
         job = outcome.job
         self._ends[job.job_id] = lane, outcome.tally
         if not outcome.is_untracked:
@@ -83,11 +82,11 @@ class JobEnds:
         return self._placed(known, job)
 
     def refuse(self, place: Place) -> None:
-        """A dead letter names this message: it could not be read, and was not followed."""
+        """Take a dead letter of this message: it could not be read, so its job was not followed."""
         self._refused.add(place)
 
     def sums(self) -> Mapping[str, JobSums]:
-        """By lane."""
+        """The sums of each lane."""
         lanes: dict[str, _Lane] = {}
         for job_id, known in self._jobs.items():
             lane = lanes.setdefault(known.lane, _Lane())
@@ -104,7 +103,7 @@ class JobEnds:
     def _placed(self, known: _Known, job: Job) -> Sequence[range]:
         ranges = None if known.is_placed else job.placed()
         if ranges is None:
-            # Said already; or a message of a job that was carried over, whose first one says it.
+            # An earlier message named the offsets; the first message of a job has them.
             return ()
         known.is_placed = True
         return ranges

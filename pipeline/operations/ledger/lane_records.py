@@ -1,4 +1,4 @@
-"""What became of each record of one lane: an end, or still waiting, or lost."""
+"""Finds the end of each record of one lane: superseded, taken by a job, still waiting, or lost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,21 +11,22 @@ _REFUSED: Final = 2
 
 
 class LaneView(NamedTuple):
-    """The stretch of a lane's topic that is looked at, as offsets."""
+    """The range of a lane's topic that is counted, as offsets."""
 
     start: int
-    """The first one that counts: what was trimmed is gone, and so is what became of it."""
+    """The first offset that counts; trimmed records before it are gone, and so is their end."""
     settled: int
-    """Where the group goes on: what lies before has its end, or is paused, or it is lost."""
+    """The committed offset: a record before it has its end, or is paused, or is lost."""
     end: int
-    """Asked for after `settled`, so that what overtook a settled record lies before it."""
+    """The end of the range; read after `settled`, so that it includes later changes of settled
+    records."""
     paused: PausedSince = NONE_PAUSED
-    """What of it is paused; asked for with `settled`."""
+    """The paused audiences of the lane, from the same commit as `settled`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneSums:
-    """Records of the view, each in exactly one of the first five or in `lost`."""
+    """The sums of a view; each record is in exactly one of the first five or in `lost`."""
 
     prepared: int
     superseded: int
@@ -33,26 +34,26 @@ class LaneSums:
     accepted: int
     waiting: int
     lost: Sequence[int]
-    """Offsets of settled records in no job and no dead letter, without a later change either."""
+    """Offsets of settled records without a job, a dead letter or a later change."""
     repeated: int
-    """How often a record was accepted once more: a crash came between the job and its commit."""
+    """Records accepted again, because a crash came between the job and its commit."""
     outside: int
-    """What jobs took beside that: offsets before or behind the view."""
+    """Records of jobs at offsets before or after the view."""
     unfounded: int
-    """Offsets that have an end and no record."""
+    """Offsets with a job or a dead letter, but without a record."""
 
 
 class LaneRecords:
     """Finds the end of each record in one pass over the lane, in the order of offsets.
 
-    First come the offsets that jobs took and dead letters name, in any order, then the records.
-    A settled record in neither was superseded, if a later change of its member stands in the
-    lane; otherwise it is lost. (A lost one that was followed by a later change passes for
-    superseded: the partner learns the same in both cases, the later change.)
+    Call `take` and `refuse` first, in any order, then `read` for each record. A settled record that
+    is in no job and no dead letter is superseded if the lane has a later change of its member;
+    otherwise it is lost. (A lost record with a later change also counts as superseded, because the
+    partner gets the later change in both cases.)
 
-    Memory: a byte an offset of the view, and about 120 bytes for each record that has no end and
-    no later change so far. Keys are remembered as 64 bits of hash; of a million different members,
-    two share one with a probability of one to forty million.
+    Memory: one byte for each offset of the view, and about 120 bytes for each record that has no
+    end and no later change so far. Keys are stored as 64 bits of hash: among a million members, two
+    share a hash with a probability of one to forty million.
     """
 
     def __init__(self, view: LaneView) -> None:
@@ -67,7 +68,7 @@ class LaneRecords:
         self._repeated = self._outside = 0
 
     def take(self, runs: Sequence[range]) -> None:
-        """A job took these offsets."""
+        """Take the offsets of a job."""
         for run in runs:
             start, stop = max(run.start, self._start), min(run.stop, self._end)
             self._outside += len(run) - max(0, stop - start)
@@ -75,12 +76,12 @@ class LaneRecords:
                 self._accept(start - self._start, stop - self._start)
 
     def refuse(self, offset: int) -> None:
-        """A dead letter names this offset."""
+        """Take the offset of a dead letter."""
         if self._start <= offset < self._end:
             self._marks[offset - self._start] |= _REFUSED
 
     def read(self, offset: int, key: bytes | None) -> None:
-        """The next record of the lane."""
+        """Take the next record of the lane."""
         if not self._start <= offset < self._end:
             return
         self._prepared += 1
@@ -98,7 +99,7 @@ class LaneRecords:
             self._open[member] = offset
 
     def sums(self) -> LaneSums:
-        """What became of everything read."""
+        """The sums of all records that were read."""
         marked = len(self._marks) - self._marks.count(0)
         return LaneSums(
             prepared=self._prepared,

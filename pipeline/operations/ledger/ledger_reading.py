@@ -1,4 +1,4 @@
-"""Reads everything that the ledger needs, in the order that makes it exact for one instant."""
+"""Reads the topics for the ledger, in the order that makes the ledger exact for one instant."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ Positions = Mapping[TopicPartition, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerTopics:
-    """What is read, and whose offsets."""
+    """The topics to read, and the groups whose offsets are needed."""
 
     lanes: Mapping[str, str]
-    """Topic by lane."""
+    """The topic of each lane."""
     jobs: str
     outcomes: str
     dead_letters: str
@@ -34,7 +34,7 @@ class LedgerTopics:
 
 
 def ledger_topics(names: Names, lanes: Mapping[str, str]) -> LedgerTopics:
-    """What the ledger reads, of these lanes: topics by their names."""
+    """The topics and groups that the ledger of these lanes needs; `lanes`: topic by lane."""
     return LedgerTopics(
         lanes=lanes,
         jobs=names.jobs,
@@ -47,18 +47,18 @@ def ledger_topics(names: Names, lanes: Mapping[str, str]) -> LedgerTopics:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The ledger, and how many messages of ours this version could not read."""
+    """The ledger, and the number of our messages that this version could not read."""
 
     statement: Statement
     unreadable: int
 
 
 async def read_ledger(reader: TopicReader, topics: LedgerTopics, since_ms: int) -> Told:
-    """The ledger of what was written to the lanes at or after this time, and of all that waits.
+    """The ledger of all records that reached the lanes at or after this time, or that wait.
 
-    The order of the questions is that of `operations/ledger/accounting.py`. Jobs, outcomes and
-    letters are read whole: they are few. A lane is read once, its values unread; lanes come one by
-    one, so that one lane's fetch is all that is in memory of them.
+    The order of reading is that of `operations/ledger/accounting.py`. Jobs, outcomes and letters
+    are read whole, because they are few. Lanes are read one after another, each once and only its
+    keys, so that memory holds one fetch of one lane.
 
     Raises:
         TopicMissing: the topic of jobs, of outcomes or of dead letters does not exist.
@@ -95,7 +95,7 @@ async def read_ledger(reader: TopicReader, topics: LedgerTopics, since_ms: int) 
 
 
 class _Entry:
-    """Enters what is read into the ledger."""
+    """Decodes the messages of each topic and passes them to the ledger."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -128,24 +128,24 @@ class _Entry:
 
 
 def offsets(committed: Mapping[TopicPartition, Committed]) -> Positions:
-    """Where a group goes on, without what it said beside that."""
+    """The committed offsets of a group, without their metadata."""
     return {tp: one.offset for tp, one in committed.items()}
 
 
 def paused(committed: Committed | None) -> PausedSince:
-    """What a commit of upload says of audiences that are paused.
+    """The paused audiences that a commit of upload names.
 
-    One that says nothing, as of a tool that rewound the group, keeps nothing back: the next owner
-    reads the paused audiences from the oldest record on, and says so with its first commit.
+    A commit without metadata (for example of a tool that rewound the group) pauses none: the next
+    owner reads the paused audiences from the oldest record, and its first commit says so.
     """
     said = None if committed is None else read_metadata(committed.metadata)
     return NONE_PAUSED if said is None else PausedSince(said.paused, said.others_paused)
 
 
 def _starts(oldest: Positions, since: Positions, settled: Positions) -> Positions:
-    """Where to begin: at the time that was asked for, or at what waits if that is older.
+    """The offsets to begin at: those of the given time, or of older records that still wait.
 
-    A lane to which nothing was written since has no offset for the time.
+    A lane without records since that time has no offset for it.
     """
     starts: dict[TopicPartition, int] = {}
     for tp, first in oldest.items():
@@ -155,6 +155,6 @@ def _starts(oldest: Positions, since: Positions, settled: Positions) -> Position
 
 
 async def read_whole(reader: TopicReader, topic: str, take: Callable[[PlacedRecord], None]) -> None:
-    """Hand over everything that stands in a topic."""
+    """Pass every message of a topic to `take`."""
     starts = await reader.oldest(reader.partitions(topic))
     await reader.read(starts, await reader.ends(starts), take)

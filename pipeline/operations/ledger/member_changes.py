@@ -1,4 +1,4 @@
-"""What became of each change of one member of one audience, in the order of its lane."""
+"""Finds the end of each change of one member of one audience, in the order of its lane."""
 
 import math
 from collections import defaultdict
@@ -14,20 +14,20 @@ End: TypeAlias = Literal["accepted", "dead-lettered", "superseded", "waiting", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeEnd:
-    """One change, and its end. It names no member."""
+    """One change and its end, without the member's id."""
 
     offset: int
     changed_at_ms: int | None
     end: End
     detail: str
-    """The job and how it ended, the reason of the dead letter, or what overtook it."""
+    """The job and how it ended, the reason of the dead letter, or the later change."""
 
 
 class MemberChanges:
-    """Takes the member's records in order, and jobs, outcomes and letters of the lane in any."""
+    """Takes the member's records in order, then jobs, outcomes and letters of the lane in any."""
 
     def __init__(self, settled: int, paused_since: int | None = None) -> None:
-        """Where upload goes on, and from where the audience is paused, if it is."""
+        """`settled` is upload's committed offset; `paused_since` the first paused one, or None."""
         self._settled = settled
         self._paused_since = math.inf if paused_since is None else paused_since
         self._changes: dict[int, int | None] = {}
@@ -37,33 +37,33 @@ class MemberChanges:
         self._letters: dict[int, str] = {}
 
     def change(self, offset: int, changed_at_ms: int | None) -> None:
-        """A record of the member; all of them come before the jobs."""
+        """Take a record of the member; call this for all records before any job."""
         self._changes[offset] = changed_at_ms
 
     def job(self, job: Job) -> None:
-        """A job of the lane.
+        """Take a job of the lane.
 
         Raises:
-            UnreadableJob: what it says of its offsets contradicts itself.
+            UnreadableJob: its offsets contradict its number of records.
         """
-        # A message of a job that was carried over names no offsets: its first one does.
+        # Later messages of a job that was carried over name no offsets; only the first one does.
         ranges = job.placed() or ()
         for offset in self._changes:
             if any(offset in one for one in ranges):
                 self._jobs[offset][job.job_id] = None
 
     def outcome(self, outcome: Outcome) -> None:
-        """An outcome of the lane; raises as `job`."""
+        """Take an outcome of the lane; raises as `job`."""
         self._states[outcome.job.job_id] = outcome.state
         if outcome.is_untracked:
             self.job(outcome.job)
 
     def letter(self, offset: int, reason: str, detail: str) -> None:
-        """A dead letter of upload for a record of the lane."""
+        """Take a dead letter of upload for a record of the lane."""
         self._letters[offset] = f"{reason}: {detail}"
 
     def invalid(self, job_id: str, detail: str) -> None:
-        """A dead letter of poll: this job named the member's record invalid."""
+        """Take a dead letter of poll: in this job, the partner called the record invalid."""
         self._invalid[job_id] = detail
 
     def told(self) -> Sequence[ChangeEnd]:
@@ -81,9 +81,9 @@ class MemberChanges:
         if offset in self._letters:
             return "dead-lettered", self._letters[offset]
         if offset >= self._settled:
-            return "waiting", "upload has not come to it, or waits for an answer"
+            return "waiting", "upload has not sent it, or waits for an answer"
         if offset >= self._paused_since:
-            return "waiting", "its audience is paused, or resumed and not done"
+            return "waiting", "its audience is paused, or was resumed and still has older records"
         if overtaken_by is not None:
             return "superseded", f"by the change at offset {overtaken_by}"
         return "lost", "settled without a job, a dead letter or a later change"

@@ -1,4 +1,4 @@
-"""Reads what became of one member's changes in one lane."""
+"""Reads one member's changes in one lane, and their ends, from the topics."""
 
 from collections.abc import Sequence
 
@@ -15,9 +15,9 @@ from pipeline.operations.ledger.member_changes import ChangeEnd, MemberChanges
 async def read_member(
     reader: TopicReader, topics: LedgerTopics, lane: str, key: bytes
 ) -> Sequence[ChangeEnd]:
-    """The changes that stand in the lane under this key, oldest first, each with its end.
+    """The changes with this key in the lane, oldest first, each with its end.
 
-    Asked for in the order that makes it exact: where upload goes on, the records, the jobs, the
+    The order of reading makes them exact: upload's committed offset, the records, the jobs, the
     outcomes and dead letters.
 
     Raises:
@@ -41,7 +41,7 @@ async def read_member(
 
 
 class _Entry:
-    """Picks what concerns the member. What this version can't read is passed over."""
+    """Picks the messages about the member; skips messages that this version cannot read."""
 
     def __init__(self, changes: MemberChanges, topic: str, lane: str, key: bytes) -> None:
         self.changes = changes

@@ -1,4 +1,4 @@
-"""The ledger's sums, and in a sentence each what does not add up."""
+"""The sums of the ledger, with a sentence for each difference."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from pipeline.operations.ledger.job_ends import JobSums
 from pipeline.operations.ledger.lane_records import LaneSums
 
 NAMED_AT_MOST = 5
-"""Offsets or jobs that one sentence names."""
+"""How many offsets or jobs one sentence names at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Equation:
-    """A whole, and the parts that it must be the sum of."""
+    """A total, and the parts whose sum it must be."""
 
     what: str
     whole: int
@@ -24,23 +24,23 @@ class Equation:
         return self.whole - sum(self.parts.values())
 
     def __str__(self) -> str:
-        """In numbers, as in `3 prepared = 1 superseded + 2 accepted`."""
+        """The equation as text, such as `3 prepared = 1 superseded + 2 accepted`."""
         right = " + ".join(f"{count:,} {name}" for name, count in self.parts.items())
         sign = "≠" if self.difference else "="
         return f"{self.whole:,} {self.what} {sign} {right}"
 
 
 class LetterKind(NamedTuple):
-    """What dead letters are counted by."""
+    """The stage and reason by which dead letters are counted."""
 
     stage: str
     reason: str
 
 
 LIKE_LOST = (
-    "if an audience of it is paused (`lanes list`), what is kept looks so until the lane's owner "
-    "has committed again, and always with the embedded broker; otherwise keep the topics and "
-    "report it"
+    "if an audience of the lane is paused (`lanes list`), its kept records look like this until "
+    "the lane's owner commits again, and always with the embedded broker; otherwise keep the "
+    "topics and report it"
 )
 
 
@@ -57,7 +57,7 @@ class LaneStatement:
     """Offsets that were deleted before they were settled."""
 
     def equations(self) -> Sequence[Equation]:
-        """Rendered, accepted, and how that ended; parts that are seldom there only if they are."""
+        """The equations for prepared, accepted and ended records; rare parts only if not zero."""
         lane, jobs = self.records, self.jobs
         return (
             Equation(
@@ -91,11 +91,11 @@ class LaneStatement:
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether every record has its last end: nothing waits and no job is pending."""
+        """Whether nothing waits and no job is pending."""
         return not self.records.waiting and not self.jobs.pending
 
     def differences(self) -> Iterator[str]:
-        """What does not add up, with the lane's name; nothing when all is well."""
+        """A sentence with the lane's name for each difference; none if everything adds up."""
         lane, jobs = self.records, self.jobs
         if self.gone:
             yield (
@@ -110,8 +110,8 @@ class LaneStatement:
             )
         if lane.unfounded:
             yield (
-                f"lane {self.lane}: {lane.unfounded:,} records have a job or a dead letter and do "
-                "not stand in the lane"
+                f"lane {self.lane}: {lane.unfounded:,} records have a job or a dead letter, but "
+                "are not in the lane"
             )
         if jobs.unfollowed:
             yield (
@@ -120,7 +120,7 @@ class LaneStatement:
             )
         if jobs.orphaned:
             yield (
-                f"lane {self.lane}: {len(jobs.orphaned):,} jobs have an outcome and no message in "
+                f"lane {self.lane}: {len(jobs.orphaned):,} jobs have an outcome, but no message in "
                 f"the topic of jobs ({_some(jobs.orphaned)})"
             )
         explained = (lane.lost, lane.unfounded, jobs.unfollowed)
@@ -131,7 +131,7 @@ class LaneStatement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """All lanes, and the dead letters that stand in their topic."""
+    """The sums of all lanes, and the counts of all dead letters."""
 
     lanes: Sequence[LaneStatement]
     letters: Mapping[LetterKind, int]

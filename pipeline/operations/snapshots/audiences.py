@@ -1,4 +1,4 @@
-"""The audiences that are delivered as snapshots, as an operator names them."""
+"""Finds the audiences delivered as snapshots by the names that operators use."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,11 +16,11 @@ class SnapshotPlace(NamedTuple):
 
     destination: str
     name: str
-    """Upstream's; the partner's id where the configuration no longer names it."""
+    """The upstream name; the partner's id if the configuration no longer has the audience."""
     audience_id: str
-    """The partner's."""
+    """The partner's id."""
     lifetime: float | None
-    """Seconds from a good run until members leave; None where the configuration has none of it."""
+    """Seconds from a good run until members leave; None if the configuration has no value."""
 
     def __str__(self) -> str:
         return f"audience {self.audience_id} ({self.name}) of {self.destination}"
@@ -29,10 +29,10 @@ class SnapshotPlace(NamedTuple):
 def snapshot_places(
     settings: Settings, destination: str | None, partners: Partners = PARTNERS
 ) -> Sequence[SnapshotPlace]:
-    """Every audience that is made and goes to one of the destinations, in the order of the file.
+    """Every audience with an id at one of the destinations, in the order of the file.
 
     Raises:
-        UsageRefused: the destination is none, or takes no snapshots.
+        UsageRefused: the destination does not exist, or takes no snapshots.
     """
     chosen = chosen_snapshot_destinations(settings, destination)
     return [
@@ -43,16 +43,16 @@ def snapshot_places(
 
 
 def chosen_snapshot_destinations(settings: Settings, name: str | None) -> Sequence[str]:
-    """The destination that is named, or all that take snapshots.
+    """The named destination, or all that take snapshots.
 
     Raises:
-        UsageRefused: there is none of this name, or none at all.
+        UsageRefused: no destination of this name takes snapshots, or none does.
     """
     there = snapshot_destinations(settings)
     if not there:
         raise UsageRefused(
-            "destinations: none of them takes snapshots, and this command is for those that do; "
-            "for changes there are `lanes list` and `ledger`"
+            "destinations: none takes snapshots, and this command is only for snapshots; "
+            "for lanes, use `lanes list` and `ledger`"
         )
     if name is None:
         return there
@@ -66,11 +66,11 @@ def chosen_snapshot_destinations(settings: Settings, name: str | None) -> Sequen
 def named_place(
     settings: Settings, audience: str, destination: str | None, partners: Partners = PARTNERS
 ) -> SnapshotPlace:
-    """The one audience with this upstream name or this id of the partner.
+    """The audience with this upstream name or this id at the partner.
 
     Raises:
-        OperationFailed: there is none; names the nearest.
-        UsageRefused: it is at several destinations, or the destination is none.
+        OperationFailed: there is none; the message names the nearest.
+        UsageRefused: several destinations have it, or the destination does not exist.
     """
     places = snapshot_places(settings, destination, partners)
     found = [one for one in places if audience in (one.name, one.audience_id)]
@@ -81,5 +81,5 @@ def named_place(
             f"{suggestion(audience, sorted(names))}"
         )
     if len(found) > 1:
-        raise UsageRefused(f"{audience!r} is several: {'; '.join(map(str, found))}; give an id")
+        raise UsageRefused(f"{audience!r} means several: {'; '.join(map(str, found))}; give an id")
     return found[0]

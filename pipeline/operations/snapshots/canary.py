@@ -1,7 +1,7 @@
-"""Tries out, on a live account, whether absence from the next file means that a member leaves.
+"""Tests on a live account whether a member who is missing from the next file leaves the audience.
 
-An audience of two invented people is made, and a file with both is ingested. When they are seen at
-the partner, a file with one of them is. Only a person can look who is in the audience then.
+The first step makes an audience and ingests a file with two invented people. The second step
+ingests a file with one of them. After each step a person looks up the number of profiles.
 """
 
 import asyncio
@@ -39,11 +39,11 @@ class CanaryStep:
     destination: str
     audience_id: str
     members: int
-    """In the file."""
+    """The number of members in the file."""
     run_id: str
     ingested_at: str
     look_after: str
-    """By then everything behind the partner has it, as the partner says."""
+    """The time by which the file shows everywhere at the partner, by its documentation."""
 
 
 async def first_canary(
@@ -52,14 +52,14 @@ async def first_canary(
     """Make the audience and ingest a file with both people.
 
     Raises:
-        UsageRefused: there is no destination to try it at. OperationFailed, CommandFailed: it was
-        not done; says how far it came. LoginFailed and others as of every command.
+        UsageRefused: no destination can be tested. OperationFailed, CommandFailed: the test failed;
+        the message says at which step. LoginFailed and others, as every command.
     """
     name = _destination(settings, destination)
     target, people = _canary_of(settings, name)
     control = PARTNERS[settings.destinations[name].kind].control
     if control is None:
-        raise UsageRefused(f"--destination: audiences of {name} cannot be made from here")
+        raise UsageRefused(f"--destination: this program cannot make audiences of {name}")
     async with partner_apis(settings) as apis:
         made = await _made(apis[name], control(settings.destinations[name]), target)
         tell(f"audience {made} ({NAME}) is there")
@@ -98,15 +98,15 @@ def _canary_of(settings: Settings, name: str) -> tuple[Any, tuple[str, str]]:
     canary = PARTNERS[settings.destinations[name].kind].canary
     targets = targets_at(settings, name)
     if canary is None or not targets:
-        raise UsageRefused(f"audiences: none goes to {name}, so there is no identity to try out")
+        raise UsageRefused(f"audiences: none goes to {name}, so there is no identity to test with")
     return canary(targets[0])
 
 
 async def _made(api: Api, control: ControlPlane[Any], target: Any) -> str:
-    """The id of the canary's audience, made now or before.
+    """The id of the canary's audience; creates the audience if it does not exist.
 
     Raises:
-        CommandFailed: it was not made, or nobody knows.
+        CommandFailed: the audience was not made, or the partner did not say.
     """
     steps = await control.plan(api, target, None, NAME)
     if not isinstance(steps, Sequence):
@@ -153,7 +153,7 @@ async def _ingested(
 
 
 class CanaryRun:
-    """One file, and its run from the start to the end."""
+    """Stores one file, and follows its run until the end."""
 
     def __init__(
         self, api: Api, snapshots: Snapshots, storage: FileStorage, sleep: Sleep, tell: Tell
@@ -165,10 +165,10 @@ class CanaryRun:
         self._tell = tell
 
     async def ingest(self, audience: SnapshotAudience, people: Sequence[str]) -> str:
-        """The id of the run, once it has ended well.
+        """Ingest a file with these people; returns the id of the run once it has succeeded.
 
         Raises:
-            CommandFailed: it was not started, or ended otherwise.
+            CommandFailed: the run was not started, or failed.
             StorageRefused, StorageUnavailable: the file could not be stored.
         """
         window = await self._stored(audience, people)
@@ -176,15 +176,15 @@ class CanaryRun:
         started = self._snapshots.interpret_run(answer) if isinstance(answer, Response) else answer
         if not isinstance(started, RunStarted):
             raise CommandFailed(
-                f"audience {audience.audience}: the run was not started, or nobody knows: "
-                f"{getattr(started, 'detail', started)}; look at its runs at the partner first"
+                f"audience {audience.audience}: the run was not started, or it is not known: "
+                f"{getattr(started, 'detail', started)}; first look at its runs at the partner"
             )
         self._tell(f"run {started.run_id} began")
         await self._ended(audience.audience, started.run_id)
         return started.run_id
 
     async def _stored(self, audience: SnapshotAudience, people: Sequence[str]) -> Window:
-        """Nothing else may stand in the window; a run finds what came before its end."""
+        """Store the file; returns a window of time that contains no other file."""
         for old in await self._storage.files(audience.folder):
             await self._storage.delete(old.path)
         now_s = await self._storage.now_s()

@@ -1,8 +1,7 @@
-"""Whether the last good file of an audience may be ingested once more: not after a remove.
+"""Refuses the partner's own renewal of an audience if a member was removed since its last file.
 
-The partner's own renewal takes the file that it has, and puts back everybody who was in it. So it
-is refused where anybody was removed since. A remove that a pass has written again counts, too: it
-may be all that is left of one that is newer than the file.
+The partner renews an audience with the file that it has, and so brings back everybody in that file.
+A remove that a pass wrote again also counts: its first record, newer than the file, may be gone.
 """
 
 from pipeline.configuration.kafka import KafkaSettings
@@ -18,23 +17,23 @@ INSTEAD = "`runs start` renews the audience with a new file instead"
 
 
 async def refuse_after_removes(kafka: KafkaSettings, destination: str, audience: str) -> None:
-    """Nothing, where nobody can be brought back.
+    """Refuse a renewal that could bring a removed member back.
 
     Raises:
-        OperationFailed: somebody was removed since the last good file, or nobody knows.
-        ClusterTrouble: the brokers do not say.
+        OperationFailed: a member was removed since the last good file, or this is not known.
+        ClusterTrouble: the brokers do not answer.
     """
     told = await read_snapshots(kafka, destination)
     ingested = told.state(audience).ingested
     if ingested is None or ingested.n < told.layout_offset:
         raise OperationFailed(
-            f"audience {audience} of {destination}: no good run of it is known, so nobody can tell "
+            f"audience {audience} of {destination}: no good run of it is known, so we cannot tell "
             f"who would come back; {INSTEAD}"
         )
     if any(_is_older(run, audience, ingested) for run in told.runs.values()):
         raise OperationFailed(
-            f"audience {audience} of {destination}: the run of an older file ended after the last "
-            f"good one or goes on, so the partner may have that one; {INSTEAD}"
+            f"audience {audience} of {destination}: a run of an older file ended after the last "
+            f"good one or still goes on, so the partner may use that file; {INSTEAD}"
         )
     removes = _Removes(audience.encode())
     async with reader(kafka) as open_reader:
@@ -45,8 +44,8 @@ async def refuse_after_removes(kafka: KafkaSettings, destination: str, audience:
         oldest, ends = await open_reader.oldest(starts), await open_reader.ends(starts)
         if any(not oldest[tp] <= start <= ends[tp] for tp, start in starts.items()):
             raise OperationFailed(
-                f"audience {audience} of {destination}: the topic of memberships lost what was "
-                f"written since its last good file, so nobody can tell who would come back; "
+                f"audience {audience} of {destination}: the topic of memberships lost records "
+                "since its last good file, so we cannot tell who would come back; "
                 "see `check --online`"
             )
         await open_reader.read(starts, ends, removes.take)
@@ -58,14 +57,14 @@ async def refuse_after_removes(kafka: KafkaSettings, destination: str, audience:
 
 
 def _is_older(run: RunRecord, audience: str, ingested: Ingested) -> bool:
-    """Whether the partner may have taken an older file of the audience after its last good one."""
+    """Whether the partner may have ingested an older file after the last good one."""
     may_have_ended = run.ended_ms is None or run.ended_ms > ingested.at_ms
     is_one = run.audience == audience and run.run_id is not None and run.end != "failed"
     return is_one and run.n < ingested.n and may_have_ended
 
 
 class _Removes:
-    """Counts whatever says that somebody left; what cannot be read may say it."""
+    """Counts records that remove a member; unreadable ones count, because they may remove one."""
 
     def __init__(self, audience: bytes) -> None:
         self._audience = audience

@@ -1,4 +1,4 @@
-"""Where each audience's snapshot stands, and its runs, as an operator sees them."""
+"""Lists the state of each audience's snapshot, and its runs, for operators."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,24 +24,24 @@ from pipeline.stages.snapshot.run_records import AudienceState, Hold, RunRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotLine:
-    """One audience; what is not known, or not yet, is None."""
+    """One audience; unknown values are None."""
 
     destination: str
     audience: str
-    """Upstream's name; the partner's id where the configuration names none."""
+    """The upstream name; the partner's id if the configuration has no name for it."""
     audience_id: str
     state: str
-    """Of the owner's table, or `held`, or `blocked`."""
+    """The state that the owner wrote, or `held`, or `blocked`."""
     since: str | None
     why: str | None
-    """Why it is held, how long, and what an operator asked for."""
+    """Why the snapshot is held and until when, and the requests of operators."""
     number: int | None
-    """Of the newest snapshot."""
+    """The number of the newest snapshot."""
     in_file: int | None
     """Members in the newest file."""
     rows: int | None
     ingested: int | None
-    """Rows that the partner took with the last good run."""
+    """Rows that the partner ingested with the last good run."""
     ingested_at: str | None
     activatable_by: str | None
     expires_at: str | None
@@ -52,14 +52,14 @@ class SnapshotLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunLine:
-    """One file's run, as far as it went."""
+    """The run of one file, with what is known so far."""
 
     intended_at: str
     destination: str
     audience_id: str
     number: int
     state: str
-    """In the partner's words, or ours; `running` until it ends."""
+    """The end in the partner's words or ours; `running` until then."""
     end: str
     in_file: int
     rows: int
@@ -82,7 +82,7 @@ class SnapshotList:
 async def list_snapshots(
     settings: Settings, destination: str | None, *, since_ms: int, limit: int
 ) -> SnapshotList:
-    """Every audience of one destination or of all, and their newest runs.
+    """List every audience of one destination or of all, and their newest runs.
 
     Raises:
         UsageRefused: no such destination takes snapshots.
@@ -102,7 +102,7 @@ async def list_snapshots(
 
 
 async def ledger_of_snapshots(settings: Settings) -> Sequence[SnapshotLine]:
-    """Every audience that is delivered as snapshots; nothing where no destination takes them.
+    """List every audience delivered as snapshots; none if no destination takes snapshots.
 
     Raises:
         ClusterTrouble: the cluster cannot be reached, or no run has made the topics yet.
@@ -114,10 +114,10 @@ async def ledger_of_snapshots(settings: Settings) -> Sequence[SnapshotLine]:
 
 
 async def show_snapshot(settings: Settings, audience: str, destination: str | None) -> SnapshotList:
-    """One audience, and every run of it that is remembered.
+    """Show one audience, and every run of it that the topic still has.
 
     Raises:
-        OperationFailed: there is no such audience. UsageRefused: it is not clear which one.
+        OperationFailed: there is no such audience. UsageRefused: several have this name.
         ClusterTrouble: the cluster cannot be reached, or no run has made the topic yet.
     """
     place = named_place(settings, audience, destination)
@@ -129,7 +129,7 @@ async def show_snapshot(settings: Settings, audience: str, destination: str | No
 
 
 async def _told(settings: Settings, destination: str) -> ToldSnapshots:
-    """What the owner has written down, and what is wrong with the members that it reads."""
+    """The owner's states and runs, and the fault of the members topic, if it has one."""
     told = await read_snapshots(settings.kafka, destination)
     options = client_options(settings.kafka)
     troubles = await member_troubles(settings, options, creates=False, destinations=[destination])
@@ -138,14 +138,14 @@ async def _told(settings: Settings, destination: str) -> ToldSnapshots:
 
 
 def _usable_after(settings: Settings, destination: str) -> float:
-    """Seconds after a good run until everything behind the partner can use what it brought."""
+    """Seconds after a good run until the new members can be used everywhere at the partner."""
     return snapshots_of(settings, destination, PARTNERS).rules.usable_after
 
 
 def snapshot_lines(
     destination: str, told: ToldSnapshots, places: Sequence[SnapshotPlace], usable: float
 ) -> list[SnapshotLine]:
-    """A line for each audience of the destination; those that left the configuration are last."""
+    """A line for each audience of the destination; removed audiences are last."""
     here = [one for one in places if one.destination == destination]
     left = sorted(told.states.keys() - {one.audience_id for one in here})
     here += [SnapshotPlace(destination, one, one, lifetime=None) for one in left]
@@ -195,21 +195,21 @@ def run_line(destination: str, run: RunRecord) -> RunLine:
 
 
 def kept_back(state: AudienceState) -> Hold | None:
-    """The reason why the file at hand does not go; once it went, its state keeps the reason."""
+    """Why the present file is held, or None; states of sent files still have their old reason."""
     return state.hold if state.state == "uploaded" else None
 
 
 def hold_reason(hold: Hold) -> str:
-    """Why a guard keeps a file back, and for how long."""
+    """Why a guard holds a file, and until when, in a sentence."""
     what = "nobody is in it" if hold.cause == "empty" else "fewer than half of the rows are left"
     until = released_at(hold)
     if until is None:
-        return f"{what}, and removals do not explain it: it goes by `runs approve` only"
-    return f"{what}; removals explain it: it goes at {moment(until)}, or by `runs approve`"
+        return f"{what}, and removals do not explain it: only `runs approve` sends it"
+    return f"{what}; removals explain it: it is sent at {moment(until)}, or by `runs approve`"
 
 
 def _shown_state(state: AudienceState, trouble: MembersTrouble | None) -> str:
-    """A run goes on whatever became of the members that its file was made of."""
+    """The state to show: `blocked` if the members topic has a fault, but not during a run."""
     if trouble is not None and state.state not in ("intended", "running"):
         return "blocked"
     return "held" if kept_back(state) is not None else state.state
@@ -227,7 +227,7 @@ def _why(
         )
     match request:
         case Start() as start if start.is_pending(state.n):
-            reasons.append("a start was asked for")
+            reasons.append("a start is requested")
         case Approve(number) if hold and state.file and number == state.file.n:
             reasons.append("it is approved")
     return "; ".join(reasons) or None

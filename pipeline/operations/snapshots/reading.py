@@ -1,4 +1,4 @@
-"""What stands in the owner's topic of a destination: states, runs and requests of operators."""
+"""Reads the owner's topic of a destination: states, runs and requests of operators."""
 
 from dataclasses import dataclass, field, replace
 
@@ -25,23 +25,23 @@ from pipeline.stages.snapshot.run_records import (
 
 @dataclass(slots=True)
 class ToldSnapshots:
-    """The last word on each audience and each run of one destination; ids are the partner's."""
+    """The latest state of each audience and run of one destination; ids are the partner's."""
 
     states: dict[str, AudienceState] = field(default_factory=dict)
     runs: dict[tuple[str, int], RunRecord] = field(default_factory=dict)
     requests: dict[str, OperatorRequest] = field(default_factory=dict)
     layout_offset: int = -1
-    """Where the layout of the members topic was agreed on last."""
+    """The offset of the newest layout message of the members topic."""
     trouble: MembersTrouble | None = None
-    """Of the members topic, where somebody has looked at that."""
+    """The fault of the members topic; None also if nobody checked."""
     unreadable: int = 0
-    """Messages that this version cannot read."""
+    """The number of messages that this version cannot read."""
 
     def state(self, audience: str) -> AudienceState:
         return self.states.get(audience, AudienceState())
 
     def take(self, record: PlacedRecord) -> None:
-        """One more message; what it says replaces what was said before under its key."""
+        """Take the next message; it replaces earlier messages with the same key."""
         kind, _, rest = (record.key or b"").decode(errors="replace").partition("|")
         try:
             if kind == "a":
@@ -60,7 +60,7 @@ class ToldSnapshots:
             self.states.pop(audience, None)
             return
         state = decode_state(record.value)
-        # The message that begins a snapshot does not know its number: it is where it stands.
+        # The number of a snapshot is the offset of the message that begins it.
         number = record.offset if state.state == "reading" else state.n
         self.states[audience] = replace(state, n=number)
 
@@ -83,7 +83,7 @@ class ToldSnapshots:
 
 
 async def read_snapshots(kafka: KafkaSettings, destination: str) -> ToldSnapshots:
-    """Everything that the owner of a destination's snapshots has written down.
+    """Read everything that the owner of a destination's snapshots has written.
 
     Raises:
         ClusterTrouble: the cluster cannot be reached, or no run has made the topic yet.

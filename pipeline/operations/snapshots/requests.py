@@ -1,4 +1,4 @@
-"""What operators ask of the owner of snapshots: a message in its topic."""
+"""Writes requests of operators into the topic of the owner of snapshots."""
 
 import time
 from dataclasses import dataclass
@@ -17,38 +17,38 @@ from pipeline.stages.snapshot.operator_requests import encode_approve, encode_st
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldSnapshot:
-    """A file that a guard keeps back."""
+    """A file that a guard holds."""
 
     place: SnapshotPlace
     number: int
     members: int
     rows: int
     ingested: int | None
-    """Rows that the partner took last."""
+    """Rows that the partner ingested last."""
     reason: str
 
 
 async def start_snapshot(
     settings: Settings, audience: str, destination: str | None
 ) -> SnapshotPlace:
-    """Ask for a snapshot now, whatever has changed.
+    """Request a snapshot now, even without changes.
 
     Raises:
-        OperationFailed: there is no such audience. UsageRefused: it is not clear which one.
-        ClusterTrouble: it could not be written down.
+        OperationFailed: there is no such audience. UsageRefused: several have this name.
+        ClusterTrouble: the request could not be written.
     """
     place = named_place(settings, audience, destination)
-    await read_snapshots(settings.kafka, place.destination)  # a topic that is not there is named
+    await read_snapshots(settings.kafka, place.destination)  # fails if the topic is missing
     await _ask(settings.kafka, place, encode_start(at_ms=_now_ms()))
     return place
 
 
 async def find_held(settings: Settings, audience: str, destination: str | None) -> HeldSnapshot:
-    """The file of an audience that is kept back.
+    """The held file of an audience.
 
     Raises:
-        OperationFailed: there is no such audience, or nothing of it is kept back.
-        UsageRefused: it is not clear which one. ClusterTrouble: the cluster cannot be reached.
+        OperationFailed: there is no such audience, or no file of it is held.
+        UsageRefused: several have this name. ClusterTrouble: the cluster cannot be reached.
     """
     place = named_place(settings, audience, destination)
     told = await read_snapshots(settings.kafka, place.destination)
@@ -69,10 +69,10 @@ async def find_held(settings: Settings, audience: str, destination: str | None) 
 
 
 async def approve_snapshot(settings: Settings, held: HeldSnapshot) -> None:
-    """Let this file go, and no other.
+    """Approve this file, and no later one.
 
     Raises:
-        ClusterTrouble: it could not be written down.
+        ClusterTrouble: the approval could not be written.
     """
     await _ask(settings.kafka, held.place, encode_approve(held.number, at_ms=_now_ms()))
 

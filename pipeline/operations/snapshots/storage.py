@@ -1,4 +1,4 @@
-"""The storage of a destination, for commands."""
+"""Opens the storage of a destination, for commands."""
 
 import time
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ from pipeline.storage.opening import opened
 
 @asynccontextmanager
 async def opened_storage(api: Api, snapshots: Snapshots) -> AsyncIterator[FileStorage]:
-    """Where the files of a destination go; the partner is asked for its own storage."""
+    """Open the storage of a destination's files; asks the partner for access to its own storage."""
 
     async def landing_zone() -> LandingZone:
         answer = await api.call(snapshots.compose_landing_zone())

@@ -1,4 +1,4 @@
-"""How the partner words its answers. It does not say what the body of an error looks like."""
+"""The partner's answers. The shape of an error's body is not documented, so there are several."""
 
 from typing import Literal, TypeAlias
 
@@ -6,11 +6,11 @@ from pipeline.sandbox.adobe_audiences.vocabulary import BAD_REQUEST, TITLES
 from pipeline.sandbox.any_partner.reply import Reply
 
 ErrorForm: TypeAlias = Literal["code", "problem", "text", "empty"]
-"""`code` is the gateway's `error_code` and `message`, `problem` has type, title, status, detail."""
+"""`code`: the gateway's `error_code` and `message`; `problem`: type, title, status, detail."""
 
 
 class Refusal(Exception):
-    """A request that is answered with an error."""
+    """Raised to answer a request with an error."""
 
     def __init__(
         self,
@@ -25,11 +25,11 @@ class Refusal(Exception):
         self.message = message
         self.code = code
         self.breaks_rule = breaks_rule
-        """A client that knows the API does not send such a request."""
+        """Whether a correct client never sends such a request."""
 
 
 def malformed(message: str) -> Refusal:
-    """The request is not as the API says."""
+    """The refusal of a request that breaks a rule of the API."""
     return Refusal(400, message, BAD_REQUEST, breaks_rule=True)
 
 
@@ -57,7 +57,7 @@ def error(status: int, code: str, message: str, form: ErrorForm) -> Reply:
 
 
 class LoginRefusal(Exception):
-    """A login that is answered with an OAuth error."""
+    """Raised to answer a login with an OAuth error."""
 
     def __init__(self, status: int, error: str, description: str) -> None:
         super().__init__(description)

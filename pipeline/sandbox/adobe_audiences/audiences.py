@@ -31,12 +31,12 @@ class Audience:
     created_at: float
     updated_at: float
     said: dict[str, object]
-    """What answers echo; changed by updates."""
+    """The values that answers show; updates change them."""
 
 
 @dataclass(slots=True, kw_only=True)
 class _Operation:
-    """A create request on its way; it has ended well at `ends_at`, or badly."""
+    """A running creation; at `ends_at` it succeeds or fails."""
 
     audience: Audience
     asked_at: float
@@ -96,7 +96,7 @@ class Audiences:
         return Reply(200, body)
 
     def update(self, call: Call, _: Fault) -> Reply:
-        """Replace what the request names; its life begins anew."""
+        """Replace the values in the request; the audience's ttl begins again."""
         audience = self.asked_for(call)
         known = frozenset({"description", "labels", "fields", "ttlInDays"})
         said = shapes.fields(shapes.document(call.body), "audience", known)
@@ -115,7 +115,7 @@ class Audiences:
         return Reply(200, {"audienceId": audience.audience_id, **_described(audience)})
 
     def extend(self, call: Call, _: Fault) -> Reply:
-        """Take in the last good data once more, so that it lives as long again."""
+        """Ingest the last good data again, so that the audience's ttl begins again."""
         audience = self.asked_for(call)
         audience.members.touch(call.now)
         return Reply(200, {"audienceId": audience.audience_id, "name": audience.definition.name})
@@ -125,10 +125,10 @@ class Audiences:
         return Reply(204)
 
     def asked_for(self, call: Call) -> Audience:
-        """The audience that the address names.
+        """The audience in the request's path.
 
         Raises:
-            Refusal: there is none.
+            Refusal: there is no such audience.
         """
         self.settle(call.now)
         audience = self._known.get(call.audience or "")
@@ -138,18 +138,18 @@ class Audiences:
         return audience
 
     def all(self, now: float) -> Mapping[str, Audience]:
-        """By id."""
+        """All audiences, by id."""
         self.settle(now)
         for audience in self._known.values():
             audience.members.expire(now)
         return dict(self._known)
 
     def know(self, audience_id: str, definition: Definition, now: float) -> None:
-        """An audience that was made before anybody looked."""
+        """Add an audience that exists from the start."""
         self._known[audience_id] = _made(audience_id, definition, now)
 
     def settle(self, now: float) -> None:
-        """Let operations end whose time has come."""
+        """End the operations that are due."""
         for operation in self._operations.values():
             if not operation.is_settled and operation.ends_at <= now:
                 operation.is_settled = True
@@ -181,7 +181,7 @@ def _made(audience_id: str, definition: Definition, now: float) -> Audience:
 def _echoed(definition: Definition) -> dict[str, object]:
     said = {"namespace": "CustomerAudienceUpload", "audienceType": "people", **definition.said}
     fields = shapes.items(said["fields"], "fields", 0, 100)
-    # The partner writes namespaces as it has them, whatever the request said.
+    # The partner answers with its own spelling of namespaces, not the request's.
     said["fields"] = [
         {**one, "identityNs": str(one["identityNs"]).capitalize()}
         if isinstance(one, dict) and str(one.get("identityNs")).lower() in ("email", "phone")

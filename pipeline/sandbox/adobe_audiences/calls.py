@@ -1,4 +1,4 @@
-"""One request as the simulator sees it, and what it makes of it; no HTTP library."""
+"""One request to the simulator, and its result; without an HTTP library."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Call:
 
     @property
     def audience(self) -> str | None:
-        """The audience that its address names."""
+        """The audience in the request's path."""
         return self.path.get("audience")
 
     def header(self, name: str) -> str | None:
@@ -34,7 +34,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """What was decided about a call: the reply, and the fault with which it is given."""
+    """The decision about a call: its reply, and the fault that goes with it."""
 
     reply: Reply
     fault: Fault

@@ -1,6 +1,6 @@
-"""The two generations of the API: where its endpoints are, and how the keys of answers are named.
+"""The two generations of the API: paths of endpoints, and names of keys in answers.
 
-The draft is a guide from before the first release, the current one is what the partner publishes.
+The draft is a guide from before the first release; the current one is the published API.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,9 +35,9 @@ class Contract:
     created_status: int
     operation_key: str
     run_name_key: str
-    """The audience's name in a run."""
+    """The key of the audience in a run."""
     run_time_key: str
-    """When a run was asked for."""
+    """The key of the time when a run was requested."""
     routes: Sequence[Route]
 
 

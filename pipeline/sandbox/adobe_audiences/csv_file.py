@@ -1,4 +1,4 @@
-"""Reads a file as strictly as any reader of CSV might: what two could read differently is wrong."""
+"""Reads CSV files strictly: text that two readers could read differently is an error."""
 
 import csv
 import re
@@ -11,18 +11,18 @@ from pipeline.sandbox.adobe_audiences.definitions import Definition
 from pipeline.sandbox.adobe_audiences.namespaces import is_identity
 
 _AMBIGUOUS: Final = re.compile(r'["\\\x00-\x1f\x7f]')
-"""The dialect is not documented, and some readers escape with a backslash."""
+"""Characters that no cell may have: the dialect is not documented, and some use backslashes."""
 _BOM: Final = b"\xef\xbb\xbf"
 
 
 class BadFile(Exception):
-    """The file cannot be taken in; says why, and quotes no cell."""
+    """The file cannot be ingested; the message has the reason, but quotes no cell."""
 
 
 def read_rows(raw: bytes, definition: Definition, largest: int) -> Mapping[str, Sequence[str]]:
-    """All cells of each row, by its identity; the last row of an identity counts.
+    """The cells of each row, by its identity; the last row of an identity counts.
 
-    A single row without any cell stands for an empty audience.
+    A single row of empty cells means an empty audience.
 
     Raises:
         BadFile: a rule of the format is broken.

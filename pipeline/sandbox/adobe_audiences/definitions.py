@@ -1,4 +1,4 @@
-"""What may be said of an audience when it is created or updated, read strictly."""
+"""Reads requests that create or update an audience, strictly."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ class Field:
     name: str
     type: str
     namespace: str | None
-    """Of the column that identifies; None for the others."""
+    """The namespace of the identity column; None for other columns."""
     labels: Sequence[str] = ()
 
 
@@ -62,7 +62,7 @@ class Definition:
     name: str
     fields: Sequence[Field]
     path: str
-    """From the root of the storage, without a slash at its ends."""
+    """The path from the root of the storage, without a slash at its ends."""
     is_folder: bool
     ttl_days: int
     custom_id: str | None
@@ -70,7 +70,7 @@ class Definition:
 
     @property
     def identity(self) -> int:
-        """Which column identifies."""
+        """The place of the identity column."""
         return next(place for place, one in enumerate(self.fields) if one.namespace is not None)
 
     @property
@@ -81,7 +81,7 @@ class Definition:
 def folder_definition(
     *, name: str, fields: Sequence[Field], path: str, ttl_days: int
 ) -> Definition:
-    """An audience of a folder's files that nobody has to ask for."""
+    """The definition of an audience that exists from the start and reads a folder."""
     said = [
         {"name": one.name, "type": one.type}
         | ({} if one.namespace is None else {"identityNs": one.namespace})
@@ -174,7 +174,7 @@ def _field(value: object) -> Field:
 
 
 def _source(value: object, contract: ContractName) -> tuple[str, bool]:
-    """Path, and whether it is a folder."""
+    """The path in the request, and whether it is a folder."""
     if contract == "draft":
         required = frozenset({"path", "type", "sourceType", "baseConnectionId"})
         return _place(shapes.fields(value, "sourceSpec", required, required))

@@ -1,4 +1,4 @@
-"""How the simulator is told to misbehave: scripted faults, and seeded ones."""
+"""Faults of the simulator: scripted ones, and random ones by a seed."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,35 +18,35 @@ Ending: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFault:
-    """How a run departs from the usual. Times in seconds."""
+    """A fault of a run. Times in seconds."""
 
     fails_in: Stage | None = None
     seconds: float | None = None
-    """From its start to its end."""
+    """The duration of the run; None: the usual one."""
     never_ends: bool = False
     shown_as: str | None = None
     """The status while it goes on; "" for none at all."""
     unlisted_seconds: float = 0.0
-    """So long neither the list nor its own address shows it."""
+    """How long neither the list of runs nor the run's own path shows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One departure from good behaviour. The default one departs in nothing."""
+    """One fault of an answer. The default values mean no fault."""
 
     ending: Ending = "answer"
     status: int | None = None
-    """Answered instead of the true status."""
+    """The status to answer instead of the true one."""
     code: str = ""
     message: str = "The request failed"
     form: ErrorForm = "code"
     retry_after: float | None = None
     latency: tuple[float, float] = (0.0, 0.0)
-    """Seconds between taking a request and answering it, drawn evenly from this range."""
+    """The range of seconds between request and answer; the delay is drawn evenly."""
     is_taken: bool = False
-    """A request that gets an error or no answer took effect nevertheless."""
+    """Whether a request takes effect although it gets an error or no answer."""
     late_seconds: float | None = None
-    """A run is taken, and starts only so much later."""
+    """How much later an accepted run starts, seconds."""
     run: RunFault = field(default_factory=RunFault)
 
     @property
@@ -60,14 +60,14 @@ NO_FAULT: Final = Fault()
 
 @dataclass(slots=True, kw_only=True)
 class ScriptedFault:
-    """A fault and when it strikes: so many times, for so many seconds, on one audience or any."""
+    """A fault, with how often and how long it strikes, and at which audience (None: any)."""
 
     fault: Fault
     endpoint: EndpointName | Literal["*"] = "runs.start"
     times: int | None = 1
-    """None: as often as it matches."""
+    """How often it strikes; None: at every match."""
     seconds: float | None = None
-    """Counted from when it was scripted; None: without end."""
+    """How long it strikes, from when it was scripted; None: for ever."""
     audience: str | None = None
 
     def matches(self, endpoint: EndpointName, audience: str | None) -> bool:
@@ -76,10 +76,10 @@ class ScriptedFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultRates:
-    """How often a seeded fault strikes a request or a run, each as a share of 1.
+    """The shares (of 1) of requests or runs with each random fault.
 
-    A start of a run that was not taken has rates of its own, which no profile has: a client that
-    cannot know it must wait for minutes before it may try again.
+    Runs that silently do not start have their own rates, which no profile sets, because a client
+    must wait for minutes before it may try again.
     """
 
     latency: tuple[float, float] = (0.0, 0.0)
@@ -131,9 +131,9 @@ _FORMS: Final[Sequence[ErrorForm]] = ("code", "problem", "text", "empty")
 
 
 class FaultScript:
-    """Decides what goes wrong: first what was scripted, in order, else what the rates draw.
+    """Chooses the fault of each request: first scripted faults in order, then random ones.
 
-    The faults of a seed are the same for the same sequence of requests.
+    The same seed and the same sequence of requests give the same faults.
     """
 
     def __init__(self, rates: FaultRates, random: Random) -> None:
@@ -143,11 +143,11 @@ class FaultScript:
 
     @property
     def struck(self) -> Counter[str]:
-        """How often each fault did, by its name."""
+        """How often each fault struck, by its name."""
         return self._strikes.counts
 
     def script(self, entries: Sequence[ScriptedFault], now: float) -> None:
-        """Add faults behind those already waiting."""
+        """Add faults after those that wait already."""
         self._strikes.script(entries, now)
 
     def clear(self) -> None:

@@ -1,4 +1,4 @@
-"""Where the partner fetches files from. Reading blocks: it is done on a thread of its own."""
+"""The storage from which the partner reads files. Reading blocks, so a separate thread does it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,34 +6,34 @@ from typing import NamedTuple, Protocol
 
 
 class SourceFile(NamedTuple):
-    """One file, as its storage says it."""
+    """One file, as the storage lists it."""
 
     path: str
-    """From the root of the storage."""
+    """The path from the root of the storage."""
     modified_s: float
     etag: str
 
 
 class FileGone(Exception):
-    """The file was there when it was chosen, and is not any more."""
+    """The file was deleted after it was chosen."""
 
 
 class Files(Protocol):
-    """A storage, seen from the partner."""
+    """A storage that the partner reads."""
 
     def find(self, path: str, *, is_folder: bool) -> Sequence[SourceFile]:
-        """The file of this path, or all that are directly in the folder."""
+        """The file at this path, or all files directly in this folder."""
 
     def read(self, path: str) -> bytes:
-        """All of a file.
+        """The content of a file.
 
         Raises:
-            FileGone: there is none.
+            FileGone: there is no such file.
         """
 
 
 class FolderFiles:
-    """A folder of this machine."""
+    """A folder on this machine as the storage."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

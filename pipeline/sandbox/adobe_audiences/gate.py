@@ -1,4 +1,4 @@
-"""What every call must bring before anybody looks at it: headers, token, media types."""
+"""Checks every call first: headers, token, media types."""
 
 from pipeline.sandbox.adobe_audiences.answers import Refusal
 from pipeline.sandbox.adobe_audiences.calls import Call
@@ -17,7 +17,7 @@ JSON = "application/json"
 
 
 def check(route: Route, call: Call, grants: Grants, options: SimulatorOptions) -> None:
-    """Let the call pass, or say why not.
+    """Check the headers and the token of a call.
 
     Raises:
         Refusal: 401 without a header or entitlement, 400 for a token that is not good, 403 for
@@ -38,7 +38,7 @@ def _check_token(call: Call, grants: Grants) -> None:
     scheme, _, token = (call.header("Authorization") or "").partition(" ")
     client = grants.client_of(token.strip(), call.now) if scheme == "Bearer" else None
     if client is None:
-        # A 400, unlike everywhere else.
+        # The partner answers 400 here, where other services answer 401.
         raise Refusal(400, "invalid token", INVALID_TOKEN)
     if client not in ("", call.header("x-api-key")):
         raise Refusal(403, "Api Key is invalid", "403003", breaks_rule=True)

@@ -1,4 +1,4 @@
-"""How many runs there may be. What the partner answers beyond that is documented nowhere."""
+"""The limits of runs. The answer beyond a limit is not documented, so there are several."""
 
 from collections import deque
 from random import Random
@@ -17,7 +17,7 @@ _REFUSALS: Final = (
 
 
 class Guardrails:
-    """Counts runs, of all audiences in any 24 hours, and of each in its own period."""
+    """Counts the runs of all audiences in any 24 hours, and of each audience in its period."""
 
     def __init__(self, options: SimulatorOptions, random: Random) -> None:
         self.largest_day = 0
@@ -29,7 +29,7 @@ class Guardrails:
         self._by_audience: dict[str, list[float]] = {}
 
     def check(self, audience_id: str, now: float) -> None:
-        """Raise Refusal where one run more would be too many."""
+        """Raise Refusal if another run would exceed a limit."""
         options = self._options
         if self._today(now) < options.runs_a_day and (
             options.runs_an_audience is None
@@ -41,7 +41,7 @@ class Guardrails:
         raise Refusal(status, message, code)
 
     def count(self, audience_id: str, now: float) -> None:
-        """A run began."""
+        """Count a run that begins."""
         self._day.append(now)
         self._by_audience.setdefault(audience_id, []).append(now)
         self.largest_day = max(self.largest_day, self._today(now))

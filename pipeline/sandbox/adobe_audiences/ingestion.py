@@ -1,4 +1,4 @@
-"""What the window of a run picks, and what is in it. It blocks, for it reads files."""
+"""Chooses the files in the window of a run and reads them; this blocks."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from pipeline.sandbox.adobe_audiences.violations import Violations
 
 
 class Ingestion:
-    """Reads files for runs, and notes which were read twice or could not be."""
+    """Reads files for runs, and records violations: files read twice, or unreadable ones."""
 
     def __init__(self, files: Files, largest_file_bytes: int, violations: Violations) -> None:
         self._files = files
@@ -20,7 +20,7 @@ class Ingestion:
         self._runs_of: defaultdict[SourceFile, list[str]] = defaultdict(list)
 
     def take(self, run: Run, audience: Audience) -> Taken:
-        """All rows of all files that the window picks."""
+        """The rows of all files in the run's window."""
         definition = audience.definition
         found = self._files.find(definition.path, is_folder=definition.is_folder)
         picked = [file for file in found if run.picks(file.modified_s)]

@@ -1,4 +1,4 @@
-"""The address that tells the credentials of the storage which the partner provides."""
+"""The endpoint for the credentials of the storage that the partner provides."""
 
 from collections.abc import Mapping
 
@@ -11,7 +11,7 @@ from pipeline.sandbox.any_partner.reply import Reply
 
 
 class LandingZone:
-    """Shows what it was given; it holds no files itself."""
+    """Answers with the given credentials; it has no files itself."""
 
     def __init__(self, credentials: Mapping[str, object], violations: Violations) -> None:
         self._credentials = credentials
@@ -25,6 +25,6 @@ class LandingZone:
         return Reply(200, dict(self._credentials))
 
     def refresh(self, call: Call, fault: Fault) -> Reply:
-        """Everybody else's credentials would be invalid from now on."""
+        """Record a violation: this makes the credentials of all other users invalid."""
         self._violations.add("refreshed_credentials", "the landing zone has other users, too")
         return self.show(call, fault)

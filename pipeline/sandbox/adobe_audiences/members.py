@@ -1,4 +1,4 @@
-"""Who is in an audience: a good run replaces everybody, and nobody stays for ever."""
+"""The members of an audience: a good run replaces all of them, and all leave after the ttl."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +11,11 @@ class Members:
     """The members of one audience, by identity, with the cells of their row."""
 
     life: float
-    """Seconds from the last good run or update until everybody leaves."""
+    """Seconds from the last good run or update until all members leave."""
     expires_at: float
     rows: Mapping[str, Sequence[str]] = field(default_factory=dict)
     files: Sequence[str] = ()
-    """The files of the run that put them there."""
+    """The files of the run that added these members."""
     run_id: str | None = None
     has_expired: bool = False
     replaced_at: float = 0.0
@@ -23,9 +23,9 @@ class Members:
     def replace(
         self, rows: Mapping[str, Sequence[str]], files: Sequence[str], run_id: str, now: float
     ) -> None:
-        """A run ended well: its file is the audience, unless another one ended later.
+        """Replace all members by those of a good run, unless a later run has already done so.
 
-        A run is looked at when somebody asks, so the last one to end need not be the last one here.
+        Runs are applied only when a request comes, so this may not be called in the order of ends.
         """
         if now < self.replaced_at:
             return
@@ -34,16 +34,16 @@ class Members:
         self.touch(now)
 
     def touch(self, now: float) -> None:
-        """Count the life anew."""
+        """Let the ttl begin again."""
         self.expires_at = now + self.life
 
     def expire(self, now: float) -> None:
-        """Let everybody leave who has been there too long."""
+        """Remove all members if the ttl is over."""
         if now >= self.expires_at and self.rows:
             self.rows, self.has_expired = {}, True
 
 
 def members(ttl_days: int, now: float) -> Members:
-    """Those of a new audience: nobody."""
+    """A new audience without members."""
     life = ttl_days * DAY_SECONDS
     return Members(life=life, expires_at=now + life)

@@ -1,4 +1,4 @@
-"""What an identity of a namespace looks like."""
+"""The form of identities in each namespace."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _CUSTOM: Final = re.compile(r"\S(.{0,1022}\S)?")
 
 
 def is_identity(namespace: str, value: str) -> bool:
-    """Whether the value can be one of the namespace; names ignore case, others are the customer's.
+    """Whether the value fits the namespace; unknown namespaces, of the customer, take any value.
 
     >>> is_identity("ECID", "1" * 38), is_identity("email_lc_sha256", "ana@example.com")
     (True, False)

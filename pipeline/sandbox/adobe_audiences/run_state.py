@@ -1,4 +1,4 @@
-"""One run: what was decided when it began, what it took, and how it looks at any moment."""
+"""One run: its fate is decided at its start, and its state follows from the time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from pipeline.sandbox.adobe_audiences.vocabulary import Stage
 _FIRST: Final[Stage] = "DATASET_INGEST"
 _SECOND: Final[Stage] = "PROFILE_STORE_INGEST"
 _PICKED_AFTER: Final = 0.25
-"""Share of a run after which its files are chosen and read ..."""
+"""The share of a run's time after which its files are chosen and read ..."""
 _FIRST_STAGE: Final = 0.5
 """... and after which the first stage is over."""
 
 
 class Taken(NamedTuple):
-    """What the window of a run picked."""
+    """The files and rows in the window of a run."""
 
     files: Sequence[str]
     rows: Mapping[str, Sequence[str]]
     problem: str | None
-    """Why nothing could be taken in; None where something was."""
+    """Why nothing could be ingested; None if something was."""
 
     def __repr__(self) -> str:
         return f"<Taken: {len(self.rows)} rows of {len(self.files)} files>"
@@ -53,7 +53,7 @@ class Run:
 
     @property
     def ends_at(self) -> float:
-        """Where the first stage fails there is no second one."""
+        """When the run ends; if the first stage fails, there is no second one."""
         share = _FIRST_STAGE if self._fails_first() else 1.0
         return self.created_s + share * self.seconds
 
@@ -61,21 +61,21 @@ class Run:
         return not self.never_ends and self.taken is not None and now >= self.ends_at
 
     def is_good(self) -> bool:
-        """Whether its end is a good one, once it is over."""
+        """Whether the run succeeds, once it is over."""
         return self.fails_in is None and not self._fails_first()
 
     def picks(self, modified_s: float) -> bool:
-        """Strictly inside the window: after its start, and before its end."""
+        """Whether a file's time is inside the window: after its start and before its end."""
         return self.start_s < modified_s and (self.end_s is None or modified_s < self.end_s)
 
     def status(self, now: float) -> str:
-        """Empty for none."""
+        """The state at this time; "" if the answer must have none."""
         if not self.is_over(now):
             return self.shown_as
         return "SUCCESS" if self.is_good() else "FAILED"
 
     def stages(self, now: float) -> Sequence[tuple[Stage, str]]:
-        """Those that have begun, with the status of each."""
+        """The stages that have begun, each with its status."""
         is_first_over = self.taken is not None and (
             now >= self.created_s + _FIRST_STAGE * self.seconds
         )

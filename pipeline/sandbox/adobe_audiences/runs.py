@@ -1,4 +1,4 @@
-"""Runs: started one at a time, listed, asked for, and ended as time goes by."""
+"""The runs: start, list and show them; they end as time goes by."""
 
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
@@ -26,9 +26,9 @@ _BUSY = (
     (409, DUPLICATE, "an ingestion of the audience is in progress"),
     (422, UNPROCESSABLE, "the request cannot be processed"),
 )
-"""How a second run may be refused: the documentation says only that it is."""
+"""Possible refusals of a second run; the documentation does not say which one is sent."""
 _LATEST_SECOND = 2**40
-"""A time in milliseconds by mistake is far beyond it."""
+"""The largest time in seconds; a time in milliseconds by mistake is far larger."""
 
 
 class Runs:
@@ -83,7 +83,7 @@ class Runs:
         raise Refusal(404, "no such run", NOT_FOUND)
 
     def listed(self, call: Call, _: Fault) -> Reply:
-        """The newest first, without their stages."""
+        """The runs of an audience, newest first, without their stages."""
         audience = self._audiences.asked_for(call)
         runs = [
             {**self._described(run, audience), **_status(run.status(call.now))}
@@ -92,31 +92,31 @@ class Runs:
         return Reply(200, runs if self._options.bare_list else {"runs": runs})
 
     def all(self) -> Sequence[Run]:
-        """Those that have begun, the oldest first."""
+        """All runs that have begun, oldest first."""
         return tuple(self._begun)
 
     def settle(self, now: float) -> None:
-        """Let late ones begin, and apply those that ended well."""
+        """Begin delayed runs that are due, and apply runs that succeeded."""
         due = [run for run in self._late if run.created_s <= now]
         self._late = [run for run in self._late if run.created_s > now]
         for run in due:
             try:
                 self._begin(run)
             except Refusal:
-                continue  # it came while another one went on: refused, and nobody hears of it
+                continue  # it is refused silently, because another run goes on
         for run in self._begun:
             if not run.is_applied and run.is_over(now):
                 self._apply(run)
 
     def to_read(self, now: float) -> Iterator[tuple[Run, Audience]]:
-        """Runs whose files are to be chosen and read now."""
+        """Runs whose files must be chosen and read now."""
         audiences = self._audiences.all(now)
         for run in self._begun:
             if run.taken is None and run.picks_at <= now and run.audience_id in audiences:
                 yield run, audiences[run.audience_id]
 
     def _asked(self, call: Call, audience: Audience, fault: Fault) -> Run:
-        """The run of a request, decided but not begun."""
+        """The run of a request; its fate is decided, but it has not begun."""
         start, end, is_differential = _asked_window(call.body, self._contract)
         wish, begins = fault.run, call.now + (fault.late_seconds or 0.0)
         seconds = self._random.uniform(*self._options.run_seconds)
@@ -185,11 +185,11 @@ def _status(status: str) -> dict[str, str]:
 
 
 def _asked_window(body: bytes, contract: Contract) -> tuple[int, int | None, bool]:
-    """Start, end, and whether only what differs is to be taken in."""
+    """The start and end of the window, and whether only differences are ingested."""
     known = frozenset({"dataFilterStartTime", "dataFilterEndTime"})
     required = frozenset({"dataFilterStartTime"})
     if contract.name == "draft":
-        # The newer contract has no choice of it, and wants the start.
+        # The newer contract has no such choice, and requires the start.
         known, required = known | {"differentialIngestion"}, frozenset()
     said = shapes.fields(shapes.document(body), "run", known, required)
     start = _second(said.get("dataFilterStartTime", 0), "dataFilterStartTime")

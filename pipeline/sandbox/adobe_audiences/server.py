@@ -1,4 +1,4 @@
-"""The simulated partner on HTTP: reads a request whole, asks the world, answers or misbehaves."""
+"""Serves the simulated partner over HTTP: reads a whole request, then answers it or fails it."""
 
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ READABLE_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedRequest:
-    """One request. `outcome` is the status code, or what became of the connection."""
+    """One request. `outcome` is the status code, or how the connection ended."""
 
     at: float
     endpoint: EndpointName
@@ -31,14 +31,14 @@ class LoggedRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """Carries calls from aiohttp to the world."""
+    """Passes calls from aiohttp to the world."""
 
     world: World
     clock: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
     recent: deque[LoggedRequest]
     counts: Counter[str] = field(default_factory=Counter)
-    """Of requests, by endpoint and outcome."""
+    """The number of requests, by endpoint and outcome."""
 
     def application(self) -> web.Application:
         application = web.Application(
@@ -56,7 +56,7 @@ class Server:
         try:
             body = await request.read()
         except (ConnectionError, web.RequestPayloadError):
-            # Held back or cut off: it never arrived whole, so it counts for nothing.
+            # The request did not arrive completely, so it does not count.
             return self._gone(route, request, "incomplete")
         call = Call(
             path=dict(request.match_info),

@@ -59,7 +59,7 @@ def flag(value: object, where: str) -> bool:
 
 
 def whole(value: object, where: str, lowest: int, highest: int) -> int:
-    """A whole number; one in quotes is taken as well, because the partner's own example has one."""
+    """A whole number, also in quotes, because the partner's own example has quotes."""
     if isinstance(value, str) and value.isascii() and value.isdigit():
         value = int(value[:20])
     if isinstance(value, bool) or not isinstance(value, int):

@@ -1,4 +1,4 @@
-"""A partner on loopback: started and stopped by a test, the sandbox or a stand-alone command."""
+"""The simulated partner on a local port, for tests, the sandbox and the command `simulator`."""
 
 import asyncio
 import time
@@ -29,10 +29,8 @@ from pipeline.sandbox.any_partner.loopback import Loopback
 class AdobeSimulator:
     """The external audiences API as far as this project uses it, as strict as the real one.
 
-    `files` is the storage it fetches from: a folder of this machine, or anything that can list and
-    read. `clock` gives seconds since the epoch and decides everything that depends on time;
-    `sleep` is what latencies are made of. The same `random` gives the same ids and the same seeded
-    faults for the same requests.
+    `files` is the storage from which it reads. `clock` gives seconds since the epoch, and `sleep`
+    makes the latencies. With the same `random`, the same requests get the same ids and faults.
     """
 
     def __init__(
@@ -73,7 +71,7 @@ class AdobeSimulator:
 
     @property
     def url(self) -> str:
-        """What `api_url` is to say."""
+        """The URL for the key `api_url`."""
         return self.origin + ROOT
 
     @property
@@ -85,29 +83,29 @@ class AdobeSimulator:
         return self._world.faults
 
     def script(self, *entries: ScriptedFault) -> None:
-        """Misbehave so from now on; in this order where several match."""
+        """Use these faults from now on; the first one that matches strikes."""
         self._world.faults.script(entries, self._clock())
 
     def know(self, audience_id: str, definition: Definition) -> None:
-        """Have an audience of this id that nobody has to create."""
+        """Add an audience that exists from the start."""
         self._world.audiences.know(audience_id, definition, self._clock())
 
     def expire_tokens(self) -> None:
-        """Make all access tokens issued so far useless."""
+        """Make all access tokens issued so far invalid."""
         self._world.tokens.grants.expire_all()
 
     async def membership(self) -> Mapping[str, Mapping[str, Sequence[str]]]:
-        """Who is in each audience now: the cells of the row by identity, by audience id."""
+        """The present members: for each audience id, the cells of the row by identity."""
         now = await self._world.advance(self._clock)
         audiences = self._world.audiences.all(now)
         return {name: audience.members.rows for name, audience in audiences.items()}
 
     async def audiences(self) -> Mapping[str, AudienceView]:
-        """By id."""
+        """All audiences, by id."""
         return audience_views(self._world, await self._world.advance(self._clock))
 
     async def runs(self) -> Sequence[Run]:
-        """All that have begun, the oldest first."""
+        """All runs that have begun, oldest first."""
         await self._world.advance(self._clock)
         return self._world.runs.all()
 

@@ -1,4 +1,4 @@
-"""The login: client credentials in, access tokens out, each good for a while."""
+"""The login: takes client credentials, and gives access tokens that expire."""
 
 from collections.abc import Mapping
 from random import Random
@@ -13,7 +13,7 @@ from pipeline.sandbox.any_partner.reply import Reply
 
 
 class TokenEndpoint:
-    """Gives access tokens to whoever may log in."""
+    """Gives access tokens to clients with the right credentials."""
 
     def __init__(self, options: SimulatorOptions, random: Random) -> None:
         self.grants = Grants(

@@ -1,4 +1,4 @@
-"""The simulator's own view under /__simulator__: what was taken in, and what to break.
+"""The simulator's own pages under /__simulator__: show its state, and set faults.
 
 GET state, membership, requests; POST faults.
 """
@@ -20,7 +20,7 @@ from pipeline.sandbox.any_partner.view_answers import PREFIX, in_json, in_lines
 
 @checked_dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Misbehaviour:
-    """What a POST to faults may say; everything it says is added, `clear` comes first."""
+    """The body of a POST to faults: `clear` is done first, then all faults are added."""
 
     clear: bool = False
     script: tuple[ScriptedFault, ...] = ()
@@ -45,7 +45,7 @@ def misbehave(world: World, wish: Misbehaviour, now: float) -> None:
 
 
 class AudienceView(TypedDict):
-    """One audience, with how many members it has."""
+    """One audience, with the number of its members."""
 
     name: str
     members: int
@@ -56,7 +56,7 @@ class AudienceView(TypedDict):
 
 
 class Totals(TypedDict):
-    """Counts since the start. Runs by what became of them; requests by endpoint and outcome."""
+    """Counts since the start: runs by their end, requests by endpoint and outcome."""
 
     requests: dict[str, int]
     runs: dict[str, int]
@@ -85,7 +85,7 @@ def totals(world: World, requests: dict[str, int], now: float) -> Totals:
 
 
 def audience_views(world: World, now: float) -> dict[str, AudienceView]:
-    """Every audience by its id, as of now."""
+    """The present state of every audience, by its id."""
     return {
         audience_id: AudienceView(
             name=audience.definition.name,
@@ -101,7 +101,7 @@ def audience_views(world: World, now: float) -> dict[str, AudienceView]:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The view on HTTP."""
+    """Serves these pages over HTTP."""
 
     world: World
     server: Server

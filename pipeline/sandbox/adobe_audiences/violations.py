@@ -1,4 +1,4 @@
-"""What a client of the partner must never do, counted; each with its latest examples."""
+"""Counts what a client of the partner must never do, and keeps the latest examples."""
 
 from collections import Counter, deque
 from typing import Final, Literal, TypeAlias, get_args
@@ -10,21 +10,21 @@ Violation: TypeAlias = Literal[
     "no_file",  # a window took none
     "bad_file",  # a rule of the format was broken
     "broken_request",  # a rule of the API was broken
-    "asked_after_end",  # somebody asked for a run of which the end was told
+    "asked_after_end",  # a question about a run after an answer told its end
     "refreshed_credentials",  # that makes the landing zone's credentials of all others invalid
 ]
 _EXAMPLES: Final = 20
 
 
 class Violations:
-    """Counts, and what happened lately; no identity in it."""
+    """The counts and the latest examples, without identities."""
 
     def __init__(self) -> None:
         self.counts: Counter[Violation] = Counter()
         self.examples: deque[str] = deque(maxlen=_EXAMPLES)
 
     def add(self, violation: Violation, what: str) -> None:
-        """One more; `what` is a sentence for people."""
+        """Count a violation; `what` is a sentence for people."""
         self.counts[violation] += 1
         self.examples.append(f"{violation}: {what}")
 

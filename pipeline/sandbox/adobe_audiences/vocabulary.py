@@ -19,7 +19,7 @@ ENDPOINTS: frozenset[str] = frozenset(get_args(EndpointName))
 
 ContractName: TypeAlias = Literal["current", "draft"]
 Stage: TypeAlias = Literal["DATASET_INGEST", "PROFILE_STORE_INGEST"]
-"""In this order."""
+"""The stages of a run, in their order."""
 
 FIELD_TYPES: Final = frozenset(
     {"string", "number", "long", "integer", "date", "datetime", "boolean"}
@@ -27,7 +27,7 @@ FIELD_TYPES: Final = frozenset(
 CLOUDS: Final = frozenset({"S3", "DLZ", "GCS", "Azure", "SFTP"})
 CLOUDS_WITH_CONNECTION: Final = frozenset({"S3", "GCS", "SFTP"})
 LANDING_ZONE_CONTAINER: Final = "dlz-user-container/"
-"""What the path of a file in the landing zone may begin with."""
+"""The allowed beginnings of paths in the landing zone."""
 
 FEWEST_FIELDS, MOST_FIELDS = 1, 41
 SHORTEST_LIFE, USUAL_LIFE, LONGEST_LIFE = 1, 30, 90

@@ -1,4 +1,4 @@
-"""The partner's whole state and its endpoints, put together; nothing here knows of HTTP."""
+"""The whole state of the partner, with its endpoints; without HTTP."""
 
 import asyncio
 from collections.abc import Callable
@@ -30,7 +30,7 @@ Answer: TypeAlias = Callable[[Call, Fault], Reply]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """All state of one simulated partner. Every call is decided at once, at the call's time."""
+    """The state of one simulated partner. Each call is decided at the time when it arrives."""
 
     options: SimulatorOptions
     contract: Contract
@@ -45,7 +45,7 @@ class World:
     reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def advance(self, clock: Callable[[], float]) -> float:
-        """Let everything happen that is due, files read among it; returns the time that it is."""
+        """Do everything that is due, also read files; returns the present time."""
         async with self.reading:
             self.runs.settle(clock())
             for run, audience in list(self.runs.to_read(clock())):
@@ -55,7 +55,7 @@ class World:
             return now
 
     def perform(self, route: Route, call: Call) -> Performance:
-        """Decide about a call: first the gate, then the faults, then the service."""
+        """Decide a call: first the gate, then the faults, then the service."""
         if route.name != "token":
             try:
                 check(route, call, self.tokens.grants, self.options)
@@ -83,7 +83,7 @@ class World:
 
 
 def build_world(options: SimulatorOptions, files: Files, random: Random) -> World:
-    """A partner to whom nothing has happened yet."""
+    """A partner in its first state."""
     new_id = partial(random_id, random)
     contract, violations = CONTRACTS[options.contract], Violations()
     tokens = TokenEndpoint(options, random)

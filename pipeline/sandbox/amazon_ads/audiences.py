@@ -1,4 +1,4 @@
-"""Metadata of audiences: one created a call, its name and target fixed from then on."""
+"""Metadata of audiences: each call creates one; its name and target never change."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,12 +18,12 @@ from pipeline.sandbox.any_partner.reply import Reply
 REQUIRED = frozenset({"description", "metadata", "name", "targetResource"})
 MOST_CENTS = 10_000_000
 SMALLEST_ID, LARGEST_ID = 10**17, 9 * 10**17
-"""Ids as large as the real ones: a client that makes floats of them loses digits."""
+"""Ids are as large as real ones, so that a client that reads them as floats loses digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audience:
-    """What was said of an audience. Exactly one of connection and advertiser is set."""
+    """One audience. Exactly one of connection and advertiser is set."""
 
     audience_id: int
     name: str
@@ -116,7 +116,7 @@ class Audiences:
         return Reply(200, {**_described(audience), "metadata": _metadata(audience)})
 
     def know(self, audience: Audience) -> None:
-        """Have it as if it had been created here."""
+        """Add an audience that exists from the start."""
         self._created[audience.audience_id] = audience
 
     def knows(self, audience_id: int) -> bool:

@@ -1,4 +1,4 @@
-"""One request as the simulator's services see it, and what they make of it; no HTTP library."""
+"""One request to the simulator, and its result; without an HTTP library."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Call:
     now: float
     request_id: str
     is_awaited: Callable[[], bool]
-    """Whether somebody still waits for the answer."""
+    """Tells whether the client still waits for the answer."""
 
     def header(self, name: str) -> str | None:
         return self.headers.get(name.lower())
@@ -32,7 +32,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Performance:
-    """What was decided about a call: the reply, and the fault with which it is given."""
+    """The decision about a call: its reply, and the fault that goes with it."""
 
     reply: Reply
     fault: Fault
@@ -42,13 +42,13 @@ class Performance:
 
 
 class Performer(Protocol):
-    """Decides about a call that passed the gate."""
+    """Decides a call that passed the gate."""
 
     def __call__(self, call: Call) -> Performance: ...
 
 
 def answered(dialect: Dialect, call: Call, answer: Callable[[Call], Reply]) -> Reply:
-    """The reply, with a refusal put in the service's words."""
+    """The reply; a refusal becomes an error in the service's form."""
     try:
         return answer(call)
     except Refusal as refusal:
@@ -56,7 +56,7 @@ def answered(dialect: Dialect, call: Call, answer: Callable[[Call], Reply]) -> R
 
 
 def faulty(dialect: Dialect, call: Call, fault: Fault, answer: Callable[[], Reply]) -> Reply:
-    """The reply under a fault; the answer is worked out only when the call takes effect."""
+    """The reply under a fault; the answer is computed only if the call takes effect."""
     reply = answer() if fault.takes_effect else Reply(204)
     if fault.status is None:
         return reply
@@ -81,7 +81,7 @@ PHRASES = {
 
 @dataclass(frozen=True, slots=True)
 class Ordinary:
-    """An endpoint whose faults depend on nothing in its request."""
+    """An endpoint whose faults do not depend on the content of the request."""
 
     name: EndpointName
     dialect: Dialect

@@ -1,4 +1,4 @@
-"""Connections of AMC instances and DSP advertisers, and the terms that allow their use."""
+"""Connections to AMC instances and DSP advertisers, and the terms that allow their use."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -24,7 +24,7 @@ TEXT_FIELDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """One stored connection; `ids` are the fields it was created with, empty ones left out."""
+    """One stored connection; `ids` are its fields at creation, without empty ones."""
 
     connection_id: str
     client_id: str
@@ -35,14 +35,14 @@ class Connection:
 
 
 class KnownConnection(NamedTuple):
-    """A connection that was made before anybody looked."""
+    """A connection that exists from the start."""
 
     connection_id: str
     client_id: str
 
 
 class Connections:
-    """Creates, lists and removes connections; where there is any, one of them is the default."""
+    """Creates, lists and removes connections; one of them is always the default."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class Connections:
         return Reply(200, {"connections": found[:LARGEST_PAGE]})
 
     def delete(self, call: Call) -> Reply:
-        """Remove one, or all of them when none is named: that is what the partner does."""
+        """Remove the named connection; without a name all of them, as the real partner does."""
         wanted = call.query.get("connectionId", "")
         if not wanted:
             self._stored.clear()
@@ -106,7 +106,7 @@ class Connections:
         return next((one.connection_id for one in self._stored.values() if one.is_default), None)
 
     def know(self, made: KnownConnection) -> None:
-        """Have it as if it had been created here, for the first advertiser of the directory."""
+        """Add a connection from the start, to the first advertiser of the directory."""
         ids = {"dspAdvertiserId": self._directory.advertisers[0].advertiser_id}
         if made.connection_id not in self._stored:
             self._store(made.connection_id, made.client_id, ids, is_default=False)
@@ -189,7 +189,7 @@ def _written(moment: datetime) -> str:
 
 
 class Terms:
-    """The agreement without which no records may be uploaded."""
+    """The terms that must be accepted before uploads."""
 
     def __init__(self, *, accepted: bool, agreement_token: str) -> None:
         self.accepted = accepted

@@ -1,4 +1,4 @@
-"""How each of the partner's services words its answers: media types and bodies of errors."""
+"""The media type and the form of errors of each service of the partner."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from pipeline.sandbox.any_partner.reply import Reply
 
 
 class Refusal(Exception):
-    """A request that is answered with an error; `spelling` is how its message field is written."""
+    """Raised to answer a request with an error; `spelling` is the name of its message field."""
 
     def __init__(
         self, status: int, message: str, spelling: Literal["message", "Message"] = "message"

@@ -1,4 +1,4 @@
-"""Accounts, instances, profiles and advertisers that a login can see: made up, and read only."""
+"""Invented accounts, instances, profiles and advertisers that a login can see; read only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -92,7 +92,7 @@ VENDOR = Profile(
 def sample_directory(
     *, accounts: int = 2, instances: int = 3, advertisers: int = 3, agencies: int = 1
 ) -> Directory:
-    """So many accounts, instances of the first account, agency profiles and their advertisers."""
+    """A directory with these numbers of accounts, instances, agency profiles and advertisers."""
     profiles = list(map(_agency, range(agencies)))
     owners = [profiles[number % agencies] for number in range(advertisers)] if profiles else []
     return Directory(

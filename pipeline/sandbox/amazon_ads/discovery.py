@@ -1,4 +1,4 @@
-"""The endpoints that tell a customer what there is to connect: all GET, all paged their own way."""
+"""The endpoints that list what a customer can connect: all are GET, each pages in its own way."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from pipeline.sandbox.amazon_ads.vocabulary import LARGEST_PAGE
 from pipeline.sandbox.any_partner.reply import Reply
 
 INSTANCES_WITHOUT_LIMIT = 10
-"""The guide says 10, the specification 100: the smaller one finds clients that do not page."""
+"""The guide says 10, the specification 100; with 10 we find clients that read only one page."""
 LAST_START_INDEX = 29_900
 PROGRAMS = frozenset(
     {"billing", "campaign", "paymentMethod", "store", "report", "account", "posts"}
@@ -23,7 +23,7 @@ Listed = TypeVar("Listed")
 
 
 class Discovery:
-    """Answers for the directory."""
+    """Answers requests for the directory."""
 
     def __init__(self, directory: Directory, page_size: int = LARGEST_PAGE) -> None:
         self._directory = directory

@@ -1,4 +1,4 @@
-"""How the simulator is told to misbehave: scripted faults, seeded ones, and bad records."""
+"""Faults of the simulator: scripted ones, random ones by a seed, and bad records."""
 
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -10,39 +10,39 @@ from pipeline.sandbox.amazon_ads.vocabulary import EndpointName, JobState
 from pipeline.sandbox.any_partner.faults import ConnectionEnding, ProfileName, Strikes
 
 REFUSALS = frozenset({400, 401, 413, 422, 429})
-"""Answers after which nothing of a request was counted or taken."""
+"""Statuses that mean that nothing of the request was counted or accepted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFault:
-    """How the job of an accepted request departs from the usual."""
+    """A fault of the job of an accepted request."""
 
     pending_seconds: float | None = None
     never_ends: bool = False
     unknown_seconds: float | None = None
-    """Its status answers 404 for so long."""
+    """How long its status answers 404, seconds."""
     shown_states: tuple[str, ...] = ()
-    """Shown one a poll before the true state; any word, known to the API or not."""
+    """Words to show before the true state, one in each answer; they may be unknown to the API."""
     end_state: JobState | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One departure from good behaviour. The default one departs in nothing."""
+    """One fault of an answer. The default values mean no fault."""
 
     ending: ConnectionEnding = "answer"
     status: int | None = None
-    """Answered instead of the true status."""
+    """The status to answer instead of the true one."""
     message: str | None = None
-    """For the token endpoint an OAuth error code such as `invalid_grant`."""
+    """The message; for the token endpoint an OAuth error code such as `invalid_grant`."""
     retry_after: float | None = None
     retry_after_form: Literal["seconds", "date"] = "seconds"
     latency: tuple[float, float] = (0.0, 0.0)
-    """Seconds between taking a request and answering it, drawn evenly from this range."""
+    """The range of seconds between request and answer; the delay is drawn evenly."""
     is_taken: bool = False
-    """A request that gets an error or no answer took effect nevertheless."""
+    """Whether a request takes effect although it gets an error or no answer."""
     late_seconds: float | None = None
-    """The request takes effect, but its records become membership only so much later."""
+    """How much later the records of the request become membership, seconds."""
     omits_job_id: bool = False
     job: JobFault = field(default_factory=JobFault)
 
@@ -53,7 +53,7 @@ class Fault:
 
     @property
     def is_refusal(self) -> bool:
-        """A definite no, which the partner doesn't count."""
+        """Whether it is a definite refusal, which the partner does not count."""
         return not self.takes_effect and self.status in REFUSALS and self.ending == "answer"
 
 
@@ -62,14 +62,14 @@ NO_FAULT = Fault()
 
 @dataclass(slots=True, kw_only=True)
 class ScriptedFault:
-    """A fault and when it strikes: so many times, for so many seconds, on one target or any."""
+    """A fault, with how often and how long it strikes, and at which target (None: any)."""
 
     fault: Fault
     endpoint: EndpointName | Literal["*"] = "records.upload"
     times: int | None = 1
-    """None: as often as it matches."""
+    """How often it strikes; None: at every match."""
     seconds: float | None = None
-    """Counted from when it was scripted; None: without end."""
+    """How long it strikes, from when it was scripted; None: for ever."""
     connection_id: str | None = None
     audience_id: int | None = None
 
@@ -83,12 +83,12 @@ class ScriptedFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultRates:
-    """How often a seeded fault strikes a request, each as a share of 1."""
+    """The shares (of 1) of requests with each random fault."""
 
     latency: tuple[float, float] = (0.0, 0.0)
     throttled: float = 0.0
     retry_after: tuple[float | None, ...] = (1.0,)
-    """What a 429 asks for, one of these; None: no header."""
+    """The possible waits of a 429; None: no header."""
     retry_after_forms: tuple[Literal["seconds", "date"], ...] = ("seconds",)
     unavailable: float = 0.0
     unavailable_statuses: tuple[int, ...] = (503,)
@@ -98,9 +98,9 @@ class FaultRates:
     late: float = 0.0
     late_seconds: tuple[float, float] = (0.5, 3.0)
     untracked: float = 0.0
-    """Accepted without a job id."""
+    """The share of requests that are accepted without a job id."""
     invalid: float = 0.0
-    """Of the records: named by their job. The same record is always judged the same."""
+    """The share of records that their job calls invalid; a record always gets the same result."""
 
 
 PROFILES: dict[ProfileName, FaultRates] = {
@@ -130,9 +130,9 @@ PROFILES: dict[ProfileName, FaultRates] = {
 
 
 class FaultScript:
-    """Decides what goes wrong: first what was scripted, in order, else what the rates draw.
+    """Chooses the fault of each request: first scripted faults in order, then random ones.
 
-    The faults of a seed are the same for the same sequence of requests.
+    The same seed and the same sequence of requests give the same faults.
     """
 
     def __init__(self, rates: FaultRates, random: Random) -> None:
@@ -145,23 +145,23 @@ class FaultScript:
 
     @property
     def struck(self) -> Counter[str]:
-        """How often each fault did, by its name."""
+        """How often each fault struck, by its name."""
         return self._strikes.counts
 
     def script(self, entries: Sequence[ScriptedFault], now: float) -> None:
-        """Add faults behind those already waiting."""
+        """Add faults after those that wait already."""
         self._strikes.script(entries, now)
 
     def poison(self, members: Collection[str], status: int = 400) -> None:
-        """From now on a request that carries any of these is answered so; nothing is taken."""
+        """From now on, refuse every request with one of these members with this status."""
         self._poison.update(dict.fromkeys(members, status))
 
     def invalidate(self, members: Collection[str], error: str = "INVALID_RECORD") -> None:
-        """From now on jobs name the records of these as invalid."""
+        """From now on, jobs call the records of these members invalid."""
         self._invalid.update(dict.fromkeys(members, error))
 
     def clear(self) -> None:
-        """Forget everything scripted, poisoned or invalidated; the rates stay."""
+        """Remove all scripted faults, poisoned and invalid members; the rates stay."""
         self._strikes.clear()
         self._poison.clear()
         self._invalid.clear()
@@ -194,13 +194,13 @@ class FaultScript:
         return self._strikes.latency(fault.latency)
 
     def poisoned(self, members: Sequence[str]) -> dict[str, int]:
-        """The poisoned ones among these, and how each is answered."""
+        """The poisoned members among these, each with its status."""
         if not self._poison:
             return {}
         return {member: self._poison[member] for member in members if member in self._poison}
 
     def invalid(self, members: Sequence[str], digests: Sequence[int]) -> dict[int, str]:
-        """Positions of the records that their job will name, with its words."""
+        """The positions of the records that the job will call invalid, with the errors."""
         judged: dict[int, str] = {}
         if self.rates.invalid > 0:
             # Fibonacci hashing spreads the checksum; the salt makes each seed judge differently.

@@ -1,4 +1,4 @@
-"""What every call must bring before a service looks at it: token, headers, media types."""
+"""Checks every call first: token, headers, media types."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ CLIENT_ID = "Amazon-Advertising-API-ClientId"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What one endpoint asks for."""
+    """The headers and media types that one endpoint requires."""
 
     media_type: str
     has_body: bool
@@ -21,7 +21,7 @@ class Entry:
 
 
 def check(entry: Entry, call: Call, grants: Grants) -> None:
-    """Let the call pass, or say why not.
+    """Check the token and the headers of a call.
 
     Raises:
         Refusal: 401 without a good token or client id, 400 without another required header, 406
@@ -50,7 +50,7 @@ def _check_content_type(entry: Entry, call: Call) -> None:
     given = content_type(call.headers)
     if given is None and not call.body:
         return
-    # Without a body only a vendor type of another service is known to be refused.
+    # Without a body, only the vendor type of another service is known to be refused.
     tolerated = {entry.media_type} if entry.has_body else {entry.media_type, "application/json"}
     if given not in tolerated:
         raise Refusal(415, "Unsupported Media Type")

@@ -1,4 +1,4 @@
-"""The jobs that work off accepted records: pending for a while, then in a terminal state."""
+"""The jobs of accepted records: each is pending for a while, then in a terminal state."""
 
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from pipeline.sandbox.amazon_ads.vocabulary import JobState
 
 
 class InvalidRecord(NamedTuple):
-    """A record that a job names, with its reason."""
+    """A record that a job calls invalid, with the reason."""
 
     member: str
     error: str
@@ -17,7 +17,7 @@ class InvalidRecord(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Job:
-    """One accepted request. Its state follows from the time, nothing has to tick."""
+    """The job of one accepted request. Its state follows from the time, without a timer."""
 
     job_id: str
     audience: int
@@ -28,7 +28,7 @@ class Job:
     ends_at: float
     shown_states: deque[str] = field(default_factory=deque)
     was_told: bool = False
-    """Somebody has been told a terminal state."""
+    """Whether an answer has shown a terminal state."""
 
     def state(self, now: float) -> JobState:
         return "PENDING" if now < self.ends_at else self.end_state
@@ -43,7 +43,7 @@ class Job:
 
 
 class JobBook:
-    """All jobs, forgotten after a while as the partner does."""
+    """All jobs; old ones are forgotten, as at the real partner."""
 
     def __init__(self, retention: float) -> None:
         self.polls_after_end = 0
@@ -57,13 +57,13 @@ class JobBook:
         self._added.append((now, job.job_id))
 
     def find(self, job_id: str, now: float) -> Job | None:
-        """The job, unless it is not known yet or not any more."""
+        """The job, or None if the partner does not know it yet or no longer."""
         self._forget(now)
         job = self._jobs.get(job_id)
         return None if job is None or now < job.known_at else job
 
     def tell(self, job: Job, now: float) -> str:
-        """The state that this poll shows, and count polls that were needless."""
+        """The state for this question; counts questions after the end."""
         if job.was_told:
             self.polls_after_end += 1
         if job.shown_states:

@@ -8,7 +8,7 @@ from pipeline.sandbox.amazon_ads.vocabulary import EndpointName
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedRequest:
-    """One request. `outcome` is the status code, or what became of the connection."""
+    """One request. `outcome` is the status code, or how the connection ended."""
 
     at: float
     endpoint: EndpointName
@@ -21,7 +21,7 @@ class LoggedRequest:
 
 
 class Journal:
-    """Keeps the last requests, and how many there were by endpoint and outcome."""
+    """Keeps the last requests, and counts all by endpoint and outcome."""
 
     def __init__(self, length: int) -> None:
         self.counts: dict[str, Counter[str]] = {}

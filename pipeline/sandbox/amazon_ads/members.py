@@ -1,4 +1,4 @@
-"""Who is in which audience, what was said of each member before, and what was not taken."""
+"""The members of each audience, the earlier changes of each, and changes that were not applied."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unapplied:
-    """The last record of a member that was not taken, for a reconciliation to account for."""
+    """A member's last record that was not applied; the reconciliation needs it."""
 
     audience: int
     member: str
@@ -50,7 +50,7 @@ class Memberships:
     def apply(
         self, audience: int, members: Sequence[str], adds: Sequence[bool], digests: Sequence[int]
     ) -> None:
-        """Take records in their order; the last one of a member stands."""
+        """Apply records in their order; the last one of a member counts."""
         changes = [
             sequence << 33 | digest << 1 | add
             for sequence, digest, add in zip(
@@ -68,7 +68,7 @@ class Memberships:
     def pass_over(
         self, audience: int, entries: Iterable[tuple[str, bool]], reason: UnappliedReason
     ) -> None:
-        """Note records that were not taken."""
+        """Record that these records were not applied."""
         for member, add in entries:
             self._sequence += 1
             self._unapplied[audience, member] = Unapplied(
@@ -86,18 +86,18 @@ class Memberships:
         return self._sizes[audience]
 
     def standing(self, audience: int) -> Iterator[tuple[str, Change]]:
-        """The last accepted change of each member, as of now."""
+        """The last accepted change of each member."""
         for member, packed in list(self._current.get(audience, {}).items()):
             yield member, _unpacked(packed)
 
     def history(self, audience: int, member: str) -> list[Change]:
-        """What was accepted of a member, oldest first; no longer than was asked to be kept."""
+        """The accepted changes of a member, oldest first, as many as are kept."""
         earlier = self._earlier.get(audience, {}).get(member, ())
         current = self._current.get(audience, {}).get(member)
         return [_unpacked(packed) for packed in (*earlier, *([] if current is None else [current]))]
 
     def unapplied(self) -> list[Unapplied]:
-        """The last record of each member that was refused, invalid or of a failed job."""
+        """For each member, the last record that was refused, invalid or in a failed job."""
         return list(self._unapplied.values())
 
     def _next_sequences(self, count: int) -> range:

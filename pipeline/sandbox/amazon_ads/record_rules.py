@@ -1,4 +1,4 @@
-"""The rules of an upload of records, checked over a whole request at once: about 1 us a record."""
+"""Checks the rules of an upload for all records of a request together: about 1 us a record."""
 
 import zlib
 from collections.abc import Sequence
@@ -29,16 +29,16 @@ DIGEST_LENGTH = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadRequest:
-    """A request that obeys all rules. The lists run in parallel, one entry a record."""
+    """A valid request. Each list has one entry for each record."""
 
     audience: int
     connection: str | None
-    """None when the request names no target; empty asks for the default connection."""
+    """None if the request names no target; "" means the default connection."""
     members: list[str]
     adds: list[bool]
     digests: list[int]
     denied: frozenset[int]
-    """Positions of additions whose consent signal says no."""
+    """Positions of adds whose consent signal is a denial."""
 
     def __repr__(self) -> str:
         return f"<UploadRequest of {len(self.members)} records for {self.audience}>"
@@ -48,8 +48,8 @@ def read_upload(body: bytes, *, names_bad_record: bool) -> UploadRequest:
     """Read a request body.
 
     Raises:
-        Refusal: with 400 for the whole request when anything in it breaks a rule. The message
-            does not say which record it was, unless told to name its position.
+        Refusal: with 400 for the whole request if anything in it breaks a rule. The message names
+            the position of the record only with `names_bad_record`.
     """
     request = shapes.fields(
         shapes.document(body),
@@ -75,12 +75,12 @@ def read_upload(body: bytes, *, names_bad_record: bool) -> UploadRequest:
 
 
 def record_digest(record: dict[str, object]) -> int:
-    """32 bits that tell one content of a record from another, whatever the order of its fields."""
+    """A checksum of 32 bits of a record's content; the order of its fields does not matter."""
     return zlib.crc32(orjson.dumps(record, option=orjson.OPT_SORT_KEYS))
 
 
 def problem_of(records: Sequence[object]) -> str | None:
-    """What is wrong with any of these records; None when all may be taken."""
+    """What is wrong with one of these records; None if all are valid."""
     if set(map(type, records)) != {dict}:
         return "records must be objects"
     objects = cast("Sequence[dict[str, object]]", records)
@@ -186,7 +186,7 @@ def _denied(records: Sequence[dict[str, object]]) -> frozenset[int]:
 
 
 def _says_no(record: dict[str, object]) -> bool:
-    # The rules have passed: what is here has the documented shape.
+    # The record has passed all rules, so it has the documented shape.
     user = cast("dict[str, dict[str, dict[str, str]]]", record["userConsent"])
     return "DENIED" in user.get("consent", {}).get("amzn", {}).values()
 
@@ -206,7 +206,7 @@ def _connection(request: dict[str, object]) -> str | None:
 
 
 def _named(problem: str, records: Sequence[object]) -> str:
-    # A rule looks at all records together, so the first bad one is found by asking for each.
+    # A rule checks all records together, so check each one to find the first bad one.
     place = next(
         (place for place, record in enumerate(records) if problem_of([record]) is not None), None
     )

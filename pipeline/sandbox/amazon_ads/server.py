@@ -1,4 +1,4 @@
-"""The simulated partner on HTTP: reads a request whole, asks the world, answers or misbehaves."""
+"""Serves the simulated partner over HTTP: reads a whole request, then answers it or fails it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from pipeline.sandbox.any_partner.reply import Reply
 from pipeline.sandbox.any_partner.writing import refusing_by, written
 
 READABLE_BYTES = 256 * 1024 * 1024
-"""A body is read to its end and then refused: cutting it off would look like a reset."""
+"""Longer bodies are read to their end and then refused: to cut them off would look like a reset."""
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ class _Wait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """Carries calls from aiohttp to the world."""
+    """Passes calls from aiohttp to the world."""
 
     world: World
     clock: Callable[[], float]
@@ -59,7 +59,7 @@ class Server:
         try:
             body = await request.read()
         except (ConnectionError, web.RequestPayloadError):
-            # Held back or cut off: it never arrived whole, so it counts for nothing.
+            # The request did not arrive completely, so it does not count.
             return self._gone(route, request, began, "incomplete")
         call = self._call(request, body, wait)
         performance = self.world.perform(route, call)

@@ -38,9 +38,9 @@ def text(value: object, where: str, shortest: int = 0, longest: int | None = Non
 
 
 def long(value: object, where: str) -> int:
-    """A positive 64-bit integer that was written as a number.
+    """A positive 64-bit integer without quotes.
 
-    The message for a quoted one is what the partner is known to answer, capital M included.
+    The message for a quoted one is the partner's known answer, with its capital M.
     """
     if isinstance(value, str):
         raise Refusal(400, "STRING_VALUE can not be converted to a Long", "Message")

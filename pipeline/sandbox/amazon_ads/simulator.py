@@ -1,4 +1,4 @@
-"""A partner on loopback: started and stopped by a test, the sandbox or a stand-alone command."""
+"""The simulated partner on a local port, for tests, the sandbox and the command `simulator`."""
 
 import asyncio
 import itertools
@@ -22,9 +22,9 @@ from pipeline.sandbox.any_partner.loopback import Loopback
 class AmazonAdsSimulator:
     """The Amazon Ads audiences API as far as this project uses it, as strict as the real one.
 
-    `clock` gives monotonic seconds and decides everything that depends on time; `wall_clock` is
-    only written out (dates, `Retry-After`); `sleep` is what latencies are made of. The same
-    `random` gives the same ids and the same seeded faults for the same requests.
+    `clock` gives monotonic seconds for all decisions; `wall_clock` is only for dates in answers
+    (and `Retry-After`); `sleep` makes the latencies. With the same `random`, the same requests get
+    the same ids and faults.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class AmazonAdsSimulator:
         return self._world.faults
 
     def know(self, made: Audience | KnownConnection) -> None:
-        """Have what was made before the simulator started."""
+        """Add an audience or connection that exists from the start."""
         match made:
             case Audience():
                 self._world.uploads.audiences.know(made)
@@ -80,15 +80,15 @@ class AmazonAdsSimulator:
                 self._world.uploads.connections.know(made)
 
     def script(self, *entries: ScriptedFault) -> None:
-        """Misbehave so from now on; in this order where several match."""
+        """Use these faults from now on; the first one that matches strikes."""
         self._world.faults.script(entries, self._clock())
 
     def expire_tokens(self) -> None:
-        """Make all access tokens issued so far useless."""
+        """Make all access tokens issued so far invalid."""
         self._world.tokens.grants.expire_all()
 
     def membership(self) -> dict[int, dict[str, Action]]:
-        """The last action taken of each member, by audience."""
+        """The last applied action of each member, by audience."""
         members = self.members()
         return {
             audience: {member: change.action for member, change in members.standing(audience)}
@@ -96,7 +96,7 @@ class AmazonAdsSimulator:
         }
 
     def members(self) -> Memberships:
-        """What was taken of each member and what was not, as of now."""
+        """The applied changes of each member, and those not applied."""
         self._world.uploads.settle(self._clock())
         return self._world.memberships
 

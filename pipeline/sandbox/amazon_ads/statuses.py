@@ -1,4 +1,4 @@
-"""The status of a job, as the partner words it."""
+"""Answers questions about the status of a job in the partner's form."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from pipeline.sandbox.any_partner.reply import Reply
 
 @dataclass(frozen=True, slots=True)
 class Statuses:
-    """Answers for jobs. What it tells follows from the time of the question."""
+    """Answers questions about jobs; the answer depends on the time of the question."""
 
     jobs: JobBook
     memberships: Memberships
@@ -32,7 +32,7 @@ class Statuses:
             "successful": {"recordsProcessedRate": job.processed_percent()},
             "invalidRecords": [
                 {
-                    # A string here, although it is a number everywhere else.
+                    # The partner sends a string here, but a number everywhere else.
                     "audienceId": str(job.audience),
                     "externalId": record.member,
                     "error": record.error,

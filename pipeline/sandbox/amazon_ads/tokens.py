@@ -1,4 +1,4 @@
-"""The login: refresh tokens in, access tokens out, each good for a while."""
+"""The login: takes refresh tokens, and gives access tokens that expire."""
 
 from collections.abc import Mapping
 from random import Random
@@ -13,7 +13,7 @@ from pipeline.sandbox.any_partner.reply import Reply
 
 
 class TokenEndpoint:
-    """Gives access tokens to whoever may log in."""
+    """Gives access tokens to clients with the right credentials."""
 
     def __init__(self, options: SimulatorOptions, random: Random) -> None:
         self.grants = Grants(
@@ -37,7 +37,7 @@ class TokenEndpoint:
         return Reply(200, body, {"Cache-Control": "no-store"})
 
     def _form(self, call: Call) -> Mapping[str, str]:
-        # The real endpoint fails when it is shown a bearer token.
+        # The real endpoint fails if a request has a bearer token.
         if call.header("Authorization") is not None:
             raise Refusal(400, "invalid_request: The request has an Authorization header")
         if content_type(call.headers) != "application/x-www-form-urlencoded":

@@ -1,4 +1,4 @@
-"""Records: counted when they arrive, taken in the order of acceptance, followed by a job."""
+"""Uploads of records: counted on arrival, applied in the order of acceptance, each with a job."""
 
 import heapq
 import math
@@ -23,7 +23,7 @@ from pipeline.sandbox.any_partner.reply import Reply
 
 
 class _InFlight(NamedTuple):
-    """An upload whose sender has no answer yet."""
+    """An upload that is not answered yet."""
 
     audience: int
     members: frozenset[str]
@@ -31,7 +31,7 @@ class _InFlight(NamedTuple):
 
 
 class _Taken(NamedTuple):
-    """What an accepted request does to its audience, and which of its records it does not."""
+    """An accepted request: the records to apply, and those that are not applied."""
 
     request: UploadRequest
     invalid: dict[int, str]
@@ -46,10 +46,10 @@ class _Late(NamedTuple):
 
 @dataclass(slots=True, kw_only=True)
 class Uploads:
-    """The endpoint that takes records.
+    """The endpoint for records.
 
-    A request counts against the cap of its target when it has arrived whole, whatever becomes of
-    it, unless it is definitely refused (400, 401, 413, 422, 429).
+    Every request that has arrived completely counts against the cap of its target, unless it is
+    definitely refused (400, 401, 413, 422, 429).
     """
 
     options: SimulatorOptions
@@ -65,13 +65,13 @@ class Uploads:
     refused: Counter[str] = field(default_factory=Counter)
     """Records of definitely refused requests, by target."""
     over_cap: Counter[str] = field(default_factory=Counter)
-    """Arrivals that found or made the window full, by target."""
+    """Requests that arrived at a full window or filled it, by target."""
     totals: Counter[str] = field(default_factory=Counter)
     _late: list[_Late] = field(default_factory=list)
     _in_flight: list[_InFlight] = field(default_factory=list)
 
     def perform(self, call: Call) -> Performance:
-        """Decide about one request for records."""
+        """Decide one request with records."""
         self.settle(call.now)
         try:
             request = self._read(call)
@@ -91,12 +91,12 @@ class Uploads:
         )
 
     def settle(self, now: float) -> None:
-        """Let what was taken late become membership, in the order in which it is due."""
+        """Apply delayed records that are due, in the order of their times."""
         while self._late and self._late[0].due <= now:
             self._apply(heapq.heappop(self._late).taken)
 
     def waiting_late(self) -> int:
-        """Records that were taken and are not membership yet."""
+        """The number of accepted records that are not applied yet."""
         return sum(len(late.taken.request.members) for late in self._late)
 
     def _read(self, call: Call) -> UploadRequest:
@@ -131,7 +131,7 @@ class Uploads:
     def _refusal(
         self, request: UploadRequest, target: str, fault: Fault, now: float
     ) -> Refusal | None:
-        """Why nothing of this request is counted or taken, if so."""
+        """The refusal, if nothing of this request is counted or accepted; otherwise None."""
         count = len(request.members)
         if self.options.over_cap == "reject_429" and not self._has_room(target, count, now):
             return Refusal(429, "Too Many Requests")
@@ -140,7 +140,7 @@ class Uploads:
         return None
 
     def _poisoned(self, request: UploadRequest, fault: Fault) -> Fault:
-        """The fault that a poisoned record makes of this one; the same where there is none."""
+        """The fault that a poisoned record causes; the given fault if there is none."""
         poisoned = self.faults.poisoned(request.members)
         if not poisoned:
             return fault
@@ -167,7 +167,7 @@ class Uploads:
             self.over_cap[target] += 1
 
     def _note_overlap(self, call: Call, request: UploadRequest) -> None:
-        """Count requests that carry a member of another request that still waits for its answer."""
+        """Count requests that have a member of another request that is not answered yet."""
         self._in_flight = [other for other in self._in_flight if other.is_awaited()]
         members = frozenset(request.members)
         self.totals["overlapping_requests"] += any(
@@ -241,6 +241,6 @@ class Uploads:
     def _with_retry_after(self, reply: Reply) -> Reply:
         if reply.status != 429:
             return reply
-        # The window empties piece by piece, so a sixtieth of it is a reasonable time to ask for.
+        # The window empties gradually, so a sixtieth of it is a reasonable time to wait.
         wait = max(1, math.ceil(self.options.window_seconds / 60))
         return Reply(reply.status, reply.body, {"Retry-After": str(wait)})

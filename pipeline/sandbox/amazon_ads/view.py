@@ -1,4 +1,4 @@
-"""The simulator's own view under /__simulator__: what arrived, what became of it, what to break.
+"""The simulator's own pages under /__simulator__: show arrivals and results, and set faults.
 
 GET state, membership, unapplied, requests; POST faults.
 """
@@ -30,7 +30,7 @@ class WindowView(TypedDict):
 
 @checked_dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid"))
 class Misbehaviour:
-    """What a POST to faults may say; everything it says is added, `clear` comes first."""
+    """The body of a POST to faults: `clear` is done first, then all faults are added."""
 
     clear: bool = False
     script: tuple[ScriptedFault, ...] = ()
@@ -60,7 +60,7 @@ def misbehave(world: World, wish: Misbehaviour, now: float) -> None:
 
 
 def windows(world: World, now: float) -> dict[str, WindowView]:
-    """Every target's window as of now."""
+    """The present window of every target."""
     uploads = world.uploads
     return {
         target: WindowView(
@@ -113,7 +113,7 @@ def totals(world: World, now: float) -> Totals:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The view on HTTP."""
+    """Serves these pages over HTTP."""
 
     world: World
     clock: Callable[[], float]

@@ -1,4 +1,4 @@
-"""How many records a target received in the last hour, exactly, and the most there ever were."""
+"""Counts exactly how many records a target got in the last hour, and the most in any hour."""
 
 from collections import deque
 
@@ -6,8 +6,8 @@ from collections import deque
 class ArrivalWindow:
     """Counts records in the half-open window (now - length, now], at every arrival.
 
-    The fullest window of all ends at an arrival, so looking at each arrival misses none.
-    Times must not go backwards.
+    The fullest window always ends at an arrival, so a check at each arrival finds it. Times must
+    not go backwards.
     """
 
     def __init__(self, length: float) -> None:
@@ -18,7 +18,7 @@ class ArrivalWindow:
         self.total = 0
 
     def add(self, count: int, now: float) -> int:
-        """Count an arrival; return what the window that ends with it holds."""
+        """Count an arrival; returns the number of records in the window that ends now."""
         self._arrivals.append((now, count))
         self._current += count
         self.total += count

@@ -1,4 +1,4 @@
-"""The partner's whole state and its endpoints, put together; nothing here knows of HTTP."""
+"""The whole state of the partner, with its endpoints; without HTTP."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ from pipeline.sandbox.any_partner.reply import Reply
 
 
 class Route(NamedTuple):
-    """One endpoint: where it is, and how it speaks."""
+    """One endpoint: its method, path and dialect."""
 
     name: EndpointName
     method: str
@@ -82,7 +82,7 @@ ROUTES = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """All state of one simulated partner. Every call is decided at once, at the call's time."""
+    """The state of one simulated partner. Each call is decided at the time when it arrives."""
 
     options: SimulatorOptions
     faults: FaultScript
@@ -94,7 +94,7 @@ class World:
     performers: dict[EndpointName, Performer]
 
     def perform(self, route: Route, call: Call) -> Performance:
-        """Decide about a call: first the gate, then the faults, then the service."""
+        """Decide a call: first the gate, then the faults, then the service."""
         if route.name != "token":
             entry = Entry(
                 media_type=route.dialect.media_type,
@@ -104,7 +104,7 @@ class World:
             try:
                 check(entry, call, self.tokens.grants)
             except Refusal as refusal:
-                # A gateway in front of the services answers 401 itself, in a form of its own.
+                # A gateway before the services answers 401 itself, in its own form.
                 dialect = GATEWAY if refusal.status == 401 else route.dialect
                 reply = dialect.refuse(refusal, call.request_id)
                 return Performance(reply=reply, fault=NO_FAULT)
@@ -114,7 +114,7 @@ class World:
 def build_world(
     options: SimulatorOptions, random: Random, wall_clock: Callable[[], float]
 ) -> World:
-    """A partner to whom nothing has happened yet."""
+    """A partner in its first state."""
     new_id = partial(random_id, random)
     faults = FaultScript(options.fault_rates, random)
     tokens = TokenEndpoint(options, random)

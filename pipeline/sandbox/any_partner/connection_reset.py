@@ -1,4 +1,4 @@
-"""Ends a connection of a simulator as a failing network does."""
+"""Resets a connection of a simulator, as a network failure does."""
 
 import socket
 import struct
@@ -13,6 +13,6 @@ def reset(request: web.Request) -> None:
         return
     connection = transport.get_extra_info("socket")
     if connection is not None:
-        # Lingering for no time makes the kernel send RST and forget what was not sent.
+        # A linger time of 0 makes the kernel send RST and drop the data that is not sent.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()

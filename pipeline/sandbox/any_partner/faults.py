@@ -1,4 +1,4 @@
-"""When a simulated partner misbehaves: as often as scripted, or as a seed draws it."""
+"""Decides when a fault of a simulated partner strikes: by a script, or at random by a seed."""
 
 import math
 from collections import Counter
@@ -15,7 +15,7 @@ ProfileName: TypeAlias = Literal["none", "mild", "rough"]
 
 
 class Limited(Protocol):
-    """What strikes so many times (None: always), for so many seconds (None: for ever)."""
+    """A fault with a number of times (None: always) and of seconds (None: for ever)."""
 
     times: int | None
     seconds: float | None
@@ -25,26 +25,26 @@ Scripted = TypeVar("Scripted", bound=Limited)
 
 
 class Strikes(Generic[Scripted]):
-    """Says what strikes now, and counts it. The same seed draws the same."""
+    """Tells which fault strikes now, and counts it. The same seed gives the same faults."""
 
     def __init__(self, random: Random) -> None:
         self.counts: Counter[str] = Counter()
-        """By name; all scripted faults have one."""
+        """How often each fault struck, by name; all scripted faults share one name."""
         self._random = random
         self._waiting: list[tuple[Scripted, float]] = []
 
     def script(self, entries: Sequence[Scripted], now: float) -> None:
-        """Add faults behind those already waiting; their seconds count from now."""
+        """Add faults after those that wait already; their seconds count from now."""
         for entry in entries:
             until = math.inf if entry.seconds is None else now + entry.seconds
             self._waiting.append((entry, until))
 
     def clear(self) -> None:
-        """Forget everything scripted."""
+        """Remove all scripted faults."""
         self._waiting.clear()
 
     def scripted(self, now: float, matches: Callable[[Scripted], bool]) -> Scripted | None:
-        """The first scripted fault that matches; it has then struck once more."""
+        """The first scripted fault that matches; it counts as struck."""
         self._waiting = [pair for pair in self._waiting if pair[1] > now]
         found = next((entry for entry, _ in self._waiting if matches(entry)), None)
         if found is not None:
@@ -60,7 +60,7 @@ class Strikes(Generic[Scripted]):
         return True
 
     def latency(self, bounds: tuple[float, float]) -> float:
-        """Seconds, drawn evenly between the bounds; where they are 0, nothing is drawn."""
+        """Seconds, drawn evenly between the bounds; if both are 0, nothing is drawn."""
         shortest, longest = bounds
         return self._random.uniform(shortest, longest) if longest > 0 else 0.0
 

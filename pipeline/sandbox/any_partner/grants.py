@@ -1,4 +1,4 @@
-"""What logins are given: access tokens, each good for a while."""
+"""The access tokens that logins get; they expire."""
 
 from collections.abc import Collection
 from hmac import compare_digest
@@ -12,12 +12,12 @@ class _Grant(NamedTuple):
 
 
 class Grants:
-    """Makes access tokens and knows which are still good. Times in seconds."""
+    """Creates access tokens, and knows which are still valid. Times in seconds."""
 
     def __init__(
         self, random: Random, *, prefix: str, seconds: float, static_tokens: Collection[str]
     ) -> None:
-        """`prefix` is how the partner's tokens begin; static ones are good for anybody, always."""
+        """`prefix` begins all tokens; static tokens are valid for every client, and for ever."""
         self.issued = 0
         self._random = random
         self._prefix = prefix
@@ -36,17 +36,17 @@ class Grants:
         return token
 
     def client_of(self, token: str, now: float) -> str | None:
-        """Whom the token was given to, "" where it may be anybody's; None where it is not good."""
+        """The client of the token; "" for a static token; None for an invalid one."""
         if token in self._static_tokens:
             return ""
         grant = self._grants.get(token)
         return None if grant is None or grant.expires_at <= now else grant.client_id
 
     def expire_all(self) -> None:
-        """Make every access token issued so far useless at once."""
+        """Make every access token issued so far invalid."""
         self._grants.clear()
 
 
 def is_accepted(given: str, expected: str | None) -> bool:
-    """Whether a login may say this; where nothing is expected, it may say anything."""
+    """Whether a login may have this value; if none is expected, any text that is not empty."""
     return expected is None or compare_digest(expected.encode(), given.encode())

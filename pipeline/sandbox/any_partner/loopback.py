@@ -1,4 +1,4 @@
-"""A simulated partner on a port of this machine: opened, closed, or served until asked to stop."""
+"""Opens a simulated partner on a port of this machine, and closes it or serves until a stop."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,11 +23,11 @@ class Loopback:
 
     @property
     def origin(self) -> str:
-        """Where it listens, as the start of a URL."""
+        """The beginning of its URLs: scheme, host and port."""
         return f"http://{self._host}:{self._port}"
 
     async def open(self) -> None:
-        """Raises `OSError` where it cannot listen there."""
+        """Start to listen; raises `OSError` if that is not possible."""
         runner = web.AppRunner(self._application, access_log=None, shutdown_timeout=CLOSING_SECONDS)
         async with AsyncExitStack() as stack:
             await runner.setup()
@@ -47,7 +47,7 @@ async def serve_until(
     *,
     started: Callable[[Simulator], None] = lambda _: None,
 ) -> None:
-    """Serve until asked to stop. `started` is called once the port is open."""
+    """Serve until `stop` is set. `started` is called once the port is open."""
     async with simulator as running:
         started(running)
         await stop.wait()

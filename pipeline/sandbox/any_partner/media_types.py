@@ -10,7 +10,7 @@ def content_type(headers: Mapping[str, str]) -> str | None:
 
 
 def takes(headers: Mapping[str, str], media_type: str) -> bool:
-    """Whether the client accepts this media type; one that says nothing takes anything."""
+    """Whether the client accepts this media type; without a header it accepts all."""
     accept = headers.get("accept")
     offered = None if accept is None else {_bare(part) for part in accept.split(",")}
     return offered is None or not offered.isdisjoint({media_type, "application/*", "*/*"})

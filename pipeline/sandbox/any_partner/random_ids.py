@@ -1,4 +1,4 @@
-"""Ids as partners give them, the same for the same seed."""
+"""Ids in the form of partners' ids; the same seed gives the same ids."""
 
 import uuid
 from random import Random

@@ -1,4 +1,4 @@
-"""An answer of a simulated partner before it is written."""
+"""The answer of a simulated partner, before it becomes HTTP."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`body` is what orjson can write, a page as text, or None for no body."""
+    """`body` is a value for orjson, the text of a page, or None for no body."""
 
     status: int
     body: object = None

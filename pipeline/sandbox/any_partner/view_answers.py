@@ -1,4 +1,4 @@
-"""How a simulator answers whoever looks at it from outside: JSON, or lines of JSON in blocks."""
+"""Answers of a simulator's own pages: JSON, or lines of JSON in blocks."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,7 @@ def in_json(value: object, status: int = 200) -> web.Response:
 
 
 async def in_lines(request: web.Request, values: Iterable[object]) -> web.StreamResponse:
-    """One line of JSON a value; millions of them are never in memory at once."""
+    """One line of JSON for each value, without all lines in memory at once."""
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
     await response.prepare(request)
     block: list[bytes] = []

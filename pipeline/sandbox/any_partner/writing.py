@@ -1,4 +1,4 @@
-"""How the answer of a simulated partner becomes one of HTTP."""
+"""Turns the reply of a simulated partner into an HTTP response."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,7 +10,7 @@ from pipeline.sandbox.any_partner.reply import Reply
 
 
 def written(reply: Reply, media_type: str, headers: Mapping[str, str]) -> web.Response:
-    """A reply as bytes; one without a body has no media type either, and text is a page."""
+    """A reply as a response; without a body it has no media type, and text is an HTML page."""
     if reply.body is None:
         return web.Response(status=reply.status, headers=headers)
     if isinstance(reply.body, str):
@@ -25,7 +25,7 @@ def written(reply: Reply, media_type: str, headers: Mapping[str, str]) -> web.Re
 
 
 def refusing_by(reply_of: Callable[[int, str], Reply]) -> Middleware:
-    """Answers in the partner's form, of status and reason, what no route of it takes."""
+    """A middleware that answers requests without a route in the partner's form of errors."""
 
     @web.middleware
     async def answered(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""Avro, decoded by fastavro with the schema that it was written with."""
+"""Decodes Avro with fastavro and the schema of the writer."""
 
 import io
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from pipeline.sources.encodings.schemas import Decode, Schema
 from pipeline.sources.reading import malformed
 
 Named = dict[str, Any]
-"""fastavro's table of schemas by their names, and so of its own kind."""
+"""fastavro's own table of schemas by name."""
 
 
 def of_schema(schema: Schema) -> Decode | Rejected:
@@ -24,7 +24,7 @@ def of_schema(schema: Schema) -> Decode | Rejected:
             fastavro.parse_schema(orjson.loads(reference.text), named_schemas=named)
         parsed = fastavro.parse_schema(orjson.loads(schema.text), named_schemas=named)
         unbounded = _unbounded(parsed, named)
-    except Exception as error:  # noqa: BLE001 -- whatever a library makes of a stranger's schema, the stage goes on
+    except Exception as error:  # noqa: BLE001 -- a schema of strangers may raise anything, and the stage must go on
         return malformed("encoding", f"the schema is no Avro schema: {type(error).__name__}")
     if unbounded is not None:
         return malformed("encoding", f"the schema {unbounded}: its messages have no bound")
@@ -46,14 +46,14 @@ def _decoder(parsed: Any) -> Decode:
 
 
 def _unbounded(schema: Any, named: Named) -> str | None:
-    """Why a message of this schema has no bound that its schema or its length would give it."""
+    """Why a short message of this schema could need unlimited memory, or None."""
     walk = _Walk(named)
     walk.through(schema, ())
     return walk.reason
 
 
 class _Walk:
-    """Goes through a schema once, each named type once."""
+    """Visits every part of a schema; each named type once."""
 
     def __init__(self, named: Named) -> None:
         self._named = named
@@ -67,7 +67,7 @@ class _Walk:
         elif isinstance(schema, dict):
             self._type(schema, path)
         elif schema in path:
-            # The library decodes by recursion in C, and a chain in a message ends the process.
+            # The library decodes by recursion in C: a deep message would crash the process.
             self.reason = "refers to itself"
         elif schema in self._named and schema not in self._done:
             self.through(self._named[schema], path)
@@ -77,7 +77,7 @@ class _Walk:
         inner = path if name is None else (*path, name)
         kind = schema["type"]
         if kind == "array" and _is_empty(schema["items"], self._named, frozenset()):
-            # A few bytes can say that there are any number of them.
+            # A few bytes can announce any number of such items.
             self.reason = "has arrays of items without a size"
         parts = [kind, schema.get("items"), schema.get("values")]
         for part in (*parts, *(field["type"] for field in schema.get("fields", ()))):

@@ -1,4 +1,4 @@
-"""Which decoder a source has."""
+"""Chooses the decoder of a source."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from pipeline.sources.settings import SourceSettings
 
 
 def decoder(settings: SourceSettings, schemas: Schemas) -> Decode:
-    """Bytes to a JSON value; SettingsError where schema_file is of no use."""
+    """The decoder from bytes to a JSON value; SettingsError if schema_file cannot be used."""
     match settings.encoding:
         case "json" | "json_schema":
             return _json_of(settings, schemas)

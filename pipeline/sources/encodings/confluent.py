@@ -17,7 +17,7 @@ _NO_PREFIX: Final = malformed(
 
 
 class FramedDecoder:
-    """Decodes each value by the schema that it names; each schema is compiled once."""
+    """Decodes each value with the schema that it names; compiles each schema once."""
 
     def __init__(self, kind: SchemaKind, schemas: Schemas, compile_schema: Compile) -> None:
         self._kind = kind
@@ -48,5 +48,5 @@ def is_framed(value: bytes) -> bool:
 
 
 def without_prefix(decode: Decode) -> Decode:
-    """For JSON behind a prefix, where nothing needs to be known of the schema."""
+    """A decoder for JSON with a prefix, which needs no schema."""
     return lambda value: decode(value[PREFIX_BYTES:]) if is_framed(value) else _NO_PREFIX

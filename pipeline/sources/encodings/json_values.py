@@ -1,4 +1,4 @@
-"""JSON: strict, UTF-8, nested at most a thousand deep; of a name given twice the last counts."""
+"""Decodes JSON: strict, UTF-8, at most a thousand levels; the last of equal names counts."""
 
 import orjson
 
@@ -8,7 +8,7 @@ from pipeline.sources.json_text import loaded
 
 
 def decode(value: bytes) -> object:
-    """The value, or why it is none; numbers of more than 64 bits become fractions, so no ids.
+    """The JSON value, or why it is not JSON; integers over 64 bits become floats, so no ids.
 
     >>> decode(b"[NaN]")
     Rejected(reason='malformed', detail='not JSON: see line 1, column 2')
@@ -20,14 +20,14 @@ def decode(value: bytes) -> object:
 
 
 def of_schema(_: Schema) -> Decode:
-    """The mapping checks what decides; validating the rest would cost more than all else."""
+    """A decoder that ignores the schema: validation is slow, and the mapping checks its values."""
     return decode
 
 
 def loose(value: bytes) -> object:
-    """A key as a value: JSON if it is an object or a text in quotes, else as text.
+    """The value of a key: JSON if it is an object or a text in quotes, otherwise text.
 
-    An id such as 0042 or 1e5 is no number. A key that is no UTF-8 has no value.
+    So an id such as 0042 or 1e5 stays text. A key that is not UTF-8 gives None.
     """
     try:
         text = value.decode()

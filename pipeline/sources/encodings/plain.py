@@ -1,4 +1,4 @@
-"""What binary encodings give, as the JSON that the same event would have been."""
+"""Turns values of binary encodings into the JSON that the same event would have."""
 
 from base64 import b64encode
 from collections.abc import Callable
@@ -17,12 +17,12 @@ def plain(value: object) -> object:
 
 
 def without(value: object, marker: str) -> object:
-    """The value with every text that is the marker gone."""
+    """The value without texts that are equal to the marker."""
     return _each_replaced(value, lambda inner: None if inner == marker else inner)
 
 
 def _each_replaced(value: object, replacement: Callable[[object], object]) -> object:
-    """Every scalar replaced, one container after the other: the depth is not ours to recurse."""
+    """The value with every scalar replaced; no recursion, because strangers choose the depth."""
     box = [value]
     waiting: list[Any] = [box]
     while waiting:

@@ -1,4 +1,4 @@
-"""Protobuf, decoded by a descriptor that the registry or a file gave."""
+"""Decodes Protobuf with a descriptor from the registry or a file."""
 
 import binascii
 from base64 import b64decode, b64encode
@@ -34,7 +34,7 @@ _AS_JSON: Final = frozenset(
         *(f"google.protobuf.{name}" for name in ("StringValue", "BytesValue")),
     }
 )
-"""Messages that have a JSON value of their own in which no number becomes a text."""
+"""Messages with their own JSON form in which numbers stay numbers."""
 _NUMBERS: Final = frozenset(
     f"google.protobuf.{kind}Value"
     for kind in ("Int32", "Int64", "UInt32", "UInt64", "Float", "Double")
@@ -45,7 +45,7 @@ _NO_MESSAGE: Final = malformed("encoding", "the schema has no message at the pla
 
 
 def of_schema(schema: Schema) -> Decode | Rejected:
-    """A decoder of framed values: the path of the message in its file comes before each."""
+    """A decoder of framed values, which begin with the path of the message in its file."""
     try:
         pool = descriptor_pool.DescriptorPool()
         for reference in schema.references:
@@ -55,7 +55,7 @@ def of_schema(schema: Schema) -> Decode | Rejected:
         main = _file(schema.text)
         main.name = main.name or "main.proto"
         _add(pool, main)
-    except Exception as error:  # noqa: BLE001 -- whatever a library makes of a stranger's schema, the stage goes on
+    except Exception as error:  # noqa: BLE001 -- a schema of strangers may raise anything, and the stage must go on
         return malformed("encoding", f"the schema is no descriptor: {type(error).__name__}")
     made: dict[tuple[int, ...], Decode | Rejected] = {}
 
@@ -72,7 +72,7 @@ def of_schema(schema: Schema) -> Decode | Rejected:
 
 
 def of_file(descriptors: bytes, name: str) -> Decode:
-    """A decoder of values without a prefix; KeyError or DecodeError for a file of no use."""
+    """A decoder of values without a prefix; KeyError or DecodeError if the file cannot be used."""
     pool = descriptor_pool.DescriptorPool()
     for file in descriptor_pb2.FileDescriptorSet.FromString(descriptors).file:
         _add(pool, file)
@@ -80,7 +80,7 @@ def of_file(descriptors: bytes, name: str) -> Decode:
 
 
 def message_indexes(value: bytes) -> tuple[tuple[int, ...] | None, bytes]:
-    """The path of the message in its file, and what follows; a lone zero is the first message."""
+    """The path of the message in its file, and the rest; a single zero means the first message."""
     count, at = _zigzag(value, 0)
     if count is None or not 0 <= count <= _MOST_INDEXES:
         return None, b""
@@ -149,9 +149,9 @@ def _decoder(descriptor: Descriptor) -> Decode:
 
 
 def _plain(message: Message) -> object:
-    """By the field names of the schema; 64-bit numbers stay numbers, which JSON's mapping quotes.
+    """A message as JSON with the schema's field names; 64-bit numbers stay numbers.
 
-    A field without presence has its default, as false and 0 are not written otherwise.
+    A field without presence gets its default, because false and 0 are not in the message.
     """
     name = message.DESCRIPTOR.full_name
     if name in _AS_JSON:
@@ -167,7 +167,7 @@ def _plain(message: Message) -> object:
 
 
 def _field(field: Any, value: Any) -> object:
-    """`field` is a descriptor, of which the library has two kinds."""
+    """The JSON value of one field; `field` is one of the library's two kinds of descriptors."""
     scalar = _SCALARS.get(field.type, _same)
     if field.type == FieldDescriptor.TYPE_ENUM:
         names = field.enum_type.values_by_number

@@ -14,7 +14,7 @@ Decode = Callable[[bytes], Decoded]
 
 
 class Reference(NamedTuple):
-    """A schema that another one uses, under the name it uses."""
+    """A schema that another schema uses, with the name that the other one gives it."""
 
     name: str
     text: str
@@ -22,33 +22,33 @@ class Reference(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A schema as the registry keeps it."""
+    """A schema in the registry."""
 
     kind: SchemaKind
     text: str
     """JSON; for Protobuf a FileDescriptorProto in base64."""
     references: Sequence[Reference] = ()
-    """Each after those that it uses itself."""
+    """The used schemas; each comes after the schemas that it uses itself."""
 
 
 class SchemaRegistry(Protocol):
     """Fetches schemas into `Schemas`."""
 
     async def fetch(self, schema_id: int, still_waiting: Callable[[], None]) -> None:
-        """Make the id known, or known to be unknown; wait for a registry that is away.
+        """Fetch the schema, or learn that the id is unknown; wait while the registry is down.
 
-        `still_waiting` is called before each try: a registry that is away must not trip the
+        `still_waiting` is called before each attempt, because a registry outage must not trip the
         watchdog.
         """
 
 
 @dataclass(slots=True)
 class Schemas:
-    """What is known of the registry's schemas; a schema never changes under its id."""
+    """The fetched schemas of a registry; the schema of an id never changes."""
 
     known: dict[int, Schema] = field(default_factory=dict)
     unknown: set[int] = field(default_factory=set)
-    """Of these the registry said that there is none; told once, then it is asked again."""
+    """Ids that the registry does not have; each is reported once, then fetched again."""
 
     def find(self, schema_id: int) -> Schema | SchemaNeeded | Rejected:
         schema = self.known.get(schema_id)

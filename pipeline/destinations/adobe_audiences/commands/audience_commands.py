@@ -1,4 +1,4 @@
-"""`audiences` at Adobe: made one by one, shown by their runs, changed, extended and deleted."""
+"""The commands `audiences` for Adobe: create, show, update, extend and delete."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -42,13 +42,13 @@ from pipeline.destinations.made_audience import made_lines
 from pipeline.destinations.snapshots import Run
 from pipeline.domain.job import NotYet
 
-GROUP = Group("audiences", "Audiences as the partner keeps them.")
+GROUP = Group("audiences", "The audiences at the partner.")
 MOST_RUNS_SHOWN = 10
 AudienceId = Annotated[str, Parameter(is_argument=True, help="The partner's id of the audience.")]
 TtlDays = Annotated[
     int | None,
     Parameter(
-        help="Days until members leave, counted from the last good run.",
+        help="Days from the last good run until members leave.",
         least=SHORTEST_TTL,
         most=LONGEST_TTL,
     ),
@@ -60,7 +60,7 @@ Labels = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class MadeAudience:
-    """An audience that was just made, and the target that the configuration needs for it."""
+    """A new audience, and the target that the configuration needs for it."""
 
     external_audience_id: str
     audience: str
@@ -70,7 +70,7 @@ class MadeAudience:
 
 @dataclass(frozen=True, slots=True)
 class ShownAudience:
-    """What the partner gives out of an audience: its runs."""
+    """An audience with its runs; the partner shows nothing else of it."""
 
     external_audience_id: str
     runs: Sequence[Run]
@@ -78,7 +78,7 @@ class ShownAudience:
 
 @dataclass(frozen=True, slots=True)
 class DeletedAudience:
-    """An audience that is no more."""
+    """An audience that was deleted."""
 
     external_audience_id: str
 
@@ -87,9 +87,9 @@ async def create_audience(
     api: Api,
     settings: AdobeSettings,
     *,
-    name: Annotated[str, Parameter(help="At the partner.")],
+    name: Annotated[str, Parameter(help="The name at the partner.")],
     external_id: Annotated[str, Parameter(help="The name upstream events use.")],
-    namespace: Annotated[str, Parameter(help="email_lc_sha256, ECID, or one of your own.")],
+    namespace: Annotated[str, Parameter(help="email_lc_sha256, ECID, or your own.")],
     source: Annotated[
         str, Parameter(flag="--from", help="email, phone, member_id or attributes.NAME.")
     ],
@@ -100,7 +100,7 @@ async def create_audience(
     description: Annotated[str, Parameter(help="For people.")] = "",
     label: Labels = (),
 ) -> MadeAudience:
-    """Make one audience; prints its id and the lines that the configuration needs."""
+    """Create one audience; prints its id and the lines that the configuration needs."""
     said = {
         "destination": api.destination,
         "name": name,
@@ -124,7 +124,7 @@ async def create_audience(
 async def show_audience(
     api: Api, settings: AdobeSettings, *, audience_id: AudienceId
 ) -> ShownAudience:
-    """Show one audience by its runs: the partner gives out nothing else of it."""
+    """Show the runs of one audience; the partner shows nothing else of it."""
     delivery = snapshots(settings)
     found = await asked(api, delivery.compose_runs(audience_id), delivery.interpret_runs)
     if isinstance(found, NotYet) and found.is_missing:
@@ -147,10 +147,10 @@ async def update_audience(
     label: Labels = (),
     column_label: Annotated[
         Sequence[str],
-        Parameter(flag="--column-label", help="As COLUMN=core/C2; repeatable; replaces."),
+        Parameter(flag="--column-label", help="As COLUMN=core/C2; repeatable; replaces all."),
     ] = (),
 ) -> Audience:
-    """Change what can be changed; what is not given stays, and what is given replaces."""
+    """Change the given values of an audience; all other values stay."""
     update = AudienceUpdate(
         description=description,
         ttl_days=ttl_days,
@@ -164,7 +164,7 @@ async def update_audience(
 async def extend_audience(
     api: Api, settings: AdobeSettings, *, audience_id: AudienceId
 ) -> Audience:
-    """Let members stay for another ttl; ingests the last good file once more."""
+    """Keep the members for another ttl: the partner ingests the last good file again."""
     request = compose_extend(GENERATIONS[settings.contract], audience_id)
     return await learn(api, request, interpret_extend)
 
@@ -172,11 +172,11 @@ async def extend_audience(
 async def confirm_extension(
     api: Api, settings: AdobeSettings, *, audience_id: AudienceId
 ) -> Question:
-    """What an extension does that nobody may mean."""
+    """The question before an extension: it may bring removed people back."""
     del api, settings
     return Question(
-        warning=f"This puts everybody back into {audience_id} who was in its last good file: also "
-        "those who were removed, withdrew their consent or were erased since. A new run "
+        warning=f"This puts everybody who was in the last good file back into {audience_id}, also "
+        "people who were removed, withdrew their consent or were erased since. A new run "
         "(`runs start`) does not.",
         purpose="if nobody was removed since",
         sentence="nobody was removed",
@@ -198,7 +198,7 @@ async def delete_audience(
 async def confirm_deletion(
     api: Api, settings: AdobeSettings, *, audience_id: AudienceId
 ) -> Question:
-    """What is gone afterwards."""
+    """The question before a deletion."""
     del settings
     return Question(
         warning=f"All members leave {audience_id} of {api.destination}, and its id is never used "
@@ -251,7 +251,7 @@ def _runs_of(shown: ShownAudience) -> Sequence[Block]:
 
 
 def time_of(seconds: float | None) -> str | None:
-    """Seconds since the epoch as a person reads them; as they are where no calendar has them."""
+    """Seconds since the epoch as a time for people; unchanged if outside the calendar."""
     if seconds is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""A target as a person says it on a command line, held to the rules of the configuration."""
+"""Reads a target from the options of a command, with the rules of the configuration."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,10 +11,10 @@ from pipeline.settings.translation import problems_of
 
 
 def target_said(said: Mapping[str, object], columns: Sequence[str]) -> AdobeTarget:
-    """The target, with columns written like `tier=attributes.tier:string`.
+    """The target of these options; columns are written like `tier=attributes.tier:string`.
 
     Raises:
-        InvalidRequest: the configuration would refuse it, too.
+        InvalidRequest: the configuration would also refuse this target.
     """
     document = {**said, "columns": tuple(map(_column, columns))}
     try:

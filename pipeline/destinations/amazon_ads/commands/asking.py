@@ -1,4 +1,4 @@
-"""How Amazon's commands ask for lists: page by page, to the end."""
+"""Reads whole lists for Amazon's commands, page by page."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True)
 class Pages(Generic[Item]):
-    """All pages of a list; `is_cut_off` where the partner has more than it gives out."""
+    """The items of all pages; `is_cut_off` if the partner has more than it shows."""
 
     items: tuple[Item, ...]
     is_cut_off: bool = False

@@ -1,4 +1,4 @@
-"""`audiences`: made at the partner one by one, shown, and changed as far as that is possible."""
+"""The commands `audiences` for Amazon: create, show and update."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ from pipeline.destinations.made_audience import made_lines
 from pipeline.identity.countries import country_code
 
 ANOTHER_AUDIENCE = "the partner answered about another audience; nothing was changed"
-GROUP = Group("audiences", "Audiences as the partner keeps them.")
+GROUP = Group("audiences", "The audiences at the partner.")
 AudienceNumber = Annotated[int, Parameter(is_argument=True, least=1, most=LARGEST_ID)]
 Ttl = Annotated[
     int | None,
@@ -47,7 +47,7 @@ Fees = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class MadeAudience:
-    """An audience that was just made, and the target that the configuration needs for it."""
+    """A new audience, and the target that the configuration needs for it."""
 
     audience_id: int
     external_audience_id: str | None
@@ -59,24 +59,24 @@ class MadeAudience:
 async def create_audience(
     api: Api,
     *,
-    name: Annotated[str, Parameter(help="10 to 128 characters; fixed from then on.")],
+    name: Annotated[str, Parameter(help="10 to 128 characters; it can never change.")],
     external_id: Annotated[
-        str, Parameter(help="The name upstream events use; fixed from then on.")
+        str, Parameter(help="The name that upstream events use; it can never change.")
     ],
     description: Annotated[str, Parameter(help="At most 1000 characters.")] = "",
     connection: Annotated[
-        str | None, Parameter(help="connection_id: reaches AMC, and DSP too.")
+        str | None, Parameter(help="A connection_id: reaches AMC, and also DSP.")
     ] = None,
     advertiser: Annotated[
-        int | None, Parameter(help="advertiser_id instead: reaches DSP alone.")
+        int | None, Parameter(help="An advertiser_id instead: reaches only DSP.")
     ] = None,
     ttl: Ttl = None,
     country: Annotated[
-        str | None, Parameter(help="Where the data was collected, two letters.")
+        str | None, Parameter(help="The country where the data was collected, two letters.")
     ] = None,
     fee: Fees = (),
 ) -> MadeAudience:
-    """Make one audience; prints its id and the lines that the configuration needs."""
+    """Create one audience; prints its id and the lines that the configuration needs."""
     audience = NewAudience(
         name=name,
         external_audience_id=external_id,
@@ -93,7 +93,7 @@ async def create_audience(
 
 
 async def show_audience(api: Api, *, audience_id: AudienceNumber) -> Audience:
-    """Show one audience and how many members the partner counts."""
+    """Show one audience and the partner's count of its members."""
     return await learn(api, compose_show(audience_id), interpret_show)
 
 
@@ -105,7 +105,7 @@ async def update_audience(
     ttl: Ttl = None,
     fee: Fees = (),
 ) -> Audience:
-    """Change what can be changed; what is not given stays as it is."""
+    """Change the given values of an audience; all other values stay."""
     update = AudienceUpdate(description=description, ttl=ttl, fees=_fees(fee))
     standing = await learn(api, compose_show(audience_id), interpret_show)
     if standing.audience_id not in (None, audience_id):
@@ -137,7 +137,7 @@ def _fee(written: str) -> Fee:
 
 
 def _target(destination: str, audience: NewAudience, audience_id: int) -> Mapping[str, object]:
-    """What stands under `destinations` of the audience, by the keys of the configuration."""
+    """The target as the configuration needs it under `destinations` of the audience."""
     way: dict[str, object] = {"advertiser_id": audience.advertiser_id}
     if audience.connection_id:
         way = {"connection_id": audience.connection_id, "target_types": ["DSP"]}

@@ -1,4 +1,4 @@
-"""`connections`: of AMC instances and DSP advertisers, listed, made and removed."""
+"""The commands `connections`: list, show, create and delete."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,28 +31,28 @@ from pipeline.destinations.control import (
 )
 
 COLUMNS = ("connection_id", "default", "amc_account", "amc_instance", "dsp_advertiser", "modified")
-GROUP = Group("connections", "Connections of AMC instances and DSP advertisers.")
-NONE_YET = "no connection yet; make one with `connections create`"
+GROUP = Group("connections", "Connections to AMC instances and DSP advertisers.")
+NONE_YET = "no connection yet; create one with `connections create`"
 CONSEQUENCE = (
-    "This removes every connection of the login, those above and any that are not shown. "
+    "This removes every connection of the login, also those that are not shown here. "
     "Audiences that use them get no more members."
 )
 EveryOne = Annotated[
-    bool, Parameter(flag="--all", help="Every connection of the login, whoever made it.")
+    bool, Parameter(flag="--all", help="Every connection of the login, also those of others.")
 ]
 OneId = Annotated[str | None, Parameter(is_argument=True)]
 
 
 @dataclass(frozen=True, slots=True)
 class MadeConnection:
-    """The id of a connection that was just made."""
+    """The id of a new connection."""
 
     connection_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class RemovedConnections:
-    """One connection; None: all of the destination's login."""
+    """The removed connection; None: all connections of the destination's login."""
 
     destination: str
     connection_id: str | None
@@ -62,14 +62,14 @@ async def list_connections(api: Api) -> Listing[Connection]:
     """List the connections of the login."""
     found = await learn(api, compose_list(), interpret_list)
     is_full = len(found) >= MOST_SHOWN
-    caveat = f"the partner shows {MOST_SHOWN} at most: there may be more" if is_full else None
+    caveat = f"the partner shows at most {MOST_SHOWN}, so there may be more" if is_full else None
     return Listing(found, caveat)
 
 
 async def show_connection(
     api: Api, *, connection_id: Annotated[str, Parameter(is_argument=True)]
 ) -> Connection:
-    """Show everything about one connection."""
+    """Show all values of one connection."""
     if not connection_id.strip():
         raise InvalidRequest("the id of the connection is blank: see `connections list`")
     found = await learn(api, compose_list(connection_id), interpret_list)
@@ -82,21 +82,27 @@ async def show_connection(
 async def create_connection(
     api: Api,
     *,
-    amc_account: Annotated[str | None, Parameter(help="account_id of `instances list`.")] = None,
+    amc_account: Annotated[
+        str | None, Parameter(help="The account_id in `instances list`.")
+    ] = None,
     amc_marketplace: Annotated[
-        str | None, Parameter(help="marketplace_id of `instances list`.")
+        str | None, Parameter(help="The marketplace_id in `instances list`.")
     ] = None,
-    amc_instance: Annotated[str | None, Parameter(help="instance_id of `instances list`.")] = None,
+    amc_instance: Annotated[
+        str | None, Parameter(help="The instance_id in `instances list`.")
+    ] = None,
     dsp_advertiser: Annotated[
-        str | None, Parameter(help="advertiser_id of `advertisers list`.")
+        str | None, Parameter(help="The advertiser_id in `advertisers list`.")
     ] = None,
-    dsp_profile: Annotated[str | None, Parameter(help="profile_id of `advertisers list`.")] = None,
+    dsp_profile: Annotated[
+        str | None, Parameter(help="The profile_id in `advertisers list`.")
+    ] = None,
     connection_id: Annotated[
-        str | None, Parameter(help="An id of your own; the partner makes one up otherwise.")
+        str | None, Parameter(help="An id that you choose; otherwise the partner chooses one.")
     ] = None,
-    default: Annotated[bool, Parameter(help="Make it the default one of the login.")] = False,
+    default: Annotated[bool, Parameter(help="Make it the login's default connection.")] = False,
 ) -> MadeConnection:
-    """Connect an AMC instance, a DSP advertiser, or both; prints the id."""
+    """Create a connection to an AMC instance, a DSP advertiser, or both; prints its id."""
     connection = NewConnection(
         amc_account_id=amc_account,
         amc_account_marketplace_id=amc_marketplace,
@@ -112,7 +118,7 @@ async def create_connection(
 async def delete_connection(
     api: Api, *, connection_id: OneId = None, every: EveryOne = False
 ) -> RemovedConnections:
-    """Remove one connection; with --all and a typed confirmation, every one of the login."""
+    """Delete one connection; with --all and a typed confirmation, all of the login."""
     _check_extent(connection_id, every=every)
     request = compose_delete_all() if connection_id is None else compose_delete(connection_id)
     await learn(api, request, interpret_delete)
@@ -122,7 +128,7 @@ async def delete_connection(
 async def confirm_deletion(
     api: Api, *, connection_id: OneId = None, every: EveryOne = False
 ) -> Question | None:
-    """What must be typed before every connection goes; one goes without."""
+    """The question before all connections are deleted; None for a single one."""
     _check_extent(connection_id, every=every)
     if connection_id is not None:
         return None
@@ -132,13 +138,13 @@ async def confirm_deletion(
         warning=CONSEQUENCE,
         purpose="to do it",
         sentence=f"delete all connections of {api.destination}",
-        refusal="that was not the sentence, so nothing was removed",
+        refusal="the sentence does not match, so nothing was removed",
     )
 
 
 def _check_extent(connection_id: str | None, *, every: bool) -> None:
     if every is (connection_id is not None):
-        raise InvalidRequest("give the id of one connection, or --all for every one of the login")
+        raise InvalidRequest("give the id of one connection, or --all for all of the login")
 
 
 def _rows(found: Listing[Connection], nothing: str = NONE_YET) -> Sequence[Block]:

@@ -1,4 +1,4 @@
-"""`accounts`, `instances`, `profiles`, `advertisers`: what the login can see and connect."""
+"""The commands `accounts`, `instances`, `profiles` and `advertisers`: list what the login sees."""
 
 from collections.abc import Callable, Sequence
 from operator import attrgetter
@@ -32,11 +32,11 @@ from pipeline.destinations.control import (
 )
 
 Item = TypeVar("Item")
-CUT_OFF = "the partner has more than it gives out: the list is not whole"
+CUT_OFF = "the partner has more than it shows: this list is not complete"
 
 
 async def list_accounts(api: Api) -> Listing[Account]:
-    """List AMC accounts, with the marketplace that goes with each."""
+    """List AMC accounts, each with its marketplace."""
     return _listing(await every(api, compose_accounts(), interpret_accounts))
 
 
@@ -44,13 +44,13 @@ async def list_instances(
     api: Api,
     *,
     account: Annotated[
-        str | None, Parameter(help="account_id of `accounts list`; all of them if left out.")
+        str | None, Parameter(help="The account_id in `accounts list`; without it, all accounts.")
     ] = None,
     marketplace: Annotated[
-        str | None, Parameter(help="Its marketplace_id; looked up if left out.")
+        str | None, Parameter(help="The account's marketplace_id; without it, we look it up.")
     ] = None,
 ) -> Listing[Instance]:
-    """List AMC instances: of one account, or of every account that the login sees."""
+    """List AMC instances of one account, or of every account that the login sees."""
     if account and marketplace:
         request = compose_instances(account, marketplace)
         return _listing(await every(api, request, interpret_instances))
@@ -76,10 +76,10 @@ async def list_advertisers(
     *,
     profile: Annotated[
         int | None,
-        Parameter(least=1, help="profile_id of an agency profile; all of them if left out."),
+        Parameter(least=1, help="The profile_id of an agency profile; without it, all profiles."),
     ] = None,
 ) -> Listing[Advertiser]:
-    """List DSP advertisers: of one agency profile, or of every one that the login sees."""
+    """List DSP advertisers of one agency profile, or of every one that the login sees."""
     if profile is not None:
         return _listing(await every(api, compose_advertisers(profile), interpret_advertisers))
     profiles = (await list_profiles(api)).items
@@ -87,7 +87,7 @@ async def list_advertisers(
     if not agencies:
         raise CommandFailed(
             f"destinations.{api.destination}: the login has no agency profile in this region, and "
-            "so no DSP advertiser: check region, or have the DSP account granted to it"
+            "so no DSP advertiser: check region, or ask for access to the DSP account"
         )
     lists = [await every(api, compose_advertisers(one), interpret_advertisers) for one in agencies]
     return _joined(lists)
@@ -103,7 +103,7 @@ def _joined(lists: Sequence[Pages[Item]]) -> Listing[Item]:
 
 
 def _table(columns: dict[str, str], nothing: str) -> Callable[[Listing[Any]], Sequence[Block]]:
-    """Headings, each with the field that stands under it."""
+    """A function that shows a list as a table; `columns` has the field of each heading."""
     read = attrgetter(*columns.values())
 
     def shown(found: Listing[Any]) -> Sequence[Block]:
@@ -123,7 +123,7 @@ DIRECTORY_COMMANDS = (
         run=list_accounts,
         shown=_table(
             _same("account_id", "account_name", "marketplace_id"),
-            "the login sees no AMC account: have its person invited to one",
+            "the login sees no AMC account: ask for an invitation to one",
         ),
     ),
     Command(
@@ -134,7 +134,7 @@ DIRECTORY_COMMANDS = (
             _same("instance_id", "instance_name")
             | {"status": "creation_status"}
             | _same("account_id", "marketplace_id"),
-            "no AMC instance: one is made in the AMC console",
+            "no AMC instance: create one in the AMC console",
         ),
     ),
     Command(
@@ -154,7 +154,7 @@ DIRECTORY_COMMANDS = (
         run=list_advertisers,
         shown=_table(
             _same("advertiser_id", "name", "country", "currency", "profile_id"),
-            "no DSP advertiser under this profile: have the DSP account grant it to the login",
+            "no DSP advertiser under this profile: ask the DSP account to give the login access",
         ),
     ),
 )

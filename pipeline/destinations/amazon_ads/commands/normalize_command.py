@@ -1,4 +1,4 @@
-"""`normalize`: how one value gets its hash, step by step."""
+"""The command `normalize`: shows step by step how one value gets its hash."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from pipeline.destinations.control import Block, Command, InvalidRequest, Parame
 
 @dataclass(frozen=True, slots=True)
 class NormalizingStep:
-    """One step of normalising, and the value after it; its repr shows none of it."""
+    """One step of normalising, and the value after it; the repr does not show the value."""
 
     step: str
     value: str = field(repr=False)
@@ -18,10 +18,10 @@ class NormalizingStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NormalizedValue:
-    """What became of one value on its way to the partner; its repr shows none of it."""
+    """All steps of one value on its way to the partner; the repr does not show the value."""
 
     name: str
-    """The field as the partner calls it."""
+    """The partner's name of the field."""
     country: str | None
     steps: tuple[NormalizingStep, ...]
     sha256: str | None = field(repr=False)
@@ -32,7 +32,7 @@ async def normalize(
     *,
     field: Annotated[str, Parameter(is_argument=True, help="email, phone, first_name, city, …")],
     value: Annotated[str, Parameter(is_argument=True, is_asked_for=True)],
-    country: Annotated[str | None, Parameter(help="The member's, two letters.")] = None,
+    country: Annotated[str | None, Parameter(help="The member's country, two letters.")] = None,
 ) -> NormalizedValue:
     """Show how a value is normalised and hashed for Amazon Ads."""
     try:

@@ -1,4 +1,4 @@
-"""`terms`: the AMC terms of a region, shown and accepted."""
+"""The commands `terms`: show and accept the AMC terms of a region."""
 
 import html
 import re
@@ -24,19 +24,19 @@ from pipeline.destinations.control import (
     Question,
 )
 
-GROUP = Group("terms", "The AMC terms, which uploads to AMC need.")
+GROUP = Group("terms", "The AMC terms; accept them before uploads to AMC.")
 BLOCK_END = re.compile(r"</(?:p|div|li|tr|h[1-6]|ul|ol)>|<br\s*/?>", re.IGNORECASE)
 TAG = re.compile(r"<[^>]*>")
 NO_TOKEN = "the partner shows no agreement token; accept the terms in the AMC console"  # noqa: S105
 AgreementToken = Annotated[
     str | None,
-    Parameter(help="Of the text that was read (`terms show`); asks for nothing then."),
+    Parameter(help="The token of the text that you read (`terms show`); skips the question."),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """The terms are accepted; by this command, or before it."""
+    """The terms are accepted, by this command or before it."""
 
     destination: str
     is_new: bool
@@ -60,9 +60,9 @@ async def accept_terms(api: Api, *, agreement_token: AgreementToken = None) -> A
 async def confirm_acceptance(
     api: Api, *, agreement_token: AgreementToken = None
 ) -> Question | None:
-    """The text, unless its token was named or it is accepted already.
+    """The question with the text; None if its token was given or it is already accepted.
 
-    What is accepted then is the text that was shown, and no later one.
+    The confirmation accepts the text that was shown, and no later version.
     """
     if agreement_token is not None:
         return None
@@ -96,7 +96,7 @@ def _shown(terms: Terms) -> Sequence[Block]:
 def _accepted(done: Acceptance) -> Sequence[Block]:
     if done.is_new:
         return [f"terms accepted for {done.destination}"]
-    return [f"the terms are accepted already for {done.destination}"]
+    return [f"the terms are already accepted for {done.destination}"]
 
 
 TERMS_COMMANDS = (
