@@ -102,7 +102,7 @@ class Bisector:
         failing.has_failed()
         self._accepted_then = self._tally.accepted
         if failing.is_poison:
-            self._give_up(part[0], "refused", "the partner fails on it alone", detail)
+            self._give_up(part[0], "refused", "the partner fails on this record alone", detail)
         else:
             self._failing.append(failing)
 

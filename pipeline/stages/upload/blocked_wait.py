@@ -36,7 +36,7 @@ class BlockedWait:
         self._lease.seek(self._offsets.committable)
 
     def let_go(self) -> None:
-        """Remove the records that are read and not settled; they will be read again."""
+        """Empty the lane's memory; records that are not settled will be read again."""
         self._queue.clear()
         self._late.forget()
         self._offsets.turn_back()

@@ -10,7 +10,7 @@ from pipeline.telemetry.facts import LaneLabel, LaneState, LaneTelemetry
 
 LINE_SECONDS = 60.0
 """A lane writes at most one log line of a kind in this time."""
-REMEDY = "mend what the partner says, and it goes on by itself: deploy/README.md#laneblocked"
+REMEDY = "repair what the detail names; the lane goes on by itself: deploy/README.md#laneblocked"
 FORGET_SECONDS = 600.0
 """An older failure says nothing about the present state of the lane."""
 

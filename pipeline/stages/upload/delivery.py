@@ -291,6 +291,6 @@ def _detail(event: Event | None) -> str:
         case NotSent(detail) | NotThePartner(detail) | InDoubt(detail):
             return detail
         case Accepted():
-            return "it takes records and names no job for any of them"
+            return "something accepts the records and names no job for them"
         case _:
             return ""

@@ -106,7 +106,7 @@ class Trials:
     failed_before: bool = False
     is_probe: bool = False
     trusts_untracked: bool = True
-    """Whether an answer without a job is an acceptance, because other requests get their jobs."""
+    """Whether an answer without a job is an acceptance, because other requests get jobs."""
 
     @property
     def is_last_failure(self) -> bool:

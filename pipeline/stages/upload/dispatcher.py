@@ -161,7 +161,7 @@ class Dispatcher:
     def _look_at_refused(self) -> None:
         """End the refusal of an audience that is paused or has no open records.
 
-        If the memory is full, set a refused audience aside, so that the others need not wait.
+        If the memory is full, set a refused audience aside, so that others do not wait.
         """
         for audience in self._refused:
             if self._pauses.is_paused(audience) or self._is_over(audience):

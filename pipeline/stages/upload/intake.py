@@ -142,7 +142,7 @@ class Intake:
     def _read(self, record: Record, now: float) -> QueuedRecord | Rejected | Blocked:
         try:
             read = read_record(record, limits=self._limits, misfit=self._misfit, now=now)
-        except Exception as error:  # noqa: BLE001 - an error of a partner's package blocks its lane only
+        except Exception as error:  # noqa: BLE001 - a partner's package blocks its own lane only
             return Blocked("internal", f"offset {record.offset}: {place_of(error)}")
         if not isinstance(read, OtherVersion):
             return read

@@ -37,7 +37,7 @@ class JobMessages:
     def _own_id(self, what: str, part: Sequence[QueuedRecord]) -> str:
         """Return a new id for each acceptance.
 
-        So a message that is written twice counts once, and a record that is taken twice, twice.
+        A message that is written twice counts once, and a record that is taken twice counts twice.
         """
         return f"{what}-{self.lane}-{min(one.offset for one in part)}-{self.new_id()}"
 

@@ -86,7 +86,7 @@ class LaneOffsets:
         self.report()
 
     def report(self) -> None:
-        """Tell the lease what is settled, what is kept back, and if each request was answered.
+        """Tell the lease what is settled, what is kept back, and if all requests were answered.
 
         Before the takeover there is nothing to tell: the commit of the former owner is right.
         """

@@ -30,7 +30,7 @@ class FailingRecord:
 
     @property
     def failures_alone(self) -> int:
-        """Failures since another request passed; the next pause is longer with each."""
+        """Failures since another request passed; each makes the next pause longer."""
         return self._alone
 
     @property

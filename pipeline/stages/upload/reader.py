@@ -59,7 +59,7 @@ class LaneReader:
         unusable = self._intake.admit(records)
         self._took_in()
         if unusable:
-            # The reader must wait for this write, but a broker that is away is no hang.
+            # Nothing else may be read before this is settled, but a broker that is away is no hang.
             self._progress.busy(False)
             await self._settlement.unusable(unusable)
             self._progress.busy(True)

@@ -63,5 +63,5 @@ class LaneRequests:
         values = [record.value for record in part]
         try:
             return await self._partner.send(audience, part[0].route, values, self._lease)
-        except Exception as error:  # noqa: BLE001 - an error of a partner's package blocks its lane only
+        except Exception as error:  # noqa: BLE001 - a partner's package blocks its own lane only
             return Blocked("internal", place_of(error))
