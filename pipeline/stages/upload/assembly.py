@@ -1,4 +1,4 @@
-"""Puts the parts of a lane's worker together; `reading_assembly` makes those that read."""
+"""Puts the parts of a lane's worker together; `reading_assembly` makes the parts that read."""
 
 import asyncio
 from collections.abc import Callable
@@ -130,7 +130,7 @@ class LaneAssembly:
             changed=self._changed,
         )
 
-    # What sends
+    # The parts that send
 
     def _dispatcher(self) -> Dispatcher:
         return Dispatcher(
@@ -210,7 +210,7 @@ class LaneAssembly:
             wall_ms=shared.wall_ms,
         )
 
-    # What operators are shown
+    # The parts that show the lane to operators
 
     def _shown(self) -> tuple[LaneCondition, CapUse]:
         lane, telemetry = self._lane, self._shared.lane_telemetry
@@ -240,7 +240,7 @@ class LaneAssembly:
             pauses=self._reading.pauses,
         )
 
-    # What one part tells the others
+    # Events that one part reports to others
 
     def _sent(self, batch: Batch) -> None:
         self._shared.telemetry.batch_sent(

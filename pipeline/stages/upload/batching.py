@@ -1,4 +1,4 @@
-"""What waits in one lane: grouped by audience, one change a member, never two in flight at once."""
+"""The waiting records of one lane, by audience; one change of a member is in flight at a time."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ from pipeline.telemetry.facts import FlushReason
 
 SEPARATOR_BYTES = 1
 RECORD_OVERHEAD_BYTES = 500
-"""What Python's objects around one record in memory weigh, beside its key and value."""
+"""Memory that Python's objects take around one record, beside its key and value."""
 
 
 class QueuedRecord(NamedTuple):
@@ -24,23 +24,23 @@ class QueuedRecord(NamedTuple):
     action: Action
     changed_at_ms: int
     route: bytes
-    """What the partner's package wrote for itself, such as target types."""
+    """Data that the partner's package wrote for itself, such as target types."""
     admitted_at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Upper bounds of one request, and how long its first record may wait for company."""
+    """Upper bounds of one request, and how long its first record may wait for others."""
 
     max_records: int
     max_bytes: int
-    """Of the encoded body, overhead and separators included."""
+    """Size of the encoded body, with overhead and separators."""
     linger: float
     overhead_bytes: int
 
 
 class Batch(NamedTuple):
-    """Records of one audience that go out together."""
+    """Records of one audience that one delivery sends."""
 
     audience: str
     records: Sequence[QueuedRecord]
@@ -52,9 +52,9 @@ class Batch(NamedTuple):
 
 @dataclass(slots=True)
 class _Queue:
-    """One audience. `deferred` are changes of members whose earlier change is in flight.
+    """The records of one audience; `deferred` ones wait for a change of the same member in flight.
 
-    `places` says whose turn it is: the member that has waited longest, even if it was deferred.
+    `places` gives the order: the member that has waited longest comes first, even if deferred.
     """
 
     ready: dict[bytes, QueuedRecord] = field(default_factory=dict)
@@ -63,9 +63,9 @@ class _Queue:
     ready_bytes: int = 0
 
     def put(self, waiting: QueuedRecord) -> QueuedRecord | None:
-        """Add a change at the place of the one that it overtakes, which is returned.
+        """Add a change; it replaces an earlier change of its member, which is returned.
 
-        At the end, a member that changes all the time would never reach the front.
+        The change keeps the earlier place: at the end, a busy member would never be sent.
         """
         earlier = self.ready.get(waiting.key)
         if earlier is None:
@@ -85,7 +85,7 @@ class _Queue:
         return earlier
 
     def let_go(self, key: bytes) -> None:
-        """Move a deferred change to its place: before all that came after it."""
+        """Make a deferred change ready, in the order of admission."""
         waiting = self.deferred.pop(key, None)
         if waiting is not None:
             self.put(waiting)
@@ -100,7 +100,7 @@ class _Queue:
         return waiting
 
     def take(self, limits: Limits) -> list[QueuedRecord]:
-        """As many of the oldest records as both limits allow, and at least one."""
+        """Take as many of the oldest records as both limits allow, and at least one."""
         taken: list[QueuedRecord] = []
         size = limits.overhead_bytes
         while self.ready and len(taken) < limits.max_records:
@@ -112,15 +112,15 @@ class _Queue:
 
 
 def weight(records: Iterable[QueuedRecord]) -> int:
-    """Bytes that records take in memory."""
+    """Return the bytes that records take in memory."""
     return sum(len(one.key) + len(one.value) + RECORD_OVERHEAD_BYTES for one in records)
 
 
 class LaneQueue:
-    """Everything a lane has read and not yet handed over. Decides; sends nothing.
+    """Records that a lane has read and that no delivery has. Decides; sends nothing.
 
-    Linger counts from the first record, not from the last flush, so that a quiet audience waits
-    once and not for ever.
+    Linger counts from the first record and not from the last flush, so an audience with few
+    records waits once and not for ever.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -137,11 +137,11 @@ class LaneQueue:
 
     @property
     def bytes(self) -> int:
-        """Bytes that what waits takes in memory, without what is in flight."""
+        """Memory of the waiting records, without the records in flight."""
         return self._bytes
 
     def add(self, waiting: QueuedRecord) -> QueuedRecord | None:
-        """Let a change wait; returns the earlier change of the same member that it overtakes."""
+        """Add a change; return the earlier change of the same member that it replaces."""
         queue = self._queues.setdefault(waiting.audience, _Queue())
         is_deferred = waiting.key in self._in_flight
         earlier = queue.defer(waiting) if is_deferred else queue.put(waiting)
@@ -149,9 +149,9 @@ class LaneQueue:
         return earlier
 
     def take(self, now: float, without: Collection[str] = ()) -> Batch | None:
-        """The due batch with the oldest record, or None. Its members are in flight from now on.
+        """Take the due batch with the oldest record, or None. Its members are then in flight.
 
-        `without`: audiences of which nothing is taken.
+        `without`: audiences that get no batch.
         """
         due = [
             (queue.oldest().admitted_at, audience, reason)
@@ -166,7 +166,7 @@ class LaneQueue:
         return self._taken(audience, self._queues[audience].take(self._limits), reason)
 
     def first(self, without: Collection[str] = ()) -> str | None:
-        """The audience whose oldest record stands first in the lane; None when nothing waits."""
+        """Return the audience whose oldest ready record has the lowest offset; None without any."""
         waiting = [
             (queue.oldest().offset, audience)
             for audience, queue in self._queues.items()
@@ -175,7 +175,7 @@ class LaneQueue:
         return min(waiting)[1] if waiting else None
 
     def take_probe(self, audience: str, most: int) -> Batch | None:
-        """A few of its oldest records, due or not: to ask whether the partner takes them again."""
+        """Take a few of the oldest records, due or not, to ask whether the partner takes them."""
         queue = self._queues.get(audience)
         if queue is None or not queue.ready:
             return None
@@ -183,7 +183,7 @@ class LaneQueue:
         return self._taken(audience, queue.take(limits), "probe")
 
     def due_in(self, now: float, without: Collection[str] = ()) -> float | None:
-        """Seconds until the next linger ends; None when nothing waits that could be sent."""
+        """Return the seconds until the next linger ends; None if no record is ready."""
         heads = [
             queue.oldest().admitted_at
             for audience, queue in self._queues.items()
@@ -192,7 +192,7 @@ class LaneQueue:
         return None if not heads else max(0.0, min(heads) + self._limits.linger - now)
 
     def settled(self, records: Iterable[QueuedRecord], audience: str) -> None:
-        """These are no longer in flight: newer changes of their members may go."""
+        """Take records out of flight, so that newer changes of their members may be sent."""
         queue = self._queues.get(audience, _Queue())
         for record in records:
             self._in_flight.discard(record.key)
@@ -201,9 +201,9 @@ class LaneQueue:
             self._queues.pop(audience, None)
 
     def put_back(self, records: Iterable[QueuedRecord]) -> Sequence[QueuedRecord]:
-        """Let records that were in flight wait again, each at its place.
+        """Put records that were in flight back into the queue, each at its place.
 
-        Returns the changes that a later one of the same member has overtaken meanwhile.
+        Returns the changes that are not sent because a later change of the same member waits.
         """
         overtaken: list[QueuedRecord] = []
         for record in records:
@@ -220,26 +220,26 @@ class LaneQueue:
         return overtaken
 
     def waiting(self, audience: str) -> int:
-        """How many records of this audience wait."""
+        """Return how many records of this audience wait."""
         queue = self._queues.get(audience, _Queue())
         return len(queue.ready) + len(queue.deferred)
 
     def drop(self, audience: str) -> Sequence[QueuedRecord]:
-        """Let go of what waits of an audience, and return it; what is in flight stays so."""
+        """Remove the waiting records of an audience and return them; records in flight stay so."""
         queue = self._queues.pop(audience, _Queue())
         dropped = [*queue.ready.values(), *queue.deferred.values()]
         self._account(added=(), removed=dropped)
         return dropped
 
     def shrink(self, body_bytes: int) -> None:
-        """Remember that the partner takes no body of this size, and take half of it at most."""
+        """Remember that the partner takes no body of this size; allow half of it at most."""
         smaller = max(body_bytes // 2, self._limits.overhead_bytes + 1)
         self._limits = replace(self._limits, max_bytes=min(self._limits.max_bytes, smaller))
 
     def clear(self) -> None:
-        """Let go of everything, also of what is known of members in flight.
+        """Remove all records, and forget which members are in flight.
 
-        A remembered byte limit goes, too: whoever mends what blocked the lane may mend that.
+        Forget a smaller byte limit, too: the person who repairs the lane may also raise the limit.
         """
         self._limits = self._configured
         self._queues.clear()

@@ -11,9 +11,9 @@ from pipeline.stages.upload.poison_record import FailingRecord
 from pipeline.stages.upload.tally import Tally
 
 GUARDED_BATCH = 100
-"""From this size on, a batch of which more than a tenth is poison is hopeless."""
+"""A batch of this size or larger is hopeless if more than a tenth of it is poison."""
 HOPELESS_RUN = 10
-"""So many refused records, with nothing accepted in between, make it hopeless as well."""
+"""A batch is also hopeless after so many refused records with nothing accepted in between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,26 +24,26 @@ class PoisonRecord:
     reason: RejectedReason
     detail: str
     said: str = ""
-    """The partner's own words, which may name what stands in the record."""
+    """The partner's own words, which may quote the record."""
 
 
 class Bisector:
     """Says which part of a batch is sent next, until each record is accepted or stands alone.
 
     Every part must be sent anyway, so the order costs nothing. Both halves are tried before
-    either is halved again: by the time that ten records stand alone with nothing accepted, every
-    half on the way to them holds a bad one. A few poison records, wherever they are, never look
+    either is halved again. So if ten records were refused alone and nothing was accepted, each
+    half that led to them has a poison record. A few poison records, wherever they are, never look
     hopeless; one among n costs at most 2 * ceil(log2 n) requests more.
 
     A part that fails again and again is halved as if it were refused: after an outage, a batch
-    of n is in 2 * log2 n parts at most. A record that fails alone proves nothing yet. It comes
-    again and again, until it is accepted or known to be poison: alone while nothing of the lane
-    is accepted, or an outage would split the whole batch, and otherwise after all other parts.
+    of n is in 2 * log2 n parts at most. A record that fails alone proves nothing yet. It is sent
+    again and again, until it is accepted or known to be poison. While nothing of the lane is
+    accepted, only this record is sent, or an outage would split the whole batch. Otherwise it is
+    sent after all other parts.
 
-    Small batches are judged together: the lane's tally knows how many records of it, and of each
-    audience, were refused since anything was accepted. In a batch that is doubted (the lane was
-    blocked for refusals) what is refused proves nothing until something is accepted, and then it
-    is asked once more.
+    Small batches are judged together: the tally counts the refused records of the lane, and of
+    each audience, since anything was accepted. A batch is doubted if its audience is refused. Its
+    refusals prove nothing until something is accepted; then the refused records are sent once more.
     """
 
     def __init__(self, batch: Batch, *, tally: Tally, is_doubted: bool) -> None:
@@ -56,15 +56,15 @@ class Bisector:
         self._failing: deque[FailingRecord] = deque()
         self._accepted = 0
         self._accepted_then = 0
-        """Requests of the lane that had been accepted when a record last failed alone."""
+        """How many requests of the lane had been accepted when a record last failed alone."""
         self.failing: FailingRecord | None = None
         """The part that was taken last, if it is a record that failed alone before."""
         self.poison: list[PoisonRecord] = []
         self.is_hopeless = False
-        """Whether so much is refused that it is not the records."""
+        """Whether so much is refused that the records cannot be the cause."""
 
     def take(self) -> Sequence[QueuedRecord] | None:
-        """The part to send next; None when the batch is done or hopeless."""
+        """Return the part to send next; None when the batch is done or hopeless."""
         self.failing = None
         self.is_hopeless = self._is_hopeless()
         if self.is_hopeless:
@@ -81,11 +81,11 @@ class Bisector:
         return self._take_failing()
 
     def accepted(self) -> None:
-        """The part was accepted."""
+        """Note that the part was accepted."""
         self._accepted += 1
 
     def refused(self, part: Sequence[QueuedRecord], answer: Refused | TooLarge) -> None:
-        """The part was refused: it will be halved, or its only record is poison."""
+        """Note that the part was refused: halve it later, or call its only record poison."""
         if len(part) > 1:
             self._refused.append(part)
         elif isinstance(answer, TooLarge):
@@ -94,7 +94,7 @@ class Bisector:
             self._give_up(part[0], "refused", "the partner refused it", answer.detail)
 
     def failed(self, part: Sequence[QueuedRecord], detail: str) -> None:
-        """The part failed too often: it will be halved, or its only record comes again later."""
+        """Note that the part failed too often: halve it later, or send its only record again."""
         if len(part) > 1:
             self._refused.append(part)
             return
@@ -102,7 +102,7 @@ class Bisector:
         failing.has_failed()
         self._accepted_then = self._tally.accepted
         if failing.is_poison:
-            self._give_up(part[0], "refused", "the partner fails on it alone", detail)
+            self._give_up(part[0], "refused", "the partner fails on this record alone", detail)
         else:
             self._failing.append(failing)
 
@@ -129,7 +129,7 @@ class Bisector:
 
 
 def _first_parts(batch: Batch) -> list[Sequence[QueuedRecord]]:
-    """What is last in a list is sent next. A probe begins with one record."""
+    """Return the parts to begin with, the next one last. A probe begins with one record."""
     if batch.reason != "probe" or len(batch.records) == 1:
         return [batch.records]
     return [batch.records[1:], batch.records[:1]]

@@ -1,4 +1,4 @@
-"""What a blocked lane does between two looks at whether it may go on: let go, wait, go back."""
+"""A blocked lane empties its memory between two probes, waits, and reads its records again."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from pipeline.stages.upload.room import LaneRoom
 
 
 class BlockedWait:
-    """Gives the memory of the lane to others, and keeps members of late requests safe."""
+    """Gives the lane's memory to other lanes, and waits until no late request can be applied."""
 
     def __init__(
         self,
@@ -30,13 +30,13 @@ class BlockedWait:
         self._probe_seconds = probe_seconds
 
     async def run(self) -> None:
-        """Return when it is time to look, with the lease at the first record without an end."""
+        """Return when it is time for a probe; the lease then reads from the first open offset."""
         self.let_go()
         await asyncio.sleep(max(self._probe_seconds, self._late.left()))
         self._lease.seek(self._offsets.committable)
 
     def let_go(self) -> None:
-        """Let go of everything read and without an end; it will be read again."""
+        """Empty the lane's memory; records that are not settled will be read again."""
         self._queue.clear()
         self._late.forget()
         self._offsets.turn_back()

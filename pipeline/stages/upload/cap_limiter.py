@@ -12,7 +12,7 @@ from pipeline.stages.waiting import until
 
 
 class Cost(NamedTuple):
-    """What one request counts for, in each thing that a quota can count."""
+    """The size of one request in each dimension that a quota can count."""
 
     records: int
     requests: int = 0
@@ -38,8 +38,8 @@ class _Payer(NamedTuple):
 class CapLimiter:
     """One task spends from the buckets of a lane for all its deliveries.
 
-    The delivery with the oldest record is next, however small those behind it are: nothing is
-    spent before the first one can pay, so no stream of small ones lets a large one starve.
+    The delivery with the oldest record pays first. Nothing is spent before it can pay, so small
+    deliveries cannot starve a large one.
     """
 
     def __init__(
@@ -57,13 +57,13 @@ class CapLimiter:
         self._arrived = asyncio.Event()
 
     def counted(self, cost: Cost) -> Cost:
-        """The part of a cost for which there are buckets."""
+        """Return the cost with zero in each dimension that has no bucket."""
         return Cost(*(one if name in self._buckets else 0 for name, one in cost._asdict().items()))
 
     async def pay(self, cost: Cost, oldest: float) -> None:
-        """Return once the cost is paid; who has waited since `oldest` is next.
+        """Return once the cost is paid; the delivery with the earliest `oldest` pays first.
 
-        Not the lowest offset: a long replay of a resumed audience would let no other pass.
+        The order is not by offset, or a long replay of a resumed audience would let no other pass.
         """
         paid: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._payers, _Payer(oldest, next(self._arrivals), cost, paid))
@@ -71,7 +71,7 @@ class CapLimiter:
         await paid
 
     async def run(self) -> None:
-        """Let one after the other pay, for ever."""
+        """Let the deliveries pay one after the other, until cancelled."""
         while True:
             payer = self._next()
             seconds = None if payer is None else self._wait(payer.cost)
@@ -83,7 +83,7 @@ class CapLimiter:
 
     def _next(self) -> _Payer | None:
         while self._payers and self._payers[0].paid.done():
-            heapq.heappop(self._payers)  # it left before it paid
+            heapq.heappop(self._payers)  # cancelled before it paid
         return self._payers[0] if self._payers else None
 
     def _wait(self, cost: Cost) -> float:
@@ -101,7 +101,7 @@ class CapLimiter:
         payer.paid.set_result(None)
 
     async def _sleep(self, seconds: float | None) -> None:
-        """Until the first payer can pay, or an older one comes."""
+        """Wait until the first payer can pay, or another payer arrives."""
         if seconds is None:
             await self._arrived.wait()
             return
@@ -111,10 +111,10 @@ class CapLimiter:
 
 
 class Reservation:
-    """What one delivery has paid for and not used.
+    """Tokens that one delivery has paid for and not used.
 
-    What a partner definitely refused was not counted by it, so the next attempt of the same
-    records uses the same tokens; otherwise finding one bad record would cost two batches.
+    A partner does not count records that it refuses, so the next attempt of the same records uses
+    the same tokens. Otherwise the search for one bad record would cost two batches.
     """
 
     def __init__(self, limiter: CapLimiter, oldest: float) -> None:
@@ -130,5 +130,5 @@ class Reservation:
             self._paid = self._paid.plus(missing)
 
     def use(self, cost: Cost) -> None:
-        """The partner counted this, or may have counted it."""
+        """Take away what the partner counted or may have counted."""
         self._paid = self._paid.minus(self._limiter.counted(cost))

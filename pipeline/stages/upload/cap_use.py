@@ -1,4 +1,4 @@
-"""How much of its cap a lane uses: what its status and its metric show."""
+"""How much of its cap a lane uses, for its status and its metric."""
 
 from collections.abc import Callable
 
@@ -8,9 +8,9 @@ from pipeline.telemetry.facts import LaneLabel, LaneTelemetry
 
 
 class CapUse:
-    """What the partner counted of a lane's attempts, or may have counted.
+    """Counts what the partner counted, or may have counted, of a lane's attempts.
 
-    Shown are the records in the window that ends now.
+    It shows the records in the window that ends now.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class CapUse:
         self._clock = clock
 
     def add(self, cost: Cost) -> None:
-        """One attempt: of a refused one the request and its bytes, and no records."""
+        """Count one attempt; the cost of a refused attempt has no records."""
         self._window.add(cost.records, self._clock())
         self.show()
 
@@ -43,5 +43,5 @@ class CapUse:
             )
 
     def waited(self, seconds: float) -> None:
-        """A batch that was ready waited so long for the cap."""
+        """Report how long a ready batch waited for the cap."""
         self._telemetry.cap_waited(lane=self._label, seconds=seconds)

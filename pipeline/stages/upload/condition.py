@@ -1,4 +1,4 @@
-"""How a lane is doing, as operators are shown it: in its status, its metrics and the log."""
+"""The condition of a lane, for operators: in its status, its metrics and the log."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,10 +9,10 @@ from pipeline.stages.upload.refused_audiences import RefusedAudiences
 from pipeline.telemetry.facts import LaneLabel, LaneState, LaneTelemetry
 
 LINE_SECONDS = 60.0
-"""At most one line of a kind and lane in this time."""
-REMEDY = "mend what the partner says, and it goes on by itself: deploy/README.md#laneblocked"
+"""A lane writes at most one log line of a kind in this time."""
+REMEDY = "repair what the detail names; the lane goes on by itself: deploy/README.md#laneblocked"
 FORGET_SECONDS = 600.0
-"""A failure so long ago says nothing of the lane as it is now."""
+"""An older failure says nothing about the present state of the lane."""
 
 log = structlog.get_logger(__name__)
 
@@ -43,17 +43,17 @@ class LaneCondition:
         self._shown: LaneState | None = None
         self.state: LaneState = "taking_over"
         self.blocked_for_all: Blocked | None = None
-        """Why nothing of the lane is sent, also while it asks whether it may go on."""
+        """Why the lane sends nothing, or only a probe."""
 
     @property
     def blocked(self) -> Blocked | None:
-        """What a person must mend, of all audiences or of one."""
+        """What a person must repair, for the whole lane or for one audience."""
         return self.blocked_for_all or self._refused.cause
 
     def show(self, state: LaneState) -> None:
-        """What the lane does now; while an audience is refused, it is shown as blocked.
+        """Show the state of the lane; while an audience is refused, show it as blocked.
 
-        The other audiences go on, but a person is needed all the same.
+        The other audiences go on, but a person must repair something.
         """
         if self._refused:
             state = "blocked"
@@ -63,24 +63,24 @@ class LaneCondition:
             self._telemetry.lane_state(lane=self._label, state=state)
 
     def block(self, blocked: Blocked) -> None:
-        """A person must mend something before anything is sent; said once for each thing."""
+        """Block the lane until a person repairs something; log each new cause."""
         is_news = blocked != self.blocked_for_all
         self.blocked_for_all = blocked
         self._show_blocked(blocked, is_news=is_news)
 
     def passed_probe(self) -> None:
-        """The lane may go on; that says nothing of audiences that are refused."""
+        """End the block of the lane; audiences that are refused stay so."""
         if self.blocked_for_all is not None:
             self.blocked_for_all = None
             self._say_resumed()
 
     def refuse(self, audience: str, blocked: Blocked, *, read_to: int) -> None:
-        """A person must mend something before anything more of this audience is sent."""
+        """Refuse an audience until a person repairs something; log each new cause."""
         is_news = self._refused.add(audience, blocked, now=self._clock(), read_to=read_to)
         self._show_blocked(blocked, is_news=is_news)
 
     def ends_refusal(self, audience: str) -> None:
-        """Something of this audience was accepted, or nothing of it waits any more."""
+        """End the refusal of an audience, if it is refused."""
         if audience in self._refused:
             self._refused.end(audience)
             self._say_resumed()
@@ -96,7 +96,7 @@ class LaneCondition:
             log.info("lane resumed", lane=self._lane)
 
     def failed(self, detail: str, status: int | None = None) -> None:
-        """An attempt failed and will be repeated; `status` is that of an answer, if one came."""
+        """Note an attempt that will be repeated; `status`: that of the answer, if one came."""
         now = self._clock()
         if now - self._failed_at > FORGET_SECONDS:
             self._failures = 0
@@ -111,9 +111,9 @@ class LaneCondition:
 
     @property
     def last_failure(self) -> Mapping[str, object] | None:
-        """Why the last attempt failed that did, how many did of late, and seconds since then.
+        """The last failure: its detail, its HTTP status if an answer came, and its age in seconds.
 
-        With the status where the partner answered at all.
+        `times` is how many attempts failed recently.
         """
         since = self._clock() - self._failed_at
         if self._failure is None or since > FORGET_SECONDS:
@@ -126,7 +126,7 @@ class LaneCondition:
         }
 
     def summarise(self, *, waiting: int, window_records: int, cap: int | None) -> None:
-        """One line on what the lane did since the last one; none for a lane without work."""
+        """Log what the lane did since the last summary; log nothing for a lane without work."""
         accepted, self._accepted = self._accepted, 0
         if not (accepted or waiting) and self.state == "running":
             return

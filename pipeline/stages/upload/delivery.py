@@ -1,4 +1,4 @@
-"""One batch, from its first payment until each of its records has its end."""
+"""Sends one batch, from its first payment until each of its records is settled."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -42,21 +42,21 @@ class Slots(Protocol):
     """The lane's in-flight table, as its deliveries see it."""
 
     def moved(self) -> None:
-        """The delivery went from one state to another."""
+        """Note that the delivery changed its state."""
 
     def may_step_aside(self) -> bool:
-        """Whether it may give its slot away, though nobody knows yet whether others pass."""
+        """Whether one more delivery may give its slot away, before it is known if others pass."""
 
     async def take_slot(self) -> None:
-        """Return when there is a slot for it again."""
+        """Return when the delivery has a slot again."""
 
 
 class Delivery:
-    """Hands one batch over, attempt after attempt, for as long as it takes.
+    """Sends one batch, attempt after attempt, for as long as it takes.
 
-    Its states, and what leads from one to the next, are in `delivery_states.py`; here is what each
-    state waits for, and what each effect does. But for `sending` nothing of it is on its way: then
-    it may be cancelled without leaving a request without an answer.
+    `delivery_states.py` has the states and the steps between them. This class waits for the events
+    of each state and carries out each effect. A delivery has a request on its way only in the
+    state `sending`; in any other state it may be cancelled safely.
     """
 
     def __init__(
@@ -94,12 +94,12 @@ class Delivery:
         self.state: State = "waiting"
         self._left = {record.offset: record for record in batch.records}
         self.bytes = weight(batch.records)
-        """What its records without an end weigh."""
+        """Memory of the records that are not settled."""
         self.is_aside = False
-        """It has given its slot to others until its next attempt."""
+        """Whether the delivery has given its slot to others until its next attempt."""
 
     async def run(self) -> None:
-        """Until every record has its end, or the lane is blocked."""
+        """Send until every record is settled, the lane is blocked, or `stop` is called."""
         await self._take_next_part()
         while self.state not in ("done", "blocked") and not self._stopping:
             event = await self._event()
@@ -111,15 +111,15 @@ class Delivery:
 
     @property
     def left(self) -> Sequence[QueuedRecord]:
-        """Its records without an end."""
+        """The records that are not settled."""
         return list(self._left.values())
 
     @property
     def is_sending(self) -> bool:
-        """Whether a request is on its way, or its answer is not written down yet."""
+        """Whether a request is on its way, or its answer is not durable yet."""
         return self.state == "sending"
 
-    # What each state waits for
+    # The event that each state waits for
 
     async def _event(self) -> Event:
         match self.state:
@@ -152,7 +152,7 @@ class Delivery:
             await self._slots.take_slot()
             self.is_aside = False
 
-    # What follows
+    # The step that follows an event
 
     async def _follow(self, step: Step, event: Event) -> None:
         for effect in step.effects:
@@ -189,7 +189,7 @@ class Delivery:
     def _known(self) -> Trials:
         return replace(self._trials, trusts_untracked=self._outcomes.tally.trusts_untracked)
 
-    # What each effect does
+    # The effects
 
     def _use(self, _: Event | None) -> None:
         self._reservation.use(self._cost)
@@ -209,7 +209,7 @@ class Delivery:
         if isinstance(event, Throttled):
             self._answered_unpaid()
         self._throttled += 1
-        # No time to come (a date gone by: its clock may be wrong) is no time at all.
+        # A wait of zero (a date in the past: a clock may be wrong) must not cause a retry at once.
         self._requests.hush(event.wait or self._delay(self._throttled))
 
     def _note(self, event: Event | None) -> None:
@@ -239,7 +239,7 @@ class Delivery:
             self._release([one.record for one in poison])
 
     def _answered_unpaid(self) -> None:
-        """Refused records count nothing; the request counts, and so do its bytes."""
+        """Count the request and its bytes: a partner does not count records that it refuses."""
         counted = self._cost._replace(records=0)
         self._reservation.use(counted)
         self._outcomes.counted(counted)
@@ -274,7 +274,7 @@ class Delivery:
     def _delay(self, failures: int) -> float:
         return self._backoff.delay(max(1, failures), self._chance())
 
-    # Of the class: bound methods in an attribute would keep the batch until a full collection.
+    # On the class: bound methods in an instance would keep the batch until a full collection.
     _EFFECTS: ClassVar[Mapping[Effect, Callable[["Delivery", Event | None], None]]] = {
         "use": _use,
         "doubt": _doubt,
@@ -291,6 +291,6 @@ def _detail(event: Event | None) -> str:
         case NotSent(detail) | NotThePartner(detail) | InDoubt(detail):
             return detail
         case Accepted():
-            return "it takes records and names no job for any of them"
+            return "something accepts the records and names no job for them"
         case _:
             return ""

@@ -1,4 +1,4 @@
-"""The states of a delivery and what leads from one to the next. Pure: a table in words.
+"""The states of a delivery and the steps between them. Pure.
 
                   a part is next             the lane may send            paid
 (a batch) ─────────────┬──────────> waiting ───────────────> paying ──────────────> sending
@@ -14,7 +14,7 @@
                              │                                                         │
                              ├── no part is left ────────> done                        │
                              └── hopeless ───────────────> blocked <── a person must ──┘
-                                                                       mend something
+                                                                       repair something
 """
 
 from dataclasses import dataclass
@@ -35,34 +35,34 @@ from pipeline.domain.send_result import (
 from pipeline.stages.upload.poison_record import PATIENCE
 
 FOREIGN_PATIENCE = 5
-"""Answers that are not the partner's, to one body, after which the lane is blocked."""
+"""The lane is blocked after so many answers to one body that are not the partner's."""
 
 State = Literal[
     "waiting",  # until the lane is owned and may send
     "paying",  # until the attempt is paid from the cap, and it is the client's turn
-    "sending",  # a request is on its way, or its answer is not written down yet
+    "sending",  # a request is on its way, or its answer is not durable yet
     "repeating",  # an attempt failed; pauses before the next one
-    "done",  # every record has its end
-    "blocked",  # a person must mend something first
+    "done",  # every record is settled
+    "blocked",  # a person must repair something first
 ]
 Effect = Literal[
-    "use",  # its tokens are gone: the partner counted the records, or may have
-    "doubt",  # it may still be at work on the other side
-    "settle",  # write the job down, or what the partner made of the records at once
-    "refuse",  # the bisector learns that the part was refused
-    "shrink",  # the lane remembers that the partner takes no such body
-    "set_back",  # the bisector learns that the part failed too often
-    "hush",  # the lane is silent for as long as the partner said
-    "note",  # the failure is shown to operators and counted
+    "use",  # take the tokens away: the partner counted the records, or may have
+    "doubt",  # the partner may still work on the request
+    "settle",  # write the job, or the outcome if the partner applied the records at once
+    "refuse",  # tell the bisector that the part was refused
+    "shrink",  # remember that the partner takes no body of this size
+    "set_back",  # tell the bisector that the part failed too often
+    "hush",  # keep the lane silent for as long as the partner said
+    "note",  # show the failure to operators and count it
     "next",  # take the next part
-    "give_up",  # write the dead letters of poison records down
-    "block",  # the lane
+    "give_up",  # write the dead letters of poison records
+    "block",  # block the lane
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class PartTaken:
-    """A part is next; `failed_before`: a record that stands alone and failed again and again."""
+    """A part is next; `failed_before`: it is one record that failed alone before."""
 
     failed_before: bool
 
@@ -81,7 +81,7 @@ class MaySend:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """The attempt is paid for, and it is the client's turn; `may_send`: the lane still may."""
+    """The attempt is paid, and it is the client's turn; `may_send`: the lane may still send."""
 
     may_send: bool
 
@@ -97,25 +97,25 @@ Event: TypeAlias = OwnEvent | Answer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trials:
-    """How the part at hand went so far."""
+    """How the attempts of the current part went so far."""
 
     failures: int = 0
-    """Attempts that were not sent or are in doubt, one after the other."""
+    """Attempts that were not sent or are in doubt."""
     foreign: int = 0
     """Answers that were not the partner's."""
     failed_before: bool = False
     is_probe: bool = False
     trusts_untracked: bool = True
-    """Others of the lane get their jobs, so an acceptance without one is one."""
+    """Whether an answer without a job is an acceptance, because other requests get jobs."""
 
     @property
     def is_last_failure(self) -> bool:
-        """Whether one failure more is one too many."""
+        """Whether one more failure reaches the limit."""
         return self.failed_before or self.failures + 1 >= PATIENCE
 
     @property
     def is_last_foreign(self) -> bool:
-        """Whether one more answer that is not the partner's is one too many."""
+        """Whether one more answer that is not the partner's reaches the limit."""
         return self.is_probe or self.foreign + 1 >= FOREIGN_PATIENCE
 
 
@@ -128,7 +128,7 @@ class Step:
 
 
 def decide(state: State, event: Event, trials: Trials) -> Step:
-    """What follows from an event in a state.
+    """Return the step that an event causes in a state.
 
     Raises:
         ValueError: the event does not belong to the state.
@@ -162,7 +162,7 @@ def _after(answer: Answer, trials: Trials) -> Step:
         case Throttled():
             return Step("waiting", ("hush",))
         case Blocked("internal"):
-            # Nobody knows whether it was raised before or after the request.
+            # The error may have come before or after the request was sent.
             return Step("blocked", ("use", "doubt", "block"))
         case Blocked():
             return Step("blocked", ("block",))
@@ -171,7 +171,7 @@ def _after(answer: Answer, trials: Trials) -> Step:
 
 
 def _after_2xx(answer: Accepted | Applied | NotThePartner, trials: Trials) -> Step:
-    """Whatever took the records may have been the partner, so they are paid for."""
+    """Count the records as paid: even a strange answer may be the partner's."""
     is_untracked = isinstance(answer, Accepted) and answer.job_id is None
     is_foreign = isinstance(answer, NotThePartner)
     if not is_foreign and (trials.trusts_untracked or not is_untracked):

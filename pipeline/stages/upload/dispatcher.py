@@ -22,10 +22,10 @@ from pipeline.stages.upload.room import LaneRoom
 from pipeline.stages.waiting import LOOK_AGAIN_SECONDS, until
 
 IDLE_SECONDS = 60.0
-"""A lane with nothing to send hears of its reader more often than that."""
+"""An idle lane looks again after this time; its reader wakes it earlier if records come."""
 
 NewDelivery = Callable[[Batch, bool, Callable[[Blocked], None]], Delivery]
-"""For a batch; whether it is doubted; and whom it tells that the lane is blocked."""
+"""Makes a delivery from a batch, whether it is doubted, and a callback that blocks the lane."""
 
 
 class Dispatcher:
@@ -72,7 +72,7 @@ class Dispatcher:
         self._blocked: Blocked | None = None
 
     async def run(self, tasks: asyncio.TaskGroup) -> None:
-        """Send until something blocks the lane; first ask, if it was blocked before."""
+        """Send until something blocks the lane; if it was blocked before, send a probe first."""
         self._blocked = None
         if self._condition.blocked_for_all is not None:
             await self._probe(tasks)
@@ -86,12 +86,12 @@ class Dispatcher:
         while self._in_flight.count:
             await self._look_again_in(LOOK_AGAIN_SECONDS)
 
-    # Asking whether a blocked lane may go on
+    # The probe of a blocked lane
 
     async def _probe(self, tasks: asyncio.TaskGroup) -> None:
-        """Send one record alone.
+        """Send a probe alone; the lane goes on unless the probe blocks it again.
 
-        A probe that fails is no reason to go on asking: whatever blocked the lane is gone.
+        If the probe fails in another way, the cause of the block is gone all the same.
         """
         batch = await self._probe_batch()
         if batch is None:
@@ -103,7 +103,7 @@ class Dispatcher:
             self._condition.passed_probe()
 
     async def _probe_batch(self) -> Batch | None:
-        """What to ask with; None when nothing can be read."""
+        """Return the batch for the probe; None if nothing can be read."""
         while self._blocked_intake() is None:
             await self._lease.wait_held()
             self._pauses.apply_requests()
@@ -114,13 +114,13 @@ class Dispatcher:
         return None
 
     def _take_few(self, audience: str) -> Batch | None:
-        """One record; of an audience that was refused it may be a bad one, so then a few."""
+        """Take one record, or a few of a refused audience, because the first may be poison."""
         return self._queue.take_probe(audience, HOPELESS_RUN if audience in self._refused else 1)
 
-    # Sending what is due
+    # Batches that are due
 
     def _dispatch(self, tasks: asyncio.TaskGroup) -> float:
-        """Start what may start now; returns seconds until there may be more."""
+        """Start the deliveries that are due; return the seconds until the next look."""
         self._pauses.apply_requests()
         self._look_at_refused()
         self._show_blocked_intake()
@@ -138,7 +138,7 @@ class Dispatcher:
 
     @property
     def _is_idle(self) -> bool:
-        """Nothing to send, and nothing on which an operator may have another word."""
+        """Whether there is nothing to send, and no audience is paused, replayed or refused."""
         is_waiting = self._pauses.are_any or self._refused
         return not (self._queue.count or self._in_flight.count or is_waiting)
 
@@ -159,9 +159,9 @@ class Dispatcher:
     # Audiences that are refused
 
     def _look_at_refused(self) -> None:
-        """An audience that is paused, or whose records all have their end, blocks nothing.
+        """End the refusal of an audience that is paused or has no open records.
 
-        Others must not wait for the room that one takes: then it is read again, bit by bit.
+        If the memory is full, set a refused audience aside, so that others do not wait.
         """
         for audience in self._refused:
             if self._pauses.is_paused(audience) or self._is_over(audience):
@@ -171,12 +171,12 @@ class Dispatcher:
                 self._room.occupy()
 
     def _is_over(self, audience: str) -> bool:
-        """Whether every record that had been read at the refusal has its end, and none waits."""
+        """Whether every record that had been read at the refusal is settled, and none waits."""
         is_settled = self._offsets.committable >= self._refused.read_to(audience)
         return is_settled and not (self._queue.waiting(audience) or self._pauses.has(audience))
 
     def _ask(self, tasks: asyncio.TaskGroup) -> None:
-        """Send a few records of an audience about which it is time to ask; one at a time."""
+        """Send a few records of a refused audience that is due; one audience at a time."""
         if not self._in_flight.has_free_slot or any(map(self._in_flight.has, self._refused)):
             return
         for audience in self._refused.due(self._clock()):
@@ -200,13 +200,13 @@ class Dispatcher:
         return self._blocked or self._blocked_intake()
 
     def _blocked_intake(self) -> Blocked | None:
-        """What stands in the topic cannot be read on, and everything before it has its end."""
+        """Return why the topic cannot be read further, once every earlier record is settled."""
         if self._queue.count or self._in_flight.is_busy:
             return None
         return self._intake.blocked
 
     def _show_blocked_intake(self) -> None:
-        """Say why nothing more is read, also while an audience that is refused waits before it."""
+        """Show why nothing more is read, even if records of refused audiences still wait."""
         waiting = self._queue.count - sum(map(self._queue.waiting, self._refused))
         if self._intake.blocked is not None and not waiting:
             self._condition.block(self._intake.blocked)

@@ -1,4 +1,4 @@
-"""The deliveries of one lane: which hold a slot, which have a request on its way."""
+"""The deliveries of one lane, with their slots and their requests on the way."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,9 +8,9 @@ from pipeline.stages.upload.late_members import LateMembers
 
 
 class InFlight:
-    """The in-flight table. A slot bounds what is paid and not settled (`domain/quota.py`).
+    """The in-flight table; its slots limit what is paid and not settled (`domain/quota.py`).
 
-    A delivery that is left with records on which the partner fails again and again steps aside
+    If the partner fails on a delivery's last records again and again, the delivery steps aside
     between its attempts: it gives its slot to others, and takes one again before it pays.
     """
 
@@ -23,7 +23,7 @@ class InFlight:
         ended: Callable[[], None],
         changed: asyncio.Event,
     ) -> None:
-        """`late` gets back what a stopped delivery leaves without an end."""
+        """`late` takes back the records that a stopped delivery has not settled."""
         self._slots = slots
         self._late = late
         self._one_moved = moved
@@ -41,27 +41,27 @@ class InFlight:
 
     @property
     def sending(self) -> int:
-        """Requests that are on their way or whose answer is not written down yet."""
+        """How many requests are on their way, or have an answer that is not durable yet."""
         return sum(one.is_sending for one in self._tasks.values())
 
     @property
     def is_clean(self) -> bool:
-        """Whether no request of ours can still be at work on the other side."""
+        """Whether the partner can no longer apply any request of ours."""
         return self._drained.is_set() and self._late.left() <= 0
 
     @property
     def bytes(self) -> int:
-        """What the records without an end weigh."""
+        """Memory of the records that are not settled."""
         return sum(one.bytes for one in self._tasks.values())
 
     @property
     def has_free_slot(self) -> bool:
-        """Whether a new delivery may begin; those that stepped aside come first."""
+        """Whether a new delivery may begin; deliveries that need their slot back come first."""
         return self._taken + self._coming_back < self._slots
 
     @property
     def is_busy(self) -> bool:
-        """Whether any delivery works, beside those that stepped aside."""
+        """Whether any delivery has a slot."""
         return self._taken > 0
 
     def add(self, task: asyncio.Task[None], delivery: Delivery) -> None:
@@ -70,7 +70,7 @@ class InFlight:
         task.add_done_callback(self._ended)
 
     def moved(self) -> None:
-        """A delivery went from one state to another."""
+        """Note that a delivery changed its state."""
         was_sending, is_sending = not self._drained.is_set(), self.sending > 0
         if is_sending != was_sending:
             (self._drained.clear if is_sending else self._drained.set)()
@@ -80,11 +80,11 @@ class InFlight:
             self._changed.set()
 
     def may_step_aside(self) -> bool:
-        """Whether one more may, of which nobody knows yet whether others pass."""
+        """Whether one more delivery may step aside, before it is known if others pass."""
         return sum(one.is_aside for one in self._tasks.values()) < self._slots
 
     async def take_slot(self) -> None:
-        """Return when there is one for a delivery that stepped aside."""
+        """Return when a slot is free for a delivery that stepped aside."""
         self._coming_back += 1
         try:
             while self._taken >= self._slots:
@@ -98,9 +98,9 @@ class InFlight:
         return any(one.audience == audience for one in self._tasks.values())
 
     def stop(self, audience: str | None = None) -> None:
-        """Let requests on their way be answered; end the deliveries that only wait.
+        """Stop all deliveries, or those of one audience.
 
-        All of them, or those of one audience.
+        A delivery with a request on its way waits for the answer; the others end at once.
         """
         for task, delivery in self._tasks.items():
             if audience in (None, delivery.audience):
@@ -109,7 +109,7 @@ class InFlight:
                     task.cancel()
 
     async def drained(self) -> None:
-        """Return once no request is on its way and every answer is written down."""
+        """Return once no request is on its way and every answer is durable."""
         await self._drained.wait()
 
     @property

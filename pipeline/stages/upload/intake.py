@@ -1,4 +1,4 @@
-"""From messages of a lane's topic to records in its queue, or why they cannot go there."""
+"""Decodes the messages of a lane's topic and adds their records to the queue."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -13,19 +13,19 @@ from pipeline.stages.upload.offsets import LaneOffsets
 from pipeline.stages.upload.paused_audiences import PausedAudiences
 
 Misfit = Callable[[str, bytes], str | None]
-"""Why a partner can make no request for this audience and route; None when it can."""
+"""Says why a partner can make no request for an audience and route; None when it can."""
 
 KNOWN_ROUTES = 10_000
-"""So many audiences and routes are asked about once, and not for each of their records."""
+"""For so many pairs of audience and route the partner's package is asked only once."""
 
 
 def read_record(
     record: Record, *, limits: Limits, misfit: Misfit, now: float
 ) -> QueuedRecord | Rejected | OtherVersion:
-    """The record as it waits, admitted now.
+    """Decode a record for the queue, or say why that is not possible.
 
-    `limits` are those of the configuration: what was learnt from a 413 is a guess, and no reason
-    to give a record up.
+    `limits` come from the configuration: a limit learnt from a 413 is a guess, and a guess is no
+    reason to give a record up.
     """
     match decode_record(record.key, record.headers):
         case LaneRecord() as read:
@@ -59,11 +59,11 @@ def _queued(
 
 
 class Intake:
-    """Lets the records of one lane wait for their batch.
+    """Adds the records of one lane to its queue.
 
-    A record of another version of this program is no fault of its own, and what stands behind it
-    must not overtake it: so nothing more is taken in, and the lane is blocked once everything
-    before it has been sent. The version that wrote it mends that.
+    A record of another version of this program is not faulty, and later records must not overtake
+    it. So the intake takes nothing more in, and the lane is blocked once all earlier records have
+    been sent. The version that wrote the record can send it.
     """
 
     def __init__(
@@ -88,9 +88,9 @@ class Intake:
         """Why nothing more is taken in."""
 
     def admit(self, records: Sequence[Record]) -> Sequence[tuple[Record, Rejected]]:
-        """Take in what the lane's reader has read; returns what cannot be sent at all.
+        """Take in records from the lane's reader; return the records that cannot be sent at all.
 
-        Records of a paused audience don't wait: they are settled, and a replay will carry them.
+        Records of a paused audience do not wait: they count as settled, and a replay sends them.
         """
         fresh = self._offsets.take_in(records)
         if self._paused:
@@ -99,7 +99,7 @@ class Intake:
         return self.let_wait(fresh)
 
     def let_wait(self, records: Sequence[Record]) -> Sequence[tuple[Record, Rejected]]:
-        """As `admit`, for what is known to be without an end and not paused."""
+        """Add open records of audiences that are not paused; return those that cannot be sent."""
         unusable: list[tuple[Record, Rejected]] = []
         superseded: list[QueuedRecord] = []
         now = self._clock()
@@ -118,19 +118,19 @@ class Intake:
         return unusable
 
     def take_back(self, records: Sequence[QueuedRecord]) -> None:
-        """Let records of one audience wait again whose delivery was stopped."""
+        """Put records of one audience back into the queue after their delivery was stopped."""
         audience = records[0].audience
         if self._paused.keeps(audience):
             for record in records:
                 self._offsets.pass_by(record)
         if self._paused.paused().get(audience, False):
-            # They are kept back with all others of their audience.
+            # The replay after the pause sends them with the other records of the audience.
             self._queue.settled(records, audience)
         else:
             self._superseded(self._queue.put_back(records))
 
     def begin_again(self) -> None:
-        """Whatever blocked the lane may be mended: take in again."""
+        """Take in records again: a person may have repaired the cause of the block."""
         self.blocked = None
 
     def _passes_by(self, record: Record) -> bool:
@@ -142,7 +142,7 @@ class Intake:
     def _read(self, record: Record, now: float) -> QueuedRecord | Rejected | Blocked:
         try:
             read = read_record(record, limits=self._limits, misfit=self._misfit, now=now)
-        except Exception as error:  # noqa: BLE001 - whatever a partner's package raises is its lane's
+        except Exception as error:  # noqa: BLE001 - a partner's package blocks its own lane only
             return Blocked("internal", f"offset {record.offset}: {place_of(error)}")
         if not isinstance(read, OtherVersion):
             return read

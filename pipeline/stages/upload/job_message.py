@@ -1,4 +1,4 @@
-"""What stands in our topics for records that the partner took: the job to follow, or its end."""
+"""Composes the messages for records that the partner took: a job to follow, or an outcome."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,30 +12,33 @@ from pipeline.telemetry.facts import LaneLabel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobMessages:
-    """Writes the job messages of one lane."""
+    """Composes the job messages of one lane."""
 
     lane: str
     label: LaneLabel
     jobs_topic: str
     outcomes_topic: str
     new_id: Callable[[], str]
-    """A text that nobody has used."""
+    """Returns a text that was never used before."""
     wall_ms: Callable[[], int]
 
     def accepted(self, audience: str, part: Sequence[QueuedRecord], job_id: str | None) -> Message:
-        """A job to follow; without an id nobody can follow it, and that is its outcome."""
+        """Compose a job to follow; without an id it cannot be followed, so compose its outcome."""
         job = self._job(audience, part, job_id or self._own_id("untracked", part))
         if job_id is not None:
             return Message(self.jobs_topic, job_id.encode(), job.encode(), ())
         return self._outcome(job, encode_unknown(job, UNTRACKED, self.wall_ms()))
 
     def applied(self, audience: str, part: Sequence[QueuedRecord]) -> Message:
-        """The outcome of records that the partner carried out at once."""
+        """Compose the outcome of records that the partner applied at once."""
         job = self._job(audience, part, self._own_id("applied", part))
         return self._outcome(job, encode_applied_at_once(job, self.wall_ms()))
 
     def _own_id(self, what: str, part: Sequence[QueuedRecord]) -> str:
-        """Its own for each acceptance: a message written twice is one, a record taken twice two."""
+        """Return a new id for each acceptance.
+
+        A message that is written twice counts once, and a record that is taken twice counts twice.
+        """
         return f"{what}-{self.lane}-{min(one.offset for one in part)}-{self.new_id()}"
 
     def _outcome(self, job: Job, encoded: bytes) -> Message:

@@ -1,4 +1,4 @@
-"""Members of unanswered requests, for which nothing newer may go out for a while."""
+"""Keeps newer changes of a member back while the partner may still apply an older request."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,9 +13,10 @@ class _Cooling(NamedTuple):
 
 
 class LateMembers:
-    """A request without an answer may still be at work, for `late_seconds` after it was sent.
+    """Keeps the members of a request without an answer in flight for a while.
 
-    A newer change of its members could be overtaken by it, so they stay in flight until then.
+    The partner may apply such a request until `late_seconds` after it was sent, and the request
+    must not overtake a newer change of the same member.
     """
 
     def __init__(
@@ -26,7 +27,7 @@ class LateMembers:
         clock: Callable[[], float],
         take_back: Callable[[Sequence[QueuedRecord]], None],
     ) -> None:
-        """`take_back`: lets records that have no end wait again."""
+        """`take_back` puts records that are not settled back into the queue."""
         self._queue = queue
         self._late_seconds = late_seconds
         self._clock = clock
@@ -35,11 +36,11 @@ class LateMembers:
         self._cooling: list[_Cooling] = []
 
     def note(self) -> None:
-        """A request has been given up without an answer, by us or by a former owner."""
+        """Note that a request was given up without an answer, by us or by a former owner."""
         self._in_doubt_at = self._clock()
 
     def left(self) -> float:
-        """Seconds until an unanswered request can no longer be applied; 0 or less: none can."""
+        """Return the seconds until no unanswered request can be applied; 0 or less if none can."""
         if self._in_doubt_at is None:
             return 0.0
         return self._in_doubt_at + self._late_seconds - self._clock()
@@ -47,16 +48,16 @@ class LateMembers:
     def release(
         self, audience: str, records: Sequence[QueuedRecord], *, was_in_doubt: bool
     ) -> None:
-        """These have their end: newer changes may go, now or once it is safe."""
+        """Let newer changes of settled records go, now or once it is safe."""
         self._once_safe(partial(self._queue.settled, records, audience), was_in_doubt)
 
     def give_back(self, records: Sequence[QueuedRecord], *, was_in_doubt: bool) -> None:
-        """These have no end and are in no delivery any more: they wait, now or once it is safe."""
+        """Take back what a stopped delivery has not settled, now or once it is safe."""
         if records:
             self._once_safe(partial(self._take_back, records), was_in_doubt)
 
     def cool_down(self) -> float | None:
-        """Let go of members whose time has come; seconds until the next ones, None without any."""
+        """End each wait that is over; return the seconds until the next end, None without any."""
         now = self._clock()
         for due in [one for one in self._cooling if one.ends_at <= now]:
             self._cooling.remove(due)
@@ -68,7 +69,7 @@ class LateMembers:
         )
 
     def forget(self) -> None:
-        """The lane has let go of everything that waited."""
+        """Forget the members, because the lane has emptied its queue."""
         self._cooling.clear()
 
     def _once_safe(self, end: Callable[[], None], was_in_doubt: bool) -> None:

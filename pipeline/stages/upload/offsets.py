@@ -1,4 +1,4 @@
-"""What of a lane has its end, and what the next commit says of it."""
+"""Tracks which offsets of a lane are settled, and tells the lease what to commit."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -10,11 +10,11 @@ from pipeline.stages.upload.batching import QueuedRecord
 from pipeline.stages.upload.paused_audiences import PausedAudiences
 
 OFFSET_BYTES = 120
-"""What remembering one offset weighs that an open one before it keeps from being committed."""
+"""Memory of one offset that cannot be committed yet, because an earlier one is open."""
 
 
 class LaneOffsets:
-    """Offsets of one lane for one ownership. Reading a stretch again changes nothing settled."""
+    """Offsets of one lane for one ownership. A settled offset that is read again stays settled."""
 
     def __init__(
         self, *, lease: Lease, paused: PausedAudiences, is_clean: Callable[[], bool]
@@ -27,7 +27,7 @@ class LaneOffsets:
         self._is_known = False
 
     def begin(self, offset: int, paused: Mapping[str, int], requested: RequestedPauses) -> None:
-        """Take over from this offset on, and what the former owner kept back."""
+        """Begin at this offset, with the audiences that the former owner kept back."""
         self._tracker = OffsetTracker(offset)
         self._position = offset
         self._paused.begin(paused, requested)
@@ -35,36 +35,36 @@ class LaneOffsets:
 
     @property
     def committable(self) -> int:
-        """The first offset without an end."""
+        """The first offset that is not settled."""
         return self._tracker.committable
 
     @property
     def position(self) -> int:
-        """Up to where the topic has been read since what waited was let go of."""
+        """The offset up to which the topic has been read since the last `turn_back`."""
         return self._position
 
     @property
     def kept_from(self) -> int:
-        """The first offset that is still needed: without an end, or of a paused audience."""
+        """The first offset that is still needed: not settled, or of a paused audience."""
         return min([self.committable, *self._paused.since().values()])
 
     @property
     def bytes(self) -> int:
-        """What the offsets that are remembered weigh."""
+        """Memory of the remembered offsets."""
         return (self._tracker.span + self._paused.span) * OFFSET_BYTES
 
     def take_in(self, records: Sequence[Record]) -> Sequence[Record]:
-        """The lane's reader has read these; returns those that have no end yet."""
+        """Note records from the lane's reader; return those that are not settled yet."""
         if records:
             self._position = records[-1].offset + 1
         return [record for record in records if self._tracker.admit(record.offset)]
 
     def pass_by(self, record: QueuedRecord | Record) -> None:
-        """A record of a paused audience counts as settled: its replay carries it."""
+        """Count a record of a paused audience as settled, because a replay sends it."""
         self._tracker.settle(record.offset)
 
     def settle(self, records: Iterable[QueuedRecord | Record]) -> None:
-        """These have their end, for the lane's reader and for a replay, whichever read them."""
+        """Settle records for the lane's reader and for the replay: either may have read them."""
         for record in records:
             self._tracker.settle(record.offset)
             if self._paused:
@@ -72,7 +72,7 @@ class LaneOffsets:
         self.report()
 
     def meet(self) -> None:
-        """Give audiences back to the lane's reader whose replay is level with it."""
+        """Give the lane's reader back the audiences whose replay is level with it."""
         if self._position >= self._tracker.next:
             before = len(self._paused)
             self._paused.meet(self._position)
@@ -80,15 +80,15 @@ class LaneOffsets:
                 self.report()
 
     def turn_back(self) -> None:
-        """Nothing waits any more: whatever has no end will be read again."""
+        """Go back to the first open offset, because the lane has emptied its queue."""
         self._position = self._tracker.committable
         self._paused.turn_back()
         self.report()
 
     def report(self) -> None:
-        """Tell the lease what is done, what is kept back, and whether all sent was answered.
+        """Tell the lease what is settled, what is kept back, and if all requests were answered.
 
-        A lane that is lost before it was taken over says nothing: what stands there is right.
+        Before the takeover there is nothing to tell: the commit of the former owner is right.
         """
         if not self._is_known:
             return

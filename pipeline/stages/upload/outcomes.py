@@ -1,4 +1,4 @@
-"""What each attempt of a lane changes: its tally, its cap use, its late members, its condition."""
+"""Tells the tally, cap use, late members and condition of a lane how its attempts end."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from pipeline.stages.upload.tally import Tally
 
 
 class LaneOutcomes:
-    """Takes note of how the requests of one lane end, everywhere where it counts."""
+    """Tells each part of one lane that needs it how an attempt ended."""
 
     def __init__(
         self,
@@ -32,20 +32,20 @@ class LaneOutcomes:
         self._settlement = settlement
 
     def counted(self, cost: Cost) -> None:
-        """The partner counted this of an attempt, or may have counted it."""
+        """Add what the partner counted of an attempt, or may have counted."""
         self._cap_use.add(cost)
 
     def in_doubt(self) -> None:
-        """A request may still be at work on the other side."""
+        """Note that the partner may still apply a request."""
         self._late.note()
 
     def failed(self, detail: str, status: int | None, *, is_first: bool) -> None:
-        """An attempt will be repeated; `is_first`: its body had never been sent before."""
+        """Note an attempt that will be repeated; `is_first`: its body was never sent before."""
         self._condition.failed(detail, status)
         self.tally.has_failed(is_first=is_first)
 
     def takes(self, audience: str) -> None:
-        """The partner takes records of this audience now."""
+        """Note that the partner takes records of this audience now."""
         self._condition.ends_refusal(audience)
 
     async def taken(
@@ -56,7 +56,7 @@ class LaneOutcomes:
         *,
         is_first: bool,
     ) -> None:
-        """The partner took a request, and its work has a job, or no job, or is done already."""
+        """Note that the partner took a request, and write its job or its outcome."""
         self.tally.was_accepted(audience, is_first=is_first)
         self._condition.accepted(len(part))
         if isinstance(answer, Applied):
@@ -66,13 +66,13 @@ class LaneOutcomes:
         await self._settlement.accepted(audience, part, answer.job_id)
 
     async def given_up(self, audience: str, poison: Sequence[PoisonRecord]) -> None:
-        """These become dead letters."""
-        # At once, or batches that are judged meanwhile would not know of it.
+        """Dead-letter poison records."""
+        # Count before the write, or batches that are judged meanwhile would not know of it.
         self.tally.was_refused(audience, len(poison))
         await self._settlement.given_up(poison)
 
     def released(
         self, audience: str, records: Sequence[QueuedRecord], *, was_in_doubt: bool
     ) -> None:
-        """These have their end; after an attempt in doubt newer changes must wait for a while."""
+        """Let newer changes of settled records go; after an attempt in doubt they wait a while."""
         self._late.release(audience, records, was_in_doubt=was_in_doubt)

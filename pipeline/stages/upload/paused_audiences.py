@@ -1,10 +1,10 @@
 """Which audiences of a lane are kept back, since which offset, and how far their replay is.
 
-An operator pauses an audience: what of it waits, and what comes, leaves the lane's queue and counts
-as settled, so that the others go on. Nothing is copied: the topic keeps it all from `since` on.
-After the operator's `resume` a replay reads the topic from there a second time. Until it is level
-with the lane's own reader, that one goes on keeping the audience back, so a member's changes come
-from one reader only, in their order.
+When an operator pauses an audience, its records leave the lane's queue or do not enter it. They
+count as settled, so that the others go on. Nothing is copied: the topic keeps all from `since` on.
+After the operator's `resume` a replay reads the topic from there a second time. Until the replay is
+level with the lane's own reader, that reader still keeps the audience back. So the changes of a
+member come from one reader only, in their order.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,33 +17,33 @@ from pipeline.stages.offset_tracker import OffsetTracker
 
 @dataclass(slots=True)
 class PausedAudience:
-    """One audience. From `since` on, what the lane's reader has passed may not be sent."""
+    """One audience; its records from `since` on may still have to be sent."""
 
     replayed: OffsetTracker
-    """Admits the audience's records alone."""
+    """Admits only the audience's records."""
     position: int
-    """From where the replay reads on."""
+    """The offset at which the replay reads on."""
     is_paused: bool
     is_asked: bool = True
-    """An operator asked about it once, so a successor knows of it whatever becomes of a commit."""
+    """Whether there was a request for it; then a successor knows of it without a commit."""
     is_level: bool = False
-    """The replay has reached the lane's reader, which carries the audience again."""
+    """Whether the replay has reached the lane's reader, which then carries the audience again."""
 
     @property
     def since(self) -> int:
         return self.replayed.committable
 
     def turn_back(self) -> None:
-        """Nothing of the audience waits any more: what is not settled is to be read again."""
+        """Read again from the first open offset, because the audience left the queue."""
         self.position = self.since
         self.is_level = False
 
 
 class Turned(NamedTuple):
-    """What changed with an operator's wish."""
+    """The audiences whose state changed with the requests of operators."""
 
     paused: Sequence[str]
-    """What waits of these has to leave the queue."""
+    """Their waiting records must leave the queue."""
     resumed: Sequence[str]
 
 
@@ -57,7 +57,7 @@ class PausedAudiences:
         return len(self._paused)
 
     def begin(self, since: Mapping[str, int], requested: RequestedPauses) -> None:
-        """Take over what the former owner kept back; a replay of its goes on where it was."""
+        """Take over the audiences that the former owner kept back; unfinished replays go on."""
         for audience, offset in since.items():
             self._paused[audience] = PausedAudience(
                 OffsetTracker(offset),
@@ -67,7 +67,7 @@ class PausedAudiences:
             )
 
     def apply(self, requested: RequestedPauses, committable: int) -> Turned:
-        """Begin to keep back from `committable` on, or to replay; what nobody names is resumed."""
+        """Pause from `committable` on, or resume; an audience without a request is resumed."""
         paused: list[str] = []
         resumed: list[str] = []
         for audience, one in self._paused.items():
@@ -77,7 +77,7 @@ class PausedAudiences:
             one.is_paused = not one.is_paused
             (paused if one.is_paused else resumed).append(audience)
             if one.is_paused:
-                # What is forgotten here is sent once more, in order; kept, it would fill the lane.
+                # Offsets that stay would fill the lane; forgotten, they are sent again, in order.
                 one.replayed = OffsetTracker(one.since)
             one.turn_back()
         for audience, is_paused in requested.items():
@@ -89,7 +89,7 @@ class PausedAudiences:
         return Turned(paused, resumed)
 
     def set_aside(self, audience: str, committable: int, *, is_asked: bool) -> None:
-        """Keep an audience back that nobody paused, and replay it from `committable` on."""
+        """Keep back an audience that no operator paused; replay it from `committable` on."""
         one = self._paused.get(audience)
         if one is None:
             self._paused[audience] = PausedAudience(
@@ -103,31 +103,31 @@ class PausedAudiences:
         return audience in self._paused
 
     def keeps(self, audience: str | None) -> bool:
-        """Whether the lane's own reader has to leave the audience's records out."""
+        """Whether the lane's own reader must leave out the audience's records."""
         one = self._of(audience)
         return one is not None and not one.is_level
 
     def since(self) -> Mapping[str, int]:
-        """From which offset on each audience must be read again by whoever comes next."""
+        """Return the offset from which the next owner must read each audience again."""
         return {audience: one.since for audience, one in self._paused.items()}
 
     def since_unasked(self) -> Sequence[int]:
-        """The same offsets, of those audiences about which no operator ever asked anything."""
+        """Return the same offsets, only of audiences that never had a request."""
         return [one.since for one in self._paused.values() if not one.is_asked]
 
     def paused(self) -> Mapping[str, bool]:
-        """Every audience; False for those that are being replayed."""
+        """Return whether each audience is paused; False for an audience that is replayed."""
         return {audience: one.is_paused for audience, one in self._paused.items()}
 
     @property
     def span(self) -> int:
-        """How many offsets are remembered."""
+        """How many offsets the replays remember."""
         return sum(one.replayed.span for one in self._paused.values())
 
     # The replay
 
     def replaying(self) -> Sequence[str]:
-        """Audiences whose replay is not level with the lane's reader."""
+        """Return the audiences whose replay is not level with the lane's reader."""
         return [
             audience
             for audience, one in self._paused.items()
@@ -135,41 +135,40 @@ class PausedAudiences:
         ]
 
     def behind(self, position: int, audiences: Iterable[str]) -> int | None:
-        """Where the replay of these reads on to come level with a reader at `position`.
+        """Return where the replay of these audiences reads on to reach a reader at `position`.
 
-        None if it is level.
+        None if the replay is level.
         """
         places = [self._paused[one].position for one in audiences]
         return min((place for place in places if place < position), default=None)
 
     def takes(self, audience: str | None, offset: int, start: int) -> bool:
-        """Whether a record of a stretch that was read from `start` on is to be sent now."""
+        """Whether to send a record now, from a stretch that the replay read from `start` on."""
         one = self._of(audience)
         if one is None or one.is_paused or one.is_level:
             return False
         return start <= one.position <= offset and one.replayed.admit(offset)
 
     def read(self, start: int, end: int, audiences: Iterable[str]) -> None:
-        """The replay has handed over everything of these between these offsets."""
+        """Note that the replay handed over all records of these audiences between the offsets."""
         for one in (self._paused[audience] for audience in audiences):
             if start <= one.position:
                 one.position = max(one.position, end)
 
     def meet(self, position: int) -> None:
-        """The lane's reader stands at `position`, and from there on meets only what is new to it.
+        """Give the lane's reader at `position` each audience whose replay has come so far.
 
-        While it reads a stretch again this must not be called: what it met there before it would
-        leave out, and the replay would not have read it yet.
+        Call this only if the reader has not read the records after `position` before. Otherwise
+        the reader would leave out those that it passed, and the replay would never read them.
         """
         for one in map(self._paused.__getitem__, self.replaying()):
             one.is_level = one.position >= position
         self._end(list(self._paused))
 
     def settle(self, audience: str | None, offset: int) -> None:
-        """A record has its end.
+        """Settle a record, but not while its audience is paused.
 
-        What ends while the audience is paused is sent again after all: it had left before it was
-        paused, most likely in vain.
+        Such a record was sent before the pause, most likely in vain, so it is sent again.
         """
         one = self._of(audience)
         if audience is not None and one is not None and not one.is_paused:
@@ -177,12 +176,12 @@ class PausedAudiences:
             self._end([audience])
 
     def turn_back(self) -> None:
-        """The lane lets go of everything that waits."""
+        """Read all audiences again from their first open offsets: the queue is empty."""
         for one in self._paused.values():
             one.turn_back()
 
     def _end(self, audiences: Iterable[str]) -> None:
-        """Forget those of which everything that was kept back has its end."""
+        """Forget the audiences whose kept-back records are all settled."""
         for audience in audiences:
             one = self._paused[audience]
             if one.is_level and one.replayed.is_clear:

@@ -1,4 +1,4 @@
-"""Keeps paused audiences of one lane back, and sends what was kept once they are resumed."""
+"""Keeps back the paused audiences of one lane, and sends their records after a resume."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 class LanePauses:
-    """What operators asked for, carried out on what waits in a lane; reads nothing itself."""
+    """Carries out the requests of operators on the queue of one lane; reads nothing itself."""
 
     def __init__(
         self,
@@ -51,9 +51,9 @@ class LanePauses:
         self._resumed = asyncio.Event()
 
     async def begin(self, start: StartingPoint) -> None:
-        """Take over where the former owner was, and what it kept back.
+        """Take over the offset of the former owner, and the audiences that it kept back.
 
-        Where that is not known, it may be all that anybody ever paused: repeating does no harm.
+        If not all are known, take each audience with a request: to repeat records does no harm.
         """
         await self._requests.known()
         requested = self._requested()
@@ -67,7 +67,7 @@ class LanePauses:
         self._show()
 
     def apply_requests(self) -> None:
-        """Do what operators asked for until now; cheap where nothing has changed."""
+        """Carry out the requests that operators made until now; cheap if nothing has changed."""
         turned = self._paused.apply(self._requested(), self._offsets.committable)
         for audience in turned.paused:
             self._drop(audience)
@@ -81,9 +81,9 @@ class LanePauses:
             self._show()
 
     def set_aside(self, audience: str) -> None:
-        """Keep back what waits and what comes of an audience that is refused.
+        """Keep back the waiting and the coming records of a refused audience.
 
-        A replay brings a few of its records at a time, to ask with.
+        A replay brings a few of them at a time, to ask whether the partner takes them.
         """
         is_asked = audience in self._requested()
         self._paused.set_aside(audience, self._offsets.committable, is_asked=is_asked)
@@ -94,7 +94,7 @@ class LanePauses:
         log.info("refused audience is read a second time", lane=self._lane, audience=audience)
 
     def next_read(self) -> int | None:
-        """From where to read what was kept; None while there is nothing, or no room for it."""
+        """Return where the replay reads on; None if it has nothing to read, or no room."""
         self._offsets.meet()
         return self._paused.behind(self._offsets.position, self._with_room())
 
@@ -103,7 +103,7 @@ class LanePauses:
         return self._paused.keeps(audience)
 
     def has(self, audience: str) -> bool:
-        """Whether anything of this audience that was kept back has no end yet."""
+        """Whether any kept-back record of this audience is not settled yet."""
         return audience in self._paused
 
     def is_paused(self, audience: str) -> bool:
@@ -117,20 +117,20 @@ class LanePauses:
 
     @property
     def is_replaying(self) -> bool:
-        """Whether anything that was kept is still to be read."""
+        """Whether the replay of any audience is not level yet."""
         return bool(self._paused.replaying())
 
     async def until_replaying(self) -> None:
-        """Return once an audience has been resumed; a lane without any is not woken."""
+        """Return once an audience is replayed; nothing wakes the lane before."""
         while not self.is_replaying:
             self._resumed.clear()
             await self._resumed.wait()
 
     def replayed(self, start: int, stretch: Stretch) -> Sequence[tuple[Record, Rejected]]:
-        """Let what was kept wait for its batch; returns what cannot be sent at all.
+        """Add replayed records to the queue; return the records that cannot be sent at all.
 
-        What the lane's own reader has not passed yet is left to a later look: it may still be
-        that one's to carry.
+        Leave out the records that the lane's own reader has not passed yet: that reader may still
+        carry them.
         """
         end, audiences = min(stretch.end, self._offsets.position), self._with_room()
         taken = [
@@ -146,7 +146,7 @@ class LanePauses:
         return unusable
 
     def status(self) -> Mapping[str, object]:
-        """What operators are shown, by audience."""
+        """Return the state of each audience, for operators."""
         paused = self._paused.paused()
         return {
             audience: {"state": self._state(audience, is_paused=paused[audience]), "since": since}
@@ -159,10 +159,10 @@ class LanePauses:
         return "refused" if audience in self._refused else "resuming"
 
     def _with_room(self) -> Sequence[str]:
-        """Audiences whose replay may read on.
+        """Return the audiences whose replay may read on.
 
-        No more than a batch of one waits at a time, and of a refused one no more than it takes to
-        ask; otherwise the others of the lane would find the lane's memory full of it.
+        At most a batch of each waits at a time, or the few records to ask about a refused audience.
+        Otherwise one audience would fill the memory of the lane.
         """
         return [
             audience

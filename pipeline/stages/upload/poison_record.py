@@ -4,19 +4,19 @@ from pipeline.stages.upload.batching import QueuedRecord
 from pipeline.stages.upload.tally import Tally
 
 PATIENCE = 5
-"""Failures of one body, for whatever reason, after which it is halved or steps aside."""
+"""A body is halved or steps aside after so many failures, for whatever reason."""
 BY_CHANCE = 1e-9
 """A record is given up only when its failures are less likely than this to be chance."""
 
 
 class FailingRecord:
-    """One record that stands alone and failed again and again.
+    """One record that was sent alone and failed again and again.
 
-    Only while others pass is that its own fault, so only those failures count between which
-    another request of the lane was accepted. And the partner may fail often: from how many other
-    bodies failed when they were first sent follows how likely it is that it failed this one so
-    many times in a row, by chance. The attempts of other failing records are no evidence, so any
-    number of them at once are found.
+    The record is to blame only if others pass. So a failure counts only if another request of the
+    lane was accepted since the last one that counted. The partner may also fail often: the share
+    of other bodies that failed when they were first sent says how likely so many failures in a row
+    are by chance. The attempts of other failing records are no evidence, so any number of poison
+    records at once are found.
     """
 
     def __init__(self, record: QueuedRecord, tally: Tally) -> None:
@@ -30,7 +30,7 @@ class FailingRecord:
 
     @property
     def failures_alone(self) -> int:
-        """Failures since another request passed: the more, the longer the next pause."""
+        """Failures since another request passed; each makes the next pause longer."""
         return self._alone
 
     @property
@@ -42,7 +42,7 @@ class FailingRecord:
         return passed > 0 and share**self._counted < BY_CHANCE
 
     def has_failed(self) -> None:
-        """It failed once more."""
+        """Note one more failure."""
         if self._tally.accepted > self._accepted:
             self._accepted = self._tally.accepted
             self._counted += 1

@@ -10,11 +10,11 @@ from pipeline.stages.upload.room import LaneRoom
 from pipeline.stages.upload.settlement import Settlement
 
 FETCH_RECORDS = 1000
-"""At most this many at once: at about 5 µs each they hold the event loop for 5 ms."""
+"""Most records of one fetch; at about 5 µs each they occupy the event loop for 5 ms."""
 
 
 class LaneReader:
-    """Takes in record after record, and dead-letters what cannot be sent at all."""
+    """Takes in record after record, and dead-letters records that cannot be sent at all."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class LaneReader:
         self._took_in = took_in
 
     async def run(self) -> None:
-        """Read on until a record shows that nothing behind it may be read."""
+        """Read until a record blocks the intake."""
         self._progress.busy(True)
         while self._intake.blocked is None:
             if not self._room.is_there:
@@ -46,7 +46,7 @@ class LaneReader:
         self._lease.pause()
 
     async def _rest(self) -> None:
-        """Waiting for room is no hang, and others must not wait for this lane."""
+        """Wait for room; this is no hang, and other lanes must not wait for this one."""
         self._lease.pause()
         self._progress.busy(False)
         await self._room.until_half()
@@ -59,7 +59,7 @@ class LaneReader:
         unusable = self._intake.admit(records)
         self._took_in()
         if unusable:
-            # Nothing else must be read meanwhile, but a broker that is away is no hang.
+            # Nothing else may be read before this is settled, but a broker that is away is no hang.
             self._progress.busy(False)
             await self._settlement.unusable(unusable)
             self._progress.busy(True)

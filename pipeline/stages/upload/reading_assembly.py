@@ -1,4 +1,4 @@
-"""Puts together what of a lane reads: its own reader, and the one for resumed audiences."""
+"""Puts together the parts of a lane that read: its own reader, and the replay."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from pipeline.stages.upload.settlement import Settlement
 
 
 class ReadingAssembly:
-    """Both readers hand what they read to one intake, one place for pauses, and one room."""
+    """Makes both readers, and the intake, the pauses and the room that they share."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Audiences of one lane of which the partner refuses most of the records."""
+"""Audiences of one lane whose records the partner mostly refuses."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class _Refusal:
 class RefusedAudiences:
     """Says which audiences get no batch, and when the partner is asked again about each.
 
-    The others of the lane go on: what is wrong with one audience says nothing of them.
+    The other audiences of the lane go on, because a fault in one says nothing about the others.
     """
 
     def __init__(self, *, probe_seconds: float) -> None:
@@ -27,16 +27,16 @@ class RefusedAudiences:
         return audience in self._refusals
 
     def __iter__(self) -> Iterator[str]:
-        """Over a copy: who goes through them may end some."""
+        """Iterate over a copy, because the caller may end refusals meanwhile."""
         return iter(tuple(self._refusals))
 
     def __len__(self) -> int:
         return len(self._refusals)
 
     def add(self, audience: str, cause: Blocked, *, now: float, read_to: int) -> bool:
-        """Most of this audience was refused now; returns whether that is news.
+        """Note that most of this audience was refused now; return whether the cause is new.
 
-        `read_to`: up to where the lane has been read.
+        `read_to`: the offset up to which the lane has been read.
         """
         before = self._refusals.get(audience)
         self._refusals[audience] = _Refusal(
@@ -47,24 +47,24 @@ class RefusedAudiences:
         return before is None or before.cause != cause
 
     def end(self, audience: str) -> None:
-        """Batches of this audience are sent again."""
+        """Let this audience get batches again."""
         del self._refusals[audience]
 
     def due(self, now: float) -> list[str]:
-        """Audiences about which it is time to ask; first the one that waits longest for it."""
+        """Return the audiences about which it is time to ask, the longest due first."""
         due = [(one.asks_at, name) for name, one in self._refusals.items() if one.asks_at <= now]
         return [audience for _, audience in sorted(due)]
 
     def due_in(self, now: float) -> float | None:
-        """Seconds until it is time to ask about one; None while none is refused."""
+        """Return the seconds until the next audience is due; None while none is refused."""
         times = [one.asks_at for one in self._refusals.values()]
         return None if not times else max(0.0, min(times) - now)
 
     def read_to(self, audience: str) -> int:
-        """Up to where the lane had been read when the audience was refused first."""
+        """Return the offset up to which the lane had been read at the first refusal."""
         return self._refusals[audience].read_to
 
     @property
     def cause(self) -> Blocked | None:
-        """Why the one is refused that has been for the longest time; None while none is."""
+        """The cause of the oldest refusal; None while no audience is refused."""
         return next((one.cause for one in self._refusals.values()), None)

@@ -1,4 +1,4 @@
-"""Reads a lane's topic a second time, for audiences that were resumed."""
+"""Reads a lane's topic a second time, for audiences that were resumed or set aside."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ REPLAY_RECORDS = 1000
 
 
 class Replaying:
-    """Lets what was kept wait for its batch while there is room, in the order of its topic."""
+    """Adds kept-back records to the queue while there is room, in the order of the topic."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Replaying:
         self._took_in = took_in
 
     async def run(self) -> None:
-        """Replay whatever is resumed, until cancelled."""
+        """Replay until a record blocks the intake, or until cancelled."""
         try:
             while self._intake.blocked is None:
                 start = self._pauses.next_read() if self._room.is_there else None

@@ -1,4 +1,4 @@
-"""One attempt of one lane: when it may be made, and what came of it."""
+"""Says when a lane may make an attempt, and makes it."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from pipeline.stages.upload.cap_limiter import Cost
 
 
 class LaneRequests:
-    """The way from a lane to its partner. The partner's package is not trusted not to raise."""
+    """Sends the requests of one lane. An error in the partner's package blocks the lane."""
 
     def __init__(
         self,
@@ -46,22 +46,22 @@ class LaneRequests:
         await self._partner.turn()
 
     def silence(self) -> float:
-        """Seconds for which the partner asked for silence."""
+        """Return the seconds for which the partner still asks for silence."""
         return self._throttle.wait(self._lane, self._clock())
 
     def hush(self, seconds: float) -> None:
-        """The partner asked for silence."""
+        """Note that the partner asked for silence."""
         self._throttle.told(self._lane, seconds, self._clock())
 
     def cost(self, part: Sequence[QueuedRecord]) -> Cost:
-        """What a request with these records counts for; its body may be a few bytes smaller."""
+        """Return the cost of a request with these records; its body may be a few bytes smaller."""
         body = self._overhead_bytes + sum(len(one.value) + SEPARATOR_BYTES for one in part)
         return Cost(len(part), 1, body)
 
     async def send(self, audience: str, part: Sequence[QueuedRecord]) -> Answer:
-        """One attempt."""
+        """Make one attempt."""
         values = [record.value for record in part]
         try:
             return await self._partner.send(audience, part[0].route, values, self._lease)
-        except Exception as error:  # noqa: BLE001 - whatever a partner's package raises is its lane's
+        except Exception as error:  # noqa: BLE001 - a partner's package blocks its own lane only
             return Blocked("internal", place_of(error))

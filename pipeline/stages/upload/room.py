@@ -11,7 +11,7 @@ from pipeline.stages.waiting import LOOK_AGAIN_SECONDS, until
 
 
 class LaneRoom:
-    """One lane's part of the budget. Whoever reads asks here first."""
+    """One lane's part of the budget. Both readers ask it before they read."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class LaneRoom:
         return self._budget.room(self._lane) > 0 or self._is_idle
 
     def occupy(self) -> None:
-        """Say what the lane takes now; wakes who waits for room."""
+        """Tell the budget what the lane takes now, and wake the readers that wait for room."""
         used = self._queue.bytes + self._in_flight.bytes + self._offsets.bytes
         self._budget.occupy(self._lane, used)
         self._show(self._budget.used)
@@ -51,15 +51,15 @@ class LaneRoom:
             await self.changed()
 
     async def changed(self) -> None:
-        """Return when there may be room that was not there before, or it is time to look."""
+        """Return when there may be more room, or when it is time to look again."""
         self._changed.clear()
         await until(self._changed, LOOK_AGAIN_SECONDS)
 
     def release(self) -> None:
-        """The lane is another's now."""
+        """Give the memory of the lane back: we do not serve it any more."""
         self._budget.release(self._lane)
 
     @property
     def _is_idle(self) -> bool:
-        """Nothing to send: then what fills the lane are offsets, and only reading frees those."""
+        """Whether nothing is to be sent; then offsets fill the lane, and reading frees them."""
         return self._queue.count == 0 and not self._in_flight.is_busy

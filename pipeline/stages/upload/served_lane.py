@@ -1,4 +1,4 @@
-"""What there is to know of one lane, whoever owns it, and what all lanes share."""
+"""The parts of one lane that do not depend on its owner, and the parts that lanes share."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from pipeline.telemetry.facts import LaneLabel, LaneTelemetry, UploadTelemetry
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedLane:
-    """Everything about one lane that outlives an ownership; buckets do not. Times in seconds."""
+    """The parts of one lane that outlive an ownership; buckets do not. Times in seconds."""
 
     name: str
     label: LaneLabel
@@ -32,7 +32,7 @@ class ServedLane:
     limits: Limits
     quota: Quota
     new_buckets: Callable[[], Mapping[Dimension, TokenBucket]]
-    """Empty ones, one for each thing that the quota counts."""
+    """Returns empty buckets, one for each dimension that the quota counts."""
     throttle: Throttle
     max_in_flight: int
     late_seconds: float
@@ -42,7 +42,7 @@ class ServedLane:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedByLanes:
-    """What all lanes of a process share; each part of a lane is given its own of it by name."""
+    """The parts that all lanes of a process share; each part of a lane gets those that it needs."""
 
     budget: Budget
     message_writer: MessageWriter
@@ -60,7 +60,7 @@ class SharedByLanes:
     new_progress: Callable[[str], Progress]
     chance: Callable[[], float]
     new_id: Callable[[], str]
-    """A text that nobody has used."""
+    """Returns a text that was never used before."""
     wall_ms: Callable[[], int]
     cap_clock: Callable[[], float]
-    """Seconds that no correction of the time of day makes shorter: the cap is earned by them."""
+    """Returns the seconds that earn tokens; a correction of the time of day never shortens them."""

@@ -1,4 +1,4 @@
-"""Makes what became of records durable, and only then settles them."""
+"""Makes the results of records durable, and only then settles the records."""
 
 import asyncio
 from collections import Counter
@@ -17,7 +17,7 @@ from pipeline.telemetry.facts import LaneLabel, UploadTelemetry
 
 
 class Settlement:
-    """Jobs and dead letters of one lane. In this order a crash repeats work and loses nothing."""
+    """Writes jobs and dead letters, then settles: a crash repeats work and loses nothing."""
 
     def __init__(
         self,
@@ -40,16 +40,16 @@ class Settlement:
         self._telemetry = telemetry
         self._wall_ms = wall_ms
         self.rejecting = asyncio.Lock()
-        """Taken from a dead letter of what was just read to its offset.
+        """Locked from the write of an unusable record's dead letter until its offset is settled.
 
-        Who ends that reading while the lane stays ours takes it first: torn apart in between, a
-        record would be read again and have two dead letters.
+        The worker takes this lock before it cancels the readers of a lane that stays ours.
+        Otherwise the record could be read again and get a second dead letter.
         """
 
     async def accepted(
         self, audience: str, part: Sequence[QueuedRecord], job_id: str | None
     ) -> None:
-        """The partner took these; without a job nobody can follow them."""
+        """Write the job of records that the partner took; without a job, write their outcome."""
         self._count_accepted(part)
         if job_id is None:
             self._telemetry.records_unknown(lane=self._label, count=len(part))
@@ -59,7 +59,7 @@ class Settlement:
     async def applied(
         self, audience: str, part: Sequence[QueuedRecord], invalid: Sequence[Invalid]
     ) -> None:
-        """The partner carried these out at once, but for the invalid: those it never took."""
+        """Write the outcome of records that the partner applied; dead-letter the invalid ones."""
         errors = {one.index: one.error for one in invalid}
         letters = [
             self._letter(record, "invalid", "the partner named it invalid", errors[index])
@@ -76,14 +76,14 @@ class Settlement:
         self._offsets.settle(part)
 
     async def given_up(self, poison: Sequence[PoisonRecord]) -> None:
-        """The partner takes the others, and not these."""
+        """Dead-letter records that the partner does not take although it takes others."""
         letters = [self._letter(one.record, one.reason, one.detail, one.said) for one in poison]
         await self._message_writer.write(letters)
         self._count_letters([one.reason for one in poison])
         self._offsets.settle([one.record for one in poison])
 
     async def unusable(self, rejected: Sequence[tuple[Record, Rejected]]) -> None:
-        """These cannot be sent at all."""
+        """Dead-letter records that cannot be sent at all."""
         letters = [
             self._dead_letters.letter(self._lease, record, why.reason, why.detail, why.quoted)
             for record, why in rejected
@@ -94,7 +94,7 @@ class Settlement:
             self._offsets.settle([record for record, _ in rejected])
 
     def superseded(self, records: Sequence[QueuedRecord]) -> None:
-        """Later changes of the same members overtook these while they waited."""
+        """Settle records that later changes of the same members overtook while they waited."""
         if records:
             self._telemetry.records_superseded(lane=self._label, count=len(records))
             self._offsets.settle(records)
@@ -121,7 +121,7 @@ class Settlement:
         self._telemetry.freshness(stage="applied", seconds=self._age(part), count=len(part))
 
     def _age(self, part: Sequence[QueuedRecord]) -> float:
-        """Of the oldest change; the order of a request does not say which that is."""
+        """Return the age of the oldest change in seconds; a request is not in order of time."""
         oldest = min(record.changed_at_ms for record in part)
         return max(0.0, (self._wall_ms() - oldest) / 1000)
 

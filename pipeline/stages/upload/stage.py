@@ -1,4 +1,4 @@
-"""The upload stage: lanes in, the partner and jobs out."""
+"""The upload stage: it reads lanes, sends records to partners, and writes jobs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from pipeline.stages.upload.worker import UploadWorker
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadStage:
-    """Every lane is a topic, and whoever owns the topic serves the lane."""
+    """Every lane is a topic, and the owner of the topic serves the lane."""
 
     name: Literal["upload"] = "upload"
     unit: Literal["topic"] = "topic"

@@ -1,4 +1,4 @@
-"""What operators are shown of one lane."""
+"""The status of one lane, for operators."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from pipeline.stages.upload.pauses import LanePauses
 
 
 class LaneStatus:
-    """Reads what the parts of a lane know."""
+    """Collects the status from the parts of a lane."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class LaneStatus:
         self._pauses = pauses
 
     def shown(self) -> Mapping[str, object]:
-        """As it stands in /status."""
+        """Return the lane's entry in /status."""
         blocked = self._condition.blocked
         return {
             "state": self._condition.state,
@@ -48,7 +48,7 @@ class LaneStatus:
         }
 
     async def summarise_always(self) -> None:
-        """One line a minute in the log."""
+        """Write one line a minute to the log, until cancelled."""
         while True:
             await asyncio.sleep(LINE_SECONDS)
             self._condition.summarise(

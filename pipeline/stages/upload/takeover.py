@@ -1,4 +1,4 @@
-"""Takes over a lane from its former owner, whose last requests may still be at work."""
+"""Takes over a lane from its former owner, whose last requests may still arrive."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 
 
 class Takeover:
-    """Finds out where the former owner was, and waits where a request of it can still arrive."""
+    """Finds the offset of the former owner; waits if a request of that owner can still arrive."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Takeover:
         self._condition = condition
 
     async def run(self) -> None:
-        """Return once nothing that we send can be overtaken by what the former owner sent."""
+        """Return once no request of the former owner can overtake a request of ours."""
         self._condition.show("taking_over")
         start = await self._lease.begin()
         if not start.is_clean:

@@ -4,11 +4,11 @@ from pipeline.domain.quota import Pace
 
 
 class LaneTokenBucket:
-    """The bucket of one ownership of one lane: tokens are earned first and spent then.
+    """The bucket of one ownership of one lane: tokens are earned first and spent later.
 
-    It earns from its first use on: later than it may, never earlier. What is spent in any window is
-    at most the burst and what the window earns, which is what `domain/quota.py` counts on.
-    Times in seconds of one clock that never goes back.
+    The bucket earns tokens from its first use on, never earlier. In any window a lane spends at
+    most the burst and the tokens that the window earns; `domain/quota.py` relies on that.
+    Times are seconds of one clock that never goes back.
     """
 
     def __init__(self, pace: Pace) -> None:
@@ -17,7 +17,7 @@ class LaneTokenBucket:
         self._as_of: float | None = None
 
     def wait(self, tokens: int, now: float) -> float:
-        """Seconds until so many tokens are there; 0 when they are.
+        """Return the seconds until there are so many tokens; 0 when there are.
 
         Raises:
             ValueError: more than the bucket can ever hold.
@@ -28,7 +28,7 @@ class LaneTokenBucket:
         return max(0.0, (tokens - self._tokens) / self._pace.rate)
 
     def spend(self, tokens: int, now: float) -> None:
-        """Spend tokens that are there: `wait` said 0 for them."""
+        """Spend tokens for which `wait` returned 0."""
         self._earn(now)
         self._tokens -= tokens
 

@@ -1,4 +1,4 @@
-"""Lets what was delivered leave a lane's topic: hashed data, too, leaves as soon as it may."""
+"""Deletes delivered records from a lane's topic, so that hashed data leaves as soon as it may."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,7 @@ TRIM_SECONDS = 3600.0
 """Segments of a lane's topic are an hour long, and brokers free whole ones."""
 
 COMMITTED_SECONDS = 60.0
-"""Longer than any proof of ownership: an owner has committed since then."""
+"""Longer than any proof of ownership, so an owner has committed in this time."""
 
 
 async def trim_always(
@@ -21,12 +21,12 @@ async def trim_always(
     keep_delivered: float,
     wall_ms: Callable[[], int],
 ) -> None:
-    """Every hour, up to what is settled and old enough, and never what is kept back."""
+    """Delete every hour what is settled and old enough, and never what is kept back."""
     while True:
         await asyncio.sleep(TRIM_SECONDS - COMMITTED_SECONDS)
         settled = offsets.committable
         await asyncio.sleep(COMMITTED_SECONDS)
-        # Owned now, so it is committed, too: otherwise a crash would find records gone.
+        # If the lane is owned now, `settled` is committed: after a crash no needed record is gone.
         await lease.wait_held()
         before = wall_ms() - int(keep_delivered * 1000)
         kept = min(settled, offsets.kept_from)

@@ -1,4 +1,4 @@
-"""Upload: one lane, from its topic to the partner, never over its cap and never out of order."""
+"""Uploads one lane from its topic to the partner, never over its cap and never out of order."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
@@ -18,10 +18,9 @@ from pipeline.telemetry.facts import LaneState
 
 
 class UploadWorker:
-    """Owns one lane: reads ahead within its memory, batches, pays, posts, settles.
+    """Serves one lane: reads ahead within its memory, batches, pays, sends, settles.
 
-    A blocked lane lets go of what it has read, asks with one record every minute whether it may
-    go on, and resumes by itself.
+    A blocked lane empties its memory, sends a probe every minute, and resumes by itself.
     """
 
     def __init__(
@@ -42,9 +41,9 @@ class UploadWorker:
         rejecting: asyncio.Lock,
         released: Callable[[], None],
     ) -> None:
-        """`rejecting` is taken while a dead letter and its offset are made durable.
+        """`rejecting` is locked while a dead letter is written and its offset is settled.
 
-        `beside`: what runs for as long as the lane is served, by the names of the tasks.
+        `beside`: tasks that run for as long as the lane is served, by name.
         """
         self.name = name
         self._takeover = takeover
@@ -73,7 +72,7 @@ class UploadWorker:
             self._released()
 
     async def drain(self) -> None:
-        """Return once no request is on its way and every answer is written down."""
+        """Return once no request is on its way and every answer is durable."""
         await self._in_flight.drained()
         self._offsets.report()
 
@@ -83,11 +82,11 @@ class UploadWorker:
 
     @property
     def blocked(self) -> Blocked | None:
-        """What a person must mend before the lane goes on."""
+        """What a person must repair, for the whole lane or for one audience."""
         return self._condition.blocked
 
     def status(self) -> Mapping[str, object]:
-        """What operators are shown of the lane."""
+        """Return the lane's entry in /status."""
         return self._status.shown()
 
     async def _serve(self) -> None:
