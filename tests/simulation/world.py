@@ -186,7 +186,7 @@ class World:
         lane, topic = "amazon.connection", TopicLease.topic
         committed, end = self.topic.committed, len(self.topic.records)
         paused = PausedSince(committed.paused, committed.others_paused)
-        view = LaneView(0, committed.offset, end, paused)
+        view = LaneView(0, self.topic.committed_offset, end, paused)
         book = Ledger({lane: view}, lane_topics={topic: lane}, jobs_topic="jobs", polled={0: 0})
         for place, message in enumerate(self.message_writer.of("jobs")):
             book.job(decode_job(message.value), Place(0, place))
