@@ -24,6 +24,9 @@ from pipeline.stages.waiting import LOOK_AGAIN_SECONDS, until
 IDLE_SECONDS = 60.0
 """A lane with nothing to send hears of its reader more often than that."""
 
+LONGEST_REST_SECONDS = 60.0
+"""Between two questions about audiences that are refused."""
+
 NewDelivery = Callable[[Batch, bool, Callable[[Blocked], None]], Delivery]
 """For a batch; whether it is doubted; and whom it tells that the lane is blocked."""
 
@@ -70,6 +73,8 @@ class Dispatcher:
         self._clock = clock
         self._changed = changed
         self._blocked: Blocked | None = None
+        self._asks_at = 0.0
+        """When it may ask again about any audience."""
 
     async def run(self, tasks: asyncio.TaskGroup) -> None:
         """Send until something blocks the lane; first ask, if it was blocked before."""
@@ -150,7 +155,7 @@ class Dispatcher:
             self._start(batch, tasks)
 
     def _start(self, batch: Batch, tasks: asyncio.TaskGroup, *, is_doubted: bool = False) -> None:
-        block = partial(self._block, audience=batch.audience)
+        block = partial(self._block, audience=batch.audience, began=self._clock())
         delivery = self._new_delivery(batch, is_doubted, block)
         self._sent(batch)
         task = tasks.create_task(delivery.run(), name=f"deliver {self._lane}")
@@ -166,9 +171,15 @@ class Dispatcher:
         for audience in self._refused:
             if self._pauses.is_paused(audience) or self._is_over(audience):
                 self._condition.ends_refusal(audience)
-            elif not (self._room.is_there or self._pauses.keeps(audience)):
+            elif not self._room.is_there and self._takes_room(audience):
                 self._pauses.set_aside(audience)
                 self._room.occupy()
+
+    def _takes_room(self, audience: str) -> bool:
+        """Whether more of it waits than it takes to ask, beside what a question brings back."""
+        if self._queue.waiting(audience) > 2 * HOPELESS_RUN:
+            return True
+        return not self._pauses.keeps(audience)
 
     def _is_over(self, audience: str) -> bool:
         """Whether every record that had been read at the refusal has its end, and none waits."""
@@ -176,18 +187,27 @@ class Dispatcher:
         return is_settled and not (self._queue.waiting(audience) or self._pauses.has(audience))
 
     def _ask(self, tasks: asyncio.TaskGroup) -> None:
-        """Send a few records of an audience about which it is time to ask; one at a time."""
-        if not self._in_flight.has_free_slot or any(map(self._in_flight.has, self._refused)):
+        """Send a few records of an audience about which it is time to ask; one at a time.
+
+        A question that steps aside may never end, so it keeps no other one waiting.
+        """
+        is_too_early = self._clock() < self._asks_at or self._in_flight.is_busy_with(self._refused)
+        if is_too_early or not self._in_flight.has_free_slot:
             return
         for audience in self._refused.due(self._clock()):
+            if self._in_flight.has(audience):
+                continue
             if (batch := self._take_few(audience)) is not None:
                 self._start(batch, tasks, is_doubted=True)
                 return
 
     # Blocked
 
-    def _block(self, blocked: Blocked, audience: str | None = None) -> None:
+    def _block(self, blocked: Blocked, audience: str | None = None, began: float = 0.0) -> None:
         if audience is not None and blocked.cause == "mostly_refused":
+            # The next question leaves the slot to others for as long as this one had it.
+            now = self._clock()
+            self._asks_at = now + min(now - began, LONGEST_REST_SECONDS)
             self._condition.refuse(audience, blocked, read_to=self._offsets.position)
             self._in_flight.stop(audience)
             return

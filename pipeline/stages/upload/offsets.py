@@ -1,6 +1,6 @@
 """What of a lane has its end, and what the next commit says of it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from pipeline.domain.lane_record import audience_of
 from pipeline.domain.pause_request import RequestedPauses
@@ -71,11 +71,14 @@ class LaneOffsets:
                 self._paused.settle(audience_of(record.key), record.offset)
         self.report()
 
-    def meet(self) -> None:
-        """Give audiences back to the lane's reader whose replay is level with it."""
+    def meet(self, refused: Container[str] = ()) -> None:
+        """Give audiences back to the lane's reader whose replay is level with it.
+
+        Of a refused one only when nothing that was kept is without an end.
+        """
         if self._position >= self._tracker.next:
             before = len(self._paused)
-            self._paused.meet(self._position)
+            self._paused.meet(self._position, refused)
             if len(self._paused) < before:
                 self.report()
 

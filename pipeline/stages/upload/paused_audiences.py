@@ -7,7 +7,7 @@ with the lane's own reader, that one goes on keeping the audience back, so a mem
 from one reader only, in their order.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -115,6 +115,11 @@ class PausedAudiences:
         """The same offsets, of those audiences about which no operator ever asked anything."""
         return [one.since for one in self._paused.values() if not one.is_asked]
 
+    def is_paused(self, audience: str) -> bool:
+        """Whether an operator has paused the audience."""
+        one = self._of(audience)
+        return one is not None and one.is_paused
+
     def paused(self) -> Mapping[str, bool]:
         """Every audience; False for those that are being replayed."""
         return {audience: one.is_paused for audience, one in self._paused.items()}
@@ -149,20 +154,25 @@ class PausedAudiences:
             return False
         return start <= one.position <= offset and one.replayed.admit(offset)
 
-    def read(self, start: int, end: int, audiences: Iterable[str]) -> None:
-        """The replay has handed over everything of these between these offsets."""
-        for one in (self._paused[audience] for audience in audiences):
+    def read(self, start: int, ends: Mapping[str, int]) -> None:
+        """The replay has handed over everything of these from `start` to where each one ends."""
+        for audience, end in ends.items():
+            one = self._paused[audience]
             if start <= one.position:
                 one.position = max(one.position, end)
 
-    def meet(self, position: int) -> None:
+    def meet(self, position: int, refused: Container[str] = ()) -> None:
         """The lane's reader stands at `position`, and from there on meets only what is new to it.
+
+        `refused`: stay with their replay while anything of theirs is without an end.
 
         While it reads a stretch again this must not be called: what it met there before it would
         leave out, and the replay would not have read it yet.
         """
-        for one in map(self._paused.__getitem__, self.replaying()):
-            one.is_level = one.position >= position
+        for audience in self.replaying():
+            one = self._paused[audience]
+            stays = audience in refused and not one.replayed.is_clear
+            one.is_level = one.position >= position and not stays
         self._end(list(self._paused))
 
     def settle(self, audience: str | None, offset: int) -> None:
