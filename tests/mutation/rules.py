@@ -2326,6 +2326,20 @@ RULES: Sequence[Rule] = (
         tests=[REFUSED],
     ),
     Rule(
+        name="where the work goes on is believed only if the topic reaches so far",
+        file="pipeline/kafka/offset_resolver.py",
+        kept="        needed = {committed.offset, start.offset}\n",
+        broken="        needed = {committed.offset}\n",
+        tests=["tests/kafka/test_commit_metadata.py"],
+    ),
+    Rule(
+        name="trimming passes nothing that the last commit may still keep",
+        file="pipeline/stages/upload/trimming.py",
+        kept="        settled = offsets.kept_from\n",
+        broken="        settled = offsets.committable\n",
+        tests=["tests/simulation/test_audience_paused.py"],
+    ),
+    Rule(
         name="what a stopped delivery leaves without an end waits again",
         file="pipeline/stages/upload/in_flight.py",
         kept="        self._late.give_back(delivery.left, was_in_doubt=delivery.was_in_doubt)\n",

@@ -24,7 +24,7 @@ async def trim_always(
     """Every hour, up to what is settled and old enough, and never what is kept back."""
     while True:
         await asyncio.sleep(TRIM_SECONDS - COMMITTED_SECONDS)
-        settled = offsets.committable
+        settled = offsets.kept_from
         await asyncio.sleep(COMMITTED_SECONDS)
         # Owned now, so it is committed, too: otherwise a crash would find records gone.
         await lease.wait_held()
