@@ -2340,6 +2340,20 @@ RULES: Sequence[Rule] = (
         tests=["tests/simulation/test_audience_paused.py"],
     ),
     Rule(
+        name="a refusal ends only when nothing of the audience is in flight",
+        file="pipeline/stages/upload/batching.py",
+        kept="        return any(audience_of(key) == audience for key in self._in_flight)\n",
+        broken="        return False\n",
+        tests=[REFUSED],
+    ),
+    Rule(
+        name="a lane that reads again forgets no refusal",
+        file="pipeline/stages/upload/dispatcher.py",
+        kept="        knows_all = self._offsets.has_read_all and not",
+        broken="        knows_all = not",
+        tests=[REFUSED],
+    ),
+    Rule(
         name="what a stopped delivery leaves without an end waits again",
         file="pipeline/stages/upload/in_flight.py",
         kept="        self._late.give_back(delivery.left, was_in_doubt=delivery.was_in_doubt)\n",

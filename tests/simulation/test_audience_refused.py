@@ -38,7 +38,7 @@ def asked(world: World, audience: str) -> list[list[str]]:
 
 async def beside(world: World, story: Callable[[UploadWorker], Awaitable[None]]) -> None:
     """Own the lane, committing every second, for as long as the story goes on."""
-    lease = TopicLease(world.topic)
+    lease = TopicLease(world.topic, *world.reader)
     worker = world.owner(lease)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(worker.run())
@@ -420,3 +420,64 @@ def test_a_question_that_never_ends_keeps_no_other_audience_from_going_on() -> N
         await beside(world, meanwhile)
 
     in_world(15, story, QUICK)
+
+
+def test_what_comes_while_all_that_waited_is_in_the_question_is_not_sent_before_it_ends() -> None:
+    """Everything that had been read at the refusal was superseded meanwhile."""
+
+    async def story(world: World) -> None:
+        refuse(world, BAD)
+        put(world, HOPELESS_RUN, BAD)
+
+        async def meanwhile(worker: UploadWorker) -> None:
+            await asyncio.sleep(40)
+            before = len(asked(world, BAD))
+            put(world, HOPELESS_RUN, BAD)
+            while len(asked(world, BAD)) == before:
+                await asyncio.sleep(0.1)
+            await asyncio.sleep(3)
+            for number in range(HOPELESS_RUN - 1):
+                world.topic.put(f"new{number}", audience=BAD)
+            for _ in range(60):
+                await asyncio.sleep(1)
+                assert worker.state == "blocked"
+
+        await beside(world, meanwhile)
+
+    world = in_world(16, story, Moods(travel=0.5, answer=1.0))
+
+    assert world.message_writer.of("letters") == []
+
+
+def test_a_lane_that_stopped_knows_after_it_that_an_audience_is_refused() -> None:
+    """
+    It lets go of what waits, and others stand in the topic before what it reads again.
+    """
+    answers: dict[str, Answer | None] = {BAD: Refused("400"), GOOD: None}
+
+    async def story(world: World) -> None:
+        world.reader = (5, 1.0)
+        world.partner.judge = lambda audience, _: answers[audience]
+        put(world, HOPELESS_RUN, BAD)
+
+        async def meanwhile(worker: UploadWorker) -> None:
+            await asyncio.sleep(45)
+            assert worker.state == "blocked"
+            answers[GOOD] = Blocked("forbidden", "403")
+            world.partner.slowness = lambda members: 20.0 if members[0][0] == "g" else 0.0
+            for number in range(40):
+                world.topic.put(f"g{number}", audience=GOOD)
+            put(world, HOPELESS_RUN, BAD)
+            await asyncio.sleep(40)
+            assert worker.blocked == Blocked("forbidden", "403")
+            answers[GOOD], world.partner.slowness = None, lambda _: 0.0
+            while worker.blocked == Blocked("forbidden", "403"):
+                await asyncio.sleep(0.1)
+            for _ in range(60):
+                assert worker.blocked is not None
+                assert worker.blocked.cause == "mostly_refused"
+                await asyncio.sleep(0.5)
+
+        await beside(world, meanwhile)
+
+    in_world(17, story, QUICK)

@@ -182,9 +182,12 @@ class Dispatcher:
         return not self._pauses.keeps(audience)
 
     def _is_over(self, audience: str) -> bool:
-        """Whether every record that had been read at the refusal has its end, and none waits."""
-        is_settled = self._offsets.committable >= self._refused.read_to(audience)
-        return is_settled and not (self._queue.waiting(audience) or self._pauses.has(audience))
+        """Whether every record of it that was ever read has its end.
+
+        While the lane reads a stretch again, what stands there is not known.
+        """
+        knows_all = self._offsets.has_read_all and not self._pauses.has(audience)
+        return knows_all and not self._queue.has(audience)
 
     def _ask(self, tasks: asyncio.TaskGroup) -> None:
         """Send a few records of an audience about which it is time to ask; one at a time.
@@ -208,7 +211,7 @@ class Dispatcher:
             # The next question leaves the slot to others for as long as this one had it.
             now = self._clock()
             self._asks_at = now + min(now - began, LONGEST_REST_SECONDS)
-            self._condition.refuse(audience, blocked, read_to=self._offsets.position)
+            self._condition.refuse(audience, blocked)
             self._in_flight.stop(audience)
             return
         if self._blocked is None:

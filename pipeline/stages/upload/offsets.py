@@ -44,6 +44,11 @@ class LaneOffsets:
         return self._position
 
     @property
+    def has_read_all(self) -> bool:
+        """Whether the topic has been read again up to where it had been read at all."""
+        return self._position >= self._tracker.next
+
+    @property
     def kept_from(self) -> int:
         """The first offset that is still needed: without an end, or of a paused audience."""
         return min([self.committable, *self._paused.since().values()])
@@ -76,7 +81,7 @@ class LaneOffsets:
 
         Of a refused one only when nothing that was kept is without an end.
         """
-        if self._position >= self._tracker.next:
+        if self.has_read_all:
             before = len(self._paused)
             self._paused.meet(self._position, refused)
             if len(self._paused) < before:

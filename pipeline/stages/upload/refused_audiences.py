@@ -10,7 +10,6 @@ from pipeline.domain.send_result import Blocked
 class _Refusal:
     cause: Blocked
     asks_at: float
-    read_to: int
 
 
 class RefusedAudiences:
@@ -33,16 +32,12 @@ class RefusedAudiences:
     def __len__(self) -> int:
         return len(self._refusals)
 
-    def add(self, audience: str, cause: Blocked, *, now: float, read_to: int) -> bool:
-        """Most of this audience was refused now; returns whether that is news.
-
-        `read_to`: up to where the lane has been read.
-        """
+    def add(self, audience: str, cause: Blocked, *, now: float) -> bool:
+        """Most of this audience was refused now; returns whether that is news."""
         before = self._refusals.get(audience)
         self._refusals[audience] = _Refusal(
             cause=cause,
             asks_at=now + self._probe_seconds,
-            read_to=read_to if before is None else before.read_to,
         )
         return before is None or before.cause != cause
 
@@ -59,10 +54,6 @@ class RefusedAudiences:
         """Seconds until it is time to ask about one; None while none is refused."""
         times = [one.asks_at for one in self._refusals.values()]
         return None if not times else max(0.0, min(times) - now)
-
-    def read_to(self, audience: str) -> int:
-        """Up to where the lane had been read when the audience was refused first."""
-        return self._refusals[audience].read_to
 
     @property
     def cause(self) -> Blocked | None:
