@@ -2286,14 +2286,14 @@ RULES: Sequence[Rule] = (
     Rule(
         name="no more of a refused audience is read than it takes to ask",
         file="pipeline/stages/upload/pauses.py",
-        kept="(HOPELESS_RUN if audience in self._refused else self._most_replayed)",
+        kept="(few if audience in self._refused else self._most_replayed)",
         broken="self._most_replayed",
         tests=[REFUSED],
     ),
     Rule(
         name="of what waits of a refused audience only as much stays as it takes to ask",
         file="pipeline/stages/upload/dispatcher.py",
-        kept="        if self._queue.waiting(audience) > 2 * HOPELESS_RUN:\n",
+        kept="        if self._queue.waiting(audience) > 2 * self._refused.question_size:\n",
         broken="        if False:\n",
         tests=[REFUSED],
     ),
@@ -2351,6 +2351,20 @@ RULES: Sequence[Rule] = (
         file="pipeline/stages/upload/dispatcher.py",
         kept="        knows_all = self._offsets.has_read_all and not",
         broken="        knows_all = not",
+        tests=[REFUSED],
+    ),
+    Rule(
+        name="the more audiences are refused the fewer records of each wait",
+        file="pipeline/stages/upload/refused_audiences.py",
+        kept="min(HOPELESS_RUN, QUESTION_RECORDS // max(1, len(self._refusals)))",
+        broken="HOPELESS_RUN",
+        tests=[REFUSED],
+    ),
+    Rule(
+        name="a refused audience leaves as much room as the lane's reader waits for",
+        file="pipeline/stages/upload/dispatcher.py",
+        kept="            elif not self._room.is_half_free and self._takes_room(audience):\n",
+        broken="            elif not self._room.is_there and self._takes_room(audience):\n",
         tests=[REFUSED],
     ),
     Rule(

@@ -481,3 +481,26 @@ def test_a_lane_that_stopped_knows_after_it_that_an_audience_is_refused() -> Non
         await beside(world, meanwhile)
 
     in_world(17, story, QUICK)
+
+
+def test_however_many_audiences_are_refused_they_leave_room_for_the_others() -> None:
+    """What waits for the questions about all of them is less than what the lane may take."""
+    bad = [str(number) for number in range(100, 150)]
+
+    async def story(world: World) -> None:
+        world.buffer_bytes, world.max_bytes = 400_000, 10_000
+        refuse(world, *bad)
+        put(world, 60, *bad)
+
+        async def meanwhile(_: UploadWorker) -> None:
+            await asyncio.sleep(600)
+            put(world, 2000, GOOD)
+            await asyncio.sleep(60)
+            assert delivered(world, GOOD) == 2000
+
+        await beside(world, meanwhile)
+        refuse(world)
+        async with asyncio.timeout(600):
+            await world.own_until(lambda: is_all_sent(world))
+
+    in_world(18, story, QUICK)

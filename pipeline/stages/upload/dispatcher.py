@@ -7,7 +7,6 @@ from functools import partial
 from pipeline.domain.send_result import Blocked
 from pipeline.stages.ports import Lease
 from pipeline.stages.upload.batching import Batch, LaneQueue
-from pipeline.stages.upload.bisector import HOPELESS_RUN
 from pipeline.stages.upload.cap_use import CapUse
 from pipeline.stages.upload.condition import LaneCondition
 from pipeline.stages.upload.delivery import Delivery
@@ -120,7 +119,8 @@ class Dispatcher:
 
     def _take_few(self, audience: str) -> Batch | None:
         """One record; of an audience that was refused it may be a bad one, so then a few."""
-        return self._queue.take_probe(audience, HOPELESS_RUN if audience in self._refused else 1)
+        few = self._refused.question_size if audience in self._refused else 1
+        return self._queue.take_probe(audience, few)
 
     # Sending what is due
 
@@ -171,13 +171,13 @@ class Dispatcher:
         for audience in self._refused:
             if self._pauses.is_paused(audience) or self._is_over(audience):
                 self._condition.ends_refusal(audience)
-            elif not self._room.is_there and self._takes_room(audience):
+            elif not self._room.is_half_free and self._takes_room(audience):
                 self._pauses.set_aside(audience)
                 self._room.occupy()
 
     def _takes_room(self, audience: str) -> bool:
         """Whether more of it waits than it takes to ask, beside what a question brings back."""
-        if self._queue.waiting(audience) > 2 * HOPELESS_RUN:
+        if self._queue.waiting(audience) > 2 * self._refused.question_size:
             return True
         return not self._pauses.keeps(audience)
 

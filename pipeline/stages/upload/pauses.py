@@ -10,7 +10,6 @@ from pipeline.domain.pause_request import RequestedPauses
 from pipeline.domain.reasons import Rejected
 from pipeline.stages.ports import PauseRequests, Record, StartingPoint, Stretch
 from pipeline.stages.upload.batching import LaneQueue
-from pipeline.stages.upload.bisector import HOPELESS_RUN
 from pipeline.stages.upload.intake import Intake
 from pipeline.stages.upload.offsets import LaneOffsets
 from pipeline.stages.upload.paused_audiences import PausedAudiences
@@ -144,9 +143,8 @@ class LanePauses:
 
         A stretch may hold many more of a refused audience than it takes to ask: it ends before.
         """
-        left = {
-            one: HOPELESS_RUN - self._queue.waiting(one) for one in ends if one in self._refused
-        }
+        few = self._refused.question_size
+        left = {one: few - self._queue.waiting(one) for one in ends if one in self._refused}
         taken: list[Record] = []
         for record in records:
             audience = audience_of(record.key)
@@ -179,11 +177,12 @@ class LanePauses:
         No more than a batch of one waits at a time, and of a refused one no more than it takes to
         ask; otherwise the others of the lane would find the lane's memory full of it.
         """
+        few = self._refused.question_size
         return [
             audience
             for audience in self._paused.replaying()
             if self._queue.waiting(audience)
-            < (HOPELESS_RUN if audience in self._refused else self._most_replayed)
+            < (few if audience in self._refused else self._most_replayed)
         ]
 
     def _meet(self) -> None:

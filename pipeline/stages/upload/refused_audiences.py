@@ -4,6 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.domain.send_result import Blocked
+from pipeline.stages.upload.bisector import HOPELESS_RUN
+
+QUESTION_RECORDS = 100
+"""So many records at most wait for questions, of all refused audiences of a lane; one of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,14 @@ class RefusedAudiences:
 
     def __len__(self) -> int:
         return len(self._refusals)
+
+    @property
+    def question_size(self) -> int:
+        """With how many records to ask about one; the more are refused, the fewer.
+
+        What waits for the questions takes room that others need.
+        """
+        return max(1, min(HOPELESS_RUN, QUESTION_RECORDS // max(1, len(self._refusals))))
 
     def add(self, audience: str, cause: Blocked, *, now: float) -> bool:
         """Most of this audience was refused now; returns whether that is news."""
