@@ -49,7 +49,9 @@ class OffsetResolver:
         if committed is None:
             return await self._first()
         start = await self._starting_point(committed)
-        if await self._is_there(committed.offset, is_readable):
+        # Where the work goes on lies behind the end if the topic begins anew and is short still.
+        needed = {committed.offset, start.offset}
+        if all([await self._is_there(offset, is_readable) for offset in sorted(needed)]):
             return start
         lost_to = await self.after_loss(committed.offset)
         # If the topic begins anew at a lower offset, the pauses begin there, too.

@@ -46,6 +46,8 @@ class LaneTopic:
         """What the brokers show, and what is left where the rest is lost."""
         self.grown = asyncio.Event()
         self.trimmed: list[tuple[int, int]] = []
+        self.read_again = 0
+        """Records that were handed to a replay."""
         self._versions = 0
 
     def put(self, member: str, action: str = "CREATE", audience: str = AUDIENCE) -> int:
@@ -165,6 +167,7 @@ class TopicReplay:
     async def read(self, offset: int, most: int) -> Stretch:
         await asyncio.sleep(self._seconds)
         records = self._topic.records[offset : offset + min(most, self._most)]
+        self._topic.read_again += len(records)
         return Stretch(records, offset + len(records))
 
     async def close(self) -> None:

@@ -1,11 +1,16 @@
 """What a commit says beside its offset, and what is made of it."""
 
+import asyncio
+from dataclasses import dataclass
+
 import pytest
+from aiokafka import TopicPartition
 
 from pipeline.domain.pause_request import encode_pause_request
 from pipeline.kafka.coordinator import Committed
 from pipeline.kafka.offset_resolver import (
     LARGEST_METADATA_BYTES,
+    OffsetResolver,
     Said,
     metadata,
     read_metadata,
@@ -13,6 +18,8 @@ from pipeline.kafka.offset_resolver import (
 from pipeline.kafka.pause_requests import LatestPauseRequests
 from pipeline.operations.ledger.ledger_reading import paused
 from pipeline.operations.ledger.paused import NONE_PAUSED, PausedSince
+from pipeline.stages.ports import StartingPoint
+from tests.fakes.telemetry import RecordingTelemetry
 
 LONG = 413642381039213537
 
@@ -96,3 +103,44 @@ def test_a_control_message_that_is_not_understood_changes_nothing() -> None:
 
     assert book.requested("lane") == {"7": True}
     assert book.requested("another") == {}
+
+
+@dataclass(frozen=True, slots=True)
+class OneLane:
+    """What a group has committed for its only partition, and where that begins and ends."""
+
+    said: Committed
+    at_end: int
+
+    async def committed(self, _: TopicPartition) -> Committed:
+        return self.said
+
+    async def oldest(self, _: TopicPartition) -> int:
+        return 0
+
+    async def end(self, _: TopicPartition) -> int:
+        return self.at_end
+
+
+@pytest.mark.parametrize(("end", "begins_at"), [(20, 9), (5, 0)])
+def test_an_owner_goes_on_where_the_work_was_only_if_the_topic_reaches_so_far(
+    end: int, begins_at: int
+) -> None:
+    """
+    The topic may begin anew while the first record of a refused audience keeps the offset low:
+    from behind its end nothing is ever read.
+    """
+    said = Committed(0, metadata(clean=True, paused={"7": 0}, done_to=9))
+    resolver = OffsetResolver(
+        OneLane(said, end),  # type: ignore[arg-type]
+        TopicPartition("lane", 0),
+        start="earliest",
+        telemetry=RecordingTelemetry(),
+    )
+
+    async def is_readable(offset: int) -> bool:
+        return offset <= end
+
+    start = asyncio.run(resolver.find(is_readable))
+
+    assert start == StartingPoint(begins_at, is_clean=end == 20, paused={"7": 0})

@@ -381,6 +381,24 @@ def test_trimming_never_passes_what_is_kept() -> None:
     assert [settled for settled, _ in world.topic.trimmed] == [30, 30, 60]
 
 
+def test_trimming_passes_nothing_that_the_last_commit_may_still_keep() -> None:
+    """A replay ended a moment before, and a successor may begin where it stood before that."""
+
+    async def story(world: World) -> None:
+        put_some(world, 30, [OTHER])
+        await world.own_for(30, gently=True)
+        world.requests.pause()
+        put_some(world, 30)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(world.own_for(3601))
+            await asyncio.sleep(3570)
+            world.requests.resume()
+
+    world = in_world(8, story, QUICK)
+
+    assert [settled for settled, _ in world.topic.trimmed] == [30]
+
+
 @pytest.mark.parametrize("metadata", ["kept", "lost"])
 def test_operators_see_what_is_kept_and_how_it_ends(metadata: str) -> None:
     """The gauge counts the audience until all that was kept has its end."""

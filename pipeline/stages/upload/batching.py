@@ -6,6 +6,7 @@ from heapq import heappop, heappush
 from typing import NamedTuple
 
 from pipeline.domain.change import Action
+from pipeline.domain.lane_record import audience_of
 from pipeline.telemetry.facts import FlushReason
 
 SEPARATOR_BYTES = 1
@@ -223,6 +224,12 @@ class LaneQueue:
         """Return how many records of this audience wait."""
         queue = self._queues.get(audience, _Queue())
         return len(queue.ready) + len(queue.deferred)
+
+    def has(self, audience: str) -> bool:
+        """Whether any record of this audience waits or is in flight."""
+        if self.waiting(audience):
+            return True
+        return any(audience_of(key) == audience for key in self._in_flight)
 
     def drop(self, audience: str) -> Sequence[QueuedRecord]:
         """Remove the waiting records of an audience and return them; records in flight stay so."""

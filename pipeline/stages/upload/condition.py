@@ -74,9 +74,9 @@ class LaneCondition:
             self.blocked_for_all = None
             self._say_resumed()
 
-    def refuse(self, audience: str, blocked: Blocked, *, read_to: int) -> None:
+    def refuse(self, audience: str, blocked: Blocked) -> None:
         """Refuse an audience until a person repairs something; log each new cause."""
-        is_news = self._refused.add(audience, blocked, now=self._clock(), read_to=read_to)
+        is_news = self._refused.add(audience, blocked, now=self._clock())
         self._show_blocked(blocked, is_news=is_news)
 
     def ends_refusal(self, audience: str) -> None:

@@ -7,7 +7,6 @@ from functools import partial
 from pipeline.domain.send_result import Blocked
 from pipeline.stages.ports import Lease
 from pipeline.stages.upload.batching import Batch, LaneQueue
-from pipeline.stages.upload.bisector import HOPELESS_RUN
 from pipeline.stages.upload.cap_use import CapUse
 from pipeline.stages.upload.condition import LaneCondition
 from pipeline.stages.upload.delivery import Delivery
@@ -23,6 +22,9 @@ from pipeline.stages.waiting import LOOK_AGAIN_SECONDS, until
 
 IDLE_SECONDS = 60.0
 """An idle lane looks again after this time; its reader wakes it earlier if records come."""
+
+LONGEST_REST_SECONDS = 60.0
+"""Between two questions about audiences that are refused."""
 
 NewDelivery = Callable[[Batch, bool, Callable[[Blocked], None]], Delivery]
 """Makes a delivery from a batch, whether it is doubted, and a callback that blocks the lane."""
@@ -70,6 +72,8 @@ class Dispatcher:
         self._clock = clock
         self._changed = changed
         self._blocked: Blocked | None = None
+        self._asks_at = 0.0
+        """When it may ask again about any audience."""
 
     async def run(self, tasks: asyncio.TaskGroup) -> None:
         """Send until something blocks the lane; if it was blocked before, send a probe first."""
@@ -115,7 +119,8 @@ class Dispatcher:
 
     def _take_few(self, audience: str) -> Batch | None:
         """Take one record, or a few of a refused audience, because the first may be poison."""
-        return self._queue.take_probe(audience, HOPELESS_RUN if audience in self._refused else 1)
+        few = self._refused.question_size if audience in self._refused else 1
+        return self._queue.take_probe(audience, few)
 
     # Batches that are due
 
@@ -150,7 +155,7 @@ class Dispatcher:
             self._start(batch, tasks)
 
     def _start(self, batch: Batch, tasks: asyncio.TaskGroup, *, is_doubted: bool = False) -> None:
-        block = partial(self._block, audience=batch.audience)
+        block = partial(self._block, audience=batch.audience, began=self._clock())
         delivery = self._new_delivery(batch, is_doubted, block)
         self._sent(batch)
         task = tasks.create_task(delivery.run(), name=f"deliver {self._lane}")
@@ -166,29 +171,47 @@ class Dispatcher:
         for audience in self._refused:
             if self._pauses.is_paused(audience) or self._is_over(audience):
                 self._condition.ends_refusal(audience)
-            elif not (self._room.is_there or self._pauses.keeps(audience)):
+            elif not self._room.is_half_free and self._takes_room(audience):
                 self._pauses.set_aside(audience)
                 self._room.occupy()
 
+    def _takes_room(self, audience: str) -> bool:
+        """Whether more of it waits than it takes to ask, beside what a question brings back."""
+        if self._queue.waiting(audience) > 2 * self._refused.question_size:
+            return True
+        return not self._pauses.keeps(audience)
+
     def _is_over(self, audience: str) -> bool:
-        """Whether every record that had been read at the refusal is settled, and none waits."""
-        is_settled = self._offsets.committable >= self._refused.read_to(audience)
-        return is_settled and not (self._queue.waiting(audience) or self._pauses.has(audience))
+        """Whether every record of the audience that was ever read is settled.
+
+        While the lane reads a stretch again, nobody knows what it will find there.
+        """
+        knows_all = self._offsets.has_read_all and not self._pauses.has(audience)
+        return knows_all and not self._queue.has(audience)
 
     def _ask(self, tasks: asyncio.TaskGroup) -> None:
-        """Send a few records of a refused audience that is due; one audience at a time."""
-        if not self._in_flight.has_free_slot or any(map(self._in_flight.has, self._refused)):
+        """Send a few records of a refused audience that is due; one audience at a time.
+
+        A question that stepped aside may never end, so it delays no other question.
+        """
+        is_too_early = self._clock() < self._asks_at or self._in_flight.is_busy_with(self._refused)
+        if is_too_early or not self._in_flight.has_free_slot:
             return
         for audience in self._refused.due(self._clock()):
+            if self._in_flight.has(audience):
+                continue
             if (batch := self._take_few(audience)) is not None:
                 self._start(batch, tasks, is_doubted=True)
                 return
 
     # Blocked
 
-    def _block(self, blocked: Blocked, audience: str | None = None) -> None:
+    def _block(self, blocked: Blocked, audience: str | None = None, began: float = 0.0) -> None:
         if audience is not None and blocked.cause == "mostly_refused":
-            self._condition.refuse(audience, blocked, read_to=self._offsets.position)
+            # The next question leaves the slot to others for as long as this one had it.
+            now = self._clock()
+            self._asks_at = now + min(now - began, LONGEST_REST_SECONDS)
+            self._condition.refuse(audience, blocked)
             self._in_flight.stop(audience)
             return
         if self._blocked is None:

@@ -1,7 +1,7 @@
 """The deliveries of one lane, with their slots and their requests on the way."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from pipeline.stages.upload.delivery import Delivery
 from pipeline.stages.upload.late_members import LateMembers
@@ -96,6 +96,10 @@ class InFlight:
     def has(self, audience: str) -> bool:
         """Whether any delivery is of this audience."""
         return any(one.audience == audience for one in self._tasks.values())
+
+    def is_busy_with(self, audiences: Container[str]) -> bool:
+        """Whether any delivery of these works, beside those that stepped aside."""
+        return any(one.audience in audiences and not one.is_aside for one in self._tasks.values())
 
     def stop(self, audience: str | None = None) -> None:
         """Stop all deliveries, or those of one audience.

@@ -123,7 +123,7 @@ class Intake:
         if self._paused.keeps(audience):
             for record in records:
                 self._offsets.pass_by(record)
-        if self._paused.paused().get(audience, False):
+        if self._paused.is_paused(audience):
             # The replay after the pause sends them with the other records of the audience.
             self._queue.settled(records, audience)
         else:

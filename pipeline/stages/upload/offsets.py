@@ -1,6 +1,6 @@
 """Tracks which offsets of a lane are settled, and tells the lease what to commit."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from pipeline.domain.lane_record import audience_of
 from pipeline.domain.pause_request import RequestedPauses
@@ -44,6 +44,11 @@ class LaneOffsets:
         return self._position
 
     @property
+    def has_read_all(self) -> bool:
+        """Whether the topic has been read again up to where it had been read at all."""
+        return self._position >= self._tracker.next
+
+    @property
     def kept_from(self) -> int:
         """The first offset that is still needed: not settled, or of a paused audience."""
         return min([self.committable, *self._paused.since().values()])
@@ -71,11 +76,14 @@ class LaneOffsets:
                 self._paused.settle(audience_of(record.key), record.offset)
         self.report()
 
-    def meet(self) -> None:
-        """Give the lane's reader back the audiences whose replay is level with it."""
-        if self._position >= self._tracker.next:
+    def meet(self, refused: Container[str] = ()) -> None:
+        """Give the lane's reader back the audiences whose replay is level with it.
+
+        A refused audience goes back only when all its kept records are settled.
+        """
+        if self.has_read_all:
             before = len(self._paused)
-            self._paused.meet(self._position)
+            self._paused.meet(self._position, refused)
             if len(self._paused) < before:
                 self.report()
 

@@ -7,7 +7,7 @@ level with the lane's own reader, that reader still keeps the audience back. So 
 member come from one reader only, in their order.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -115,6 +115,11 @@ class PausedAudiences:
         """Return the same offsets, only of audiences that never had a request."""
         return [one.since for one in self._paused.values() if not one.is_asked]
 
+    def is_paused(self, audience: str) -> bool:
+        """Whether an operator has paused the audience."""
+        one = self._of(audience)
+        return one is not None and one.is_paused
+
     def paused(self) -> Mapping[str, bool]:
         """Return whether each audience is paused; False for an audience that is replayed."""
         return {audience: one.is_paused for audience, one in self._paused.items()}
@@ -149,20 +154,25 @@ class PausedAudiences:
             return False
         return start <= one.position <= offset and one.replayed.admit(offset)
 
-    def read(self, start: int, end: int, audiences: Iterable[str]) -> None:
-        """Note that the replay handed over all records of these audiences between the offsets."""
-        for one in (self._paused[audience] for audience in audiences):
+    def read(self, start: int, ends: Mapping[str, int]) -> None:
+        """Note that the replay handed over the records from `start` to the end of each audience."""
+        for audience, end in ends.items():
+            one = self._paused[audience]
             if start <= one.position:
                 one.position = max(one.position, end)
 
-    def meet(self, position: int) -> None:
+    def meet(self, position: int, refused: Container[str] = ()) -> None:
         """Give the lane's reader at `position` each audience whose replay has come so far.
+
+        `refused`: audiences that stay with their replay until all their records are settled.
 
         Call this only if the reader has not read the records after `position` before. Otherwise
         the reader would leave out those that it passed, and the replay would never read them.
         """
-        for one in map(self._paused.__getitem__, self.replaying()):
-            one.is_level = one.position >= position
+        for audience in self.replaying():
+            one = self._paused[audience]
+            stays = audience in refused and not one.replayed.is_clear
+            one.is_level = one.position >= position and not stays
         self._end(list(self._paused))
 
     def settle(self, audience: str | None, offset: int) -> None:

@@ -10,7 +10,6 @@ from pipeline.domain.pause_request import RequestedPauses
 from pipeline.domain.reasons import Rejected
 from pipeline.stages.ports import PauseRequests, Record, StartingPoint, Stretch
 from pipeline.stages.upload.batching import LaneQueue
-from pipeline.stages.upload.bisector import HOPELESS_RUN
 from pipeline.stages.upload.intake import Intake
 from pipeline.stages.upload.offsets import LaneOffsets
 from pipeline.stages.upload.paused_audiences import PausedAudiences
@@ -95,7 +94,7 @@ class LanePauses:
 
     def next_read(self) -> int | None:
         """Return where the replay reads on; None if it has nothing to read, or no room."""
-        self._offsets.meet()
+        self._meet()
         return self._paused.behind(self._offsets.position, self._with_room())
 
     def keeps(self, audience: str) -> bool:
@@ -108,7 +107,7 @@ class LanePauses:
 
     def is_paused(self, audience: str) -> bool:
         """Whether an operator has paused the audience."""
-        return self._paused.paused().get(audience, False)
+        return self._paused.is_paused(audience)
 
     @property
     def are_any(self) -> bool:
@@ -132,18 +131,32 @@ class LanePauses:
         Leave out the records that the lane's own reader has not passed yet: that reader may still
         carry them.
         """
-        end, audiences = min(stretch.end, self._offsets.position), self._with_room()
-        taken = [
-            record
-            for record in stretch.records
-            if record.offset < end
-            and (audience := audience_of(record.key)) in audiences
-            and self._paused.takes(audience, record.offset, start)
-        ]
+        ends = dict.fromkeys(self._with_room(), min(stretch.end, self._offsets.position))
+        taken = self._taken(start, stretch.records, ends)
         unusable = self._intake.let_wait(taken)
-        self._paused.read(start, end, audiences)
-        self._offsets.meet()
+        self._paused.read(start, ends)
+        self._meet()
         return unusable
+
+    def _taken(self, start: int, records: Sequence[Record], ends: dict[str, int]) -> list[Record]:
+        """Records of a stretch that are to wait now; `ends`: up to where each audience is taken.
+
+        A stretch may hold many more of a refused audience than it takes to ask: it ends before.
+        """
+        few = self._refused.question_size
+        left = {one: few - self._queue.waiting(one) for one in ends if one in self._refused}
+        taken: list[Record] = []
+        for record in records:
+            audience = audience_of(record.key)
+            if audience is None or record.offset >= ends.get(audience, 0):
+                continue
+            if left.get(audience) == 0:
+                ends[audience] = record.offset
+            elif self._paused.takes(audience, record.offset, start):
+                taken.append(record)
+                if audience in left:
+                    left[audience] -= 1
+        return taken
 
     def status(self) -> Mapping[str, object]:
         """Return the state of each audience, for operators."""
@@ -164,12 +177,20 @@ class LanePauses:
         At most a batch of each waits at a time, or the few records to ask about a refused audience.
         Otherwise one audience would fill the memory of the lane.
         """
+        few = self._refused.question_size
         return [
             audience
             for audience in self._paused.replaying()
             if self._queue.waiting(audience)
-            < (HOPELESS_RUN if audience in self._refused else self._most_replayed)
+            < (few if audience in self._refused else self._most_replayed)
         ]
+
+    def _meet(self) -> None:
+        """A refused audience stays with its replay: given back, it would soon be set aside again.
+
+        Each time that is done, the replay reads again everything since its first open record.
+        """
+        self._offsets.meet(self._refused)
 
     def _drop(self, audience: str) -> None:
         for waiting in self._queue.drop(audience):

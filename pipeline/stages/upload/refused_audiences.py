@@ -4,13 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.domain.send_result import Blocked
+from pipeline.stages.upload.bisector import HOPELESS_RUN
+
+QUESTION_RECORDS = 100
+"""So many records at most wait for questions, of all refused audiences of a lane; one of each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Refusal:
     cause: Blocked
     asks_at: float
-    read_to: int
 
 
 class RefusedAudiences:
@@ -33,16 +36,20 @@ class RefusedAudiences:
     def __len__(self) -> int:
         return len(self._refusals)
 
-    def add(self, audience: str, cause: Blocked, *, now: float, read_to: int) -> bool:
-        """Note that most of this audience was refused now; return whether the cause is new.
+    @property
+    def question_size(self) -> int:
+        """How many records ask about one audience: fewer if many audiences are refused.
 
-        `read_to`: the offset up to which the lane has been read.
+        The records that wait for questions take room that other audiences need.
         """
+        return max(1, min(HOPELESS_RUN, QUESTION_RECORDS // max(1, len(self._refusals))))
+
+    def add(self, audience: str, cause: Blocked, *, now: float) -> bool:
+        """Note that most of this audience was refused now; return whether the cause is new."""
         before = self._refusals.get(audience)
         self._refusals[audience] = _Refusal(
             cause=cause,
             asks_at=now + self._probe_seconds,
-            read_to=read_to if before is None else before.read_to,
         )
         return before is None or before.cause != cause
 
@@ -59,10 +66,6 @@ class RefusedAudiences:
         """Return the seconds until the next audience is due; None while none is refused."""
         times = [one.asks_at for one in self._refusals.values()]
         return None if not times else max(0.0, min(times) - now)
-
-    def read_to(self, audience: str) -> int:
-        """Return the offset up to which the lane had been read at the first refusal."""
-        return self._refusals[audience].read_to
 
     @property
     def cause(self) -> Blocked | None:

@@ -38,6 +38,11 @@ class LaneRoom:
         """Whether the lane may read on."""
         return self._budget.room(self._lane) > 0 or self._is_idle
 
+    @property
+    def is_half_free(self) -> bool:
+        """Whether a lane that was full may read on: so it reads in large pieces."""
+        return self._budget.room(self._lane) >= self._half or self._is_idle
+
     def occupy(self) -> None:
         """Tell the budget what the lane takes now, and wake the readers that wait for room."""
         used = self._queue.bytes + self._in_flight.bytes + self._offsets.bytes
@@ -46,8 +51,8 @@ class LaneRoom:
         self._changed.set()
 
     async def until_half(self) -> None:
-        """Return when half of the lane's share is free again, so that it reads in large pieces."""
-        while self._budget.room(self._lane) < self._half and not self._is_idle:
+        """Return when half of the lane's share is free again."""
+        while not self.is_half_free:
             await self.changed()
 
     async def changed(self) -> None:

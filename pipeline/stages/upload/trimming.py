@@ -24,7 +24,7 @@ async def trim_always(
     """Delete every hour what is settled and old enough, and never what is kept back."""
     while True:
         await asyncio.sleep(TRIM_SECONDS - COMMITTED_SECONDS)
-        settled = offsets.committable
+        settled = offsets.kept_from
         await asyncio.sleep(COMMITTED_SECONDS)
         # If the lane is owned now, `settled` is committed: after a crash no needed record is gone.
         await lease.wait_held()

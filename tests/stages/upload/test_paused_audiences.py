@@ -31,7 +31,7 @@ def test_a_pause_keeps_from_where_the_lane_is_settled_and_is_begun_once() -> Non
 def test_what_ends_while_its_audience_is_paused_is_sent_again_all_the_same() -> None:
     paused = replaying_from(10, A)
     assert paused.takes(A, 10, start=10)
-    paused.read(10, 20, paused.replaying())
+    paused.read(10, dict.fromkeys(paused.replaying(), 20))
     paused.apply({A: True}, 99)
 
     paused.settle(A, 10)
@@ -46,7 +46,7 @@ def test_a_replay_takes_each_record_of_its_audience_once_and_in_order() -> None:
     paused = replaying_from(10, A)
 
     first = [offset for offset in (8, 10, 12) if paused.takes(A, offset, start=8)]
-    paused.read(8, 13, paused.replaying())
+    paused.read(8, dict.fromkeys(paused.replaying(), 13))
     again = [offset for offset in (8, 10, 12, 14) if paused.takes(A, offset, start=8)]
 
     assert (first, again) == ([10, 12], [14])
@@ -59,12 +59,12 @@ def test_what_was_read_for_an_audience_before_it_was_turned_back_counts_for_noth
     """
     paused = replaying_from(10, A)
     paused.takes(A, 10, start=10)
-    paused.read(10, 15, paused.replaying())
+    paused.read(10, dict.fromkeys(paused.replaying(), 15))
     paused.apply({A: True}, 99)
     paused.apply({A: False}, 99)
 
     taken = paused.takes(A, 15, start=15)
-    paused.read(15, 20, paused.replaying())
+    paused.read(15, dict.fromkeys(paused.replaying(), 20))
 
     assert not taken
     assert paused.behind(20, paused.replaying()) == 10
@@ -73,7 +73,7 @@ def test_what_was_read_for_an_audience_before_it_was_turned_back_counts_for_noth
 def test_the_lanes_reader_carries_an_audience_again_once_both_stand_at_the_same_place() -> None:
     paused = replaying_from(10, A)
     paused.takes(A, 12, start=10)
-    paused.read(10, 20, paused.replaying())
+    paused.read(10, dict.fromkeys(paused.replaying(), 20))
 
     paused.meet(21)
     before = paused.keeps(A)
@@ -87,13 +87,13 @@ def test_the_lanes_reader_carries_an_audience_again_once_both_stand_at_the_same_
 
 def test_two_audiences_are_read_in_one_pass_and_none_is_passed_over() -> None:
     paused = replaying_from(10, A)
-    paused.read(10, 50, paused.replaying())
+    paused.read(10, dict.fromkeys(paused.replaying(), 50))
     paused.apply({A: False, B: True}, 30)
     paused.apply({A: False, B: False}, 99)
 
     start = paused.behind(60, paused.replaying())
     taken = [audience for audience in (A, B) if paused.takes(audience, 40, start=30)]
-    paused.read(30, 60, paused.replaying())
+    paused.read(30, dict.fromkeys(paused.replaying(), 60))
 
     assert (start, taken) == (30, [B])
     assert paused.behind(60, paused.replaying()) is None
@@ -106,7 +106,7 @@ def test_a_lane_that_lets_go_of_what_waits_replays_from_what_has_no_end() -> Non
     paused = replaying_from(10, A)
     for offset in (10, 12):
         paused.takes(A, offset, start=10)
-    paused.read(10, 20, paused.replaying())
+    paused.read(10, dict.fromkeys(paused.replaying(), 20))
     paused.settle(A, 10)
     paused.meet(20)
 
