@@ -2313,9 +2313,9 @@ RULES: Sequence[Rule] = (
     ),
     Rule(
         name="others have a slot between two questions",
-        file="pipeline/stages/upload/dispatcher.py",
-        kept="is_too_early = self._clock() < self._asks_at or self",
-        broken="is_too_early = self",
+        file="pipeline/stages/upload/refused_audiences.py",
+        kept="        if now < self._rests_until:\n            return []\n",
+        broken="",
         tests=[REFUSED],
     ),
     Rule(

@@ -74,9 +74,12 @@ class LaneCondition:
             self.blocked_for_all = None
             self._say_resumed()
 
-    def refuse(self, audience: str, blocked: Blocked) -> None:
-        """Refuse an audience until a person repairs something; log each new cause."""
-        is_news = self._refused.add(audience, blocked, now=self._clock())
+    def refuse(self, audience: str, blocked: Blocked, *, began: float) -> None:
+        """Refuse an audience until a person repairs something; log each new cause.
+
+        `began`: when the delivery began that was refused.
+        """
+        is_news = self._refused.add(audience, blocked, began=began, now=self._clock())
         self._show_blocked(blocked, is_news=is_news)
 
     def ends_refusal(self, audience: str) -> None:

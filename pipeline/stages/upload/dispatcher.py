@@ -23,9 +23,6 @@ from pipeline.stages.waiting import LOOK_AGAIN_SECONDS, until
 IDLE_SECONDS = 60.0
 """An idle lane looks again after this time; its reader wakes it earlier if records come."""
 
-LONGEST_REST_SECONDS = 60.0
-"""Between two questions about audiences that are refused."""
-
 NewDelivery = Callable[[Batch, bool, Callable[[Blocked], None]], Delivery]
 """Makes a delivery from a batch, whether it is doubted, and a callback that blocks the lane."""
 
@@ -72,8 +69,6 @@ class Dispatcher:
         self._clock = clock
         self._changed = changed
         self._blocked: Blocked | None = None
-        self._asks_at = 0.0
-        """When it may ask again about any audience."""
 
     async def run(self, tasks: asyncio.TaskGroup) -> None:
         """Send until something blocks the lane; if it was blocked before, send a probe first."""
@@ -194,8 +189,8 @@ class Dispatcher:
 
         A question that stepped aside may never end, so it delays no other question.
         """
-        is_too_early = self._clock() < self._asks_at or self._in_flight.is_busy_with(self._refused)
-        if is_too_early or not self._in_flight.has_free_slot:
+        is_asking = self._in_flight.is_busy_with(self._refused)
+        if is_asking or not self._in_flight.has_free_slot:
             return
         for audience in self._refused.due(self._clock()):
             if self._in_flight.has(audience):
@@ -208,10 +203,7 @@ class Dispatcher:
 
     def _block(self, blocked: Blocked, audience: str | None = None, began: float = 0.0) -> None:
         if audience is not None and blocked.cause == "mostly_refused":
-            # The next question leaves the slot to others for as long as this one had it.
-            now = self._clock()
-            self._asks_at = now + min(now - began, LONGEST_REST_SECONDS)
-            self._condition.refuse(audience, blocked)
+            self._condition.refuse(audience, blocked, began=began)
             self._in_flight.stop(audience)
             return
         if self._blocked is None:

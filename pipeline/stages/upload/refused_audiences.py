@@ -7,7 +7,8 @@ from pipeline.domain.send_result import Blocked
 from pipeline.stages.upload.bisector import HOPELESS_RUN
 
 QUESTION_RECORDS = 100
-"""So many records at most wait for questions, of all refused audiences of a lane; one of each."""
+"""Most records that wait for questions about all refused audiences of a lane together."""
+LONGEST_REST_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class RefusedAudiences:
     def __init__(self, *, probe_seconds: float) -> None:
         self._probe_seconds = probe_seconds
         self._refusals: dict[str, _Refusal] = {}
+        self._rests_until = 0.0
 
     def __contains__(self, audience: object) -> bool:
         return audience in self._refusals
@@ -44,9 +46,14 @@ class RefusedAudiences:
         """
         return max(1, min(HOPELESS_RUN, QUESTION_RECORDS // max(1, len(self._refusals))))
 
-    def add(self, audience: str, cause: Blocked, *, now: float) -> bool:
-        """Note that most of this audience was refused now; return whether the cause is new."""
+    def add(self, audience: str, cause: Blocked, *, began: float, now: float) -> bool:
+        """Note that most of this audience was refused now; return whether the cause is new.
+
+        `began`: when the delivery began. The next question comes after a rest of the same length:
+        it leaves the slot to other audiences for as long as this delivery had it.
+        """
         before = self._refusals.get(audience)
+        self._rests_until = now + min(now - began, LONGEST_REST_SECONDS)
         self._refusals[audience] = _Refusal(
             cause=cause,
             asks_at=now + self._probe_seconds,
@@ -59,13 +66,15 @@ class RefusedAudiences:
 
     def due(self, now: float) -> list[str]:
         """Return the audiences about which it is time to ask, the longest due first."""
+        if now < self._rests_until:
+            return []
         due = [(one.asks_at, name) for name, one in self._refusals.items() if one.asks_at <= now]
         return [audience for _, audience in sorted(due)]
 
     def due_in(self, now: float) -> float | None:
         """Return the seconds until the next audience is due; None while none is refused."""
         times = [one.asks_at for one in self._refusals.values()]
-        return None if not times else max(0.0, min(times) - now)
+        return None if not times else max(0.0, max(min(times), self._rests_until) - now)
 
     @property
     def cause(self) -> Blocked | None:

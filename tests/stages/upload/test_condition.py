@@ -129,7 +129,7 @@ def test_what_is_said_of_one_audience_stands_until_something_of_it_has_its_end(
     watched: Watched,
 ) -> None:
     """Others of the lane go on: to their pages and graphs that must not look like a mended lane."""
-    watched.condition.refuse("8", Blocked("mostly_refused", "audience 8: 400"))
+    watched.condition.refuse("8", Blocked("mostly_refused", "audience 8: 400"), began=0.0)
 
     watched.condition.passed_probe()
     watched.condition.show("running")
