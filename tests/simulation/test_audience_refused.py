@@ -166,6 +166,7 @@ def test_of_a_refused_audience_that_is_rare_no_more_is_read_than_it_takes_to_ask
                 waiting = worker.status()["waiting_records"]
                 assert isinstance(waiting, int)
                 assert waiting <= 2 * HOPELESS_RUN
+            assert world.topic.read_again <= 2000
 
         await beside(world, meanwhile)
 
@@ -390,16 +391,16 @@ def test_with_one_slot_others_have_their_turn_between_the_questions() -> None:
 
         async def meanwhile(_: UploadWorker) -> None:
             await asyncio.sleep(600)
-            for number in range(20):
+            for number in range(5):
                 version = world.topic.put(f"m{number}", audience=GOOD)
-                # Its linger, and one question.
-                async with asyncio.timeout(10):
+                # Its linger, one question, and its own request.
+                async with asyncio.timeout(20):
                     while world.partner.members.get((GOOD, f"m{number}")) != version:
                         await asyncio.sleep(0.05)
 
         await beside(world, meanwhile)
 
-    in_world(14, story, Moods(travel=0.1, answer=0.2))
+    in_world(14, story, Moods(travel=0.5, answer=1.0))
 
 
 def test_a_question_that_never_ends_keeps_no_other_audience_from_going_on() -> None:

@@ -150,7 +150,7 @@ class LanePauses:
             audience = audience_of(record.key)
             if audience is None or record.offset >= ends.get(audience, 0):
                 continue
-            if left.get(audience) == 0:
+            if left.get(audience, 1) <= 0:
                 ends[audience] = record.offset
             elif self._paused.takes(audience, record.offset, start):
                 taken.append(record)
