@@ -2300,7 +2300,7 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a replay takes no more of a stretch than it takes to ask",
         file="pipeline/stages/upload/pauses.py",
-        kept="            if left.get(audience) == 0:\n",
+        kept="            if left.get(audience, 1) <= 0:\n",
         broken="            if False:\n",
         tests=[REFUSED],
     ),
