@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,6 @@ from pipeline.operations.stored_members import stated_since
 from pipeline.operations.stored_members import stored as stored_members
 from pipeline.operations.trouble import OperationFailed
 from pipeline.stages.snapshot.run_records import encode_state, state_key
-from tests.acceptance.deployment import COMMAND
 from tests.cli.test_run_commands import ENDED
 from tests.conftest import Cluster
 from tests.http.adobe_world import NAME
@@ -259,7 +259,9 @@ async def add_all(producer: AIOKafkaProducer, topic: str, keys: Iterable[bytes])
 
 
 def retiring(config: Path) -> "subprocess.Popen[bytes]":
-    command = [COMMAND, "members", "retire", LEFT, "--yes", "--config", str(config)]
+    # Not the installed command: that would leave a copy of the code that is broken on purpose out.
+    command = [sys.executable, "-m", "pipeline", "members", "retire", LEFT, "--yes"]
+    command += ["--config", str(config)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
