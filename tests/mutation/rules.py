@@ -2349,8 +2349,8 @@ RULES: Sequence[Rule] = (
     Rule(
         name="a lane that reads again forgets no refusal",
         file="pipeline/stages/upload/dispatcher.py",
-        kept="        knows_all = self._offsets.has_read_all and not",
-        broken="        knows_all = not",
+        kept="        return self._offsets.has_read_all and not self._queue",
+        broken="        return not self._queue",
         tests=[REFUSED],
     ),
     Rule(

@@ -1,7 +1,7 @@
 """An audience that the partner refuses, and the others of its lane, in virtual time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
@@ -26,6 +26,13 @@ def put(world: World, count: int, *audiences: str) -> None:
     for number in range(count):
         for audience in audiences:
             world.topic.put(f"m{number}", audience=audience)
+
+
+def fill(world: World) -> None:
+    """A backlog of the refused audience that fills the lane's memory, and one of the other."""
+    world.buffer_bytes, world.max_bytes = 200_000, 10_000
+    refuse(world, BAD)
+    put(world, 3000, BAD, GOOD)
 
 
 def delivered(world: World, audience: str) -> int:
@@ -62,9 +69,7 @@ def test_others_are_delivered_at_once_however_long_the_backlog_of_the_refused_on
     waits: list[float] = []
 
     async def story(world: World) -> None:
-        world.buffer_bytes, world.max_bytes = 200_000, 10_000
-        refuse(world, BAD)
-        put(world, 3000, BAD, GOOD)
+        fill(world)
 
         async def meanwhile(worker: UploadWorker) -> None:
             await asyncio.sleep(60)
@@ -221,9 +226,7 @@ def test_others_pass_behind_a_single_record_that_is_refused_for_weeks() -> None:
 
 def test_a_successor_begins_where_the_refused_audience_has_no_end() -> None:
     async def story(world: World) -> None:
-        world.buffer_bytes, world.max_bytes = 200_000, 10_000
-        refuse(world, BAD)
-        put(world, 3000, BAD, GOOD)
+        fill(world)
         await world.own_for(100)
         assert world.topic.committed.paused == {BAD: 0}
         assert (world.ledger().records.waiting, list(world.ledger().differences())) == (3000, [])
@@ -242,9 +245,7 @@ def test_nothing_of_a_refused_audience_is_lost_with_what_a_commit_says_beside_it
     """
 
     async def story(world: World) -> None:
-        world.buffer_bytes, world.max_bytes = 200_000, 10_000
-        refuse(world, BAD)
-        put(world, 3000, BAD, GOOD)
+        fill(world)
         await world.own_for(100)
         assert world.topic.committed_offset == 0
         world.topic.committed = StartingPoint(0, is_clean=False, others_paused=0)
@@ -446,6 +447,31 @@ def test_what_comes_while_all_that_waited_is_in_the_question_is_not_sent_before_
         await beside(world, meanwhile)
 
     world = in_world(16, story, Moods(travel=0.5, answer=1.0))
+
+    assert world.message_writer.of("letters") == []
+
+
+def test_a_refusal_does_not_end_while_its_records_wait_for_a_late_request() -> None:
+    """All of them were in a question that had no answer once, before it was refused."""
+    answers: dict[str, int] = {"m0": 0}
+
+    def judge(_: str, members: Sequence[str]) -> Answer:
+        answers["m0"] += members == ["m0"]
+        return InDoubt("503") if members == ["m0"] and answers["m0"] % 2 else Refused("400")
+
+    async def story(world: World) -> None:
+        world.partner.judge = judge
+        put(world, HOPELESS_RUN, BAD)
+
+        async def meanwhile(worker: UploadWorker) -> None:
+            await asyncio.sleep(30)
+            for _ in range(3000):
+                await asyncio.sleep(0.1)
+                assert worker.state == "blocked"
+
+        await beside(world, meanwhile)
+
+    world = in_world(18, story, QUICK)
 
     assert world.message_writer.of("letters") == []
 

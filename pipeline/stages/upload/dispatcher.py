@@ -181,8 +181,9 @@ class Dispatcher:
 
         While the lane reads a stretch again, nobody knows what it will find there.
         """
-        knows_all = self._offsets.has_read_all and not self._pauses.has(audience)
-        return knows_all and not self._queue.has(audience)
+        if self._pauses.has(audience) or self._in_flight.has(audience):
+            return False
+        return self._offsets.has_read_all and not self._queue.has(audience)
 
     def _ask(self, tasks: asyncio.TaskGroup) -> None:
         """Send a few records of a refused audience that is due; one audience at a time.
@@ -222,8 +223,9 @@ class Dispatcher:
 
     def _show_blocked_intake(self) -> None:
         """Show why nothing more is read, even if records of refused audiences still wait."""
-        waiting = self._queue.count - sum(map(self._queue.waiting, self._refused))
-        if self._intake.blocked is not None and not waiting:
+        if self._intake.blocked is None:
+            return
+        if self._queue.count == sum(map(self._queue.waiting, self._refused)):
             self._condition.block(self._intake.blocked)
 
     async def _look_again_in(self, seconds: float) -> None:
