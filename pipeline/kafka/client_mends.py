@@ -1,5 +1,7 @@
 """Repairs faults of the Kafka client from outside; most would silently end one of its tasks."""
 
+import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -19,17 +21,32 @@ class SteadyConnection(library.AIOKafkaConnection):  # type: ignore[misc]
 
     By default brokers create a topic when a client asks about it, with one partition and a
     retention. A topic of ours that was deleted under a running process would come back wrong.
+
+    A client opens its first connection for one question. If it is stopped before the answer, it
+    forgets the connection, which would stay open until its memory is freed.
     """
+
+    def __init__(self, *arguments: Any, on_close: Any = None, **options: Any) -> None:
+        super().__init__(*arguments, on_close=on_close, **options)
+        self._is_for_start = on_close is None
 
     def send(self, request: Any, expect_response: bool = True) -> Any:
         """Send as the library does; raises `KafkaConnectionError` for a closed connection."""
         if isinstance(request, MetadataRequest):
             make_no_topic(request)
         try:
-            return super().send(request, expect_response)
+            answer = super().send(request, expect_response)
         except RuntimeError as error:
             self.close(reason=library.CloseReason.CONNECTION_BROKEN)
             raise kafka_errors.KafkaConnectionError(f"connection broken: {error}") from error
+        return self._closed_if_cancelled(answer) if self._is_for_start else answer
+
+    async def _closed_if_cancelled(self, answer: Awaitable[Any]) -> Any:
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            self.close(reason=library.CloseReason.SHUTDOWN)
+            raise
 
 
 def steady_connections() -> None:

@@ -1,10 +1,18 @@
-"""Closes clients within a bound of time, and finds the reason why they failed."""
+"""Closes clients, and finds the reason why they failed. Nobody else closes a client.
+
+While the library closes a client it waits for tasks that it has cancelled, and takes a cancellation
+of the caller for theirs. So a stop or a timeout of the caller would be lost. Here it is raised once
+the client is closed.
+"""
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import errors as kafka_errors
+from aiokafka.admin import AIOKafkaAdminClient
 
 from pipeline.kafka import internals
 
@@ -21,7 +29,7 @@ FAILED = (
 async def close(producer: AIOKafkaProducer) -> None:
     """Close a producer within a bound of time: one that retries for ever would never stop."""
     try:
-        await _close(producer)
+        await _to_its_end(_close(producer))
     finally:
         internals.hear_failures(producer)
 
@@ -43,10 +51,39 @@ async def stop(consumer: AIOKafkaConsumer) -> None:
     With the broker away the library cancels its waiting fetches, lets their CancelledError reach
     the caller, and closes nothing.
     """
+    try:
+        await _to_its_end(consumer.stop())
+    finally:
+        await _to_its_end(internals.client_of(consumer).close())
+
+
+async def close_admin(admin: AIOKafkaAdminClient) -> None:
+    """Close every connection of an admin client."""
+    await _to_its_end(admin.close())
+
+
+async def _to_its_end(closing: Coroutine[Any, Any, None]) -> None:
+    """Wait until the client is closed; if we are cancelled, still for a while, and raise it then.
+
+    The task is never cancelled as long as it works, so a CancelledError in it is the library's own.
+    """
+    failures: list[Exception] = []
+
+    async def run() -> None:
+        try:
+            await closing
+        except Exception as error:  # noqa: BLE001 - it is raised below
+            failures.append(error)
+
     async with asyncio.TaskGroup() as tasks:
-        # The task group is only here because a cancelled task in it cancels no other.
-        tasks.create_task(consumer.stop(), name="stop a consumer")
-    await internals.client_of(consumer).close()
+        task = tasks.create_task(run(), name="close a Kafka client")
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError:
+            await asyncio.wait([task], timeout=CLOSE_SECONDS)
+            raise
+    if failures:
+        raise failures[0]
 
 
 def is_fenced(producer: AIOKafkaProducer | None, error: BaseException) -> bool:

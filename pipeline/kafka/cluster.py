@@ -10,7 +10,7 @@ from aiokafka import errors as kafka_errors
 from aiokafka.admin import AIOKafkaAdminClient
 
 from pipeline.kafka.client_options import ClientOptions
-from pipeline.kafka.closing import close
+from pipeline.kafka.closing import close, close_admin
 from pipeline.kafka.producer import make_producer
 
 Result = TypeVar("Result")
@@ -40,7 +40,7 @@ async def admin_client(
     """
     admin = await started(
         lambda: AIOKafkaAdminClient(**client_options.arguments()),
-        AIOKafkaAdminClient.close,
+        close_admin,
         client_options,
         patience,
     )
@@ -51,7 +51,7 @@ async def admin_client(
             raise
         raise left_in_the_middle(client_options, error) from error
     finally:
-        await admin.close()
+        await close_admin(admin)
 
 
 async def check_transactions(client_options: ClientOptions, transactional_id: str) -> None:

@@ -57,8 +57,10 @@ class GroupLag:
         clients, self._clients = self._clients, None
         if clients is not None:
             admin, consumer = clients
-            await admin.close()
-            await closing.stop(consumer)
+            try:
+                await closing.close_admin(admin)
+            finally:
+                await closing.stop(consumer)
 
     async def _ask(self, apart_from: Collection[TopicPartition]) -> Mapping[TopicPartition, int]:
         admin, consumer = await self._started()

@@ -86,6 +86,9 @@ class SharedProducer:
             producer = self._make()
             try:
                 await producer.start()
+            except asyncio.CancelledError:
+                await close(producer)
+                raise
             except kafka_errors.KafkaError as error:
                 await close(producer)
                 log.warning("no producer yet", error=type(error).__name__)

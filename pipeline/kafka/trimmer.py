@@ -8,6 +8,7 @@ from aiokafka import errors as kafka_errors
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from pipeline.kafka.client_options import ClientOptions
+from pipeline.kafka.closing import close_admin
 from pipeline.kafka.topic_reader import TopicReader
 
 log = structlog.get_logger(__name__)
@@ -52,4 +53,4 @@ class KafkaTrimmer:
             await admin.delete_records({tp: RecordsToDelete(before_offset=offset)})
             log.info("lane trimmed", topic=tp.topic, before=offset)
         finally:
-            await admin.close()
+            await close_admin(admin)

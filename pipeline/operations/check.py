@@ -1,6 +1,6 @@
 """What `check` prints for a valid file: warnings; with --online, checks of brokers and partners."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 
 from pipeline.configuration.advice import advice
 from pipeline.configuration.load import Configuration
@@ -37,7 +37,7 @@ def offline(configuration: Configuration, known: Partners = PARTNERS) -> Iterato
         yield Finding(f"warning: {line}")
 
 
-async def online(settings: Settings, known: Partners = PARTNERS) -> AsyncIterator[Finding]:
+async def online(settings: Settings, known: Partners = PARTNERS) -> AsyncGenerator[Finding, None]:
     """Check that the brokers, topics, partners and storages are as a run needs them."""
     try:
         for finding in _topics(settings, await prepare(settings, creates=False)):

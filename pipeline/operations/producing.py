@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from aiokafka import AIOKafkaProducer
 from aiokafka import errors as kafka_errors
 
 from pipeline.configuration.kafka import KafkaSettings
+from pipeline.kafka.closing import close
 from pipeline.kafka.cluster import ClusterTrouble, started
 from pipeline.kafka.producer import SharedProducer, make_producer
 from pipeline.operations.cluster_setup import client_options
@@ -27,7 +27,7 @@ async def shared_producer(
     """
     options = client_options(kafka)
     make = partial(make_producer, options, idempotent=kafka.exactly_once)
-    first = await started(make, AIOKafkaProducer.stop, options, patience)
+    first = await started(make, close, options, patience)
     producers = SharedProducer(make, first)
     try:
         yield producers

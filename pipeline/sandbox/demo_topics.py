@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from pipeline.domain.names import Names
 from pipeline.kafka.client_options import ClientOptions
+from pipeline.kafka.closing import close, stop
 from pipeline.kafka.cluster import admin_client
 from pipeline.kafka.producer import make_producer
 from pipeline.kafka.topic_plans import kept_topic
@@ -72,7 +73,7 @@ class SandboxTopics:
                     yield count
                 await producer.flush()
             finally:
-                await producer.stop()
+                await close(producer)
 
     async def all_settled(self) -> bool:
         """Whether every stage has committed everything in its topics.
@@ -153,7 +154,7 @@ async def sandbox_topics(
             **client_options.arguments(),
         )
         await reader.start()
-        stack.push_async_callback(reader.stop)
+        stack.push_async_callback(stop, reader)
         topics = SandboxTopics(client_options, admin, reader, namespace, is_exact=stay_behind)
         try:
             yield topics

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import aclosing
 
 import pytest
 
@@ -88,7 +89,7 @@ async def test_settings_that_nobody_tells_us_are_not_said_to_be_right(
 async def checked(settings: Settings) -> Sequence[str]:
     """What the online check says until it is done with the topics."""
     said: list[str] = []
-    findings = online(settings)
-    while not said or not said[-1].startswith("kafka: reached"):
-        said.append((await anext(findings)).text)
+    async with aclosing(online(settings)) as findings:
+        while not said or not said[-1].startswith("kafka: reached"):
+            said.append((await anext(findings)).text)
     return said

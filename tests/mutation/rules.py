@@ -17,6 +17,10 @@ class Rule:
 
 
 LANE = "tests/simulation/test_lane.py"
+CANCELLED_WHILE_CLOSING = (
+    "test_who_is_cancelled_while_a_client_closes_is_cancelled_once_it_is_closed"
+)
+STOPPED_START = "test_a_start_that_is_stopped_leaves_no_connection_open"
 ANSWERS = "tests/simulation/test_lane_answers.py"
 ASKED_NO_FASTER = (
     "test_a_refused_audience_that_alone_stands_before_an_unreadable_record_is_asked_no_faster"
@@ -67,6 +71,8 @@ FORBIDDEN_TOPIC = (
 )
 ALLOWED_AGAIN = "test_without_transactions_a_topic_that_is_allowed_again_is_known_as_such"
 CHUNK_TROUBLE = "tests/kafka/test_chunk_trouble.py"
+CLOSING = "tests/kafka/test_closing.py"
+CANCELLATION = "tests/integration/test_cancellation.py"
 FORBIDDEN_IS_SHOWN = "test_what_is_forbidden_to_a_running_ingest_is_shown_with_what_grants_it"
 TOPICS = "tests/integration/test_topics.py"
 MADE_TOPICS = "tests/kafka/test_made_topics.py"
@@ -2471,5 +2477,26 @@ RULES: Sequence[Rule] = (
         kept="[one for one in self._forbidden if one[0] is writer]",
         broken="[]",
         tests=[f"{CHUNK_TROUBLE}::test_a_partition_that_is_lost_takes_its_trouble_with_it"],
+    ),
+    Rule(
+        name="no cancellation is lost while a client closes",
+        file="pipeline/kafka/closing.py",
+        kept="            await asyncio.wait([task])\n",
+        broken="            await task\n",
+        tests=[f"{CLOSING}::{CANCELLED_WHILE_CLOSING}"],
+    ),
+    Rule(
+        name="a client that does not close holds up no stop",
+        file="pipeline/kafka/closing.py",
+        kept="            await asyncio.wait([task], timeout=CLOSE_SECONDS)\n",
+        broken="            await asyncio.wait([task])\n",
+        tests=[f"{CLOSING}::test_a_client_that_does_not_close_holds_up_nobody_who_is_cancelled"],
+    ),
+    Rule(
+        name="a start that is stopped leaves no connection open",
+        file="pipeline/kafka/client_mends.py",
+        kept="            self.close(reason=library.CloseReason.SHUTDOWN)\n",
+        broken="",
+        tests=[f"{CANCELLATION}::{STOPPED_START}"],
     ),
 )

@@ -5,16 +5,13 @@ import hashlib
 import json
 import subprocess
 import sys
-import types
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping
-from functools import partial
-from typing import cast
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
 from blockbuster import BlockBuster
 
 from pipeline.destinations.storage_settings import StorageSettings
-from pipeline.stages.snapshot.ports import StoredFile
+from tests.cancelled import CancelledAt
 from tests.storage import writer
 from tests.storage.places import Place
 
@@ -182,9 +179,10 @@ async def test_what_is_cancelled_at_its_very_end_is_there_or_not(place: Place) -
     """
     storage, number, is_over = place.storage(), 0, False
     while not is_over:
-        ending = CancelledAt(number)
+        last = LastPiece()
+        cancelled = CancelledAt(number, is_counting=last.was_given)
         async with asyncio.TaskGroup() as tasks:
-            put = tasks.create_task(ending.of(storage.put(PATH, ending.pieces())))
+            put = tasks.create_task(cancelled.of(storage.put(PATH, last.pieces())))
 
         is_over = not put.cancelled()
         found = await storage.files("audience")
@@ -194,41 +192,18 @@ async def test_what_is_cancelled_at_its_very_end_is_there_or_not(place: Place) -
     assert number > 1
 
 
-class CancelledAt:
-    """Cancels the task of a put at its n-th wait after the last piece, counted from 0."""
+class LastPiece:
+    """A file of one piece, and whether the storage has taken it."""
 
-    def __init__(self, number: int) -> None:
-        self._number = number
+    def __init__(self) -> None:
         self._is_given = False
 
     async def pieces(self) -> AsyncIterator[bytes]:
         yield bytes(MEGABYTE)
         self._is_given = True
 
-    @types.coroutine
-    def of(self, put: Coroutine[object, None, StoredFile]) -> Generator[object, None, StoredFile]:
-        waiting = put.__await__()
-        resume: Callable[[], object] = partial(next, waiting)
-        while True:
-            try:
-                awaited = resume()
-            except StopIteration as ended:
-                return cast(StoredFile, ended.value)
-            if self._is_given:
-                self._cancel_at_zero()
-            try:
-                yield awaited
-            except BaseException as error:  # noqa: BLE001 - it is handed on as it is
-                resume = partial(waiting.throw, error)
-            else:
-                resume = partial(next, waiting)
-
-    def _cancel_at_zero(self) -> None:
-        if self._number == 0:
-            task = asyncio.current_task()
-            assert task is not None
-            asyncio.get_running_loop().call_soon(task.cancel)
-        self._number -= 1
+    def was_given(self) -> bool:
+        return self._is_given
 
 
 async def test_nothing_blocks_the_event_loop(place: Place) -> None:
