@@ -1,4 +1,4 @@
-"""Why chunks of ingest are not durable: said once a minute, and shown for as long as it lasts."""
+"""Why chunks of ingest do not become durable: logged once a minute, and shown while it lasts."""
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -15,36 +15,39 @@ from pipeline.stages.ports import Carried
 _FORBIDDEN = kafka_errors.TopicAuthorizationFailedError
 _TOO_LARGE = (kafka_errors.MessageSizeTooLargeError, kafka_errors.RecordListTooLargeError)
 NEEDED: Final[Sequence[Operation]] = ("Write", "Describe")
-"""What ingest has to be granted on each topic that it writes to."""
+"""What ingest needs on each topic that it writes to."""
 TRY_AGAIN_SECONDS = 0.5
 FORBIDDEN_SECONDS = 5.0
-"""Until a chunk is tried again of which the brokers forbid a topic."""
+"""How long a chunk waits for its next try when the brokers forbid one of its topics."""
 SAY_AGAIN_SECONDS = 60.0
 log = structlog.get_logger(__name__)
 
 
 class ChunkTrouble:
-    """Shared by the writers of a process; each of them is known by itself."""
+    """The trouble of all writers of a process; each writer reports its own."""
 
     def __init__(self, wall_ms: Callable[[], int]) -> None:
         self._wall_ms = wall_ms
         self._say_again_at: dict[str, float] = {}
         self._forbidden: dict[tuple[object, str], int] = {}
-        """By writer and topic, since when, milliseconds."""
+        """When it began, in milliseconds, by writer and topic."""
 
     @property
     def forbidden(self) -> Mapping[str, int]:
-        """Topics that ingest may not write to now, each since when, milliseconds."""
+        """Topics that ingest may not write to now, each with the time when it began, in ms."""
         since: dict[str, int] = {}
         for (_, topic), at_ms in self._forbidden.items():
             since[topic] = min(at_ms, since.get(topic, at_ms))
         return since
 
     async def not_durable(self, error: BaseException, writer: object) -> Carried:
-        """What is to be done about it; what no other try mends is raised.
+        """Log the error, wait, and return what the chunk's writer does next.
 
-        A topic that is forbidden is waited for: whoever forbids one can allow it again, and the
-        stages that run beside ingest have nothing to do with it.
+        We wait for a forbidden topic, because somebody can allow it again, and because the stages
+        beside ingest do not need it.
+
+        Raises:
+            KafkaError: `error`, if no later try can succeed.
         """
         if isinstance(error, _FORBIDDEN):
             for topic in _named_topics(error):
@@ -61,12 +64,12 @@ class ChunkTrouble:
         return "timed_out" if isinstance(error, TimeoutError) else "failed"
 
     def durable(self, writer: object, topics: Collection[str]) -> None:
-        """What this writer has written to is not forbidden to it."""
+        """Forget what was forbidden: this writer has written to these topics."""
         if self._forbidden:
             self._forget([(writer, topic) for topic in topics])
 
     def closed(self, writer: object) -> None:
-        """Somebody else writes in its place, and shows what is forbidden."""
+        """Forget what this writer reported; the next owner of its partition reports anew."""
         self._forget([one for one in self._forbidden if one[0] is writer])
 
     def _forget(self, found: Sequence[tuple[object, str]]) -> None:
@@ -74,7 +77,7 @@ class ChunkTrouble:
             self._forbidden.pop(one, None)
 
     def _say(self, error: BaseException, why: str = "") -> None:
-        """Of our own topics an error names no more than the name."""
+        """Log the error at most once a minute."""
         name, now = type(error).__name__, asyncio.get_running_loop().time()
         if now < self._say_again_at.get(name, now):
             return
@@ -84,7 +87,7 @@ class ChunkTrouble:
 
 
 def _named_topics(error: BaseException) -> AbstractSet[str]:
-    """Those that the client names in the error: one, or a set."""
+    """Return the topics in the error; the client puts one name or a set of names into it."""
     if not isinstance(error, _FORBIDDEN) or not error.args:
         return frozenset()
     said = error.args[0]

@@ -1,7 +1,7 @@
-"""Waits until the brokers tell of topics that were just made.
+"""Waits until all brokers know topics that were just made.
 
-They say that a topic is made before each of them knows it. A client that asks one of the others
-meanwhile logs an error for each topic, though nothing is wrong.
+One broker confirms a new topic before the others know it. A client that asks another broker in
+this time logs an error for each topic, though nothing is wrong.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ _NOT_YET = {
 }
 
 Ask: TypeAlias = Callable[[int], Awaitable[bool]]
-"""Whether this broker tells of all the topics; raises `KafkaError` where it does not answer."""
+"""Returns whether this broker knows all the topics; raises `KafkaError` if it does not answer."""
 
 
 def telling_of(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> Ask:
-    """Asks for the topics by their names, and has none of them made."""
+    """Return the question for these topics; it creates none of them."""
     request = MetadataRequest(list(topics), allow_auto_topic_creation=False)
 
     async def ask(broker: int) -> bool:
@@ -37,7 +37,7 @@ def telling_of(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> Ask:
 
 
 async def until_told(ask: Ask, brokers: Collection[int]) -> None:
-    """Return once each of the brokers that answer tells of the topics, or after some seconds."""
+    """Return once every broker that answers knows the topics, or after some seconds."""
     give_up_at = asyncio.get_running_loop().time() + PATIENCE_SECONDS
     try:
         async with asyncio.timeout_at(give_up_at):
@@ -45,14 +45,14 @@ async def until_told(ask: Ask, brokers: Collection[int]) -> None:
                 while not await _told(ask, broker):  # noqa: ASYNC110 - brokers call nobody
                     await asyncio.sleep(LOOK_SECONDS)
     except TimeoutError:
-        return  # whoever asks next waits for itself, and logs that it does
+        return  # the next one that needs a topic waits for it, and logs so
 
 
 async def _told(ask: Ask, broker: int) -> bool:
     try:
         return await ask(broker)
     except kafka_errors.KafkaError:
-        return True  # nobody is told anything by this one
+        return True  # a broker that is away tells nobody a wrong thing
 
 
 def _is_not_yet(topic: dict[str, Iterable[dict[str, int]]]) -> bool:
