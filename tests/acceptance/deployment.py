@@ -65,7 +65,8 @@ class Deployment:
     def source(self) -> str:
         return f"{self.namespace}-cdp"
 
-    def audience_id(self, number: int) -> int:
+    @staticmethod
+    def audience_id(number: int) -> int:
         return 413642381039213000 + number
 
     def document(self) -> dict[str, Any]:

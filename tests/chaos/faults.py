@@ -6,6 +6,7 @@ from random import Random
 
 from pipeline.sandbox.amazon_ads.faults import Fault, JobFault, ScriptedFault
 from pipeline.sandbox.amazon_ads.simulator import AmazonAdsSimulator
+from tests.acceptance.deployment import Deployment
 from tests.chaos.crew import Crew
 from tests.chaos.plan import Gust
 from tests.chaos.traffic import BUSY_MEMBERS
@@ -17,7 +18,9 @@ STRUCK_MEMBERS = 6
 SCALE_BY = 2
 
 
-def strike_partner(simulator: AmazonAdsSimulator, gust: Gust, random: Random, members: int) -> None:
+def strike_partner(
+    simulator: AmazonAdsSimulator, gust: Gust, random: Random, *, members: int, audiences: int
+) -> None:
     """Let the partner misbehave as the gust says; what lasts ends by itself."""
     match gust.kind:
         case "expired tokens":
@@ -26,6 +29,15 @@ def strike_partner(simulator: AmazonAdsSimulator, gust: Gust, random: Random, me
             simulator.faults.poison(_some(random, members))
         case "invalid records":
             simulator.faults.invalidate(_some(random, members))
+        case "refused audience":
+            simulator.script(
+                ScriptedFault(
+                    fault=Fault(status=400),
+                    times=None,
+                    seconds=gust.seconds,
+                    audience_id=Deployment.audience_id(random.randrange(audiences)),
+                )
+            )
         case "partner resets":
             simulator.script(_lasting(gust, Fault(ending="reset"), everywhere=True))
         case "partner 503" if gust.connection is None:

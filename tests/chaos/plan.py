@@ -23,6 +23,7 @@ Kind: TypeAlias = Literal[
     "expired tokens",
     "slow answers",
     "poisoned records",  # refused with 400
+    "refused audience",  # everything of one audience is refused with 400
     "invalid records",  # named by their job
     "endless job",
     "status trouble",
@@ -56,6 +57,7 @@ _LASTING: dict[Kind, tuple[float, float]] = {
     "drop after taking": (2, 5),
     "late application": (3, 6),
     "slow answers": (5, 8),
+    "refused audience": (5, 14),
     "status trouble": (4, 8),
     "no job id": (1, 2),
     "snapshot 503": (3, 10),

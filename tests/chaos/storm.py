@@ -210,7 +210,7 @@ class Storm:
             strike_second(second, gust)
             await asyncio.sleep(gust.seconds)
         else:
-            strike_partner(simulator, gust, random, MEMBERS)
+            strike_partner(simulator, gust, random, members=MEMBERS, audiences=AUDIENCES)
             await asyncio.sleep(gust.seconds)
         ended = time.monotonic()
         self.struck.append(Struck(gust=gust, began=began, ended=ended, hand=hand))
