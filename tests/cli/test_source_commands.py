@@ -3,6 +3,7 @@
 import asyncio
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -14,7 +15,6 @@ from pipeline.cli.main import app
 from pipeline.operations.sources.starting_files import formats
 from pipeline.sandbox.broker import EmbeddedBroker
 from pipeline.sources.formats import FORMATS
-from tests.acceptance.deployment import COMMAND
 from tests.servers.kafka_clients import create_topics, producing
 
 
@@ -223,11 +223,14 @@ def test_a_file_or_folder_that_cannot_be_used_is_named_with_its_remedy(
 
 def test_examples_that_cannot_be_written_back_are_named_with_the_remedy(folder: Path) -> None:
     """
-    Where no file may be large: whoever tests this as root may write to every file.
+    And stay as they were. Here no file may be large, because root may write to every file.
     """
     large = PAGE | {"value": {"type": "page", "title": "x" * 100_000}, "rejected": "malformed"}
     path = examples(folder, large)
-    command = f"{COMMAND} test {path} --update --config {folder / 'pipeline.yaml'}"
+    before = path.read_bytes()
+    command = (
+        f"{sys.executable} -m pipeline test {path} --update --config {folder / 'pipeline.yaml'}"
+    )
 
     outcome = subprocess.run(
         ["/bin/sh", "-c", f"ulimit -f 64; exec {command}"],
@@ -237,7 +240,10 @@ def test_examples_that_cannot_be_written_back_are_named_with_the_remedy(folder: 
     )
 
     assert outcome.returncode == 2, outcome.stderr
-    assert outcome.stderr == f"error: {path}: file too large; --update: let this user write it\n"
+    remedy = "--update: let this user write to its folder"
+    assert outcome.stderr == f"error: {path}: file too large; {remedy}\n"
+    assert path.read_bytes() == before
+    assert [one.name for one in folder.glob(".*")] == []
 
 
 def test_no_example_at_all_is_no_success(folder: Path) -> None:

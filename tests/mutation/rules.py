@@ -20,6 +20,8 @@ LANE = "tests/simulation/test_lane.py"
 CANCELLED_WHILE_CLOSING = (
     "test_who_is_cancelled_while_a_client_closes_is_cancelled_once_it_is_closed"
 )
+SOURCE_COMMANDS = "tests/cli/test_source_commands.py"
+KEPT_EXAMPLES = "test_examples_that_cannot_be_written_back_are_named_with_the_remedy"
 STOPPED_START = "test_a_start_that_is_stopped_leaves_no_connection_open"
 ANSWERS = "tests/simulation/test_lane_answers.py"
 ASKED_NO_FASTER = (
@@ -2498,5 +2500,19 @@ RULES: Sequence[Rule] = (
         kept="            self.close(reason=library.CloseReason.SHUTDOWN)\n",
         broken="",
         tests=[f"{CANCELLATION}::{STOPPED_START}"],
+    ),
+    Rule(
+        name="examples that cannot be written stay as they were",
+        file="pipeline/operations/sources/updating.py",
+        kept="            write_whole(file, _text(file, cases))\n",
+        broken="            file.write_text(_text(file, cases))\n",
+        tests=[f"{SOURCE_COMMANDS}::{KEPT_EXAMPLES}"],
+    ),
+    Rule(
+        name="a draft that could not be written is gone",
+        file="pipeline/operations/whole_file.py",
+        kept="        draft.unlink(missing_ok=True)\n",
+        broken="",
+        tests=[f"{SOURCE_COMMANDS}::{KEPT_EXAMPLES}"],
     ),
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.configuration.lock import AudienceLock, lock_text, read_lock
 from pipeline.operations.trouble import OperationFailed
+from pipeline.operations.whole_file import try_out, write_whole
 
 
 class LockUnwritable(Exception):
@@ -29,8 +30,7 @@ class LockFile:
             LockUnwritable: the file could not be written.
         """
         try:
-            self._draft(lock_text(lock)).replace(self._target())
-            _sync_folder(self._target().parent)
+            write_whole(self.path, lock_text(lock))
         except OSError as error:
             raise self._unwritable(error) from None
 
@@ -41,22 +41,9 @@ class LockFile:
             LockUnwritable: the file cannot be written.
         """
         try:
-            self._draft("").unlink()
+            try_out(self.path)
         except OSError as error:
             raise self._unwritable(error) from None
-
-    def _draft(self, text: str) -> Path:
-        target = self._target()
-        draft = target.with_name(f".{target.name}.new")
-        with draft.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        return draft
-
-    def _target(self) -> Path:
-        # The target of a link: a rename over the link would replace the link itself.
-        return self.path.resolve()
 
     def _unwritable(self, error: OSError) -> LockUnwritable:
         reason = (error.strerror or "cannot be written").lower()
@@ -114,11 +101,3 @@ def _lock(folder: int, path: Path) -> str | None:
             "`audiences apply` now"
         )
     return None
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

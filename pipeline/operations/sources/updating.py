@@ -12,6 +12,7 @@ from pipeline.operations.sources.example_files import documents
 from pipeline.operations.sources.results import updated
 from pipeline.operations.sources.testing import Report, Tried
 from pipeline.operations.trouble import refused_path
+from pipeline.operations.whole_file import write_whole
 from pipeline.settings.document import CarefulDumper
 
 
@@ -39,9 +40,9 @@ def _rewritten(file: Path, failed: Sequence[Tried]) -> Sequence[Tried]:
             cases[place] = case
     if len(left) < len(failed):
         try:
-            file.write_text(_text(file, cases), encoding="utf-8")
+            write_whole(file, _text(file, cases))
         except OSError as error:
-            raise refused_path(file, error, "--update: let this user write it") from None
+            raise refused_path(file, error, "--update: let this user write to its folder") from None
     return left
 
 
