@@ -102,20 +102,22 @@ class SftpSession:
         known = await asyncio.to_thread(self._known_hosts)
         key = await asyncio.to_thread(self._private_key)
         try:
-            return await asyncssh.connect(
-                settings.host,
-                settings.port,
-                # Use only the settings, and no configuration of this machine or user.
-                config=None,
-                agent_path=None,
-                username=settings.username,
-                client_keys=[key],
-                known_hosts=known,
-                preferred_auth="publickey",
-                connect_timeout=_LOGIN_SECONDS,
-                login_timeout=_LOGIN_SECONDS,
-                keepalive_interval=_KEEPALIVE_SECONDS,
-            )
+            # Not by the library's own limit: it would lose a cancellation that comes together with
+            # the end of the login.
+            async with asyncio.timeout(_LOGIN_SECONDS):
+                return await asyncssh.connect(
+                    settings.host,
+                    settings.port,
+                    # Use only the settings, and no configuration of this machine or user.
+                    config=None,
+                    agent_path=None,
+                    username=settings.username,
+                    client_keys=[key],
+                    known_hosts=known,
+                    preferred_auth="publickey",
+                    login_timeout=_LOGIN_SECONDS,
+                    keepalive_interval=_KEEPALIVE_SECONDS,
+                )
         except (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed):
             is_known = any(known.match(settings.host, "", settings.port)[:1])
             raise host_key_trouble(self._place, is_known=is_known) from None

@@ -98,6 +98,7 @@ REFUSED = "tests/simulation/test_audience_refused.py"
 FEW_RECORDS = "test_a_refused_audience_is_asked_about_once_a_minute_with_a_few_records"
 SENT_BEFORE = "test_what_was_sent_before_the_refusal_does_not_end_it_when_it_is_taken"
 END_OF_REPLAY = "test_the_end_of_a_replay_is_committed_although_nothing_more_comes"
+CANCELLED_STORAGE = "test_who_is_cancelled_while_a_storage_is_waited_for_is_cancelled"
 CANCELLED = "test_what_is_cancelled_at_its_very_end_is_there_or_not"
 PUT_BACK = "test_an_audience_that_is_put_back_after_its_members_were_let_go_of_waits_for_ingest"
 COMES_BACK = "test_an_audience_that_comes_back_has_whoever_is_stated_then_and_nobody_else"
@@ -1143,10 +1144,17 @@ RULES: Sequence[Rule] = (
         tests=[f"{STORAGES}::{CANCELLED}[sftp]"],
     ),
     Rule(
+        name="a file server is waited for by a limit that loses no cancellation",
+        file="pipeline/storage/sftp_session.py",
+        kept="                    login_timeout=_LOGIN_SECONDS,\n",
+        broken="                    connect_timeout=_LOGIN_SECONDS,\n",
+        tests=[f"{STORAGES}::{CANCELLED_STORAGE}[sftp-True]"],
+    ),
+    Rule(
         name="nothing is sent to a file server that is not known",
         file="pipeline/storage/sftp_session.py",
-        kept="                known_hosts=known,\n",
-        broken="                known_hosts=None,\n",
+        kept="                    known_hosts=known,\n",
+        broken="                    known_hosts=None,\n",
         tests=["tests/storage/test_troubles.py::TestSftp"],
     ),
     Rule(

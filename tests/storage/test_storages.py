@@ -192,6 +192,26 @@ async def test_what_is_cancelled_at_its_very_end_is_there_or_not(place: Place) -
     assert number > 1
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_who_is_cancelled_while_a_storage_is_waited_for_is_cancelled(
+    place: Place, *, is_late: bool
+) -> None:
+    """
+    Wherever it waits, also if the cancellation comes together with what it waits for. Otherwise a
+    stop or a timeout of the caller would be lost, and a whole file would be stored after it.
+    """
+    storage, number, is_over = place.storage(), 0, False
+    while not is_over:
+        cancelled = CancelledAt(number, is_late=is_late)
+        async with asyncio.TaskGroup() as tasks:
+            put = tasks.create_task(cancelled.of(storage.put(PATH, pieces(b"x"))))
+
+        is_over = not cancelled.came
+        assert put.cancelled() is not is_over
+        number += 1
+    assert number > 1
+
+
 class LastPiece:
     """A file of one piece, and whether the storage has taken it."""
 
