@@ -98,6 +98,7 @@ REFUSED = "tests/simulation/test_audience_refused.py"
 FEW_RECORDS = "test_a_refused_audience_is_asked_about_once_a_minute_with_a_few_records"
 SENT_BEFORE = "test_what_was_sent_before_the_refusal_does_not_end_it_when_it_is_taken"
 END_OF_REPLAY = "test_the_end_of_a_replay_is_committed_although_nothing_more_comes"
+GIVEN_UP_AND_SHUT_OUT = "test_an_owner_that_is_given_up_in_the_moment_when_it_is_shut_out_ends"
 CANCELLED_STORAGE = "test_who_is_cancelled_while_a_storage_is_waited_for_is_cancelled"
 CANCELLED = "test_what_is_cancelled_at_its_very_end_is_there_or_not"
 PUT_BACK = "test_an_audience_that_is_put_back_after_its_members_were_let_go_of_waits_for_ingest"
@@ -2230,6 +2231,13 @@ RULES: Sequence[Rule] = (
         tests=[
             "tests/operations/test_warm_up.py::test_a_client_that_gets_no_answer_delays_no_other"
         ],
+    ),
+    Rule(
+        name="no cancellation is lost where a task group fails",
+        file="pipeline/stages/cancellation.py",
+        kept="        if task.cancelling() > before:\n",
+        broken="        if task.cancelling() < before:\n",
+        tests=[f"{TROUBLES}::{GIVEN_UP_AND_SHUT_OUT}"],
     ),
     Rule(
         name="what snapshots raise ends no process that serves lanes",

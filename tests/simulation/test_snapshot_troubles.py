@@ -23,7 +23,7 @@ from pipeline.stages.snapshot.healed import healed
 from pipeline.stages.snapshot.making_order import TURN_AUDIENCES, MakingOrder
 from pipeline.stages.snapshot.operator_requests import encode_start, request_key
 from pipeline.stages.snapshot.owner import AudienceOwner
-from pipeline.stages.snapshot.ports import StoredFile, TopicUnreadable
+from pipeline.stages.snapshot.ports import Fenced, StoredFile, TopicUnreadable, Written
 from pipeline.stages.snapshot.report import SnapshotReport
 from pipeline.stages.snapshot.run_records import KEEP_RUNS_SECONDS, TAKEOVER_KEY
 from tests.fakes.snapshot_partner import FakeRun, RunMoods
@@ -639,3 +639,33 @@ def test_a_transaction_that_never_ends_is_shown_with_its_age_and_said() -> None:
     assert afterwards == 0
     assert [line["log_level"] for line in lines if "transaction" in line["event"]] == ["error"]
     assert world.is_delivered()
+
+
+def test_an_owner_that_is_given_up_in_the_moment_when_it_is_shut_out_ends() -> None:
+    """
+    Otherwise it would take over again, and wait for ever for a lease that it has lost; so would the
+    next owner in this process, which waits for its end, and a stop.
+    """
+    ended: list[bool] = []
+
+    async def story(world: SnapshotWorld) -> None:
+        process = world.process()
+        write = process.write
+
+        async def given_up(messages: Sequence[Written]) -> Sequence[int]:
+            if names(world):
+                process.write = write  # type: ignore[method-assign]
+                running.cancel()
+                raise Fenced
+            return await write(messages)
+
+        process.write = given_up  # type: ignore[method-assign]
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(world.worker(process).run())
+            await asyncio.wait([running], timeout=HOUR)
+            ended.append(running.cancelled())
+            running.cancel()
+
+    told(story)
+
+    assert ended == [True]

@@ -7,6 +7,7 @@ import structlog
 
 from pipeline.destinations.snapshots import SnapshotAudience
 from pipeline.domain.member_record import LAYOUT_KEY
+from pipeline.stages.cancellation import cancellation_first
 from pipeline.stages.ports import Lease
 from pipeline.stages.raised import place_of
 from pipeline.stages.snapshot.changes_watch import Watched
@@ -65,7 +66,8 @@ class SnapshotWorker:
         while True:
             shared = self._new_shared()
             try:
-                await self._own(shared)
+                with cancellation_first():
+                    await self._own(shared)
             except* Fenced:
                 log.warning("fenced", topic=self._lease.topic)
                 await asyncio.sleep(FENCED_SECONDS)
