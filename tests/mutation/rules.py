@@ -98,6 +98,7 @@ REFUSED = "tests/simulation/test_audience_refused.py"
 FEW_RECORDS = "test_a_refused_audience_is_asked_about_once_a_minute_with_a_few_records"
 SENT_BEFORE = "test_what_was_sent_before_the_refusal_does_not_end_it_when_it_is_taken"
 END_OF_REPLAY = "test_the_end_of_a_replay_is_committed_although_nothing_more_comes"
+CANCELLED_AGAIN = "test_an_owner_that_is_cancelled_again_while_it_closes_closes_all_the_same"
 GIVEN_UP_AND_SHUT_OUT = "test_an_owner_that_is_given_up_in_the_moment_when_it_is_shut_out_ends"
 CANCELLED_STORAGE = "test_who_is_cancelled_while_a_storage_is_waited_for_is_cancelled"
 CANCELLED = "test_what_is_cancelled_at_its_very_end_is_there_or_not"
@@ -2238,6 +2239,16 @@ RULES: Sequence[Rule] = (
         kept="        if task.cancelling() > before:\n",
         broken="        if task.cancelling() < before:\n",
         tests=[f"{TROUBLES}::{GIVEN_UP_AND_SHUT_OUT}"],
+    ),
+    Rule(
+        name="an owner that is cancelled while it closes closes all the same",
+        file="pipeline/stages/snapshot/worker.py",
+        kept="                finally:\n                    await shared.journal.close()\n",
+        broken=(
+            "                finally:\n                    pass\n"
+            "                await shared.journal.close()\n"
+        ),
+        tests=[f"{TROUBLES}::{CANCELLED_AGAIN}"],
     ),
     Rule(
         name="what snapshots raise ends no process that serves lanes",

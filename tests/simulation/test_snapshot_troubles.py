@@ -26,6 +26,7 @@ from pipeline.stages.snapshot.owner import AudienceOwner
 from pipeline.stages.snapshot.ports import Fenced, StoredFile, TopicUnreadable, Written
 from pipeline.stages.snapshot.report import SnapshotReport
 from pipeline.stages.snapshot.run_records import KEEP_RUNS_SECONDS, TAKEOVER_KEY
+from tests.fakes.member_topic import MemoryMemberTopic
 from tests.fakes.snapshot_partner import FakeRun, RunMoods
 from tests.fakes.snapshot_rules import audience_called
 from tests.fakes.snapshot_world import QUICK, SESSION, SnapshotWorld
@@ -669,3 +670,35 @@ def test_an_owner_that_is_given_up_in_the_moment_when_it_is_shut_out_ends() -> N
     told(story)
 
     assert ended == [True]
+
+
+def test_an_owner_that_is_cancelled_again_while_it_closes_closes_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """
+    A stop that takes too long cancels once more. What writes for an owner would go on without it.
+    """
+    closed: list[str] = []
+
+    async def story(world: SnapshotWorld) -> None:
+        process, is_closing = world.process(), asyncio.Event()
+
+        async def members_close(_: MemoryMemberTopic) -> None:
+            is_closing.set()
+            await asyncio.get_running_loop().create_future()
+
+        async def writer_closes() -> None:
+            closed.append("writer")
+
+        monkeypatch.setattr(MemoryMemberTopic, "close", members_close)
+        process.close = writer_closes  # type: ignore[method-assign]
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(world.worker(process).run())
+            await asyncio.sleep(HOUR)
+            running.cancel()
+            await is_closing.wait()
+            running.cancel()
+
+    told(story)
+
+    assert closed == ["writer"]

@@ -85,8 +85,10 @@ class SnapshotWorker:
             finally:
                 self._shared, self._owners = None, {}
                 shared.progress.busy(False)
-                await shared.watch.close()
-                await shared.journal.close()
+                try:
+                    await shared.watch.close()
+                finally:
+                    await shared.journal.close()
 
     async def drain(self) -> None:
         """Return once no request for a run is open; its answer is then written down, too."""
