@@ -44,9 +44,10 @@ class KafkaMemberTopic:
 
     async def close(self) -> None:
         """Close all kept clients; no reading may go on."""
-        for readers in self._idle.values():
-            while readers:
-                await readers.pop().close()
+        async with AsyncExitStack() as stack:
+            for readers in self._idle.values():
+                while readers:
+                    stack.push_async_callback(readers.pop().close)
 
     @property
     def partitions(self) -> int:

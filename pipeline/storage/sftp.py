@@ -33,9 +33,8 @@ class SftpStorage:
                 stored = checked(await session.stored(beside), path, size)
                 await session.move(beside, path)
             except BaseException:
-                await session.try_to_delete(beside)
-                # We may be cancelled after the file was moved.
-                await session.try_to_delete(path)
+                # The second one, because we may be cancelled after the file was moved.
+                await session.try_to_delete(beside, path)
                 raise
         # The file has the time of its last write, by the server's clock; a move keeps it.
         return stored._replace(path=path)

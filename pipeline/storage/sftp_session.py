@@ -77,11 +77,16 @@ class SftpSession:
     async def delete(self, path: str) -> None:
         await self._asked(_found(self._client.remove(path)))
 
-    async def try_to_delete(self, path: str) -> None:
-        """Delete a file after a failure; if this fails too, the next `put` removes the file."""
-        with suppress(StorageUnavailable, StorageRefused, TimeoutError):
+    async def try_to_delete(self, *paths: str) -> None:
+        """Delete files after a failure, within a bound of time for all of them together.
+
+        If this fails too, the next `put` removes what is unfinished.
+        """
+        with suppress(TimeoutError):
             async with asyncio.timeout(_UNDO_SECONDS):
-                await self.delete(path)
+                for path in paths:
+                    with suppress(StorageUnavailable, StorageRefused):
+                        await self.delete(path)
 
     async def files(self, folder: str) -> Sequence[StoredFile]:
         return [one async for one in self._files(folder)]

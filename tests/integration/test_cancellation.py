@@ -15,6 +15,7 @@ from pipeline.kafka.client_mends import steady_connections
 from pipeline.kafka.client_options import ClientOptions
 from pipeline.kafka.cluster import ClusterTrouble, admin_client
 from pipeline.kafka.group_lag import GroupLag, LagUnknown
+from pipeline.kafka.member_topic import KafkaMemberTopic
 from pipeline.kafka.placed_writer import placed_writer
 from pipeline.kafka.replay import KafkaReplay
 from pipeline.kafka.topic_reader import TopicReader
@@ -80,6 +81,14 @@ async def replay(settings: Settings) -> None:
         await replay.close()
 
 
+async def members(settings: Settings) -> None:
+    topic = settings.sources[0].topic
+    async with KafkaMemberTopic(client_options(settings.kafka), topic, partitions=1) as members:
+        await members.look()
+        async for _ in members.read(0, 0, 1):
+            pass
+
+
 async def lag(settings: Settings) -> None:
     lag = GroupLag(
         client_options(settings.kafka), {"test": [settings.sources[0].topic]}, read_committed=True
@@ -111,6 +120,7 @@ WORK: Mapping[str, Work] = {
         replacing,
         transactions,
         replay,
+        members,
         lag,
         trimming,
         brokers_that_are_away,
