@@ -1,14 +1,14 @@
-"""Closes clients, and finds the reason why they failed. Nobody else closes a client.
+"""Closes clients, also those that do not start, and finds the reason why they failed.
 
-While the library closes a client it waits for tasks that it has cancelled, and takes a cancellation
-of the caller for theirs. So a stop or a timeout of the caller would be lost. Here it is raised once
-the client is closed.
+Nobody else closes a client. While the library closes one, it waits for tasks that it has cancelled,
+and takes a cancellation of the caller for theirs. So a stop or a timeout of the caller would be
+lost. Here it is raised once the client is closed.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka import errors as kafka_errors
@@ -24,6 +24,22 @@ FAILED = (
     AssertionError,  # the library's, when its sender failed or went on between two calls of ours
 )
 """Everything that a call to a transactional producer may raise."""
+
+
+class _Client(Protocol):
+    async def start(self) -> None: ...
+
+
+Client = TypeVar("Client", bound=_Client)
+
+
+async def start_or_close(client: Client, end: Callable[[Client], Awaitable[None]]) -> None:
+    """Start a client, or `end` it: a client that failed to start holds connections, too."""
+    try:
+        await client.start()
+    except BaseException:
+        await end(client)
+        raise
 
 
 async def close(producer: AIOKafkaProducer) -> None:

@@ -3,14 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from aiokafka import errors as kafka_errors
 from aiokafka.admin import AIOKafkaAdminClient
 
 from pipeline.kafka.client_options import ClientOptions
-from pipeline.kafka.closing import close, close_admin
+from pipeline.kafka.closing import Client, close, close_admin, start_or_close
 from pipeline.kafka.producer import make_producer
 
 Result = TypeVar("Result")
@@ -79,13 +79,6 @@ async def check_transactions(client_options: ClientOptions, transactional_id: st
         await close(producer)
 
 
-class _Client(Protocol):
-    async def start(self) -> None: ...
-
-
-Client = TypeVar("Client", bound=_Client)
-
-
 async def started(
     make: Callable[[], Client],
     end: Callable[[Client], Awaitable[None]],
@@ -104,7 +97,8 @@ async def started(
     async def once() -> Client:
         client = make()
         try:
-            await _start(client, end, give_up_at)
+            async with asyncio.timeout_at(give_up_at):
+                await start_or_close(client, end)
         except (kafka_errors.KafkaError, TimeoutError, OSError) as error:
             raise _no_answer(client_options, error) from error
         return client
@@ -133,18 +127,6 @@ async def once_they_stay(work: Callable[[], Awaitable[Result]], patience: float 
                 say_at = loop.time() + SAY_AGAIN_SECONDS
                 log.warning("waiting for Kafka", trouble=str(trouble), waited_seconds=round(waited))
         await asyncio.sleep(TRY_AGAIN_SECONDS)
-
-
-async def _start(
-    client: Client, end: Callable[[Client], Awaitable[None]], give_up_at: float | None
-) -> None:
-    """Start a client, or close it: a client that failed to start holds connections, too."""
-    try:
-        async with asyncio.timeout_at(give_up_at):
-            await client.start()
-    except (asyncio.CancelledError, kafka_errors.KafkaError, TimeoutError, OSError):
-        await end(client)
-        raise
 
 
 def left_in_the_middle(client_options: ClientOptions, error: Exception) -> BrokersAway:

@@ -10,7 +10,7 @@ from aiokafka import errors as kafka_errors
 from pipeline.kafka import internals
 from pipeline.kafka.client_mends import patient_lookups
 from pipeline.kafka.client_options import ClientOptions
-from pipeline.kafka.closing import close
+from pipeline.kafka.closing import close, start_or_close
 from pipeline.kafka.record_limits import LARGEST_REQUEST, WANTED_BATCH
 
 TRY_AGAIN_SECONDS = 0.5
@@ -85,12 +85,8 @@ class SharedProducer:
         while True:
             producer = self._make()
             try:
-                await producer.start()
-            except asyncio.CancelledError:
-                await close(producer)
-                raise
+                await start_or_close(producer, close)
             except kafka_errors.KafkaError as error:
-                await close(producer)
                 log.warning("no producer yet", error=type(error).__name__)
                 await asyncio.sleep(TRY_AGAIN_SECONDS)
             else:

@@ -78,11 +78,7 @@ class TopicReader:
         """Every topic of the cluster with its number of partitions; empty if not looked up."""
 
     async def __aenter__(self) -> Self:
-        try:
-            await self._consumer.start()
-        except BaseException:
-            await self.close()
-            raise
+        await closing.start_or_close(self._consumer, closing.stop)
         return self
 
     async def __aexit__(self, *_: object) -> None:
