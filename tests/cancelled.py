@@ -2,11 +2,12 @@
 
 import asyncio
 import types
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from functools import partial
-from typing import TypeVar, cast
+from typing import TypeAlias, TypeVar, cast
 
 Result = TypeVar("Result")
+Work: TypeAlias = Callable[[], Coroutine[object, None, object]]
 
 
 class CancelledAt:
@@ -59,3 +60,18 @@ class CancelledAt:
             else:
                 asyncio.get_running_loop().call_soon(task.cancel)
         self._number -= 1
+
+
+async def cancelled_at_each_wait(work: Work, *, is_late: bool) -> AsyncIterator[bool]:
+    """
+    Do the work again and again, cancelled one wait later each time, until it is over before that.
+    Yields for each time whether it ended as cancelled exactly if the cancellation came.
+    """
+    number, is_over = 0, False
+    while not is_over:
+        cancelled = CancelledAt(number, is_late=is_late)
+        async with asyncio.TaskGroup() as tasks:
+            working = tasks.create_task(cancelled.of(work()))
+        is_over = not cancelled.came
+        yield working.cancelled() is not is_over
+        number += 1

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from functools import partial
 
 import pytest
 from aiokafka import TopicPartition
@@ -23,7 +24,7 @@ from pipeline.kafka.transactional_producer import TransactionalProducer, transac
 from pipeline.kafka.trimmer import KafkaTrimmer
 from pipeline.operations.cluster_setup import client_options, prepare
 from pipeline.operations.producing import shared_producer
-from tests.cancelled import CancelledAt
+from tests.cancelled import cancelled_at_each_wait
 from tests.conftest import Cluster
 from tests.fakes.telemetry import RecordingTelemetry
 from tests.integration.test_member_layout import make_topics, put, settings_of
@@ -144,18 +145,11 @@ async def test_no_cancellation_is_lost(
     if name == "start":
         await prepare(settings, creates=True)
 
-    lost, number, is_over = [], 0, False
-    while not is_over:
-        cancelled = CancelledAt(number, is_late=is_late)
-        async with asyncio.TaskGroup() as tasks:
-            working = tasks.create_task(cancelled.of(WORK[name](settings)))
-        is_over = not cancelled.came
-        if not (is_over or working.cancelled()):
-            lost.append(number)
-        number += 1
+    work = partial(WORK[name], settings)
+    ends = [is_right async for is_right in cancelled_at_each_wait(work, is_late=is_late)]
 
-    assert number > 3
-    assert not lost
+    assert len(ends) > 3
+    assert [number for number, is_right in enumerate(ends) if not is_right] == []
 
 
 @pytest.mark.parametrize("is_kept", [False, True])

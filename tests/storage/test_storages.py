@@ -11,7 +11,7 @@ import pytest
 from blockbuster import BlockBuster
 
 from pipeline.destinations.storage_settings import StorageSettings
-from tests.cancelled import CancelledAt
+from tests.cancelled import CancelledAt, cancelled_at_each_wait
 from tests.storage import writer
 from tests.storage.places import Place
 
@@ -200,16 +200,15 @@ async def test_who_is_cancelled_while_a_storage_is_waited_for_is_cancelled(
     Wherever it waits, also if the cancellation comes together with what it waits for. Otherwise a
     stop or a timeout of the caller would be lost, and a whole file would be stored after it.
     """
-    storage, number, is_over = place.storage(), 0, False
-    while not is_over:
-        cancelled = CancelledAt(number, is_late=is_late)
-        async with asyncio.TaskGroup() as tasks:
-            put = tasks.create_task(cancelled.of(storage.put(PATH, pieces(b"x"))))
+    storage = place.storage()
 
-        is_over = not cancelled.came
-        assert put.cancelled() is not is_over
-        number += 1
-    assert number > 1
+    async def put() -> None:
+        await storage.put(PATH, pieces(b"x"))
+
+    ends = [is_right async for is_right in cancelled_at_each_wait(put, is_late=is_late)]
+
+    assert len(ends) > 1
+    assert all(ends)
 
 
 class LastPiece:
